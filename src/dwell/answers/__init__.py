@@ -1,0 +1,1 @@
+"""The seven questions: frozen claims with grounds and coverage."""

@@ -1,0 +1,1 @@
+"""The case folder: custody log, evidence register, settings, lock."""

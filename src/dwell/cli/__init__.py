@@ -1,0 +1,1 @@
+"""Parsing and output only; one file per verb."""

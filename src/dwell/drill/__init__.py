@@ -1,0 +1,1 @@
+"""An exercise: raw logs of a synthetic ministry with planted intruders, and the truth. Imports model only."""

@@ -1,0 +1,1 @@
+"""Where a wide pass runs: this machine's cores."""

@@ -1,0 +1,1 @@
+"""Rules and indicators over all the years held, by way of the lexicon."""

@@ -1,0 +1,1 @@
+"""Words of the case: instants, provenance, coverage, grades, claims. No I/O."""

@@ -1,0 +1,381 @@
+"""Claims: the graded statements every answer is made of, and the summary that carries them.
+
+The shapes here are the program's published contract (`report/summary.schema.json`): fields may be added, never renamed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from dwell.model.coverage import Coverage, CoverageRow
+from dwell.model.provenance import RecordRef
+
+__all__ = [
+    "EXPOSED",
+    "QUESTIONS",
+    "Answer",
+    "CaseFacts",
+    "CheckStatus",
+    "Claim",
+    "ClaimGrade",
+    "EntryFinding",
+    "EvictionCheck",
+    "Foothold",
+    "FootholdState",
+    "Grade",
+    "Intrusion",
+    "Lead",
+    "MailboxExposure",
+    "Outcome",
+    "Question",
+    "ReachFinding",
+    "ReachVerdict",
+    "RuleOutcome",
+    "RuleStatus",
+    "Summary",
+]
+
+
+class Question(StrEnum):
+    """The seven questions, in order."""
+
+    ENTRY = "entry"
+    FOOTHOLD = "foothold"
+    MAILBOXES = "mailboxes"
+    REACH = "reach"
+    INTRUSIONS = "intrusions"
+    EVICTION = "eviction"
+    BLINDSPOTS = "blindspots"
+
+
+QUESTIONS: dict[Question, str] = {
+    Question.ENTRY: "How did they get in?",
+    Question.FOOTHOLD: "What did they leave behind?",
+    Question.MAILBOXES: "Whose mail did they read?",
+    Question.REACH: "How far did they get beyond mail?",
+    Question.INTRUSIONS: "Since when, and is there an older or a second intruder?",
+    Question.EVICTION: "Are they out?",
+    Question.BLINDSPOTS: "What can we not know?",
+}
+
+
+class Grade(StrEnum):
+    """Exposure of a mailbox, strongest first; the order of definition is the order of strength."""
+
+    NAMED = "named"
+    DOWNLOADED = "downloaded"
+    READ = "read"
+    LISTED = "listed"
+    OPENED = "opened"
+    ATTEMPTED = "attempted"
+    UNDETERMINABLE = "undeterminable"
+    NO_SIGN = "no-sign"
+
+    @property
+    def rank(self) -> int:
+        """0 for the strongest."""
+        return list(Grade).index(self)
+
+
+EXPOSED = frozenset({Grade.NAMED, Grade.DOWNLOADED, Grade.READ, Grade.LISTED, Grade.OPENED})
+"""Grades that are always tied to an intrusion or a lead."""
+
+
+class ClaimGrade(StrEnum):
+    """How firmly a claim stands."""
+
+    RECORDED = "recorded"
+    """The records say it in so many words."""
+    INFERRED = "inferred"
+    """It follows from records by a stated method."""
+    ASSUMED = "assumed"
+    """It rests on an assumption that is printed with it."""
+    NO_SIGN = "no-sign"
+    """No sign, with the coverage given."""
+    UNKNOWN = "unknown"
+    """Nothing held could have shown it."""
+
+
+class Outcome(StrEnum):
+    """The outcome ladder of an exploit or credential entry, weakest first."""
+
+    SCAN = "scan"
+    ATTEMPT = "attempt"
+    PARTIAL = "partial"
+    SUCCESS = "success"
+    POST_EXPLOITATION = "post-exploitation"
+
+    @property
+    def rank(self) -> int:
+        """0 for the weakest."""
+        return list(Outcome).index(self)
+
+
+class FootholdState(StrEnum):
+    """Is the thing still there?"""
+
+    PRESENT = "present"
+    REMOVED = "removed"
+    UNKNOWN = "unknown"
+
+
+class ReachVerdict(StrEnum):
+    """Was a system beyond mail reached?"""
+
+    REACHED = "reached"
+    ATTEMPTED = "attempted"
+    NO_SIGN = "no-sign"
+    NOT_COVERED = "not-covered"
+
+
+class CheckStatus(StrEnum):
+    """Outcome of an eviction check. Unknown is not a pass."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a secret
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class RuleStatus(StrEnum):
+    """What became of a rule: every rule loaded ends in exactly one of these."""
+
+    RAN = "ran"
+    BLIND = "blind"
+    PARTLY_BLIND = "partly-blind"
+    UNSUPPORTED = "unsupported"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """What became of one rule.
+
+    Attributes:
+        rule_id: the rule's own id.
+        title: the rule's title.
+        author: its authors, as written; never empty when hits are shown.
+        licence: SPDX-like text, where stated.
+        level: Sigma's level.
+        status: see `RuleStatus`.
+        reason: why it could not run, or could not run everywhere.
+        files_opened: data files whose rows were compared.
+        files_pruned: data files that the lexicon ruled out.
+        hits: records met.
+        path: where the rule came from, relative to its rule folder.
+    """
+
+    rule_id: str
+    title: str
+    author: str
+    licence: str
+    level: str
+    status: RuleStatus
+    reason: str = ""
+    files_opened: int = 0
+    files_pruned: int = 0
+    hits: int = 0
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A graded statement. Coverage is a required argument: a claim cannot be made without saying what was looked at.
+
+    Attributes:
+        id: stable name, e.g. `entry-1`.
+        question: which of the seven it answers.
+        text: the statement, one sentence; may hold evidence text.
+        grade: how firmly it stands.
+        grounds: records it rests on; sorted; capped, with the full number in `grounds_total`.
+        coverage: what was looked at; None only where the claim is about a state, not about a stretch of time.
+        against: what speaks against it, or limits it.
+        grounds_total: how many records it rests on.
+    """
+
+    id: str
+    question: Question
+    text: str
+    grade: ClaimGrade
+    grounds: tuple[RecordRef, ...]
+    coverage: Coverage | None
+    against: tuple[str, ...] = ()
+    grounds_total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one question: a verdict in one sentence and the claims it is made of."""
+
+    question: Question
+    verdict: str
+    claims: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxExposure:
+    """Exposure of one mailbox to one or more intrusions, the strongest grade that the records bear out.
+
+    Attributes:
+        mailbox: primary SMTP address where known, else the name the logs use.
+        grade: see `Grade`.
+        intrusions: intrusion ids; empty for grades below `attempted`.
+        first_utc: first act on it by an intruder.
+        last_utc: last act.
+        sessions: intruder sessions.
+        messages: messages named or counted; None where unknown.
+        folders: folder names or ids.
+        bytes: bytes out; None where unknown, never 0 for unknown.
+        bytes_source: which column the bytes come from.
+        clients: client networks and agents, as text.
+        assumptions: every assumption the grade rests on.
+        grounds: records, capped.
+        coverage: share of hours in which a source able to show it was held.
+        message_ids: InternetMessageIds named, sorted.
+    """
+
+    mailbox: str
+    grade: Grade
+    intrusions: tuple[str, ...]
+    first_utc: datetime | None
+    last_utc: datetime | None
+    sessions: int
+    messages: int | None
+    folders: tuple[str, ...]
+    bytes: int | None
+    clients: tuple[str, ...]
+    coverage: Coverage | None
+    bytes_source: str = ""
+    assumptions: tuple[str, ...] = ()
+    grounds: tuple[RecordRef, ...] = ()
+    message_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Intrusion:
+    """Sessions and hits held to be one actor's."""
+
+    id: str
+    first_utc: datetime | None
+    last_utc: datetime | None
+    entry: tuple[str, ...]
+    clients: tuple[str, ...]
+    accounts: tuple[str, ...]
+    mailboxes: tuple[str, ...]
+    techniques: tuple[str, ...]
+    links: tuple[str, ...]
+    against: tuple[str, ...] = ()
+    earlier_possible: str = ""
+    grounds: tuple[RecordRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFinding:
+    """One way in, per host, with its outcome on the ladder."""
+
+    host: str
+    outcome: Outcome
+    first_utc: datetime | None
+    last_utc: datetime | None
+    intrusion: str | None
+    cve: str | None = None
+    method: str | None = None
+    grounds: tuple[RecordRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Foothold:
+    """Something left behind."""
+
+    kind: str
+    host: str
+    what: str
+    first_utc: datetime | None
+    state: FootholdState
+    intrusion: str | None
+    state_why: str = ""
+    grounds: tuple[RecordRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReachFinding:
+    """A system beyond mail, and what can be said of it."""
+
+    system: str
+    system_class: str
+    verdict: ReachVerdict
+    coverage: Coverage | None
+    why: str = ""
+    grounds: tuple[RecordRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EvictionCheck:
+    """One check of whether they are out."""
+
+    check: str
+    status: CheckStatus
+    why: str
+    grounds: tuple[RecordRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A session group ranked by surprise.
+
+    Attributes:
+        rank: 1 for the most surprising.
+        mailbox: whose mailbox.
+        client: the client, as text.
+        first_utc: first act.
+        last_utc: last act.
+        bits: sum of the terms.
+        terms: name and bits of every term, sorted by name.
+        intrusion: the intrusion it was taken into, if any.
+        grounds: records, capped.
+        against: innocent explanations that speak against it.
+    """
+
+    rank: int
+    mailbox: str
+    client: str
+    first_utc: datetime | None
+    last_utc: datetime | None
+    bits: float
+    terms: tuple[tuple[str, float], ...]
+    intrusion: str | None = None
+    grounds: tuple[RecordRef, ...] = ()
+    against: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """Numbers about the case as a whole."""
+
+    name: str
+    evidence_files: int
+    records: int
+    anomalies: int
+    first_utc: datetime | None
+    last_utc: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Everything the program has to say about a case; every renderer starts from this."""
+
+    version: str
+    case: CaseFacts
+    answers: tuple[Answer, ...]
+    claims: tuple[Claim, ...]
+    mailboxes: tuple[MailboxExposure, ...]
+    intrusions: tuple[Intrusion, ...]
+    entry: tuple[EntryFinding, ...]
+    foothold: tuple[Foothold, ...]
+    reach: tuple[ReachFinding, ...]
+    eviction: tuple[EvictionCheck, ...]
+    coverage: tuple[CoverageRow, ...]
+    leads: tuple[Lead, ...]
+    rules: tuple[RuleOutcome, ...] = ()
+    settings: tuple[tuple[str, str], ...] = field(default=())

@@ -1,0 +1,96 @@
+"""Coverage: what a source held, per host and hour. No negative is stated without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+__all__ = ["CellState", "Coverage", "CoverageCell", "CoverageRow"]
+
+
+class CellState(StrEnum):
+    """State of one cell (host x source x hour). Unknown is not a pass: only HELD and HELD_EMPTY count as seen."""
+
+    HELD = "held"
+    HELD_EMPTY = "held-empty"
+    MISSING = "missing"
+    TRUNCATED = "truncated"
+    ALTERED = "altered"
+    NOT_RECORDED = "not-recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageCell:
+    """One cell of the ledger.
+
+    Attributes:
+        host: the server or tenant.
+        source: the source key.
+        hour_utc: start of the hour.
+        state: see `CellState`.
+        records: records held in that hour.
+        reason: why the state is what it is; empty for HELD.
+    """
+
+    host: str
+    source: str
+    hour_utc: datetime
+    state: CellState
+    records: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRow:
+    """Hours per state for one host and source; the contract's `coverage` rows.
+
+    Attributes:
+        host: the server or tenant.
+        source: the source key.
+        first_utc: first hour the row speaks of.
+        last_utc: last hour.
+        held: hours held, those held and empty included.
+        held_empty: hours in which the source was running and wrote nothing.
+        missing: hours for which no file is held.
+        truncated: hours cut off.
+        altered: hours cleared, renumbered or with time going back.
+        not_recorded: hours in which recording was off, or silent by design.
+        reasons: reason text and the hours it speaks of, sorted.
+    """
+
+    host: str
+    source: str
+    first_utc: datetime | None
+    last_utc: datetime | None
+    held: int
+    held_empty: int
+    missing: int
+    truncated: int
+    altered: int
+    not_recorded: int
+    reasons: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a claim rests on: the hours asked for, and those in which a source able to show the act was held.
+
+    Attributes:
+        hours_able: host-hours in which at least one source able to show that kind of act was held.
+        hours_asked: host-hours the claim speaks of.
+        sources: the sources counted as able, sorted.
+        why: how it was counted, in one sentence.
+    """
+
+    hours_able: int
+    hours_asked: int
+    sources: tuple[str, ...]
+    why: str
+
+    @property
+    def share(self) -> float | None:
+        """Share of the hours asked for, 0..1, rounded to four digits; None where nothing was asked."""
+        if self.hours_asked <= 0:
+            return None
+        return round(min(1.0, self.hours_able / self.hours_asked), 4)

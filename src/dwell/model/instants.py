@@ -1,0 +1,48 @@
+"""Instants: always UTC, microseconds, and never the machine's own zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+__all__ = ["EPOCH", "HOUR", "hour_floor", "parse_utc", "utc_from_us", "utc_text", "utc_us"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def utc_text(instant: datetime | None) -> str | None:
+    """Give ISO 8601 in UTC with `Z`; whole seconds carry no fraction. None stays None."""
+    if instant is None:
+        return None
+    moved = instant.astimezone(UTC)
+    text = moved.strftime("%Y-%m-%dT%H:%M:%S")
+    if moved.microsecond:
+        text += f".{moved.microsecond:06d}".rstrip("0")
+    # strftime does not pad years below 1000 on every platform
+    return text.rjust(len(text) + max(0, 4 - text.index("-")), "0") + "Z"
+
+
+def parse_utc(text: str) -> datetime:
+    """Read ISO 8601; a value without a zone is taken as UTC.
+
+    Raises:
+        ValueError: the text is no instant.
+    """
+    parsed = datetime.fromisoformat(text.strip().replace(" ", "T"))
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def utc_us(instant: datetime) -> int:
+    """Give microseconds since 1970-01-01T00:00:00Z."""
+    delta = instant - EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def utc_from_us(us: int) -> datetime:
+    """Give the instant that lies `us` microseconds after 1970-01-01T00:00:00Z."""
+    return EPOCH + timedelta(microseconds=us)
+
+
+def hour_floor(instant: datetime) -> datetime:
+    """Give the start of the hour that holds the instant."""
+    return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -1,0 +1,113 @@
+"""Provenance: how a record is named, and how a stretch of unreadable evidence is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+__all__ = ["KEPT_BYTES_MAX", "Anomaly", "AnomalyKind", "EvidenceId", "Fact", "FactKind", "RecordRef"]
+
+EvidenceId = NewType("EvidenceId", str)
+"""Lower-case hex SHA-256 of the evidence file's bytes."""
+
+KEPT_BYTES_MAX = 4096
+"""An anomaly keeps at most this many of its bytes; the rest is found by offset in the evidence."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RecordRef:
+    """One record of one table.
+
+    Attributes:
+        table: the archive table.
+        evidence_id: the evidence file.
+        record_no: 1-based line number in text formats, 1-based ordinal elsewhere (the source's page says which).
+    """
+
+    table: str
+    evidence_id: EvidenceId
+    record_no: int
+
+
+class AnomalyKind(StrEnum):
+    """Why a stretch of evidence could not be read."""
+
+    COLUMN_COUNT = "column-count"
+    BAD_TIME = "bad-time"
+    NUL_RUN = "nul-run"
+    TOO_LONG = "too-long"
+    NO_HEADER = "no-header"
+    BAD_QUOTE = "bad-quote"
+    BAD_JSON = "bad-json"
+    BAD_XML = "bad-xml"
+    BAD_RECORD = "bad-record"
+    BAD_CHUNK = "bad-chunk"
+    TRUNCATED = "truncated"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """A stretch of evidence that could not be read as a record. Counted, kept, shown.
+
+    Attributes:
+        kind: why.
+        record_no: the number the record would have had.
+        offset_bytes: where it starts in the evidence, after decompression; None where it cannot be known.
+        length_bytes: how long it is.
+        kept: its first bytes, at most `KEPT_BYTES_MAX`.
+        detail: what the reader saw, in our words; never holds evidence text.
+    """
+
+    kind: AnomalyKind
+    record_no: int
+    offset_bytes: int | None
+    length_bytes: int
+    kept: bytes
+    detail: str
+
+
+class FactKind(StrEnum):
+    """What a reader learned about a file beyond its records."""
+
+    HEADER = "header"
+    """A header block: the writer started or restarted here."""
+    BUILD = "build"
+    """The writer's build, as the header states it."""
+    MENDED = "mended"
+    """Records that were read after a repair (how many, and which)."""
+    REENCODED = "re-encoded"
+    """Records whose bytes were no UTF-8 and were read as Windows-1252."""
+    RECORD_GAP = "record-gap"
+    """Record numbers missing between two records."""
+    TIME_REVERSAL = "time-reversal"
+    """Time went back between two neighbouring records, beyond what the format does by itself."""
+    NOT_RECORDED = "not-recorded"
+    """Recording was switched off, throttled or capped."""
+    TRUNCATED = "truncated"
+    """The file ends in mid-record."""
+    CLEARED = "cleared"
+    """The log says that it was cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something a reader learned about a file beyond its records.
+
+    Attributes:
+        kind: what sort of thing.
+        record_no: the record it was seen at, where there is one.
+        from_utc: when, or the start of the stretch it speaks of.
+        to_utc: the end of that stretch.
+        count: how many records it speaks of.
+        detail: in our words, with values that the format defines; may hold evidence text.
+    """
+
+    kind: FactKind
+    record_no: int | None = None
+    from_utc: datetime | None = None
+    to_utc: datetime | None = None
+    count: int = 1
+    detail: str = ""
