@@ -1,0 +1,429 @@
+r"""IIS access logs in the W3C extended format: one line a request, space-separated, no quoting.
+
+Source:
+    Microsoft Learn, "IIS logging: W3C extended log file format"; the field list is whatever `#Fields` says, and may
+    change in mid-file. `cs(User-Agent)`, `cs(Referer)` and `cs(Cookie)` are stored as `cs-user-agent`, `cs-referer` and
+    `cs-cookie` (the names Sigma uses), because table formats do not take brackets in a column name.
+Time:
+    `date` and `time` are UTC, whole seconds, the moment the response was sent. Where a block has no `date` column the
+    date is that of its `#Date` line and moves on at midnight. They become `time_utc` and are not stored twice.
+Units:
+    `time-taken` milliseconds, network time to the client included; `sc-bytes` and `cs-bytes` bytes on the wire, headers
+    included; off by default, and then null, never 0.
+
+Raises:
+    Nothing. A line that cannot be read is an anomaly.
+Trust:
+    An outsider writes `cs-uri-stem`, `cs-uri-query`, `cs-user-agent`, `cs-referer`, `cs-cookie`, `cs-host`,
+    `X-Forwarded-For`, `cs-method`, and `cs-username` of a failed logon. `c-ip` is the last hop, often a balancer.
+Silence:
+    No line means that no request reached this site, or that its file is gone: IIS deletes nothing by itself. Requests
+    refused by HTTP.SYS are in HTTPERR only, and the newest minute of a live copy is still in memory.
+
+The request id that Exchange appends to the query (`cafeReqId=`, `reqId=`, `request_id=`, `RequestId=`) is nearly unique;
+it is split off into `cafeReqId` and leaves `{cafeReqId}` in its place in `cs-uri-query`, so that the raw query can be put
+together again byte for byte (`raw_query`).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
+from dwell.sources import iis_repair
+from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
+from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, prefix_fields
+
+__all__ = ["SPLIT_MARK", "IisW3c", "raw_query"]
+
+SPLIT_MARK = "{cafeReqId}"
+_KEYS = "(?:cafeReqId|reqId|request_id|RequestId)="
+_GUID = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
+
+_INTEGERS = {
+    "s-port": pa.int32(),
+    "sc-status": pa.int32(),
+    "sc-substatus": pa.int32(),
+    "sc-win32-status": pa.int64(),
+    "sc-bytes": pa.int64(),
+    "cs-bytes": pa.int64(),
+    "time-taken": pa.int64(),
+}
+_TEXTS = (
+    "s-sitename",
+    "s-computername",
+    "s-ip",
+    "cs-method",
+    "cs-uri-stem",
+    "cs-uri-query",
+    "cs-username",
+    "c-ip",
+    "cs-version",
+    "cs-user-agent",
+    "cs-cookie",
+    "cs-referer",
+    "cs-host",
+    "X-Forwarded-For",
+)
+_RENAMED = {"cs(user-agent)": "cs-user-agent", "cs(cookie)": "cs-cookie", "cs(referer)": "cs-referer"}
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+
+
+def raw_query(query: str | None, request_id: str | None) -> str | None:
+    """Put the query together as the log had it."""
+    if query is None or request_id is None:
+        return query
+    return query.replace(SPLIT_MARK, request_id, 1)
+
+
+def _column_names(fields: Sequence[str]) -> list[str]:
+    """Map `#Fields` names to ours: case-insensitive for those we know, as written for the others; repeats numbered."""
+    known = {name.lower(): name for name in (*_TEXTS, *_INTEGERS, "date", "time")} | _RENAMED
+    names: list[str] = []
+    for one in fields:
+        name = known.get(one.lower(), one)
+        count = 2
+        unique = name
+        while unique in names:
+            unique = f"{name}#{count}"
+            count += 1
+        names.append(unique)
+    return names
+
+
+@dataclass(slots=True)
+class _State:
+    """What the reader carries from block to block."""
+
+    names: list[str] = field(default_factory=list)
+    date: date | None = None
+    last_us: int | None = None
+
+
+class IisW3c(Source):
+    """IIS access log, W3C extended format."""
+
+    key = "iis"
+    title = "IIS W3C extended log"
+    schema = pa.schema(
+        [
+            *prefix_fields(),
+            *(pa.field(name, pa.string()) for name in _TEXTS),
+            *(pa.field(name, kind) for name, kind in _INTEGERS.items()),
+            pa.field("cafeReqId", pa.string()),
+            EXTRA,
+        ]
+    )
+    lexicon = _TEXTS
+
+    def identify(self, sniff: Sniff) -> Guess | None:
+        """Take files that hold a `#Fields:` line with space-separated names, `time` among the first two."""
+        for line in sniff.text.splitlines():
+            if line.lower().startswith("#fields:"):
+                names = line[8:].split()
+                lowered = [name.lower() for name in names]
+                if "," in line or "time" not in lowered[:2]:
+                    return None
+                if "s-reason" in lowered:
+                    return None
+                if {"cs-uri-stem", "cs-method"} & set(lowered):
+                    return Guess(95, self.key, f"#Fields line with {len(names)} space-separated W3C names")
+                return Guess(40, self.key, "#Fields line in W3C style without a request column")
+        if re.search(rb"^#Software: Microsoft Internet Information", sniff.head, re.MULTILINE):
+            return Guess(60, self.key, "#Software line of IIS, no #Fields line in the first 64 KiB")
+        if re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+ [A-Z_]+ /", sniff.text):
+            return Guess(30, self.key, "lines shaped like IIS W3C, but no #Fields line says what the columns are")
+        return None
+
+    def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
+        """Yield one batch per run of lines under one `#Fields` line."""
+        del hint
+        state = _State()
+        for block in blocks(stream):
+            if block.too_long is not None:
+                number, offset, length, kept = block.too_long
+                yield Batch(
+                    anomalies=[Anomaly(AnomalyKind.TOO_LONG, number, offset, length, kept, f"line of {length} bytes")],
+                    bytes_read=length,
+                )
+                continue
+            yield from self._read_block(block, state)
+
+    def _read_block(self, block: Block, state: _State) -> Iterator[Batch]:
+        first = block.first_bytes()
+        structural = (first == ord("#")) | (block.ends <= block.starts)
+        comments = np.flatnonzero(first == ord("#"))
+        start = 0
+        facts: list[Fact] = []
+        for index in [*comments.tolist(), len(block)]:
+            if index > start:
+                yield from self._read_run(block, start, index, structural, state)
+            if index < len(block):
+                self._take_comment(block, index, state, facts)
+                start = index + 1
+        yield Batch(facts=facts, structural=int(structural.sum()), bytes_read=len(block.data))
+
+    @staticmethod
+    def _take_comment(block: Block, index: int, state: _State, facts: list[Fact]) -> None:
+        text, _ = decode_line(block.line(index))
+        lowered = text.lower()
+        if lowered.startswith("#fields:"):
+            state.names = _column_names(text[8:].split())
+        elif lowered.startswith("#date:"):
+            try:
+                at = datetime.strptime(text[6:].strip(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+            except ValueError:
+                return
+            state.date, state.last_us = at.date(), None
+            facts.append(Fact(FactKind.HEADER, block.number(index), at, None, 1, "#Date line: logging started here"))
+
+    def _read_run(
+        self, block: Block, start: int, stop: int, structural: npt.NDArray[np.bool_], state: _State
+    ) -> Iterator[Batch]:
+        """Read the lines from `start` to `stop`, which hold no comment line."""
+        rows = np.flatnonzero(~structural[start:stop]) + start
+        if not len(rows):
+            return
+        if not state.names:
+            detail = "a line before any #Fields line: the columns are unknown"
+            yield Batch(anomalies=[line_anomaly(block, int(i), AnomalyKind.NO_HEADER, detail) for i in rows])
+            return
+        wanted = len(state.names) - 1
+        plain = (block.count(ord(" "))[rows] == wanted) & ~block.holds(0)[rows] & ~block.holds(ord("\t"))[rows]
+        high = block.high()
+        if high.any() and not _is_utf8(block.data):
+            plain &= ~high[rows]
+        good, odd = rows[plain], rows[~plain].tolist()
+        table: pa.Table | None = None
+        if len(good):
+            table, refused = self._parse(block, good, state)
+            odd = sorted([*odd, *refused])
+        mended = iis_repair.repair(block, odd, state.names) if odd else iis_repair.Repaired()
+        if mended.rows:
+            extra = self._finish(iis_repair.as_table(mended, state.names), mended.numbers, state)
+            table = (
+                extra if table is None or not table.num_rows else pa.concat_tables([table.unify_dictionaries(), extra])
+            )
+        batch = Batch(anomalies=mended.anomalies, facts=mended.facts)
+        if table is not None and table.num_rows:
+            if mended.rows:
+                table = table.sort_by("record_no")
+            self._reversals(table, state, batch.facts)
+            combined = table.combine_chunks().to_batches()
+            for one in combined[:-1]:
+                yield Batch(records=one)
+            batch.records = combined[-1]
+        yield batch
+
+    def _parse(self, block: Block, good: npt.NDArray[np.int64], state: _State) -> tuple[pa.Table | None, list[int]]:
+        """Parse lines of the right column count at once; give those whose typed columns do not fit for repair."""
+        data = _joined(block, good)
+        table = _parse_csv(data, state.names, typed=True)
+        if table is None or table.num_rows != len(good):
+            table = _parse_csv(data, state.names, typed=False)
+            if table is None or table.num_rows != len(good):
+                return None, good.tolist()
+            fits = _fits(table)
+            refused = good[~fits].tolist()
+            good = good[fits]
+            table = table.filter(pa.array(fits))
+        else:
+            refused = []
+        if not table.num_rows:
+            return None, refused
+        return self._finish(table, block.first_line + good, state), refused
+
+    def _finish(self, table: pa.Table, numbers: npt.NDArray[np.int64], state: _State) -> pa.Table:
+        """Put a parsed run into the schema: instants, integers, the split request id, the extra map."""
+        columns: dict[str, pa.Array | pa.ChunkedArray] = {}
+        columns["record_no"] = pa.array(numbers, pa.int64())
+        columns["time_utc"] = _instants(table, state)
+        for name in _TEXTS:
+            columns[name] = table[name] if name in table.column_names else pa.nulls(table.num_rows, pa.string())
+        for name, kind in _INTEGERS.items():
+            columns[name] = _integer(table, name, kind)
+        host = columns["s-computername"]
+        columns["host"] = host
+        query, request_id = _split_request_id(columns["cs-uri-query"])
+        columns["cs-uri-query"], columns["cafeReqId"] = query, request_id
+        known = {*_TEXTS, *_INTEGERS, "date", "time"}
+        columns["extra"] = _extra(table, [name for name in table.column_names if name not in known])
+        return pa.table([_plain(columns[one.name], one.type) for one in self.schema], names=self.schema.names)
+
+    @staticmethod
+    def _reversals(table: pa.Table, state: _State, facts: list[Fact]) -> None:
+        """Note where time goes back by more than an hour: lines were put together, or the clock was set."""
+        times = table["time_utc"].combine_chunks().drop_null().cast(pa.int64()).to_numpy(zero_copy_only=False)
+        if not len(times):
+            return
+        if state.last_us is not None:
+            times = np.concatenate(([state.last_us], times))
+        back = np.flatnonzero(np.diff(times) < -3_600_000_000)
+        if len(back):
+            at = datetime.fromtimestamp(int(times[back[0]]) / 1e6, UTC)
+            facts.append(Fact(FactKind.TIME_REVERSAL, None, at, None, len(back), "time goes back by over an hour"))
+        state.last_us = int(times[-1])
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _joined(block: Block, rows: npt.NDArray[np.int64]) -> bytes | memoryview:
+    """Give the lines as one buffer, without copying where they lie side by side."""
+    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    view = memoryview(block.data)
+    parts = []
+    for run in np.split(rows, breaks):
+        last = int(run[-1])
+        end = int(block.starts[last + 1]) if last + 1 < len(block) else len(block.data)
+        parts.append(view[int(block.starts[run[0]]) : end])
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _parse_csv(data: bytes | memoryview, names: list[str], *, typed: bool) -> pa.Table | None:
+    types: dict[str, pa.DataType] = dict.fromkeys(names, _TEXT)
+    if typed:
+        types |= {name: kind for name, kind in _INTEGERS.items() if name in types}
+        types |= {"date": pa.date32(), "time": pa.time32("s")} if "date" in types and "time" in types else {}
+    refused: list[object] = []
+
+    def refuse(row: object) -> str:
+        refused.append(row)
+        return "skip"
+
+    try:
+        table = pa_csv.read_csv(
+            io.BytesIO(data) if isinstance(data, bytes) else pa.BufferReader(data),
+            read_options=pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=1 << 26),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=" ", quote_char=False, ignore_empty_lines=False, invalid_row_handler=refuse
+            ),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=types, null_values=["-"], strings_can_be_null=False, quoted_strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return None if refused else table
+
+
+def _fits(table: pa.Table) -> npt.NDArray[np.bool_]:
+    """Say which rows of an all-text parse have integers and instants where they belong."""
+    fits = np.ones(table.num_rows, dtype=np.bool_)
+    for name in table.column_names:
+        pattern = iis_repair.SHAPES.get(name)
+        if pattern is not None:
+            column = table[name].cast(pa.string())
+            fits &= pc.match_substring_regex(column, f"^(?:{pattern})$").to_numpy(zero_copy_only=False)
+    return fits
+
+
+def _instants(table: pa.Table, state: _State) -> pa.Array | pa.ChunkedArray:
+    kind = pa.timestamp("us", tz="UTC")
+    names = table.column_names
+    if "time" not in names:
+        return pa.nulls(table.num_rows, kind)
+    clock = table["time"]
+    if not pa.types.is_time(clock.type):
+        clock = pc.strptime(
+            pc.binary_join_element_wise("1970-01-01", clock.cast(pa.string()), " "),
+            format="%Y-%m-%d %H:%M:%S", unit="s", error_is_null=True,
+        ).cast(pa.int64())  # fmt: skip
+    seconds = clock.cast(pa.int32()).cast(pa.int64()) if pa.types.is_time(clock.type) else clock
+    if "date" in names:
+        days = table["date"]
+        if not pa.types.is_date(days.type):
+            days = pc.strptime(days.cast(pa.string()), format="%Y-%m-%d", unit="s", error_is_null=True).cast(
+                pa.date32()
+            )
+        midnight = pc.multiply(days.cast(pa.int32()).cast(pa.int64()), 86_400)
+    else:
+        midnight = _rolled_midnights(seconds, state)
+    return pc.multiply(pc.add(midnight, seconds), 1_000_000).cast(kind)
+
+
+def _rolled_midnights(seconds: pa.Array | pa.ChunkedArray, state: _State) -> pa.Array:
+    """Take the day from `#Date`, one day on wherever the clock falls back by more than half a day."""
+    if state.date is None:
+        return pa.nulls(len(seconds), pa.int64())
+    clock = seconds.to_numpy(zero_copy_only=False) if isinstance(seconds, pa.Array) else seconds.to_numpy()
+    days = np.concatenate(([0], np.cumsum(np.diff(clock) < -43_200)))
+    first = int(datetime(state.date.year, state.date.month, state.date.day, tzinfo=UTC).timestamp())
+    if state.last_us is not None and len(clock) and clock[0] < state.last_us // 1_000_000 % 86_400 - 43_200:
+        days += 1
+        first = state.last_us // 86_400_000_000 * 86_400
+    elif state.last_us is not None:
+        first = state.last_us // 86_400_000_000 * 86_400
+    return pa.array(first + days * 86_400, pa.int64())
+
+
+def _integer(table: pa.Table, name: str, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    if name not in table.column_names:
+        return pa.nulls(table.num_rows, kind)
+    column = table[name]
+    if column.type == kind:
+        return column
+    text = column.cast(pa.string())
+    return pc.if_else(pc.equal(text, "-"), pa.scalar(None, pa.string()), text).cast(kind)
+
+
+def _split_request_id(query: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
+    """Split the request id off the query; see the module's page."""
+    if pa.types.is_dictionary(query.type):
+        # nearly unique where ids are present: the work is on the distinct values either way
+        encoded = query.combine_chunks() if isinstance(query, pa.ChunkedArray) else query
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.unify_dictionaries().combine_chunks()
+        values, indices = encoded.dictionary, encoded.indices
+    else:
+        values, indices = (query.combine_chunks() if isinstance(query, pa.ChunkedArray) else query), None
+    if not len(values) or not pc.any(pc.match_substring_regex(values, _KEYS + _GUID)).as_py():
+        split, ids = values, pa.nulls(len(values), pa.string())
+    else:
+        ids = pc.struct_field(pc.extract_regex(values, f"(?P<key>{_KEYS})(?P<id>{_GUID})"), "id")
+        split = pc.replace_substring_regex(values, f"({_KEYS}){_GUID}", f"\\1{SPLIT_MARK}", max_replacements=1)
+    if indices is None:
+        return split, ids
+    return split.take(indices), ids.take(indices)
+
+
+def _extra(table: pa.Table, names: list[str]) -> pa.Array:
+    """Gather columns beyond the schema into a map per row."""
+    kind = pa.map_(pa.string(), pa.string())
+    if not names:
+        return pa.nulls(table.num_rows, kind)
+    count = table.num_rows
+    keys = pa.array(names * count, pa.string())
+    columns = [_flat(table[name]) for name in names]
+    order = np.arange(count * len(names)).reshape(len(names), count).T.ravel()
+    values = pa.concat_arrays(columns).take(pa.array(order))
+    offsets = pa.array(np.arange(0, (count + 1) * len(names), len(names)), pa.int32())
+    return pa.MapArray.from_arrays(offsets, keys, values)
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    text = column.cast(pa.string())
+    return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
+
+
+def _plain(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    """Leave dictionary-coded text as it is: intake counts distinct values on the codes."""
+    if column.type == kind or (pa.types.is_dictionary(column.type) and pa.types.is_string(kind)):
+        return column
+    return column.cast(kind)

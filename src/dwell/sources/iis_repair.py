@@ -1,0 +1,160 @@
+"""Mending IIS lines that do not split into the right number of columns.
+
+A reader that skips such lines loses exactly the attack lines: tools send agents and queries with raw spaces, and
+Exchange itself writes a double space before the user on back-end `/powershell` lines. The few odd lines of a block are
+looked at one by one here, in this order: exact split; runs of spaces taken as one; the surplus given to the one text
+column with which every typed column fits. What fits nowhere is an anomaly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
+from dwell.sources.lines import Block, decode_line, line_anomaly
+
+__all__ = ["SHAPES", "Repaired", "as_table", "repair"]
+
+_ADDRESS = r"-|[0-9A-Fa-f.:]+(?:%[0-9A-Za-z]+)?|\[[0-9A-Fa-f:.]+\](?::\d+)?"
+SHAPES = {
+    "date": r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])",
+    "time": r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d",
+    "s-ip": _ADDRESS,
+    "s-port": r"-|\d{1,5}",
+    "cs-method": r"-|[!-~]{1,64}",
+    "sc-status": r"-|\d{1,5}",
+    "sc-substatus": r"-|\d{1,5}",
+    "sc-win32-status": r"-|\d{1,15}",
+    "sc-bytes": r"-|\d{1,18}",
+    "cs-bytes": r"-|\d{1,18}",
+    "time-taken": r"-|\d{1,18}",
+}
+"""What a typed column must look like; the others take any text."""
+
+_COMPILED = {name: re.compile(pattern) for name, pattern in SHAPES.items()}
+_CLIENT = re.compile(_ADDRESS)
+_SURPLUS_ORDER = (
+    "cs-user-agent",
+    "cs-uri-query",
+    "cs-referer",
+    "cs-cookie",
+    "cs-uri-stem",
+    "cs-host",
+    "X-Forwarded-For",
+    "cs-username",
+)
+_CONTROLS = {ord("\0"): " ", ord("\t"): "%09"}
+_SURPLUS_MAX = 4096
+
+
+@dataclass(slots=True)
+class Repaired:
+    """What became of a block's odd lines.
+
+    Attributes:
+        rows: the mended rows, one text per column.
+        line_numbers: their 1-based line numbers.
+        anomalies: the lines that could not be mended.
+        facts: how many were mended, and how.
+    """
+
+    rows: list[list[str]] = field(default_factory=list)
+    line_numbers: list[int] = field(default_factory=list)
+    anomalies: list[Anomaly] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+
+    @property
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """Give the line numbers as an array."""
+        return np.array(self.line_numbers, dtype=np.int64)
+
+
+def _shaped(names: Sequence[str], values: Sequence[str]) -> bool:
+    for name, value in zip(names, values, strict=True):
+        pattern = _COMPILED.get(name)
+        if pattern is not None and not pattern.fullmatch(value):
+            return False
+        if name == "c-ip" and not _CLIENT.fullmatch(value):
+            return False
+    return True
+
+
+def _candidates(names: Sequence[str], text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the ways to cut a line into columns, the most faithful first."""
+    wanted = len(names)
+    exact = text.split(" ")
+    if len(exact) == wanted:
+        yield "", exact
+    tokens = text.split()
+    if len(tokens) == wanted:
+        yield "runs of spaces taken as one", tokens
+    for parts, how in ((exact, ""), (tokens, ", runs of spaces taken as one")):
+        surplus = len(parts) - wanted
+        if not 0 < surplus <= _SURPLUS_MAX:
+            continue
+        for name in _SURPLUS_ORDER:
+            if name in names:
+                at = list(names).index(name)
+                middle = " ".join(parts[at : at + surplus + 1])
+                yield f"spaces inside {name}{how}", [*parts[:at], middle, *parts[at + surplus + 1 :]]
+
+
+def _mend(names: Sequence[str], text: str) -> tuple[str, list[str]] | None:
+    for how, values in _candidates(names, text):
+        if _shaped(names, values):
+            return how, values
+    return None
+
+
+def repair(block: Block, odd: Sequence[int], names: Sequence[str]) -> Repaired:
+    """Mend the odd lines of a block; `odd` holds their indices in ascending order."""
+    out = Repaired()
+    counts: dict[tuple[FactKind, str], list[int]] = {}
+    for index in odd:
+        raw = block.line(index)
+        text, reencoded = decode_line(raw)
+        had_nul = "\0" in text
+        if had_nul:
+            text = text.strip("\0")
+        found = _mend(names, text.translate(_CONTROLS)) if text.strip() else None
+        if found is None:
+            kind, why = _fault(block, index, names, text, had_nul=had_nul)
+            out.anomalies.append(line_anomaly(block, index, kind, why))
+            continue
+        how, values = found
+        out.rows.append(values)
+        out.line_numbers.append(block.number(index))
+        if reencoded:
+            counts.setdefault((FactKind.REENCODED, "no UTF-8, read as Windows-1252"), []).append(block.number(index))
+        if had_nul:
+            how = f"{how}, NUL bytes taken off" if how else "NUL bytes taken off"
+        if how:
+            counts.setdefault((FactKind.MENDED, how), []).append(block.number(index))
+    out.facts.extend(
+        Fact(kind, numbers[0], None, None, len(numbers), how) for (kind, how), numbers in sorted(counts.items())
+    )
+    return out
+
+
+def _fault(block: Block, index: int, names: Sequence[str], text: str, *, had_nul: bool) -> tuple[AnomalyKind, str]:
+    if had_nul and not text.strip():
+        return AnomalyKind.NUL_RUN, "a run of NUL bytes"
+    found = len(text.split(" "))
+    if block.cut and index == len(block) - 1:
+        return AnomalyKind.TRUNCATED, f"the file ends in mid-line: {found} columns of {len(names)}"
+    if found != len(names):
+        return AnomalyKind.COLUMN_COUNT, f"{found} columns where #Fields names {len(names)}"
+    return AnomalyKind.BAD_RECORD, "the columns do not hold what #Fields says"
+
+
+def as_table(repaired: Repaired, names: Sequence[str]) -> pa.Table:
+    """Give the mended rows as a table of dictionary-coded text, one column per `#Fields` name."""
+    columns = zip(*repaired.rows, strict=True)
+    kind = pa.dictionary(pa.int32(), pa.string())
+    return pa.table([pa.array(list(one), pa.string()).cast(kind) for one in columns], names=list(names))

@@ -1,0 +1,32 @@
+"""All sources, in the order in which they are asked. Adding a format adds one line here."""
+
+from __future__ import annotations
+
+from dwell.sources.iis import IisW3c
+from dwell.sources.source import Guess, Sniff, Source
+
+__all__ = ["ACCEPT_SCORE", "SOURCES", "identify", "source"]
+
+ACCEPT_SCORE = 50
+"""A guess below this is shown to the user and not read."""
+
+SOURCES: tuple[Source, ...] = (IisW3c(),)
+
+
+def source(key: str) -> Source:
+    """Give the source with a key.
+
+    Raises:
+        KeyError: there is none.
+    """
+    for candidate in SOURCES:
+        if candidate.key == key:
+            return candidate
+    raise KeyError(key)
+
+
+def identify(sniff: Sniff) -> tuple[Guess, ...]:
+    """Ask every source; give its guesses, the best first, ties in registry order."""
+    found = [(guess, position) for position, one in enumerate(SOURCES) if (guess := one.identify(sniff)) is not None]
+    found.sort(key=lambda pair: (-pair[0].score, pair[1]))
+    return tuple(guess for guess, _ in found)

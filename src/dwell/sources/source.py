@@ -1,0 +1,167 @@
+"""What a source is: the interface between bytes and the archive.
+
+A source is pure. It sees a stream of bytes (already unpacked) and a hint, and yields `Batch`es: Arrow rows of one
+fixed schema, the anomalies it met, and facts about the file. It knows nothing of cases, hashes or tables on disk.
+
+Contract, tested for every source by `tests/sources/test_contract.py`:
+
+* `records + anomalies + structural` equals the number of lines (or binary records) in the stream. Nothing is dropped.
+* `read` never raises on any bytes; what it cannot read becomes an `Anomaly`.
+* Memory is bounded by `BLOCK_BYTES` and `BATCH_ROWS`, not by the stream.
+* Columns carry the vendor's own names. Columns a file holds beyond the schema go to the `extra` map, never dropped.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from dwell.model.provenance import Anomaly, Fact
+
+__all__ = [
+    "BATCH_ROWS",
+    "BLOCK_BYTES",
+    "EXTRA",
+    "HEAD_BYTES",
+    "HOST",
+    "RECORD_NO",
+    "TIME_UTC",
+    "Batch",
+    "Guess",
+    "Hint",
+    "Sniff",
+    "Source",
+    "TimeBasis",
+    "prefix_fields",
+]
+
+HEAD_BYTES = 65_536
+"""How much of a file `identify` sees."""
+BLOCK_BYTES = 16 * 1024 * 1024
+"""How much a text reader holds at once."""
+BATCH_ROWS = 131_072
+"""How many rows a record-by-record reader gathers before it yields."""
+
+RECORD_NO = pa.field("record_no", pa.int64(), nullable=False)
+TIME_UTC = pa.field("time_utc", pa.timestamp("us", tz="UTC"))
+HOST = pa.field("host", pa.string())
+EXTRA = pa.field("extra", pa.map_(pa.string(), pa.string()))
+"""Columns the file holds beyond the schema, by their own names."""
+
+
+def prefix_fields() -> list[pa.Field]:
+    """Give the columns every table starts with (intake puts `evidence_id` before them)."""
+    return [RECORD_NO, TIME_UTC, HOST]
+
+
+@dataclass(frozen=True, slots=True)
+class Sniff:
+    """What `identify` may look at.
+
+    Attributes:
+        head: the first `HEAD_BYTES` of the unpacked stream.
+        name: path inside the evidence, `/`-separated; a hint, never proof.
+        complete: whether `head` is the whole file.
+    """
+
+    head: bytes
+    name: str
+    complete: bool
+
+    @property
+    def text(self) -> str:
+        """Give the head as text: by its byte-order mark, else UTF-8 with replacement."""
+        if self.head.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return self.head.decode("utf-16", errors="replace")
+        return self.head.decode("utf-8-sig", errors="replace")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Guess:
+    """How sure a source is that a file is its own.
+
+    Attributes:
+        score: 0 (no) to 100 (a magic number or an unmistakable header). Below `registry.ACCEPT_SCORE` it is only a guess.
+        source: the source's key.
+        why: what was seen, in our words.
+    """
+
+    score: int
+    source: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What intake knows of a file that its bytes may not say.
+
+    Attributes:
+        name: path inside the evidence, `/`-separated.
+        host: host from the folder names, "" where none was found.
+        size_bytes: size of the unpacked stream where known.
+    """
+
+    name: str = ""
+    host: str = ""
+    size_bytes: int | None = None
+
+
+class TimeBasis:
+    """Where an instant's zone comes from; words for the sources' pages."""
+
+    UTC = "utc"
+    OFFSET = "offset"
+    LOCAL_ASSUMED = "local assumed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(slots=True)
+class Batch:
+    """One step of reading.
+
+    Attributes:
+        records: rows in the source's `schema`, or None. `time_utc` is null where the instant is unknown; `host` is null
+            where only the hint names it.
+        anomalies: stretches that could not be read.
+        facts: what else was learned.
+        structural: lines that are neither record nor anomaly: headers, comments, blank lines.
+        bytes_read: bytes of the stream consumed by this step.
+    """
+
+    records: pa.RecordBatch | None = None
+    anomalies: list[Anomaly] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    structural: int = 0
+    bytes_read: int = 0
+
+
+class Source(ABC):
+    """One evidence format.
+
+    Attributes:
+        key: short stable name; the archive table is called the same.
+        title: the vendor's name for the format.
+        schema: Arrow schema of the rows, starting with `prefix_fields()`.
+        lexicon: text columns whose distinct values are kept per data file.
+        unit: what `record_no` counts: `line` or `record`.
+        is_log: True where rows are events in time, so that hours without rows mean something for coverage.
+    """
+
+    key: str
+    title: str
+    schema: pa.Schema
+    lexicon: Sequence[str] = ()
+    unit: str = "line"
+    is_log: bool = True
+
+    @abstractmethod
+    def identify(self, sniff: Sniff) -> Guess | None:
+        """Say whether the file is of this format; None for a clear no."""
+
+    @abstractmethod
+    def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
+        """Yield the stream's rows, anomalies and facts in order. Never raises on any bytes."""
