@@ -1,0 +1,259 @@
+"""Writing and reading one data file: Parquet of our own making, synced, hashed, and hashed again before it is read."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dwell.archive import lexicon as lex
+from dwell.archive.lexicon import Lexicon
+from dwell.archive.spec import EVIDENCE_ID, ROW_GROUP_ROWS, TableSpec
+from dwell.errors import CustodyError, DiskFullError, Place
+from dwell.model.instants import utc_from_us
+
+__all__ = ["DataFile", "StagedFile", "conform", "open_verified", "read_lexicon", "read_rows", "stage", "sync_folder"]
+
+LEXICON_SUFFIX = ".lexicon.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A data file that is written and synced, but not yet part of its table.
+
+    Attributes:
+        path: relative to the table's folder, `month=2019-04/<name>.parquet`.
+        month: the partition, `yyyy-mm`; None where the rows have no instant.
+        rows: how many.
+        size_bytes: of the data file.
+        sha256: of the data file.
+        lexicon_sha256: of the lexicon beside it; "" where the table has none.
+        first_us: earliest `time_utc`, microseconds since 1970; None where unknown.
+        last_us: latest.
+    """
+
+    path: str
+    month: str | None
+    rows: int
+    size_bytes: int
+    sha256: str
+    lexicon_sha256: str
+    first_us: int | None
+    last_us: int | None
+
+    def as_dict(self) -> dict[str, object]:
+        """Give the fields by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A data file that is part of its table."""
+
+    table: str
+    folder: Path
+    staged: StagedFile
+
+    @property
+    def path(self) -> Path:
+        """Give the file's place on disk."""
+        return self.folder / self.staged.path
+
+    @property
+    def lexicon_path(self) -> Path:
+        """Give the place of the lexicon beside it."""
+        return self.path.with_name(self.path.name.removesuffix(".parquet") + LEXICON_SUFFIX)
+
+    @property
+    def first_utc(self) -> datetime | None:
+        """Give the earliest instant in it."""
+        return None if self.staged.first_us is None else utc_from_us(self.staged.first_us)
+
+    @property
+    def last_utc(self) -> datetime | None:
+        """Give the latest instant in it."""
+        return None if self.staged.last_us is None else utc_from_us(self.staged.last_us)
+
+
+def sync_folder(path: Path) -> None:
+    """Make a folder's entries durable, where the platform can."""
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write(table: pa.Table, path: Path, *, row_group_rows: int, store_schema: bool = False) -> tuple[int, str]:
+    """Write Parquet under a temporary name, sync, and rename; give size and SHA-256.
+
+    Raises:
+        DiskFullError: no room left.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        compression_level=3,
+        row_group_size=row_group_rows,
+        write_page_checksum=True,
+        store_schema=store_schema,
+        write_statistics=False,
+    )
+    data = sink.getvalue()
+    try:
+        with unfinished.open("wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        unfinished.replace(path)
+        sync_folder(path.parent)
+    except OSError as fault:
+        if fault.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFullError(
+                "no room left on the disk while writing the archive",
+                place=Place(path),
+                remedy="Free some space and run the same command again: it goes on where it stopped",
+            ) from fault
+        raise
+    return data.size, hashlib.sha256(data).hexdigest()
+
+
+def _sorted(table: pa.Table) -> pa.Table:
+    """Sort by instant (unknown last), evidence, record number; leave alone what is sorted already."""
+    times = table["time_utc"].cast(pa.int64()).fill_null(2**63 - 1).to_numpy()
+    if len(times) < 2 or bool((times[1:] > times[:-1]).all()):
+        return table
+    evidence = lex.coded(table["evidence_id"])
+    ranks = np.argsort(np.argsort(np.array(evidence.dictionary.to_pylist())))[evidence.indices.to_numpy()]
+    order = np.lexsort((table["record_no"].to_numpy(), ranks, times))
+    if bool((np.diff(order) == 1).all()):
+        return table
+    return table.take(pa.array(order))
+
+
+def _months(table: pa.Table) -> Iterator[tuple[str | None, pa.Table]]:
+    """Cut a sorted table at the months."""
+    months = pc.strftime(table["time_utc"].cast(pa.timestamp("s", tz="UTC")), format="%Y-%m")
+    runs = pc.run_end_encode(months.combine_chunks()) if table.num_rows else None
+    if runs is None:
+        return
+    start = 0
+    for end, month in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):
+        yield month, table.slice(start, end - start)
+        start = end
+
+
+def conform(rows: pa.RecordBatch | pa.Table, spec: TableSpec) -> pa.Table:
+    """Give rows the column order and types that `stage` takes: lexicon columns dictionary-coded, the others plain."""
+    columns = []
+    for one in spec.schema:
+        column = rows.column(one.name)
+        if one.name in spec.lexicon or one.name == EVIDENCE_ID.name:
+            columns.append(lex.coded(column))
+        else:
+            columns.append(column if column.type == one.type else column.cast(one.type))
+    return pa.table(columns, names=spec.schema.names)
+
+
+def stage(folder: Path, spec: TableSpec, table: pa.Table, name: str) -> list[StagedFile]:
+    """Write rows as data files, one a month, each with its lexicon; nothing is part of the table yet.
+
+    Args:
+        folder: the table's folder.
+        spec: the table.
+        table: rows in the table's schema; text columns may be dictionary-coded.
+        name: stem of the file names; the same rows under the same name give the same bytes.
+
+    Raises:
+        DiskFullError: no room left.
+    """
+    rows = _sorted(conform(table, spec))
+    out: list[StagedFile] = []
+    for month, part in _months(rows):
+        relative = f"month={month or 'unknown'}/{name}.parquet"
+        trimmed = _trimmed(part, spec) if part.num_rows < rows.num_rows else part
+        size, digest = _write(trimmed, folder / relative, row_group_rows=ROW_GROUP_ROWS)
+        lexicon_digest = ""
+        if spec.lexicon:
+            place = folder / f"month={month or 'unknown'}/{name}{LEXICON_SUFFIX}"
+            # the Arrow schema is stored too: its metadata says which columns are complete
+            words = lex.build(trimmed, spec).as_stored()
+            _, lexicon_digest = _write(words, place, row_group_rows=lex.DISTINCT_MAX, store_schema=True)
+        span = pc.min_max(part["time_utc"].cast(pa.int64()))
+        out.append(
+            StagedFile(
+                relative, month, part.num_rows, size, digest, lexicon_digest, span["min"].as_py(), span["max"].as_py()
+            )
+        )
+    return out
+
+
+def _trimmed(part: pa.Table, spec: TableSpec) -> pa.Table:
+    """Drop dictionary values that a slice does not use, so that the lexicon holds only what the file holds."""
+    columns = []
+    for one in spec.schema:
+        column = part[one.name]
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(pa.string()).dictionary_encode()
+        columns.append(column)
+    return pa.table(columns, names=part.column_names)
+
+
+def open_verified(path: Path, sha256: str) -> pa.BufferReader:
+    """Read a file whole and compare its hash before any byte of it is believed.
+
+    Raises:
+        CustodyError: the file is gone or not what was written.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as fault:
+        raise CustodyError(
+            f"a file of the archive cannot be read: {fault.strerror}",
+            place=Place(path),
+            remedy="Restore the case folder from its copy, or ingest the evidence anew",
+        ) from fault
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise CustodyError(
+            "a file of the archive is not what was written (its SHA-256 differs)",
+            place=Place(path),
+            remedy="Restore the case folder from its copy, or ingest the evidence anew",
+        )
+    return pa.BufferReader(data)
+
+
+def read_rows(file: DataFile, columns: Sequence[str], *, dictionary: Sequence[str] = ()) -> pa.Table:
+    """Read columns of a data file, text columns named in `dictionary` as dictionary-coded.
+
+    Raises:
+        CustodyError: the file is not what was written.
+    """
+    source = open_verified(file.path, file.staged.sha256)
+    reader = pq.ParquetFile(source, read_dictionary=list(dictionary), page_checksum_verification=True)
+    return reader.read(columns=list(columns), use_threads=False)
+
+
+def read_lexicon(file: DataFile) -> Lexicon:
+    """Read the lexicon of a data file.
+
+    Raises:
+        CustodyError: the lexicon is not what was written.
+    """
+    source = open_verified(file.lexicon_path, file.staged.lexicon_sha256)
+    table = pq.read_table(source, page_checksum_verification=True, read_dictionary=["column"])
+    return Lexicon.from_stored(table)

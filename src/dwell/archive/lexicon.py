@@ -1,0 +1,160 @@
+"""The lexicon: the distinct values of a data file's text columns, with count, first and last instant.
+
+Rules are matched against the lexicon first, so that a data file is opened only where a rule can still be true. A column
+with too many distinct values stays out (`Lexicon.complete` does not name it) and has to be scanned.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.archive.spec import JoinedText, TableSpec
+
+__all__ = ["LEXICON_SCHEMA", "Lexicon", "build", "coded", "joined_codes"]
+
+DISTINCT_ALWAYS = 4_096
+DISTINCT_MAX = 524_288
+DISTINCT_SHARE = 2
+"""A column is left out when it has over `DISTINCT_ALWAYS` values and over one value for every two rows."""
+
+LEXICON_SCHEMA = pa.schema(
+    [
+        pa.field("column", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("value", pa.string()),
+        pa.field("count", pa.int64(), nullable=False),
+        pa.field("first_utc", pa.timestamp("us", tz="UTC")),
+        pa.field("last_utc", pa.timestamp("us", tz="UTC")),
+    ]
+)
+_META = b"dwell.lexicon"
+_Codes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """The lexicon of one data file.
+
+    Attributes:
+        table: rows in `LEXICON_SCHEMA`, by column, then value; a null value stands for rows without one.
+        complete: columns held in full; absent ones have to be scanned.
+        rows: rows of the data file.
+    """
+
+    table: pa.Table
+    complete: frozenset[str]
+    rows: int
+
+    def column(self, name: str) -> pa.Table:
+        """Give the values of one column."""
+        return self.table.filter(pc.equal(self.table["column"].cast(pa.string()), name))
+
+    def as_stored(self) -> pa.Table:
+        """Give the table with its metadata, ready to be written."""
+        meta = json.dumps({"complete": sorted(self.complete), "rows": self.rows}).encode()
+        return self.table.replace_schema_metadata({_META: meta})
+
+    @classmethod
+    def from_stored(cls, table: pa.Table) -> Lexicon:
+        """Read what `as_stored` gave."""
+        meta = json.loads(table.schema.metadata[_META])
+        return cls(table.replace_schema_metadata(None), frozenset(meta["complete"]), int(meta["rows"]))
+
+
+def coded(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
+    """Give a text column as one dictionary array with distinct dictionary values."""
+    if isinstance(column, pa.ChunkedArray):
+        if pa.types.is_dictionary(column.type):
+            column = column.unify_dictionaries()
+        column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        if isinstance(column, pa.ChunkedArray):  # combine_chunks keeps several chunks past the 32-bit offset limit
+            column = pa.concat_arrays([chunk.cast(pa.large_string()) for chunk in column.chunks])
+    if not pa.types.is_dictionary(column.type):
+        return column.dictionary_encode()
+    return column
+
+
+def joined_codes(first: pa.DictionaryArray, second: pa.DictionaryArray, join: JoinedText) -> tuple[_Codes, pa.Array]:
+    """Give per row the code of its joined text, and the distinct joined texts.
+
+    Returns:
+        Codes (rows,) into the texts, -1 where the first part is null; the texts, in order of first appearance.
+    """
+    a = first.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    b = second.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    width = len(second.dictionary) + 1
+    pairs = pa.array(np.where(a < 0, -1, a * width + b + 1)).dictionary_encode()
+    distinct = pairs.dictionary.to_numpy()
+    heads = first.dictionary.take(pa.array(np.maximum(distinct // width, 0)))
+    tail_codes = distinct % width - 1
+    tails = second.dictionary.take(pa.array(tail_codes, mask=tail_codes < 0))
+    tails = pc.if_else(pc.equal(tails, join.empty), pa.scalar(None, pa.string()), tails.cast(pa.string()))
+    texts = pc.if_else(
+        pc.is_valid(tails),
+        pc.binary_join_element_wise(heads.cast(pa.string()), tails, join.separator, null_handling="replace"),
+        heads.cast(pa.string()),
+    )
+    codes = pairs.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    nothing = np.flatnonzero(distinct < 0)
+    if len(nothing):
+        codes = np.where(codes == nothing[0], -1, codes)
+    return codes, texts
+
+
+def _counted(name: str, codes: _Codes, values: pa.Array, times: _Codes, timed: npt.NDArray[np.bool_]) -> pa.Table:
+    """Count codes and find the first and last instant of each; rows are in order of time, unknown ones last."""
+    size = len(values) + 1
+    shifted = codes + 1
+    counts = np.bincount(shifted, minlength=size)
+    first = np.full(size, np.iinfo(np.int64).min, dtype=np.int64)
+    last = first.copy()
+    known = shifted[timed]
+    when = times[timed]
+    first[known[::-1]] = when[::-1]
+    last[known] = when
+    has_time = np.zeros(size, dtype=np.bool_)
+    has_time[known] = True
+    used = np.flatnonzero(counts)
+    kind = pa.timestamp("us", tz="UTC")
+    picked = pa.array(np.maximum(used - 1, 0), mask=used == 0)
+    return pa.table(
+        [
+            pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(used), np.int32)), pa.array([name])),
+            values.take(picked).cast(pa.string()),
+            pa.array(counts[used], pa.int64()),
+            pa.array(first[used], mask=~has_time[used]).cast(kind),
+            pa.array(last[used], mask=~has_time[used]).cast(kind),
+        ],
+        schema=LEXICON_SCHEMA,
+    ).sort_by("value")
+
+
+def build(table: pa.Table, spec: TableSpec) -> Lexicon:
+    """Build the lexicon of rows that are sorted by `time_utc`, unknown instants last."""
+    rows = table.num_rows
+    limit = min(DISTINCT_MAX, max(DISTINCT_ALWAYS, rows // DISTINCT_SHARE))
+    instants = table["time_utc"]
+    timed = np.asarray(instants.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
+    times = instants.cast(pa.int64()).fill_null(0).to_numpy()
+    parts: list[pa.Table] = []
+    complete: set[str] = set()
+    arrays: dict[str, pa.DictionaryArray] = {}
+    for name in spec.lexicon:
+        arrays[name] = coded(table[name])
+        if len(arrays[name].dictionary) <= limit:
+            codes = arrays[name].indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+            parts.append(_counted(name, codes, arrays[name].dictionary, times, timed))
+            complete.add(name)
+    for name, join in spec.joined.items():
+        if {join.first, join.second} <= complete:
+            codes, texts = joined_codes(arrays[join.first], arrays[join.second], join)
+            if len(texts) <= limit:
+                parts.append(_counted(name, codes, texts, times, timed))
+                complete.add(name)
+    whole = pa.concat_tables(parts).unify_dictionaries() if parts else LEXICON_SCHEMA.empty_table()
+    return Lexicon(whole.combine_chunks(), frozenset(complete), rows)

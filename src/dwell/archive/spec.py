@@ -1,0 +1,45 @@
+"""What a table is: its schema, the columns that go into the lexicon, and how its data files are laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+__all__ = ["EVIDENCE_ID", "FLUSH_ROWS", "ROW_GROUP_ROWS", "JoinedText", "TableSpec"]
+
+EVIDENCE_ID = pa.field("evidence_id", pa.string(), nullable=False)
+ROW_GROUP_ROWS = 131_072
+FLUSH_ROWS = 1_048_576
+"""Rows gathered before a data file is written; bounds the memory of a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedText:
+    """A lexicon column that no single column holds: `first` + `separator` + `second`, the second left out when empty.
+
+    Web rules look for paths in the query and for queries in the path; they are matched on the two together.
+    """
+
+    first: str
+    separator: str
+    second: str
+    empty: str = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """One table of the archive.
+
+    Attributes:
+        name: its name, the folder it lies in.
+        schema: Arrow schema, `evidence_id` first.
+        lexicon: text columns whose distinct values are kept.
+        joined: lexicon columns made of two others.
+    """
+
+    name: str
+    schema: pa.Schema
+    lexicon: Sequence[str] = ()
+    joined: Mapping[str, JoinedText] = field(default_factory=dict)

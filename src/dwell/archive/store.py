@@ -1,0 +1,123 @@
+"""The archive of a case: a folder of tables. It knows nothing of evidence formats."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dwell.archive.datafile import DataFile, StagedFile
+from dwell.archive.deltalog import Commit, TableLog
+from dwell.archive.spec import TableSpec
+from dwell.errors import CustodyError
+
+__all__ = ["Archive", "Fault"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """A file of the archive that is not what was written."""
+
+    path: str
+    what: str
+
+
+class Archive:
+    """Tables under one folder.
+
+    Attributes:
+        root: the folder.
+        specs: the tables that may be written, by name.
+    """
+
+    def __init__(self, root: Path, specs: Mapping[str, TableSpec]) -> None:
+        self.root = root
+        self.specs = dict(specs)
+        self._logs: dict[str, TableLog] = {}
+
+    def folder(self, table: str) -> Path:
+        """Give a table's folder."""
+        return self.root / table
+
+    def log(self, table: str) -> TableLog:
+        """Give a table's log."""
+        if table not in self._logs:
+            self._logs[table] = TableLog(self.folder(table), table)
+        return self._logs[table]
+
+    def tables(self) -> list[str]:
+        """Give the names of the tables that hold something."""
+        if not self.root.is_dir():
+            return []
+        return sorted(one.name for one in self.root.iterdir() if one.is_dir() and self.log(one.name).exists())
+
+    def has(self, table: str, transaction: str) -> bool:
+        """Say whether a transaction is committed."""
+        return self.log(table).has(transaction)
+
+    def commit(self, table: str, files: Sequence[StagedFile], transaction: str) -> Commit:
+        """Make staged files part of a table, exactly once."""
+        return self.log(table).commit(self.specs[table], files, transaction)
+
+    def files(self, table: str) -> list[DataFile]:
+        """Give a table's data files, by path; none where the table holds nothing."""
+        return self.log(table).files()
+
+    def version(self) -> str:
+        """Give a short text that changes whenever any table does."""
+        state = ";".join(
+            f"{table}={commit.version}:{commit.transaction}"
+            for table in self.tables()
+            for commit in self.log(table).commits()
+        )
+        return hashlib.sha256(state.encode()).hexdigest()
+
+    def unregistered(self) -> list[Path]:
+        """Give files in the tables' folders that no commit names: left by an interrupted run."""
+        out: list[Path] = []
+        for folder in sorted(self.root.iterdir()) if self.root.is_dir() else []:
+            if not folder.is_dir():
+                continue
+            known: set[Path] = set()
+            for file in self.files(folder.name):
+                known |= {file.path, file.lexicon_path}
+            log = folder / "_delta_log"
+            out += [
+                one
+                for one in sorted(folder.rglob("*"))
+                if one.is_file() and one not in known and log not in one.parents
+            ]
+        return out
+
+    def verify(self) -> Iterator[Fault | Path]:
+        """Hash every file of every table; yield a `Fault` for each that differs, else the file's path."""
+        if not self.root.is_dir():
+            return
+        for folder in sorted(one for one in self.root.iterdir() if one.is_dir()):
+            log = TableLog(folder, folder.name)
+            try:
+                commits = log.commits()
+            except CustodyError as fault:
+                yield Fault(self._relative(fault.place.path if fault.place else folder), fault.what)
+                continue
+            for commit in commits:
+                yield commit.log_path
+            for file in log.files():
+                yield self._checked(file.path, file.staged.sha256)
+                if file.staged.lexicon_sha256:
+                    yield self._checked(file.lexicon_path, file.staged.lexicon_sha256)
+
+    def _checked(self, path: Path, sha256: str) -> Fault | Path:
+        try:
+            with path.open("rb") as handle:
+                found = hashlib.file_digest(handle, "sha256").hexdigest()
+        except OSError as fault:
+            return Fault(self._relative(path), f"cannot be read: {fault.strerror}")
+        return path if found == sha256 else Fault(self._relative(path), "its SHA-256 differs from what was written")
+
+    def _relative(self, path: Path | str) -> str:
+        try:
+            return Path(path).relative_to(self.root.parent).as_posix()
+        except ValueError:
+            return str(path)
