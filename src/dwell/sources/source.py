@@ -143,7 +143,7 @@ class Source(ABC):
     """One evidence format.
 
     Attributes:
-        key: short stable name; the archive table is called the same.
+        key: short stable name; the archive table is called the same unless `table` says otherwise.
         title: the vendor's name for the format.
         schema: Arrow schema of the rows, starting with `prefix_fields()`.
         lexicon: text columns whose distinct values are kept per data file.
@@ -157,6 +157,11 @@ class Source(ABC):
     lexicon: Sequence[str] = ()
     unit: str = "line"
     is_log: bool = True
+
+    @property
+    def table(self) -> str:
+        """Give the archive table its rows go to; several sources may share one."""
+        return self.key
 
     @abstractmethod
     def identify(self, sniff: Sniff) -> Guess | None:

@@ -1,0 +1,136 @@
+"""The evidence register, replayed from the custody log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dwell.casebook.custody import Act
+from dwell.model.provenance import EvidenceId
+
+__all__ = ["CONTAINER_MARK", "Evidence", "EvidencePlace", "Unit", "register_of", "units_of"]
+
+CONTAINER_MARK = "!"
+"""Stands between a container's path and the path inside it: `logs.zip!W3SVC1/u_ex190401.log`."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EvidencePlace:
+    """Where a piece of evidence was found.
+
+    Attributes:
+        path: relative to the folder that was given, `/`-separated, containers marked with `!`.
+        root: the folder that was given, absolute.
+    """
+
+    path: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One piece of evidence as registered.
+
+    Attributes:
+        evidence_id: SHA-256 of its bytes, unpacked.
+        size_bytes: unpacked.
+        places: where it was found; more than one where the same bytes lie in several places.
+        source: the source that reads it; None where none recognised it.
+        host: from its path; "" where unknown.
+        host_why: what the host was taken from.
+        guesses: the two best guesses where nothing recognised it.
+        acquired_utc: when it was registered.
+    """
+
+    evidence_id: EvidenceId
+    size_bytes: int
+    places: tuple[EvidencePlace, ...]
+    source: str | None
+    host: str
+    host_why: str
+    guesses: tuple[str, ...]
+    acquired_utc: str
+
+    @property
+    def path(self) -> str:
+        """Give its first path."""
+        return self.places[0].path
+
+    def as_dict(self) -> dict[str, object]:
+        """Give the fields as they go into the custody log."""
+        return {
+            "id": self.evidence_id,
+            "size": self.size_bytes,
+            "places": [[place.path, place.root] for place in self.places],
+            "source": self.source,
+            "host": self.host,
+            "host_why": self.host_why,
+            "guesses": list(self.guesses),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A stretch of work that is committed at once.
+
+    Attributes:
+        transaction: id made from the evidence's hashes.
+        source: the source that reads it.
+        evidence: the evidence in it, in reading order.
+    """
+
+    transaction: str
+    source: str
+    evidence: tuple[EvidenceId, ...]
+
+
+def _one(raw: Mapping[str, Any], at: str) -> Evidence:
+    return Evidence(
+        EvidenceId(raw["id"]),
+        int(raw["size"]),
+        tuple(sorted(EvidencePlace(path, root) for path, root in raw["places"])),
+        raw["source"],
+        raw["host"],
+        raw["host_why"],
+        tuple(raw["guesses"]),
+        at,
+    )
+
+
+def register_of(acts: Iterable[Act]) -> dict[EvidenceId, Evidence]:
+    """Give the register, by evidence id; a later registration of the same bytes replaces the earlier one's places."""
+    out: dict[EvidenceId, Evidence] = {}
+    for act in acts:
+        if act.act == "register":
+            for raw in act.details["evidence"]:  # type: ignore[attr-defined]
+                item = _one(raw, act.at_utc)
+                first = out.get(item.evidence_id)
+                out[item.evidence_id] = item if first is None else _again(item, first)
+    return out
+
+
+def _again(item: Evidence, first: Evidence) -> Evidence:
+    places = tuple(sorted({*item.places, *first.places}))
+    return Evidence(
+        item.evidence_id,
+        item.size_bytes,
+        places,
+        item.source,
+        item.host,
+        item.host_why,
+        item.guesses,
+        first.acquired_utc,
+    )
+
+
+def units_of(acts: Iterable[Act]) -> list[Unit]:
+    """Give the units planned, oldest first."""
+    out: list[Unit] = []
+    for act in acts:
+        if act.act == "plan":
+            out += [
+                Unit(raw["transaction"], raw["source"], tuple(EvidenceId(one) for one in raw["evidence"]))
+                for raw in act.details["units"]  # type: ignore[attr-defined]
+            ]
+    return out

@@ -1,0 +1,87 @@
+"""The archive's tables: one per source, and those that intake keeps about the reading itself."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pyarrow as pa
+
+from dwell.archive.spec import EVIDENCE_ID, JoinedText, TableSpec
+from dwell.sources.registry import SOURCES
+from dwell.sources.source import HOST, RECORD_NO, TIME_UTC
+
+__all__ = ["ANOMALIES", "FACTS", "FILES", "HOUSE_TABLES", "specs"]
+
+_TIME = pa.timestamp("us", tz="UTC")
+ANOMALIES = "anomalies"
+FACTS = "facts"
+FILES = "files"
+HOUSE_TABLES = (ANOMALIES, FACTS, FILES)
+"""Tables about the reading, in the order in which they are committed after the records; `files` closes a unit."""
+
+_JOINED = {"iis": {"cs-uri": JoinedText("cs-uri-stem", "?", "cs-uri-query")}}
+_SOURCE = pa.field("source", pa.string())
+
+_HOUSE = (
+    TableSpec(
+        ANOMALIES,
+        pa.schema(
+            [
+                EVIDENCE_ID,
+                RECORD_NO,
+                TIME_UTC,
+                HOST,
+                _SOURCE,
+                pa.field("kind", pa.string()),
+                pa.field("offset_bytes", pa.int64()),
+                pa.field("length_bytes", pa.int64()),
+                pa.field("kept", pa.binary()),
+                pa.field("detail", pa.string()),
+            ]
+        ),
+    ),
+    TableSpec(
+        FACTS,
+        pa.schema(
+            [
+                EVIDENCE_ID,
+                RECORD_NO,
+                TIME_UTC,
+                HOST,
+                _SOURCE,
+                pa.field("kind", pa.string()),
+                pa.field("to_utc", _TIME),
+                pa.field("count", pa.int64()),
+                pa.field("detail", pa.string()),
+            ]
+        ),
+    ),
+    TableSpec(
+        FILES,
+        pa.schema(
+            [
+                EVIDENCE_ID,
+                RECORD_NO,
+                TIME_UTC,
+                HOST,
+                _SOURCE,
+                pa.field("last_utc", _TIME),
+                pa.field("records", pa.int64()),
+                pa.field("anomalies", pa.int64()),
+                pa.field("structural", pa.int64()),
+                pa.field("size_bytes", pa.int64()),
+            ]
+        ),
+    ),
+)
+
+
+@cache
+def specs() -> dict[str, TableSpec]:
+    """Give every table that may be written, by name."""
+    out: dict[str, TableSpec] = {}
+    for one in SOURCES:
+        if one.table not in out:
+            schema = pa.schema([EVIDENCE_ID, *one.schema])
+            out[one.table] = TableSpec(one.table, schema, tuple(one.lexicon), _JOINED.get(one.table, {}))
+    return out | {one.name: one for one in _HOUSE}
