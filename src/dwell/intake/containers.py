@@ -48,12 +48,25 @@ RATIO_MAX = 400
 RATIO_FREE = 64 * 1024 * 1024
 SPOOL_MEMORY = 16 * 1024 * 1024
 
-_STREAMS: dict[str, Callable[[BinaryIO], BinaryIO]] = {
-    "gzip": lambda raw: gzip.GzipFile(fileobj=raw),  # type: ignore[dict-item,return-value]
-    "bzip2": lambda raw: bz2.BZ2File(raw),  # type: ignore[dict-item,return-value]
-    "xz": lambda raw: lzma.LZMAFile(raw),  # type: ignore[dict-item,return-value]
-    "zstd": lambda raw: zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True),
-}
+
+def _gzip(raw: BinaryIO) -> BinaryIO:
+    return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
+
+
+def _bzip2(raw: BinaryIO) -> BinaryIO:
+    return bz2.BZ2File(raw)  # type: ignore[return-value]
+
+
+def _xz(raw: BinaryIO) -> BinaryIO:
+    return lzma.LZMAFile(raw)  # type: ignore[return-value]
+
+
+def _zstd(raw: BinaryIO) -> BinaryIO:
+    reader: BinaryIO = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+    return reader
+
+
+_STREAMS: dict[str, Callable[[BinaryIO], BinaryIO]] = {"gzip": _gzip, "bzip2": _bzip2, "xz": _xz, "zstd": _zstd}
 _DAMAGE = (
     OSError,
     EOFError,
@@ -193,10 +206,10 @@ def _spooled(stream: BinaryIO) -> BinaryIO:
     while data := stream.read(1 << 20):
         spool.write(data)
     spool.seek(0)
-    return spool
+    return spool  # type: ignore[return-value]
 
 
-class _SpoolFile(Py7zIO):  # type: ignore[misc]
+class _SpoolFile(Py7zIO):
     def __init__(self, limit: list[int]) -> None:
         self.file = tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY)  # noqa: SIM115 - closed by the reader
         self._limit = limit
@@ -222,7 +235,7 @@ class _SpoolFile(Py7zIO):  # type: ignore[misc]
         return self._size
 
 
-class _SpoolFactory(WriterFactory):  # type: ignore[misc]
+class _SpoolFactory(WriterFactory):
     def __init__(self, limit: int) -> None:
         self.made: list[tuple[str, _SpoolFile]] = []
         self._limit = [limit]
@@ -241,7 +254,7 @@ def _unpacked(stream: BinaryIO, kind: str, size: int) -> Iterator[tuple[str, Bin
             archive.extractall(factory=factory)  # noqa: S202 - into our own spool files, never under its names
         for name, made in factory.made:
             made.seek(0)
-            yield name, made.file
+            yield name, made.file  # type: ignore[misc]
         return
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for info in archive:

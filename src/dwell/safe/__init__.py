@@ -1,1 +1,1 @@
-"""The only way out for evidence text: terminal, HTML, sheets."""
+"""The only way out for evidence text: terminal, HTML, sheets, JSON."""

@@ -1,1 +1,1 @@
-"""What the records allow us to say: identities, accesses, clients, sessions, coverage, builds."""
+"""Everything that the records allow us to say: accesses, clients, sessions, identities, coverage, intrusions, reach."""

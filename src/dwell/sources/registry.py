@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dwell.sources.evtx import Evtx
+from dwell.sources.ews import Ews
+from dwell.sources.httpproxy import HttpProxy
 from dwell.sources.iis import IisW3c
 from dwell.sources.source import Guess, Sniff, Source
 
@@ -10,7 +13,7 @@ __all__ = ["ACCEPT_SCORE", "SOURCES", "identify", "source"]
 ACCEPT_SCORE = 50
 """A guess below this is shown to the user and not read."""
 
-SOURCES: tuple[Source, ...] = (IisW3c(),)
+SOURCES: tuple[Source, ...] = (Evtx(), HttpProxy(), Ews(), IisW3c())
 
 
 def source(key: str) -> Source:

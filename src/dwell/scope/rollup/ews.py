@@ -1,0 +1,64 @@
+"""EWS calls to sessions: the log that names the mailbox acted on (`ActAsUser`, `ImpersonatedUser`) and the SOAP action.
+
+`ActAsUser` is whom the server acted as; where it differs from the caller the caller opened someone else's mailbox.
+`RequestId` is the front end's: a call that was forged through the front end is joined to it there (`scope.forgery`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from dwell.scope.rollup import fold
+from dwell.scope.rollup.fold import Column
+from dwell.scope.rollup.httpproxy import VERSION, builds
+from dwell.scope.rollup.iis import outcome_of
+from dwell.scope.rollup.protocols import act_of
+from dwell.scope.words import address
+
+__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
+
+TEXTS = ("AuthenticatedUser", "ActAsUser", "ImpersonatedUser", "UserAgent", "ClientIpAddress", "SoapAction", "host")
+COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, *VERSION, "HttpStatus", "ResponseSize")
+DICTIONARY = ("evidence_id", *TEXTS)
+NEEDS = ("sessions", "hours", "builds")
+
+
+def _mailboxes(columns: dict[str, Column]) -> tuple[Column, Column]:
+    first, second = columns["ImpersonatedUser"], columns["ActAsUser"]
+    shift = len(first.values)
+    codes = np.where(first.codes >= 0, first.codes, np.where(second.codes >= 0, second.codes + shift, -1))
+    blank = [index for index, one in enumerate([*first.values, *second.values]) if not one]
+    codes = np.where(np.isin(codes, blank), -1, codes).astype(np.int64)
+    return Column(codes, [*first.values, *second.values]), Column(
+        (codes >= 0).astype(np.int64), ["assumed", "explicit"]
+    )
+
+
+def fold_file(table: pa.Table) -> dict[str, pa.Table]:
+    """Fold one data file."""
+    columns = {one: fold.texts(table, one) for one in TEXTS}
+    action = columns["SoapAction"]
+    acts = np.array([int(act_of(one)) for one in action.values] or [1], np.int64)
+    mailbox, basis = _mailboxes(columns)
+    accesses = (columns["AuthenticatedUser"].codes >= 0) & (action.codes >= 0) & (fold.instants(table) >= 0)
+    peers = columns["ClientIpAddress"]
+    keys = {
+        "host": columns["host"],
+        "protocol": Column(np.zeros(table.num_rows, np.int64), ["ews"]),
+        "actor": columns["AuthenticatedUser"],
+        "mailbox": mailbox,
+        "basis": basis,
+        "client": fold.mapped(peers, [address(one) for one in peers.values]),
+        "agent": columns["UserAgent"],
+    }
+    found = fold.sessions(
+        "ews",
+        keys,
+        rows=np.flatnonzero(accesses),
+        table=table,
+        outcome=outcome_of(fold.numbers(table, "HttpStatus")),
+        act=np.where(action.codes < 0, 1, acts[np.maximum(action.codes, 0)]),
+        sent=fold.numbers(table, "ResponseSize"),
+    )
+    return {"sessions": found, "hours": fold.hours(table), "builds": builds(table, columns["host"])}

@@ -1,0 +1,199 @@
+"""Folding rows into runs: whole columns at a time, no loop over rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.archive.lexicon import coded
+from dwell.scope.rollup.shapes import ACTS, HOURS, SESSIONS
+
+__all__ = [
+    "GAP_US",
+    "Codes",
+    "Column",
+    "extracted",
+    "group",
+    "hours",
+    "instants",
+    "mapped",
+    "numbers",
+    "runs",
+    "sessions",
+    "texts",
+]
+
+GAP_US = 30 * 60 * 1_000_000
+"""Requests further apart than this are two sessions, microseconds."""
+HOUR_US = 3_600_000_000
+
+Codes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as codes into its distinct values.
+
+    Attributes:
+        codes: (rows,) -1 for null.
+        values: distinct values.
+    """
+
+    codes: Codes
+    values: list[str | None]
+
+    def take(self, rows: Codes) -> Column:
+        """Give the column of some of the rows."""
+        return Column(self.codes[rows], self.values)
+
+    def text(self, rows: Codes) -> pa.Array:
+        """Give the values of some of the rows."""
+        picked = self.codes[rows]
+        if not self.values:
+            return pa.nulls(len(picked), pa.string())
+        return pa.array(self.values, pa.string()).take(pa.array(np.maximum(picked, 0), mask=picked < 0))
+
+
+def texts(table: pa.Table, name: str, *, dash: bool = False) -> Column:
+    """Read a text column; with `dash`, `-` is no value."""
+    array = coded(table[name])
+    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    values: list[str | None] = array.dictionary.to_pylist()
+    if dash and "-" in values:
+        codes = np.where(codes == values.index("-"), -1, codes)
+    return Column(codes, values)
+
+
+def mapped(column: Column, values: Sequence[str | None]) -> Column:
+    """Put other values in the place of a column's own; equal ones become one, None becomes null."""
+    table: dict[str, int] = {}
+    to = np.fromiter(
+        (-1 if one is None else table.setdefault(one, len(table)) for one in values), np.int64, len(values)
+    )
+    if not len(to):
+        return Column(np.full(len(column.codes), -1, np.int64), [])
+    codes = np.where(column.codes < 0, -1, to[np.maximum(column.codes, 0)])
+    return Column(codes, list(table))
+
+
+def numbers(table: pa.Table, name: str, *, empty: int = -1) -> Codes:
+    """Read an integer column, null as `empty`."""
+    found: Codes = table[name].fill_null(empty).to_numpy().astype(np.int64)
+    return found
+
+
+def instants(table: pa.Table) -> Codes:
+    """Read `time_utc` as microseconds since 1970, null as -1."""
+    found: Codes = table["time_utc"].cast(pa.int64()).fill_null(-1).to_numpy()
+    return found
+
+
+def hours(table: pa.Table) -> pa.Table:
+    """Count records per host and hour."""
+    when = instants(table)
+    host = texts(table, "host")
+    known = np.flatnonzero(when >= 0)
+    width = len(host.values) + 1
+    keys = (when[known] // HOUR_US) * width + host.codes[known] + 1
+    found, counts = np.unique(keys, return_counts=True)
+    names = pa.array([None, *host.values], pa.string())
+    return pa.table([names.take(pa.array(found % width)), pa.array(found // width), pa.array(counts)], schema=HOURS)
+
+
+def group(columns: Sequence[Codes]) -> Codes:
+    """Give one code per distinct combination, in no meaningful order."""
+    key = np.zeros(len(columns[0]), np.int64)
+    for codes in columns:
+        shifted = codes + 1
+        width = int(shifted.max(initial=0)) + 1
+        if key.size and int(key.max()) > (2**62) // max(width, 1):
+            key = np.unique(key, return_inverse=True)[1].astype(np.int64)
+        key = key * width + shifted
+    return key
+
+
+def runs(key: Codes, when: Codes, tie: Codes, gap: int | None) -> tuple[Codes, Codes]:
+    """Sort rows by key and time, and cut them where the key changes or the gap is too long.
+
+    Returns:
+        The order of the rows, and where in it each run starts.
+    """
+    order = np.lexsort((tie, when, key)).astype(np.int64)
+    if not len(order):
+        return order, order
+    cut = np.diff(key[order]) != 0
+    if gap is not None:
+        cut |= np.diff(when[order]) > gap
+    return order, np.concatenate(([0], np.flatnonzero(cut) + 1)).astype(np.int64)
+
+
+def sessions(
+    name: str,
+    columns: Mapping[str, Column],
+    *,
+    rows: Codes,
+    table: pa.Table,
+    outcome: Codes,
+    act: Codes,
+    sent: Codes | None,
+) -> pa.Table:
+    """Fold the accesses among a file's rows into sessions.
+
+    Args:
+        name: the archive table.
+        columns: `host`, `protocol`, `actor`, `mailbox`, `basis`, `client`, `agent`, over all rows of the file.
+        rows: which rows are accesses.
+        table: the file, with `time_utc`, `evidence_id`, `record_no`.
+        outcome: `Outcome` per row of the file.
+        act: `Act` per row of the file.
+        sent: bytes to the client per row, -1 where unknown; None where the format has none.
+    """
+    if not len(rows):
+        return SESSIONS.empty_table()
+    when = instants(table)[rows]
+    number = numbers(table, "record_no")[rows]
+    evidence = texts(table, "evidence_id")
+    key = group([*(columns[one].codes[rows] for one in sorted(columns)), outcome[rows]])
+    order, starts = runs(key, when, number, GAP_US)
+    ends = np.append(starts[1:], len(order)) - 1
+    first = rows[order[starts]]
+    done = {one: (act[rows] == rank + 1)[order].astype(np.int64) for rank, one in enumerate(ACTS)}
+    refused = outcome[first] != 0
+    counts = {one: np.where(refused, 0, np.add.reduceat(flags, starts)) for one, flags in done.items()}
+    out: dict[str, pa.Array] = {
+        "table": pa.array([name] * len(starts)),
+        **{one: column.text(first) for one, column in columns.items()},
+        "outcome": pa.array(outcome[first].astype(np.int8)),
+        "first_utc": pa.array(when[order[starts]]).cast(SESSIONS.field("first_utc").type),
+        "last_utc": pa.array(when[order[ends]]).cast(SESSIONS.field("last_utc").type),
+        "requests": pa.array(np.diff(np.append(starts, len(order)))),
+        **{one: pa.array(found) for one, found in counts.items()},
+        "bytes": _summed(sent, rows, order, starts),
+        "evidence_id": evidence.text(first),
+        "record_no": pa.array(number[order[starts]]),
+    }
+    return pa.table([out[one] for one in SESSIONS.names], schema=SESSIONS)
+
+
+def _summed(sent: Codes | None, rows: Codes, order: Codes, starts: Codes) -> pa.Array:
+    """Add up bytes per run; a run without any is null, never 0."""
+    if sent is None:
+        return pa.nulls(len(starts), pa.int64())
+    values = sent[rows][order]
+    known = np.add.reduceat((values >= 0).astype(np.int64), starts)
+    total = np.add.reduceat(np.maximum(values, 0), starts)
+    return pa.array(total, mask=known == 0)
+
+
+def extracted(column: Column, pattern: str) -> list[str | None]:
+    """Give what the pattern's group `v` holds in each distinct value, None where it does not match."""
+    if not column.values:
+        return []
+    found = pc.struct_field(pc.extract_regex(pa.array(column.values, pa.string()), pattern), "v")
+    result: list[str | None] = pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found).to_pylist()
+    return result

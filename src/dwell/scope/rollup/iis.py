@@ -1,0 +1,108 @@
+"""IIS lines to sessions: who asked for whose mailbox, by the path, the query and the name that IIS wrote down.
+
+The front end's log names the mailbox in `/owa/x@y/`, in `MailboxId=`, and in the `User=` of ActiveSync; elsewhere the
+mailbox is taken to be the authenticated user's own, and the session says `assumed`. A line that IIS wrote without a user
+is no access: it is a request that was challenged, refused, or needed no name.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+
+from dwell.scope.rollup import fold
+from dwell.scope.rollup.fold import Codes, Column
+from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
+from dwell.scope.rollup.shapes import Outcome
+from dwell.scope.words import address, is_internal
+
+__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file", "outcome_of", "through_balancers"]
+
+TEXTS = ("cs-uri-stem", "cs-uri-query", "cs-username", "c-ip", "cs-user-agent", "X-Forwarded-For", "host")
+COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, "sc-status", "sc-bytes")
+DICTIONARY = ("evidence_id", *TEXTS)
+NEEDS = ("sessions", "hours")
+
+_ACTION = r"(?i)(?:^|[?&;])(?:action|Cmd|SoapAction)=(?P<v>[A-Za-z]+)"
+_MAILBOX_ID = r"(?i)(?:^|[?&;])MailboxId=(?P<v>[^&;\s]+)"
+
+
+def outcome_of(status: Codes) -> Codes:
+    """Give the `Outcome` of HTTP status codes: 2xx and 304 are a yes, 401, 403 and 440 a no, anything else is neither."""
+    out = np.full(len(status), int(Outcome.OTHER), np.int64)
+    out[((status >= 200) & (status < 300)) | (status == 304)] = int(Outcome.OK)
+    out[np.isin(status, (401, 403, 440, 456))] = int(Outcome.REFUSED)
+    return out
+
+
+@cache
+def _first_hop(client: str | None, forwarded: str | None) -> str | None:
+    """Give the client behind a balancer: the last address of `X-Forwarded-For` that is no balancer of our own.
+
+    An outsider can write the front of the list; only what our own balancers appended is believed, so it is read from
+    the end, and only where the peer itself is internal.
+    """
+    peer = address(client)
+    if forwarded is None or not is_internal(peer):
+        return peer
+    hops = [address(one) for one in forwarded.replace("+", " ").split(",")]
+    outside = [one for one in hops if one is not None]
+    for one in reversed(outside):
+        if not is_internal(one):
+            return one
+    return outside[0] if outside else peer
+
+
+def through_balancers(client: Column, forwarded: Column) -> Column:
+    """Give the client address per row, looking through internal balancers."""
+    if not forwarded.values or bool((forwarded.codes < 0).all()):
+        return fold.mapped(client, [address(one) for one in client.values])
+    pairs = fold.group([client.codes, forwarded.codes])
+    distinct, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+    del distinct
+    found = [
+        _first_hop(
+            client.values[client.codes[one]] if client.codes[one] >= 0 else None,
+            forwarded.values[forwarded.codes[one]] if forwarded.codes[one] >= 0 else None,
+        )
+        for one in first
+    ]
+    return fold.mapped(Column(inverse.astype(np.int64), [str(one) for one in range(len(found))]), found)
+
+
+def _mailboxes(stem: Column, query: Column) -> tuple[Column, Column]:
+    """Give the stated mailbox and its basis per row: the path first, then the query."""
+    by_path = fold.mapped(stem, [stated_mailbox(one) for one in stem.values])
+    by_query = fold.mapped(query, fold.extracted(query, _MAILBOX_ID))
+    shift = len(by_path.values)
+    codes = np.where(by_path.codes >= 0, by_path.codes, np.where(by_query.codes >= 0, by_query.codes + shift, -1))
+    mailbox = Column(codes, [*by_path.values, *by_query.values])
+    return mailbox, Column((codes >= 0).astype(np.int64), ["assumed", "explicit"])
+
+
+def fold_file(table: pa.Table) -> dict[str, pa.Table]:
+    """Fold one data file."""
+    columns = {one: fold.texts(table, one, dash=one != "host") for one in TEXTS}
+    stem, query = columns["cs-uri-stem"], columns["cs-uri-query"]
+    protocol = fold.mapped(stem, [protocol_of(one) for one in stem.values])
+    mailbox, basis = _mailboxes(stem, query)
+    actions = np.array([int(act_of(one)) for one in fold.extracted(query, _ACTION)] or [1], np.int64)
+    act = np.where(query.codes < 0, 1, actions[np.maximum(query.codes, 0)])
+    accesses = (protocol.codes >= 0) & (columns["cs-username"].codes >= 0) & (fold.instants(table) >= 0)
+    status = fold.numbers(table, "sc-status")
+    keys = {
+        "host": columns["host"],
+        "protocol": protocol,
+        "actor": columns["cs-username"],
+        "mailbox": mailbox,
+        "basis": basis,
+        "client": through_balancers(columns["c-ip"], columns["X-Forwarded-For"]),
+        "agent": columns["cs-user-agent"],
+    }
+    rows = np.flatnonzero(accesses)
+    found = fold.sessions(
+        "iis", keys, rows=rows, table=table, outcome=outcome_of(status), act=act, sent=fold.numbers(table, "sc-bytes")
+    )
+    return {"sessions": found, "hours": fold.hours(table)}

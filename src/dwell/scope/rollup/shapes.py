@@ -1,0 +1,138 @@
+"""Shapes of what the wide pass yields: one small Arrow table of each kind per data file."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import pyarrow as pa
+
+__all__ = ["ACTS", "BUILDS", "HOURS", "LOGONS", "MESSAGES", "PROXY", "SCHEMAS", "SESSIONS", "Act", "Outcome"]
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+
+class Act(IntEnum):
+    """What a request did to a mailbox, weakest first; `formats.md` section 20 says which record proves which."""
+
+    OPENED = 1
+    LISTED = 2
+    READ = 3
+    SYNCED = 4
+    NAMED = 5
+
+
+class Outcome(IntEnum):
+    """How a request ended."""
+
+    OK = 0
+    REFUSED = 1
+    OTHER = 2
+
+
+ACTS: tuple[str, ...] = ("opened", "listed", "read", "synced", "named")
+"""Columns of `SESSIONS` that count requests by `Act`, in its order."""
+
+SESSIONS = pa.schema(
+    [
+        pa.field("table", pa.string(), nullable=False),
+        pa.field("host", pa.string()),
+        pa.field("protocol", pa.string(), nullable=False),
+        pa.field("actor", pa.string()),
+        pa.field("mailbox", pa.string()),
+        pa.field("basis", pa.string(), nullable=False),
+        pa.field("client", pa.string()),
+        pa.field("agent", pa.string()),
+        pa.field("outcome", pa.int8(), nullable=False),
+        pa.field("first_utc", _TIME, nullable=False),
+        pa.field("last_utc", _TIME, nullable=False),
+        pa.field("requests", pa.int64(), nullable=False),
+        *(pa.field(one, pa.int64(), nullable=False) for one in ACTS),
+        pa.field("bytes", pa.int64()),
+        pa.field("evidence_id", pa.string(), nullable=False),
+        pa.field("record_no", pa.int64(), nullable=False),
+    ]
+)
+"""Runs of requests of one client on one mailbox, no longer than `fold.GAP_US` apart.
+
+`actor` and `mailbox` are as the log names them (`mailbox` null: the actor's own is assumed); `basis` is `explicit`,
+`routed` or `assumed`; `bytes` sent to the client, null where no row has them; the record is the run's first.
+"""
+
+HOURS = pa.schema(
+    [
+        pa.field("host", pa.string()),
+        pa.field("hour", pa.int64(), nullable=False),
+        pa.field("records", pa.int64(), nullable=False),
+    ]
+)
+"""Records per host and hour; `hour` is hours since 1970 in UTC."""
+
+BUILDS = pa.schema(
+    [
+        pa.field("host", pa.string()),
+        pa.field("build", pa.string(), nullable=False),
+        pa.field("first_utc", _TIME, nullable=False),
+        pa.field("last_utc", _TIME, nullable=False),
+        pa.field("evidence_id", pa.string(), nullable=False),
+        pa.field("record_no", pa.int64(), nullable=False),
+    ]
+)
+"""Builds that rows carry: `15.1.2176.2`, with the first row that has it."""
+
+PROXY = pa.schema(
+    [
+        pa.field("host", pa.string()),
+        pa.field("time_utc", _TIME),
+        pa.field("client", pa.string()),
+        pa.field("agent", pa.string()),
+        pa.field("anchor", pa.string()),
+        pa.field("url", pa.string()),
+        pa.field("status", pa.int32()),
+        pa.field("bytes", pa.int64()),
+        pa.field("request_id", pa.string()),
+        pa.field("evidence_id", pa.string(), nullable=False),
+        pa.field("record_no", pa.int64(), nullable=False),
+    ]
+)
+"""Requests that the front end was made to send elsewhere (`ServerInfo~`): server-side request forgery, row by row."""
+
+MESSAGES = pa.schema(
+    [
+        pa.field("actor", pa.string()),
+        pa.field("mailbox", pa.string()),
+        pa.field("client", pa.string()),
+        pa.field("agent", pa.string()),
+        pa.field("time_utc", _TIME),
+        pa.field("message_id", pa.string()),
+        pa.field("folder", pa.string()),
+        pa.field("evidence_id", pa.string(), nullable=False),
+        pa.field("record_no", pa.int64(), nullable=False),
+    ]
+)
+"""Messages that a record names as read, and folders that it names as synchronised (`message_id` null)."""
+
+LOGONS = pa.schema(
+    [
+        pa.field("host", pa.string()),
+        pa.field("event_id", pa.int32(), nullable=False),
+        pa.field("account", pa.string()),
+        pa.field("logon_type", pa.string()),
+        pa.field("client", pa.string()),
+        pa.field("target", pa.string()),
+        pa.field("first_utc", _TIME, nullable=False),
+        pa.field("last_utc", _TIME, nullable=False),
+        pa.field("count", pa.int64(), nullable=False),
+        pa.field("evidence_id", pa.string(), nullable=False),
+        pa.field("record_no", pa.int64(), nullable=False),
+    ]
+)
+"""Windows logons, by host, account, type and where from; `target` is the server named by an explicit-credential logon."""
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "sessions": SESSIONS,
+    "hours": HOURS,
+    "builds": BUILDS,
+    "proxy": PROXY,
+    "messages": MESSAGES,
+    "logons": LOGONS,
+}

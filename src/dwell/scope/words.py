@@ -1,0 +1,125 @@
+"""Names in logs: users, addresses, agents, each brought into one form. For distinct values, never for rows."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote
+
+__all__ = ["Name", "address", "agent", "is_internal", "name_of", "network"]
+
+_SID = re.compile(r"S-1-[0-9-]+", re.IGNORECASE)
+_GUID = re.compile(r"\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?", re.IGNORECASE)
+_ANCHOR = re.compile(r"^(?:Sid|Smtp|SMTP|MailboxGuid|UserSmtp|PrimarySmtp|ExchangeGuid|Upn)~", re.IGNORECASE)
+_MINOR = re.compile(r"(\d+)(?:[._]\d+)+")
+_PORT = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){3}):\d+$")
+_BRACKETS = re.compile(r"^\[([0-9A-Fa-f:.%\w]+)\](?::\d+)?$")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Name:
+    """A user or mailbox as a log names it, in one form.
+
+    Attributes:
+        kind: `smtp` (an address or user principal name), `sam` (an account name without its domain), `sid`, `guid`, `dn`.
+        value: lower case.
+        domain: the domain in front of an account name, lower case; "" where there is none.
+    """
+
+    kind: str
+    value: str
+    domain: str = ""
+
+    @property
+    def key(self) -> str:
+        """Give it as one text."""
+        return f"{self.kind}:{self.value}"
+
+
+@lru_cache(maxsize=262_144)
+def name_of(text: str | None) -> Name | None:
+    r"""Read a user's or mailbox's name in any of the forms logs use; None where there is none.
+
+    `DOMAIN\user`, `user@domain`, `Sid~S-1-…`, `MailboxGuid~…@domain`, GUIDs with or without dashes, legacy DNs,
+    percent-encoded or not.
+    """
+    if text is None:
+        return None
+    wanted = unquote(text, errors="replace").strip().strip("<>").strip()
+    if wanted in {"", "-"} or wanted.lower() in {"anonymous", "unknown"}:
+        return None
+    wanted = _ANCHOR.sub("", wanted)
+    if match := _SID.fullmatch(wanted):
+        return Name("sid", match[0].lower())
+    head, _, tail = wanted.partition("@")
+    if match := _GUID.fullmatch(head):
+        return Name("guid", "-".join(match.groups()).lower())
+    if wanted.lower().startswith("/o="):
+        return Name("dn", wanted.lower())
+    if "\\" in wanted:
+        domain, _, user = wanted.rpartition("\\")
+        return Name("sam", user.lower(), domain.lower()) if user else None
+    if tail:
+        address_text = wanted.lower().removeprefix("smtp:")
+        return Name("smtp", address_text)
+    return Name("sam", wanted.lower())
+
+
+@lru_cache(maxsize=262_144)
+def address(text: str | None) -> str | None:
+    """Give an address in one form: no port, no brackets, no zone, IPv4-mapped as IPv4; None where there is none."""
+    if text is None:
+        return None
+    wanted = text.strip().strip('"')
+    if match := _PORT.match(wanted) or _BRACKETS.match(wanted):
+        wanted = match[1]
+    wanted = wanted.partition("%")[0]
+    try:
+        found = ipaddress.ip_address(wanted)
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(found)
+
+
+@lru_cache(maxsize=262_144)
+def network(text: str | None) -> str | None:
+    """Give the /24 (IPv4) or /48 (IPv6) an address lies in; None where it is none."""
+    if text is None:
+        return None
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
+
+
+@lru_cache(maxsize=262_144)
+def is_internal(text: str | None) -> bool:
+    """Say whether an address is loopback, link-local or from a private range."""
+    if text is None:
+        return False
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    shared = isinstance(found, ipaddress.IPv4Address) and found in ipaddress.ip_network("100.64.0.0/10")
+    documentation = any(
+        found.version == one.version and found in one
+        for one in map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
+    )
+    return (found.is_private or found.is_loopback or found.is_link_local) and not shared and not documentation
+
+
+@lru_cache(maxsize=262_144)
+def agent(text: str | None) -> str:
+    """Give an agent's family with major versions only: `Chrome/73.0.3683.86` and `Chrome/73.0.3683.103` are one."""
+    if text is None:
+        return "(none)"
+    wanted = text.replace("+", " ").strip()
+    if wanted in {"", "-"}:
+        return "(none)"
+    return _MINOR.sub(r"\1", wanted)[:300]

@@ -1,0 +1,253 @@
+"""The skeleton of a binary event log: where chunks and records are, by their headers alone.
+
+Nothing here decodes an event. The scan gives every record its place, size and number without the decoder, so that what
+the decoder cannot read is known by offset and counted.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dwell.model.provenance import AnomalyKind
+
+__all__ = [
+    "CHUNK_BYTES",
+    "CHUNK_MAGIC",
+    "COVER_ID",
+    "FILE_MAGIC",
+    "HEADER_BYTES",
+    "Chunk",
+    "FileHeader",
+    "Unit",
+    "decodable",
+    "scan",
+]
+
+FILE_MAGIC = b"ElfFile\0"
+CHUNK_MAGIC = b"ElfChnk\0"
+HEADER_BYTES = 4096
+CHUNK_BYTES = 65_536
+RECORDS_START = 512
+RECORD_BYTES_MIN = 28
+COVER_ID = 0xFFFF_FFFF_FFFF_FFF0
+"""Record number of the stand-in that bridges a damaged stretch for the decoder."""
+
+_RECORD_MAGIC = b"\x2a\x2a\x00\x00"
+_RECORD = struct.Struct("<4sIQQ")
+_SIZE = struct.Struct("<I")
+_CHUNK = struct.Struct("<8sQQQQIIII")
+_FILE = struct.Struct("<8sQQQIHHHH")
+
+
+class Unit(NamedTuple):
+    """A record, or a stretch where records should be and none can be made out.
+
+    Attributes:
+        offset: where it starts in its chunk.
+        size: how long it is.
+        record_id: the number in its header; -1 for a damaged stretch.
+        damage: what is wrong with it, "" for a record.
+    """
+
+    offset: int
+    size: int
+    record_id: int
+    damage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileHeader:
+    """The file header.
+
+    Attributes:
+        good: whether the magic number is there.
+        next_record_id: the number the next record would get.
+        chunk_count: chunks in use when the header was last written.
+        flags: bit 0 dirty, bit 1 full, bit 2 no checksums.
+    """
+
+    good: bool
+    next_record_id: int
+    chunk_count: int
+    flags: int
+
+    @classmethod
+    def parse(cls, head: bytes) -> FileHeader:
+        """Read the first 128 bytes."""
+        padded = head[:128].ljust(128, b"\0")
+        magic, _, _, next_record_id, _, _, _, _, chunk_count = _FILE.unpack_from(padded)
+        (flags,) = _SIZE.unpack_from(padded, 120)
+        return cls(magic == FILE_MAGIC, next_record_id, chunk_count, flags)
+
+    @property
+    def words(self) -> str:
+        """Name the flags."""
+        names = [name for bit, name in ((1, "dirty"), (2, "full"), (4, "without checksums")) if self.flags & bit]
+        return ", ".join(names) or "clean"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One chunk as its headers show it.
+
+    Attributes:
+        units: records and damaged stretches in order; nothing of the chunk's used part lies outside them.
+        good: whether the chunk's magic number is there.
+        empty: whether it is all zero: room the log has not used yet.
+        live_end: where the used part ends, as the chunk header says; the end of the last unit where it says nothing.
+        checksum_fits: False where the checksum over the records does not fit.
+        slack: record headers after the used part: left over from an earlier use of the chunk, not read.
+        last_record_id: the chunk header's number of its last record.
+    """
+
+    units: list[Unit]
+    good: bool
+    empty: bool
+    live_end: int
+    checksum_fits: bool
+    slack: int
+    last_record_id: int
+
+    @property
+    def kind(self) -> AnomalyKind:
+        """Give the sort of anomaly a damaged stretch of this chunk is."""
+        return AnomalyKind.BAD_RECORD if self.good else AnomalyKind.BAD_CHUNK
+
+
+def scan(data: bytes) -> Chunk:
+    """Find the records of one chunk (`CHUNK_BYTES` long or less, where the file was cut)."""
+    size = len(data)
+    good = data.startswith(CHUNK_MAGIC) and size > RECORDS_START
+    if not good and not data.strip(b"\0"):
+        return Chunk([], good=False, empty=True, live_end=0, checksum_fits=True, slack=0, last_record_id=-1)
+    if not good:
+        units = _bad_chunk(data)
+        end = units[-1].offset + units[-1].size
+        return Chunk(units, good=False, empty=False, live_end=end, checksum_fits=True, slack=0, last_record_id=-1)
+    _, _, _, _, last_id, _, _, free, checksum = _CHUNK.unpack_from(data)
+    known = RECORDS_START <= free <= size
+    units = _walk(data, RECORDS_START, free if known else size, stop_at_zeros=not known)
+    end = units[-1].offset + units[-1].size if units else RECORDS_START
+    if units and not units[-1].damage:
+        end = _walk_on(data, units, end)
+    fits = not known or zlib.crc32(memoryview(data)[RECORDS_START:free]) == checksum
+    slack = _count_records(data, end)
+    return Chunk(units, True, False, max(end, free if known else 0), fits, slack, last_id)  # noqa: FBT003
+
+
+def _is_record(data: bytes, offset: int, end: int) -> int:
+    """Give the size of the record at an offset, 0 where there is none."""
+    if offset + RECORD_BYTES_MIN > end or data[offset : offset + 4] != _RECORD_MAGIC:
+        return 0
+    (size,) = _SIZE.unpack_from(data, offset + 4)
+    if size < RECORD_BYTES_MIN or offset + size > end:
+        return 0
+    if _SIZE.unpack_from(data, offset + size - 4)[0] == size:
+        return int(size)
+    # the closing copy of the size is damaged: still a record where the next one starts in the right place
+    follows = offset + size == end or data[offset + size : offset + size + 4] == _RECORD_MAGIC
+    return int(size) if follows else 0
+
+
+def _walk(data: bytes, start: int, end: int, *, stop_at_zeros: bool) -> list[Unit]:
+    """Follow the chain of records; where it breaks, look for the next record and keep the stretch between."""
+    units: list[Unit] = []
+    offset = start
+    while offset < end:
+        size = _is_record(data, offset, end)
+        if size:
+            units.append(Unit(offset, size, _RECORD.unpack_from(data, offset)[2]))
+            offset += size
+            continue
+        if stop_at_zeros and not data[offset:end].strip(b"\0"):
+            break
+        following = _next_record(data, offset + 1, end)
+        units.append(Unit(offset, following - offset, -1, _damage(data, offset, following)))
+        offset = following
+    return units
+
+
+def _walk_on(data: bytes, units: list[Unit], end: int) -> int:
+    """Take records past the end that the chunk header states, while they number on: a header not yet flushed."""
+    while size := _is_record(data, end, len(data)):
+        record_id = _RECORD.unpack_from(data, end)[2]
+        if record_id != units[-1].record_id + 1:
+            break
+        units.append(Unit(end, size, record_id))
+        end += size
+    return end
+
+
+def _next_record(data: bytes, start: int, end: int) -> int:
+    """Find the next record with both copies of its size; the end where there is none."""
+    offset = data.find(_RECORD_MAGIC, start, end)
+    while offset >= 0:
+        if offset + RECORD_BYTES_MIN <= end:
+            (size,) = _SIZE.unpack_from(data, offset + 4)
+            if RECORD_BYTES_MIN <= size <= end - offset and _SIZE.unpack_from(data, offset + size - 4)[0] == size:
+                return offset
+        offset = data.find(_RECORD_MAGIC, offset + 1, end)
+    return end
+
+
+def _damage(data: bytes, offset: int, following: int) -> str:
+    length = following - offset
+    if not data[offset:following].strip(b"\0"):
+        return f"{length} zero bytes where records should be"
+    if data[offset : offset + 4] == _RECORD_MAGIC and data[offset + 4 : offset + 8] == b"\0\0\0\0":
+        return f"record of length zero; the next record is {length} bytes on"
+    return f"no record header for {length} bytes"
+
+
+def _bad_chunk(data: bytes) -> list[Unit]:
+    """Look for records in a chunk without its magic number."""
+    units = _walk(data, RECORDS_START, len(data), stop_at_zeros=True) if len(data) > RECORDS_START else []
+    if any(not one.damage for one in units):
+        return [Unit(0, RECORDS_START, -1, "chunk header without its magic number"), *units]
+    return [Unit(0, len(data), -1, "no chunk header and no record in it")]
+
+
+def _count_records(data: bytes, start: int) -> int:
+    count = 0
+    offset = data.find(_RECORD_MAGIC, start)
+    while offset >= 0:
+        count += 1
+        offset = data.find(_RECORD_MAGIC, offset + 4)
+    return count
+
+
+def decodable(data: bytes, chunk: Chunk, *, tables: bool = True) -> bytes:
+    """Give the chunk in a shape the decoder can walk from end to end.
+
+    An undamaged chunk comes back as it is. Else the header is completed and every damaged stretch is put under the
+    header of a stand-in record (`COVER_ID`), so that one bad record does not end the chunk.
+
+    Args:
+        data: the chunk's bytes.
+        chunk: what `scan` found.
+        tables: whether to keep the chunk's tables of names and templates; they are only a shortcut.
+    """
+    units = chunk.units
+    whole = chunk.good and len(data) == CHUNK_BYTES and tables
+    if whole and not any(one.damage for one in units) and units[-1].record_id == chunk.last_record_id:
+        end = units[-1].offset + units[-1].size
+        if end == chunk.live_end:
+            return data
+    out = bytearray(data.ljust(CHUNK_BYTES, b"\0"))
+    end = units[-1].offset + units[-1].size
+    first = next((one.record_id for one in units if not one.damage), 0)
+    if not chunk.good or not tables:
+        out[128:RECORDS_START] = bytes(RECORDS_START - 128)
+    _CHUNK.pack_into(out, 0, CHUNK_MAGIC, 1, len(units), first, 2**64 - 1, 128, 0, end, 0)
+    for position, unit in enumerate(units):
+        if not unit.damage or not unit.offset:
+            continue
+        if unit.size >= RECORD_BYTES_MIN:
+            _RECORD.pack_into(out, unit.offset, _RECORD_MAGIC, unit.size, COVER_ID, 0)
+        elif position:
+            before = units[position - 1]
+            _SIZE.pack_into(out, before.offset + 4, before.size + unit.size)
+    return bytes(out)

@@ -1,0 +1,260 @@
+"""What all Exchange text logs have in common: comment block, header, quoting, and the ways they break.
+
+The header may stand in six places: on the `#Fields` line; as a bare CSV line before `#Software`; as a bare CSV line after
+`#Fields`; nowhere, and then a known layout is chosen by the number of cells and their shape; on a `#Fields` line that is
+wrong; and again in mid-file after a restart, with another build and another list. Columns go by name, never by place.
+A record starts with an instant. Where it does not have as many cells as the header names, it is read by another layout
+that the vendor used, or its surplus is given to the one text column with which all other columns fit, or the unfinished
+record before it is taken off; each is counted as a fact. What fits nowhere is an anomaly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import ClassVar
+
+import pyarrow as pa
+
+from dwell.model.provenance import Fact, FactKind
+from dwell.sources.delimited import COLUMNS_MAX, STARTS_TIMED, Delimited, Mended, State, unique_names
+from dwell.sources.quoted import split_cells
+from dwell.sources.source import Guess, Sniff, prefix_fields
+
+__all__ = ["BEFORE", "ExchangeCsv", "delimiter_of", "header_cells"]
+
+BEFORE = "(unfinished record before)"
+"""The entry of `extra` that keeps what stood on a record's line before it."""
+
+_TIME_NAMES = frozenset({"datetime", "date-time", "timestamp", "mytimestamp"})
+_GUID = r"[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}"
+_SHAPES = {
+    "RequestId": re.compile(rf"(?:{_GUID})?"),
+    "IsAuthenticated": re.compile(r"(?i:true|false)?"),
+    "ClientIpAddress": re.compile(r"[0-9A-Fa-f:.%\[\] ]*"),
+}
+_NUMBER = re.compile(r"(?:-?\d{1,18}(?:\.\d{1,15})?)?")
+_FUSED = re.compile(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z,{_GUID},")
+_NAME_FIRST = re.compile(r'"?[A-Za-z][A-Za-z0-9_-]{0,63}"?[,;\t]')
+_SURPLUS_MAX = 64
+_SNIFFED_LINES = 50
+
+
+def delimiter_of(line: str) -> str:
+    """Give the delimiter of a header line: comma, semicolon or tab, whichever it holds most of."""
+    return max(",;\t", key=line.count)
+
+
+def header_cells(line: str) -> list[str]:
+    """Cut a header line into names; none where it is not quoted as it should be or has too many."""
+    delimiter = delimiter_of(line)
+    if line.count(delimiter) >= COLUMNS_MAX:
+        return []
+    return [cell.strip() for cell in split_cells(line.strip(), delimiter) or []]
+
+
+class ExchangeCsv(Delimited):
+    """One kind of Exchange text log.
+
+    Attributes:
+        log_type: the value of `#Log-type`, in lower case.
+        columns: the vendor's columns and their types, the newest layout in its order.
+        layouts: the layouts the vendor used, by number of cells.
+        marks: columns, in lower case, that the other logs do not have; two of them tell a file without `#Log-type`.
+        surplus: text columns that take the surplus of a record whose quotes were lost, the likeliest first.
+        host_name: the column that names the host.
+    """
+
+    log_type: ClassVar[str]
+    columns: ClassVar[Mapping[str, pa.DataType]]
+    layouts: ClassVar[Mapping[int, Sequence[str]]]
+    marks: ClassVar[frozenset[str]]
+    surplus: ClassVar[Sequence[str]]
+    host_name: ClassVar[str] = "ServerHostName"
+
+    @classmethod
+    def table_schema(cls, columns: Mapping[str, pa.DataType], extra: pa.Field) -> pa.Schema:
+        """Make the schema: the prefix, the vendor's columns without the instant, the extra map."""
+        fields = [pa.field(name, kind) for name, kind in columns.items() if name.lower() not in _TIME_NAMES]
+        return pa.schema([*prefix_fields(), *fields, extra])
+
+    @cached_property
+    def _known(self) -> Mapping[str, str]:
+        names = {name: None for layout in self.layouts.values() for name in layout}
+        return {name.lower(): name for name in (*names, *self.columns)}
+
+    # ── recognising ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def identify(self, sniff: Sniff) -> Guess | None:
+        """Go by `#Log-type`, else by the header's names, else by the number and shape of the cells."""
+        lines = sniff.text.splitlines()
+        for line in lines[:_SNIFFED_LINES]:
+            if line.lower().startswith("#log-type:"):
+                if line[10:].strip().lower() == self.log_type:
+                    return Guess(98, self.key, "the #Log-type line names this log")
+                return None
+        for line in lines[:_SNIFFED_LINES]:
+            text = line[8:] if line.lower().startswith("#fields:") else line
+            names = [name.lower() for name in header_cells(text)]
+            if len(names) > 1 and _TIME_NAMES & set(names):
+                return self._by_names(names)
+        return self._by_shape(lines if sniff.complete else lines[:-1])
+
+    def _by_names(self, names: Sequence[str]) -> Guess | None:
+        known = sum(name in self._known or name in _TIME_NAMES for name in names)
+        marks = len(self.marks & set(names))
+        if not marks or known < 0.8 * len(names):
+            return None
+        return Guess(90 if marks > 1 else 60, self.key, f"a header with {known} of {len(names)} names of this log")
+
+    def _by_shape(self, lines: Sequence[str]) -> Guess | None:
+        found = total = 0
+        for line in lines[:_SNIFFED_LINES]:
+            if STARTS_TIMED.match(line):
+                cells = split_cells(line, ",")
+                total += 1
+                found += cells is not None and self._layout_of(cells) is not None
+        if not found or found * 2 <= total:
+            return None
+        return Guess(75, self.key, f"no header; {found} of {total} lines have the number and shape of this log's cells")
+
+    def _layout_of(self, cells: Sequence[str]) -> Sequence[str] | None:
+        """Give the layout that a record without header has; None where its shape is not this log's."""
+        layout = self.layouts.get(len(cells))
+        return layout if layout is not None and self._certain(layout, cells) else None
+
+    def _certain(self, layout: Sequence[str], cells: Sequence[str]) -> bool:
+        """Say whether cells are of this log beyond their number: by default, a request id and fitting types."""
+        return bool(cells[layout.index("RequestId")]) and self._shaped(layout, cells)
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _is_notice(self, text: str, state: State) -> bool:
+        if text.startswith("#"):
+            return True
+        return not STARTS_TIMED.match(text) and self._is_header(text)
+
+    def _is_header(self, text: str) -> bool:
+        if _NAME_FIRST.match(text) is None:
+            return False
+        names = {name.lower() for name in header_cells(text)}
+        return bool(_TIME_NAMES & names) and 2 * len(names & {*self._known, *_TIME_NAMES}) > len(names)
+
+    def _notice(self, raw: bytes, text: str, number: int, state: State) -> None:
+        word, _, value = text.partition(":")
+        word, value = word.lower(), value.strip()
+        if not text.startswith("#"):
+            self._settle(raw, text, number, state)
+        elif word == "#fields":
+            self._settle(value.encode(), value, number, state)
+        elif word == "#version":
+            state.build = (value[:64], number)
+        elif word == "#log-type":
+            other = value.lower() != self.log_type
+            state.refused = "under a #Log-type line that names another log" if other else ""
+        elif word == "#date":
+            at = _instant(value)
+            state.facts.append(Fact(FactKind.HEADER, number, at, None, 1, "#Date line: the file was opened here"))
+            _report_build(at, state)
+
+    def _settle(self, raw: bytes, text: str, number: int, state: State) -> None:
+        """Take the columns from a header."""
+        _report_build(None, state)
+        cells = header_cells(text)
+        if not cells or state.refused:
+            return
+        if not state.settled:
+            state.delimiter, state.settled = delimiter_of(text), True
+        # 2013: the header names an empty column that the records do not have
+        names = [name for name in cells if name]
+        if not {name.lower() for name in names} & {*self._known, *_TIME_NAMES}:
+            return
+        self._take_names(names, state)
+        state.header = raw
+        if len(names) < len(cells):
+            detail = f"{len(cells) - len(names)} columns without a name in the header, left out"
+            state.facts.append(Fact(FactKind.MENDED, number, None, None, 1, detail))
+
+    def _take_names(self, names: Sequence[str], state: State) -> None:
+        known = dict(self._known)
+        time = next((name for name in names if name.lower() in _TIME_NAMES), None)
+        state.names = unique_names([known.get(name.lower(), name) for name in names])
+        state.time = known.get(time.lower(), time) if time is not None else None
+        state.guard = time is not None and time == names[0]
+        state.host = self.host_name if self.host_name in state.names else None
+
+    def _assume(self, text: str, number: int, state: State) -> None:
+        cells = split_cells(text, ",")
+        layout = self._layout_of(cells) if cells is not None and STARTS_TIMED.match(text) else None
+        if layout is not None:
+            self._take_names(layout, state)
+            state.settled = True
+            detail = f"no header: read by the vendor's list of {len(layout)} columns"
+            state.facts.append(Fact(FactKind.MENDED, number, None, None, 1, detail))
+
+    # ── mending ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _mend(self, text: str, cells: list[str] | None, state: State) -> Mended | None:
+        if state.guard and not STARTS_TIMED.match(text):
+            return None
+        if cells is not None:
+            for how, names, values in self._candidates(cells, state):
+                if self._shaped(names, values):
+                    return Mended(names, values, how)
+        found = super()._mend(text, cells, state)
+        if found is not None and self._shaped(found.names, found.cells):
+            return found
+        return self._unfused(text, state)
+
+    def _candidates(self, cells: list[str], state: State) -> Iterator[tuple[str, Sequence[str], list[str]]]:
+        """Yield the ways to give cells to columns, the most faithful first."""
+        wanted = len(state.names)
+        layout = self.layouts.get(len(cells))
+        if layout is not None and state.guard and state.delimiter == ",":
+            yield f"read by the vendor's list of {len(cells)} columns", layout, cells
+        surplus = len(cells) - wanted
+        if 0 < surplus <= _SURPLUS_MAX and any(cells[wanted:]):
+            for name in self.surplus:
+                if name in state.names:
+                    at = state.names.index(name)
+                    middle = state.delimiter.join(cells[at : at + surplus + 1])
+                    yield f"delimiters inside {name}", state.names, [*cells[:at], middle, *cells[at + surplus + 1 :]]
+
+    def _shaped(self, names: Sequence[str], cells: Sequence[str]) -> bool:
+        """Say whether the typed columns hold what they should."""
+        for name, cell in zip(names, cells, strict=True):
+            kind = self.columns.get(name)
+            shape = _SHAPES.get(name)
+            if shape is None and kind is not None and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+                shape = _NUMBER
+            if shape is not None and not shape.fullmatch(cell):
+                return False
+        return True
+
+    def _unfused(self, text: str, state: State) -> Mended | None:
+        """Take off an unfinished record that runs into the one behind it."""
+        found = max(_FUSED.finditer(text, 1), key=lambda one: one.start(), default=None)
+        if found is None or not state.guard:
+            return None
+        cells = split_cells(text[found.start() :], state.delimiter)
+        if cells is None or len(cells) != len(state.names) or BEFORE in state.names:
+            return None
+        how = "an unfinished record runs into this one, kept in the extra map"
+        return Mended([*state.names, BEFORE], [*cells, text[: found.start()]], how)
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text)
+        return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _report_build(at: datetime | None, state: State) -> None:
+    if state.build is not None:
+        build, number = state.build
+        state.facts.append(Fact(FactKind.BUILD, number, at, None, 1, build))
+        state.build = None
