@@ -148,7 +148,7 @@ def _sorted(table: pa.Table) -> pa.Table:
 
 def _months(table: pa.Table) -> Iterator[tuple[str | None, pa.Table]]:
     """Cut a sorted table at the months."""
-    months = pc.strftime(table["time_utc"].cast(pa.timestamp("s", tz="UTC")), format="%Y-%m")
+    months = pc.strftime(table["time_utc"], format="%Y-%m")
     runs = pc.run_end_encode(months.combine_chunks()) if table.num_rows else None
     if runs is None:
         return

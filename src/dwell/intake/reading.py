@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import StagedFile, conform, stage
 from dwell.archive.spec import FLUSH_ROWS, TableSpec
 from dwell.intake.containers import Locator, open_locator
+from dwell.intake.hosts import short_host
 from dwell.intake.tables import ANOMALIES, FACTS, FILES, specs
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import Anomaly, EvidenceId, Fact
@@ -160,7 +161,9 @@ def _rows(batch: pa.RecordBatch, file: JobFile, spec: TableSpec) -> pa.Table:
     count = batch.num_rows
     table = pa.Table.from_batches([batch])
     evidence = pa.DictionaryArray.from_arrays(pa.nulls(count, pa.int32()).fill_null(0), pa.array([file.evidence_id]))
-    host = table["host"].cast(pa.string())
+    named = table["host"].combine_chunks().cast(pa.string()).dictionary_encode()
+    short = [one and short_host(one) for one in named.dictionary.to_pylist()]
+    host = pa.array(short, pa.string()).take(named.indices)
     if file.host:
         host = pc.fill_null(host, file.host)
     table = table.set_column(table.schema.get_field_index("host"), "host", host)

@@ -10,7 +10,7 @@ from dwell.archive.spec import EVIDENCE_ID, JoinedText, TableSpec
 from dwell.sources.registry import SOURCES
 from dwell.sources.source import HOST, RECORD_NO, TIME_UTC
 
-__all__ = ["ANOMALIES", "FACTS", "FILES", "HOUSE_TABLES", "specs"]
+__all__ = ["ANOMALIES", "FACTS", "FILES", "HOUSE_TABLES", "log_tables", "specs"]
 
 _TIME = pa.timestamp("us", tz="UTC")
 ANOMALIES = "anomalies"
@@ -74,6 +74,12 @@ _HOUSE = (
         ),
     ),
 )
+
+
+@cache
+def log_tables() -> frozenset[str]:
+    """Give the tables whose rows are events in time, so that hours without rows mean something."""
+    return frozenset(one.table for one in SOURCES if one.is_log)
 
 
 @cache

@@ -90,6 +90,8 @@ class FactKind(StrEnum):
     """The file ends in mid-record."""
     CLEARED = "cleared"
     """The log says that it was cleared."""
+    CLOCK_OFFSET = "clock-offset"
+    """The clock as written is off by a steady amount; the instants were corrected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from dwell.sources.backups import Backups
+from dwell.sources.directory import Directory
 from dwell.sources.evtx import Evtx
+from dwell.sources.evtx_json import EvtxJson
+from dwell.sources.evtx_xml import EvtxXml
 from dwell.sources.ews import Ews
 from dwell.sources.httpproxy import HttpProxy
 from dwell.sources.iis import IisW3c
+from dwell.sources.inventory import Inventory
 from dwell.sources.source import Guess, Sniff, Source
+from dwell.sources.ual import UalCsv, UalJson
 
 __all__ = ["ACCEPT_SCORE", "SOURCES", "identify", "source"]
 
 ACCEPT_SCORE = 50
 """A guess below this is shown to the user and not read."""
 
-SOURCES: tuple[Source, ...] = (Evtx(), HttpProxy(), Ews(), IisW3c())
+SOURCES: tuple[Source, ...] = (
+    Evtx(),
+    EvtxXml(),
+    EvtxJson(),
+    HttpProxy(),
+    Ews(),
+    IisW3c(),
+    UalCsv(),
+    UalJson(),
+    Directory(),
+    Inventory(),
+    Backups(),
+)
 
 
 def source(key: str) -> Source:

@@ -1,0 +1,75 @@
+"""What exports as CSV have in common: one header line, whatever quoting and delimiter the tool that wrote them used.
+
+PowerShell puts `#TYPE …` before the header, writes `;` where the culture asks for it, and UTF-16 where it was redirected.
+Columns go by name, in any order; a column the schema does not know goes to `extra`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import ClassVar
+
+import pyarrow as pa
+
+from dwell.sources.delimited import Delimited, State, unique_names
+from dwell.sources.exchange_csv import delimiter_of, header_cells
+from dwell.sources.source import EXTRA, Guess, Sniff, prefix_fields
+
+__all__ = ["CsvExport"]
+
+_SNIFFED_LINES = 20
+
+
+class CsvExport(Delimited):
+    """One kind of CSV export.
+
+    Attributes:
+        columns: the exporter's columns and their types.
+        marks: groups of names in lower case; a header that holds one name of every group is this export's.
+        score: how sure such a header makes us.
+        time_name: the column `time_utc` is read from.
+        host_name: the column `host` is taken from.
+    """
+
+    columns: ClassVar[Mapping[str, pa.DataType]]
+    marks: ClassVar[tuple[frozenset[str], ...]]
+    score: ClassVar[int] = 85
+    time_name: ClassVar[str | None] = None
+    host_name: ClassVar[str | None] = None
+
+    @classmethod
+    def table_schema(cls, columns: Mapping[str, pa.DataType]) -> pa.Schema:
+        """Make the schema: the prefix, the exporter's columns, the extra map."""
+        return pa.schema([*prefix_fields(), *(pa.field(name, kind) for name, kind in columns.items()), EXTRA])
+
+    @cached_property
+    def _known(self) -> Mapping[str, str]:
+        return {name.lower(): name for name in self.columns}
+
+    def _is_ours(self, line: str) -> bool:
+        names = {name.lower() for name in header_cells(line)}
+        return len(names) > 1 and all(group & names for group in self.marks)
+
+    def identify(self, sniff: Sniff) -> Guess | None:
+        """Go by the names in the header."""
+        for line in sniff.text.splitlines()[:_SNIFFED_LINES]:
+            if line.startswith("#TYPE") or not line.strip():
+                continue
+            if self._is_ours(line):
+                return Guess(self.score, self.key, "the header names this export's columns")
+            return None
+        return None
+
+    def _is_notice(self, text: str, state: State) -> bool:
+        return text.startswith("#TYPE") or (not state.names and self._is_ours(text))
+
+    def _notice(self, raw: bytes, text: str, number: int, state: State) -> None:
+        if text.startswith("#TYPE"):
+            return
+        state.delimiter, state.settled = delimiter_of(text), True
+        names = [name or f"column {place}" for place, name in enumerate(header_cells(text), 1)]
+        state.names = unique_names([self._known.get(name.lower(), name) for name in names])
+        state.header = raw
+        state.time = self.time_name if self.time_name in state.names else None
+        state.host = self.host_name if self.host_name in state.names else None

@@ -1,0 +1,76 @@
+"""Directory exports: who exists, under which names, as `Get-Mailbox`, `Get-Recipient` and `Get-ADUser` write them.
+
+Source:
+    Microsoft Learn, "Get-Mailbox", "Get-User", "Get-ADUser" with `Export-Csv`: the property names are the columns.
+Time:
+    `WhenCreatedUTC` is UTC where it is written in ISO 8601 and becomes `time_utc`; a date in the words of a culture has
+    no zone and no safe order of day and month, stays as text, and `time_utc` is null. The export is a snapshot: it says
+    what held when it was made, and its moment is not in it.
+Units:
+    One row is one recipient or account.
+
+Raises:
+    Nothing. A line that cannot be read is an anomaly.
+Trust:
+    Whoever could change the directory could change every value; `DisplayName` and photos the user himself may set.
+Silence:
+    A name that is absent may have been deleted, be hidden by a filter, or lie in another organisational unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import pyarrow as pa
+
+from dwell.sources.csv_export import CsvExport
+
+__all__ = ["Directory"]
+
+_NAMES = (
+    "Name", "DisplayName", "Alias", "SamAccountName", "UserPrincipalName", "PrimarySmtpAddress", "WindowsEmailAddress",
+    "EmailAddresses", "ExchangeGuid", "ArchiveGuid", "Guid", "ObjectGUID", "ExternalDirectoryObjectId", "SID",
+    "ObjectSid", "LegacyExchangeDN", "DistinguishedName", "RecipientType", "RecipientTypeDetails", "Database",
+    "ServerName", "Office", "Department", "Title", "Company", "Manager", "Enabled", "PasswordLastSet", "LastLogonDate",
+    "WhenChangedUTC", "ForwardingAddress", "ForwardingSmtpAddress", "DeliverToMailboxAndForward",
+    "GrantSendOnBehalfTo", "AuditEnabled", "MemberOf",
+)  # fmt: skip
+_COLUMNS: dict[str, pa.DataType] = dict.fromkeys((*_NAMES, "WhenCreatedUTC"), pa.string())
+
+
+class Directory(CsvExport):
+    """Directory export."""
+
+    key = "directory"
+    title = "Directory export (CSV)"
+    is_log = False
+    columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
+    marks = (
+        frozenset({"primarysmtpaddress", "userprincipalname", "samaccountname", "windowsemailaddress"}),
+        frozenset(
+            [
+                "exchangeguid",
+                "emailaddresses",
+                "samaccountname",
+                "alias",
+                "legacyexchangedn",
+                "recipienttypedetails",
+                "sid",
+                "objectsid",
+                "objectguid",
+                "distinguishedname",
+                "passwordlastset",
+            ]
+        ),
+    )
+    score = 80
+    schema = CsvExport.table_schema(_COLUMNS)
+    time_name = "WhenCreatedUTC"
+    lexicon = (
+        "SamAccountName",
+        "UserPrincipalName",
+        "PrimarySmtpAddress",
+        "ForwardingSmtpAddress",
+        "ForwardingAddress",
+    )

@@ -1,0 +1,202 @@
+"""Windows events as XML: `wevtutil qe /f:xml`, Event Viewer's "save as XML", `Get-WinEvent` with `ToXml()`.
+
+Source:
+    The `Event` element of namespace `http://schemas.microsoft.com/win/2004/08/events/event`, with or without a root
+    around the events, with or without `RenderingInfo` (its `Message` is kept).
+Time:
+    `TimeCreated/@SystemTime` is UTC, kept to the microsecond.
+Units:
+    One `Event` element is one event; `record_no` is its ordinal in the file.
+
+Raises:
+    Nothing. An element that is no well-formed event is an anomaly; entities and document types are refused, never expanded.
+Trust:
+    As for the binary log. XML is text: whoever held the file could write an event into it.
+Silence:
+    As for the binary log; the export holds only what its query asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+from xml.etree.ElementTree import Element, ParseError
+
+import msgspec
+from defusedxml import ElementTree
+from defusedxml.common import DefusedXmlException
+
+from dwell.model.provenance import Anomaly, AnomalyKind
+from dwell.sources import windows_event
+from dwell.sources.evtx_text import Gathering
+from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
+from dwell.sources.utf8_stream import utf8
+from dwell.sources.windows_event import (
+    Correlation,
+    Execution,
+    Provider,
+    Security,
+    System,
+    TimeCreated,
+    named,
+)
+
+__all__ = ["EVENT_BYTES_MAX", "EvtxXml"]
+
+EVENT_BYTES_MAX = 32 * 1024 * 1024
+_OPENS = re.compile(rb"<(?:\w+:)?Event[\s>]")
+_CLOSES = re.compile(rb"</(?:\w+:)?Event\s*>")
+_DEPTH_MAX = 64
+
+
+class EvtxXml(Source):
+    """Windows event log, XML."""
+
+    key = "evtx_xml"
+    title = "Windows event log (XML)"
+    schema = windows_event.SCHEMA
+    lexicon = windows_event.LEXICON
+    unit = "record"
+
+    @property
+    def table(self) -> str:
+        """Give the table that all forms of event logs share."""
+        return "evtx"
+
+    def identify(self, sniff: Sniff) -> Guess | None:
+        """Take XML with `Event` elements that have a `System` block."""
+        text = sniff.text.lstrip()
+        if not text.startswith("<") or "<Event" not in text:
+            return None
+        if "schemas.microsoft.com/win/2004/08/events/event" in text:
+            return Guess(95, self.key, "Event elements of the Windows event namespace")
+        return Guess(70, self.key, "Event elements with a System block") if "<System>" in text else None
+
+    def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
+        """Yield the events, some thousands to a batch."""
+        del hint
+        gathering = Gathering()
+        taken = 0
+        for ordinal, (raw, offset, length, taken) in enumerate(_elements(stream), 1):
+            event = _event(raw) if length == len(raw) else None
+            if event is None:
+                detail = "no well-formed event" if length == len(raw) else "an event that is never closed, or too long"
+                gathering.anomalies.append(Anomaly(AnomalyKind.BAD_XML, ordinal, offset, length, raw[:4096], detail))
+            else:
+                gathering.add(ordinal, *event)
+            if gathering.full:
+                yield gathering.batch(taken)
+        yield gathering.finish(taken)
+
+
+def _elements(stream: BinaryIO) -> Iterator[tuple[bytes, int, int, int]]:
+    """Yield each `Event` element: bytes, offset, length, bytes taken in; cut short where it never ends."""
+    data = b""
+    offset = taken = 0
+    for more in utf8(stream):
+        data += more
+        taken += len(more)
+        at = 0
+        while opened := _OPENS.search(data, at):
+            start = opened.start()
+            closed = _CLOSES.search(data, opened.end())
+            again = _OPENS.search(data, opened.end(), closed.start() if closed else len(data))
+            if again is not None:
+                yield data[start : again.start()][:4096], offset + start, again.start() - start + 1, taken
+                at = again.start()
+            elif closed is not None:
+                yield data[start : closed.end()], offset + start, closed.end() - start, taken
+                at = closed.end()
+            elif len(data) - start > EVENT_BYTES_MAX:
+                yield data[start : start + 4096], offset + start, len(data) - start, taken
+                at = len(data)
+            else:
+                break
+        opened = _OPENS.search(data, at)
+        keep = opened.start() if opened else max(at, len(data) - 64)
+        offset, data = offset + keep, data[keep:]
+    if opened := _OPENS.search(data):
+        rest = len(data) - opened.start()
+        yield data[opened.start() :][:4096], offset + opened.start(), rest + 1, taken
+
+
+def _local(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _event(raw: bytes) -> tuple[System, dict[str, Any]] | None:
+    # a prefix that a cut-off root declared is not needed to know the elements
+    text = re.sub(rb"(</?)\w+:", rb"\1", raw) if re.match(rb"<\w+:", raw) else raw
+    try:
+        root = ElementTree.fromstring(text, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, RecursionError):
+        return None
+    parts = {_local(one): one for one in root}
+    block = parts.get("System")
+    if block is None:
+        return None
+    system = _system({_local(one): one for one in block})
+    pairs: list[tuple[str, Any]] = []
+    for name, part in parts.items():
+        if name == "EventData":
+            pairs += [_datum(one) for one in part]
+        elif name == "UserData":
+            for one in part:
+                pairs += _leaves(_local(one), one, 0)
+        elif name == "RenderingInfo":
+            pairs += [("Message", one.text) for one in part if _local(one) == "Message"]
+        elif name != "System":
+            pairs += _leaves(name, part, 0)
+    return system, named(pairs, system.Channel)
+
+
+def _datum(element: Element) -> tuple[str, Any]:
+    name = element.get("Name") or ("" if _local(element) == "Data" else _local(element))
+    return name, element.text if not len(element) else "".join(element.itertext())
+
+
+def _leaves(path: str, element: Element, depth: int) -> Iterator[tuple[str, Any]]:
+    if not len(element) or depth > _DEPTH_MAX:
+        yield path, "".join(element.itertext())
+        return
+    for one in element:
+        yield from _leaves(f"{path}.{_local(one)}", one, depth + 1)
+
+
+def _system(parts: dict[str, Element]) -> System:
+    def text(name: str) -> str | None:
+        return parts[name].text if name in parts else None
+
+    def attributes(name: str) -> dict[str, str]:
+        return dict(parts[name].attrib) if name in parts else {}
+
+    provider, execution = attributes("Provider"), attributes("Execution")
+    return System(
+        Channel=text("Channel"),
+        Computer=text("Computer"),
+        Keywords=text("Keywords"),
+        EventID=_int(text("EventID"), 31),
+        Qualifiers=_int(attributes("EventID").get("Qualifiers"), 31),
+        EventRecordID=_int(text("EventRecordID"), 63),
+        Level=_int(text("Level"), 31),
+        Task=_int(text("Task"), 31),
+        Opcode=_int(text("Opcode"), 31),
+        Version=_int(text("Version"), 31),
+        provider=Provider(provider.get("Name"), provider.get("Guid"), provider.get("EventSourceName")),
+        execution=Execution(_int(execution.get("ProcessID"), 63), _int(execution.get("ThreadID"), 63)),
+        time=TimeCreated(attributes("TimeCreated").get("SystemTime")),
+        correlation=msgspec.convert(
+            {key: value for key, value in attributes("Correlation").items() if key in Correlation.__struct_fields__},
+            Correlation,
+        ),
+        security=Security(attributes("Security").get("UserID")),
+    )
+
+
+def _int(value: str | None, bits: int) -> int | None:
+    try:
+        found = int(value.strip(), 0) if value else None
+    except ValueError:
+        return None
+    return found if found is not None and -(2**bits) <= found < 2**bits else None
