@@ -28,7 +28,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     secure = np.array([one is not None and one.lower() == "security" for one in channel.values] or [False])
     logged = secure[np.maximum(channel.codes, 0)] & (channel.codes >= 0)
     rows = np.flatnonzero(np.isin(event, EVENTS) & logged & (when >= 0))
-    out = {"hours": fold.hours(table), "logons": LOGONS.empty_table()}
+    out = {"hours": fold.hours(table, part=channel), "logons": LOGONS.empty_table()}
     if not len(rows):
         return out
     number = fold.numbers(table, "record_no")[rows]

@@ -93,16 +93,20 @@ def instants(table: pa.Table) -> Codes:
     return found
 
 
-def hours(table: pa.Table) -> pa.Table:
-    """Count records per host and hour."""
+def hours(table: pa.Table, part: Column | None = None, host: Column | None = None) -> pa.Table:
+    """Count records per evidence file, host, part and hour."""
     when = instants(table)
-    host = texts(table, "host")
     known = np.flatnonzero(when >= 0)
-    width = len(host.values) + 1
-    keys = (when[known] // HOUR_US) * width + host.codes[known] + 1
-    found, counts = np.unique(keys, return_counts=True)
-    names = pa.array([None, *host.values], pa.string())
-    return pa.table([names.take(pa.array(found % width)), pa.array(found // width), pa.array(counts)], schema=HOURS)
+    columns = [
+        texts(table, "evidence_id"),
+        host or texts(table, "host"),
+        part or Column(np.full(table.num_rows, -1, np.int64), []),
+    ]
+    hour = when // HOUR_US
+    order, starts = runs(group([*(one.codes[known] for one in columns), hour[known]]), known, known, None)
+    first = known[order[starts]]
+    counts = np.diff(np.append(starts, len(order)))
+    return pa.table([*(one.text(first) for one in columns), pa.array(hour[first]), pa.array(counts)], schema=HOURS)
 
 
 def group(columns: Sequence[Codes]) -> Codes:

@@ -60,12 +60,14 @@ SESSIONS = pa.schema(
 
 HOURS = pa.schema(
     [
+        pa.field("evidence_id", pa.string(), nullable=False),
         pa.field("host", pa.string()),
+        pa.field("part", pa.string()),
         pa.field("hour", pa.int64(), nullable=False),
         pa.field("records", pa.int64(), nullable=False),
     ]
 )
-"""Records per host and hour; `hour` is hours since 1970 in UTC."""
+"""Records per evidence file, host and hour; `hour` is hours since 1970 in UTC, `part` the channel of an event log."""
 
 BUILDS = pa.schema(
     [

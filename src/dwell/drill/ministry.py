@@ -1,0 +1,139 @@
+"""Writing the exercise: every log of the ministry, the damage done to them, and the truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from dwell.drill.event_logs import CLEARED, write_event_logs
+from dwell.drill.exchange_logs import write_exchange_logs
+from dwell.drill.iis_log import path_of, write_day
+from dwell.drill.intruders import Actor, loud, quiet, scanners
+from dwell.drill.lists import write_cloud, write_lists
+from dwell.drill.office import BACKUP, BACKUP_CLIENT, day_of_work
+from dwell.drill.people import HOSTS, DrillPlan, World, make_world, pick
+from dwell.drill.requests import Request
+
+__all__ = ["Progress", "write_drill"]
+
+EXCHANGE_DAYS = 31
+"""Exchange keeps its own logs about this long."""
+
+Progress = Callable[[str, int, int], None]
+"""Told (what, days done, days in all)."""
+
+
+def _text(at: datetime | date) -> str:
+    return f"{at:%Y-%m-%d}T{at:%H:%M:%S}Z"
+
+
+def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress | None = None) -> dict[str, Any]:
+    """Write the evidence and the truth.
+
+    Args:
+        evidence: folder for the evidence; made where it is not there.
+        truth: file for the truth; keep it out of the evidence.
+        plan: what to make.
+        progress: told how far it is.
+
+    Returns:
+        The truth.
+    """
+    world = make_world(plan)
+    first = quiet(world)
+    second, written = loud(world)
+    days = (plan.to_utc - plan.from_utc).days
+    exchange_from = plan.to_utc.date() - timedelta(days=min(EXCHANGE_DAYS, days))
+    write_cloud(world, evidence, exchange_from, plan.to_utc.date(), first)
+    probes: dict[date, list[Request]] = {}
+    for day, request in scanners(world):
+        probes.setdefault(day, []).append(request)
+    missing = _missing_week(plan)
+    for place in range(days):
+        day = plan.from_utc.date() + timedelta(days=place)
+        requests = [*day_of_work(world, day), *first.days.get(day, []), *second.days.get(day, []), *probes.get(day, [])]
+        requests.sort(key=lambda one: (one.second, one.host, one.client, one.stem, one.query))
+        ids = _ids(world, day, requests)
+        for host in HOSTS:
+            if host == "EX02" and missing[0] <= day < missing[1]:
+                continue
+            own = [one for one in requests if one.host == host]
+            write_day(evidence, host, day, own, ids, balanced=host == "EX02" and place > days // 2)
+        if day >= exchange_from:
+            write_exchange_logs(world, evidence, day, requests, ids)
+        if progress is not None:
+            progress("writing the logs", place + 1, days)
+    write_event_logs(world, evidence, exchange_from, plan.to_utc.date(), written)
+    write_lists(world, evidence, written)
+    told = _truth(world, [first, second], _damage(world, evidence, missing))
+    truth.parent.mkdir(parents=True, exist_ok=True)
+    truth.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
+    return told
+
+
+def _ids(world: World, day: date, requests: list[Request]) -> dict[int, str]:
+    rng = pick(world.plan.seed, "ids", day)
+    text = rng.randbytes(16 * len(requests)).hex()
+    out: dict[int, str] = {}
+    for place, one in enumerate(requests):
+        raw = text[place * 32 : place * 32 + 32]
+        out[id(one)] = f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"
+    return out
+
+
+def _missing_week(plan: DrillPlan) -> tuple[date, date]:
+    start = plan.from_utc.date() + timedelta(days=(plan.to_utc - plan.from_utc).days * 2 // 5)
+    return start, start + timedelta(days=7)
+
+
+def _damage(world: World, evidence: Path, missing: tuple[date, date]) -> list[dict[str, str]]:
+    """Cut one log in mid-line, put a run of NUL bytes into another, and say what is not there."""
+    plan = world.plan
+    gaps = [
+        {"kind": "missing", "host": "EX02", "source": "iis", "from_utc": _text(missing[0]), "to_utc": _text(missing[1])}
+    ]
+    cut = plan.from_utc.date() + timedelta(days=(plan.to_utc - plan.from_utc).days // 3)
+    path = path_of(evidence, "EX01", cut)
+    data = path.read_bytes()
+    lines = data.split(b"\r\n")
+    kept = b"\r\n".join(lines[: len(lines) * 3 // 5])
+    path.write_bytes(kept[:-25])
+    hour = lines[len(lines) * 3 // 5 - 1].split(b" ")[1].decode() if len(lines) > 10 else "00:00:00"
+    gaps.append(
+        {
+            "kind": "truncated",
+            "host": "EX01",
+            "source": "iis",
+            "from_utc": f"{cut}T{hour}Z",
+            "to_utc": _text(cut + timedelta(days=1)),
+            "path": path.relative_to(evidence).as_posix(),
+        }
+    )
+    path = path_of(evidence, "EX01", cut + timedelta(days=5))
+    data = path.read_bytes()
+    middle = data.index(b"\r\n", len(data) // 2) + 2
+    path.write_bytes(data[:middle] + b"\0" * 4096 + b"\r\n" + data[middle:])
+    end = plan.to_utc - CLEARED
+    begin = plan.to_utc - timedelta(days=min(EXCHANGE_DAYS, (plan.to_utc - plan.from_utc).days))
+    gaps.append({"kind": "altered", "host": "EX02", "source": "evtx", "from_utc": _text(begin), "to_utc": _text(end)})
+    return gaps
+
+
+def _truth(world: World, actors: list[Actor], gaps: list[dict[str, str]]) -> dict[str, Any]:
+    plan = world.plan
+    return {
+        "seed": plan.seed,
+        "plan": {"mailboxes": plan.mailboxes, "from_utc": _text(plan.from_utc), "to_utc": _text(plan.to_utc)},
+        "mailboxes": sorted(one.smtp for one in world.people),
+        "intruders": [one.truth() for one in actors],
+        "gaps": gaps,
+        "innocent": {
+            "delegates": sorted(one.smtp for one in world.people if one.boss is not None),
+            "travellers": sorted({one.smtp for one, *_ in world.travels}),
+            "conferences": [sorted(one.smtp for one in group) for group, *_ in world.conferences],
+            "backup": [BACKUP, BACKUP_CLIENT],
+        },
+    }

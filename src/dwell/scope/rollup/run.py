@@ -1,0 +1,133 @@
+"""Running the wide pass: every data file once, its folded tables kept beside the case for as long as they hold."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pyarrow as pa
+
+from dwell.archive.datafile import DataFile, read_rows
+from dwell.archive.store import Archive
+from dwell.engine.pool import run
+from dwell.intake.tables import log_tables
+from dwell.scope.rollup import evtx, ews, fold, httpproxy, iis, ual
+from dwell.scope.rollup.shapes import SCHEMAS
+
+__all__ = ["Rolled", "roll_up"]
+
+VERSION = 3
+"""Raised whenever a fold comes out differently."""
+
+FOLDS: Mapping[str, ModuleType] = {"iis": iis, "httpproxy": httpproxy, "ews": ews, "ual": ual, "evtx": evtx}
+"""The tables that have a fold; every other log table has its hours counted."""
+
+Progress = Callable[[int, int, str], None]
+"""Told (files done, files in all, table)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """What the wide pass yields for the whole archive.
+
+    Attributes:
+        tables: one table of each of `SCHEMAS`, over all data files, in the files' order.
+        hours: hours per log table.
+    """
+
+    tables: Mapping[str, pa.Table]
+    hours: Mapping[str, pa.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    file: DataFile
+    cache: Path | None
+
+    def place(self, kind: str) -> Path | None:
+        if self.cache is None:
+            return None
+        key = hashlib.sha256(f"{VERSION}:{self.file.table}:{self.file.staged.sha256}".encode()).hexdigest()
+        return self.cache / f"{key[:32]}-{kind}.arrow"
+
+
+def _needs(table: str) -> Sequence[str]:
+    module = FOLDS.get(table)
+    return module.NEEDS if module is not None else ("hours",)
+
+
+def _kept(path: Path) -> pa.Table | None:
+    """Read a folded table that an earlier run kept; None where it is not whole."""
+    try:
+        with pa.OSFile(str(path), "rb") as handle:
+            found = pa.ipc.open_file(handle).read_all()
+    except (OSError, pa.ArrowInvalid):
+        return None
+    return found
+
+
+def _keep(table: pa.Table, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    with pa.OSFile(str(unfinished), "wb") as handle, pa.ipc.new_file(handle, table.schema) as writer:
+        writer.write_table(table)
+    unfinished.replace(path)
+
+
+def _fold(job: _Job) -> dict[str, pa.Table]:
+    """Fold one data file, or take what was kept of it."""
+    table = job.file.table
+    kept: dict[str, pa.Table] = {}
+    for kind in _needs(table):
+        place = job.place(kind)
+        found = _kept(place) if place is not None else None
+        if found is not None:
+            kept[kind] = found
+    if len(kept) == len(_needs(table)):
+        return kept
+    module = FOLDS.get(table)
+    if module is None:
+        rows = read_rows(job.file, ("evidence_id", "time_utc", "host"), dictionary=("evidence_id", "host"))
+        made = {"hours": fold.hours(rows)}
+    else:
+        rows = read_rows(job.file, module.COLUMNS, dictionary=module.DICTIONARY)
+        made = module.fold_file(rows)
+    for kind, found in made.items():
+        place = job.place(kind)
+        if place is not None:
+            _keep(found, place)
+    return made
+
+
+def roll_up(
+    archive: Archive, *, workers: int | None = None, cache: Path | None = None, progress: Progress | None = None
+) -> Rolled:
+    """Fold every data file of the log tables.
+
+    Args:
+        archive: the case's archive.
+        workers: processes.
+        cache: folder where folded tables are kept between runs.
+        progress: told how far it is.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    jobs = [_Job(file, cache) for table in archive.tables() if table in log_tables() for file in archive.files(table)]
+    waiting = sum(
+        any((one.place(kind) or Path()).is_file() is False for kind in _needs(one.file.table)) for one in jobs
+    )
+    count = 1 if waiting < 2 else workers
+    gathered: dict[str, list[pa.Table]] = {kind: [] for kind in SCHEMAS}
+    hours: dict[str, list[pa.Table]] = {}
+    for done, (job, found) in enumerate(zip(jobs, run(_fold, jobs, workers=count), strict=True), 1):
+        for kind, table in found.items():
+            gathered[kind].append(table)
+        hours.setdefault(job.file.table, []).append(found["hours"])
+        if progress is not None:
+            progress(done, len(jobs), job.file.table)
+    tables = {kind: pa.concat_tables([SCHEMAS[kind].empty_table(), *parts]) for kind, parts in gathered.items()}
+    return Rolled(tables, {name: pa.concat_tables(parts) for name, parts in sorted(hours.items())})

@@ -1,0 +1,134 @@
+"""Audit records to sessions and messages: whose mailbox, by whom, from where, and which messages a record names.
+
+Copies of a record (`Id`) are folded once per data file; the narrow pass sets aside copies across files by the same
+means, as a message is a message however often it is told.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.scope.rollup import fold
+from dwell.scope.rollup.fold import Codes, Column
+from dwell.scope.rollup.shapes import MESSAGES, Act, Outcome
+from dwell.scope.words import address
+
+__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "TENANT", "fold_file"]
+
+TENANT = "M365"
+"""The host of cloud records: a tenant has no servers of its own."""
+
+TEXTS = (
+    "Operation", "Workload", "UserId", "MailboxOwnerUPN", "MailboxGuid", "ClientIP", "ClientIPAddress",
+    "ClientInfoString", "ResultStatus", "MailAccessType", "Id",
+)  # fmt: skip
+COLUMNS = (
+    "evidence_id", "record_no", "time_utc", *TEXTS, "SizeInBytes", "InternetMessageIds", "FolderPaths",
+)  # fmt: skip
+DICTIONARY = ("evidence_id", *TEXTS)
+NEEDS = ("sessions", "hours", "messages")
+
+_MAIL = {
+    "mailitemsaccessed", "messagebind", "folderbind", "mailboxlogin", "attachmentaccess", "searchqueryinitiatedexchange",
+    "copy", "move", "create", "update", "send", "sendas", "sendonbehalf", "softdelete", "harddelete",
+    "movetodeleteditems",
+}  # fmt: skip
+_SIGN_INS = {"userloggedin", "userloginfailed"}
+_REFUSED = {"failed", "false", "userloginfailed"}
+
+
+def _first(*columns: Column) -> Column:
+    """Give per row the first column that has a value."""
+    values: list[str | None] = []
+    codes = np.full(len(columns[0].codes), -1, np.int64)
+    for column in columns:
+        shift = len(values)
+        codes = np.where((codes < 0) & (column.codes >= 0), column.codes + shift, codes)
+        values += column.values
+    blank = np.flatnonzero([not one for one in values])
+    return Column(np.where(np.isin(codes, blank), -1, codes).astype(np.int64), values)
+
+
+def _once(table: pa.Table) -> Codes:
+    """Give the first row of each record id; rows without one all count."""
+    ids = fold.texts(table, "Id")
+    _, first = np.unique(np.where(ids.codes < 0, -1 - np.arange(len(ids.codes)), ids.codes), return_index=True)
+    return np.sort(first).astype(np.int64)
+
+
+def _messages(table: pa.Table, keys: dict[str, Column], rows: Codes) -> pa.Table:
+    """Give one row per message or synchronised folder that a record names."""
+    parts: list[pa.Table] = []
+    number = table["record_no"].combine_chunks()
+    instants = table["time_utc"].combine_chunks()
+    evidence = fold.texts(table, "evidence_id")
+    kind = fold.texts(table, "MailAccessType")
+    synced = np.array([one is not None and one.lower() == "sync" for one in kind.values] or [False])
+    is_sync = synced[np.maximum(kind.codes, 0)] & (kind.codes >= 0)
+    for name, picked in (("InternetMessageIds", rows[~is_sync[rows]]), ("FolderPaths", rows[is_sync[rows]])):
+        lists = table[name].combine_chunks().take(pa.array(picked))
+        owner = picked[pc.list_parent_indices(lists).to_numpy()]
+        flat = pc.list_flatten(lists)
+        taken = pa.array(owner)
+        none = pa.nulls(len(owner), pa.string())
+        parts.append(
+            pa.table(
+                [
+                    keys["actor"].text(owner),
+                    keys["mailbox"].text(owner),
+                    keys["client"].text(owner),
+                    keys["agent"].text(owner),
+                    instants.take(taken),
+                    flat if name == "InternetMessageIds" else none,
+                    none if name == "InternetMessageIds" else flat,
+                    evidence.text(owner),
+                    number.take(taken),
+                ],
+                schema=MESSAGES,
+            )
+        )
+    return pa.concat_tables(parts)
+
+
+def fold_file(table: pa.Table) -> dict[str, pa.Table]:
+    """Fold one data file."""
+    columns = {one: fold.texts(table, one) for one in TEXTS}
+    operation = columns["Operation"]
+    lowered = [(one or "").strip().lower() for one in operation.values]
+    is_mail = np.array([one in _MAIL for one in lowered] or [False])
+    is_sign_in = np.array([one in _SIGN_INS for one in lowered] or [False])
+    place = np.maximum(operation.codes, 0)
+    mail = is_mail[place] & (operation.codes >= 0)
+    sign_in = is_sign_in[place] & (operation.codes >= 0)
+    owner = _first(columns["MailboxOwnerUPN"], columns["MailboxGuid"])
+    client = _first(columns["ClientIPAddress"], columns["ClientIP"])
+    kind = columns["MailAccessType"]
+    synced = np.array([one is not None and one.lower() == "sync" for one in kind.values] or [False])
+    named = np.array([one == "mailitemsaccessed" for one in lowered] or [False])[place]
+    act = np.where(named, int(Act.NAMED), int(Act.OPENED))
+    act = np.where(synced[np.maximum(kind.codes, 0)] & (kind.codes >= 0), int(Act.SYNCED), act)
+    status = columns["ResultStatus"]
+    failed = np.array([(one or "").lower() in _REFUSED for one in status.values] or [False])
+    lost = np.array([one == "userloginfailed" for one in lowered] or [False])[place]
+    refused = (failed[np.maximum(status.codes, 0)] & (status.codes >= 0)) | lost
+    keys = {
+        "host": Column(np.zeros(table.num_rows, np.int64), [TENANT]),
+        "protocol": Column(np.where(sign_in, 1, 0).astype(np.int64), ["m365", "m365-sign-in"]),
+        "actor": columns["UserId"],
+        "mailbox": owner,
+        "basis": Column(np.where(owner.codes >= 0, 1, 0).astype(np.int64), ["assumed", "explicit"]),
+        "client": fold.mapped(client, [address(one) for one in client.values]),
+        "agent": columns["ClientInfoString"],
+    }
+    once = _once(table)
+    timed = fold.instants(table) >= 0
+    rows = once[(mail | sign_in)[once] & timed[once] & (columns["UserId"].codes >= 0)[once]]
+    outcome = np.where(refused, int(Outcome.REFUSED), int(Outcome.OK)).astype(np.int64)
+    act = np.where(sign_in, 0, act).astype(np.int64)
+    found = fold.sessions(
+        "ual", keys, rows=rows, table=table, outcome=outcome, act=act, sent=fold.numbers(table, "SizeInBytes")
+    )
+    binds = rows[named[rows] & ~refused[rows]]
+    return {"sessions": found, "hours": fold.hours(table, host=keys["host"]), "messages": _messages(table, keys, binds)}
