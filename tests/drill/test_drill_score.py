@@ -30,6 +30,7 @@ TRUTH: dict[str, Any] = {
 def perfect() -> dict[str, Any]:
     """Give the summary of an investigation that found everything."""
     quiet, loud = TRUTH["intruders"]
+    _first, _second = "2019-04-12T03:00:00Z", "2021-03-03T02:00:00Z"
     return {
         "mailboxes": [{"mailbox": one, "grade": "read"} for one in (*quiet["mailboxes"], *loud["mailboxes"])]
         + [{"mailbox": "z@m.example", "grade": "no-sign"}],

@@ -70,10 +70,10 @@ def day_of_work(world: World, day: date) -> Iterator[Request]:
         if first <= day <= last:
             abroad |= {id(one): client for one in group}
     for person in world.people:
-        client = abroad.get(id(person))
-        if client is not None:
+        away = abroad.get(id(person))
+        if away is not None:
             agent = browser(person.browser, person.lag, day)
-            yield from owa(rng, person, rng.randrange(25_000, 70_000), client, agent, rng.randrange(1, 5))
+            yield from owa(rng, person, rng.randrange(25_000, 70_000), away, agent, rng.randrange(1, 5))
         elif not quiet and rng.random() < 0.92:
             for _ in range(rng.randrange(1, 3)):
                 yield _mapi(rng, person, rng.randrange(25_200, 61_200), person.desk, day)
@@ -81,7 +81,7 @@ def day_of_work(world: World, day: date) -> Iterator[Request]:
                 agent = browser(person.browser, person.lag, day)
                 yield from owa(rng, person, rng.randrange(28_000, 57_000), person.desk, agent, 2, person.boss)
         home = person.home(day)
-        if client is None and rng.random() < (0.12 if quiet else 0.22):
+        if away is None and rng.random() < (0.12 if quiet else 0.22):
             agent = browser(person.browser, person.lag, day)
             yield from owa(rng, person, rng.randrange(62_000, 80_000), home, agent, rng.randrange(1, 4))
         if rng.random() < 0.75:

@@ -59,9 +59,8 @@ def browser(kind: str, lag: int, day: date) -> str:
         return f"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:{version}.0) Gecko/20100101 Firefox/{version}.0"
     version = 72 + months * 17 // 24 - lag
     build = f"{version}.0.{3600 + months * 40}.{100 + day.month}"
-    chrome = (
-        f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{build} Safari/537.36"
-    )
+    engine = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    chrome = f"{engine} Chrome/{build} Safari/537.36"
     return f"{chrome} Edg/{version}.0.{600 + months * 10}.{day.month + 40}" if kind == "edge" else chrome
 
 

@@ -1,0 +1,110 @@
+"""Accesses with names resolved: every session under one name for its account, its mailbox, its network and its agent."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.scope.identities import Identities
+from dwell.scope.rollup.shapes import ACTS
+from dwell.scope.words import agent, is_internal, network
+
+__all__ = ["DAY_US", "Accesses"]
+
+DAY_US = 86_400_000_000
+Codes = npt.NDArray[np.int64]
+
+
+class Accesses:
+    """Sessions, column by column, in order of time.
+
+    Attributes:
+        table: the sessions as rolled up.
+        account: name of the acting account per session, as code into `names`.
+        mailbox: name of the mailbox acted on, as code into `names`.
+        names: account and mailbox names.
+        network: network per session, as code into `networks`; -1 where the client is unknown.
+        networks: networks.
+        agent: agent family with major versions, as code into `agents`.
+        agents: agents.
+        internal: whether the client is from a private range.
+        system: whether the account is the system's own.
+        first: start, microseconds since 1970.
+        last: end.
+        ok: whether the requests were answered with a yes.
+        protocol: code into `protocols`.
+        protocols: protocols.
+        acts: per act, how many requests.
+    """
+
+    def __init__(self, table: pa.Table, identities: Identities) -> None:
+        order = np.lexsort(
+            (
+                table["record_no"].to_numpy(),
+                _ranks(table["evidence_id"]),
+                table["first_utc"].cast(pa.int64()).to_numpy(),
+            )
+        )
+        table = table.take(pa.array(order))
+        self.table = table
+        actor, actors = _coded(table["actor"])
+        owner, owners = _coded(table["mailbox"])
+        names: dict[str, int] = {}
+        actor_names = [identities.label(one) for one in actors]
+        owner_names = [identities.label(one) for one in owners]
+        account = _mapped(actor, actor_names, names)
+        stated = _mapped(owner, owner_names, names)
+        self.account: Codes = account
+        self.mailbox: Codes = np.where(stated >= 0, stated, account)
+        self.names = list(names)
+        system = np.array([identities.is_system(one) for one in actors] or [False])
+        self.system: npt.NDArray[np.bool_] = system[np.maximum(actor, 0)] & (actor >= 0)
+        client, clients = _coded(table["client"])
+        networks: dict[str, int] = {}
+        self.network: Codes = _mapped(client, [network(one) for one in clients], networks)
+        self.networks = list(networks)
+        inside = np.array([is_internal(one) for one in clients] or [False])
+        self.internal: npt.NDArray[np.bool_] = inside[np.maximum(client, 0)] & (client >= 0)
+        tool, tools = _coded(table["agent"])
+        agents: dict[str, int] = {}
+        self.agent: Codes = _mapped(
+            np.where(tool < 0, len(tools), tool), [*(agent(one) for one in tools), "(none)"], agents
+        )
+        self.agents = list(agents)
+        spoken, self.protocols = _coded(table["protocol"])
+        self.protocol: Codes = spoken
+        self.first: Codes = table["first_utc"].cast(pa.int64()).to_numpy()
+        self.last: Codes = table["last_utc"].cast(pa.int64()).to_numpy()
+        self.ok: npt.NDArray[np.bool_] = table["outcome"].to_numpy() == 0
+        self.refused: npt.NDArray[np.bool_] = table["outcome"].to_numpy() == 1
+        self.acts: dict[str, Codes] = {one: table[one].to_numpy() for one in ACTS}
+
+    def __len__(self) -> int:
+        """Give the number of sessions."""
+        return len(self.first)
+
+
+def _ranks(column: pa.ChunkedArray) -> Codes:
+    """Give the alphabetical rank of each text."""
+    codes, values = _coded(column)
+    ranks = np.argsort(np.argsort(np.array([one or "" for one in values] or [""])))
+    return np.asarray(ranks[np.maximum(codes, 0)], np.int64)
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[Codes, list[str]]:
+    """Give a text column as codes into its distinct values, -1 for null; values in order of first appearance."""
+    one = column.combine_chunks()
+    encoded = (pa.concat_arrays(one.chunks) if isinstance(one, pa.ChunkedArray) else one).dictionary_encode()
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes, encoded.dictionary.to_pylist()
+
+
+def _mapped(codes: Codes, values: list[str | None], table: dict[str, int]) -> Codes:
+    to = np.fromiter(
+        (-1 if one is None else table.setdefault(one, len(table)) for one in values), np.int64, len(values)
+    )
+    if not len(to):
+        return np.full(len(codes), -1, np.int64)
+    return np.where(codes < 0, -1, to[np.maximum(codes, 0)])
