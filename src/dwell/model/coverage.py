@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-__all__ = ["CellState", "Coverage", "CoverageCell", "CoverageRow"]
+__all__ = ["CellState", "Coverage", "CoverageCell", "CoverageDay", "CoverageRow"]
 
 
 class CellState(StrEnum):
@@ -70,6 +70,26 @@ class CoverageRow:
     altered: int
     not_recorded: int
     reasons: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CoverageDay:
+    """Hours per state of one host and source on one day (UTC); what the coverage calendar is drawn from.
+
+    Attributes:
+        host: the server or tenant.
+        source: the source key, with its part (`evtx/Security`) where it has one.
+        day: the day.
+        hours: hours in each state, in the order in which `CellState` names them; they sum to the hours the ledger has
+            for that day (fewer than 24 on the first and last day).
+        records: records held on that day.
+    """
+
+    host: str
+    source: str
+    day: date
+    hours: tuple[int, int, int, int, int, int]
+    records: int
 
 
 @dataclass(frozen=True, slots=True)

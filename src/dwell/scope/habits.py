@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
@@ -172,7 +173,7 @@ order by s.account, s.network
 """
 
 
-def _visits(accesses: Accesses, skip: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> pa.Table:
+def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> pa.Table:
     """Give one row per visit, from the sessions that count."""
     kept = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0) & ~accesses.system & ~skip
     rows = np.flatnonzero(kept)
@@ -200,7 +201,7 @@ def _visits(accesses: Accesses, skip: np.ndarray[tuple[int], np.dtype[np.bool_]]
     )
 
 
-def pairs(accesses: Accesses, skip: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Pairs:
+def pairs(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> Pairs:
     """Score every account on every network.
 
     Args:
@@ -219,7 +220,7 @@ def pairs(accesses: Accesses, skip: np.ndarray[tuple[int], np.dtype[np.bool_]]) 
                     name: value for name, value in (("k", BACKOFF), ("h", HOUR_BACKOFF)) if f"${name}" in statement
                 }
                 database.execute(statement, wanted or None)
-        found = database.execute(_RESULT).to_arrow_table()
+        found: pa.Table = database.sql(_RESULT).to_arrow_table()
     columns = [found[name].to_pylist() for name in found.column_names]
     out: dict[tuple[int, int], Pair] = {}
     for account, net, visited, days, first, last, agent, share, elsewhere, *bits in zip(*columns, strict=True):
