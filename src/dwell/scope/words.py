@@ -13,6 +13,7 @@ __all__ = ["Name", "address", "agent", "is_internal", "name_of", "network"]
 _SID = re.compile(r"S-1-[0-9-]+", re.IGNORECASE)
 _GUID = re.compile(r"\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?", re.IGNORECASE)
 _ANCHOR = re.compile(r"^(?:Sid|Smtp|SMTP|MailboxGuid|UserSmtp|PrimarySmtp|ExchangeGuid|Upn)~", re.IGNORECASE)
+_OWA = "Client=OWA;"
 _MINOR = re.compile(r"(\d+)(?:[._]\d+)+")
 _PORT = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){3}):\d+$")
 _BRACKETS = re.compile(r"^\[([0-9A-Fa-f:.%\w]+)\](?::\d+)?$")
@@ -85,41 +86,61 @@ def address(text: str | None) -> str | None:
     return str(found)
 
 
-@lru_cache(maxsize=262_144)
+_DOTTED = re.compile(r"(\d{1,3})\.(\d{1,3})\.\d{1,3}\.\d{1,3}")
+_INTERNAL_V4 = tuple(
+    ipaddress.IPv4Network(one)
+    for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "0.0.0.0/8")
+)
+_INTERNAL_V6 = tuple(ipaddress.IPv6Network(one) for one in ("fc00::/7", "fe80::/10", "::1/128"))
+
+
 def network(text: str | None) -> str | None:
-    """Give the /24 (IPv4) or /48 (IPv6) an address lies in; None where it is none."""
+    """Give the /24 (IPv4) or /48 (IPv6) that an address as `address` gives it lies in; None where it is none."""
     if text is None:
         return None
+    if _DOTTED.fullmatch(text):
+        return f"{text.rpartition('.')[0]}.0/24"
     try:
-        found = ipaddress.ip_address(text)
+        return str(ipaddress.IPv6Network((text, 48), strict=False))
     except ValueError:
         return None
-    return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
 
 
-@lru_cache(maxsize=262_144)
+@lru_cache(maxsize=65_536)
+def _internal_start(first: int, second: int) -> bool:
+    """Say whether the addresses that begin with two octets are internal: no internal range is finer than a /16."""
+    start = ipaddress.IPv4Address((first << 24) | (second << 16))
+    return any(start in one for one in _INTERNAL_V4)
+
+
 def is_internal(text: str | None) -> bool:
-    """Say whether an address is loopback, link-local or from a private range."""
+    """Say whether an address as `address` gives it is loopback, link-local or from a private range.
+
+    Carriers' shared space (100.64.0.0/10) is outside: phones come from there.
+    """
     if text is None:
         return False
+    if met := _DOTTED.fullmatch(text):
+        return _internal_start(int(met[1]), int(met[2]))
     try:
-        found = ipaddress.ip_address(text)
+        found = ipaddress.IPv6Address(text)
     except ValueError:
         return False
-    shared = isinstance(found, ipaddress.IPv4Address) and found in ipaddress.ip_network("100.64.0.0/10")
-    documentation = any(
-        found.version == one.version and found in one
-        for one in map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
-    )
-    return (found.is_private or found.is_loopback or found.is_link_local) and not shared and not documentation
+    return any(found in one for one in _INTERNAL_V6)
 
 
 @lru_cache(maxsize=262_144)
 def agent(text: str | None) -> str:
-    """Give an agent's family with major versions only: `Chrome/73.0.3683.86` and `Chrome/73.0.3683.103` are one."""
+    """Give an agent's family with major versions only: `Chrome/73.0.3683.86` and `Chrome/73.0.3683.103` are one.
+
+    What audit records put before a browser's own text (`Client=OWA;`) is taken off, so that one browser is one agent in
+    every source.
+    """
     if text is None:
         return "(none)"
     wanted = text.replace("+", " ").strip()
+    if wanted.startswith(f"{_OWA}Mozilla/"):
+        wanted = wanted.removeprefix(_OWA).rstrip(";")
     if wanted in {"", "-"}:
         return "(none)"
     return _MINOR.sub(r"\1", wanted)[:300]

@@ -1,0 +1,52 @@
+"""Learning who is who: the directory exports, and the rows of Exchange's logs that name two names of one mailbox at once.
+
+`AuthenticatedUser` beside an `AnchorMailbox` of kind `Sid~` names the same account twice only where the path names no
+other mailbox; that needs more rows than one to be sure and is left to later. What is taken here are the export's rows
+and the audit records, which give a mailbox's GUID and its owner's name side by side.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from dwell.archive.datafile import read_rows
+from dwell.archive.store import Archive
+from dwell.scope.identities import Identities
+
+__all__ = ["learn"]
+
+DIRECTORY = "directory"
+_COLUMNS = (
+    "PrimarySmtpAddress", "UserPrincipalName", "WindowsEmailAddress", "SamAccountName", "ExchangeGuid", "ArchiveGuid",
+    "Guid", "ObjectGUID", "SID", "ObjectSid", "LegacyExchangeDN", "EmailAddresses", "RecipientTypeDetails",
+    "PasswordLastSet",
+)  # fmt: skip
+_PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
+    "ual": (("MailboxOwnerUPN", "MailboxGuid"), ("MailboxOwnerUPN", "MailboxOwnerSid")),
+}
+"""Columns of a table that name the same mailbox; rows where either is empty say nothing."""
+
+
+def learn(archive: Archive) -> Identities:
+    """Read the directory exports and the pairs of names in the logs.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    found = Identities()
+    rows = [read_rows(file, (*_COLUMNS, "evidence_id", "record_no")) for file in archive.files(DIRECTORY)]
+    if rows:
+        whole = pa.concat_tables([one.cast(one.schema) for one in rows])
+        found.add_export(whole.sort_by([("evidence_id", "ascending"), ("record_no", "ascending")]).to_pylist())
+    for table, pairs in _PAIRS.items():
+        for file in archive.files(table):
+            for pair in pairs:
+                if set(pair) <= set(archive.specs[table].schema.names):
+                    held = read_rows(file, pair, dictionary=pair)
+                    distinct = held.group_by(list(pair)).aggregate([])
+                    for first, second in sorted(
+                        zip(distinct[pair[0]].to_pylist(), distinct[pair[1]].to_pylist(), strict=True),
+                        key=lambda one: (one[0] or "", one[1] or ""),
+                    ):
+                        found.add_pair(first, second)
+    return found
