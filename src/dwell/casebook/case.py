@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -92,7 +93,8 @@ class Case:
         """
         if (root / _MARKER).exists():
             return cls.open(root)
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        unfinished = root / f"{_MARKER}.part"
+        if root.exists() and (not root.is_dir() or any(one != unfinished for one in root.iterdir())):
             raise CaseError(
                 "the case folder exists and is no case",
                 place=Place(root),
@@ -100,7 +102,11 @@ class Case:
             )
         root.mkdir(parents=True, exist_ok=True)
         marker = json.dumps({"format": CASE_FORMAT, "name": name, "made_by": f"dwell {__version__}"}, indent=1)
-        (root / _MARKER).write_text(marker + "\n", "utf-8")
+        with unfinished.open("w", encoding="utf-8") as handle:
+            handle.write(marker + "\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+        unfinished.replace(root / _MARKER)
         return cls(root)
 
     @contextmanager
@@ -120,6 +126,7 @@ class Case:
                 remedy="Wait for it to end, or stop it; a lock left by a dead process frees itself",
             ) from fault
         try:
+            self._acts = None
             if self.custody.repair_tail():
                 self.record("recovered", {"what": "an unfinished last line of the custody log was cut off"})
             yield self

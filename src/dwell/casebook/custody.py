@@ -6,6 +6,7 @@ hash) is kept beside the log as well, so that lines cut off the end are noticed 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dwell.errors import CustodyError, Place
+from dwell.errors import CustodyError, DiskFullError, Place
 from dwell.model.instants import utc_text
 
 __all__ = ["Act", "CustodyLog"]
@@ -41,9 +42,13 @@ class Act:
     hash: str
 
 
+def _written(body: Mapping[str, object]) -> bytes:
+    """Give the one way in which an act is written."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+
+
 def _digest(body: Mapping[str, object]) -> str:
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(_written(body)).hexdigest()
 
 
 class CustodyLog:
@@ -55,34 +60,39 @@ class CustodyLog:
         self._last: tuple[int, str] | None = None
 
     def acts(self) -> Iterator[Act]:
-        """Yield the acts, oldest first, checking the chain.
+        """Yield the acts, oldest first, checking the chain. A last line without an end was never acted upon: left out.
 
         Raises:
             CustodyError: the chain is broken.
         """
         previous, number = _FIRST, 0
+        head = self._head()
         if not self.path.exists():
+            if head is not None:
+                self._broken(number=1, why=f"{head[0]} lines were written and the log is gone")
             return
         data = self.path.read_bytes()
-        complete, _, torn = data.rpartition(b"\n")
-        if torn:
-            self._broken(number=data.count(b"\n") + 1, why="its last line has no end")
+        complete, _, _ = data.rpartition(b"\n")
         for raw in complete.split(b"\n") if complete else []:
             number += 1
             try:
                 line = json.loads(raw)
+                as_written = _written(line) == raw
                 found = line.pop("hash")
-                ok = line["n"] == number and line["prev"] == previous and _digest(line) == found
+                ok = as_written and line["n"] == number and line["prev"] == previous and _digest(line) == found
             except (ValueError, KeyError, TypeError, AttributeError):
                 ok, line, found = False, {}, ""
             if not ok:
                 self._broken(number=number, why="the line was changed, removed or put in")
+            if head is not None and head[0] == number and head[1] != found:
+                self._broken(number=number, why="the line is not the one that was written last")
             yield Act(number, line["at"], line["act"], line["details"], found)
             previous = found
-        head = self._head()
         # a crash between the line and the head leaves the head one line behind; it can never be ahead
-        if head is not None and (head[0] > number or (head[0] == number and head[1] != previous)):
+        if head is not None and head[0] > number:
             self._broken(number=number, why=f"{head[0]} lines were written and {number} are here")
+        if head is None and number > 1:
+            self._broken(number=number, why=f"{self.head_path.name}, which says how many lines were written, is gone")
         self._last = (number, previous)
 
     def _broken(self, number: int, why: str) -> None:
@@ -115,8 +125,14 @@ class CustodyLog:
         return True
 
     def append(self, act: str, details: Mapping[str, object]) -> Act:
-        """Add an act; it is on the disk when this returns."""
+        """Add an act; it is on the disk when this returns.
+
+        Raises:
+            CustodyError: the chain is broken.
+            DiskFullError: no room left; the log is as it was.
+        """
         if self._last is None:
+            self.repair_tail()
             for _ in self.acts():
                 pass
             self._last = self._last or (0, _FIRST)
@@ -124,13 +140,38 @@ class CustodyLog:
         at = utc_text(datetime.now(UTC)) or ""
         body: dict[str, object] = {"n": number, "at": at, "act": act, "details": details, "prev": previous}
         digest = _digest(body)
-        line = json.dumps({**body, "hash": digest}, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        with self.path.open("ab") as handle:
-            handle.write(line.encode("ascii") + b"\n")
+        line = _written({**body, "hash": digest}) + b"\n"
+        try:
+            self._write_line(line)
+            self._last = (number, digest)
+            self._write_head(f"{number} {digest}\n")
+        except OSError as fault:
+            if fault.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise DiskFullError(
+                    "no room left on the disk while writing the custody log",
+                    place=Place(self.path),
+                    remedy="Free some space and run the same command again: it goes on where it stopped",
+                ) from fault
+            raise
+        return Act(number, at, act, dict(details), digest)
+
+    def _write_line(self, line: bytes) -> None:
+        """Write a line and sync it; where that fails, nothing of it stays."""
+        with self.path.open("ab", buffering=0) as handle:
+            before = handle.seek(0, os.SEEK_END)
+            try:
+                written = 0
+                while written < len(line):
+                    written += handle.write(line[written:])
+                os.fsync(handle.fileno())
+            except OSError:
+                handle.truncate(before)
+                raise
+
+    def _write_head(self, text: str) -> None:
+        unfinished = self.head_path.with_suffix(".head.part")
+        with unfinished.open("wb") as handle:
+            handle.write(text.encode("ascii"))
             handle.flush()
             os.fsync(handle.fileno())
-        unfinished = self.head_path.with_suffix(".head.part")
-        unfinished.write_text(f"{number} {digest}\n", "ascii")
         unfinished.replace(self.head_path)
-        self._last = (number, digest)
-        return Act(number, at, act, dict(details), digest)
