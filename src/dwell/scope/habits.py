@@ -1,9 +1,10 @@
-"""How surprising it is that an account was used from a network: each term in bits, against what the account does elsewhere.
+"""How surprising it is that an account was used from a network with an agent: each term in bits.
 
-A *visit* is one account on one network with one agent over one protocol on one day. For a visit, the agent's term is
--log2 of how likely that agent is for that account over that protocol, judged by its visits from all *other* networks in
-the months around, and where those are few by what everybody else uses then. So a known browser in a strange hotel is no
-surprise; a browser the owner never had, in a network the owner never used, is. The terms:
+A *visit* is one account on one network with one agent over one protocol on one day. A *tie* is all visits of one account
+on one network with one agent. For a visit, the agent's term is -log2 of how likely that agent is for that account over
+that protocol, judged by its visits from all *other* networks in the months around, and where those are few by what
+everybody else uses then. So a known browser in a strange hotel is no surprise; a browser the owner never had, in a
+network the owner never used, is. The terms:
 
 * `agent`: as above; * `protocol`: the same for the protocol; * `hour`: hour and weekend against the account's rhythm;
 * `network`: how rarely the account is seen there.
@@ -13,8 +14,6 @@ Everything runs over visits, not over records, in DuckDB.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import duckdb
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,7 @@ import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
 
-__all__ = ["TERMS", "Pair", "Pairs", "pairs", "service_accounts"]
+__all__ = ["TERMS", "TIES", "service_accounts", "ties"]
 
 TERMS = ("agent", "hour", "network", "protocol")
 BACKOFF = 2.0
@@ -31,6 +30,22 @@ HOUR_BACKOFF = 10.0
 BITS_MAX = 16.0
 SERVICE_SHARE = 0.2
 SERVICE_MIN = 10
+
+TIES = pa.schema(
+    [
+        pa.field("account", pa.int64()),
+        pa.field("network", pa.int64()),
+        pa.field("agent", pa.int64()),
+        pa.field("visits", pa.int64()),
+        pa.field("days", pa.int64()),
+        pa.field("first", pa.int64()),
+        pa.field("last", pa.int64()),
+        pa.field("elsewhere", pa.int64()),
+        *(pa.field(f"{one}_bits", pa.float64()) for one in TERMS),
+    ]
+)
+"""Codes as in `Accesses`; instants in microseconds since 1970; `elsewhere` counts the account's visits from other networks
+in the months around, so that 0 says that there was nothing of its own to judge by."""
 
 
 def service_accounts(accesses: Accesses) -> dict[int, int]:
@@ -44,47 +59,6 @@ def service_accounts(accesses: Accesses) -> dict[int, int]:
     owners, counts = np.unique(pair // (len(accesses.names) + 1), return_counts=True)
     limit = max(SERVICE_MIN, SERVICE_SHARE * len(np.unique(accesses.mailbox[accesses.ok])))
     return {int(one): int(count) for one, count in zip(owners, counts, strict=True) if count >= limit}
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One account on one network.
-
-    Attributes:
-        account: code of the account.
-        network: code of the network.
-        visits: how many visits.
-        days: on how many days.
-        first_us: first session's start.
-        last_us: last session's end.
-        agent: code of the agent most used there.
-        agent_share: share of the visits there that used it.
-        elsewhere: visits of the account from other networks in the months around.
-        terms: bits by term, in the order of `TERMS`.
-    """
-
-    account: int
-    network: int
-    visits: int
-    days: int
-    first_us: int
-    last_us: int
-    agent: int
-    agent_share: float
-    elsewhere: int
-    terms: tuple[float, ...]
-
-    @property
-    def bits(self) -> float:
-        """Give the sum of the terms."""
-        return sum(self.terms)
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """All pairs, by account and network."""
-
-    items: dict[tuple[int, int], Pair]
 
 
 _SQL = """
@@ -135,41 +109,38 @@ create temp table scored as
     -log2((same_own + $k * (same_others + 0.5) / (all_others + 1)) / (all_own + $k)) as agent_bits,
     -log2((all_own + $k * (protocol_others + 0.5) / (any_others + 1)) / (any_own + $k)) as protocol_bits
   from judged;
-create temp table favourite as
-  select account, network, agent, sum(weight) as n,
-    row_number() over (partition by account, network order by sum(weight) desc, agent) as place
-  from scored group by account, network, agent;
 create temp table summed as
-  select account, network, sum(weight) as visits, max(any_own) as elsewhere,
+  select account, network, agent, sum(weight) as visits, max(any_own) as elsewhere,
     sum(weight * agent_bits) / sum(weight) as agent_bits,
     sum(weight * protocol_bits) / sum(weight) as protocol_bits
-  from scored group by account, network;
+  from scored group by account, network, agent;
 create temp table rhythm as
   select account, slot, count(*)::double as n from visit group by all;
 create temp table rhythm_all as select account, sum(n) as n from rhythm group by all;
 create temp table house as select slot, sum(n) as n from rhythm group by all;
 create temp table hours as
-  select v.account, v.network, avg(greatest(0.0, least(6.0, -log2(168.0 / s.width *
+  select v.account, v.network, v.agent, avg(greatest(0.0, least(6.0, -log2(168.0 / s.width *
       (coalesce(r.n, 0) - 1 + $h * ho.n / (select sum(n) from house)) / (ra.n - 1 + $h))))) as hour_bits
   from visit v
   join rhythm r using (account, slot) join rhythm_all ra using (account) join house ho using (slot)
   join (select slot, case when slot < 24 then 5.0 else 2.0 end as width from house) s using (slot)
-  group by v.account, v.network;
+  group by v.account, v.network, v.agent;
 create temp table span as
-  select account, network, count(distinct day) as days, min(first) as first, max(last) as last
+  select account, network, agent, count(distinct day) as days, min(first) as first, max(last) as last
   from visit group by all;
+create temp table there as select account, network, count(distinct day) as days from visit group by all;
 create temp table lived as select account, count(distinct day) as days from visit group by all;
 """
 _RESULT = """
-select s.account, s.network, s.visits::bigint as visits, sp.days, sp.first, sp.last, f.agent, f.n / s.visits as share,
+select s.account, s.network, s.agent, s.visits::bigint as visits, sp.days, sp.first, sp.last,
   s.elsewhere::bigint as elsewhere, s.agent_bits, h.hour_bits,
-  -log2((sp.days + 1.0) / (l.days + 2.0)) as network_bits, s.protocol_bits
+  -log2((t.days + 1.0) / (l.days + 2.0)) as network_bits, s.protocol_bits
 from summed s
-join favourite f on f.account = s.account and f.network = s.network and f.place = 1
-join hours h on h.account = s.account and h.network = s.network
-join span sp on sp.account = s.account and sp.network = s.network
+join hours h using (account, network, agent)
+join span sp using (account, network, agent)
+join there t on t.account = s.account and t.network = s.network
 join lived l on l.account = s.account
-order by s.account, s.network
+order by s.account, s.network, s.agent
 """
 
 
@@ -180,50 +151,44 @@ def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> pa.Table:
     day = accesses.first[rows] // DAY_US
     hour = accesses.first[rows] // 3_600_000_000 % 24
     weekend = (day + 3) % 7 >= 5
-    keys = np.stack(
-        [accesses.account[rows], accesses.network[rows], accesses.protocol[rows], accesses.agent[rows], day]
-    )
-    distinct, place, inverse = np.unique(keys, axis=1, return_index=True, return_inverse=True)
-    last = np.full(distinct.shape[1], -1, np.int64)
-    np.maximum.at(last, inverse.ravel(), accesses.last[rows])
+    parts = (accesses.account[rows], accesses.network[rows], accesses.protocol[rows], accesses.agent[rows], day)
+    order = np.lexsort((accesses.first[rows], *reversed(parts)))
+    keys = [one[order] for one in parts]
+    changed = np.any([np.diff(one) != 0 for one in keys], axis=0) if len(order) > 1 else np.empty(0, np.bool_)
+    starts = np.concatenate(([0], np.flatnonzero(changed) + 1)) if len(order) else np.empty(0, np.int64)
     slot = hour + np.where(weekend, 24, 0)
+    names = ("account", "network", "protocol", "agent", "day")
     return pa.table(
         {
-            "account": distinct[0],
-            "network": distinct[1],
-            "protocol": distinct[2],
-            "agent": distinct[3],
-            "day": distinct[4],
-            "slot": slot[place],
-            "first": accesses.first[rows][place],
-            "last": last,
+            **{name: one[starts] for name, one in zip(names, keys, strict=True)},
+            "slot": slot[order][starts],
+            "first": accesses.first[rows][order][starts],
+            "last": np.maximum.reduceat(accesses.last[rows][order], starts) if len(starts) else starts,
         }
     )
 
 
-def pairs(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> Pairs:
-    """Score every account on every network.
+def ties(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> pa.Table:
+    """Score every account on every network with every agent; rows in `TIES`, in order of the codes.
 
     Args:
         accesses: all sessions.
-        skip: sessions to leave out of both sides: those of services, and those already held to be an intruder's.
+        skip: sessions to leave out of both sides: those of services.
     """
     visits = _visits(accesses, skip)
     if not visits.num_rows:
-        return Pairs({})
+        return TIES.empty_table()
     with duckdb.connect() as database:
         database.execute("set threads to 1")
         database.register("visit", visits)
         for statement in _SQL.split(";"):
             if statement.strip():
-                wanted = {
-                    name: value for name, value in (("k", BACKOFF), ("h", HOUR_BACKOFF)) if f"${name}" in statement
-                }
+                known = (("k", BACKOFF), ("h", HOUR_BACKOFF))
+                wanted = {name: value for name, value in known if f"${name}" in statement}
                 database.execute(statement, wanted or None)
         found: pa.Table = database.sql(_RESULT).to_arrow_table()
-    columns = [found[name].to_pylist() for name in found.column_names]
-    out: dict[tuple[int, int], Pair] = {}
-    for account, net, visited, days, first, last, agent, share, elsewhere, *bits in zip(*columns, strict=True):
-        terms = tuple(round(min(BITS_MAX, max(0.0, one)), 2) for one in bits)
-        out[account, net] = Pair(account, net, visited, days, first, last, agent, share, elsewhere, terms)
-    return Pairs(out)
+    for name in TERMS:
+        place = found.schema.get_field_index(f"{name}_bits")
+        bits = np.round(np.clip(found[f"{name}_bits"].to_numpy(), 0.0, BITS_MAX), 2)
+        found = found.set_column(place, f"{name}_bits", pa.array(bits))
+    return found.select(TIES.names).cast(TIES)

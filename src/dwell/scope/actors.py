@@ -1,0 +1,152 @@
+"""Which clusters are one actor's: apart by default, together only over a link that is named and weighed.
+
+A link's weight is what its rarity is worth, in bits: that two clients use the same agent counts for as much as that agent
+is rare among the accounts' ordinary ties; that they open the same mailboxes counts for as much as the overlap is unlikely
+by chance (hypergeometric tail over all accounts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import lgamma, log
+
+import numpy as np
+import numpy.typing as npt
+
+from dwell.scope.clients import FOREIGN_BITS, Clients, Cluster
+
+__all__ = ["LINK_BITS", "Actor", "Link", "actors_of", "overlap_bits"]
+
+LINK_BITS = 20.0
+"""Two clusters are joined at this weight: a coincidence of one in a million among the clusters of one case."""
+AGENT_BITS_ALONE = 8.0
+"""A tie is taken in for its agent alone where nobody has that agent as an ordinary one and it is at least this strange."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Why two clusters are held to be one actor's.
+
+    Attributes:
+        first: place of the one cluster.
+        second: place of the other.
+        bits: weight.
+        shared_accounts: accounts in both.
+        same_agent: whether the agent is the same.
+        ordinary_users: accounts that have that agent as an ordinary one.
+    """
+
+    first: int
+    second: int
+    bits: float
+    shared_accounts: int
+    same_agent: bool
+    ordinary_users: int
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Clusters that are held to be one actor's.
+
+    Attributes:
+        clusters: its clusters, the first seen first.
+        links: what joins them; empty where there is one cluster only.
+        ties: row numbers of the ties that are its own.
+    """
+
+    clusters: tuple[Cluster, ...]
+    links: tuple[Link, ...]
+    ties: tuple[int, ...]
+
+
+def _log_choose(total: int, taken: int) -> float:
+    return lgamma(total + 1) - lgamma(taken + 1) - lgamma(total - taken + 1)
+
+
+def overlap_bits(accounts: int, first: int, second: int, shared: int) -> float:
+    """Give -log2 of the chance that two random sets of accounts share at least so many.
+
+    Args:
+        accounts: accounts in all.
+        first: size of the one set.
+        second: size of the other.
+        shared: accounts in both.
+    """
+    if shared <= 0:
+        return 0.0
+    whole = _log_choose(accounts, second)
+    chance = 0.0
+    for count in range(shared, min(first, second) + 1):
+        if second - count <= accounts - first:
+            part = _log_choose(first, count) + _log_choose(accounts - first, second - count) - whole
+            chance += float(np.exp(part))
+            if not chance:  # below what a float can hold: the first term tells the size
+                return -part / log(2)
+    return float(-np.log2(min(1.0, chance))) if chance else 0.0
+
+
+def _ordinary_users(clients: Clients, agent: int) -> int:
+    """Count the accounts that have an agent as an ordinary one."""
+    rows = (clients.column("agent") == agent) & (clients.bits("agent") < FOREIGN_BITS)
+    return len(np.unique(clients.column("account")[rows]))
+
+
+def _links(clusters: Sequence[Cluster], clients: Clients) -> list[Link]:
+    accounts = len(np.unique(clients.column("account")))
+    ordinary = {one.agent: _ordinary_users(clients, one.agent) for one in clusters}
+    out: list[Link] = []
+    for place, one in enumerate(clusters):
+        for further in range(place + 1, len(clusters)):
+            other = clusters[further]
+            shared = len(set(one.accounts) & set(other.accounts))
+            bits = overlap_bits(accounts, len(one.accounts), len(other.accounts), shared)
+            same = one.agent == other.agent
+            if same:
+                bits += float(-np.log2((ordinary[one.agent] + 1.0) / (accounts + 2.0)))
+            if shared and bits >= LINK_BITS:
+                out.append(Link(place, further, round(bits, 1), shared, same, ordinary[one.agent] if same else 0))
+    return out
+
+
+def _groups(count: int, links: Sequence[Link]) -> list[list[int]]:
+    parent = list(range(count))
+
+    def root(one: int) -> int:
+        while parent[one] != one:
+            one = parent[one]
+        return one
+
+    for link in links:
+        a, b = sorted((root(link.first), root(link.second)))
+        parent[b] = a
+    found: dict[int, list[int]] = {}
+    for one in range(count):
+        found.setdefault(root(one), []).append(one)
+    return list(found.values())
+
+
+def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.int64]:
+    """Give the ties of an actor: those of its clients, and those of an agent that nobody has as an ordinary one."""
+    network, agent = clients.column("network"), clients.column("agent")
+    bits = clients.bits("agent")
+    own = np.zeros(len(network), np.bool_)
+    for one in clusters:
+        here = (network == one.network) & (agent == one.agent)
+        own |= here & ((bits >= FOREIGN_BITS) | np.isin(clients.column("account"), one.accounts))
+    for tool in {one.agent for one in clusters}:
+        if _ordinary_users(clients, tool) == 0:
+            own |= (agent == tool) & clients.outside & (bits >= AGENT_BITS_ALONE)
+    return np.flatnonzero(own)
+
+
+def actors_of(clients: Clients) -> tuple[Actor, ...]:
+    """Join the clusters that strong links hold together; give the actors, the first seen first."""
+    links = _links(clients.clusters, clients)
+    out: list[Actor] = []
+    for group in _groups(len(clients.clusters), links):
+        clusters = tuple(sorted((clients.clusters[one] for one in group), key=lambda one: (one.first_us, one.network)))
+        held = tuple(one for one in links if one.first in group)
+        rows = _ties_of(clusters, clients)
+        out.append(Actor(clusters, held, tuple(int(one) for one in rows)))
+    return tuple(sorted(out, key=lambda one: (one.clusters[0].first_us, one.clusters[0].network)))
