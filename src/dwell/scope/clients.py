@@ -5,8 +5,8 @@ hide is that one client opens what has no owner in common. So ties are counted p
 accounts it is foreign to, and for how long. How rare such a count is, is read off the case itself: the share of all
 clients with at least as many.
 
-The organisation's own networks are left out: behind them everybody's client looks alike. They are internal ranges, and
-networks that a great part of all accounts use; both are told to the reader.
+Shared networks are left out: behind them everybody's client looks alike. They are internal ranges, and networks that a
+great part of all accounts use (an office, a carrier); both are told to the reader.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SHORT_DAYS = 10.0
 SHORT_ACCOUNTS = 8
 """A client seen for less than `SHORT_DAYS` counts only with this many accounts: a few people behind one address for some
 days are a conference."""
-OWN_SHARE = 0.25
-OWN_MIN = 10
+SHARED_SHARE = 0.25
+SHARED_MIN = 10
 
 Codes = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.float64]
@@ -63,12 +63,12 @@ class Clients:
 
     Attributes:
         ties: the ties (`habits.TIES`).
-        outside: per tie, whether its network is none of the organisation's own.
+        outside: per tie, whether its network is none of the shared ones.
         fan_out: per tie, -log2 of the share of clients that are foreign to at least as many accounts as this one; 0 where
             the client is not foreign to the account.
         foreign: per tie, to how many accounts its client is foreign.
         clusters: clients that stand out, the most surprising first.
-        own: networks held to be the organisation's own, by code.
+        shared: networks in which clients cannot be told apart, by code.
     """
 
     ties: pa.Table
@@ -76,7 +76,7 @@ class Clients:
     fan_out: Bits
     foreign: Codes
     clusters: tuple[Cluster, ...]
-    own: tuple[int, ...]
+    shared: tuple[int, ...]
 
     def column(self, name: str) -> Codes:
         """Give an integer column of the ties."""
@@ -89,22 +89,22 @@ class Clients:
         return found
 
 
-def _own_networks(accesses: Accesses, network: Codes, account: Codes) -> npt.NDArray[np.bool_]:
-    """Say per network code whether it is the organisation's own."""
-    own = np.zeros(len(accesses.networks), np.bool_)
+def _shared_networks(accesses: Accesses, network: Codes, account: Codes) -> npt.NDArray[np.bool_]:
+    """Say per network code whether it is a shared one."""
+    shared = np.zeros(len(accesses.networks), np.bool_)
     inside = accesses.network[accesses.internal & (accesses.network >= 0)]
-    own[np.unique(inside)] = True
+    shared[np.unique(inside)] = True
     pairs = np.unique(np.stack([network, account]), axis=1) if len(network) else np.empty((2, 0), np.int64)
-    users = np.bincount(pairs[0], minlength=len(own))
-    return own | (users >= max(OWN_MIN, OWN_SHARE * len(np.unique(account))))
+    users = np.bincount(pairs[0], minlength=len(shared))
+    return shared | (users >= max(SHARED_MIN, SHARED_SHARE * len(np.unique(account))))
 
 
 def clients_of(accesses: Accesses, ties: pa.Table) -> Clients:
     """Count, per client, the accounts it is foreign to, and pick the clients that stand out."""
     network, agent, account = (ties[one].to_numpy() for one in ("network", "agent", "account"))
     bits = ties["agent_bits"].to_numpy()
-    own = _own_networks(accesses, network, account)
-    outside = ~own[network] if len(network) else np.empty(0, np.bool_)
+    shared = _shared_networks(accesses, network, account)
+    outside = ~shared[network] if len(network) else np.empty(0, np.bool_)
     strange = outside & (bits >= FOREIGN_BITS)
     keys = network * (len(accesses.agents) + 1) + agent
     distinct, place = np.unique(keys, return_inverse=True)
@@ -122,7 +122,7 @@ def clients_of(accesses: Accesses, ties: pa.Table) -> Clients:
         if (one := _cluster(ties, np.flatnonzero(strange & (place == wanted)))) is not None
     ]
     clusters.sort(key=lambda one: (-one.bits, one.network, one.agent))
-    codes = tuple(int(one) for one in np.flatnonzero(own))
+    codes = tuple(int(one) for one in np.flatnonzero(shared))
     return Clients(ties, outside, fan_out, foreign, tuple(clusters), codes)
 
 

@@ -34,7 +34,7 @@ class Rolled:
     """What the wide pass yields for the whole archive.
 
     Attributes:
-        tables: one table of each of `SCHEMAS`, over all data files, in the files' order.
+        tables: one table of each of `SCHEMAS`, over all data files, in the files' order, with the archive table as `table`.
         hours: hours per log table.
     """
 
@@ -102,6 +102,13 @@ def _fold(job: _Job) -> dict[str, pa.Table]:
     return made
 
 
+def _of_table(rows: pa.Table, table: str) -> pa.Table:
+    """Put the archive table's name to each row, so that its record can be named."""
+    if "table" in rows.column_names:
+        return rows
+    return rows.append_column("table", pa.array([table]).take(pa.array([0] * rows.num_rows, pa.int32())))
+
+
 def roll_up(
     archive: Archive, *, workers: int | None = None, cache: Path | None = None, progress: Progress | None = None
 ) -> Rolled:
@@ -125,9 +132,11 @@ def roll_up(
     hours: dict[str, list[pa.Table]] = {}
     for done, (job, found) in enumerate(zip(jobs, run(_fold, jobs, workers=count), strict=True), 1):
         for kind, table in found.items():
-            gathered[kind].append(table)
+            gathered[kind].append(_of_table(table, job.file.table))
         hours.setdefault(job.file.table, []).append(found["hours"])
         if progress is not None:
             progress(done, len(jobs), job.file.table)
-    tables = {kind: pa.concat_tables([SCHEMAS[kind].empty_table(), *parts]) for kind, parts in gathered.items()}
+    tables = {
+        kind: pa.concat_tables([_of_table(SCHEMAS[kind].empty_table(), ""), *parts]) for kind, parts in gathered.items()
+    }
     return Rolled(tables, {name: pa.concat_tables(parts) for name, parts in sorted(hours.items())})

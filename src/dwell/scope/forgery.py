@@ -1,0 +1,163 @@
+"""Server-side request forgery through the front end (CVE-2021-26855, ProxyLogon): how far each forged request got.
+
+The ladder, as `requirements.md` R3 wants it: a probe of `localhost` is a scan; an answer of the back end to
+autodiscover alone, or any refusal, is an attempt; a MAPI, control panel or GetObject call that was answered is partial;
+a virtual directory that was reset with status 200 is a success, and so is a call to EWS that was answered: it reads mail
+and leaves no file. The EWS log has the mailbox under the same request id; where it is not held the mailbox is unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.archive.datafile import read_rows
+from dwell.archive.store import Archive
+from dwell.model.claims import Outcome
+from dwell.model.instants import utc_from_us, utc_us
+from dwell.model.provenance import EvidenceId, RecordRef
+
+__all__ = ["CVE", "EwsCall", "Forged", "ews_calls", "forged_requests", "outcome_of"]
+
+CVE = "CVE-2021-26855"
+_ANSWERED = frozenset({200, 241})
+_RESET = re.compile(r"schema=reset\w*virtualdirectory", re.IGNORECASE)
+_EWS_COLUMNS = ("RequestId", "ActAsUser", "ImpersonatedUser", "SoapAction", "HttpStatus", "ResponseSize")
+_MARGIN_US = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Forged:
+    """One request that the front end was made to send elsewhere.
+
+    Attributes:
+        host: the server.
+        at_utc: when it ended.
+        client: the address it came from.
+        agent: user agent.
+        target: where it was sent, as the anchor names it.
+        status: HTTP status.
+        sent: bytes to the client.
+        request_id: the front end's request id, lower case.
+        outcome: step of the ladder.
+        ews: whether it was a call to EWS that was answered.
+        ground: the record.
+    """
+
+    host: str
+    at_utc: datetime
+    client: str | None
+    agent: str | None
+    target: str
+    status: int | None
+    sent: int | None
+    request_id: str
+    outcome: Outcome
+    ews: bool
+    ground: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class EwsCall:
+    """What the EWS log says of a forged call.
+
+    Attributes:
+        mailbox: whom the server acted as, as the log names it; None where it does not say.
+        action: SOAP action.
+        status: HTTP status.
+        sent: bytes of the answer.
+        ground: the record.
+    """
+
+    mailbox: str | None
+    action: str
+    status: int | None
+    sent: int | None
+    ground: RecordRef
+
+
+def outcome_of(target: str, status: int | None) -> Outcome:
+    """Give the step of the ladder that one forged request reached.
+
+    Args:
+        target: the forged anchor: `ServerInfo~host:444/path`.
+        status: HTTP status of the answer.
+    """
+    lowered = target.lower()
+    tail = lowered.partition("/")[2]
+    if re.match(r"server(?:info)?~localhost", lowered):
+        return Outcome.SCAN
+    if status not in _ANSWERED:
+        return Outcome.ATTEMPT
+    if tail.startswith("ews/") or _RESET.search(tail):
+        return Outcome.SUCCESS
+    if tail.startswith(("mapi/", "ecp/")):
+        return Outcome.PARTIAL
+    return Outcome.ATTEMPT
+
+
+def forged_requests(proxy: pa.Table) -> tuple[Forged, ...]:
+    """Read the forged requests, in order of time.
+
+    Args:
+        proxy: rows in `rollup.shapes.PROXY`.
+    """
+    out: list[Forged] = []
+    for row in proxy.filter(pc.is_valid(proxy["time_utc"])).to_pylist():
+        target, status = row["anchor"], row["status"]
+        outcome = outcome_of(target, status)
+        tail = target.lower().partition("/")[2]
+        ground = RecordRef("httpproxy", EvidenceId(row["evidence_id"]), row["record_no"])
+        out.append(
+            Forged(
+                row["host"] or "(unknown host)",
+                utc_from_us(utc_us(row["time_utc"])),
+                row["client"],
+                row["agent"],
+                target,
+                status,
+                row["bytes"],
+                (row["request_id"] or "").lower(),
+                outcome,
+                tail.startswith("ews/") and outcome is Outcome.SUCCESS,
+                ground,
+            )
+        )
+    return tuple(sorted(out, key=lambda one: (one.at_utc, one.ground)))
+
+
+def ews_calls(archive: Archive, forged: tuple[Forged, ...]) -> Mapping[str, EwsCall]:
+    """Find the EWS log's rows of forged calls, by request id.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    wanted = {one.request_id for one in forged if one.ews and one.request_id}
+    times = [utc_us(one.at_utc) for one in forged if one.ews]
+    if not wanted:
+        return {}
+    low, high = min(times) - _MARGIN_US, max(times) + _MARGIN_US
+    out: dict[str, EwsCall] = {}
+    for file in archive.files("ews"):
+        first, last = file.staged.first_us, file.staged.last_us
+        if first is not None and last is not None and (last < low or first > high):
+            continue
+        rows = read_rows(file, (*_EWS_COLUMNS, "evidence_id", "record_no"))
+        ids = pc.utf8_lower(rows["RequestId"].cast(pa.string()))
+        for row, key in zip(*_picked(rows, ids, wanted), strict=True):
+            ground = RecordRef("ews", EvidenceId(row["evidence_id"]), row["record_no"])
+            mailbox = row["ActAsUser"] or row["ImpersonatedUser"] or None
+            call = EwsCall(mailbox, row["SoapAction"] or "", row["HttpStatus"], row["ResponseSize"], ground)
+            out[key] = min(out.get(key, call), call, key=lambda one: one.ground)
+    return out
+
+
+def _picked(rows: pa.Table, ids: pa.ChunkedArray, wanted: set[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    mask = pc.is_in(ids, value_set=pa.array(sorted(wanted), pa.string()))
+    return rows.filter(mask).to_pylist(), ids.filter(mask).to_pylist()
