@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dwell.model.coverage import CellState, Coverage, CoverageRow
+from dwell.model.coverage import CellState, Coverage, CoverageDay, CoverageRow
 
 __all__ = ["MAIL_SOURCES", "Ledger", "Shortfall", "build", "named_hours"]
 
@@ -33,6 +33,7 @@ _STAMP = re.compile(r"_?(\d{4})(\d{2})(\d{2})(\d{2})?-\d+\.log", re.IGNORECASE)
 _GAP = re.compile(r"records \d+ to \d+ of (.+) on \S+ are not in the file")
 _CHANNEL = re.compile(r"Channel ([^;]+)")
 HOUR_US = 3_600_000_000
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 def named_hours(path: str) -> tuple[int, int] | None:
@@ -158,6 +159,28 @@ class Ledger:
                 )
             )
         return pa.concat_tables(parts) if parts else pa.table({})
+
+    def days(self) -> tuple[CoverageDay, ...]:
+        """Give hours per state for each host, source and day (UTC)."""
+        out = []
+        for (host, source), line in sorted(self.lines.items()):
+            day = (np.arange(len(line.states)) + line.start) // 24
+            first = int(day[0]) if len(day) else 0
+            width = (int(day[-1]) - first + 1) if len(day) else 0
+            counts = np.zeros((width, len(STATES)), np.int64)
+            np.add.at(counts, (day - first, line.states), 1)
+            records = np.bincount(day - first, weights=line.records, minlength=width).astype(np.int64)
+            out += [
+                CoverageDay(
+                    host,
+                    source,
+                    date.fromordinal(_EPOCH_DAY + first + place),
+                    (row[0], row[1], row[2], row[3], row[4], row[5]),
+                    int(records[place]),
+                )
+                for place, row in enumerate(counts.tolist())
+            ]
+        return tuple(out)
 
     def hosts(self, sources: Collection[str]) -> list[str]:
         """Give the hosts that have any of the sources."""

@@ -89,10 +89,11 @@ def instant(text: str | None) -> datetime | None:
 
 
 def _rows(archive: Archive, table: str, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], RecordRef]]:
-    found: list[tuple[dict[str, Any], RecordRef]] = []
-    for file in archive.files(table):
-        for row in read_rows(file, (*columns, "evidence_id", "record_no")).to_pylist():
-            found.append((row, RecordRef(table, EvidenceId(row["evidence_id"]), row["record_no"])))
+    found = [
+        (row, RecordRef(table, EvidenceId(row["evidence_id"]), row["record_no"]))
+        for file in archive.files(table)
+        for row in read_rows(file, (*columns, "evidence_id", "record_no")).to_pylist()
+    ]
     yield from sorted(found, key=lambda one: one[1])
 
 

@@ -15,8 +15,9 @@ TEXTS = ("TargetUserName", "LogonType", "IpAddress", "TargetServerName", "host")
 COLUMNS = ("evidence_id", "record_no", "time_utc", "EventID", "Channel", *TEXTS)
 DICTIONARY = ("evidence_id", "Channel", *TEXTS)
 NEEDS = ("hours", "logons")
-EVENTS = (4624, 4625, 4648, 4769, 528, 540)
-"""Logon, failed logon, explicit credentials, service ticket; 528 and 540 before Windows Vista."""
+EVENTS = (4624, 4625, 4648, 4768, 4769, 4776, 5140, 5145, 528, 540)
+"""Logon, failed logon, explicit credentials; Kerberos and NTLM answers of a domain controller; shares that were opened; 528
+and 540 are logons before Windows Vista."""
 
 
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:

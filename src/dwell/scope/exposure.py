@@ -1,0 +1,246 @@
+"""Exposure: per mailbox, the strongest grade that the records of the intrusions bear out, and what it rests on.
+
+`named` where a record names the messages; `downloaded` where it names a folder that was synchronised; `read` where
+requests fetched messages without saying which; `listed` where subjects and senders were shown; `opened` where requests
+were answered and say no more; `attempted` where all were refused. One request may stand in several logs: per day and
+protocol the log with the largest count is taken, and they are never added up. Bytes come from one log a day and
+protocol, the front end's before the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.model.claims import Grade
+from dwell.model.instants import utc_from_us
+from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.forgery import EwsCall
+from dwell.scope.identities import Identities
+from dwell.scope.intrusions import Held
+from dwell.scope.rollup.protocols import act_of
+from dwell.scope.rollup.shapes import ACTS, Act
+from dwell.scope.words import agent, network
+
+__all__ = ["Exposed", "bytes_words", "exposures_of"]
+
+_GRADES = {
+    Act.NAMED: Grade.NAMED,
+    Act.SYNCED: Grade.DOWNLOADED,
+    Act.READ: Grade.READ,
+    Act.LISTED: Grade.LISTED,
+    Act.OPENED: Grade.OPENED,
+}
+_BYTES_FIRST = ("httpproxy", "iis", "ews", "ual")
+"""Which log's bytes are taken: `formats.md` section 20."""
+_BYTES_WORDS = {
+    "httpproxy": "HttpProxy ResponseBytes",
+    "iis": "IIS sc-bytes",
+    "ews": "EWS ResponseSize",
+    "ual": "SizeInBytes of the audit records",
+}
+OWN_MAILBOX = "mailbox = authenticated user"
+NO_BYTES = "no log held has bytes for these requests"
+ONE_EACH = "one message for each request that fetched any"
+
+
+@dataclass(slots=True)
+class Exposed:
+    """What one intrusion did to one mailbox.
+
+    Attributes:
+        mailbox: the name it goes by.
+        intrusion: the intrusion's id.
+        acts: requests per act, no request counted twice.
+        instants: every session's start and end.
+        sessions: sessions that were answered.
+        refused: sessions that were refused.
+        sent: bytes by the log they come from.
+        clients: clients in words.
+        assumptions: what the grade rests on besides the records.
+        grounds: records; the strongest first.
+        messages: message ids that records name.
+        folders: folders that records name.
+    """
+
+    mailbox: str
+    intrusion: str
+    acts: dict[Act, int] = field(default_factory=dict)
+    instants: list[datetime] = field(default_factory=list)
+    sessions: int = 0
+    refused: int = 0
+    sent: dict[str, int] = field(default_factory=dict)
+    clients: set[str] = field(default_factory=set)
+    assumptions: set[str] = field(default_factory=set)
+    grounds: list[tuple[int, RecordRef]] = field(default_factory=list)
+    messages: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+
+    @property
+    def grade(self) -> Grade:
+        """Give the strongest grade that the records bear out."""
+        if self.messages:
+            return Grade.NAMED
+        for act in sorted(self.acts, reverse=True):
+            # what calls itself a read of named messages and names none is a read of some message
+            if self.acts[act]:
+                return Grade.READ if act is Act.NAMED else _GRADES[act]
+        return Grade.ATTEMPTED
+
+    def references(self) -> tuple[RecordRef, ...]:
+        """Give the records, those that bear the grade first."""
+        return tuple(dict.fromkeys(ref for _, ref in sorted(self.grounds, key=lambda one: (-one[0], one[1]))))
+
+
+def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
+    """Take the sessions of an intrusion."""
+    rows = np.array(held.rows, np.int64)
+    picked = accesses.table.take(pa.array(rows))
+    texts = {one: picked[one].to_pylist() for one in ("table", "basis", "evidence_id", "record_no", "bytes")}
+    counts: dict[tuple[str, int, int], dict[str, list[int]]] = {}
+    sent: dict[tuple[str, int, int], dict[str, int]] = {}
+    for place, row in enumerate(held.rows):
+        mailbox = int(accesses.mailbox[row])
+        if mailbox < 0:
+            continue
+        one = out.setdefault(accesses.names[mailbox], Exposed(accesses.names[mailbox], held.id))
+        table = texts["table"][place]
+        one.instants += [utc_from_us(int(accesses.first[row])), utc_from_us(int(accesses.last[row]))]
+        acts = [int(accesses.acts[name][row]) for name in ACTS]
+        key = (one.mailbox, int(accesses.first[row]) // DAY_US, int(accesses.protocol[row]))
+        held_counts = counts.setdefault(key, {}).setdefault(table, [0] * (len(ACTS) + 1))
+        for index, count in enumerate([*acts, 1]):
+            held_counts[index] += count
+        if texts["bytes"][place] is not None:
+            known = sent.setdefault(key, {})
+            known[table] = known.get(table, 0) + texts["bytes"][place]
+        if texts["basis"][place] == "assumed":
+            one.assumptions.add(OWN_MAILBOX)
+        lan, tool = int(accesses.network[row]), int(accesses.agent[row])
+        one.clients.add(f"{accesses.networks[lan]} {accesses.agents[tool]}")
+        strongest = max((index + 1 for index, count in enumerate(acts) if count), default=0)
+        ref = RecordRef(table, EvidenceId(texts["evidence_id"][place]), texts["record_no"][place])
+        one.grounds.append((strongest, ref))
+    for (mailbox_name, _, _), by_table in sorted(counts.items()):
+        one = out[mailbox_name]
+        for index, act in enumerate(Act):
+            one.acts[act] = one.acts.get(act, 0) + max(found[index] for found in by_table.values())
+        one.sessions += max(found[-1] for found in by_table.values())
+    for (mailbox_name, _, _), tables in sorted(sent.items()):
+        source = next(one for one in _BYTES_FIRST if one in tables)
+        held_bytes = out[mailbox_name].sent
+        held_bytes[source] = held_bytes.get(source, 0) + tables[source]
+
+
+def _refused(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
+    """Take the sessions that were refused."""
+    for row in held.refused:
+        mailbox = int(accesses.mailbox[row])
+        if mailbox < 0:
+            continue
+        one = out.setdefault(accesses.names[mailbox], Exposed(accesses.names[mailbox], held.id))
+        one.refused += 1
+        one.instants += [utc_from_us(int(accesses.first[row])), utc_from_us(int(accesses.last[row]))]
+        found = accesses.table.slice(row, 1).to_pylist()[0]
+        one.grounds.append((-1, RecordRef(found["table"], EvidenceId(found["evidence_id"]), found["record_no"])))
+
+
+def _forged(held: Held, calls: Mapping[str, EwsCall], identities: Identities, out: dict[str, Exposed]) -> None:
+    """Take the calls to EWS that were forged through the front end."""
+    for request in held.forged:
+        call = calls.get(request.request_id) if request.ews else None
+        label = identities.label(call.mailbox) if call is not None else None
+        if call is None or label is None:
+            continue
+        one = out.setdefault(label, Exposed(label, held.id))
+        act = act_of(call.action)
+        one.acts[act] = one.acts.get(act, 0) + 1
+        one.sessions += 1
+        one.instants.append(request.at_utc)
+        if request.sent is not None:
+            one.sent["httpproxy"] = one.sent.get("httpproxy", 0) + request.sent
+        elif call.sent is not None:
+            one.sent["ews"] = one.sent.get("ews", 0) + call.sent
+        one.clients.add(f"{request.client or '(unknown address)'} {request.agent or ''}".strip())
+        one.grounds += [(int(act), call.ground), (int(act), request.ground)]
+
+
+def _messages(messages: pa.Table, held: Held, accesses: Accesses, names: Identities, out: dict[str, Exposed]) -> None:
+    """Take the messages and folders that audit records name, where the record's client and account are the intruder's."""
+    if not messages.num_rows or not held.pairs:
+        return
+    pairs = {(accesses.networks[lan], accesses.agents[tool]) for lan, tool in held.pairs}
+    accounts = set(held.accounts)
+    texts = {one: messages[one].to_pylist() for one in ("actor", "mailbox", "client", "agent", "message_id", "folder")}
+    rows = [
+        row
+        for row in range(messages.num_rows)
+        if (network(texts["client"][row]), agent(texts["agent"][row])) in pairs
+        and names.label(texts["actor"][row]) in accounts
+    ]
+    picked = messages.take(pa.array(rows, pa.int64()))
+    times = pc.fill_null(picked["time_utc"].cast(pa.int64()), -1).to_pylist()
+    refs = [
+        RecordRef("ual", EvidenceId(evidence), number)
+        for evidence, number in zip(picked["evidence_id"].to_pylist(), picked["record_no"].to_pylist(), strict=True)
+    ]
+    for row, at, ref in zip(rows, times, refs, strict=True):
+        label = names.label(texts["mailbox"][row]) or names.label(texts["actor"][row])
+        if label is None:
+            continue
+        one = out.setdefault(label, Exposed(label, held.id))
+        if at >= 0:
+            one.instants.append(utc_from_us(at))
+        named = texts["message_id"][row]
+        if named is not None:
+            one.messages.add(named)
+        if texts["folder"][row] is not None:
+            one.folders.add(texts["folder"][row])
+        one.grounds.append((int(Act.NAMED if named is not None else Act.SYNCED), ref))
+
+
+def exposures_of(
+    held: Sequence[Held],
+    accesses: Accesses,
+    messages: pa.Table,
+    calls: Mapping[str, EwsCall],
+    identities: Identities,
+) -> tuple[Exposed, ...]:
+    """Give what every intrusion did to every mailbox, by mailbox, then intrusion.
+
+    Args:
+        held: the intrusions.
+        accesses: all sessions.
+        messages: rows in `rollup.shapes.MESSAGES`.
+        calls: what the EWS log says of forged calls, by request id.
+        identities: names.
+    """
+    out: list[Exposed] = []
+    for one in held:
+        found: dict[str, Exposed] = {}
+        _sessions(one, accesses, found)
+        _refused(one, accesses, found)
+        _forged(one, calls, identities, found)
+        _messages(messages, one, accesses, identities, found)
+        for exposed in found.values():
+            _assume(exposed)
+        out += found.values()
+    return tuple(sorted(out, key=lambda one: (one.mailbox, one.intrusion)))
+
+
+def _assume(one: Exposed) -> None:
+    if not one.sent and one.sessions:
+        one.assumptions.add(NO_BYTES)
+    if one.grade is Grade.READ:
+        one.assumptions.add(ONE_EACH)
+
+
+def bytes_words(sources: Iterable[str]) -> str:
+    """Say which columns bytes come from."""
+    return ", ".join(_BYTES_WORDS[one] for one in _BYTES_FIRST if one in set(sources))

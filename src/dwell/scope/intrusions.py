@@ -1,0 +1,217 @@
+"""Intrusions: what is held to be one actor's doing, from credentials used by foreign clients and from exploitation.
+
+The two kinds are made apart and stay apart: that a stolen password and an exploit were used in the same years joins
+nobody. They are joined only where an exploit's outside address is also a client of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from dwell.model.instants import utc_from_us
+from dwell.scope.access import Accesses
+from dwell.scope.actors import Actor, Link
+from dwell.scope.clients import Clients
+from dwell.scope.exploits import Exploit
+from dwell.scope.forgery import Forged
+from dwell.scope.traces import Trace
+from dwell.scope.words import network
+
+__all__ = ["Held", "intrusions_of"]
+
+VALID_ACCOUNTS, EXPLOIT, WEB_SHELL, REMOTE_MAIL = "T1078", "T1190", "T1505.003", "T1114.002"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One intrusion as far as the records go.
+
+    Attributes:
+        id: `I1`, `I2`, … in order of the first act.
+        first_utc: first act.
+        last_utc: last act.
+        rows: sessions of its own, row numbers of the accesses, in order.
+        refused: sessions of its clients that were refused.
+        pairs: its clients as (network code, agent code).
+        clients: its clients in words.
+        accounts: accounts it used.
+        techniques: ATT&CK ids.
+        links: what holds it together, in words.
+        against: what speaks against its being one actor, or an intruder at all.
+        forged: forged requests.
+        traces: hits of our rules.
+        hosts: servers.
+    """
+
+    id: str
+    first_utc: datetime
+    last_utc: datetime
+    rows: tuple[int, ...]
+    refused: tuple[int, ...]
+    pairs: frozenset[tuple[int, int]]
+    clients: tuple[str, ...]
+    accounts: tuple[str, ...]
+    techniques: tuple[str, ...]
+    links: tuple[str, ...]
+    against: tuple[str, ...]
+    forged: tuple[Forged, ...]
+    traces: tuple[Trace, ...]
+    hosts: tuple[str, ...]
+
+    @property
+    def exploited(self) -> bool:
+        """Say whether it came by an exploit."""
+        return bool(self.forged or self.traces)
+
+
+def _matching(accesses: Accesses, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Say which sessions are of one of the (account, network, agent) keys."""
+    own = _key(accesses, accesses.account, accesses.network, accesses.agent)
+    return np.isin(own, keys) & (accesses.account >= 0) & (accesses.network >= 0)
+
+
+def _key(
+    accesses: Accesses, account: npt.NDArray[np.int64], lan: npt.NDArray[np.int64], agent: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
+    return (account * wide + lan) * tall + agent
+
+
+def _link_text(link: Link, clients: Clients, accesses: Accesses) -> str:
+    first, second = (clients.clusters[one] for one in (link.first, link.second))
+    same = (
+        f"the same agent, which {_users(link.ordinary_users)} as an ordinary one"
+        if link.same_agent
+        else "different agents"
+    )
+    return (
+        f"{accesses.networks[first.network]} and {accesses.networks[second.network]}: {same}; "
+        f"{link.shared_accounts} of {len(first.accounts)} and {len(second.accounts)} accounts in common; "
+        f"together {link.bits:.0f} bits"
+    )
+
+
+def _users(count: int) -> str:
+    return "nobody else has" if count == 0 else f"{count} other account{'s have' if count > 1 else ' has'}"
+
+
+def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None:
+    """Make an intrusion of an actor who signs in with accounts of others."""
+    rows = np.array(actor.ties, np.int64)
+    account, lan, agent = (clients.column(one)[rows] for one in ("account", "network", "agent"))
+    keys = _key(accesses, account, lan, agent)
+    mine = _matching(accesses, keys)
+    taken = np.flatnonzero(mine & accesses.ok)
+    refused = np.flatnonzero(mine & ~accesses.ok & accesses.refused)
+    if not len(taken):
+        return None
+    pairs = frozenset(zip(lan.tolist(), agent.tolist(), strict=True))
+    told = sorted({f"{accesses.networks[one]} {accesses.agents[tool]}" for one, tool in pairs})
+    names = sorted({accesses.names[one] for one in account.tolist()})
+    against = [
+        f"{len(names)} accounts behind one client can also be a shared computer, a gateway or a service nobody told of"
+    ]
+    if len(actor.clusters) == 1:
+        against.append("one client only: there is no second one that would bear it out")
+    return Held(
+        "",
+        utc_from_us(int(accesses.first[taken].min())),
+        utc_from_us(int(accesses.last[taken].max())),
+        tuple(taken.tolist()),
+        tuple(refused.tolist()),
+        pairs,
+        tuple(told),
+        tuple(names),
+        (VALID_ACCOUNTS, REMOTE_MAIL),
+        tuple(_link_text(one, clients, accesses) for one in actor.links),
+        tuple(against),
+        (),
+        (),
+        (),
+    )
+
+
+def _of_exploit(exploit: Exploit) -> Held:
+    """Make an intrusion of an actor who came by an exploit."""
+    instants = exploit.instants
+    agents = {one.client: one.agent for one in exploit.forged if one.client}
+    clients = tuple(f"{one} {agents.get(one) or ''}".strip() for one in exploit.clients)
+    techniques = {found for one in exploit.traces for found in one.techniques}
+    if exploit.forged:
+        techniques.add(EXPLOIT)
+    if any(one.ews for one in exploit.forged):
+        techniques.add(REMOTE_MAIL)
+    against = []
+    if not clients:
+        against.append("no record names the address it came from")
+    accounts = tuple(sorted({one.account for one in exploit.traces if one.account and one.account != "-"}))
+    return Held(
+        "",
+        instants[0],
+        instants[-1],
+        (),
+        (),
+        frozenset(),
+        clients,
+        accounts,
+        tuple(sorted(techniques)),
+        tuple(dict.fromkeys(exploit.links)),
+        tuple(against),
+        tuple(exploit.forged),
+        tuple(exploit.traces),
+        exploit.hosts,
+    )
+
+
+def _joined(first: Held, second: Held, address: str) -> Held:
+    """Put two together that one outside address joins."""
+    link = f"the address {address} exploited a server and signed in with accounts"
+    return Held(
+        "",
+        min(first.first_utc, second.first_utc),
+        max(first.last_utc, second.last_utc),
+        tuple(sorted({*first.rows, *second.rows})),
+        tuple(sorted({*first.refused, *second.refused})),
+        first.pairs | second.pairs,
+        tuple(sorted({*first.clients, *second.clients})),
+        tuple(sorted({*first.accounts, *second.accounts})),
+        tuple(sorted({*first.techniques, *second.techniques})),
+        (*first.links, *second.links, link),
+        (*first.against, *second.against),
+        (*first.forged, *second.forged),
+        (*first.traces, *second.traces),
+        tuple(sorted({*first.hosts, *second.hosts})),
+    )
+
+
+def _common(one: Held, exploit: Exploit, accesses: Accesses) -> str | None:
+    """Give an outside address of the exploit from which the other's sessions came as well."""
+    wanted = set(exploit.clients)
+    lans = {network(address) for address in wanted}
+    if not lans & {accesses.networks[lan] for lan, _ in one.pairs}:
+        return None
+    seen = {accesses.table["client"][row].as_py() for row in one.rows}
+    return min(wanted & seen, default=None)
+
+
+def intrusions_of(
+    actors: Sequence[Actor], exploits: Sequence[Exploit], accesses: Accesses, clients: Clients
+) -> tuple[Held, ...]:
+    """Give all intrusions, numbered in order of their first act."""
+    found = [held for one in actors if (held := _of_actor(one, accesses, clients)) is not None]
+    for exploit in exploits:
+        made = _of_exploit(exploit)
+        for place, one in enumerate(found):
+            address = _common(one, exploit, accesses)
+            if address is not None:
+                found[place] = _joined(one, made, address)
+                break
+        else:
+            found.append(made)
+    found.sort(key=lambda one: (one.first_utc, one.last_utc, one.clients))
+    return tuple(replace(one, id=f"I{place}") for place, one in enumerate(found, 1))

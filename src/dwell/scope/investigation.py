@@ -1,0 +1,152 @@
+"""Everything the records allow to be said of a case, computed in one go: the answers only put it into words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+
+from dwell.archive.datafile import read_lexicon, read_rows
+from dwell.archive.store import Archive
+from dwell.hunt.hunting import Hunted
+from dwell.model.provenance import EvidenceId
+from dwell.scope.access import Accesses
+from dwell.scope.actors import actors_of
+from dwell.scope.builds import BuildSeen, builds_seen
+from dwell.scope.clients import Clients, clients_of
+from dwell.scope.exploits import exploits_of
+from dwell.scope.exposure import Exposed, exposures_of
+from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
+from dwell.scope.habits import service_accounts, ties
+from dwell.scope.identities import Identities
+from dwell.scope.intrusions import Held, intrusions_of
+from dwell.scope.leads import Ranked, leads_of
+from dwell.scope.ledger import Ledger, build
+from dwell.scope.names import learn
+from dwell.scope.reach import Logon, logons_of
+from dwell.scope.rollup.run import Progress, roll_up
+from dwell.scope.shortfalls import shortfalls_of
+from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
+from dwell.scope.traces import Trace, traces_of
+
+__all__ = ["Investigation", "investigate"]
+
+HOURS_A_WEEK = 168
+
+
+@dataclass(frozen=True, slots=True)
+class Investigation:
+    """What the records allow to be said.
+
+    Attributes:
+        tables: tables of the archive that hold something.
+        ledger: what was covered.
+        identities: names.
+        accesses: sessions.
+        services: accounts that open a great part of all mailboxes, and how many.
+        clients: ties and clusters.
+        held: intrusions, the first seen first.
+        exposed: what each did to each mailbox.
+        ranked: leads.
+        forged: forged requests, whoever made them.
+        calls: what the EWS log says of forged calls, by request id.
+        traces: hits of our rules.
+        hunted: what the hunt gave.
+        builds: builds seen.
+        logons: Windows logons.
+        server_addresses: addresses of the mail servers themselves.
+        files: file inventories.
+        passwords: when passwords were set.
+        backups: restore points.
+    """
+
+    tables: tuple[str, ...]
+    ledger: Ledger
+    identities: Identities
+    accesses: Accesses
+    services: Mapping[str, int]
+    clients: Clients
+    held: tuple[Held, ...]
+    exposed: tuple[Exposed, ...]
+    ranked: Ranked
+    forged: tuple[Forged, ...]
+    calls: Mapping[str, EwsCall]
+    traces: tuple[Trace, ...]
+    hunted: Hunted
+    builds: tuple[BuildSeen, ...]
+    logons: tuple[Logon, ...]
+    server_addresses: frozenset[str]
+    files: tuple[FileState, ...]
+    passwords: tuple[PasswordSet, ...]
+    backups: tuple[Backup, ...]
+
+
+def _server_addresses(archive: Archive) -> frozenset[str]:
+    """Give the addresses that IIS wrote as its own."""
+    out: set[str] = set()
+    for file in archive.files("iis"):
+        lexicon = read_lexicon(file)
+        if "s-ip" in lexicon.complete:
+            values = lexicon.column("s-ip")["value"]
+        else:
+            values = pc.unique(read_rows(file, ("s-ip",))["s-ip"])
+        out |= {one for one in values.to_pylist() if one and one != "-"}
+    return frozenset(out)
+
+
+def investigate(
+    archive: Archive,
+    hunted: Hunted,
+    paths: Mapping[EvidenceId, Sequence[str]],
+    *,
+    workers: int | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Investigation:
+    """Work out what the records allow to be said.
+
+    Args:
+        archive: the case's archive.
+        hunted: what the hunt gave.
+        paths: where each piece of evidence lay.
+        workers: processes for the wide pass.
+        cache: folder where folded tables are kept between runs.
+        progress: told how far the wide pass is.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
+    identities = learn(archive)
+    ledger = build(rolled.hours, {str(key): value for key, value in paths.items()}, shortfalls_of(archive))
+    accesses = Accesses(rolled.tables["sessions"], identities)
+    services = service_accounts(accesses)
+    clients = clients_of(accesses, ties(accesses, np.isin(accesses.account, list(services))))
+    forged = forged_requests(rolled.tables["proxy"])
+    calls = ews_calls(archive, forged)
+    traces = traces_of(hunted)
+    held = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
+    return Investigation(
+        tables=tuple(archive.tables()),
+        ledger=ledger,
+        identities=identities,
+        accesses=accesses,
+        services={accesses.names[one]: count for one, count in sorted(services.items())},
+        clients=clients,
+        held=held,
+        exposed=exposures_of(held, accesses, rolled.tables["messages"], calls, identities),
+        ranked=leads_of(accesses, clients, held, (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK),
+        forged=forged,
+        calls=calls,
+        traces=traces,
+        hunted=hunted,
+        builds=builds_seen(rolled.tables["builds"]),
+        logons=logons_of(rolled.tables["logons"], identities),
+        server_addresses=_server_addresses(archive),
+        files=file_states(archive),
+        passwords=passwords(archive),
+        backups=backups(archive),
+    )

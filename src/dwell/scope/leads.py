@@ -1,0 +1,131 @@
+"""Leads: ties ranked by surprise, under a budget. A lead is a place to look, not a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dwell.model.claims import Lead
+from dwell.model.instants import utc_from_us
+from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.clients import Clients
+from dwell.scope.habits import TERMS
+from dwell.scope.intrusions import Held
+
+__all__ = ["LEADS_MAX", "LEADS_PER_WEEK", "Ranked", "leads_of", "weeks_between"]
+
+LEADS_PER_WEEK = 10
+"""How many leads an analyst can look at in a week of the case's time."""
+LEADS_MAX = 500
+FEW_VISITS = 10
+LODGING_DAYS = 14
+GROUNDS_MAX = 5
+
+Codes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The leads, and how many there were to choose from.
+
+    Attributes:
+        leads: those within the budget, the most surprising first.
+        ties: ties judged.
+        budget: how many leads the budget allows.
+        floor_bits: bits of the last lead within the budget; None where there are none.
+    """
+
+    leads: tuple[Lead, ...]
+    ties: int
+    budget: int
+    floor_bits: float | None
+
+
+def _against(clients: Clients, row: int) -> tuple[str, ...]:
+    """Give the innocent explanations that fit."""
+    foreign = int(clients.foreign[row])
+    days = int(clients.column("days")[row])
+    elsewhere = int(clients.column("elsewhere")[row])
+    out = []
+    if foreign <= 1:
+        out.append("foreign to this account only: a new computer, a hotel, a home whose browser is used nowhere else")
+    if foreign <= 1 and days >= LODGING_DAYS:
+        out.append(f"seen there on {days} days: somebody may live or work there")
+    if elsewhere < FEW_VISITS:
+        out.append(f"only {elsewhere} visits from elsewhere in those months to judge by")
+    return tuple(out)
+
+
+def _intrusion(held: Sequence[Held], accesses: Accesses, account: int, pair: tuple[int, int]) -> str | None:
+    name = accesses.names[account]
+    return next((one.id for one in held if pair in one.pairs and name in one.accounts), None)
+
+
+def leads_of(accesses: Accesses, clients: Clients, held: Sequence[Held], weeks: float) -> Ranked:
+    """Rank the ties outside shared networks.
+
+    Args:
+        accesses: all sessions.
+        clients: the ties.
+        held: the intrusions, so that a lead taken into one says so.
+        weeks: length of the case.
+    """
+    rows = np.flatnonzero(clients.outside)
+    budget = min(LEADS_MAX, max(LEADS_PER_WEEK, int(weeks * LEADS_PER_WEEK)))
+    if not len(rows):
+        return Ranked((), 0, budget, None)
+    terms = {name: clients.bits(name) for name in TERMS} | {"fan-out": clients.fan_out}
+    total = np.round(np.sum(list(terms.values()), axis=0), 2)
+    keys = (clients.column("agent"), clients.column("network"), clients.column("account"))
+    order = rows[np.lexsort((*(one[rows] for one in keys), -total[rows]))][:budget]
+    grounds = _grounds(accesses, clients, order)
+    out = []
+    for rank, row in enumerate(order.tolist(), 1):
+        account, lan, tool = (int(clients.column(one)[row]) for one in ("account", "network", "agent"))
+        out.append(
+            Lead(
+                rank,
+                accesses.names[account],
+                f"{accesses.networks[lan]} {accesses.agents[tool]}",
+                utc_from_us(int(clients.column("first")[row])),
+                utc_from_us(int(clients.column("last")[row])),
+                float(total[row]),
+                tuple(sorted((name, float(np.round(bits[row], 2))) for name, bits in terms.items())),
+                _intrusion(held, accesses, account, (lan, tool)),
+                grounds.get((account, lan, tool), ()),
+                _against(clients, row),
+            )
+        )
+    return Ranked(tuple(out), len(rows), budget, out[-1].bits if out else None)
+
+
+def _grounds(accesses: Accesses, clients: Clients, order: Codes) -> dict[tuple[int, int, int], tuple[RecordRef, ...]]:
+    """Give the first records of each of the ties."""
+    wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
+
+    def key(account: Codes, lan: Codes, tool: Codes) -> Codes:
+        return np.asarray((account * wide + lan) * tall + tool, np.int64)
+
+    wanted = key(*(clients.column(one)[order] for one in ("account", "network", "agent")))
+    own = key(accesses.account, accesses.network, accesses.agent)
+    usable = np.isin(own, wanted) & (accesses.account >= 0) & (accesses.network >= 0) & accesses.ok
+    picked = np.flatnonzero(usable)
+    taken = accesses.table.take(pa.array(picked))
+    out: dict[tuple[int, int, int], tuple[RecordRef, ...]] = {}
+    columns = [taken[one].to_pylist() for one in ("table", "evidence_id", "record_no")]
+    for row, table, evidence, number in zip(picked.tolist(), *columns, strict=True):
+        one = (int(accesses.account[row]), int(accesses.network[row]), int(accesses.agent[row]))
+        held = out.get(one, ())
+        if len(held) < GROUNDS_MAX:
+            out[one] = (*held, RecordRef(table, EvidenceId(evidence), number))
+    return out
+
+
+def weeks_between(first_us: int, last_us: int) -> float:
+    """Give the weeks between two instants in microseconds since 1970."""
+    return max(0, last_us - first_us) / (7 * DAY_US)

@@ -1,0 +1,132 @@
+"""How far beyond mail: logons from the mail servers and by the touched accounts, against which systems' logs are held.
+
+A class of systems can be spoken of only where logs of such systems are held. Which class a host belongs to is read off
+what its own event logs hold, never off its name: a domain controller answers for Kerberos and directory events, a file
+server for shares. Every class without such a host is not covered, and what would have been needed is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from dwell.model.instants import utc_from_us
+from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.scope.identities import Identities
+from dwell.scope.intrusions import Held
+
+__all__ = ["CLASSES", "Logon", "class_of_hosts", "logons_beyond", "logons_of"]
+
+_DIRECTORY_EVENTS = frozenset({4768, 4769, 4776})
+_SHARE_EVENTS = frozenset({5140, 5145})
+
+CLASSES: Mapping[str, str] = {
+    "directory": "Security logs of the domain controllers (4768, 4769, 4624, 4662, 5136)",
+    "file": "Security logs of the file servers (5140, 5145, 4663)",
+    "database": "audit logs of the databases, or their servers' Security logs",
+    "management": "event logs of management and virtualisation servers, WinRM and WMI logs",
+    "backup": "logs of the backup servers and their catalogues",
+    "other-agency": "logs of the gateways and proxies towards other agencies",
+    "cloud": "audit exports of the tenant and its sign-in logs",
+    "classified": "logs of the classified network's own gateways",
+}
+"""Classes of systems, and the evidence that could speak of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logon:
+    """Logons of one account to one host, one way.
+
+    Attributes:
+        host: where to.
+        event_id: Windows' event.
+        account: the account's name in every answer.
+        client: from which address; None where the log has none.
+        target: server named by an explicit-credential logon.
+        first_utc: first.
+        last_utc: last.
+        count: how many.
+        ground: the first record.
+    """
+
+    host: str
+    event_id: int
+    account: str | None
+    client: str | None
+    target: str | None
+    first_utc: datetime
+    last_utc: datetime
+    count: int
+    ground: RecordRef
+
+    @property
+    def refused(self) -> bool:
+        """Say whether it failed."""
+        return self.event_id == 4625
+
+
+def logons_of(rolled: pa.Table, identities: Identities) -> tuple[Logon, ...]:
+    """Read the logons, in order of host and time.
+
+    Args:
+        rolled: rows in `rollup.shapes.LOGONS`.
+        identities: names.
+    """
+    times = [rolled[one].cast(pa.int64()).to_pylist() for one in ("first_utc", "last_utc")]
+    out = []
+    for row, first, last in zip(rolled.drop(["first_utc", "last_utc"]).to_pylist(), *times, strict=True):
+        ground = RecordRef("evtx", EvidenceId(row["evidence_id"]), row["record_no"])
+        account = identities.label(row["account"])
+        out.append(
+            Logon(
+                row["host"] or "(unknown host)",
+                row["event_id"],
+                account,
+                row["client"],
+                row["target"],
+                utc_from_us(first),
+                utc_from_us(last),
+                row["count"],
+                ground,
+            )
+        )
+    return tuple(sorted(out, key=lambda one: (one.host, one.first_utc, one.ground)))
+
+
+def class_of_hosts(logons: Sequence[Logon], mail_hosts: Collection[str]) -> Mapping[str, str]:
+    """Give the class of each host beyond mail whose event logs are held; "" where its events do not tell."""
+    out: dict[str, str] = {}
+    for one in logons:
+        if one.host in mail_hosts:
+            continue
+        out.setdefault(one.host, "")
+        if one.event_id in _DIRECTORY_EVENTS:
+            out[one.host] = "directory"
+        elif one.event_id in _SHARE_EVENTS and not out[one.host]:
+            out[one.host] = "file"
+    return out
+
+
+def logons_beyond(
+    logons: Sequence[Logon], held: Sequence[Held], mail_hosts: Collection[str], server_addresses: Collection[str]
+) -> tuple[Logon, ...]:
+    """Give logons to hosts beyond mail that an intruder could have made.
+
+    They come from a mail server that was exploited, or from a client address of an intrusion, not before its first act.
+    """
+    out = []
+    for one in logons:
+        if one.host in mail_hosts:
+            continue
+        for intrusion in held:
+            if one.last_utc < intrusion.first_utc:
+                continue
+            addresses = {text.partition(" ")[0] for text in intrusion.clients}
+            from_server = bool(intrusion.forged or intrusion.traces) and one.client in server_addresses
+            if one.client is not None and (from_server or one.client in addresses):
+                out.append(one)
+                break
+    return tuple(out)

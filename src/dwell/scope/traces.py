@@ -1,0 +1,133 @@
+"""What the hunt met, read as traces of an intrusion: which step of the outcome ladder, for which weakness, from where.
+
+Only rules that say how far what they meet has got (`dwell.outcome` of our own pack) can raise an entry or seed an
+intrusion. What other people's rules meet is shown with its author, and is left to the reader.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from dwell.hunt.hunting import Hunted
+from dwell.model.claims import Outcome
+from dwell.model.instants import utc_from_us
+from dwell.model.provenance import EvidenceId, RecordRef
+
+__all__ = ["Trace", "traces_of"]
+
+_CVE = re.compile(r"cve[.-](\d{4})[.-](\d{4,7})", re.IGNORECASE)
+_REFUSED = frozenset({400, 401, 403, 404, 405, 440, 500, 501, 502, 503})
+_LOG_TABLES = frozenset({"iis", "httpproxy", "ews"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One group of hits of one of our rules.
+
+    Attributes:
+        rule_id: the rule.
+        title: its title.
+        catalogue: the catalogue's id: `EX-04`.
+        techniques: ATT&CK ids.
+        cves: the weaknesses it is about; empty where it is about none.
+        outcome: how far it got, lowered where the server said no.
+        weight: 1 (context) to 5 (decisive alone).
+        table: where it was met.
+        host: on which server.
+        client: from which address; None where the record has none.
+        account: under which account; None where the record has none.
+        matched: what was met, `column=value`.
+        status: HTTP status; None where there is none.
+        count: records.
+        first_utc: first of them; None where none has an instant.
+        last_utc: last of them.
+        grounds: some of the records, the first first.
+    """
+
+    rule_id: str
+    title: str
+    catalogue: str
+    techniques: tuple[str, ...]
+    cves: tuple[str, ...]
+    outcome: Outcome
+    weight: int
+    table: str
+    host: str
+    client: str | None
+    account: str | None
+    matched: tuple[str, ...]
+    status: int | None
+    count: int
+    first_utc: datetime | None
+    last_utc: datetime | None
+    grounds: tuple[RecordRef, ...]
+
+    def value(self, column: str) -> str | None:
+        """Give what was met in a column."""
+        head = f"{column}="
+        return next((one[len(head) :] for one in self.matched if one.startswith(head)), None)
+
+
+def _lowered(outcome: Outcome, table: str, status: int | None, *, refused_counts: bool) -> Outcome:
+    """Take back what the answer contradicts: a refused request got no further than an attempt."""
+    if table not in _LOG_TABLES or status is None or refused_counts:
+        return outcome
+    if status in _REFUSED and outcome.rank > Outcome.ATTEMPT.rank:
+        return Outcome.ATTEMPT
+    return outcome
+
+
+def traces_of(hunted: Hunted) -> tuple[Trace, ...]:
+    """Give the hits of rules that say how far they got, in order of time."""
+    out: list[Trace] = []
+    instants = {one: hunted.hits[one].cast(pa.int64()).to_pylist() for one in ("first_utc", "last_utc")}
+    for place, row in enumerate(hunted.hits.select(_PLAIN).to_pylist()):
+        rule = hunted.rules.get(row["rule_id"])
+        if row["kind"] != "rule" or rule is None or rule.outcome is None:
+            continue
+        first, last = instants["first_utc"][place], instants["last_utc"][place]
+        cves = tuple(sorted({f"CVE-{year}-{number}" for one in rule.tags for year, number in _CVE.findall(one)}))
+        outcome = _lowered(Outcome(rule.outcome), row["table"], row["status"], refused_counts="CVE-2021-33766" in cves)
+        out.append(
+            Trace(
+                row["rule_id"],
+                row["title"],
+                rule.catalogue,
+                _techniques(rule.tags),
+                cves,
+                outcome,
+                rule.weight,
+                row["table"],
+                row["host"] or "(unknown host)",
+                row["client"],
+                row["account"],
+                tuple(row["matched"]),
+                row["status"],
+                row["count"],
+                None if first is None else utc_from_us(first),
+                None if last is None else utc_from_us(last),
+                _grounds(row),
+            )
+        )
+    return tuple(sorted(out, key=lambda one: (str(one.first_utc or ""), one.rule_id, one.grounds)))
+
+
+_PLAIN = (
+    "rule_id", "kind", "title", "table", "host", "client", "account", "matched", "status", "count", "refs",
+)  # fmt: skip
+
+
+def _techniques(tags: tuple[str, ...]) -> tuple[str, ...]:
+    found = (re.fullmatch(r"(?:attack\.)?(t\d{4}(?:\.\d{3})?)", one.lower()) for one in tags)
+    return tuple(sorted({met[1].upper() for met in found if met is not None}))
+
+
+def _grounds(row: Mapping[str, object]) -> tuple[RecordRef, ...]:
+    refs = row["refs"]
+    assert isinstance(refs, list)  # noqa: S101 - the column's type, told to the type checker
+    return tuple(RecordRef(str(row["table"]), EvidenceId(one["evidence_id"]), one["record_no"]) for one in refs)
