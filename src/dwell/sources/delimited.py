@@ -22,8 +22,8 @@ import pyarrow.csv as pa_csv
 
 from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
 from dwell.sources.columns import fit, joined, reversals
-from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
-from dwell.sources.quoted import RECORD_BYTES_MAX, RECORD_LINES_MAX, Scan, after, split_cells
+from dwell.sources.lines import Block, after, blocks, decode_line, from_line, line_anomaly
+from dwell.sources.quoted import RECORD_BYTES_MAX, RECORD_LINES_MAX, Scan, split_cells
 from dwell.sources.source import Batch, Hint, Source
 
 __all__ = ["COLUMNS_MAX", "STARTS_TIMED", "Delimited", "Mended", "State", "unique_names"]
@@ -154,9 +154,7 @@ class Delimited(Source):
             if held is not None:
                 yield from self._read_block(held, state, final=True)
                 held = None
-            number, offset, length, kept = block.too_long
-            anomaly = Anomaly(AnomalyKind.TOO_LONG, number, offset, length, kept, f"line of {length} bytes")
-            yield Batch(anomalies=[anomaly], bytes_read=length)
+            yield Batch(anomalies=[block.too_long], bytes_read=block.size_bytes)
         if held is not None:
             yield from self._read_block(held, state, final=True)
 
@@ -187,9 +185,8 @@ class Delimited(Source):
                 break
             at += used
         yield from self._flush(scan, run, at, state)
-        end = int(block.starts[at]) if at < len(block) else len(block.data)
-        yield Batch(bytes_read=end)
-        return _rest(block, at) if at < len(block) else None
+        yield Batch(bytes_read=block.at(at) - block.offset if at < len(block) else block.size_bytes)
+        return from_line(block, at) if at < len(block) else None
 
     def _take(self, scan: Scan, at: int, decoded: tuple[str, bool], run: _Run, state: State, *, final: bool) -> int:
         """Read one odd line; give how many lines that used, `_CARRY` where the next block is needed for it."""
@@ -358,19 +355,6 @@ def _fault(scan: Scan, at: int, text: str, state: State) -> tuple[AnomalyKind, s
     if cells is None:
         return AnomalyKind.BAD_QUOTE, "a quote that is opened or closed in the wrong place"
     return AnomalyKind.COLUMN_COUNT, f"{found} columns where the header names {len(state.names)}"
-
-
-def _rest(block: Block, at: int) -> Block:
-    """Give the lines of a block from `at` on as a block of their own."""
-    start = int(block.starts[at])
-    return Block(
-        block.data[start:],
-        block.offset + start,
-        block.first_line + at,
-        block.starts[at:] - start,
-        block.ends[at:] - start,
-        cut=block.cut,
-    )
 
 
 def _same_lines(block: Block, rows: npt.NDArray[np.int64], line: bytes) -> npt.NDArray[np.bool_]:

@@ -37,6 +37,7 @@ from dwell.sources.evtx_chunks import CHUNK_BYTES, FILE_MAGIC, HEADER_BYTES, Chu
 from dwell.sources.evtx_facts import Numbering, cleared
 from dwell.sources.evtx_json_shape import read_event
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
+from dwell.sources.utf8_stream import read_fully
 from dwell.sources.windows_event import Rows
 
 __all__ = ["Evtx"]
@@ -76,18 +77,11 @@ class Evtx(Source):
         del hint
         reading = _Reading()
         yield from reading.header(stream)
-        while data := _read_fully(stream, CHUNK_BYTES):
+        while data := read_fully(stream, CHUNK_BYTES):
             reading.take(data)
             if len(reading.rows) >= ROWS or len(reading.anomalies) >= ROWS:
                 yield reading.batch()
         yield reading.finish()
-
-
-def _read_fully(stream: BinaryIO, size: int) -> bytes:
-    data = stream.read(size)
-    while data and len(data) < size and (more := stream.read(size - len(data))):
-        data += more
-    return data
 
 
 class _Reading:
@@ -106,7 +100,7 @@ class _Reading:
 
     def header(self, stream: BinaryIO) -> Iterator[Batch]:
         """Read the file header."""
-        head = _read_fully(stream, HEADER_BYTES)
+        head = read_fully(stream, HEADER_BYTES)
         self.head = FileHeader.parse(head)
         self.offset = self.bytes_read = len(head)
         if head and not self.head.good:

@@ -165,9 +165,23 @@ def _walk(data: bytes, start: int, end: int, *, stop_at_zeros: bool) -> list[Uni
         if stop_at_zeros and not data[offset:end].strip(b"\0"):
             break
         following = _next_record(data, offset + 1, end)
-        units.append(Unit(offset, following - offset, -1, _damage(data, offset, following)))
+        torn = _torn(data, offset, following)
+        if torn:
+            number = _RECORD.unpack_from(data, offset)[2]
+            units.append(Unit(offset, torn, -1, f"record {number} has lost its end"))
+            offset += torn
+        if following > offset:
+            units.append(Unit(offset, following - offset, -1, _damage(data, offset, following)))
         offset = following
     return units
+
+
+def _torn(data: bytes, offset: int, following: int) -> int:
+    """Give the size of a record whose header is in order and whose end is not; 0 where there is none."""
+    if following - offset < RECORD_BYTES_MIN or data[offset : offset + 4] != _RECORD_MAGIC:
+        return 0
+    (size,) = _SIZE.unpack_from(data, offset + 4)
+    return int(size) if RECORD_BYTES_MIN <= size <= following - offset else 0
 
 
 def _walk_on(data: bytes, units: list[Unit], end: int) -> int:

@@ -24,11 +24,10 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from dwell.model.provenance import Anomaly, AnomalyKind
 from dwell.sources import windows_event
-from dwell.sources.evtx_json_shape import read_event
+from dwell.sources.evtx_json_shape import read_event, walk_event
 from dwell.sources.evtx_text import Gathering
-from dwell.sources.json_objects import objects
+from dwell.sources.json_objects import lenient, objects
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
 from dwell.sources.windows_event import Execution, Provider, Security, System, TimeCreated, named
 
@@ -80,27 +79,31 @@ class EvtxJson(Source):
         gathering = Gathering()
         taken = 0
         for ordinal, (found, taken) in enumerate(objects(stream), 1):
-            event = None if found.fault else _event(found.raw)
+            event, how = (None, "") if found.fault else _event(found.raw)
             if event is None:
-                detail = found.fault or "no readable event"
-                gathering.anomalies.append(
-                    Anomaly(AnomalyKind.BAD_JSON, ordinal, found.offset, found.length, found.raw[:4096], detail)
-                )
+                gathering.anomalies.append(found.anomaly(ordinal, "no readable event"))
             else:
                 gathering.add(ordinal, *event)
+                gathering.mended(ordinal, how)
             if gathering.full:
-                yield gathering.batch(taken)
-        yield gathering.finish(taken)
+                yield from gathering.batches(taken)
+        yield from gathering.finish(taken)
 
 
-def _event(raw: bytes) -> tuple[System, dict[str, Any]] | None:
+def _event(raw: bytes) -> tuple[tuple[System, dict[str, Any]] | None, str]:
+    """Read an event; say how it was mended, "" where it was whole."""
+    how = ""
     if b'"System"' in raw and (event := read_event(raw)) is not None:
-        return event
+        return event, how
     try:
         found = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return None
-    return _flat(found) if isinstance(found, dict) and found else None
+        found, how = lenient(raw)
+    if not isinstance(found, dict) or not found:
+        return None, ""
+    inner = found.get("Event")
+    event = walk_event(inner) if isinstance(inner, dict) else None
+    return event or _flat(found), how
 
 
 def _flat(record: dict[str, Any]) -> tuple[System, dict[str, Any]]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element, ParseError
 
@@ -27,11 +28,13 @@ import msgspec
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
-from dwell.model.provenance import Anomaly, AnomalyKind
+from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind
 from dwell.sources import windows_event
 from dwell.sources.evtx_text import Gathering
+from dwell.sources.json_objects import STRETCH_BYTES_MAX
+from dwell.sources.lines import decode_line
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
-from dwell.sources.utf8_stream import utf8
+from dwell.sources.utf8_stream import Window
 from dwell.sources.windows_event import (
     Correlation,
     Execution,
@@ -48,6 +51,14 @@ EVENT_BYTES_MAX = 32 * 1024 * 1024
 _OPENS = re.compile(rb"<(?:\w+:)?Event[\s>]")
 _CLOSES = re.compile(rb"</(?:\w+:)?Event\s*>")
 _DEPTH_MAX = 64
+_MARGIN = 64
+"""Bytes at the end of what has been read in which an element may be about to open."""
+_AROUND = re.compile(rb"\xef\xbb\xbf|<\?[^<>]*>|<!--[^<>]*-->|<(?!/(?:\w+:)?Event\s*>)/?\w[\w:.-]*(?:\s[^<>]*)?>")
+"""What may stand around events: declaration, comments, the tags of a root."""
+_NO_CHARACTER = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:x0*(?:[0-8bceBCE]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2\d|3[01]));"
+)
+"""Characters, plain or by number, that XML 1.0 does not allow."""
 
 
 class EvtxXml(Source):
@@ -78,60 +89,118 @@ class EvtxXml(Source):
         del hint
         gathering = Gathering()
         taken = 0
-        for ordinal, (raw, offset, length, taken) in enumerate(_elements(stream), 1):
-            event = _event(raw) if length == len(raw) else None
+        for ordinal, (piece, taken) in enumerate(_pieces(stream), 1):
+            event, how = (None, "") if piece.fault else _event(piece.raw)
             if event is None:
-                detail = "no well-formed event" if length == len(raw) else "an event that is never closed, or too long"
-                gathering.anomalies.append(Anomaly(AnomalyKind.BAD_XML, ordinal, offset, length, raw[:4096], detail))
+                detail = piece.fault or "no well-formed event"
+                kept = piece.raw[:KEPT_BYTES_MAX]
+                gathering.anomalies.append(Anomaly(piece.kind, ordinal, piece.offset, piece.length, kept, detail))
             else:
                 gathering.add(ordinal, *event)
+                gathering.mended(ordinal, how)
             if gathering.full:
-                yield gathering.batch(taken)
-        yield gathering.finish(taken)
+                yield from gathering.batches(taken)
+        yield from gathering.finish(taken)
 
 
-def _elements(stream: BinaryIO) -> Iterator[tuple[bytes, int, int, int]]:
-    """Yield each `Event` element: bytes, offset, length, bytes taken in; cut short where it never ends."""
-    data = b""
-    offset = taken = 0
-    for more in utf8(stream):
-        data += more
-        taken += len(more)
-        at = 0
-        while opened := _OPENS.search(data, at):
-            start = opened.start()
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """An `Event` element, or a stretch that is none (`fault` says why)."""
+
+    raw: bytes
+    offset: int
+    length: int
+    kind: AnomalyKind = AnomalyKind.BAD_XML
+    fault: str = ""
+
+
+def _pieces(stream: BinaryIO) -> Iterator[tuple[_Piece, int]]:
+    """Yield each `Event` element and each stretch between that is no mark-up, and the bytes taken in so far."""
+    cutter = _Cutter(Window(stream))
+    more = True
+    while more:
+        more = cutter.window.grow()
+        for piece in cutter.step(final=not more):
+            yield piece, cutter.window.taken
+
+
+class _Cutter:
+    """Finds `Event` elements in bytes as they come."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.start = 0
+
+    def step(self, *, final: bool) -> Iterator[_Piece]:
+        """Yield the elements that are whole in what has been read."""
+        data = self.window.data
+        while opened := _OPENS.search(data, self.start):
+            yield from self._between(opened.start())
+            self.start = opened.start()
+            limit = self.start + EVENT_BYTES_MAX
             closed = _CLOSES.search(data, opened.end())
             again = _OPENS.search(data, opened.end(), closed.start() if closed else len(data))
-            if again is not None:
-                yield data[start : again.start()][:4096], offset + start, again.start() - start + 1, taken
-                at = again.start()
+            end = again.start() if again else closed.end() if closed else len(data)
+            if end > limit:
+                yield self._fault(limit, f"an event of over {EVENT_BYTES_MAX} bytes")
+            elif again is not None:
+                yield self._fault(end, "an event that is never closed")
             elif closed is not None:
-                yield data[start : closed.end()], offset + start, closed.end() - start, taken
-                at = closed.end()
-            elif len(data) - start > EVENT_BYTES_MAX:
-                yield data[start : start + 4096], offset + start, len(data) - start, taken
-                at = len(data)
+                offset = self.window.where(self.start)
+                yield _Piece(data[self.start : end], offset, self.window.where(end) - offset)
+                self.start = end
             else:
                 break
-        opened = _OPENS.search(data, at)
-        keep = opened.start() if opened else max(at, len(data) - 64)
-        offset, data = offset + keep, data[keep:]
-    if opened := _OPENS.search(data):
-        rest = len(data) - opened.start()
-        yield data[opened.start() :][:4096], offset + opened.start(), rest + 1, taken
+        if opened is None:
+            end = len(data) if final else max(self.start, len(data) - _MARGIN)
+            yield from self._between(end if final else end - (end - self.start) % STRETCH_BYTES_MAX)
+        elif final:
+            yield self._fault(len(data), "the file ends in the middle of an event", AnomalyKind.TRUNCATED)
+        self.window.drop(self.start)
+        self.start = 0
+
+    def _between(self, end: int) -> Iterator[_Piece]:
+        """Yield what lies before a place and is no mark-up around the events."""
+        while self.start < end:
+            stop = min(end, self.start + STRETCH_BYTES_MAX)
+            left = _AROUND.sub(b"", self.window.data[self.start : stop])
+            if left.strip():
+                nul = not left.strip(b" \t\r\n\0")
+                kind = AnomalyKind.NUL_RUN if nul else AnomalyKind.BAD_XML
+                yield self._fault(stop, "a run of NUL bytes" if nul else "text outside of any event", kind)
+            self.start = stop
+
+    def _fault(self, end: int, fault: str, kind: AnomalyKind = AnomalyKind.BAD_XML) -> _Piece:
+        raw = self.window.text.original(self.window.data[self.start : min(end, self.start + 4 * KEPT_BYTES_MAX)])
+        offset = self.window.where(self.start)
+        self.start = end
+        return _Piece(raw[:KEPT_BYTES_MAX], offset, self.window.where(end) - offset, kind, fault)
 
 
 def _local(element: Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _event(raw: bytes) -> tuple[System, dict[str, Any]] | None:
+def _event(raw: bytes) -> tuple[tuple[System, dict[str, Any]] | None, str]:
+    """Read an event; say how it was mended, "" where it was whole."""
     # a prefix that a cut-off root declared is not needed to know the elements
     text = re.sub(rb"(</?)\w+:", rb"\1", raw) if re.match(rb"<\w+:", raw) else raw
+    root, how = _parsed(text), ""
+    if root is None:
+        decoded, reencoded = decode_line(text)
+        root = _parsed(_NO_CHARACTER.sub("\ufffd", decoded).encode())
+        how = "no UTF-8, read as Windows-1252" if reencoded else "characters that XML does not allow replaced"
+    return (None, "") if root is None else (_read(root), how)
+
+
+def _parsed(text: bytes) -> Element | None:
     try:
-        root = ElementTree.fromstring(text, forbid_dtd=True)
+        return ElementTree.fromstring(text, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, RecursionError):
         return None
+
+
+def _read(root: Element) -> tuple[System, dict[str, Any]] | None:
     parts = {_local(one): one for one in root}
     block = parts.get("System")
     if block is None:

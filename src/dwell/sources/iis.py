@@ -40,7 +40,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
+from dwell.model.provenance import AnomalyKind, Fact, FactKind
 from dwell.sources import iis_repair
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
 from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, prefix_fields
@@ -76,6 +76,16 @@ _TEXTS = (
     "cs-host",
     "X-Forwarded-For",
 )
+_DIGITS = {
+    "s-port": 5,
+    "sc-status": 5,
+    "sc-substatus": 5,
+    "sc-win32-status": 15,
+    "sc-bytes": 18,
+    "cs-bytes": 18,
+    "time-taken": 18,
+}
+"""How many digits `iis_repair.SHAPES` grants each."""
 _RENAMED = {"cs(user-agent)": "cs-user-agent", "cs(cookie)": "cs-cookie", "cs(referer)": "cs-referer"}
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
@@ -152,11 +162,7 @@ class IisW3c(Source):
         state = _State()
         for block in blocks(stream):
             if block.too_long is not None:
-                number, offset, length, kept = block.too_long
-                yield Batch(
-                    anomalies=[Anomaly(AnomalyKind.TOO_LONG, number, offset, length, kept, f"line of {length} bytes")],
-                    bytes_read=length,
-                )
+                yield Batch(anomalies=[block.too_long], bytes_read=block.size_bytes)
                 continue
             yield from self._read_block(block, state)
 
@@ -172,7 +178,7 @@ class IisW3c(Source):
             if index < len(block):
                 self._take_comment(block, index, state, facts)
                 start = index + 1
-        yield Batch(facts=facts, structural=int(structural.sum()), bytes_read=len(block.data))
+        yield Batch(facts=facts, structural=int(structural.sum()), bytes_read=block.size_bytes)
 
     @staticmethod
     def _take_comment(block: Block, index: int, state: _State, facts: list[Fact]) -> None:
@@ -201,6 +207,8 @@ class IisW3c(Source):
             return
         wanted = len(state.names) - 1
         plain = (block.count(ord(" "))[rows] == wanted) & ~block.holds(0)[rows] & ~block.holds(ord("\t"))[rows]
+        if b"\r" in block.data:
+            plain &= block.count(13)[rows] == 0
         high = block.high()
         if high.any() and not _is_utf8(block.data):
             plain &= ~high[rows]
@@ -229,8 +237,9 @@ class IisW3c(Source):
     def _parse(self, block: Block, good: npt.NDArray[np.int64], state: _State) -> tuple[pa.Table | None, list[int]]:
         """Parse lines of the right column count at once; give those whose typed columns do not fit for repair."""
         data = _joined(block, good)
-        table = _parse_csv(data, state.names, typed=True)
-        if table is None or table.num_rows != len(good):
+        simple = state.names[:2] == ["date", "time"] and b" 0x" not in block.data and b" 0X" not in block.data
+        table = _parse_csv(data, state.names, typed=True) if simple and _timed(block, good) else None
+        if table is None or table.num_rows != len(good) or not _in_range(table):
             table = _parse_csv(data, state.names, typed=False)
             if table is None or table.num_rows != len(good):
                 return None, good.tolist()
@@ -323,14 +332,43 @@ def _parse_csv(data: bytes | memoryview, names: list[str], *, typed: bool) -> pa
     return None if refused else table
 
 
+def _timed(block: Block, rows: npt.NDArray[np.int64]) -> bool:
+    """Say whether all lines start with `dddd-dd-dd dd:dd:dd `: the parser would take less for a time as well."""
+    view, starts = block.array(), block.starts[rows]
+    if not len(rows) or int(starts[-1]) + 20 > len(view):
+        return False
+    fits = True
+    for place, mark in enumerate("dddd-dd-dd dd:dd:dd "):
+        byte = view[starts + place]
+        fits = fits and bool(((byte >= 48) & (byte <= 57)).all() if mark == "d" else (byte == ord(mark)).all())
+    return fits
+
+
+def _in_range(table: pa.Table) -> bool:
+    """Say whether a typed parse holds nothing that `iis_repair.SHAPES` would refuse."""
+    for name in table.column_names:
+        column = table[name]
+        if name in _INTEGERS:
+            span = pc.min_max(column).as_py()
+            if span["min"] is not None and (span["min"] < 0 or span["max"] >= 10 ** _DIGITS[name]):
+                return False
+        elif name in iis_repair.SHAPES and pa.types.is_dictionary(column.type):
+            pattern = f"^(?:{iis_repair.SHAPES[name]})$"
+            if not all(pc.all(pc.match_substring_regex(one.dictionary, pattern)).as_py() for one in column.chunks):
+                return False
+    return True
+
+
 def _fits(table: pa.Table) -> npt.NDArray[np.bool_]:
     """Say which rows of an all-text parse have integers and instants where they belong."""
     fits = np.ones(table.num_rows, dtype=np.bool_)
     for name in table.column_names:
         pattern = iis_repair.SHAPES.get(name)
         if pattern is not None:
-            column = table[name].cast(pa.string())
-            fits &= pc.match_substring_regex(column, f"^(?:{pattern})$").to_numpy(zero_copy_only=False)
+            column = table[name].unify_dictionaries().combine_chunks()
+            encoded = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+            found = pc.match_substring_regex(encoded.dictionary, f"^(?:{pattern})$").to_numpy(zero_copy_only=False)
+            fits &= found[encoded.indices.to_numpy(zero_copy_only=False)]
     return fits
 
 

@@ -75,12 +75,13 @@ class Repaired:
         return np.array(self.line_numbers, dtype=np.int64)
 
 
-def _shaped(names: Sequence[str], values: Sequence[str]) -> bool:
+def _shaped(names: Sequence[str], values: Sequence[str], *, exact: bool) -> bool:
+    """Say whether the columns hold what they should; a line of the right number of columns may hold any client."""
     for name, value in zip(names, values, strict=True):
         pattern = _COMPILED.get(name)
         if pattern is not None and not pattern.fullmatch(value):
             return False
-        if name == "c-ip" and not _CLIENT.fullmatch(value):
+        if name == "c-ip" and not exact and not _CLIENT.fullmatch(value):
             return False
     return True
 
@@ -100,14 +101,14 @@ def _candidates(names: Sequence[str], text: str) -> Iterator[tuple[str, list[str
             continue
         for name in _SURPLUS_ORDER:
             if name in names:
-                at = list(names).index(name)
+                at = names.index(name)
                 middle = " ".join(parts[at : at + surplus + 1])
                 yield f"spaces inside {name}{how}", [*parts[:at], middle, *parts[at + surplus + 1 :]]
 
 
 def _mend(names: Sequence[str], text: str) -> tuple[str, list[str]] | None:
     for how, values in _candidates(names, text):
-        if _shaped(names, values):
+        if _shaped(names, values, exact=not how):
             return how, values
     return None
 

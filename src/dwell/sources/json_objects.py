@@ -1,24 +1,35 @@
 """JSON objects out of a stream, one at a time: a line each, inside an array, or several arrays one after the other.
 
 Objects are found by their braces, so that neither an array of gigabytes nor a broken object in its middle keeps the
-others from being read. A newline inside a string is no JSON: an object with one is given up there, and reading goes on
-at the next line that opens an object.
+others from being read. A newline inside a string is no JSON, nor is a brace that opens where no value can stand: an object
+with one is given up there, and reading goes on behind it. Whatever lies between objects and is no bracket, comma or
+blank is a stretch of its own; nothing is passed over.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from dwell.sources.utf8_stream import utf8
+import msgspec
 
-__all__ = ["OBJECT_BYTES_MAX", "Found", "objects"]
+from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind
+from dwell.sources.lines import decode_line
+from dwell.sources.utf8_stream import Window
+
+__all__ = ["OBJECT_BYTES_MAX", "STRETCH_BYTES_MAX", "Found", "lenient", "objects"]
 
 OBJECT_BYTES_MAX = 64 * 1024 * 1024
 """A longer object is an anomaly."""
-_TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\.)*+"|"(?:[^"\\\n]++|\\.)*+|[{}\n]', re.DOTALL)
+STRETCH_BYTES_MAX = 4 * 1024 * 1024
+"""A stretch between objects is cut into pieces of this length."""
+_TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\[^\n])*+(?:(")|\\?\n|\\?\Z)|[{}]')
+_BLANK = b" \t\r\n,[]"
+_BOM = b"\xef\xbb\xbf"
+_BEFORE_VALUE = b":,["
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,88 +37,165 @@ class Found:
     """One object, or a stretch that is none.
 
     Attributes:
-        raw: its bytes; for a fault at most the first 4096.
-        offset: where it starts in the stream, after decoding to UTF-8.
-        length: how many bytes it has.
+        raw: its bytes, as UTF-8; for a fault at most the first `KEPT_BYTES_MAX`, as they stand in the evidence.
+        offset: where it starts in the evidence.
+        length: how many bytes it takes there.
+        kind: what sort of fault.
         fault: why it is no object; "" where it is one.
     """
 
     raw: bytes
     offset: int
     length: int
+    kind: AnomalyKind = AnomalyKind.BAD_JSON
     fault: str = ""
+
+    def anomaly(self, ordinal: int, detail: str = "") -> Anomaly:
+        """Give it as an anomaly; `detail` says why where its braces are in order."""
+        return Anomaly(self.kind, ordinal, self.offset, self.length, self.raw[:KEPT_BYTES_MAX], self.fault or detail)
 
 
 class _Cutter:
     """Finds objects in bytes as they come."""
 
-    def __init__(self) -> None:
-        self.data = b""
-        self.offset = 0
+    def __init__(self, window: Window) -> None:
+        self.window = window
         self.at = 0
         self.start = 0
         self.depth = 0
 
-    def feed(self, data: bytes, *, final: bool) -> Iterator[Found]:
-        """Take more bytes and yield the objects that are whole."""
-        self.data += data
-        for match in _TOKEN.finditer(self.data, self.at):
-            token = match[0]
-            if token[:1] == b'"' and (len(token) == 1 or not _closed(token)):
-                if match.end() == len(self.data) and not final:
+    def step(self, *, final: bool) -> Iterator[Found]:
+        """Yield the objects that are whole in what has been read."""
+        while True:
+            if not self.depth:
+                opened = self.window.data.find(b"{", self.at)
+                if opened < 0:
                     break
-                yield from self._give_up(match.end())
-                continue
-            self.at = match.end()
-            if token == b"{":
-                if self.depth == 0:
-                    self.start = match.start()
+                yield from self._between(opened)
+                if (whole := self._whole_line(final=final)) is not None:
+                    yield whole
+                    continue
+                self.depth, self.at = 1, self.start + 1
+            yield from self._inside()
+            if self.depth:
+                break
+        if not self.depth:
+            end = len(self.window.data)
+            yield from self._between(end if final else end - (end - self.start) % STRETCH_BYTES_MAX)
+            self.at = end
+        elif final:
+            yield self._fault(len(self.window.data), "the file ends in the middle of an object", AnomalyKind.TRUNCATED)
+        self.window.drop(self.start)
+        self.at -= self.start
+        self.start = 0
+
+    def _whole_line(self, *, final: bool) -> Found | None:
+        """Give the object where it takes the rest of its line; most do."""
+        data = self.window.data
+        end = data.find(b"\n", self.start)
+        if end < 0:
+            if not final:
+                return None
+            end = len(data)
+        line = data[self.start : end].rstrip(b" \t\r,")
+        if len(line) > OBJECT_BYTES_MAX or not line.endswith(b"}"):
+            return None
+        try:
+            msgspec.json.decode(line, type=msgspec.Raw)
+        except (msgspec.MsgspecError, RecursionError):
+            return None
+        return self._object(self.start + len(line))
+
+    def _object(self, end: int) -> Found:
+        raw = self.window.data[self.start : end]
+        offset = self.window.where(self.start)
+        self.start = self.at = end
+        return Found(raw, offset, self.window.where(end) - offset)
+
+    def _fault(self, end: int, fault: str, kind: AnomalyKind = AnomalyKind.BAD_JSON) -> Found:
+        text = self.window.text
+        raw = text.original(self.window.data[self.start : min(end, self.start + 4 * KEPT_BYTES_MAX)])
+        offset = self.window.where(self.start)
+        self.start = self.at = end
+        self.depth = 0
+        return Found(raw[:KEPT_BYTES_MAX], offset, self.window.where(end) - offset, kind, fault)
+
+    def _between(self, end: int) -> Iterator[Found]:
+        """Yield what lies before a place and belongs to no object."""
+        while self.start < end:
+            stop = min(end, self.start + STRETCH_BYTES_MAX)
+            left = self.window.data[self.start : stop].lstrip(_BLANK)
+            first, left = stop - len(left), left.rstrip(_BLANK)
+            if left.replace(_BOM, b"").strip(_BLANK):
+                nul = not left.strip(_BLANK + b"\0")
+                kind = AnomalyKind.NUL_RUN if nul else AnomalyKind.BAD_JSON
+                self.start = first
+                yield self._fault(
+                    first + len(left), "a run of NUL bytes" if nul else "text outside of any object", kind
+                )
+            self.start = self.at = stop
+
+    def _inside(self) -> Iterator[Found]:
+        """Go on in an object, to its end or to the end of what has been read."""
+        data = self.window.data
+        limit = self.start + OBJECT_BYTES_MAX
+        for match in _TOKEN.finditer(data, self.at):
+            end = match.end()
+            if end > limit:
+                break
+            byte = data[match.start()]
+            if byte == _QUOTE:
+                if match[1] is None:
+                    if data[end - 1] == _FEED:
+                        yield self._fault(end, "a string that is never closed")
+                        return
+                    break
+            elif byte == _OPEN:
+                if data[_before(data, match.start())] not in _BEFORE_VALUE:
+                    yield self._fault(match.start(), "an object that is never closed")
+                    return
                 self.depth += 1
-            elif token == b"}" and self.depth:
+            else:
                 self.depth -= 1
-                if self.depth == 0:
-                    raw = self.data[self.start : self.at]
-                    yield Found(raw, self.offset + self.start, len(raw))
-                    self.start = self.at
-            if self.depth and self.at - self.start > OBJECT_BYTES_MAX:
-                yield from self._give_up(self.at)
-        self._drop()
-        if self.depth and len(self.data) > OBJECT_BYTES_MAX:
-            yield from self._give_up(len(self.data))
-            self._drop()
-        if final and self.depth:
-            rest = self.data[self.start :]
-            yield Found(rest[:4096], self.offset + self.start, len(rest), "the file ends in the middle of an object")
-
-    def _give_up(self, to: int) -> Iterator[Found]:
-        if self.depth:
-            raw = self.data[self.start : to]
-            yield Found(raw[:4096], self.offset + self.start, len(raw), "a string that is never closed")
-        self.at, self.start, self.depth = to, to, 0
-
-    def _drop(self) -> None:
-        keep = self.start if self.depth else self.at
-        if keep:
-            self.offset += keep
-            self.data = self.data[keep:]
-            self.at -= keep
-            self.start = max(0, self.start - keep)
+                if not self.depth:
+                    yield self._object(end)
+                    return
+            self.at = end
+        if len(data) > limit:
+            yield self._fault(limit, f"an object of over {OBJECT_BYTES_MAX} bytes")
 
 
-def _closed(token: bytes) -> bool:
-    if not token.endswith(b'"'):
-        return False
-    body = token[:-1]
-    return (len(body) - len(body.rstrip(b"\\"))) % 2 == 0
+_QUOTE, _OPEN, _FEED = b'"{\n'
+
+
+def _before(data: bytes, at: int) -> int:
+    """Give the place of the last byte before a place that is no blank."""
+    at -= 1
+    while at > 0 and data[at] in b" \t\r\n":
+        at -= 1
+    return at
 
 
 def objects(stream: BinaryIO) -> Iterator[tuple[Found, int]]:
     """Yield every object of the stream and how many bytes were taken in so far."""
-    cutter = _Cutter()
-    taken = 0
-    for data in utf8(stream):
-        taken += len(data)
-        for found in cutter.feed(data, final=False):
-            yield found, taken
-    for found in cutter.feed(b"", final=True):
-        yield found, taken
+    window = Window(stream)
+    cutter = _Cutter(window)
+    more = True
+    while more:
+        more = window.grow()
+        for found in cutter.step(final=not more):
+            yield found, window.taken
+
+
+def lenient(raw: bytes) -> tuple[Any, str]:
+    """Read an object that strict JSON refuses: raw control characters in strings, `NaN`, Windows-1252.
+
+    Returns:
+        What it holds, None where it cannot be read; and how it was mended.
+    """
+    text, reencoded = decode_line(raw)
+    try:
+        found = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None, ""
+    return found, "no UTF-8, read as Windows-1252" if reencoded else "no strict JSON, read leniently"

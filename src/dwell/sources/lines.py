@@ -7,8 +7,6 @@ vectorised parser, while only the odd ones are looked at one by one.
 
 from __future__ import annotations
 
-import codecs
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -18,12 +16,14 @@ import numpy.typing as npt
 
 from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind
 from dwell.sources.source import BLOCK_BYTES
+from dwell.sources.utf8_stream import Utf8
 
-__all__ = ["LINE_BYTES_MAX", "Block", "blocks", "decode_line", "line_anomaly"]
+__all__ = ["LINE_BYTES_MAX", "Block", "after", "blocks", "decode_line", "from_line", "line_anomaly"]
 
 LINE_BYTES_MAX = 4 * 1024 * 1024
 """A line longer than this is an anomaly: no format we read writes one."""
 
+_SKIP_BYTES = 1 << 20
 _IntArray = npt.NDArray[np.int64]
 
 
@@ -33,12 +33,15 @@ class Block:
 
     Attributes:
         data: the bytes, from `offset` on; lines end in LF or CR LF, the last one perhaps in nothing.
-        offset: byte offset of `data[0]` in the stream (of the UTF-8 text where the stream was UTF-16).
+        offset: byte offset of `data[0]` in the evidence.
         first_line: 1-based number of the first line.
         starts: offset in `data` of each line.
         ends: offset in `data` just past each line's text, its line end left out.
-        too_long: (line number, offset, length, first bytes) where this block stands for one over-long line.
+        too_long: the anomaly, where this block stands for one over-long line.
         cut: whether the last line of the stream has no line end.
+        size_bytes: what it takes in the evidence.
+        text: the stream it comes from; knows how it stands in the evidence.
+        places: where each line starts in the evidence, from `offset` on; None where the evidence is UTF-8.
     """
 
     data: bytes
@@ -46,8 +49,11 @@ class Block:
     first_line: int
     starts: _IntArray
     ends: _IntArray
-    too_long: tuple[int, int, int, bytes] | None = None
+    too_long: Anomaly | None = None
     cut: bool = False
+    size_bytes: int = 0
+    text: Utf8 | None = None
+    places: _IntArray | None = None
 
     def __len__(self) -> int:
         """Give the number of lines."""
@@ -62,8 +68,8 @@ class Block:
         return self.first_line + index
 
     def at(self, index: int) -> int:
-        """Give one line's byte offset in the stream."""
-        return self.offset + int(self.starts[index])
+        """Give one line's byte offset in the evidence."""
+        return self.offset + int((self.starts if self.places is None else self.places)[index])
 
     def array(self) -> npt.NDArray[np.uint8]:
         """Give the bytes as an array, without copying."""
@@ -101,7 +107,35 @@ class Block:
         return found
 
 
-def _block(data: bytes, offset: int, first_line: int, *, cut: bool) -> Block:
+def blocks(stream: BinaryIO, block_bytes: int | None = None) -> Iterator[Block]:
+    """Yield the stream as blocks of whole lines, in order, whatever its encoding (`utf8_stream`).
+
+    A line over `LINE_BYTES_MAX` comes as a block of its own with `too_long` set and no lines; its bytes are not held.
+    """
+    text = Utf8(stream)
+    offset, line_no = text.mark_bytes, 1
+    rest, over = b"", False
+    while not over:
+        raw = text.read(block_bytes or BLOCK_BYTES)
+        over = not raw
+        data = rest + raw
+        end = data.rfind(b"\n") + 1
+        rest = data[end:]
+        for block in _cut(data[:end], (offset, line_no), text) if end else ():
+            yield block
+            line_no += len(block) or 1
+            offset += block.size_bytes
+        if len(rest) > LINE_BYTES_MAX:
+            long, rest = _skip_line(rest, (offset, line_no), text)
+            yield long
+            line_no += 1
+            offset += long.size_bytes
+            over = False
+    if rest:
+        yield _block(rest, (offset, line_no), text, cut=True)
+
+
+def _block(data: bytes, place: tuple[int, int], text: Utf8, *, cut: bool) -> Block:
     view = np.frombuffer(data, dtype=np.uint8)
     feeds = np.flatnonzero(view == 10)
     ends = feeds if not cut else np.append(feeds, len(data))
@@ -111,103 +145,74 @@ def _block(data: bytes, offset: int, first_line: int, *, cut: bool) -> Block:
         starts[1:] = feeds[: len(ends) - 1] + 1
         has_cr = (ends > starts) & (view[np.maximum(ends - 1, 0)] == 13)
         ends = ends - has_cr
-    return Block(data, offset, first_line, starts, ends.astype(np.int64), cut=cut)
+    return _placed(data, place, (starts, ends.astype(np.int64)), text, cut=cut)
 
 
-class _Utf8(io.RawIOBase):
-    """A UTF-16 stream read as UTF-8, so that every text source sees one encoding."""
-
-    def __init__(self, stream: BinaryIO, encoding: str) -> None:
-        self._stream = stream
-        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-        self._rest = b""
-        self._over = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        while not self._rest and not self._over:
-            raw = self._stream.read(1 << 20)
-            self._over = not raw
-            self._rest = self._decoder.decode(raw, final=self._over).encode("utf-8", errors="replace")
-        count = min(len(target), len(self._rest))
-        target[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
+def _placed(
+    data: bytes, place: tuple[int, int], lines: tuple[_IntArray, _IntArray], text: Utf8 | None, *, cut: bool
+) -> Block:
+    """Make a block that knows where its lines lie in the evidence."""
+    if text is None or not text.encoding:
+        return Block(data, *place, *lines, cut=cut, size_bytes=len(data), text=text)
+    view = np.frombuffer(data, dtype=np.uint8)
+    # UTF-16 takes two bytes a character, four for those that UTF-8 writes in four
+    wide = np.concatenate(([0], np.cumsum(2 * ((view & 0xC0) != 0x80).astype(np.int64) + 2 * (view >= 0xF0))))
+    return Block(data, *place, *lines, cut=cut, size_bytes=int(wide[-1]), text=text, places=wide[lines[0]])
 
 
-def _opened(stream: BinaryIO) -> tuple[BinaryIO, bytes, int]:
-    """Take off a byte-order mark; give the stream, the first bytes read from it, and their offset."""
-    head = stream.read(4)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16-le" if head.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
-        rest = io.BufferedReader(_Joined(head[2:], stream), buffer_size=1 << 20)
-        return io.BufferedReader(_Utf8(rest, encoding), buffer_size=1 << 20), b"", 0
-    if head.startswith(codecs.BOM_UTF8):
-        return stream, head[3:], 3
-    return stream, head, 0
+def from_line(block: Block, at: int) -> Block:
+    """Give the lines of a block from `at` on as a block of their own."""
+    start = int(block.starts[at])
+    lines = (block.starts[at:] - start, block.ends[at:] - start)
+    return _placed(block.data[start:], (block.at(at), block.number(at)), lines, block.text, cut=block.cut)
 
 
-class _Joined(io.RawIOBase):
-    """A few bytes put back before a stream."""
-
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head = head
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        data = self._head[: len(target)] or self._stream.read(len(target))
-        self._head = self._head[len(target) :]
-        target[: len(data)] = data
-        return len(data)
+def after(tail: Block, block: Block) -> Block:
+    """Put the lines left over from one block before the next one."""
+    shift = len(tail.data)
+    lines = (np.concatenate((tail.starts, block.starts + shift)), np.concatenate((tail.ends, block.ends + shift)))
+    return _placed(tail.data + block.data, (tail.offset, tail.first_line), lines, tail.text, cut=block.cut)
 
 
-def blocks(stream: BinaryIO, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Yield the stream as blocks of whole lines, in order. UTF-16 (by its mark) is read as UTF-8.
-
-    A line over `LINE_BYTES_MAX` comes as a block of its own with `too_long` set and no lines; its bytes are not held.
-    """
-    source, rest, offset = _opened(stream)
-    line_no = 1
-    while True:
-        raw = source.read(block_bytes)
-        data = rest + raw
-        if not raw:
-            if data:
-                yield _block(data, offset, line_no, cut=True)
-            return
-        end = data.rfind(b"\n") + 1
-        if end:
-            block = _block(data[:end], offset, line_no, cut=False)
+def _cut(data: bytes, place: tuple[int, int], text: Utf8) -> Iterator[Block]:
+    """Yield whole lines as blocks, an over-long one as a block of its own."""
+    feeds = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10) if len(data) > LINE_BYTES_MAX else np.empty(0)
+    long = np.flatnonzero(np.diff(feeds, prepend=-1) - 1 > LINE_BYTES_MAX)
+    offset, line_no = place
+    start = 0
+    for index in long.tolist():
+        first = int(feeds[index - 1]) + 1 if index else 0
+        last = int(feeds[index]) + 1
+        if first > start:
+            block = _block(data[start:first], (offset, line_no), text, cut=False)
             yield block
-            line_no += len(block)
-            offset += end
-            rest = data[end:]
-        else:
-            rest = data
-        if len(rest) > LINE_BYTES_MAX:
-            length, tail = _skip_line(source, len(rest))
-            empty = np.empty(0, dtype=np.int64)
-            yield Block(b"", offset, line_no, empty, empty, (line_no, offset, length, rest[:KEPT_BYTES_MAX]))
-            line_no += 1
-            offset += length
-            rest = tail
+            offset, line_no = offset + block.size_bytes, line_no + len(block)
+        size = text.span(data[first:last])
+        yield _long_line((offset, line_no), text, data[first:last], size, text.span(b"\n"))
+        offset, line_no = offset + size, line_no + 1
+        start = last
+    if start < len(data):
+        yield _block(data[start:], (offset, line_no), text, cut=False)
 
 
-def _skip_line(source: BinaryIO, length: int) -> tuple[int, bytes]:
-    """Read to the end of an over-long line; give its length, line end counted, and what was read past it."""
-    while raw := source.read(1 << 20):
+def _long_line(place: tuple[int, int], text: Utf8, first: bytes, size: int, line_end: int) -> Block:
+    empty = np.empty(0, dtype=np.int64)
+    kept = text.original(first[: 4 * KEPT_BYTES_MAX])[:KEPT_BYTES_MAX]
+    detail = f"a line of over {LINE_BYTES_MAX} bytes"
+    anomaly = Anomaly(AnomalyKind.TOO_LONG, place[1], place[0], size - line_end, kept, detail)
+    return Block(b"", *place, empty, empty, anomaly, size_bytes=size)
+
+
+def _skip_line(first: bytes, place: tuple[int, int], text: Utf8) -> tuple[Block, bytes]:
+    """Read to the end of an over-long line; give it as a block, and what was read past it."""
+    size = text.span(first)
+    while raw := text.read(_SKIP_BYTES):
         end = raw.find(b"\n")
         if end >= 0:
-            return length + end + 1, raw[end + 1 :]
-        length += len(raw)
-    return length, b""
+            size += text.span(raw[: end + 1])
+            return _long_line(place, text, first, size, text.span(b"\n")), raw[end + 1 :]
+        size += text.span(raw)
+    return _long_line(place, text, first, size, 0), b""
 
 
 def decode_line(raw: bytes) -> tuple[str, bool]:
@@ -224,4 +229,6 @@ def decode_line(raw: bytes) -> tuple[str, bool]:
 def line_anomaly(block: Block, index: int, kind: AnomalyKind, detail: str) -> Anomaly:
     """Make the anomaly for one line of a block."""
     raw = block.line(index)
+    if block.text is not None:
+        raw = block.text.original(raw)
     return Anomaly(kind, block.number(index), block.at(index), len(raw), raw[:KEPT_BYTES_MAX], detail)

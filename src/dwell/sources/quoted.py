@@ -16,7 +16,7 @@ import numpy.typing as npt
 from dwell.sources.columns import is_utf8
 from dwell.sources.lines import Block
 
-__all__ = ["RECORD_BYTES_MAX", "RECORD_LINES_MAX", "Scan", "after", "split_cells"]
+__all__ = ["RECORD_BYTES_MAX", "RECORD_LINES_MAX", "Scan", "split_cells"]
 
 RECORD_LINES_MAX = 50
 """A record that spans more lines than this has a quote that was never closed."""
@@ -53,19 +53,6 @@ def split_cells(text: str, delimiter: str) -> list[str] | None:
                 return cells
             cells.append(text[at:end])
             at = end + 1
-
-
-def after(tail: Block, block: Block) -> Block:
-    """Put the lines left over from one block before the next one."""
-    shift = len(tail.data)
-    return Block(
-        tail.data + block.data,
-        tail.offset,
-        tail.first_line,
-        np.concatenate((tail.starts, block.starts + shift)),
-        np.concatenate((tail.ends, block.ends + shift)),
-        cut=block.cut,
-    )
 
 
 class Scan:

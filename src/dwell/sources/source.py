@@ -21,6 +21,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from dwell.model.provenance import Anomaly, Fact
+from dwell.sources.utf8_stream import encoding_of
 
 __all__ = [
     "BATCH_ROWS",
@@ -74,10 +75,9 @@ class Sniff:
 
     @property
     def text(self) -> str:
-        """Give the head as text: by its byte-order mark, else UTF-8 with replacement."""
-        if self.head.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return self.head.decode("utf-16", errors="replace")
-        return self.head.decode("utf-8-sig", errors="replace")
+        """Give the head as text, what cannot be decoded replaced."""
+        encoding, mark_bytes = encoding_of(self.head)
+        return self.head[mark_bytes:].decode(encoding or "utf-8", errors="replace")
 
 
 @dataclass(frozen=True, slots=True, order=True)

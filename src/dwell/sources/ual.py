@@ -31,9 +31,10 @@ from typing import Any, BinaryIO, ClassVar
 import msgspec
 import pyarrow as pa
 
-from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
+from dwell.model.provenance import Anomaly, Fact, FactKind
 from dwell.sources.csv_export import CsvExport
-from dwell.sources.json_objects import objects
+from dwell.sources.evtx_text import mended_facts
+from dwell.sources.json_objects import lenient, objects
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
 from dwell.sources.ual_record import SCHEMA, TEXTS, Rows
 
@@ -63,17 +64,31 @@ def _decode(text: str | bytes | None) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def _read(text: str | bytes) -> tuple[dict[str, Any] | None, str]:
+    """Read a record; say how it was mended, "" where it was whole."""
+    if (found := _decode(text)) is not None:
+        return found, ""
+    found, how = lenient(text.encode(errors="replace") if isinstance(text, str) else text)
+    return (found, how) if isinstance(found, dict) else (None, "")
+
+
 class _Watch:
     """Counts what an export says about its own holes."""
 
     def __init__(self) -> None:
         self.rows = 0
-        self.throttled: list[tuple[int, str]] = []
+        self.mendings: dict[str, list[int]] = {}
+
+    def mended(self, number: int, how: str) -> None:
+        """Note a record that was mended."""
+        if how:
+            self.mendings.setdefault(how, []).append(number)
 
     def take(self, batch: pa.RecordBatch) -> list[Fact]:
         """Note throttled records."""
         self.rows += batch.num_rows
-        out: list[Fact] = []
+        out = mended_facts(self.mendings)
+        self.mendings = {}
         flags = batch["IsThrottled"].to_pylist()
         for place, flag in enumerate(flags):
             if flag is not None and flag.lower() == "true":
@@ -140,7 +155,8 @@ class UalCsv(Source):
                     strict=True,
                 )
                 for number, text, extra in found:
-                    record = _decode(text)
+                    record, how = _read(text) if text else (None, "")
+                    watch.mended(number, how)
                     if record is None:
                         record = _from_envelope(dict(extra or []))
                         if text:
@@ -204,14 +220,12 @@ class UalJson(Source):
         anomalies: list[Anomaly] = []
         told = taken = 0
         for ordinal, (found, taken) in enumerate(objects(stream), 1):
-            record = None if found.fault else _decode(found.raw)
+            record, how = (None, "") if found.fault else _read(found.raw)
             if record is None:
-                detail = found.fault or "no readable JSON"
-                anomalies.append(
-                    Anomaly(AnomalyKind.BAD_JSON, ordinal, found.offset, found.length, found.raw[:4096], detail)
-                )
+                anomalies.append(found.anomaly(ordinal, "no readable JSON"))
             else:
                 _add(rows, ordinal, found.raw, record)
+                watch.mended(ordinal, how)
             if len(rows) + len(anomalies) >= ROWS:
                 yield _batch(rows, anomalies, watch, taken - told)
                 rows, anomalies, told = Rows(), [], taken

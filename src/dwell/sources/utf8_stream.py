@@ -1,27 +1,115 @@
-"""A stream of text as UTF-8 bytes, whatever its byte-order mark says it is written in."""
+"""A stream of text as UTF-8 bytes, whatever it is written in, with every place still known in the bytes of the evidence.
+
+UTF-16 is told by its byte-order mark, or, without one, by the zeros beside the first two letters.
+"""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
 from typing import BinaryIO
 
-__all__ = ["READ_BYTES", "utf8"]
+__all__ = ["READ_BYTES", "Utf8", "Window", "encoding_of", "read_fully"]
 
 READ_BYTES = 4 * 1024 * 1024
+_PRINTABLE = range(0x20, 0x7F)
 
 
-def utf8(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the stream as UTF-8 without a byte-order mark; UTF-16 is told by its mark."""
-    head = stream.read(READ_BYTES)
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
-        while head:
-            yield decoder.decode(head).encode(errors="replace")
-            head = stream.read(READ_BYTES)
-        yield decoder.decode(b"", final=True).encode(errors="replace")
-        return
-    head = head.removeprefix(b"\xef\xbb\xbf")
-    while head:
-        yield head
-        head = stream.read(READ_BYTES)
+def read_fully(stream: BinaryIO, size: int) -> bytes:
+    """Read so many bytes, fewer only at the end, however little the stream gives at a time."""
+    data = stream.read(size)
+    if len(data) == size or not data:
+        return data
+    parts = [data]
+    missing = size - len(data)
+    while missing and (more := stream.read(missing)):
+        parts.append(more)
+        missing -= len(more)
+    return b"".join(parts)
+
+
+def encoding_of(head: bytes) -> tuple[str, int]:
+    """Tell a text's encoding by its first bytes: the codec, "" for UTF-8, and the length of its byte-order mark."""
+    if head.startswith(codecs.BOM_UTF8):
+        return "", 3
+    if head.startswith(codecs.BOM_UTF16_LE):
+        return "utf-16-le", 2
+    if head.startswith(codecs.BOM_UTF16_BE):
+        return "utf-16-be", 2
+    if len(head) >= 4 and head[1] == head[3] == 0 and head[0] in _PRINTABLE and head[2] in _PRINTABLE:
+        return "utf-16-le", 0
+    if len(head) >= 4 and head[0] == head[2] == 0 and head[1] in _PRINTABLE and head[3] in _PRINTABLE:
+        return "utf-16-be", 0
+    return "", 0
+
+
+class Utf8:
+    """A stream read as UTF-8 without its byte-order mark.
+
+    Attributes:
+        encoding: what it is written in, "" for UTF-8.
+        mark_bytes: length of its byte-order mark.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        head = read_fully(stream, 4)
+        self.encoding, self.mark_bytes = encoding_of(head)
+        self._head = head[self.mark_bytes :]
+        self._decoder = codecs.getincrementaldecoder(self.encoding or "utf-8")(errors="replace")
+
+    def read(self, size: int) -> bytes:
+        """Give text that fills about so many bytes of the stream; nothing at its end, only whole characters of UTF-16."""
+        while True:
+            raw = self._head + read_fully(self._stream, max(1, size - len(self._head)))
+            self._head = b""
+            if not self.encoding:
+                return raw
+            text = self._decoder.decode(raw, final=not raw).encode("utf-8", errors="replace")
+            if text or not raw:
+                return text
+
+    def original(self, text: bytes) -> bytes:
+        """Give a stretch of what was read as it stands in the evidence."""
+        if not self.encoding:
+            return text
+        return text.decode("utf-8", errors="replace").encode(self.encoding)
+
+    def span(self, text: bytes | memoryview) -> int:
+        """Give the bytes that a stretch of what was read takes in the evidence."""
+        return len(text) if not self.encoding else len(self.original(bytes(text)))
+
+
+class Window:
+    """The part of a text that is looked at: grows at its end, is cut off at its start, knows where it lies.
+
+    Attributes:
+        data: the text at hand.
+        taken: bytes of the evidence read so far.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.text = Utf8(stream)
+        self.data = b""
+        self.taken = self.text.mark_bytes
+        self._known = 0
+        self._offset = self.text.mark_bytes
+
+    def grow(self) -> bool:
+        """Read on; False at the end."""
+        more = self.text.read(READ_BYTES)
+        self.data += more
+        self.taken += self.text.span(more)
+        return bool(more)
+
+    def where(self, at: int) -> int:
+        """Give the offset in the evidence of a place in `data`; places are asked for in ascending order."""
+        self._offset += self.text.span(memoryview(self.data)[self._known : at])
+        self._known = at
+        return self._offset
+
+    def drop(self, count: int) -> None:
+        """Let go of the first bytes."""
+        if count:
+            self.where(max(count, self._known))
+            self.data = self.data[count:]
+            self._known -= count
