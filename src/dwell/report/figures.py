@@ -1,0 +1,52 @@
+"""Figures as a reader sees them: instants in UTC, counts with separators, coverage in percent. Unknown is a word."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dwell.model.coverage import Coverage
+from dwell.model.instants import utc_text
+
+__all__ = ["UNKNOWN", "count", "formula", "instant", "percent", "size"]
+
+UNKNOWN = "unknown"
+
+
+def instant(at: datetime | None) -> str:
+    """Give an instant as `2019-04-12 02:14:07Z`."""
+    text = utc_text(at)
+    return UNKNOWN if text is None else text.replace("T", " ")
+
+
+def count(number: float | None) -> str:
+    """Give a number with thousands separated by commas."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def size(size_bytes: int | None) -> str:
+    """Give a size in decimal units, to three digits; for orientation beside the exact number."""
+    if size_bytes is None:
+        return UNKNOWN
+    value, unit = float(size_bytes), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
+        if abs(value) < 999.5 or unit == "PB":
+            break
+        value /= 1000
+    return f"{value:.3g} {unit}" if abs(value) < 999.5 else f"{value:.0f} {unit}"
+
+
+def percent(coverage: Coverage | None) -> str:
+    """Give coverage in percent, never rounded up to 100 nor down to 0."""
+    share = None if coverage is None else coverage.share
+    if coverage is None or share is None:
+        return UNKNOWN
+    if share >= 1.0 and coverage.hours_able < coverage.hours_asked:
+        return "under 100 %"
+    if share <= 0.0 < coverage.hours_able:
+        return "over 0 %"
+    return f"{share * 100:.2f}".rstrip("0").rstrip(".") + " %"
+
+
+def formula(coverage: Coverage) -> str:
+    """Give the hours that the percentage was made of."""
+    return f"{count(coverage.hours_able)} of {count(coverage.hours_asked)} host-hours"

@@ -1,0 +1,262 @@
+"""The summary as JSON: the published contract, described field by field in `summary.schema.json`.
+
+Fields may be added, never renamed. What is unknown is null, never 0 or an empty text; surprise is rounded to two digits.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from importlib import resources
+
+from dwell.model.claims import (
+    CaseFacts,
+    Claim,
+    EntryFinding,
+    EvictionCheck,
+    Foothold,
+    Intrusion,
+    Lead,
+    MailboxExposure,
+    Question,
+    ReachFinding,
+    RuleOutcome,
+    Summary,
+)
+from dwell.model.coverage import Coverage, CoverageRow
+from dwell.model.instants import utc_text
+from dwell.model.provenance import RecordRef
+from dwell.safe.jsontext import Json, json_text
+
+__all__ = ["bits", "coverage_object", "lead_object", "mailbox_object", "schema", "summary_dict", "summary_text"]
+
+Object = dict[str, Json]
+
+
+def schema() -> Object:
+    """Give the JSON Schema (2020-12) of the summary."""
+    text = resources.files("dwell.report").joinpath("summary.schema.json").read_text(encoding="utf-8")
+    found: Object = json.loads(text)
+    return found
+
+
+def summary_text(summary: Summary) -> str:
+    """Give the summary as JSON text, plain ASCII, with a newline at the end."""
+    return json_text(summary_dict(summary))
+
+
+def summary_dict(summary: Summary) -> Object:
+    """Give the summary as the contract has it."""
+    answers = {one.question: one for one in summary.answers}
+    return {
+        "dwell": summary.version,
+        "case": _case(summary.case),
+        "answers": {
+            question.value: {
+                "verdict": _known(answers[question].verdict) if question in answers else None,
+                "claims": list(answers[question].claims) if question in answers else [],
+            }
+            for question in Question
+        },
+        "claims": [_claim(one) for one in summary.claims],
+        "mailboxes": [mailbox_object(one) for one in summary.mailboxes],
+        "intrusions": [_intrusion(one) for one in summary.intrusions],
+        "entry": [_entry(one) for one in summary.entry],
+        "foothold": [_foothold(one) for one in summary.foothold],
+        "reach": [_reach(one) for one in summary.reach],
+        "eviction": [_check(one) for one in summary.eviction],
+        "coverage": [coverage_object(one) for one in summary.coverage],
+        "leads": [lead_object(one) for one in summary.leads],
+        "rules": [_rule(one) for one in summary.rules],
+        "settings": dict(summary.settings),
+    }
+
+
+def bits(value: float) -> float | None:
+    """Give surprise to two digits; None where it is no finite number."""
+    return round(value, 2) + 0.0 if math.isfinite(value) else None
+
+
+def _known(text: str | None) -> str | None:
+    """Give the text, or None where it is empty: nothing said is unknown."""
+    return text or None
+
+
+def _grounds(records: Iterable[RecordRef]) -> list[Json]:
+    return [{"table": one.table, "evidence_id": one.evidence_id, "record_no": one.record_no} for one in records]
+
+
+def _detail(coverage: Coverage | None) -> Object | None:
+    if coverage is None:
+        return None
+    return {
+        "hours_able": coverage.hours_able,
+        "hours_asked": coverage.hours_asked,
+        "sources": list(coverage.sources),
+        "why": _known(coverage.why),
+    }
+
+
+def _share(coverage: Coverage | None) -> float | None:
+    return None if coverage is None else coverage.share
+
+
+def _case(case: CaseFacts) -> Object:
+    return {
+        "name": _known(case.name),
+        "evidence_files": case.evidence_files,
+        "records": case.records,
+        "anomalies": case.anomalies,
+        "first_utc": utc_text(case.first_utc),
+        "last_utc": utc_text(case.last_utc),
+    }
+
+
+def _claim(claim: Claim) -> Object:
+    return {
+        "id": claim.id,
+        "question": claim.question.value,
+        "text": claim.text,
+        "grade": claim.grade.value,
+        "grounds": _grounds(claim.grounds),
+        "coverage": _share(claim.coverage),
+        "against": list(claim.against),
+        "grounds_total": max(claim.grounds_total, len(claim.grounds)),
+        "coverage_detail": _detail(claim.coverage),
+    }
+
+
+def mailbox_object(mailbox: MailboxExposure) -> Object:
+    """Give one row of `mailboxes`."""
+    return {
+        "mailbox": _known(mailbox.mailbox),
+        "grade": mailbox.grade.value,
+        "intrusions": list(mailbox.intrusions),
+        "first_utc": utc_text(mailbox.first_utc),
+        "last_utc": utc_text(mailbox.last_utc),
+        "messages": mailbox.messages,
+        "folders": list(mailbox.folders),
+        "bytes": mailbox.bytes,
+        "clients": list(mailbox.clients),
+        "coverage": _share(mailbox.coverage),
+        "sessions": mailbox.sessions,
+        "bytes_source": _known(mailbox.bytes_source),
+        "message_ids": list(mailbox.message_ids),
+        "assumptions": list(mailbox.assumptions),
+        "grounds": _grounds(mailbox.grounds),
+        "coverage_detail": _detail(mailbox.coverage),
+    }
+
+
+def _intrusion(intrusion: Intrusion) -> Object:
+    return {
+        "id": intrusion.id,
+        "first_utc": utc_text(intrusion.first_utc),
+        "last_utc": utc_text(intrusion.last_utc),
+        "entry": list(intrusion.entry),
+        "clients": list(intrusion.clients),
+        "accounts": list(intrusion.accounts),
+        "mailboxes": list(intrusion.mailboxes),
+        "techniques": list(intrusion.techniques),
+        "links": list(intrusion.links),
+        "against": list(intrusion.against),
+        "earlier_possible": _known(intrusion.earlier_possible),
+        "grounds": _grounds(intrusion.grounds),
+    }
+
+
+def _entry(entry: EntryFinding) -> Object:
+    return {
+        "host": _known(entry.host),
+        "cve": _known(entry.cve),
+        "method": _known(entry.method),
+        "outcome": entry.outcome.value,
+        "first_utc": utc_text(entry.first_utc),
+        "last_utc": utc_text(entry.last_utc),
+        "intrusion": _known(entry.intrusion),
+        "grounds": _grounds(entry.grounds),
+    }
+
+
+def _foothold(foothold: Foothold) -> Object:
+    return {
+        "kind": _known(foothold.kind),
+        "host": _known(foothold.host),
+        "what": _known(foothold.what),
+        "first_utc": utc_text(foothold.first_utc),
+        "state": foothold.state.value,
+        "intrusion": _known(foothold.intrusion),
+        "state_why": _known(foothold.state_why),
+        "grounds": _grounds(foothold.grounds),
+    }
+
+
+def _reach(reach: ReachFinding) -> Object:
+    return {
+        "system": _known(reach.system),
+        "class": _known(reach.system_class),
+        "verdict": reach.verdict.value,
+        "coverage": _share(reach.coverage),
+        "why": _known(reach.why),
+        "grounds": _grounds(reach.grounds),
+        "coverage_detail": _detail(reach.coverage),
+    }
+
+
+def _check(check: EvictionCheck) -> Object:
+    return {
+        "check": check.check,
+        "status": check.status.value,
+        "why": _known(check.why),
+        "grounds": _grounds(check.grounds),
+    }
+
+
+def coverage_object(row: CoverageRow) -> Object:
+    """Give one row of `coverage`."""
+    return {
+        "host": _known(row.host),
+        "source": row.source,
+        "first_utc": utc_text(row.first_utc),
+        "last_utc": utc_text(row.last_utc),
+        "held": row.held,
+        "missing": row.missing,
+        "altered": row.altered,
+        "not_recorded": row.not_recorded,
+        "held_empty": row.held_empty,
+        "truncated": row.truncated,
+        "reasons": [{"reason": reason, "hours": hours} for reason, hours in row.reasons],
+    }
+
+
+def lead_object(lead: Lead) -> Object:
+    """Give one row of `leads`."""
+    return {
+        "rank": lead.rank,
+        "mailbox": _known(lead.mailbox),
+        "client": _known(lead.client),
+        "first_utc": utc_text(lead.first_utc),
+        "last_utc": utc_text(lead.last_utc),
+        "bits": bits(lead.bits),
+        "terms": {name: bits(value) for name, value in lead.terms},
+        "intrusion": _known(lead.intrusion),
+        "against": list(lead.against),
+        "grounds": _grounds(lead.grounds),
+    }
+
+
+def _rule(rule: RuleOutcome) -> Object:
+    return {
+        "rule_id": _known(rule.rule_id),
+        "title": _known(rule.title),
+        "author": _known(rule.author),
+        "licence": _known(rule.licence),
+        "level": _known(rule.level),
+        "status": rule.status.value,
+        "reason": _known(rule.reason),
+        "files_opened": rule.files_opened,
+        "files_pruned": rule.files_pruned,
+        "hits": rule.hits,
+        "path": _known(rule.path),
+    }

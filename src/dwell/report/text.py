@@ -1,0 +1,181 @@
+"""The answers and the tables for a terminal: plain lines, aligned by the cells that characters take, no colour."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+
+from dwell.model.claims import Claim, Grade, MailboxExposure, Summary
+from dwell.report.figures import UNKNOWN, count, formula, instant, percent
+from dwell.report.questions import parts
+from dwell.report.summary_json import bits
+from dwell.safe.terminal import terminal, terminal_limited
+
+__all__ = ["answers_text", "coverage_text", "leads_text", "mailboxes_text"]
+
+WIDTH_MIN = 40
+CELL_MAX = 60
+"""Characters of evidence text in one cell; how many were cut is said, and CSV and JSON have them all."""
+CLAIM_MAX = 2_000
+
+
+def answers_text(summary: Summary, width: int = 100) -> str:
+    """Give the seven questions, each with its verdict and its claims.
+
+    Args:
+        summary: everything the program has to say about the case.
+        width: cells a line; at least 40 are taken.
+    """
+    wide = max(width, WIDTH_MIN)
+    case = summary.case
+    read = (
+        f"{count(case.evidence_files)} evidence files, {count(case.records)} records, "
+        f"{count(case.anomalies)} unreadable stretches, {instant(case.first_utc)} to {instant(case.last_utc)}"
+    )
+    lines = _wrapped(f"{_shown(case.name)} · dwell {terminal(summary.version)}", wide, "")
+    lines += _wrapped(f"Read: {read}", wide, "")
+    for part in parts(summary):
+        lines += ["", f"{part.number}. {part.question}"]
+        lines += _wrapped(_shown(part.verdict), wide, "   ")
+        for claim in part.claims:
+            lines += _claim(claim, wide)
+    return "\n".join(lines) + "\n"
+
+
+def mailboxes_text(summary: Summary) -> str:
+    """Give the mailboxes as an aligned table, as the summary orders them."""
+    head = ("mailbox", "grade", "intrusions", "first", "last", "sessions", "messages", "bytes", "coverage", "clients")
+    rows = [
+        (
+            _cell(one.mailbox),
+            one.grade.value,
+            _several(one.intrusions),
+            _seen(one, instant(one.first_utc)),
+            _seen(one, instant(one.last_utc)),
+            count(one.sessions),
+            _seen(one, count(one.messages)),
+            _seen(one, count(one.bytes)),
+            percent(one.coverage),
+            _several(one.clients),
+        )
+        for one in summary.mailboxes
+    ]
+    return _table(head, rows, right={5, 6, 7, 8})
+
+
+def coverage_text(summary: Summary) -> str:
+    """Give the hours in each state, per host and source, as an aligned table."""
+    head = (
+        "host",
+        "source",
+        "from",
+        "to",
+        "held",
+        "held-empty",
+        "missing",
+        "truncated",
+        "altered",
+        "not-recorded",
+        "reasons",
+    )
+    rows = [
+        (
+            _cell(one.host),
+            _cell(one.source),
+            instant(one.first_utc),
+            instant(one.last_utc),
+            *map(count, (one.held, one.held_empty, one.missing, one.truncated, one.altered, one.not_recorded)),
+            _several(tuple(f"{hours} h: {reason}" for reason, hours in one.reasons)),
+        )
+        for one in summary.coverage
+    ]
+    return _table(head, rows, right=set(range(4, 10)))
+
+
+def leads_text(summary: Summary) -> str:
+    """Give the leads as an aligned table, most surprising first."""
+    head = ("rank", "bits", "mailbox", "client", "first", "last", "intrusion", "terms")
+    rows = [
+        (
+            count(one.rank),
+            _bits(one.bits),
+            _cell(one.mailbox),
+            _cell(one.client),
+            instant(one.first_utc),
+            instant(one.last_utc),
+            _cell(one.intrusion) if one.intrusion else "-",
+            ", ".join(f"{_cell(name)} {_bits(value)}" for name, value in one.terms) or "-",
+        )
+        for one in summary.leads
+    ]
+    return _table(head, rows, right={0, 1})
+
+
+def _shown(text: str | None) -> str:
+    return terminal_limited(text, CLAIM_MAX) if text else UNKNOWN
+
+
+def _cell(text: str | None) -> str:
+    return terminal_limited(text, CELL_MAX) if text else UNKNOWN
+
+
+def _several(texts: Sequence[str]) -> str:
+    """Give the first of several values and how many more there are."""
+    if not texts:
+        return "-"
+    more = f" (+{count(len(texts) - 1)})" if len(texts) > 1 else ""
+    return _cell(texts[0]) + more
+
+
+def _seen(mailbox: MailboxExposure, text: str) -> str:
+    """Where there is no sign there is nothing to be unknown: no act was seen."""
+    return "none seen" if text == UNKNOWN and mailbox.grade is Grade.NO_SIGN else text
+
+
+def _bits(value: float) -> str:
+    rounded = bits(value)
+    return UNKNOWN if rounded is None else f"{rounded:.2f}"
+
+
+def _wrapped(text: str, width: int, indent: str, first: str | None = None) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+    )
+
+
+def _claim(claim: Claim, width: int) -> list[str]:
+    lines = _wrapped(f"[{claim.grade.value}] {_shown(claim.text)} ({_cell(claim.id)})", width, "     ", first="   - ")
+    lines += _wrapped(f"coverage: {_coverage_words(claim)}", width, "       ", first="     ")
+    for limit in claim.against:
+        lines += _wrapped(f"against: {_shown(limit)}", width, "       ", first="     ")
+    return lines
+
+
+def _coverage_words(claim: Claim) -> str:
+    coverage = claim.coverage
+    if coverage is None:
+        return "not counted, the statement is about a state"
+    if coverage.share is None:
+        return f"{UNKNOWN}, no host-hour was asked about"
+    sources = ", ".join(_cell(one) for one in coverage.sources) or "no source counted"
+    return f"{percent(coverage)} = {formula(coverage)}; {sources}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], right: set[int]) -> str:
+    """Give lines in which every column is as wide as its widest cell; the last column is left as it is."""
+    listed = [tuple(head), *rows]
+    widths = [max(cell_len(row[place]) for row in listed) for place in range(len(head))]
+    lines = []
+    for row in listed:
+        cells = []
+        for place, text in enumerate(row):
+            gap = " " * (widths[place] - cell_len(text))
+            cells.append(gap + text if place in right else text + gap)
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines) + "\n"
