@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,9 +21,21 @@ from dwell.archive.spec import EVIDENCE_ID, ROW_GROUP_ROWS, TableSpec
 from dwell.errors import CustodyError, DiskFullError, Place
 from dwell.model.instants import utc_from_us
 
-__all__ = ["DataFile", "StagedFile", "conform", "open_verified", "read_lexicon", "read_rows", "stage", "sync_folder"]
+__all__ = [
+    "LEXICON_FOLDER",
+    "DataFile",
+    "StagedFile",
+    "conform",
+    "discard",
+    "open_verified",
+    "read_lexicon",
+    "read_rows",
+    "stage",
+    "sync_folder",
+]
 
-LEXICON_SUFFIX = ".lexicon.parquet"
+LEXICON_FOLDER = "_lexicon"
+"""Lexicons lie in a folder of their own whose name other readers of the table pass over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +48,7 @@ class StagedFile:
         rows: how many.
         size_bytes: of the data file.
         sha256: of the data file.
-        lexicon_sha256: of the lexicon beside it; "" where the table has none.
+        lexicon_sha256: of its lexicon; "" where the table has none.
         first_us: earliest `time_utc`, microseconds since 1970; None where unknown.
         last_us: latest.
     """
@@ -70,8 +82,8 @@ class DataFile:
 
     @property
     def lexicon_path(self) -> Path:
-        """Give the place of the lexicon beside it."""
-        return self.path.with_name(self.path.name.removesuffix(".parquet") + LEXICON_SUFFIX)
+        """Give the place of its lexicon."""
+        return self.folder / LEXICON_FOLDER / self.staged.path
 
     @property
     def first_utc(self) -> datetime | None:
@@ -170,6 +182,13 @@ def conform(rows: pa.RecordBatch | pa.Table, spec: TableSpec) -> pa.Table:
     return pa.table(columns, names=spec.schema.names)
 
 
+def discard(folder: Path, files: Iterable[StagedFile]) -> None:
+    """Remove staged files and their lexicons; they must not be part of the table."""
+    for one in files:
+        (folder / one.path).unlink(missing_ok=True)
+        (folder / LEXICON_FOLDER / one.path).unlink(missing_ok=True)
+
+
 def stage(folder: Path, spec: TableSpec, table: pa.Table, name: str) -> list[StagedFile]:
     """Write rows as data files, one a month, each with its lexicon; nothing is part of the table yet.
 
@@ -190,7 +209,7 @@ def stage(folder: Path, spec: TableSpec, table: pa.Table, name: str) -> list[Sta
         size, digest = _write(trimmed, folder / relative, row_group_rows=ROW_GROUP_ROWS)
         lexicon_digest = ""
         if spec.lexicon:
-            place = folder / f"month={month or 'unknown'}/{name}{LEXICON_SUFFIX}"
+            place = folder / LEXICON_FOLDER / relative
             # the Arrow schema is stored too: its metadata says which columns are complete
             words = lex.build(trimmed, spec).as_stored()
             _, lexicon_digest = _write(words, place, row_group_rows=lex.DISTINCT_MAX, store_schema=True)

@@ -1,23 +1,24 @@
-"""The Delta log of one table: one add-action commit per batch of data files, looked up before it is written.
+"""The Delta log of one table: one add-action commit per unit of evidence, looked up before it is written.
 
-The Delta Lake library writes the commit; we sync it, because the library does not, and refuse an empty commit file,
-because a reader would take it for an empty table without a word.
+The commit files are written here, after the Delta transaction protocol (reader 1, writer 2; github.com/delta-io/delta,
+PROTOCOL.md, sections "Delta Log Entries" and "Actions"). Through the Delta Lake library a commit was not synced to disk,
+an interrupted one left an empty file that a reader takes for an empty table, the absolute path and the clock went into
+the log, and its cost grew with every commit (measured: 320 ms at the 1,500th, against 2 ms here).
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema, Transaction
-from deltalake.exceptions import DeltaError
-from deltalake.transaction import AddAction, create_table_with_add_actions
+from deltalake import Schema
 
 from dwell.archive.datafile import DataFile, StagedFile, sync_folder
 from dwell.archive.spec import TableSpec
@@ -26,7 +27,8 @@ from dwell.errors import ArchiveError, CustodyError, DiskFullError, Place
 __all__ = ["Commit", "TableLog"]
 
 _PARTITION = "month"
-_HOOKS = {"create_checkpoint": False, "cleanup_expired_logs": False}
+_NAMESPACE = uuid.UUID("5d0c1b0e-6f0a-5d7e-9d5a-3c1e6a0f7b21")
+"""Table ids are made from it and the table's name, so that the same evidence gives the same log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,14 @@ class Commit:
         transaction: the application transaction id, made from the evidence's hashes.
         files: the data files it added.
         log_path: the commit file.
+        sha256: of the commit file.
     """
 
     version: int
     transaction: str
     files: tuple[StagedFile, ...]
     log_path: Path
+    sha256: str
 
 
 class TableLog:
@@ -53,6 +57,7 @@ class TableLog:
         self.folder = folder
         self.table = table
         self._commits: list[Commit] | None = None
+        self._known: dict[str, Commit] = {}
 
     @property
     def log_folder(self) -> Path:
@@ -71,33 +76,63 @@ class TableLog:
         """
         if self._commits is None:
             self._commits = self._read() if self.exists() else []
+            self._known = {commit.transaction: commit for commit in self._commits}
         return self._commits
 
     def _read(self) -> list[Commit]:
-        paths = sorted(self.log_folder.glob("*.json"))
         out: list[Commit] = []
-        for version, path in enumerate(paths):
+        for version, path in enumerate(sorted(self.log_folder.glob("*.json"))):
             if path.name != f"{version:020}.json":
                 raise CustodyError(
                     f"commit {version} of table {self.table} is missing from its log", place=Place(path),
                     remedy="Restore the case folder from its copy, or ingest the evidence anew",
                 )  # fmt: skip
-            try:
-                actions = [json.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
-                note = next(action["commitInfo"] for action in actions if "commitInfo" in action)
-                kept = json.loads(note["dwell"])
-                files = tuple(StagedFile(**one) for one in kept["files"])
-            except (ValueError, KeyError, TypeError, StopIteration) as fault:
-                raise CustodyError(
-                    f"a commit of table {self.table} cannot be read: it is empty or was changed", place=Place(path),
-                    remedy="Restore the case folder from its copy, or ingest the evidence anew",
-                ) from fault  # fmt: skip
-            out.append(Commit(version, str(kept["transaction"]), files, path))
+            out.append(self._parsed(version, path))
         return out
+
+    def _parsed(self, version: int, path: Path) -> Commit:
+        try:
+            data = path.read_bytes()
+            actions = [json.loads(line) for line in data.splitlines() if line.strip()]
+            note = next(action["commitInfo"] for action in actions if "commitInfo" in action)
+            kept = json.loads(note["dwell"])
+            files = tuple(StagedFile(**one) for one in kept["files"])
+            transaction = str(kept["transaction"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as fault:
+            raise CustodyError(
+                f"a commit of table {self.table} cannot be read: it is empty or was changed", place=Place(path),
+                remedy="Restore the case folder from its copy, or ingest the evidence anew",
+            ) from fault  # fmt: skip
+        return Commit(version, transaction, files, path, hashlib.sha256(data).hexdigest())
+
+    def drop_unfinished(self, acknowledged: int) -> Path | None:
+        """Remove a last commit file that a power cut left empty, and what was not renamed yet.
+
+        Args:
+            acknowledged: how many commits the custody log knows; none of those is touched.
+
+        Returns:
+            The commit file that was removed, if any.
+        """
+        if not self.log_folder.is_dir():
+            return None
+        for left in self.log_folder.glob("*.part"):
+            left.unlink(missing_ok=True)
+        paths = sorted(self.log_folder.glob("*.json"))
+        if len(paths) <= acknowledged or paths[-1].stat().st_size:
+            return None
+        paths[-1].unlink()
+        self._commits = None
+        return paths[-1]
 
     def has(self, transaction: str) -> bool:
         """Say whether a transaction is committed already."""
-        return any(commit.transaction == transaction for commit in self.commits())
+        return self.found(transaction) is not None
+
+    def found(self, transaction: str) -> Commit | None:
+        """Give the commit of a transaction; None where it is not committed."""
+        self.commits()
+        return self._known.get(transaction)
 
     def files(self) -> list[DataFile]:
         """Give the table's data files, by path."""
@@ -111,74 +146,81 @@ class TableLog:
             DiskFullError: no room left; nothing was committed.
             ArchiveError: the commit could not be written.
         """
-        for done in self.commits():
-            if done.transaction == transaction:
-                return done
-        actions = [_add(one) for one in files]
-        note = json.dumps({"transaction": transaction, "files": [one.as_dict() for one in files]}, sort_keys=True)
-        properties = CommitProperties(
-            custom_metadata={"dwell": note}, app_transactions=[Transaction(app_id=transaction, version=1)]
-        )
-        schema = Schema.from_arrow(spec.schema.append(pa.field(_PARTITION, pa.string())))
+        done = self.found(transaction)
+        if done is not None:
+            return done
+        version = len(self.commits())
+        path = self.log_folder / f"{version:020}.json"
+        actions = [_info(files, transaction), *(_table(spec) if version == 0 else [])]
+        actions += [{"txn": {"appId": transaction, "version": 1}}, *(_add(one) for one in files)]
+        lines = [json.dumps(one, sort_keys=True, separators=(",", ":")) + "\n" for one in actions]
         try:
-            self._write(schema, actions, properties)
-        except (DeltaError, OSError) as fault:
-            if _is_disk_full(fault):
+            self._put("".join(lines).encode(), path)
+        except OSError as fault:
+            if fault.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise DiskFullError(
-                    "no room left on the disk while committing to the archive", place=Place(self.log_folder),
+                    "no room left on the disk while committing to the archive", place=Place(path),
                     remedy="Free some space and run the same command again: it goes on where it stopped",
                 ) from fault  # fmt: skip
             raise ArchiveError(
-                f"table {self.table} could not be committed: {fault}", place=Place(self.folder)
+                f"table {self.table} could not be committed: {fault.strerror or fault}", place=Place(path)
             ) from fault
-        path = self.log_folder / f"{len(self.commits()):020}.json"
-        self._sync(path)
-        self._commits = None
-        return self.commits()[-1]
+        commit = self._parsed(version, path)
+        self.commits().append(commit)
+        self._known[transaction] = commit
+        return commit
 
-    def _write(self, schema: Schema, actions: list[Any], properties: CommitProperties) -> None:
-
-        hooks = PostCommitHookProperties(**_HOOKS)
-        if not self.exists():
-            create_table_with_add_actions(
-                str(self.folder), schema, actions, mode="error", partition_by=[_PARTITION], name=self.table,
-                commit_properties=properties, post_commithook_properties=hooks,
-            )  # fmt: skip
-            return
-        DeltaTable(str(self.folder)).create_write_transaction(
-            actions, mode="append", schema=schema, partition_by=[_PARTITION],
-            commit_properties=properties, post_commithook_properties=hooks,
-        )  # fmt: skip
-
-    def _sync(self, path: Path) -> None:
+    def _put(self, data: bytes, path: Path) -> None:
+        """Write a commit file that is there whole or not at all, and never over another one."""
+        self.log_folder.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        with unfinished.open("wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
         try:
-            handle = os.open(path, os.O_RDONLY)
+            os.link(unfinished, path)
+        except FileExistsError:
+            raise
         except OSError as fault:
-            raise ArchiveError("a commit was written but cannot be found", place=Place(path)) from fault
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            if fault.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            # a file system without hard links: the case's lock keeps other writers away
+            unfinished.rename(path)
+        unfinished.unlink(missing_ok=True)
         sync_folder(self.log_folder)
         sync_folder(self.folder)
-        if path.stat().st_size == 0:
-            raise ArchiveError("a commit file is empty after it was written", place=Place(path))
 
 
-def _is_disk_full(fault: BaseException) -> bool:
-    if isinstance(fault, OSError) and fault.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return True
-    text = str(fault)
-    return "os error 28" in text or "No space left" in text or "os error 122" in text
+def _info(files: Sequence[StagedFile], transaction: str) -> dict[str, object]:
+    note = json.dumps({"transaction": transaction, "files": [one.as_dict() for one in files]}, sort_keys=True)
+    how = {"mode": "Append", "partitionBy": json.dumps([_PARTITION])}
+    return {"commitInfo": {"timestamp": 0, "operation": "WRITE", "operationParameters": how, "dwell": note}}
 
 
-def _add(file: StagedFile) -> AddAction:
-    stats: dict[str, object] = {"numRecords": file.rows}
-    return AddAction(
-        path=file.path,
-        size=file.size_bytes,
-        partition_values={_PARTITION: file.month},
-        modification_time=0,
-        data_change=True,
-        stats=json.dumps(stats),
-    )
+def _table(spec: TableSpec) -> list[dict[str, object]]:
+    """Give the actions that make the table."""
+    schema = Schema.from_arrow(spec.schema.append(pa.field(_PARTITION, pa.string())))
+    about = {
+        "id": str(uuid.uuid5(_NAMESPACE, spec.name)),
+        "name": spec.name,
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": schema.to_json(),
+        "partitionColumns": [_PARTITION],
+        "createdTime": 0,
+        "configuration": {},
+    }
+    return [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": about}]
+
+
+def _add(file: StagedFile) -> dict[str, object]:
+    return {
+        "add": {
+            "path": file.path,
+            "size": file.size_bytes,
+            "partitionValues": {_PARTITION: file.month},
+            "modificationTime": 0,
+            "dataChange": True,
+            "stats": json.dumps({"numRecords": file.rows}),
+        }
+    }

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dwell.archive.datafile import DataFile, StagedFile
+from dwell.archive.datafile import LEXICON_FOLDER, DataFile, StagedFile
 from dwell.archive.deltalog import Commit, TableLog
 from dwell.archive.spec import TableSpec
 from dwell.errors import CustodyError
@@ -74,7 +74,7 @@ class Archive:
         return hashlib.sha256(state.encode()).hexdigest()
 
     def unregistered(self) -> list[Path]:
-        """Give files in the tables' folders that no commit names: left by an interrupted run."""
+        """Give data files and lexicons that no commit names: left by an interrupted run."""
         out: list[Path] = []
         for folder in sorted(self.root.iterdir()) if self.root.is_dir() else []:
             if not folder.is_dir():
@@ -82,13 +82,19 @@ class Archive:
             known: set[Path] = set()
             for file in self.files(folder.name):
                 known |= {file.path, file.lexicon_path}
-            log = folder / "_delta_log"
-            out += [
-                one
-                for one in sorted(folder.rglob("*"))
-                if one.is_file() and one not in known and log not in one.parents
-            ]
+            found = [*folder.glob("month=*/*.parquet*"), *(folder / LEXICON_FOLDER).glob("month=*/*.parquet*")]
+            out += sorted(one for one in found if one not in known)
         return out
+
+    def intact(self, table: str, files: Sequence[StagedFile]) -> bool:
+        """Say whether staged files are on disk as they were written, with their lexicons."""
+        for one in files:
+            file = DataFile(table, self.folder(table), one)
+            wanted = [(file.path, one.sha256)]
+            wanted += [(file.lexicon_path, one.lexicon_sha256)] if one.lexicon_sha256 else []
+            if any(isinstance(self._checked(path, sha256), Fault) for path, sha256 in wanted):
+                return False
+        return True
 
     def verify(self) -> Iterator[Fault | Path]:
         """Hash every file of every table; yield a `Fault` for each that differs, else the file's path."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from dwell.errors import WorkerError
+from dwell.errors import Place, WorkerError
 
 __all__ = ["ATTEMPTS_MAX", "default_workers", "run"]
 
@@ -22,6 +23,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 ATTEMPTS_MAX = 3
+NAMED_MAX = 500
+"""Characters of an item that a fault shows."""
 
 
 def default_workers() -> int:
@@ -31,32 +34,60 @@ def default_workers() -> int:
     return max(1, os.cpu_count() or 1)
 
 
-def _quiet() -> None:
-    """Leave Ctrl-C to the parent."""
+def _enter() -> None:
+    """Leave Ctrl-C to the parent, and do not outlive it: a worker whose parent was killed would wait for ever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet)
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_enter)
 
 
-def run(work: Callable[[T], R], items: Iterable[T], *, workers: int | None = None, ordered: bool = True) -> Iterator[R]:
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End a pool at once, whatever its workers are doing."""
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for one in processes:
+        one.kill()
+    for one in processes:
+        one.join()
+
+
+def run(
+    work: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    workers: int | None = None,
+    ordered: bool = True,
+    isolated: bool = False,
+    lost: Callable[[T], R] | None = None,
+) -> Iterator[R]:
     """Apply `work` to every item and yield the results.
 
     Args:
         work: a function that can be pickled; its own exceptions are raised here.
         items: what to apply it to; taken lazily.
-        workers: processes; 1 runs in this process.
+        workers: processes; 1 runs in this process, unless `isolated`.
         ordered: in the items' order; otherwise as they are done.
+        isolated: never run in this process, so that an item that kills its process does not kill this one.
+        lost: gives the result of an item on which a worker died `ATTEMPTS_MAX` times; runs in this process.
 
     Raises:
-        WorkerError: a worker died `ATTEMPTS_MAX` times on the same item.
+        WorkerError: a worker died `ATTEMPTS_MAX` times on the same item, and there is no `lost`.
     """
     count = workers or default_workers()
-    if count == 1:
+    if count == 1 and not isolated:
         yield from map(work, items)
         return
-    results = _results(work, enumerate(items), count)
+    results = _results(work, enumerate(items), count, lost)
     if not ordered:
         for _, result in results:
             yield result
@@ -70,13 +101,16 @@ def run(work: Callable[[T], R], items: Iterable[T], *, workers: int | None = Non
             following += 1
 
 
-def _results(work: Callable[[T], R], numbered: Iterator[tuple[int, T]], workers: int) -> Iterator[tuple[int, R]]:
+def _results(
+    work: Callable[[T], R], numbered: Iterator[tuple[int, T]], workers: int, lost: Callable[[T], R] | None
+) -> Iterator[tuple[int, R]]:
     """Yield results as they are done, starting a new pool whenever a worker has died."""
     exhausted = False
     while not exhausted:
         suspects: list[tuple[int, T]] = []
         pending: dict[Future[R], tuple[int, T]] = {}
         pool = _pool(workers)
+        over = False
         try:
             while not suspects:
                 while not exhausted and len(pending) < workers * 2:
@@ -93,10 +127,14 @@ def _results(work: Callable[[T], R], numbered: Iterator[tuple[int, T]], workers:
                 # a dead worker breaks the whole pool: everything still under way comes back as broken
                 done, _ = wait(pending)
                 yield from _gather(done, pending, suspects)
+            over = not suspects
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            if over:
+                pool.shutdown()
+            else:
+                _stop(pool)
         for index, item in sorted(suspects, key=lambda one: one[0]):
-            yield index, _alone(work, item)
+            yield index, _alone(work, item, lost)
 
 
 def _gather(
@@ -112,7 +150,7 @@ def _gather(
             yield index, result
 
 
-def _alone(work: Callable[[T], R], item: T) -> R:
+def _alone(work: Callable[[T], R], item: T, lost: Callable[[T], R] | None) -> R:
     """Run one item in a pool of its own, so that the item that kills its worker is known."""
     for _ in range(ATTEMPTS_MAX - 1):
         with _pool(1) as pool:
@@ -120,7 +158,13 @@ def _alone(work: Callable[[T], R], item: T) -> R:
                 return pool.submit(work, item).result()
             except BrokenProcessPool:
                 continue
+            except BaseException:
+                _stop(pool)
+                raise
+    if lost is not None:
+        return lost(item)
     raise WorkerError(
         f"a worker process died {ATTEMPTS_MAX} times on the same item",
+        place=Place(str(item)[:NAMED_MAX]),
         remedy="Look for lack of memory; run again with --workers 1 to see the fault itself",
     )

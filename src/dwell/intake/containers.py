@@ -1,8 +1,7 @@
-"""Opening evidence inside containers: zip, gzip, bzip2, xz, zstd, 7z, tar, and nested ones, within limits.
+"""Opening evidence inside containers: gzip, bzip2, xz, zstd streams and zip members, within limits.
 
-Nothing is ever written under a name that a container gives: members that have to be spooled lie in the case's spool
-folder under a running number, so that absolute names, `..` and links can do no harm. Limits stop bombs: what is beyond
-a limit is reported with its place, and the rest goes on.
+A stream is reached by a `Locator`, and is read without being written anywhere; `unpack.py` lists what a container holds
+and spools what cannot be reached one by one. Limits stop bombs, whatever a header promises.
 """
 
 from __future__ import annotations
@@ -11,42 +10,42 @@ import bz2
 import gzip
 import io
 import lzma
-import stat
-import tarfile
-import tempfile
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
-import py7zr
-import py7zr.exceptions
 import zstandard
-from py7zr.io import Py7zIO, WriterFactory
+
+from dwell.errors import DwellError
 
 __all__ = [
     "DEPTH_MAX",
     "MEMBERS_MAX",
+    "RATIO_FREE",
     "RATIO_MAX",
+    "STREAM_KINDS",
     "UNPACKED_MAX",
     "ContainerError",
     "Locator",
-    "Member",
+    "allowance",
+    "close_zips",
     "container_kind",
-    "members",
     "open_locator",
+    "opened_zip",
+    "why_unreadable",
 ]
 
 DEPTH_MAX = 4
 MEMBERS_MAX = 1_000_000
+"""Files that one container may hold, those in containers inside it counted."""
 UNPACKED_MAX = 1 << 40
-"""Bytes that one container may give."""
+"""Bytes that one container may give, those in containers inside it counted."""
 RATIO_MAX = 400
 """Unpacked to packed, once past `RATIO_FREE` bytes; text logs stay below 50."""
 RATIO_FREE = 64 * 1024 * 1024
-SPOOL_MEMORY = 16 * 1024 * 1024
 
 
 def _gzip(raw: BinaryIO) -> BinaryIO:
@@ -67,20 +66,8 @@ def _zstd(raw: BinaryIO) -> BinaryIO:
 
 
 _STREAMS: dict[str, Callable[[BinaryIO], BinaryIO]] = {"gzip": _gzip, "bzip2": _bzip2, "xz": _xz, "zstd": _zstd}
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-    NotImplementedError,
-    zlib.error,
-    lzma.LZMAError,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zstandard.ZstdError,
-    py7zr.exceptions.ArchiveError,
-    py7zr.exceptions.UnsupportedCompressionMethodError,
-)
+STREAM_KINDS = frozenset(_STREAMS)
+"""Containers of one stream without a name."""
 
 
 class ContainerError(Exception):
@@ -93,7 +80,7 @@ class Locator:
 
     Attributes:
         path: a file on disk, the original or a spooled one.
-        steps: (kind, member) from the outside in; a stream compressor has no member.
+        steps: (kind, member) from the outside in; a stream compressor has no member, a zip comes first if at all.
     """
 
     path: str
@@ -102,19 +89,6 @@ class Locator:
     def inner(self, kind: str, member: str) -> Locator:
         """Give the locator one step further in."""
         return Locator(self.path, (*self.steps, (kind, member)))
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A file inside a container.
-
-    Attributes:
-        name: its name as the container gives it, `/`-separated; for the reader of the report only.
-        locator: how to get at it.
-    """
-
-    name: str
-    locator: Locator
 
 
 def container_kind(head: bytes) -> str | None:
@@ -136,12 +110,33 @@ def container_kind(head: bytes) -> str | None:
     return None
 
 
+def allowance(packed_bytes: int) -> int:
+    """Give how many bytes a container of a size may unpack to."""
+    return min(UNPACKED_MAX, max(RATIO_FREE, packed_bytes * RATIO_MAX))
+
+
+def why_unreadable(fault: BaseException) -> str:
+    """Say in our words why a container or its member cannot be read; holds nothing of what the container says."""
+    if isinstance(fault, ContainerError):
+        return str(fault)
+    if isinstance(fault, RuntimeError) and "encrypted" in str(fault):
+        return "is encrypted: unpack it with its password first"
+    if type(fault).__name__ == "PasswordRequired":
+        return "is encrypted: unpack it with its password first"
+    if isinstance(fault, NotImplementedError) or type(fault).__name__ == "UnsupportedCompressionMethodError":
+        return "is packed in a way that cannot be unpacked here"
+    if isinstance(fault, OSError) and fault.errno is not None:
+        return fault.strerror or type(fault).__name__
+    return f"the container is damaged: {type(fault).__name__}"
+
+
 class _Limited(io.RawIOBase):
     """A stream that stops at the limits, whatever a header promised."""
 
-    def __init__(self, inner: BinaryIO, packed_bytes: int) -> None:
+    def __init__(self, inner: BinaryIO, beneath: BinaryIO | None, packed_bytes: int) -> None:
         self._inner = inner
-        self._allowed = min(UNPACKED_MAX, max(RATIO_FREE, packed_bytes * RATIO_MAX))
+        self._beneath = beneath
+        self._allowed = allowance(packed_bytes)
         self._seen = 0
 
     def readable(self) -> bool:
@@ -151,8 +146,10 @@ class _Limited(io.RawIOBase):
         target = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         try:
             data = self._inner.read(len(target))
-        except _DAMAGE as fault:
-            raise OSError(f"the container is damaged: {type(fault).__name__}") from fault
+        except DwellError:
+            raise
+        except Exception as fault:
+            raise OSError(why_unreadable(fault)) from fault
         self._seen += len(data)
         if self._seen > self._allowed:
             raise OSError(f"unpacks to over {self._allowed} bytes: taken for a bomb")
@@ -160,12 +157,46 @@ class _Limited(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        self._inner.close()
+        if not self.closed:
+            try:
+                self._inner.close()
+            finally:
+                if self._beneath is not None:
+                    self._beneath.close()
         super().close()
 
 
-def _limited(inner: BinaryIO, packed_bytes: int) -> BinaryIO:
-    return io.BufferedReader(_Limited(inner, packed_bytes), buffer_size=1 << 20)
+def _limited(inner: BinaryIO, beneath: BinaryIO | None, packed_bytes: int) -> BinaryIO:
+    return io.BufferedReader(_Limited(inner, beneath, packed_bytes), buffer_size=1 << 20)
+
+
+@lru_cache(maxsize=4)
+def _zip(path: str, size_bytes: int, mtime_ns: int) -> zipfile.ZipFile:
+    del size_bytes, mtime_ns  # part of the key: a file that changed is opened anew
+    return zipfile.ZipFile(path)
+
+
+def opened_zip(path: str) -> zipfile.ZipFile:
+    """Give a zip on disk; its directory is read once, however many members are opened."""
+    about = Path(path).stat()
+    return _zip(path, about.st_size, about.st_mtime_ns)
+
+
+def close_zips() -> None:
+    """Forget the zips that are open."""
+    _zip.cache_clear()
+
+
+def _first(locator: Locator) -> tuple[BinaryIO, int, tuple[tuple[str, str], ...]]:
+    """Give the outermost stream, its packed size, and the steps that are left."""
+    steps = locator.steps
+    if steps and steps[0][0] == "zip":
+        archive = opened_zip(locator.path)
+        info = archive.infolist()[int(steps[0][1])]
+        packed = min(info.compress_size, Path(locator.path).stat().st_size)
+        return _limited(archive.open(info), None, packed), packed, steps[1:]  # type: ignore[arg-type]
+    path = Path(locator.path)
+    return path.open("rb"), path.stat().st_size, steps
 
 
 def open_locator(locator: Locator) -> BinaryIO:
@@ -174,147 +205,15 @@ def open_locator(locator: Locator) -> BinaryIO:
     Raises:
         OSError: it cannot be opened; reading it may raise the same.
     """
-    path = Path(locator.path)
-    stream: BinaryIO = path.open("rb")
-    size = path.stat().st_size
+    stream: BinaryIO | None = None
     try:
-        for kind, member in locator.steps:
-            stream, size = _step(stream, kind, member, size)
-    except _DAMAGE as fault:
-        stream.close()
-        raise OSError(f"the container is damaged: {type(fault).__name__}") from fault
+        stream, packed, steps = _first(locator)
+        for kind, _ in steps:
+            stream = _limited(_STREAMS[kind](stream), stream, packed)
+    except Exception as fault:
+        if stream is not None:
+            stream.close()
+        if isinstance(fault, OSError) and fault.errno is not None:
+            raise
+        raise OSError(why_unreadable(fault)) from fault
     return stream
-
-
-def _step(stream: BinaryIO, kind: str, member: str, size: int) -> tuple[BinaryIO, int]:
-    if kind in _STREAMS:
-        return _limited(_STREAMS[kind](stream), size), size
-    if kind == "zip":
-        if not stream.seekable():
-            stream = _spooled(stream)
-        archive = zipfile.ZipFile(stream)
-        info = archive.infolist()[int(member)]
-        return _limited(archive.open(info), info.compress_size), info.compress_size  # type: ignore[arg-type]
-    for position, (_, data) in enumerate(_unpacked(stream, kind, size)):
-        if position == int(member):
-            return data, size
-    raise ContainerError(f"member {member} is not in the {kind} any more")
-
-
-def _spooled(stream: BinaryIO) -> BinaryIO:
-    spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY)  # noqa: SIM115 - closed by the reader
-    while data := stream.read(1 << 20):
-        spool.write(data)
-    spool.seek(0)
-    return spool  # type: ignore[return-value]
-
-
-class _SpoolFile(Py7zIO):
-    def __init__(self, limit: list[int]) -> None:
-        self.file = tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY)  # noqa: SIM115 - closed by the reader
-        self._limit = limit
-        self._size = 0
-
-    def write(self, data: bytes | bytearray) -> int:
-        self._limit[0] -= len(data)
-        if self._limit[0] < 0:
-            raise OSError("unpacks beyond the limit: taken for a bomb")
-        self._size += len(data)
-        return self.file.write(data)
-
-    def read(self, size: int | None = None) -> bytes:
-        return self.file.read(-1 if size is None else size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self.file.seek(offset, whence)
-
-    def flush(self) -> None:
-        self.file.flush()
-
-    def size(self) -> int:
-        return self._size
-
-
-class _SpoolFactory(WriterFactory):
-    def __init__(self, limit: int) -> None:
-        self.made: list[tuple[str, _SpoolFile]] = []
-        self._limit = [limit]
-
-    def create(self, filename: str) -> Py7zIO:
-        one = _SpoolFile(self._limit)
-        self.made.append((filename, one))
-        return one
-
-
-def _unpacked(stream: BinaryIO, kind: str, size: int) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield (name, stream) of the regular files of a 7z or tar, in order."""
-    if kind == "7z":
-        factory = _SpoolFactory(min(UNPACKED_MAX, max(RATIO_FREE, size * RATIO_MAX)))
-        with py7zr.SevenZipFile(stream) as archive:
-            archive.extractall(factory=factory)  # noqa: S202 - into our own spool files, never under its names
-        for name, made in factory.made:
-            made.seek(0)
-            yield name, made.file  # type: ignore[misc]
-        return
-    with tarfile.open(fileobj=stream, mode="r|") as archive:
-        for info in archive:
-            if info.isfile():
-                data = archive.extractfile(info)
-                if data is not None:
-                    yield info.name, data  # type: ignore[misc]
-
-
-def members(locator: Locator, kind: str, spool: Path, fallback_name: str) -> Iterator[Member]:
-    """Yield what a container holds; members of 7z and tar are spooled, since they cannot be reached one by one.
-
-    Raises:
-        ContainerError: the container cannot be opened, or goes beyond a limit.
-    """
-    try:
-        if kind in _STREAMS:
-            yield Member(_stem(fallback_name), locator.inner(kind, ""))
-        elif kind == "zip":
-            yield from _zip_members(locator)
-        else:
-            yield from _spooled_members(locator, kind, spool)
-    except _DAMAGE as fault:
-        raise ContainerError(f"the {kind} cannot be read: {str(fault) or type(fault).__name__}") from fault
-
-
-def _stem(name: str) -> str:
-    last = name.rsplit("/", 1)[-1]
-    for suffix in (".gz", ".bz2", ".xz", ".zst"):
-        if last.lower().endswith(suffix):
-            return last[: -len(suffix)]
-    return f"{last}.unpacked"
-
-
-def _zip_members(locator: Locator) -> Iterator[Member]:
-    with open_locator(locator) as raw:
-        stream = raw if raw.seekable() else _spooled(raw)
-        with zipfile.ZipFile(stream) as archive:
-            infos = archive.infolist()
-            if len(infos) > MEMBERS_MAX:
-                raise ContainerError(f"holds {len(infos)} files: taken for a bomb")
-            for position, info in enumerate(infos):
-                if info.is_dir() or stat.S_ISLNK(info.external_attr >> 16):
-                    continue
-                yield Member(info.filename.replace("\\", "/"), locator.inner("zip", str(position)))
-
-
-def _spooled_members(locator: Locator, kind: str, spool: Path) -> Iterator[Member]:
-    spool.mkdir(parents=True, exist_ok=True)
-    with open_locator(locator) as stream:
-        size = Path(locator.path).stat().st_size
-        allowed = min(UNPACKED_MAX, max(RATIO_FREE, size * RATIO_MAX))
-        for position, (name, data) in enumerate(_unpacked(stream, kind, size)):
-            if position >= MEMBERS_MAX:
-                raise ContainerError(f"holds over {MEMBERS_MAX} files: taken for a bomb")
-            place = spool / f"{position:07}"
-            with place.open("wb") as out:
-                while chunk := data.read(1 << 20):
-                    allowed -= len(chunk)
-                    if allowed < 0:
-                        raise ContainerError("unpacks beyond the limit: taken for a bomb")
-                    out.write(chunk)
-            yield Member(name.replace("\\", "/"), Locator(str(place)))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dwell.archive.store import Archive
@@ -13,19 +13,18 @@ from dwell.casebook.case import Case
 from dwell.casebook.evidence import Evidence, Unit
 from dwell.engine.pool import default_workers, run
 from dwell.errors import NoEvidenceError
+from dwell.intake.commits import commit_unit, heal
+from dwell.intake.containers import close_zips
 from dwell.intake.plan import Fault, Plan, PlannedFile, make_plan
-from dwell.intake.reading import Job, JobFile, JobResult, read_unit
-from dwell.intake.tables import FILES, HOUSE_TABLES, specs
+from dwell.intake.reading import Job, JobFile, JobResult, all_failed, read_unit, survives
+from dwell.intake.tables import specs
+from dwell.intake.units import pending
 from dwell.model.provenance import EvidenceId
-from dwell.sources.registry import source as source_of
 
-__all__ = ["UNIT_BYTES", "IngestResult", "Progress", "ingest", "open_archive"]
+__all__ = ["IngestResult", "Progress", "ingest", "open_archive", "plan"]
 
-UNIT_BYTES = 96 * 1024 * 1024
-"""Small files of one source are read together up to this size, so that many files become few."""
-UNIT_FILES = 4_096
 REGISTER_BATCH = 2_000
-_UNIT_VERSION = "1"
+_KILLED = "its reader died on it, again and again: lack of memory, or a file made to do that"
 
 Progress = Callable[[str, str, int, int], None]
 """Told (phase, what, done, total); bytes in `hashing` and `reading`, total 0 where unknown."""
@@ -57,35 +56,10 @@ def open_archive(case: Case) -> Archive:
     return Archive(case.archive_root, specs())
 
 
-def _transaction(source: str, evidence: Sequence[EvidenceId]) -> str:
-    return hashlib.sha256("\n".join([_UNIT_VERSION, source, *evidence]).encode()).hexdigest()
-
-
-def _grouped(files: Sequence[PlannedFile]) -> Iterator[Unit]:
-    """Group files of one source, neighbours by host and path, into units of about `UNIT_BYTES`."""
-    ordered = sorted(files, key=lambda file: (file.source or "", file.host, file.places, file.evidence_id))
-    waiting: list[PlannedFile] = []
-    size = 0
-    for file in ordered:
-        full = size + file.size_bytes > UNIT_BYTES or len(waiting) >= UNIT_FILES
-        if waiting and (full or waiting[0].source != file.source):
-            yield _unit(waiting)
-            waiting, size = [], 0
-        waiting.append(file)
-        size += file.size_bytes
-    if waiting:
-        yield _unit(waiting)
-
-
-def _unit(files: Sequence[PlannedFile]) -> Unit:
-    source = files[0].source or ""
-    evidence = tuple(file.evidence_id for file in files)
-    return Unit(_transaction(source, evidence), source, evidence)
-
-
 def _register(case: Case, plan: Plan) -> None:
     """Write down what is new: evidence never seen, or seen in a new place."""
     known = case.register()
+    _record_faults(case, plan)
     new: list[dict[str, object]] = []
     for file in plan.files:
         first = known.get(file.evidence_id)
@@ -99,78 +73,49 @@ def _register(case: Case, plan: Plan) -> None:
         case.record("register", {"evidence": new[start : start + REGISTER_BATCH]})
 
 
-def _pending(case: Case, archive: Archive, plan: Plan) -> tuple[list[Unit], int]:
-    """Give the units still to be read, planning those that no earlier run planned."""
-    committed = {commit.transaction for commit in archive.log(FILES).commits()}
-    here = {file.evidence_id: file for file in plan.readable}
-    planned = case.units()
-    done = {one for unit in planned if unit.transaction in committed for one in unit.evidence}
-    failed = {str(one) for act in case.acts() if act.act == "failed" for one in act.details["evidence"]}  # type: ignore[attr-defined]
-    done -= {one for one in done if one in failed}
-    waiting: list[Unit] = []
-    taken: set[EvidenceId] = set()
-    for unit in planned:
-        fresh = unit.transaction not in committed and not (set(unit.evidence) & (done | taken))
-        if fresh and set(unit.evidence) <= set(here) and all(here[one].source == unit.source for one in unit.evidence):
-            waiting.append(unit)
-            taken |= set(unit.evidence)
-    new = list(_grouped([file for key, file in here.items() if key not in done and key not in taken]))
-    new = [unit for unit in new if unit.transaction not in committed]
-    if new:
-        rows = [{"transaction": one.transaction, "source": one.source, "evidence": list(one.evidence)} for one in new]
-        case.record("plan", {"units": rows})
-    return [*waiting, *new], len(done & set(here))
+def _record_faults(case: Case, plan: Plan) -> None:
+    """Write down what could not be looked at, unless it was the last time already."""
+    faults = [[one.path, one.why] for one in plan.faults]
+    last = next((act.details["faults"] for act in reversed(case.acts()) if act.act == "not-looked-at"), [])
+    if faults != last:
+        case.record("not-looked-at", {"faults": faults})
 
 
 def _job(unit: Unit, files: dict[EvidenceId, PlannedFile], archive: Archive) -> Job:
-    table = source_of(unit.source).table
-    done = frozenset(name for name in (table, *HOUSE_TABLES) if archive.has(name, unit.transaction))
     listed = tuple(
         JobFile(one, files[one].locator, files[one].places[0].path, files[one].host, files[one].size_bytes)
         for one in unit.evidence
     )
-    return Job(unit.transaction, unit.source, archive.root.resolve(), listed, done)
+    return Job(unit.transaction, unit.source, archive.root.resolve(), listed)
 
 
-def _commit(case: Case, archive: Archive, result: JobResult) -> None:
-    """Make a unit part of the archive: records first, the tallies last, so that a unit without them is read anew."""
-    job = result.job
-    order = [source_of(job.source).table, *HOUSE_TABLES]
-    versions: dict[str, list[object]] = {}
-    for name in order:
-        files = result.staged.get(name, [])
-        if files and name not in job.done:
-            commit = archive.commit(name, files, job.transaction)
-            digest = hashlib.sha256(commit.log_path.read_bytes()).hexdigest()
-            versions[name] = [commit.version, digest]
-    if result.failed:
-        case.record(
-            "failed", {"evidence": [one for one, _, _ in result.failed], "why": [why for _, _, why in result.failed]}
+def _without_killers(job: Job) -> JobResult:
+    """Read a job on which workers died: find the files that kill their reader, and read it without them."""
+    single = [replace(job, files=(file,)) for file in job.files]
+    lived = list(run(survives, single, workers=1, isolated=True, lost=lambda _: False))
+    killers = tuple(file for file, alive in zip(job.files, lived, strict=True) if not alive)
+    rest = tuple(file for file in job.files if file not in killers)
+    failed = all_failed(replace(job, files=killers), _KILLED)
+    if not rest:
+        return failed
+    again = replace(job, files=rest)
+    (result,) = run(read_unit, [again], workers=1, isolated=True, lost=lambda one: all_failed(one, _KILLED))
+    return replace(result, job=job, failed=(*result.failed, *failed.failed))
+
+
+def plan(case: Case | None, paths: Sequence[Path], progress: Progress | None = None) -> Plan:
+    """Say what an ingest would find and read; nothing is written to any case.
+
+    Args:
+        case: the case that would take it, whose folder is not walked into; None where there is none yet.
+        paths: folders and files.
+        progress: told how far it is.
+    """
+    tell = progress or (lambda *_: None)
+    with tempfile.TemporaryDirectory(prefix="dwell-") as spool:
+        return make_plan(
+            paths, Path(spool), lambda shown, size: tell("hashing", shown, size, 0), [case.root] if case else []
         )
-    case.record(
-        "commit",
-        {"transaction": job.transaction, "tables": versions, "records": result.records, "anomalies": result.anomalies},
-    )
-
-
-def _heal(case: Case, archive: Archive) -> None:
-    """After a crash: clear away files no commit names, and write down commits that custody does not know."""
-    known: dict[str, set[int]] = {}
-    for act in case.acts():
-        if act.act == "commit":
-            for table, (version, _) in act.details["tables"].items():  # type: ignore[attr-defined]
-                known.setdefault(table, set()).add(int(version))
-    found: dict[str, list[list[object]]] = {}
-    for table in archive.tables():
-        for commit in archive.log(table).commits():
-            if commit.version not in known.get(table, set()):
-                digest = hashlib.sha256(commit.log_path.read_bytes()).hexdigest()
-                found.setdefault(table, []).append([commit.version, digest])
-    for table, commits in sorted(found.items()):
-        for one in commits:
-            case.record("commit", {"transaction": "", "tables": {table: one}, "recovered": True})
-    for path in archive.unregistered():
-        path.unlink(missing_ok=True)
 
 
 def ingest(
@@ -181,7 +126,7 @@ def ingest(
     Args:
         case: the case.
         paths: folders and files.
-        workers: processes.
+        workers: processes; 1 reads in this process, where a file made to kill its reader would end the run.
         progress: told how far it is.
 
     Raises:
@@ -190,24 +135,28 @@ def ingest(
     """
     tell = progress or (lambda *_: None)
     archive = open_archive(case)
-    case.spool_root.mkdir(exist_ok=True)
+    shutil.rmtree(case.spool_root, ignore_errors=True)
+    case.spool_root.mkdir()
     try:
-        _heal(case, archive)
-        plan = make_plan(paths, case.spool_root, lambda shown, size: tell("hashing", shown, size, 0), [case.root])
-        if not plan.readable:
-            guesses = "; ".join(
-                f"{file.places[0].path}: {', '.join(file.guesses) or 'no guess'}" for file in plan.files[:5]
-            )
-            what = f"nothing recognised as evidence among {len(plan.files)} files" if plan.files else "no files found"
-            if plan.faults:
-                what += f" ({len(plan.faults)} could not be looked at: {plan.faults[0].path}: {plan.faults[0].why})"
-            remedy = f"Best guesses: {guesses}" if guesses else "Give a folder that holds logs or exports"
-            raise NoEvidenceError(what, remedy=remedy)
-        _register(case, plan)
-        units, known = _pending(case, archive, plan)
-        return _read_all(case, archive, plan, units, known, workers, tell)
+        heal(case, archive)
+        found = make_plan(paths, case.spool_root, lambda shown, size: tell("hashing", shown, size, 0), [case.root])
+        if not found.readable:
+            raise _no_evidence(found)
+        _register(case, found)
+        units, known = pending(case, found)
+        return _read_all(case, archive, found, units, known, workers, tell)
     finally:
+        close_zips()
         shutil.rmtree(case.spool_root, ignore_errors=True)
+
+
+def _no_evidence(plan: Plan) -> NoEvidenceError:
+    guesses = "; ".join(f"{file.places[0].path}: {', '.join(file.guesses) or 'no guess'}" for file in plan.files[:5])
+    what = f"nothing recognised as evidence among {len(plan.files)} files" if plan.files else "no files found"
+    if plan.faults:
+        what += f" ({len(plan.faults)} could not be looked at: {plan.faults[0].path}: {plan.faults[0].why})"
+    remedy = f"Best guesses: {guesses}" if guesses else "Give a folder that holds logs or exports"
+    return NoEvidenceError(what, remedy=remedy)
 
 
 def _read_all(
@@ -219,8 +168,9 @@ def _read_all(
     faults = list(plan.faults)
     tell("reading", "", 0, total)
     jobs = (_job(unit, files, archive) for unit in units)
-    for result in run(read_unit, jobs, workers=min(workers or default_workers(), max(1, len(units)))):
-        _commit(case, archive, result)
+    count = min(workers or default_workers(), max(1, len(units)))
+    for result in run(read_unit, jobs, workers=count, isolated=workers != 1, lost=_without_killers):
+        commit_unit(case, archive, result)
         records += result.records
         anomalies += result.anomalies
         read += len(result.job.files) - len(result.failed)

@@ -5,29 +5,19 @@ Every file is hashed and recognised by its content before anything is read. Orig
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
-from dwell.casebook.evidence import CONTAINER_MARK, EvidencePlace
-from dwell.intake.containers import DEPTH_MAX, ContainerError, Locator, container_kind, members, open_locator
+from dwell.casebook.evidence import EvidencePlace
+from dwell.intake.containers import Locator, close_zips
 from dwell.intake.hosts import host_from_markers, host_from_names
+from dwell.intake.walk import Fault, Stream, Walk, files_below, shown_name
 from dwell.model.provenance import EvidenceId
 from dwell.sources.registry import ACCEPT_SCORE, identify
 from dwell.sources.source import HEAD_BYTES, Sniff
 
 __all__ = ["Fault", "Plan", "PlannedFile", "make_plan"]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Fault:
-    """A place that could not be looked at."""
-
-    path: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,90 +74,27 @@ class _Found:
     places: set[EvidencePlace] = field(default_factory=set)
 
 
-class _Walk:
-    """One walk over the folders given."""
+class _Recogniser:
+    """Takes what a walk finds, once for the same bytes, and says what it is."""
 
-    def __init__(self, spool: Path, progress: Callable[[str, int], None]) -> None:
-        self.spool = spool
+    def __init__(self, progress: Callable[[str, int], None]) -> None:
         self.progress = progress
         self.found: dict[EvidenceId, _Found] = {}
         self.faults: list[Fault] = []
-        self.containers = 0
 
-    def take(self, locator: Locator, shown: str, root: str, depth: int) -> None:
-        """Look at one stream: hash it, recognise it, or go into it."""
-        try:
-            with open_locator(locator) as stream:
-                head = _read_head(stream)
-                kind = container_kind(head)
-                if kind is not None and depth < DEPTH_MAX:
-                    self._enter(locator, kind, shown, root, depth)
-                    return
-                digest, size = _hash(stream, head)
-        except OSError as fault:
-            self.faults.append(Fault(shown, fault.strerror or str(fault) or type(fault).__name__))
-            return
-        if kind is not None:
-            self.faults.append(Fault(shown, f"containers nested over {DEPTH_MAX} deep are not opened"))
-        self.progress(shown, size)
-        evidence_id = EvidenceId(digest)
-        if evidence_id not in self.found:
-            guesses = identify(Sniff(head, shown, complete=size <= HEAD_BYTES)) if kind is None and size else ()
+    def fault(self, path: str, root: str, why: str) -> None:
+        del root
+        self.faults.append(Fault(path, why))
+
+    def stream(self, found: Stream) -> None:
+        self.progress(found.shown, found.size_bytes)
+        if found.evidence_id not in self.found:
+            sniff = Sniff(found.head, found.shown, complete=found.size_bytes <= HEAD_BYTES)
+            guesses = identify(sniff) if found.size_bytes and not found.packed else ()
             best = guesses[0] if guesses and guesses[0].score >= ACCEPT_SCORE else None
             told = tuple(f"{one.source} ({one.score} %): {one.why}" for one in guesses[:2])
-            self.found[evidence_id] = _Found(size, locator, best.source if best else None, told)
-        self.found[evidence_id].places.add(EvidencePlace(shown, root))
-
-    def _enter(self, locator: Locator, kind: str, shown: str, root: str, depth: int) -> None:
-        self.containers += 1
-        spool = self.spool / f"{self.containers:06}"
-        try:
-            for member in members(locator, kind, spool, shown):
-                self.take(member.locator, f"{shown}{CONTAINER_MARK}{_shown(member.name)}", root, depth + 1)
-        except ContainerError as fault:
-            self.faults.append(Fault(shown, str(fault)))
-
-
-def _shown(name: str) -> str:
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _read_head(stream: BinaryIO) -> bytes:
-    head = b""
-    while len(head) < HEAD_BYTES and (data := stream.read(HEAD_BYTES - len(head))):
-        head += data
-    return head
-
-
-def _hash(stream: BinaryIO, head: bytes) -> tuple[str, int]:
-    digest = hashlib.sha256(head)
-    size = len(head)
-    while data := stream.read(1 << 20):
-        digest.update(data)
-        size += len(data)
-    return digest.hexdigest(), size
-
-
-def _files(root: Path, faults: list[Fault]) -> Iterator[tuple[Path, str]]:
-    """Yield every regular file under a folder with its shown path, in order of name; links are not followed."""
-    if not root.is_dir():
-        yield root, _shown(root.name)
-        return
-
-    def failed(fault: OSError) -> None:
-        faults.append(Fault(_shown(str(fault.filename)), fault.strerror or "cannot be listed"))
-
-    for folder, folders, names in os.walk(root, onerror=failed, followlinks=False):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(folder) / name
-            shown = _shown(path.relative_to(root).as_posix())
-            if path.is_symlink():
-                faults.append(Fault(shown, "a link; links are not followed"))
-            elif not path.is_file():
-                faults.append(Fault(shown, "no regular file"))
-            else:
-                yield path, shown
+            self.found[found.evidence_id] = _Found(found.size_bytes, found.locator, best.source if best else None, told)
+        self.found[found.evidence_id].places.add(EvidencePlace(found.shown, found.root))
 
 
 def make_plan(
@@ -177,21 +104,26 @@ def make_plan(
 
     Args:
         paths: folders and files.
-        spool: where members of solid containers are unpacked.
+        spool: where members of solid containers are unpacked; they stay there, to be read.
         progress: told each file's shown path and its size in bytes.
         excluded: folders not to walk into (the case itself).
+
+    Raises:
+        DiskFullError: no room left in the spool.
     """
-    walk = _Walk(spool, progress)
+    taker = _Recogniser(progress)
+    walk = Walk(spool, taker, keep=True)
     barred = [path.resolve() for path in excluded]
-    for path in sorted(paths):
+    for path in sorted(set(paths)):
         if not path.exists():
-            walk.faults.append(Fault(_shown(str(path)), "does not exist"))
+            taker.faults.append(Fault(shown_name(str(path)), "does not exist"))
             continue
         root = path.resolve()
-        for file, shown in _files(root, walk.faults):
+        for file, shown in files_below(root, taker.faults):
             if not any(bar == file or bar in file.parents for bar in barred):
-                walk.take(Locator(str(file)), shown, _shown(str(root)), 0)
-    return Plan(tuple(_with_hosts(walk.found)), tuple(sorted(walk.faults)), walk.containers)
+                walk.file(file, shown, shown_name(str(root)))
+    close_zips()
+    return Plan(tuple(_with_hosts(taker.found)), tuple(sorted(taker.faults)), walk.containers)
 
 
 def _with_hosts(found: dict[EvidenceId, _Found]) -> list[PlannedFile]:

@@ -13,8 +13,9 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.datafile import StagedFile, conform, stage
+from dwell.archive.datafile import StagedFile, conform, discard, stage
 from dwell.archive.spec import FLUSH_ROWS, TableSpec
+from dwell.errors import DwellError
 from dwell.intake.containers import Locator, open_locator
 from dwell.intake.hosts import short_host
 from dwell.intake.tables import ANOMALIES, FACTS, FILES, specs
@@ -23,7 +24,9 @@ from dwell.model.provenance import Anomaly, EvidenceId, Fact
 from dwell.sources.registry import source as source_of
 from dwell.sources.source import Batch, Hint
 
-__all__ = ["Job", "JobFile", "JobResult", "read_unit"]
+__all__ = ["Job", "JobFile", "JobResult", "all_failed", "read_unit", "survives"]
+
+_CHANGED = "its bytes changed since it was registered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +49,12 @@ class Job:
         source: the source that reads it.
         archive_root: where the tables are.
         files: what to read, in order.
-        done: tables that hold this transaction already, left from a run that was stopped.
     """
 
     transaction: str
     source: str
     archive_root: Path
     files: tuple[JobFile, ...]
-    done: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +127,12 @@ class _Stager:
         self.flush_rows = flush_rows
         self.folder = job.archive_root / spec.name
         self.stem = job.transaction[:24]
-        self.active = spec.name not in job.done
         self.waiting: list[pa.Table] = []
         self.rows = 0
         self.staged: list[StagedFile] = []
         self.sequence = 0
 
     def take(self, tables: Iterable[pa.Table]) -> None:
-        if not self.active:
-            return
         for table in tables:
             self.waiting.append(table)
             self.rows += table.num_rows
@@ -148,12 +146,9 @@ class _Stager:
             self.staged += stage(self.folder, self.spec, whole, f"{self.stem}-{self.sequence:04}")
             self.sequence += 1
 
-    def discard_since(self, count: int, *, keep_waiting: bool) -> None:
-        for one in self.staged[count:]:
-            (self.folder / one.path).unlink(missing_ok=True)
-        del self.staged[count:]
-        if not keep_waiting:
-            self.waiting, self.rows = [], 0
+    def drop(self) -> None:
+        discard(self.folder, self.staged)
+        self.staged, self.waiting, self.rows = [], [], 0
 
 
 def _rows(batch: pa.RecordBatch, file: JobFile, spec: TableSpec) -> pa.Table:
@@ -186,14 +181,14 @@ class _Stagers:
 
 
 def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
-    """Read one file; nothing of it stays staged when its bytes are not those that were registered.
+    """Read one file; its rows are taken only when its bytes proved to be those that were registered.
 
     Raises:
         OSError: it cannot be read, or changed since it was registered.
     """
     tally = _Tally()
-    marks = [len(one.staged) for one in stagers.all()]
-    # a unit of several files is small: a file's rows wait until its hash is known
+    # a unit of several files is small: a file's rows wait until its hash is known; a file alone is dropped as a whole
+    alone = len(job.files) == 1
     held: list[list[pa.Table]] = [[], [], []]
     with open_locator(file.locator) as raw:
         hashing = _Hashing(raw)
@@ -201,18 +196,34 @@ def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
         for batch in source_of(job.source).read(stream, Hint(file.shown, file.host, file.size_bytes)):
             tally.take(batch)
             for stager, waiting, rows in zip(stagers.all(), held, _tables(batch, job, file, stagers), strict=True):
-                if rows is not None and len(job.files) == 1:
+                if rows is not None and alone:
                     stager.take([rows])
                 elif rows is not None:
                     waiting.append(rows)
         hashing.drain()
-        if hashing.digest.hexdigest() != file.evidence_id:
-            for stager, mark in zip(stagers.all(), marks, strict=True):
-                stager.discard_since(mark, keep_waiting=len(job.files) > 1)
-            raise OSError("its bytes changed since it was registered")
+    if hashing.digest.hexdigest() != file.evidence_id:
+        raise OSError(_CHANGED)
     for stager, waiting in zip(stagers.all(), held, strict=True):
         stager.take(waiting)
     return tally
+
+
+def survives(job: Job) -> bool:
+    """Read a job's files and keep nothing: does the reader live through them?"""
+    stagers = _Stagers(job)
+    for file in job.files:
+        try:
+            with open_locator(file.locator) as raw:
+                for batch in source_of(job.source).read(raw, Hint(file.shown, file.host, file.size_bytes)):
+                    _tables(batch, job, file, stagers)
+        except Exception:  # noqa: BLE001, S112 - a fault that can be caught is no death
+            continue
+    return True
+
+
+def all_failed(job: Job, why: str) -> JobResult:
+    """Give the result of a job of which no file could be read."""
+    return JobResult(job, {}, 0, 0, tuple((file.evidence_id, file.shown, why) for file in job.files))
 
 
 def _tables(batch: Batch, job: Job, file: JobFile, stagers: _Stagers) -> tuple[pa.Table | None, ...]:
@@ -235,8 +246,13 @@ def read_unit(job: Job) -> JobResult:
     for file in job.files:
         try:
             tally = _read_file(job, file, stagers)
-        except OSError as fault:
-            failed.append((file.evidence_id, file.shown, fault.strerror or str(fault)))
+        except (DwellError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as fault:  # noqa: BLE001 - a reader's panic on one file must not stop the others
+            failed.append((file.evidence_id, file.shown, _why(fault)))
+            if len(job.files) == 1:
+                for stager in stagers.all():
+                    stager.drop()
             continue
         records += tally.records
         anomalies += tally.anomalies
@@ -252,6 +268,12 @@ def read_unit(job: Job) -> JobResult:
     closing.flush()
     staged[FILES] = closing.staged
     return JobResult(job, staged, records, anomalies, tuple(failed))
+
+
+def _why(fault: BaseException) -> str:
+    if isinstance(fault, OSError):
+        return fault.strerror or str(fault)
+    return f"the reader failed: {type(fault).__name__}"
 
 
 def _listed(rows: list[dict[str, object]], job: Job, file: JobFile, spec: TableSpec) -> pa.Table | None:
