@@ -17,12 +17,12 @@ from dwell.model.instants import utc_from_us
 from dwell.scope.access import Accesses
 from dwell.scope.actors import Actor, Link
 from dwell.scope.clients import Clients
-from dwell.scope.exploits import Exploit
+from dwell.scope.exploits import Act, Exploit
 from dwell.scope.forgery import Forged
 from dwell.scope.traces import Trace
 from dwell.scope.words import network
 
-__all__ = ["Held", "intrusions_of"]
+__all__ = ["VALID_ACCOUNTS", "Held", "intrusions_of"]
 
 VALID_ACCOUNTS, EXPLOIT, WEB_SHELL, REMOTE_MAIL = "T1078", "T1190", "T1505.003", "T1114.002"
 
@@ -62,6 +62,11 @@ class Held:
     forged: tuple[Forged, ...]
     traces: tuple[Trace, ...]
     hosts: tuple[str, ...]
+
+    @property
+    def acts(self) -> list[Act]:
+        """Give forged requests and hits together."""
+        return [*self.forged, *self.traces]
 
     @property
     def exploited(self) -> bool:

@@ -20,9 +20,12 @@ import pyarrow as pa
 
 from dwell.model.coverage import CellState, Coverage, CoverageDay, CoverageRow
 
-__all__ = ["MAIL_SOURCES", "Ledger", "Shortfall", "build", "named_hours"]
+__all__ = ["MAIL_SOURCES", "SERVER_SOURCES", "Ledger", "Shortfall", "build", "named_hours"]
 
-MAIL_SOURCES = frozenset({"iis", "httpproxy", "ews", "ual"})
+SERVER_SOURCES = frozenset({"iis", "httpproxy", "ews"})
+"""Logs of a mail server's own requests."""
+MAIL_SOURCES = SERVER_SOURCES | {"ual"}
+"""Logs able to show that a mailbox was opened."""
 STATES = tuple(CellState)
 _HELD, _EMPTY, _MISSING, _CUT, _ALTERED, _OFF = range(6)
 _SEEN = (_HELD, _EMPTY)

@@ -1,0 +1,139 @@
+"""What can we not know: which logs are missing, cut, cleared, switched off, or silent by design?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from dwell.answers.book import Book
+from dwell.answers.mailboxes import COPIES, unresolved
+from dwell.answers.phrases import count, instant, listed, percent, whole_span
+from dwell.model.claims import Answer, CaseFacts, Question, RuleStatus
+from dwell.model.coverage import CellState
+from dwell.scope.investigation import Investigation
+from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
+
+__all__ = ["answer"]
+
+STRETCHES_MAX = 12
+NEEDED: dict[str, str] = {
+    "iis": "who asked for what, years back",
+    "httpproxy": "whose mailbox was addressed, bytes, forged requests, builds",
+    "ews": "operations, impersonation, whose mailbox a forged call opened",
+    "evtx/Security": "logons to the server and from it",
+    "evtx/MSExchange Management": "every cmdlet: rules, permissions, exports, virtual directories",
+}
+"""Logs of a mail server that this version reads, and what only they can tell."""
+WORDS = {
+    CellState.MISSING: "no file is held",
+    CellState.TRUNCATED: "the file is cut off",
+    CellState.ALTERED: "the log was cleared or renumbered",
+    CellState.NOT_RECORDED: "nothing was recorded",
+}
+
+
+def _holes(case: Investigation, book: Book) -> None:
+    """Say which stretches of the logs held are missing, cut, cleared or off, the longest first."""
+    found = sorted(
+        case.ledger.stretches(WORDS), key=lambda one: (-(one[4] - one[3]).total_seconds(), one[0], one[1], one[3])
+    )
+    lasting = [one for one in found if one[2] is not CellState.MISSING]
+    shown = [*lasting[:STRETCHES_MAX], *[one for one in found if one[2] is CellState.MISSING][:STRETCHES_MAX]]
+    for host, source, state, first, last, reason in shown:
+        hours = int((last - first).total_seconds()) // 3600
+        why = f" ({reason})" if reason and state is not CellState.MISSING else ""
+        book.recorded(
+            f"{host}, {source}: {WORDS[state]} for {count(hours, 'hour')}, {instant(first)} to {instant(last)}{why}.",
+            (),
+        )
+    if len(found) > len(shown):
+        book.recorded(
+            f"{count(len(found) - len(shown), 'shorter stretch', 'shorter stretches')}: see the calendar.", ()
+        )
+
+
+def _never_held(case: Investigation, book: Book) -> None:
+    """Say which logs of the mail servers are not held at all."""
+    held = {(host, source) for host, source in case.ledger.lines}
+    for host in case.ledger.hosts(SERVER_SOURCES):
+        for source, tells in NEEDED.items():
+            if (host, source) not in held:
+                book.unknown(f"{host}: no {source} log is held at all; only it tells {tells}.")
+    if "ual" not in case.tables:
+        book.unknown("No Microsoft 365 audit export is held: if the organisation has a tenant, nothing is known of it.")
+    if not case.identities.exported:
+        book.unknown(
+            "No directory export is held: names are as the logs write them, and mailboxes never used are not known."
+        )
+    elif case.identities.contradictions:
+        shown = listed(sorted(set(case.identities.contradictions)))
+        book.unknown(f"The directory exports contradict each other, and both are kept: {shown}.")
+
+
+def _rules(case: Investigation, book: Book) -> None:
+    """Say which rules could not run, by the reason."""
+    blind = {RuleStatus.BLIND, RuleStatus.PARTLY_BLIND, RuleStatus.UNSUPPORTED, RuleStatus.INVALID}
+    outcomes = case.hunted.outcomes
+    reasons = Counter((one.status.value, one.reason) for one in outcomes if one.status in blind)
+    ran = sum(one.status is RuleStatus.RAN for one in outcomes)
+    book.recorded(f"{ran} of {count(len(outcomes), 'rule')} ran; each of the others is listed with the reason.", ())
+    for (status, reason), number in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:STRETCHES_MAX]:
+        book.unknown(f"{count(number, 'rule')} {status}: {reason}.")
+
+
+def _by_design(case: Investigation, book: Book) -> None:
+    """Say what no source held can show, whatever its coverage."""
+    hosts = unresolved(case)
+    if hosts:
+        refs = [
+            request.ground
+            for held in case.held
+            for request in held.forged
+            if request.ews and request.request_id not in case.calls
+        ]
+        book.unknown(
+            f"Forged calls to EWS on {listed(hosts)} were answered, and no record says whose mailbox they opened.", refs
+        )
+    if any(held.exploited for held in case.held):
+        book.unknown(f"Code may have run on an exploited server: {COPIES}.")
+    book.unknown(
+        "An intruder who uses the owner's own password from the owner's own network with the owner's own agent leaves the "
+        "same records as the owner; an owner's reads are never in the mailbox audit log of Exchange on premises."
+    )
+    shared = [case.accesses.networks[one] for one in case.clients.shared]
+    if shared:
+        book.unknown(
+            f"{count(len(shared), 'network')} in which clients cannot be told apart (internal, or used by a quarter of all "
+            f"accounts) were not judged: {listed(sorted(shared))}."
+        )
+    if case.services:
+        told = [f"{name} ({number} mailboxes)" for name, number in sorted(case.services.items())]
+        book.unknown(
+            f"Accounts that open a great part of all mailboxes are taken for services and were not judged: {listed(told)}."
+        )
+
+
+def answer(case: Investigation, facts: CaseFacts) -> tuple[Answer, Book]:
+    """Answer the question."""
+    book = Book(Question.BLINDSPOTS)
+    hosts = case.ledger.hosts(SERVER_SOURCES) or case.ledger.hosts(MAIL_SOURCES)
+    coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
+    start = datetime.fromtimestamp(case.ledger.first_hour * 3600, UTC)
+    if hosts:
+        book.recorded(f"Before {instant(start)} no mail log is held: nothing earlier can be said.", (), coverage)
+    _holes(case, book)
+    _never_held(case, book)
+    if facts.anomalies:
+        book.recorded(
+            f"{count(facts.anomalies, 'stretch', 'stretches')} of evidence could not be read; each is kept with its place.",
+            (),
+        )
+    _rules(case, book)
+    _by_design(case, book)
+    if not hosts:
+        return book.answer("No mail log is held: whose mail was read cannot be known from this evidence."), book
+    verdict = (
+        f"Mail logs able to show the opening of a mailbox cover {percent(coverage)} of {coverage.hours_asked:,} "
+        f"server-hours; {count(len(book.claims), 'limit')} told below."
+    )
+    return book.answer(verdict), book

@@ -1,0 +1,73 @@
+"""Writing claims down: each gets its number, its grounds are capped, and a negative cannot leave out its coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dwell.model.claims import Answer, Claim, ClaimGrade, Question
+from dwell.model.coverage import Coverage
+from dwell.model.provenance import RecordRef
+
+__all__ = ["GROUNDS_MAX", "Book"]
+
+GROUNDS_MAX = 20
+
+
+class Book:
+    """The claims on one question.
+
+    Attributes:
+        question: which of the seven.
+        claims: the claims so far.
+    """
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.claims: list[Claim] = []
+
+    def _add(
+        self,
+        text: str,
+        grade: ClaimGrade,
+        grounds: Iterable[RecordRef],
+        coverage: Coverage | None,
+        against: Iterable[str],
+    ) -> None:
+        refs = tuple(dict.fromkeys(grounds))
+        name = f"{self.question.value}-{len(self.claims) + 1}"
+        self.claims.append(
+            Claim(name, self.question, text, grade, refs[:GROUNDS_MAX], coverage, tuple(against), len(refs))
+        )
+
+    def recorded(
+        self,
+        text: str,
+        grounds: Iterable[RecordRef],
+        coverage: Coverage | None = None,
+        against: Iterable[str] = (),
+    ) -> None:
+        """Write down what records say in so many words."""
+        self._add(text, ClaimGrade.RECORDED, grounds, coverage, against)
+
+    def inferred(
+        self,
+        text: str,
+        grounds: Iterable[RecordRef],
+        coverage: Coverage | None,
+        against: Iterable[str],
+    ) -> None:
+        """Write down what follows from records by a stated method; what speaks against it is obligatory."""
+        self._add(text, ClaimGrade.INFERRED, grounds, coverage, against)
+
+    def no_sign(self, text: str, coverage: Coverage, against: Iterable[str] = ()) -> None:
+        """Write down a negative. Where nothing able to show it was held at all, it becomes `unknown`."""
+        grade = ClaimGrade.NO_SIGN if coverage.hours_able else ClaimGrade.UNKNOWN
+        self._add(text, grade, (), coverage, against)
+
+    def unknown(self, text: str, grounds: Iterable[RecordRef] = (), against: Iterable[str] = ()) -> None:
+        """Write down what nothing held can tell."""
+        self._add(text, ClaimGrade.UNKNOWN, grounds, None, against)
+
+    def answer(self, verdict: str) -> Answer:
+        """Close the book with a verdict in one sentence."""
+        return Answer(self.question, verdict, tuple(one.id for one in self.claims))

@@ -1,0 +1,148 @@
+"""What did they leave behind? Files, virtual directories, rules, roles, permissions: from logs even where it is gone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from dwell.answers.book import Book
+from dwell.answers.phrases import count, instant, listed, percent, whole_span
+from dwell.model.claims import Answer, Foothold, FootholdState, Question
+from dwell.model.provenance import RecordRef
+from dwell.scope.exploits import shell_path
+from dwell.scope.investigation import Investigation
+from dwell.scope.ledger import SERVER_SOURCES
+from dwell.scope.states import FileState
+from dwell.scope.traces import Trace
+
+__all__ = ["KINDS", "answer", "findings"]
+
+KINDS: Mapping[str, str] = {
+    "EX-04": "virtual directory",
+    "EX-06": "mailbox export or file written by an exploit",
+    "MB-03": "impersonation role",
+    "MB-04": "mailbox permission",
+    "MB-05": "folder permission",
+    "MB-07": "forwarding or inbox rule",
+    "MB-08": "mobile device",
+    "MB-11": "application",
+    "TA-01": "transport agent",
+    "IM-01": "IIS module",
+    "OS-01": "task, service or account",
+    "AF-05": "auditing switched off",
+}
+"""What a rule of the catalogue leaves behind, where it leaves anything."""
+WEB_SHELL = "web shell"
+_PLANTED = re.compile(r"\\aspnet_client\\(?:.*\\)?[^\\]+\.(?:aspx|asp|ashx|asmx)$", re.IGNORECASE)
+"""The folder is normally empty of scripts: catalogue WS-01."""
+_STATE_UNKNOWN = "no list of files or export dated after it is held that covers it"
+
+
+def _same_file(path: str, stem: str) -> bool:
+    """Say whether a file of an inventory is what a request's path names: their last two parts agree."""
+    tail = [one for one in path.lower().replace("\\", "/").split("/") if one][-2:]
+    asked = [one for one in stem.lower().split("/") if one][-2:]
+    return tail[-len(asked) :] == asked
+
+
+def _state(case: Investigation, host: str, stem: str) -> tuple[FootholdState, str, list[FileState]]:
+    """Look a script up in the inventories of its server."""
+    own = [one for one in case.files if one.host == host]
+    found = [one for one in own if _same_file(one.path, stem)]
+    if found:
+        return FootholdState.PRESENT, f"in the list of files: {found[0].path}", found
+    folder = [one for one in stem.lower().split("/") if one][:-1]
+    covered = folder and any(f"/{folder[-1]}/" in one.path.lower().replace("\\", "/") for one in own)
+    if covered:
+        return FootholdState.REMOVED, "the list of files holds its folder, and not the file", []
+    return FootholdState.UNKNOWN, _STATE_UNKNOWN, []
+
+
+def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold]:
+    """Give scripts that were used as web shells, and scripts that lie where none belong."""
+    used: dict[tuple[str, str], list[Trace]] = {}
+    for one in case.traces:
+        path = shell_path(one)
+        answered = one.status is not None and 200 <= one.status < 300
+        if path is not None and answered and one.catalogue.startswith(("WS-", "EX-05")):
+            used.setdefault((one.host, path), []).append(one)
+    told: set[RecordRef] = set()
+    for (host, path), traces in sorted(used.items()):
+        state, why, files = _state(case, host, path)
+        told |= {one.ground for one in files}
+        instants = [one.first_utc for one in traces if one.first_utc is not None]
+        instants += [one.created_utc for one in files if one.created_utc is not None]
+        grounds = [one.ground for one in files] + [ref for one in traces for ref in one.grounds]
+        owner = next((owners[id(one)] for one in traces if id(one) in owners), None)
+        yield Foothold(WEB_SHELL, host, path, min(instants, default=None), state, owner, why, tuple(grounds[:10]))
+    for file in case.files:
+        if _PLANTED.search(file.path) and file.ground not in told:
+            why = "in the list of files, in a folder that holds no scripts by itself"
+            yield Foothold(
+                WEB_SHELL, file.host or "(unknown host)", file.path, file.created_utc, FootholdState.PRESENT, None, why,
+                (file.ground,),
+            )  # fmt: skip
+
+
+def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold]:
+    """Give changes of configuration that rules met in event logs and audit records."""
+    for one in case.traces:
+        kind = KINDS.get(one.catalogue)
+        if kind is None or one.table not in {"evtx", "ual"}:
+            continue
+        what = "; ".join(one.matched) or one.title
+        yield Foothold(
+            kind, one.host, what, one.first_utc, FootholdState.UNKNOWN, owners.get(id(one)), _STATE_UNKNOWN,
+            one.grounds[:10],
+        )  # fmt: skip
+
+
+def findings(case: Investigation) -> tuple[Foothold, ...]:
+    """Give everything that was left behind, in order of time."""
+    owners = {id(trace): held.id for held in case.held for trace in held.traces}
+    found = [*_shells(case, owners), *_changes(case, owners)]
+    return tuple(sorted(found, key=lambda one: (_sortable(one.first_utc), one.host, one.kind, one.what, one.grounds)))
+
+
+def _sortable(at: datetime | None) -> str:
+    return "9999" if at is None else at.isoformat()
+
+
+def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Book]:
+    """Answer the question."""
+    book = Book(Question.FOOTHOLD)
+    for one in found:
+        owner = f" ({one.intrusion})" if one.intrusion else ""
+        book.recorded(
+            f"{one.kind} on {one.host}{owner}, first at {instant(one.first_utc)}, now {one.state.value}: {one.what}.",
+            one.grounds,
+            None,
+            [one.state_why] if one.state_why else [],
+        )
+    hosts = case.ledger.hosts(SERVER_SOURCES)
+    listed_hosts = sorted({one.host for one in case.files} & set(hosts))
+    without = sorted(set(hosts) - set(listed_hosts))
+    if without:
+        book.unknown(f"No list of files is held for {listed(without)}: what lies on disk there cannot be said.")
+    requests = case.ledger.coverage(hosts, {"iis"}, *whole_span(case), "the use of a web shell (IIS)")
+    cmdlets = case.ledger.coverage(
+        hosts, {"evtx/MSExchange Management"}, *whole_span(case), "changes by cmdlet (MSExchange Management)"
+    )
+    book.no_sign(f"No further sign of a web shell in use: IIS covers {percent(requests)}.", requests)
+    book.no_sign(
+        f"No further sign of a change by cmdlet that our rules know: MSExchange Management covers {percent(cmdlets)}.",
+        cmdlets,
+        ["rules exist for part of the cmdlets an intruder could use"],
+    )
+    book.unknown(
+        "IIS modules, transport agents' files, scheduled tasks and services are not looked at in this version: their "
+        "configuration files are not read yet."
+    )
+    if not found:
+        verdict = f"Nothing left behind is seen; IIS covers {percent(requests)} of the server-hours."
+        return book.answer(verdict), book
+    there = sum(one.state is FootholdState.PRESENT for one in found)
+    open_ones = sum(one.state is FootholdState.UNKNOWN for one in found)
+    verdict = f"{count(len(found), 'thing')} left behind: {there} still there, {open_ones} of unknown state."
+    return book.answer(verdict), book

@@ -1,0 +1,124 @@
+"""Since when, and is there an older or a second intruder?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from dwell.answers.book import Book
+from dwell.answers.phrases import count, day, instant, listed, percent, whole_span
+from dwell.model.claims import Answer, EntryFinding, Intrusion, Question
+from dwell.scope.intrusions import Held
+from dwell.scope.investigation import Investigation
+from dwell.scope.ledger import MAIL_SOURCES
+
+__all__ = ["answer", "findings"]
+
+CLIENTS_MAX = 50
+GROUNDS_MAX = 20
+
+
+def _start(case: Investigation) -> datetime:
+    return datetime.fromtimestamp(case.ledger.first_hour * 3600, UTC)
+
+
+def _earlier(case: Investigation, held: Held) -> str:
+    """Say what could lie before the first act seen."""
+    start = _start(case)
+    first = int(held.first_utc.timestamp()) // 3600
+    hosts = case.ledger.hosts(MAIL_SOURCES)
+    coverage = case.ledger.coverage(hosts, MAIL_SOURCES, case.ledger.first_hour, first, "an earlier act")
+    if first <= case.ledger.first_hour:
+        return (
+            f"the first act lies in the first hour that any mail log holds ({instant(start)}): it may have begun before"
+        )
+    return (
+        f"first seen {instant(held.first_utc)}; no mail log is held before {instant(start)}, and from then to the first "
+        f"act they cover {percent(coverage)} of the server-hours"
+    )
+
+
+def findings(case: Investigation, entries: tuple[EntryFinding, ...]) -> tuple[Intrusion, ...]:
+    """Give all intrusions, the first seen first."""
+    out = []
+    for held in case.held:
+        exposed = [one for one in case.exposed if one.intrusion == held.id]
+        ways = sorted({one.cve or one.method or "" for one in entries if one.intrusion == held.id})
+        refs = [one.ground for one in held.forged] + [ref for one in held.traces for ref in one.grounds]
+        refs += [ref for one in exposed for ref in one.references()[:2]]
+        out.append(
+            Intrusion(
+                id=held.id,
+                first_utc=held.first_utc,
+                last_utc=held.last_utc,
+                entry=tuple(ways),
+                clients=held.clients[:CLIENTS_MAX],
+                accounts=held.accounts,
+                mailboxes=tuple(sorted({one.mailbox for one in exposed})),
+                techniques=held.techniques,
+                links=held.links,
+                against=held.against,
+                earlier_possible=_earlier(case, held),
+                grounds=tuple(dict.fromkeys(refs))[:GROUNDS_MAX],
+            )
+        )
+    return tuple(out)
+
+
+def _apart(case: Investigation, book: Book) -> None:
+    """Say why intrusions are kept apart."""
+    for place, one in enumerate(case.held):
+        for other in case.held[place + 1 :]:
+            shared = sorted(set(one.accounts) & set(other.accounts))
+            clients = sorted(set(one.clients) & set(other.clients))
+            against = []
+            if shared:
+                against.append(f"accounts in common: {listed(shared)}")
+            if clients:
+                against.append(f"clients in common: {listed(clients)}")
+            book.inferred(
+                f"{one.id} and {other.id} are held apart: no strong link between them is recorded "
+                f"({one.id} {day(one.first_utc)} to {day(one.last_utc)}, {other.id} {day(other.first_utc)} to "
+                f"{day(other.last_utc)}).",
+                (),
+                None,
+                against or ["that two actors shared nothing that is logged does not prove that they are two"],
+            )
+
+
+def answer(case: Investigation, found: tuple[Intrusion, ...]) -> tuple[Answer, Book]:
+    """Answer the question."""
+    book = Book(Question.INTRUSIONS)
+    hosts = case.ledger.hosts(MAIL_SOURCES)
+    for one in found:
+        coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), f"acts of {one.id}")
+        book.inferred(
+            f"{one.id}: {day(one.first_utc)} to {day(one.last_utc)}, {count(len(one.accounts), 'account')}, "
+            f"{count(len(one.mailboxes), 'mailbox', 'mailboxes')}, {count(len(one.clients), 'client')}; "
+            f"{one.earlier_possible}.",
+            one.grounds,
+            coverage,
+            one.against or ("no counter-ground is known",),
+        )
+    _apart(case, book)
+    first = min((one.first_utc for one in found if one.first_utc is not None), default=None)
+    end = case.ledger.last_hour if first is None else int(first.timestamp()) // 3600
+    before = case.ledger.coverage(hosts, MAIL_SOURCES, case.ledger.first_hour, end, "an act before the first known one")
+    what = "the first known act" if found else "the end of the logs"
+    if before.hours_asked:
+        book.no_sign(
+            f"The same methods, run over everything from {instant(_start(case))} to {what}, found nothing older; mail logs "
+            f"cover {percent(before)} of those server-hours.",
+            before,
+            ["an intruder with the owner's own network and agent, or with one account only, would not be told apart"],
+        )
+    taken = sum(one.intrusion is None for one in case.ranked.leads)
+    book.recorded(
+        f"{count(case.ranked.ties, 'tie')} of account, outside network and agent were judged; {taken} of the "
+        f"{len(case.ranked.leads)} most surprising belong to no intrusion and are leads.",
+        (),
+    )
+    if not found:
+        return book.answer("No intrusion is seen in what is held; see the coverage of this statement."), book
+    second = "; no second one is seen" if len(found) == 1 else f"; {len(found)} are held apart"
+    verdict = f"{count(len(found), 'intrusion')}, the first act at {instant(first)}{second}."
+    return book.answer(verdict), book

@@ -1,0 +1,126 @@
+"""How far did they get beyond mail: which hosts, services, databases, other agencies?"""
+
+from __future__ import annotations
+
+from dwell.answers.book import Book
+from dwell.answers.phrases import count, instant, listed, percent, whole_span
+from dwell.model.claims import Answer, Outcome, Question, ReachFinding, ReachVerdict
+from dwell.model.coverage import Coverage
+from dwell.scope.investigation import Investigation
+from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
+from dwell.scope.reach import CLASSES, Logon, class_of_hosts, logons_beyond
+from dwell.scope.rollup.ual import TENANT
+
+__all__ = ["answer", "findings"]
+
+SECURITY = {"evtx/Security"}
+GROUNDS_MAX = 10
+
+
+def _mail_servers(case: Investigation) -> list[ReachFinding]:
+    """Say of each mail server whether an intruder ran anything on it, or only read mail through it."""
+    out = []
+    for host in case.ledger.hosts(SERVER_SOURCES):
+        coverage = case.ledger.coverage([host], MAIL_SOURCES | SECURITY, *whole_span(case), "acts on the server")
+        acts = [one for held in case.held for one in held.acts if one.host == host]
+        best = max((one.outcome for one in acts), key=lambda one: one.rank, default=None)
+        refs = [ref for held in case.held for one in held.traces if one.host == host for ref in one.grounds]
+        refs += [one.ground for held in case.held for one in held.forged if one.host == host]
+        if best is None:
+            verdict, why = ReachVerdict.NO_SIGN, "no act beyond mail is seen on the server itself"
+        elif best.rank >= Outcome.SUCCESS.rank:
+            verdict, why = ReachVerdict.REACHED, f"exploited, furthest step: {best.value}"
+        else:
+            verdict, why = ReachVerdict.ATTEMPTED, f"furthest step: {best.value}"
+        if verdict is ReachVerdict.NO_SIGN and not coverage.hours_able:
+            verdict = ReachVerdict.NOT_COVERED
+        out.append(ReachFinding(host, "mail server", verdict, coverage, why, tuple(refs[:GROUNDS_MAX])))
+    return out
+
+
+def _host(case: Investigation, host: str, kind: str, logons: list[Logon]) -> ReachFinding:
+    """Say of a host beyond mail whose event logs are held what they show."""
+    first, last = whole_span(case)
+    coverage = case.ledger.coverage([host], SECURITY, first, last, "a logon (Security log)")
+    refs = tuple(one.ground for one in logons[:GROUNDS_MAX])
+    done = [one for one in logons if not one.refused]
+    if done:
+        one = done[0]
+        why = f"{one.account or 'an account'} logged on from {one.client} at {instant(one.first_utc)}"
+        return ReachFinding(host, kind or "server", ReachVerdict.REACHED, coverage, why, refs)
+    if logons:
+        return ReachFinding(host, kind or "server", ReachVerdict.ATTEMPTED, coverage, "logons that failed", refs)
+    if not coverage.hours_able:
+        return ReachFinding(host, kind or "server", ReachVerdict.NOT_COVERED, coverage, "its Security log is not held")
+    why = "no logon from an exploited mail server or an intruder's address"
+    return ReachFinding(host, kind or "server", ReachVerdict.NO_SIGN, coverage, why)
+
+
+def _tenant(case: Investigation) -> ReachFinding | None:
+    """Say of the cloud tenant whether an intruder's client acted in it."""
+    if "ual" not in case.tables:
+        return None
+    coverage = case.ledger.coverage([TENANT], {"ual"}, *whole_span(case), "acts in the tenant (audit export)")
+    seen = [
+        ref for one in case.exposed for ref in one.references() if ref.table == "ual"
+    ]  # an exposure rests on the tenant's records only where an intruder's client acted in it
+    if seen:
+        why = "an intruder's client acts in the audit records"
+        return ReachFinding(TENANT, "cloud", ReachVerdict.REACHED, coverage, why, tuple(seen[:GROUNDS_MAX]))
+    verdict = ReachVerdict.NO_SIGN if coverage.hours_able else ReachVerdict.NOT_COVERED
+    return ReachFinding(TENANT, "cloud", verdict, coverage, "no client of an intrusion acts in the audit records")
+
+
+def findings(case: Investigation) -> tuple[ReachFinding, ...]:
+    """Give every system that can be spoken of, and every class of systems that cannot."""
+    mail_hosts = set(case.ledger.hosts(SERVER_SOURCES))
+    beyond = logons_beyond(case.logons, case.held, mail_hosts, case.server_addresses)
+    found = _mail_servers(case)
+    kinds = class_of_hosts(case.logons, mail_hosts)
+    for host in case.ledger.hosts({"evtx"}):
+        if host not in mail_hosts:
+            found.append(_host(case, host, kinds.get(host, ""), [one for one in beyond if one.host == host]))
+    tenant = _tenant(case)
+    if tenant is not None:
+        found.append(tenant)
+    spoken_of = {one.system_class for one in found}
+    for kind, needed in CLASSES.items():
+        if kind not in spoken_of:
+            coverage = Coverage(0, 0, (), "no log of such a system is held")
+            found.append(ReachFinding(kind, kind, ReachVerdict.NOT_COVERED, coverage, f"needed: {needed}"))
+    return tuple(found)
+
+
+def answer(case: Investigation, found: tuple[ReachFinding, ...]) -> tuple[Answer, Book]:
+    """Answer the question."""
+    book = Book(Question.REACH)
+    for one in found:
+        coverage = one.coverage
+        if one.verdict in {ReachVerdict.REACHED, ReachVerdict.ATTEMPTED}:
+            book.recorded(f"{one.system} ({one.system_class}): {one.verdict.value}; {one.why}.", one.grounds, coverage)
+        elif one.verdict is ReachVerdict.NO_SIGN and coverage is not None:
+            book.no_sign(
+                f"{one.system} ({one.system_class}): no sign, with a coverage of {percent(coverage)}; {one.why}.",
+                coverage,
+            )
+        else:
+            book.unknown(f"{one.system}: not covered; {one.why}.")
+    refused = [one for one in case.logons if one.refused]
+    if refused and case.held:
+        hosts = sorted({one.host for one in refused})
+        book.recorded(
+            f"{count(sum(one.count for one in refused), 'failed logon')} to {listed(hosts)} "
+            "in the Security logs held; none is laid to an intrusion by itself.",
+            [one.ground for one in refused],
+        )
+    reached = [one.system for one in found if one.verdict is ReachVerdict.REACHED]
+    dark = [one.system for one in found if one.verdict is ReachVerdict.NOT_COVERED]
+    if not case.held:
+        verdict = "No intrusion is known whose reach could be followed"
+    elif reached:
+        verdict = f"Reached: {listed(reached)}"
+    else:
+        verdict = "No system beyond mail is seen to have been reached"
+    if dark:
+        verdict += f"; nothing can be said of: {listed(dark, 12)}"
+    return book.answer(verdict + "."), book
