@@ -28,6 +28,7 @@ SHORT_MAX = 160
 """The same for a cell of a table."""
 
 _TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9 _-]*")
+_PLAIN = re.compile(r"[ -~]*")
 _UNKNOWN = Markup('<span class="unknown">unknown</span>')
 _INSTANT = Markup('<time datetime="{}">{}</time>')
 
@@ -69,8 +70,8 @@ def _short(value: str | None) -> Markup:
 
 
 def _own(value: str) -> Markup:
-    """Give text of ours, without the isolation that evidence gets; escaped all the same."""
-    return Markup("{}").format(value)
+    """Give words of ours without the isolation that evidence gets; whatever looks like more than words gets it."""
+    return Markup("{}").format(str.__str__(value)) if _PLAIN.fullmatch(value) else html_limited(value, TEXT_MAX)
 
 
 def _percent(coverage: Coverage | None) -> Markup:

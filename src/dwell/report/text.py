@@ -37,7 +37,7 @@ def answers_text(summary: Summary, width: int = 100) -> str:
     lines = _wrapped(f"{_shown(case.name)} · dwell {terminal(summary.version)}", wide, "")
     lines += _wrapped(f"Read: {read}", wide, "")
     for part in parts(summary):
-        lines += ["", f"{part.number}. {part.question}"]
+        lines += ["", *_wrapped(f"{part.number}. {part.question}", wide, "   ", first="")]
         lines += _wrapped(_shown(part.verdict), wide, "   ")
         for claim in part.claims:
             lines += _claim(claim, wide)
