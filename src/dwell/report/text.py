@@ -13,7 +13,7 @@ from dwell.report.questions import parts
 from dwell.report.summary_json import bits
 from dwell.safe.terminal import terminal, terminal_limited
 
-__all__ = ["answers_text", "coverage_text", "leads_text", "mailboxes_text"]
+__all__ = ["aligned", "answers_text", "coverage_text", "leads_text", "mailboxes_text"]
 
 WIDTH_MIN = 40
 CELL_MAX = 60
@@ -111,6 +111,11 @@ def leads_text(summary: Summary) -> str:
         for one in summary.leads
     ]
     return _table(head, rows, right={0, 1})
+
+
+def aligned(head: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> str:
+    """Give any table aligned; evidence text made harmless and cut to `CELL_MAX`, unknown told as such."""
+    return _table(head, [[_cell(str(one)) if one not in {None, ""} else UNKNOWN for one in row] for row in rows], set())
 
 
 def _shown(text: str | None) -> str:

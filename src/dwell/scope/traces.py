@@ -6,7 +6,6 @@ intrusion. What other people's rules meet is shown with its author, and is left 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +17,25 @@ from dwell.model.claims import Outcome
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
 
-__all__ = ["Trace", "traces_of"]
+__all__ = ["CVES", "Trace", "traces_of"]
 
-_CVE = re.compile(r"cve[.-](\d{4})[.-](\d{4,7})", re.IGNORECASE)
+CVES: Mapping[str, tuple[str, ...]] = {
+    "EX-01": ("CVE-2021-26855",),
+    "EX-02": ("CVE-2021-26857",),
+    "EX-03": ("CVE-2021-26858",),
+    "EX-04": ("CVE-2021-27065",),
+    "EX-05": ("CVE-2021-26855",),
+    "EX-06": ("CVE-2021-34473",),
+    "EX-07": ("CVE-2021-33766",),
+    "EX-08": ("CVE-2021-31195",),
+    "EX-09": ("CVE-2020-0688",),
+    "EX-10": ("CVE-2020-16875",),
+    "EX-11": ("CVE-2021-28480",),
+    "EX-12": ("CVE-2021-42321",),
+    "EX-13": ("CVE-2022-41040",),
+    "EX-14": ("CVE-2022-41080",),
+}
+"""The weakness that each entry of the detection catalogue is about."""
 _REFUSED = frozenset({400, 401, 403, 404, 405, 440, 500, 501, 502, 503})
 _LOG_TABLES = frozenset({"iis", "httpproxy", "ews"})
 
@@ -88,17 +103,17 @@ def traces_of(hunted: Hunted) -> tuple[Trace, ...]:
     instants = {one: hunted.hits[one].cast(pa.int64()).to_pylist() for one in ("first_utc", "last_utc")}
     for place, row in enumerate(hunted.hits.select(_PLAIN).to_pylist()):
         rule = hunted.rules.get(row["rule_id"])
-        if row["kind"] != "rule" or rule is None or rule.outcome is None:
+        if row["kind"] != "rule" or rule is None or not rule.pack or not rule.outcome:
             continue
         first, last = instants["first_utc"][place], instants["last_utc"][place]
-        cves = tuple(sorted({f"CVE-{year}-{number}" for one in rule.tags for year, number in _CVE.findall(one)}))
+        cves = CVES.get(rule.catalogue, ())
         outcome = _lowered(Outcome(rule.outcome), row["table"], row["status"], refused_counts="CVE-2021-33766" in cves)
         out.append(
             Trace(
                 row["rule_id"],
                 row["title"],
                 rule.catalogue,
-                _techniques(rule.tags),
+                rule.tags,
                 cves,
                 outcome,
                 rule.weight,
@@ -120,11 +135,6 @@ def traces_of(hunted: Hunted) -> tuple[Trace, ...]:
 _PLAIN = (
     "rule_id", "kind", "title", "table", "host", "client", "account", "matched", "status", "count", "refs",
 )  # fmt: skip
-
-
-def _techniques(tags: tuple[str, ...]) -> tuple[str, ...]:
-    found = (re.fullmatch(r"(?:attack\.)?(t\d{4}(?:\.\d{3})?)", one.lower()) for one in tags)
-    return tuple(sorted({met[1].upper() for met in found if met is not None}))
 
 
 def _grounds(row: Mapping[str, object]) -> tuple[RecordRef, ...]:

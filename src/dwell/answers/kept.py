@@ -1,0 +1,62 @@
+"""The summary kept beside the case, stamped with what it was made from: a question asked again is answered at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from dwell import __version__
+from dwell.model.claims import Summary
+from dwell.model.coverage import CoverageDay
+
+__all__ = ["Kept", "read_kept", "stamp", "write_kept"]
+
+KEPT_VERSION = 1
+"""Raised whenever the same archive and rules give another summary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept.
+
+    Attributes:
+        stamp: what it was made from.
+        summary: the answers.
+        days: the calendar of coverage.
+    """
+
+    stamp: str
+    summary: Summary
+    days: tuple[CoverageDay, ...]
+
+
+def stamp(archive_version: str, rules_hash: str, settings: Sequence[tuple[str, str]]) -> str:
+    """Name what a summary is made from: the program, the archive's tables, the rules and the settings."""
+    parts = [KEPT_VERSION, __version__, archive_version, rules_hash, sorted(settings)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def read_kept(path: Path, wanted: str) -> Kept | None:
+    """Give what is kept, where it is whole and of the stamp that is wanted."""
+    try:
+        found = msgspec.msgpack.decode(path.read_bytes(), type=Kept)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return found if found.stamp == wanted else None
+
+
+def write_kept(path: Path, kept: Kept) -> bool:
+    """Keep a summary; say whether it could be kept: a case on a read-only disk is answered anew every time."""
+    unfinished = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(msgspec.msgpack.encode(kept))
+        unfinished.replace(path)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,405 @@
+"""The library's public face: what the command line calls, one function for each verb.
+
+A function that changes a case takes its folder, holds its lock, and puts what it does into the custody log. A function
+that only reads needs no lock and works on a read-only case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dwell.answers.assemble import assemble
+from dwell.answers.kept import Kept, read_kept, stamp, write_kept
+from dwell.casebook.case import Case
+from dwell.casebook.evidence import Evidence
+from dwell.engine import machine
+from dwell.errors import CaseError, Place, UsageError
+from dwell.hunt.hunting import Hunted
+from dwell.hunt.hunting import hunt as run_hunt
+from dwell.intake import ingest as intake
+from dwell.intake.ingest import IngestResult, open_archive
+from dwell.intake.lookup import FoundRecord, record_bytes
+from dwell.intake.plan import Plan
+from dwell.intake.searching import SearchResult
+from dwell.intake.searching import search as run_search
+from dwell.intake.stock import Stock
+from dwell.intake.stock import stock as take_stock
+from dwell.intake.verifying import Finding
+from dwell.intake.verifying import verify as run_verify
+from dwell.model.claims import CaseFacts, Claim, Summary
+from dwell.model.coverage import CoverageDay
+from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
+from dwell.report.html import html_report
+from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
+from dwell.scope.investigation import investigate as run_scope
+from dwell.scope.leads import LEADS_PER_WEEK
+from dwell.sources.registry import source as source_of
+
+__all__ = [
+    "Answered",
+    "Progress",
+    "Why",
+    "answers",
+    "doctor",
+    "extras",
+    "html",
+    "hunt",
+    "ingest",
+    "plan",
+    "search",
+    "verify",
+    "why",
+]
+
+Progress = Callable[[str, str, int, int], None]
+"""Told (phase, what, done, total). Phases: `hashing` and `reading` in bytes, `hunting` and `folding` in data files,
+`answering` without a number; total 0 where it is not known."""
+
+WHY_RECORDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the program has to say about a case.
+
+    Attributes:
+        summary: the answers.
+        days: the calendar of coverage.
+        stock: what the case holds.
+    """
+
+    summary: Summary
+    days: tuple[CoverageDay, ...]
+    stock: Stock
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What a claim, an intrusion, a lead or a mailbox rests on.
+
+    Attributes:
+        id: what was asked for.
+        text: the statement.
+        claim: the claim, where one was asked for.
+        total: how many records it rests on.
+        records: the records, found again in the evidence.
+    """
+
+    id: str
+    text: str
+    claim: Claim | None
+    total: int
+    records: tuple[FoundRecord, ...]
+
+
+def _quiet(phase: str, what: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def plan(paths: Sequence[Path], case: Path | None = None, *, progress: Progress = _quiet) -> Plan:
+    """Say what would be read and what is not recognised; nothing is written.
+
+    Args:
+        paths: folders and files.
+        case: the case that would take it; need not exist.
+        progress: told how far it is.
+    """
+    held = Case(case) if case is not None and case.exists() else None
+    return intake.plan(held, paths, progress)
+
+
+def ingest(
+    case: Path,
+    paths: Sequence[Path],
+    *,
+    workers: int | None = None,
+    settings: Mapping[str, object] | None = None,
+    progress: Progress = _quiet,
+) -> IngestResult:
+    """Bring evidence into a case, making the case where there is none.
+
+    Args:
+        case: the case folder.
+        paths: folders and files.
+        workers: processes.
+        settings: effective settings, for the custody log.
+        progress: told how far it is.
+
+    Raises:
+        NoEvidenceError: nothing was recognised as evidence.
+        CaseError: the folder is something else, of another version, or locked.
+        DiskFullError: no room left; run again to go on.
+    """
+    held = Case.create(case)
+    with held.writing():
+        held.record_command(settings or {})
+        return intake.ingest(held, paths, workers=workers, progress=progress)
+
+
+def _hunted_with(case: Case) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Give the rule folders and indicator files of the last hunt."""
+    for act in reversed(case.acts()):
+        if act.act == "hunt":
+            rules, indicators = (act.details.get(one) for one in ("rules", "indicators"))
+            return _paths(rules), _paths(indicators)
+    return (), ()
+
+
+def _paths(value: object) -> tuple[Path, ...]:
+    return tuple(Path(str(one)) for one in value) if isinstance(value, list) else ()
+
+
+def _run_hunt(
+    case: Case, rules: Sequence[Path], indicators: Sequence[Path], workers: int | None, progress: Progress
+) -> Hunted:
+    return run_hunt(
+        open_archive(case),
+        rule_folders=rules,
+        indicator_files=indicators,
+        workers=workers,
+        cache=_cache(case, "hunt"),
+        progress=lambda done, total, what: progress("hunting", what, done, total),
+    )
+
+
+def _cache(case: Case, name: str) -> Path | None:
+    """Give the folder where derived tables are kept; None where the case cannot be written to."""
+    folder = case.derived_root / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return folder if folder.is_dir() else None
+    return folder
+
+
+def hunt(
+    case: Path,
+    *,
+    rules: Sequence[Path] = (),
+    indicators: Sequence[Path] = (),
+    workers: int | None = None,
+    progress: Progress = _quiet,
+) -> Hunted:
+    """Run rules and indicators over everything held; later answers use the same ones.
+
+    Args:
+        case: the case folder.
+        rules: folders of Sigma rules beside our own.
+        indicators: files of indicators.
+        workers: processes.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: a folder or file is not there.
+        CaseError: the folder is no case, of another version, or locked.
+    """
+    for one in (*rules, *indicators):
+        if not one.exists():
+            raise UsageError("there is no such rule folder or indicator file", place=Place(one))
+    held = Case.open(case)
+    with held.writing():
+        found = _run_hunt(held, rules, indicators, workers, progress)
+        named = {
+            "rules": [str(one.resolve()) for one in rules],
+            "indicators": [str(one.resolve()) for one in indicators],
+        }
+        held.record("hunt", named | {"rules_hash": found.rules_hash, "faults": list(found.faults)})
+    return found
+
+
+def _settings(hunted: Hunted) -> tuple[tuple[str, str], ...]:
+    """Give the settings that the answers rest on. No path of this machine: equal evidence gives equal answers."""
+    return (
+        ("leads per week", str(LEADS_PER_WEEK)),
+        ("an agent is foreign from (bits)", str(FOREIGN_BITS)),
+        ("accounts that make a cluster", str(ACCOUNTS_MIN)),
+        ("rules", f"{len(hunted.outcomes)} loaded, {hunted.rules_hash[:16]}"),
+    )
+
+
+def _facts(stock: Stock) -> CaseFacts:
+    return CaseFacts(stock.name, stock.evidence_files, stock.records, stock.anomalies, stock.first_utc, stock.last_utc)
+
+
+def answers(case: Path, *, workers: int | None = None, progress: Progress = _quiet) -> Answered:
+    """Answer the seven questions, with the rules of the last hunt; what was answered before is not worked out again.
+
+    Args:
+        case: the case folder.
+        workers: processes.
+        progress: told how far it is.
+
+    Raises:
+        CaseError: the folder is no case, or of another version.
+        CustodyError: a table is not what was written.
+    """
+    held = Case.open(case)
+    archive = open_archive(held)
+    stock = take_stock(held, archive)
+    hunted = _run_hunt(held, *_hunted_with(held), workers, progress)
+    settings = _settings(hunted)
+    wanted = stamp(archive.version(), hunted.rules_hash, settings)
+    place = held.derived_root / "answers.msgpack"
+    kept = read_kept(place, wanted)
+    if kept is None:
+        found = run_scope(
+            archive,
+            hunted,
+            {key: [one.path for one in item.places] for key, item in held.register().items()},
+            workers=workers,
+            cache=_cache(held, "folded"),
+            progress=lambda done, total, what: progress("folding", what, done, total),
+        )
+        progress("answering", "", 0, 0)
+        kept = Kept(wanted, assemble(found, _facts(stock), settings), found.ledger.days())
+        write_kept(place, kept)
+    return Answered(kept.summary, kept.days, stock)
+
+
+def _references(summary: Summary) -> Iterator[RecordRef]:
+    """Yield every record that anything in a summary rests on."""
+    groups: tuple[Iterable[object], ...] = (
+        summary.claims, summary.mailboxes, summary.intrusions, summary.entry, summary.foothold, summary.reach,
+        summary.eviction, summary.leads,
+    )  # fmt: skip
+    for group in groups:
+        for one in group:
+            yield from getattr(one, "grounds", ())
+
+
+def extras(case: Path, answered: Answered) -> ReportExtras:
+    """Give what a report shows beside the summary: the evidence, and where each record lies.
+
+    Args:
+        case: the case folder.
+        answered: the answers.
+    """
+    held = Case.open(case)
+    register = held.register()
+    places: dict[RecordRef, RecordPlace] = {}
+    for ref in _references(answered.summary):
+        item = register.get(ref.evidence_id)
+        if item is not None and ref not in places:
+            places[ref] = RecordPlace(item.path, ref.record_no, _unit(item))
+    files = tuple(
+        EvidenceFile(
+            one.path, one.sha256, one.size_bytes, one.source, one.records, one.anomalies, one.first_utc, one.last_utc
+        )
+        for one in answered.stock.files
+    )
+    return ReportExtras(evidence=files, places=places)
+
+
+def _unit(item: Evidence) -> str:
+    return source_of(item.source).unit if item.source is not None else "line"
+
+
+def html(case: Path, answered: Answered) -> str:
+    """Give the report as one HTML page.
+
+    Args:
+        case: the case folder.
+        answered: the answers.
+    """
+    return html_report(answered.summary, answered.days, extras(case, answered))
+
+
+def why(case: Path, wanted: str, *, workers: int | None = None, progress: Progress = _quiet) -> Why:
+    """Walk a statement back to bytes.
+
+    Args:
+        case: the case folder.
+        wanted: a claim (`entry-1`), an intrusion (`I1`), a lead (`lead-3`), a mailbox, or a record
+            (`iis/<first digits of the evidence's SHA-256>/120`).
+        workers: processes, where the answers have to be worked out first.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: nothing goes by that name.
+        CaseError: the folder is no case, or of another version.
+    """
+    held = Case.open(case)
+    claim: Claim | None = None
+    refs: tuple[RecordRef, ...]
+    if wanted.count("/") == 2:
+        text, refs, total = f"the record {wanted}", (_record(held, wanted),), 1
+    else:
+        summary = answers(case, workers=workers, progress=progress).summary
+        claim = next((one for one in summary.claims if one.id == wanted), None)
+        if claim is not None:
+            text, refs, total = claim.text, claim.grounds, claim.grounds_total
+        else:
+            text, refs = _named(summary, wanted)
+            total = len(refs)
+    records = tuple(record_bytes(held, one) for one in refs[:WHY_RECORDS])
+    return Why(wanted, text, claim, total, records)
+
+
+def _named(summary: Summary, wanted: str) -> tuple[str, tuple[RecordRef, ...]]:
+    """Give the text and the records of an intrusion, a lead or a mailbox."""
+    for intrusion in summary.intrusions:
+        if intrusion.id == wanted:
+            return f"intrusion {wanted}: {'; '.join(intrusion.clients[:5])}", intrusion.grounds
+    for lead in summary.leads:
+        if f"lead-{lead.rank}" == wanted:
+            return f"{lead.mailbox} from {lead.client}: {lead.bits} bits", lead.grounds
+    for mailbox in summary.mailboxes:
+        if mailbox.mailbox == wanted.lower():
+            return f"{mailbox.mailbox}: {mailbox.grade.value}", mailbox.grounds
+    raise UsageError(
+        f"nothing goes by the name {wanted!r}",
+        remedy="Give a claim (entry-1), an intrusion (I1), a lead (lead-3), a mailbox, or table/evidence/number",
+    )
+
+
+def _record(case: Case, wanted: str) -> RecordRef:
+    table, evidence, number = wanted.split("/")
+    found = sorted(one for one in case.register() if one.startswith(evidence.lower()) and evidence)
+    if len(found) != 1 or not number.isdecimal():
+        raise UsageError(
+            f"{wanted!r} names no record of the case",
+            remedy="Write table/evidence/number, with enough digits of the evidence's SHA-256 to name one file",
+        )
+    return RecordRef(table, EvidenceId(found[0]), int(number))
+
+
+def search(case: Path, terms: Sequence[str], *, limit: int) -> SearchResult:
+    """Look for rows in all tables.
+
+    Args:
+        case: the case folder.
+        terms: `column:value` with `*`, networks for addresses, `after:` and `before:`, or bare words.
+        limit: rows to give; all are counted.
+
+    Raises:
+        UsageError: a term cannot be read.
+        CaseError: the folder is no case, or of another version.
+    """
+    return run_search(open_archive(Case.open(case)), terms, limit)
+
+
+def verify(case: Path) -> Iterator[Finding]:
+    """Hash the evidence and everything made of it again; yield what was found, good and bad.
+
+    Args:
+        case: the case folder.
+
+    Raises:
+        CaseError: the folder is no case, or of another version.
+    """
+    if not case.is_dir():
+        raise CaseError("there is no such case folder", place=Place(case), remedy="Give the folder of a case with -c")
+    yield from run_verify(Case.open(case))
+
+
+def doctor(case: Path, evidence: Sequence[Path] = ()) -> Iterator[machine.Check]:
+    """Look at everything that an investigation needs on this machine.
+
+    Args:
+        case: the case folder, made or to be made.
+        evidence: what is to be brought in.
+    """
+    yield from machine.checks(case, tuple(evidence))

@@ -1,0 +1,71 @@
+"""One table of the summary at a time, for the terminal, for CSV and for JSON: what the verbs named after them print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dwell.model.claims import Summary
+from dwell.report import tables, text
+from dwell.report.summary_json import summary_dict
+from dwell.safe.jsontext import Json
+from dwell.safe.sheet import Cell, csv_text
+
+__all__ = ["LISTINGS", "Listing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A table of the summary.
+
+    Attributes:
+        rows: the rows as in the JSON contract.
+        csv: the rows as CSV.
+        text: the rows as an aligned table.
+    """
+
+    rows: Callable[[Summary], list[dict[str, Json]]]
+    csv: Callable[[Summary], str]
+    text: Callable[[Summary], str]
+
+
+def _cell(value: Json) -> Cell:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return str(value)
+    if isinstance(value, Mapping):
+        return " | ".join(f"{key} {_cell(one)}" for key, one in value.items())
+    return " | ".join(str(_cell(one)) for one in value)
+
+
+def _plain(key: str, columns: tuple[str, ...]) -> Listing:
+    """Make the listing of a table that has no form of its own."""
+
+    def rows(summary: Summary) -> list[dict[str, Json]]:
+        found = summary_dict(summary)[key]
+        return [dict(one) for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+    def csv(summary: Summary) -> str:
+        return csv_text(columns, ([_cell(row[name]) for name in columns] for row in rows(summary)))
+
+    def shown(summary: Summary) -> str:
+        return text.aligned(columns, [[_cell(row[name]) for name in columns] for row in rows(summary)])
+
+    return Listing(rows, csv, shown)
+
+
+LISTINGS: Mapping[str, Listing] = {
+    "mailboxes": Listing(tables.mailboxes_rows, tables.mailboxes_csv, text.mailboxes_text),
+    "coverage": Listing(tables.coverage_rows, tables.coverage_csv, text.coverage_text),
+    "leads": Listing(tables.leads_rows, tables.leads_csv, text.leads_text),
+    "intrusions": _plain(
+        "intrusions",
+        ("id", "first_utc", "last_utc", "entry", "accounts", "mailboxes", "clients", "techniques", "links", "against"),
+    ),
+    "reach": _plain("reach", ("system", "class", "verdict", "coverage", "why")),
+    "eviction": _plain("eviction", ("status", "check", "why")),
+    "entry": _plain("entry", ("host", "cve", "method", "outcome", "first_utc", "last_utc", "intrusion")),
+    "foothold": _plain("foothold", ("kind", "host", "what", "first_utc", "state", "intrusion", "state_why")),
+}
+"""By the key of the JSON contract."""
