@@ -1,0 +1,250 @@
+"""Hits: the records that a rule or an indicator met, equal ones folded into one row per file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.archive.lexicon import coded
+from dwell.hunt.patterns import Indices
+
+__all__ = [
+    "FACES",
+    "GROUPS_MAX",
+    "HITS",
+    "REFS_MAX",
+    "Face",
+    "Matched",
+    "Subject",
+    "concat",
+    "group_hits",
+]
+
+REFS_MAX = 20
+"""Records named per row; the number of all is in `count`."""
+GROUPS_MAX = 20_000
+"""Rows of one rule and file; beyond this, records are told apart by who and how only, not by the text that matched."""
+TEXT_CHARS_MAX = 4_096
+"""Of a matched text so much is kept; the record has it whole."""
+
+_TIME = pa.timestamp("us", tz="UTC")
+_REF = pa.struct([pa.field("evidence_id", pa.string()), pa.field("record_no", pa.int64())])
+HITS = pa.schema(
+    [
+        pa.field("rule_id", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("level", pa.string(), nullable=False),
+        pa.field("window", pa.string()),
+        pa.field("table", pa.string(), nullable=False),
+        pa.field("host", pa.string()),
+        pa.field("client", pa.string()),
+        pa.field("account", pa.string()),
+        pa.field("matched", pa.list_(pa.string())),
+        pa.field("status", pa.int32()),
+        pa.field("count", pa.int64(), nullable=False),
+        pa.field("first_utc", _TIME),
+        pa.field("last_utc", _TIME),
+        pa.field("evidence_id", pa.string(), nullable=False),
+        pa.field("record_no", pa.int64(), nullable=False),
+        pa.field("refs", pa.list_(_REF)),
+    ]
+)
+"""One row per rule, table, host, client, account, status, matched texts and evidence, of one data file.
+
+`kind` is `rule` or `indicator`; `window` says where an indicator's hit lies: `inside`, `before`, `after`, `no-window`.
+`matched` holds `column=value`, values as written.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """Which columns of a table say who, and how it ended; the first that holds something counts.
+
+    Attributes:
+        client: the network address of what acted.
+        account: the account it acted as.
+        status: the status code, "" where the table has none.
+    """
+
+    client: tuple[str, ...] = ()
+    account: tuple[str, ...] = ()
+    status: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Give all of them."""
+        return (*self.client, *self.account, *((self.status,) if self.status else ()))
+
+
+FACES: Mapping[str, Face] = {
+    "iis": Face(("c-ip",), ("cs-username",), "sc-status"),
+    "httpproxy": Face(("ClientIpAddress",), ("AuthenticatedUser",), "HttpStatus"),
+    "ews": Face(("ClientIpAddress",), ("AuthenticatedUser",), "HttpStatus"),
+    "ual": Face(("ClientIPAddress", "ClientIP"), ("UserId",)),
+    "evtx": Face(("IpAddress", "SourceIp"), ("TargetUserName", "SubjectUserName", "User", "CmdletCaller")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What matched, over the rows of one hit list.
+
+    Attributes:
+        codes: (rows,) into the texts, -1 where nothing here matched.
+        texts: `column=value`.
+    """
+
+    codes: Indices
+    texts: pa.StringArray
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the hits are hits of."""
+
+    rule_id: str
+    kind: str
+    title: str
+    level: str
+    window: str | None = None
+
+
+def _plain(table: pa.Table, names: Sequence[str]) -> tuple[Indices, pa.StringArray]:
+    """Give the first of some columns that holds something, as codes and texts; a dash is nothing."""
+    out = np.full(table.num_rows, -1, np.int64)
+    texts: list[pa.StringArray] = []
+    shift = 0
+    for name in names:
+        if name not in table.column_names:
+            continue
+        array = coded(table[name])
+        values = array.dictionary.cast(pa.string())
+        codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        if len(values):
+            nothing = pc.is_in(values, value_set=pa.array(["-", ""])).to_numpy(zero_copy_only=False)
+            codes = np.where((codes >= 0) & nothing[np.maximum(codes, 0)], -1, codes)
+        free = (out < 0) & (codes >= 0)
+        out[free] = codes[free] + shift
+        texts.append(values)
+        shift += len(values)
+    return out, pa.concat_arrays(texts) if texts else pa.array([], pa.string())
+
+
+def _take(texts: pa.StringArray, codes: Indices) -> pa.Array:
+    if not len(texts):
+        return pa.nulls(len(codes), pa.string())
+    return texts.take(pa.array(np.maximum(codes, 0), mask=codes < 0))
+
+
+def _united(matched: Sequence[Matched], rows: int) -> tuple[Indices, pa.StringArray]:
+    """Give the matched texts as a matrix (rows, places) of codes into one list of texts, equal ones told once."""
+    if not matched:
+        return np.full((rows, 0), -1, np.int64), pa.array([], pa.string())
+    whole = pa.concat_arrays([one.texts.cast(pa.string()) for one in matched]).dictionary_encode()
+    order = np.argsort(pc.sort_indices(whole.dictionary).to_numpy())  # codes in the order of the texts
+    to = order[whole.indices.to_numpy(zero_copy_only=False)] if len(whole) else np.zeros(0, np.int64)
+    columns = []
+    shift = 0
+    for one in matched:
+        here = to[shift : shift + len(one.texts)]
+        shift += len(one.texts)
+        columns.append(np.where(one.codes < 0, -1, here[np.maximum(one.codes, 0)] if len(here) else -1))
+    matrix = np.sort(np.stack(columns, axis=1), axis=1)
+    matrix[:, 1:][matrix[:, 1:] == matrix[:, :-1]] = -1
+    return np.sort(matrix, axis=1), whole.dictionary.take(pc.sort_indices(whole.dictionary))
+
+
+def _key(columns: Sequence[Indices]) -> Indices:
+    """Give one code per distinct combination."""
+    key = np.zeros(len(columns[0]), np.int64)
+    for codes in columns:
+        low = int(codes.min(initial=0))
+        width = int(codes.max(initial=0)) - low + 1
+        if key.size and int(key.max()) > (2**62) // max(width, 1):
+            key = np.unique(key, return_inverse=True)[1].astype(np.int64)
+        key = key * width + (codes - low)
+    return key
+
+
+def group_hits(table: pa.Table, rows: Indices, name: str, subject: Subject, matched: Sequence[Matched]) -> pa.Table:
+    """Fold the records that were met into hits.
+
+    Args:
+        table: the frame's rows, in the order of time.
+        rows: which of them were met, ascending.
+        name: the archive table.
+        subject: the rule or indicator.
+        matched: what matched, over `rows`.
+    """
+    face = FACES.get(name, Face())
+    part = table.select(
+        [one for one in ("evidence_id", "record_no", "time_utc", "host", *face.columns) if one in table.column_names]
+    ).take(pa.array(rows))
+    evidence = _plain(part, ("evidence_id",))
+    host, client, account = _plain(part, ("host",)), _plain(part, face.client), _plain(part, face.account)
+    status = np.full(len(rows), -1, np.int64)
+    if face.status and face.status in part.column_names:
+        status = part[face.status].fill_null(-1).to_numpy().astype(np.int64)
+    matrix, texts = _united(matched, len(rows))
+    fixed = [evidence[0], host[0], client[0], account[0], status]
+    key = _key([*fixed, *matrix.T])
+    _, first, inverse, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    if len(first) > GROUPS_MAX:
+        _, first, inverse, counts = np.unique(_key(fixed), return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(inverse, kind="stable")
+    starts = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.int64)
+    last = order[starts + counts - 1]
+    groups = len(first)
+    columns = {
+        **{field: pa.array([getattr(subject, field)] * groups, pa.string()) for field in Subject.__slots__},
+        "table": pa.array([name] * groups, pa.string()),
+        "host": _take(host[1], host[0][first]),
+        "client": _take(client[1], client[0][first]),
+        "account": _take(account[1], account[0][first]),
+        "matched": _lists(matrix[first], texts),
+        "status": pa.array(status[first], pa.int32(), mask=status[first] < 0),
+        "count": pa.array(counts, pa.int64()),
+        "first_utc": part["time_utc"].take(pa.array(first)).combine_chunks(),
+        "last_utc": part["time_utc"].take(pa.array(last)).combine_chunks(),
+        "evidence_id": _take(evidence[1], evidence[0][first]),
+        "record_no": part["record_no"].take(pa.array(first)).combine_chunks(),
+        "refs": _refs(part, order, starts, counts),
+    }
+    return pa.table([columns[field] for field in HITS.names], schema=HITS)
+
+
+def _lists(matrix: Indices, texts: pa.StringArray) -> pa.ListArray:
+    held = matrix >= 0
+    offsets = np.concatenate(([0], np.cumsum(held.sum(axis=1)))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), _take(texts, matrix[held]))
+
+
+def _refs(part: pa.Table, order: Indices, starts: Indices, counts: Indices) -> pa.ListArray:
+    rank = np.arange(len(order)) - np.repeat(starts, counts)
+    chosen = pa.array(order[rank < REFS_MAX])
+    offsets = np.concatenate(([0], np.cumsum(np.minimum(counts, REFS_MAX)))).astype(np.int32)
+    evidence = part["evidence_id"].take(chosen).combine_chunks()
+    numbers = part["record_no"].take(chosen).combine_chunks()
+    evidence = evidence.cast(pa.string())
+    return pa.ListArray.from_arrays(
+        pa.array(offsets), pa.StructArray.from_arrays([evidence, numbers], fields=list(_REF))
+    )
+
+
+def concat(parts: Sequence[pa.Table]) -> pa.Table:
+    """Put hits together, in an order that leaves no tie."""
+    whole = pa.concat_tables([HITS.empty_table(), *parts]).combine_chunks()
+    if whole.num_rows < 2:
+        return whole
+    keys = ["rule_id", "kind", "window", "table", "evidence_id", "record_no", "host", "client", "account", "status"]
+    texts = pc.binary_join(pc.list_slice(whole["matched"].combine_chunks(), 0, 8), "\0")
+    sortable = whole.select([*keys, "first_utc", "last_utc", "count"]).append_column("matched", texts)
+    order = pc.sort_indices(
+        sortable, sort_keys=[(one, "ascending") for one in ("first_utc", *keys, "matched", "last_utc", "count")]
+    )
+    return whole.take(order)

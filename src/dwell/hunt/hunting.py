@@ -1,0 +1,233 @@
+"""Hunting: all rules and indicators over all data files, each file once for as long as nothing changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import pyarrow as pa
+
+from dwell.archive.datafile import DataFile
+from dwell.archive.store import Archive
+from dwell.engine.pool import run
+from dwell.hunt.hits import HITS, concat
+from dwell.hunt.indicators.lists import Indicator, read_indicators
+from dwell.hunt.indicators.match import PLACES, Finder
+from dwell.hunt.outcomes import rule_outcomes
+from dwell.hunt.ruleset import RuleInfo, RuleSet, rules_hash
+from dwell.hunt.sigma.load import load
+from dwell.hunt.wide import FileReport, Hunter
+from dwell.model.claims import RuleOutcome, RuleStatus
+
+__all__ = ["Hunted", "hunt"]
+
+_REPORT = b"dwell.report"
+
+Progress = Callable[[int, int, str], None]
+"""Told (files done, files in all, table)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hunted:
+    """What a hunt yields.
+
+    Attributes:
+        outcomes: what became of every rule, by id; as many as there are rules.
+        hits: rows in `dwell.hunt.hits.HITS`.
+        rules: what is said about each rule, by id.
+        rules_hash: changes whenever the rules or indicators do.
+        faults: rule and indicator files, and values in them, that could not be used; printable through `safe`.
+        indicators: what became of the indicators, one per kind: it ran, or no source held can show it.
+    """
+
+    outcomes: tuple[RuleOutcome, ...]
+    hits: pa.Table
+    rules: Mapping[str, RuleInfo]
+    rules_hash: str
+    faults: tuple[str, ...]
+    indicators: tuple[RuleOutcome, ...] = ()
+
+
+class _Seen(msgspec.Struct):
+    """What is kept beside the hits of one data file."""
+
+    report: FileReport
+    kinds: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """A set of rules or of indicators, as a file that every worker reads once."""
+
+    kind: str
+    key: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    file: DataFile
+    passes: tuple[_Pass, ...]
+    cache: Path | None
+
+    def place(self, one: _Pass) -> Path | None:
+        """Give where the file's hits are kept."""
+        if self.cache is None:
+            return None
+        key = hashlib.sha256(f"{one.kind}:{one.key}:{self.file.table}:{self.file.staged.sha256}".encode()).hexdigest()
+        return self.cache / f"{key[:32]}-hits.arrow"
+
+
+@lru_cache(maxsize=4)
+def _hunter(path: Path, key: str) -> Hunter:
+    del key
+    return Hunter(RuleSet.decoded(path.read_bytes()))
+
+
+@lru_cache(maxsize=4)
+def _finder(path: Path, key: str) -> Finder:
+    del key
+    return Finder(msgspec.json.decode(path.read_bytes(), type=list[Indicator]))
+
+
+def _kept(path: Path) -> tuple[pa.Table, _Seen] | None:
+    """Read what an earlier run kept; None where it is not whole."""
+    try:
+        with pa.OSFile(str(path), "rb") as handle:
+            found = pa.ipc.open_file(handle).read_all()
+        seen = msgspec.json.decode(found.schema.metadata[_REPORT], type=_Seen)
+    except (OSError, pa.ArrowInvalid, msgspec.MsgspecError, KeyError, TypeError):
+        return None
+    return found.replace_schema_metadata(None), seen
+
+
+def _keep(path: Path, hits: pa.Table, seen: _Seen) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    stored = hits.replace_schema_metadata({_REPORT: msgspec.json.encode(seen)})
+    with pa.OSFile(str(unfinished), "wb") as handle, pa.ipc.new_file(handle, stored.schema) as writer:
+        writer.write_table(stored)
+    unfinished.replace(path)
+
+
+def _hunt(job: _Job) -> tuple[pa.Table, _Seen]:
+    """Hunt one data file, or take what was kept of it."""
+    parts: list[pa.Table] = []
+    whole = _Seen(FileReport(job.file.staged.rows), [])
+    for one in job.passes:
+        place = job.place(one)
+        kept = _kept(place) if place is not None else None
+        if kept is None:
+            kept = _rules(job.file, one) if one.kind == "rules" else _indicators(job.file, one)
+            if place is not None:
+                _keep(place, *kept)
+        hits, seen = kept
+        parts.append(hits)
+        if one.kind == "rules":
+            whole.report = seen.report
+        else:
+            whole.kinds = seen.kinds
+    return pa.concat_tables([HITS.empty_table(), *parts]), whole
+
+
+def _rules(file: DataFile, one: _Pass) -> tuple[pa.Table, _Seen]:
+    hits, report = _hunter(one.path, one.key).hunt(file)
+    return hits, _Seen(report, [])
+
+
+def _indicators(file: DataFile, one: _Pass) -> tuple[pa.Table, _Seen]:
+    hits, kinds = _finder(one.path, one.key).find(file)
+    return hits, _Seen(FileReport(file.staged.rows), kinds)
+
+
+def _tables(archive: Archive, rules: RuleSet, indicators: Sequence[Indicator]) -> list[str]:
+    """Give the tables that rules or indicators can be about."""
+    wanted = {one.table for one in rules.wheres}
+    if indicators:
+        wanted |= {table for places in PLACES.values() for table in places}
+    return [one for one in archive.tables() if one in wanted]
+
+
+def _indicator_outcomes(
+    indicators: Sequence[Indicator], seen: Sequence[_Seen], hits: Mapping[str, int]
+) -> tuple[RuleOutcome, ...]:
+    """Give one outcome per kind of indicator."""
+    out = []
+    families = {"network": "address", "name": "path"}
+    for kind in sorted({one.kind for one in indicators}):
+        mine = [one for one in indicators if one.kind == kind]
+        files = sum(families.get(kind, kind) in one.kinds for one in seen)
+        tables = ", ".join(sorted(PLACES[families.get(kind, kind)]))
+        reason = "" if files else f"nothing held can show it; it is looked for in {tables}"
+        sources = ", ".join(sorted({one.source for one in mine}))[:500]
+        status = RuleStatus.RAN if files else RuleStatus.BLIND
+        found = sum(hits.get(one.id, 0) for one in mine)
+        title = f"{len(mine)} indicators of the kind {kind}"
+        out.append(RuleOutcome(f"indicator:{kind}", title, sources, "", "", status, reason, files, 0, found))
+    return tuple(out)
+
+
+def hunt(
+    archive: Archive,
+    *,
+    rule_folders: Sequence[Path] = (),
+    indicator_files: Sequence[Path] = (),
+    workers: int | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Hunted:
+    """Put all rules and indicators to everything the archive holds.
+
+    Args:
+        archive: the case's archive.
+        rule_folders: folders of Sigma rules besides our own.
+        indicator_files: lists of indicators.
+        workers: processes.
+        cache: folder where the hits of each data file are kept between runs.
+        progress: told how far it is.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    loaded = load(rule_folders)
+    listed = read_indicators(indicator_files)
+    encoded = {"rules": loaded.rules.encoded(), "indicators": msgspec.json.encode(listed.items)}
+    keys = {kind: rules_hash(data) for kind, data in encoded.items()}
+    with TemporaryDirectory(prefix="dwell-hunt-") as scratch:
+        passes = []
+        for kind, data in encoded.items():
+            if kind == "rules" or listed.items:
+                path = Path(scratch) / f"{kind}.json"
+                path.write_bytes(data)
+                passes.append(_Pass(kind, keys[kind], path))
+        tables = _tables(archive, loaded.rules, listed.items)
+        jobs = [_Job(file, tuple(passes), cache) for table in tables for file in archive.files(table)]
+        waiting = sum(any((place := one.place(each)) is None or not place.is_file() for each in passes) for one in jobs)
+        parts: list[pa.Table] = []
+        seen: list[_Seen] = []
+        reports: dict[str, list[FileReport]] = {}
+        results = run(_hunt, jobs, workers=1 if waiting < 2 else workers)
+        for done, (job, (hits, found)) in enumerate(zip(jobs, results, strict=True), 1):
+            parts.append(hits)
+            seen.append(found)
+            reports.setdefault(job.file.table, []).append(found.report)
+            if progress is not None:
+                progress(done, len(jobs), job.file.table)
+    whole = concat(parts)
+    summed = pa.table({"id": whole["rule_id"], "count": whole["count"]}).group_by("id").aggregate([("count", "sum")])
+    totals = dict(zip(summed["id"].to_pylist(), summed["count_sum"].to_pylist(), strict=True))
+    outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
+    outcomes.sort(key=lambda one: (one.rule_id, one.path))
+    return Hunted(
+        outcomes=tuple(outcomes),
+        hits=whole,
+        rules=dict(sorted(loaded.infos.items())),
+        rules_hash=rules_hash(b"".join(keys[kind].encode() for kind in sorted(keys))),
+        faults=(*loaded.faults, *listed.faults),
+        indicators=_indicator_outcomes(listed.items, seen, totals),
+    )

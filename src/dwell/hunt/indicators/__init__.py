@@ -1,0 +1,1 @@
+"""Indicators: lists of addresses, names, hashes and paths, looked up in the lexicon."""

@@ -1,0 +1,139 @@
+"""What became of every rule: it ran, or it is blind, and then why and what would open its eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from dwell.hunt.ruleset import Node, Rule, RuleSet
+from dwell.hunt.sigma.load import outcome_of
+from dwell.hunt.sigma.lower import places_of
+from dwell.hunt.verdict import Verdict, judged
+from dwell.hunt.wide import FileReport
+from dwell.model.claims import RuleOutcome, RuleStatus
+
+__all__ = ["rule_outcomes"]
+
+NAMES_MAX = 8
+"""Fields named in a reason; the rest are counted."""
+
+_SWITCH_ON: Mapping[str, str] = {
+    "iis": "Tick the field under the W3C fields of IIS logging",
+    "httpproxy": "Collect HttpProxy logs of builds that write it",
+    "ews": "Collect EWS logs of builds that write it",
+    "ual": "Export audit records with their AuditData",
+}
+
+
+@dataclass(slots=True)
+class _Sight:
+    """What a rule could see, over all files.
+
+    Attributes:
+        places: (file, kind of record) pairs that hold records of the rule's kinds.
+        hidden: those in which the condition cannot be true for want of a field.
+        lost: fields asked for and not recorded, with the number of pairs that lack them.
+    """
+
+    places: int = 0
+    hidden: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
+
+
+def _shown(place: str) -> str:
+    return place.partition(":")[2] or place
+
+
+def _absent(node: Node, rules: RuleSet) -> bool:
+    """Give the truth of a condition over a field that no record has."""
+    if node.op == "atom":
+        return rules.atoms[node.index].kind == "null"
+    parts = [_absent(one, rules) for one in node.children]
+    return not parts[0] if node.op == "not" else all(parts) if node.op == "and" else any(parts)
+
+
+def _possible(tree: Node, rules: RuleSet, missing: frozenset[str]) -> bool:
+    """Say whether a condition can be true where some fields are not recorded."""
+
+    def verdict(node: Node) -> Verdict:
+        if node.op == "atom":
+            atom = rules.atoms[node.index]
+            return _absent(node, rules) if atom.place in missing or atom.other in missing else None
+        leaf = rules.leaves[node.index]
+        return _absent(leaf.tree, rules) if leaf.place in missing else None
+
+    return judged(tree, verdict) is not False
+
+
+def _sight(rule: Rule, rules: RuleSet, reports: Mapping[str, Sequence[FileReport]]) -> _Sight:
+    out = _Sight()
+    memory: dict[tuple[int, frozenset[str]], bool] = {}
+    for at, case in enumerate(rule.cases):
+        wanted = places_of(case.tree, rules.leaves, rules.atoms)
+        for report in reports.get(rules.wheres[case.where].table, ()):
+            if not report.wheres.get(case.where):
+                continue
+            missing = frozenset(report.missing.get(case.where, ()))
+            key = (at, missing)
+            if key not in memory:
+                memory[key] = _possible(case.tree, rules, missing)
+            out.places += 1
+            out.hidden += not memory[key]
+            for place in sorted(wanted & missing):
+                out.lost[_shown(place)] = out.lost.get(_shown(place), 0) + 1
+    return out
+
+
+def _names(lost: Mapping[str, int]) -> str:
+    names = sorted(lost)
+    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
+    return ", ".join(names[:NAMES_MAX]) + more
+
+
+def _remedy(rule: Rule, rules: RuleSet) -> str:
+    wheres = [rules.wheres[case.where] for case in rule.cases]
+    found = dict.fromkeys(_SWITCH_ON.get(one.table) or one.switch_on for one in wheres)
+    return "; ".join(one for one in found if one)
+
+
+def _status(rule: Rule, rules: RuleSet, sight: _Sight) -> tuple[RuleStatus, str]:
+    wheres = [rules.wheres[case.where] for case in rule.cases]
+    if not sight.places:
+        names = " or ".join(dict.fromkeys(one.name or one.table for one in wheres))
+        ways = " or: ".join(dict.fromkeys(one.switch_on for one in wheres if one.switch_on))
+        return RuleStatus.BLIND, f"no records of {names} are held" + (f". {ways}" if ways else "")
+    if sight.hidden == sight.places:
+        return RuleStatus.BLIND, f"never recorded: {_names(sight.lost)}. {_remedy(rule, rules)}".rstrip(". ")
+    if sight.hidden:
+        many = f"{sight.hidden} of {sight.places} stretches"
+        return RuleStatus.PARTLY_BLIND, f"in {many} of the records not recorded: {_names(sight.lost)}"
+    if sight.lost:
+        return RuleStatus.RAN, f"ran without what is not recorded everywhere: {_names(sight.lost)}"
+    return RuleStatus.RAN, ""
+
+
+def rule_outcomes(
+    rules: RuleSet, reports: Mapping[str, Sequence[FileReport]], hits: Mapping[str, int]
+) -> list[RuleOutcome]:
+    """Give the outcome of every rule that could be matched.
+
+    Args:
+        rules: the rules.
+        reports: what was seen of every data file, by table.
+        hits: records met, by rule id.
+    """
+    opened: dict[int, int] = {}
+    for stretch in reports.values():
+        for report in stretch:
+            for index in report.opened:
+                opened[index] = opened.get(index, 0) + 1
+    out = []
+    for index, rule in enumerate(rules.rules):
+        tables = {rules.wheres[case.where].table for case in rule.cases}
+        files = sum(len(reports.get(table, ())) for table in tables)
+        status, reason = _status(rule, rules, _sight(rule, rules, reports))
+        done = opened.get(index, 0)
+        base = outcome_of(rule.info, status, reason)
+        found = hits.get(rule.info.id, 0)
+        out.append(replace(base, files_opened=done, files_pruned=files - done, hits=found))
+    return out

@@ -1,0 +1,314 @@
+"""Many literals and regular expressions over many texts, in one pass.
+
+Texts are laid end to end with a NUL between them, so that the start and the end of a text are literals too, and one scan
+of Hyperscan finds every pattern. A canary rides at the end of every stretch that is scanned: if it is not seen, the
+matcher did not look at everything, and that is an error, never "no hit". Where Hyperscan is not installed, the same
+questions go to Arrow's kernels; the answers are the same.
+
+Regular expressions mean what RE2 says they mean: linear time whatever the text, ASCII classes. Hyperscan only narrows
+down which texts RE2 has to look at; an expression that it refuses is put to RE2 alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.errors import DwellError
+
+try:
+    import hyperscan
+except ImportError:  # pragma: no cover - the wheel is missing on some platforms
+    hyperscan = None  # type: ignore[assignment]
+
+__all__ = ["Indices", "MatcherError", "Parts", "Patterns", "Regexes", "folded", "has_engine", "patterns", "regexes"]
+
+Indices = npt.NDArray[np.int64]
+Parts = tuple[str, ...]
+"""Literals at the even places, runs of `*` and `?` at the odd ones."""
+
+STRETCH_BYTES = 64 * 1024 * 1024
+LITERAL_BYTES_MIN = 3
+"""Shorter literals occur everywhere; telling every occurrence costs more than a plain look at every text."""
+CANARY = b"\x02dwell\x03canary\x02"
+_ANY_BYTE = rb"[^\x00]*"
+_ONE_CHARACTER = rb"(?:[\x01-\x7f]|[\xc2-\xf4][\x80-\xbf]+)"
+_DIRECT_MAX = 512
+"""So few texts are put to RE2 straight away."""
+
+
+class MatcherError(DwellError):
+    """The matcher did not look at everything it was given."""
+
+    code = "matcher"
+
+
+def has_engine() -> bool:
+    """Say whether Hyperscan is there."""
+    return hyperscan is not None
+
+
+def folded(texts: pa.StringArray) -> pa.StringArray:
+    """Fold case, character by character."""
+    return pc.utf8_lower(texts)
+
+
+def _checked(texts: pa.Array) -> pa.StringArray:
+    """Refuse what a matcher with 32-bit offsets would read half of without a word."""
+    if texts.type != pa.string():
+        raise TypeError(f"texts have to be of type string, not {texts.type}")
+    if texts.null_count:
+        raise TypeError("texts must not hold nulls")
+    return texts
+
+
+def _expression(parts: Parts) -> tuple[bytes, bool]:
+    """Give a pattern over texts laid end to end, and whether it takes in the NUL after the text."""
+    out = b""
+    last = len(parts) - 1
+    for at, part in enumerate(parts):
+        if not at % 2:
+            out += re.escape(part.encode())
+            continue
+        open_start = at == 1 and not parts[0] and "*" in part
+        open_end = at == last - 1 and not parts[last] and "*" in part
+        if at == 1 and not parts[0] and "*" not in part:
+            out += rb"\x00"
+        out += _ONE_CHARACTER * part.count("?")
+        if "*" in part and not open_start and not open_end:
+            out += _ANY_BYTE
+    if parts[0]:
+        out = rb"\x00" + out
+    anchored = bool(parts[-1]) or last == 0 or "*" not in parts[-2]
+    return (out + rb"\x00" if anchored else out), anchored
+
+
+def _one(texts: pa.StringArray, parts: Parts) -> Indices:
+    """Match one pattern with Arrow's kernels."""
+    match parts:
+        case (literal,):
+            found = pc.equal(texts, literal)
+        case ("", "*", literal, "*", ""):
+            found = pc.match_substring(texts, literal)
+        case (literal, "*", ""):
+            found = pc.starts_with(texts, literal)
+        case ("", "*", literal):
+            found = pc.ends_with(texts, literal)
+        case _:
+            inner = "".join(
+                part.replace("?", ".").replace("*", ".*") if at % 2 else re.escape(part)
+                for at, part in enumerate(parts)
+            )
+            found = pc.match_substring_regex(texts, rf"(?s)\A{inner}\z")
+    return np.flatnonzero(found.to_numpy(zero_copy_only=False))
+
+
+class Patterns:
+    """Patterns with wildcards; case counts, so fold both sides where it must not.
+
+    Attributes:
+        parts: the patterns.
+    """
+
+    def __init__(self, parts: Sequence[Parts], *, engine: bool = True) -> None:
+        self.parts = tuple(parts)
+        whole = [at for at, one in enumerate(self.parts) if len(one) == 1]
+        self._exact = np.array(whole, np.int64)
+        self._exact_values = pa.array([self.parts[at][0] for at in whole], pa.string())
+        longest = [max(len(one.encode()) for one in parts[::2]) for parts in self.parts]
+        wild = [at for at, one in enumerate(self.parts) if len(one) > 1]
+        scanned = [at for at in wild if longest[at] >= LITERAL_BYTES_MIN and not any("\0" in x for x in self.parts[at])]
+        self._scanned = scanned if engine and has_engine() else []
+        self._plain = [at for at in wild if at not in set(self._scanned)]
+        self._anchored = np.zeros(len(self.parts) + 1, np.bool_)
+        self._database = self._compiled() if self._scanned else None
+
+    def _compiled(self) -> hyperscan.Database:
+        expressions = []
+        for at in self._scanned:
+            expression, self._anchored[at] = _expression(self.parts[at])
+            expressions.append(expression)
+        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        database.compile(
+            expressions=[*expressions, re.escape(CANARY)],
+            ids=[*self._scanned, len(self.parts)],
+            flags=[hyperscan.HS_FLAG_DOTALL] * (len(expressions) + 1),
+        )
+        return database
+
+    def find(self, texts: pa.Array) -> list[Indices]:
+        """Give for each pattern the texts it matches, in order."""
+        texts = _checked(texts)
+        out: list[Indices] = [np.zeros(0, np.int64)] * len(self.parts)
+        if not len(texts):
+            return out
+        if len(self._exact):
+            at = pc.index_in(texts, value_set=self._exact_values).fill_null(-1).to_numpy(zero_copy_only=False)
+            rows = np.flatnonzero(at >= 0)
+            for which, index in enumerate(self._exact):
+                out[index] = rows[at[rows] == which]
+        for one in self._plain:
+            out[one] = _one(texts, self.parts[one])
+        if self._database is not None:
+            for index, found in self._scan(self._database, texts):
+                out[index] = found
+        return out
+
+    def _scan(self, database: hyperscan.Database, texts: pa.StringArray) -> Iterator[tuple[int, Indices]]:
+        odd = np.flatnonzero(pc.match_substring(texts, "\0").to_numpy(zero_copy_only=False))
+        ids: list[Indices] = []
+        rows: list[Indices] = []
+        for start, stretch in _stretches(texts):
+            found, where = self._stretch(database, stretch)
+            ids.append(found)
+            rows.append(where + start)
+        which = np.concatenate(ids)
+        where = np.concatenate(rows)
+        if len(odd):  # a NUL inside a text would look like its end: these few are put to Arrow
+            keep = ~np.isin(where, odd)
+            which, where = which[keep], where[keep]
+        order = np.lexsort((where, which))
+        which, where = which[order], where[order]
+        fresh = np.ones(len(which), np.bool_)
+        fresh[1:] = (which[1:] != which[:-1]) | (where[1:] != where[:-1])
+        which, where = which[fresh], where[fresh]
+        few = texts.take(pa.array(odd)) if len(odd) else None
+        for index in self._scanned:
+            found = where[np.searchsorted(which, index) : np.searchsorted(which, index, "right")]
+            if few is not None:
+                found = np.union1d(found, odd[_one(few, self.parts[index])])
+            yield index, found
+
+    def _stretch(self, database: hyperscan.Database, texts: pa.StringArray) -> tuple[Indices, Indices]:
+        """Scan one stretch; give pattern numbers and the texts they were found in."""
+        whole = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
+        data = b"\0" + pc.binary_join(whole, "\0")[0].as_buffer().to_pybytes() + b"\0" + CANARY
+        ids: list[int] = []
+        ends: list[int] = []
+
+        def met(index: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            ids.append(index)
+            ends.append(end)
+
+        database.scan(data, match_event_handler=met)
+        found = np.array(ids, np.int64)
+        at = np.array(ends, np.int64)
+        canary = found == len(self.parts)
+        if not bool((at[canary] == len(data)).any()):
+            raise MatcherError(
+                "the pattern matcher did not look at everything it was given (its canary was not seen)",
+                remedy="Say so to the makers of dwell; run again without the hyperscan package in the meantime",
+            )
+        found, at = found[~canary], at[~canary]
+        lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
+        last = np.cumsum(lengths + 1)
+        return found, np.searchsorted(last, at - self._anchored[found])
+
+
+def _stretches(texts: pa.StringArray) -> Iterator[tuple[int, pa.StringArray]]:
+    """Cut texts into stretches of about `STRETCH_BYTES`."""
+    lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
+    marks = np.cumsum(lengths + 1) // STRETCH_BYTES
+    cuts = [0, *(np.flatnonzero(np.diff(marks)) + 1).tolist(), len(texts)]
+    for start, end in pairwise(cuts):
+        if end > start:
+            yield start, texts.slice(start, end - start)
+
+
+class Regexes:
+    """Regular expressions with flags out of `i`, `m`, `s`."""
+
+    def __init__(self, expressions: Sequence[tuple[str, str]], *, engine: bool = True) -> None:
+        self._expressions = [(f"(?{flags})" if flags else "") + text for text, flags in expressions]
+        self._narrowed: list[int] = []
+        self._database: hyperscan.Database | None = None
+        if engine and has_engine():
+            self._compile(expressions)
+
+    def _compile(self, expressions: Sequence[tuple[str, str]]) -> None:
+        flags = [_engine_flags(one) for _, one in expressions]
+        texts = [one.encode() for one, _ in expressions]
+        taken = [at for at in range(len(texts)) if _takes(texts[at], flags[at])]
+        if not taken:
+            return
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=[*(texts[at] for at in taken), re.escape(CANARY)],
+            ids=[*taken, len(texts)],
+            flags=[*(flags[at] for at in taken), hyperscan.HS_FLAG_SINGLEMATCH],
+        )
+        self._narrowed = taken
+
+    def find(self, texts: pa.Array) -> list[Indices]:
+        """Give for each expression the texts it matches, in order."""
+        texts = _checked(texts)
+        if self._database is None or len(texts) <= _DIRECT_MAX:
+            return [_by_re2(texts, one) for one in self._expressions]
+        candidates = self._candidates(self._database, texts)
+        out = []
+        for at, one in enumerate(self._expressions):
+            rows = candidates.get(at)
+            if rows is None:
+                out.append(_by_re2(texts, one))
+            else:
+                out.append(rows[_by_re2(texts.take(pa.array(rows)), one)])
+        return out
+
+    def _candidates(self, database: hyperscan.Database, texts: pa.StringArray) -> dict[int, Indices]:
+        found: dict[int, list[int]] = {at: [] for at in self._narrowed}
+        found[len(self._expressions)] = []
+
+        def met(index: int, _start: int, _end: int, _flags: int, row: object) -> None:
+            found[index].append(row)  # type: ignore[arg-type]
+
+        scan = database.scan
+        # an empty text, and one with a vertical tab (which the two take differently), is always put to RE2
+        odd = []
+        for row, text in enumerate(texts.cast(pa.binary()).to_pylist()):
+            if not text or b"\x0b" in text:
+                odd.append(row)
+            else:
+                scan(text, match_event_handler=met, context=row)
+        scan(CANARY, match_event_handler=met, context=0)
+        if not found.pop(len(self._expressions)):
+            raise MatcherError("the pattern matcher did not see its canary")
+        return {at: np.union1d(np.array(rows, np.int64), np.array(odd, np.int64)) for at, rows in found.items()}
+
+
+def _engine_flags(flags: str) -> int:
+    wanted = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY | hyperscan.HS_FLAG_UTF8
+    names = {"i": hyperscan.HS_FLAG_CASELESS, "m": hyperscan.HS_FLAG_MULTILINE, "s": hyperscan.HS_FLAG_DOTALL}
+    for one in flags:
+        wanted |= names[one]
+    return int(wanted)
+
+
+def _takes(expression: bytes, flags: int) -> bool:
+    try:
+        hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(expressions=[expression], ids=[0], flags=[flags])
+    except hyperscan.error:
+        return False
+    return True
+
+
+def _by_re2(texts: pa.StringArray, expression: str) -> Indices:
+    return np.flatnonzero(pc.match_substring_regex(texts, expression).to_numpy(zero_copy_only=False))
+
+
+@lru_cache(maxsize=256)
+def patterns(parts: tuple[Parts, ...]) -> Patterns:
+    """Give compiled patterns; compiled once per process."""
+    return Patterns(parts)
+
+
+@lru_cache(maxsize=64)
+def regexes(expressions: tuple[tuple[str, str], ...]) -> Regexes:
+    """Give compiled expressions; compiled once per process."""
+    return Regexes(expressions)

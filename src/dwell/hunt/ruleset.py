@@ -1,0 +1,168 @@
+"""Rules as the wide pass sees them: atoms, leaves over one column, and trees; plain data that any worker can read.
+
+A rule's condition is lowered once. An *atom* asks one thing of one value. A *leaf* is the largest part of a condition
+that looks at a single column, so that it can be decided per distinct value. A *case* is a condition as it reads on one
+kind of record: a rule about new processes has one for Sysmon and one for the Security log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+__all__ = ["Atom", "Case", "Leaf", "Node", "Rule", "RuleInfo", "RuleSet", "Where", "rules_hash"]
+
+VERSION = 1
+"""Raised whenever the same rules come out differently."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """What is said about a rule wherever its hits are shown.
+
+    Attributes:
+        id: the rule's own id; where it has none, made from its title and path.
+        title: the rule's title.
+        author: its authors, as written.
+        licence: its licence, as written or as its folder says; "" where nothing is said.
+        level: Sigma's level.
+        tags: ATT&CK ids, in upper case, sorted.
+        outcome: the rung of the outcome ladder that a hit speaks for, from the custom field `dwell`; "" where unsaid.
+        weight: 1 (context) to 5 (decisive alone), from the same; 0 where unsaid.
+        catalogue: id in the detection catalogue, from the same.
+        path: relative to its rule folder.
+        description: as written.
+        falsepositives: as written.
+        pack: whether it is one of our own.
+    """
+
+    id: str
+    title: str
+    author: str
+    licence: str
+    level: str
+    tags: tuple[str, ...]
+    outcome: str
+    weight: int
+    catalogue: str
+    path: str
+    description: str
+    falsepositives: tuple[str, ...]
+    pack: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A kind of record that a rule is about.
+
+    Attributes:
+        table: the archive table.
+        channels: event log channels; empty for all.
+        event_ids: event ids; empty for all.
+        fields: Sigma's field names to our columns, where they differ.
+        name: what it is called in reasons.
+        switch_on: what makes such records come into being.
+    """
+
+    table: str
+    channels: tuple[str, ...] = ()
+    event_ids: tuple[int, ...] = ()
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    name: str = ""
+    switch_on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """One question to one value.
+
+    Attributes:
+        place: the column, or `map:key`, or `map:*` for every text of a map.
+        kind: `text`, `regex`, `number`, `compare`, `cidr`, `null`, `empty`, `exists`, or `same` (as another column).
+        parts: for `text`: literals at the even places, runs of `*` and `?` at the odd ones; else one text.
+        flags: for `text` `c` where case counts; for `regex` any of `ims`; for `compare` the operator; for `same` any
+            of `s` (starts with) and `e` (ends with).
+        other: for `same`, the other column.
+    """
+
+    place: str
+    kind: str
+    parts: tuple[str, ...] = ()
+    flags: str = ""
+    other: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Part of a condition.
+
+    Attributes:
+        op: `and`, `or`, `not`, `atom` (an index into the atoms), `leaf` (an index into the leaves).
+        children: what it is made of.
+        index: the atom or leaf.
+    """
+
+    op: str
+    children: tuple[Node, ...] = ()
+    index: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Part of a condition over one column.
+
+    Attributes:
+        place: the column.
+        tree: its atoms.
+    """
+
+    place: str
+    tree: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A condition on one kind of record.
+
+    Attributes:
+        where: index into the rule set's kinds of record.
+        tree: leaves.
+    """
+
+    where: int
+    tree: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that can be matched."""
+
+    info: RuleInfo
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Every rule that can be matched, sharing atoms, leaves and kinds of record."""
+
+    rules: tuple[Rule, ...]
+    atoms: tuple[Atom, ...]
+    leaves: tuple[Leaf, ...]
+    wheres: tuple[Where, ...]
+
+    def encoded(self) -> bytes:
+        """Give it as JSON; the same rules give the same bytes."""
+        return msgspec.json.encode(self, order="sorted")
+
+    @classmethod
+    def decoded(cls, data: bytes) -> RuleSet:
+        """Read what `encoded` gave."""
+        return msgspec.json.decode(data, type=cls)
+
+
+def rules_hash(data: bytes) -> str:
+    """Give the name of an encoded rule set."""
+    return hashlib.sha256(f"{VERSION}:".encode() + data).hexdigest()

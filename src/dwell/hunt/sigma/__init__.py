@@ -1,0 +1,1 @@
+"""Sigma rules: files to rules that can be matched."""

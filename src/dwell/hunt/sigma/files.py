@@ -1,0 +1,161 @@
+"""Rule files as documents: found, measured before they are believed, and parsed with the lines kept.
+
+A rule file comes from anyone. It is refused by name when it is too large, nests too deep or would grow beyond measure
+once its aliases are followed; nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+__all__ = ["DEPTH_MAX", "FILE_BYTES_MAX", "NODES_MAX", "BadFileError", "Document", "documents", "rule_files"]
+
+FILE_BYTES_MAX = 1_048_576
+DEPTH_MAX = 40
+NODES_MAX = 100_000
+"""Nodes of one file, aliases followed."""
+FILES_MAX = 100_000
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class BadFileError(Exception):
+    """A rule file, or a document in one, that cannot be used.
+
+    Attributes:
+        what: what is wrong with it.
+        line: 1-based line, where known.
+    """
+
+    def __init__(self, what: str, line: int | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.line = line
+
+    def __str__(self) -> str:
+        """Give what is wrong, and the line."""
+        return self.what if self.line is None else f"line {self.line}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document of a rule file.
+
+    Attributes:
+        content: what it holds.
+        line: 1-based line it starts at.
+        lines: 1-based line of every key below `detection`, by key.
+    """
+
+    content: Mapping[str, Any]
+    line: int
+    lines: Mapping[str, int]
+
+
+def rule_files(folder: Path) -> list[Path]:
+    """Give the rule files of a folder, or the one file itself, by path; links that lead out are not followed."""
+    if folder.is_file():
+        return [folder]
+    found = (one for one in folder.rglob("*") if one.suffix.lower() in {".yml", ".yaml"})
+    return sorted(one for one in found if one.is_file() and not one.is_symlink())[:FILES_MAX]
+
+
+def _measure(text: str) -> None:
+    """Count depth and nodes without building anything; aliases count for what they stand for."""
+    sizes: list[int] = []
+    anchors: dict[str, int] = {}
+    names: list[str | None] = []
+    total = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        size = 0
+        if isinstance(event, yaml.CollectionStartEvent):
+            sizes.append(1)
+            names.append(event.anchor)
+            if len(sizes) > DEPTH_MAX:
+                raise BadFileError(f"nested deeper than {DEPTH_MAX} levels", _line(event))
+            continue
+        if isinstance(event, yaml.CollectionEndEvent):
+            size = sizes.pop()
+            name = names.pop()
+            if name is not None:
+                anchors[name] = size
+        elif isinstance(event, yaml.ScalarEvent):
+            size = 1
+            if event.anchor is not None:
+                anchors[event.anchor] = 1
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor not in anchors:
+                raise BadFileError(f"alias '{str(event.anchor)[:40]}' refers to itself or to nothing", _line(event))
+            size = anchors[event.anchor]
+        if sizes:
+            sizes[-1] += size
+        total = max(total, size, sizes[0] if sizes else 0)
+        if total > NODES_MAX:
+            raise BadFileError(f"grows beyond {NODES_MAX} nodes once aliases are followed", _line(event))
+
+
+def _line(event: yaml.Event) -> int | None:
+    return event.start_mark.line + 1 if event.start_mark is not None else None
+
+
+def _lines(node: yaml.Node) -> dict[str, int]:
+    """Give the line of every key below `detection`."""
+    out: dict[str, int] = {}
+    waiting = [value for key, value in getattr(node, "value", ()) if getattr(key, "value", None) == "detection"]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, yaml.MappingNode):
+            for key, value in one.value:
+                if isinstance(key, yaml.ScalarNode):
+                    out.setdefault(key.value, key.start_mark.line + 1)
+                waiting.append(value)
+        elif isinstance(one, yaml.SequenceNode):
+            waiting.extend(one.value)
+    return out
+
+
+def documents(path: Path) -> Iterator[Document]:
+    """Yield the documents of a rule file that hold something.
+
+    Raises:
+        BadFileError: the file cannot be read, is no YAML, or is one that would do harm.
+    """
+    try:
+        size = path.stat().st_size
+        if size > FILE_BYTES_MAX:
+            raise BadFileError(f"larger than {FILE_BYTES_MAX} bytes")
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as fault:
+        raise BadFileError(f"cannot be read: {fault.strerror}") from fault
+    except UnicodeDecodeError as fault:
+        raise BadFileError(f"not UTF-8 at byte {fault.start}") from fault
+    try:
+        _measure(text)
+        yield from _parsed(text)
+    except yaml.YAMLError as fault:
+        mark = getattr(fault, "problem_mark", None)
+        problem = getattr(fault, "problem", None) or "not YAML"
+        raise BadFileError(f"bad YAML: {problem}", mark.line + 1 if mark is not None else None) from fault
+    except (ValueError, RecursionError) as fault:  # dates and numbers that YAML takes and Python does not
+        raise BadFileError(f"bad YAML: {fault}") from fault
+
+
+def _parsed(text: str) -> Iterator[Document]:
+    loader = _Loader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            content = loader.construct_document(node)
+            if content is None:
+                continue
+            line = node.start_mark.line + 1
+            if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+                raise BadFileError("a rule has to be a mapping", line)
+            yield Document(content, line, _lines(node))
+    finally:
+        loader.dispose()

@@ -1,0 +1,38 @@
+"""Can a rule still be true in a data file? Three-valued, over what its lexicon says.
+
+A leaf is false where no row of the file can meet it, true where every row does, and open otherwise; `not` turns the
+first two about and leaves the third. Only a condition that comes out false rules a file out, so a question under `not`
+never does by being unanswered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from dwell.hunt.ruleset import Node
+from dwell.hunt.words import Truth, Words
+
+__all__ = ["Verdict", "judged", "leaf_verdict"]
+
+Verdict = bool | None
+
+
+def leaf_verdict(truth: Truth, held: Words) -> tuple[Verdict, int]:
+    """Give the verdict of a leaf, and how many rows meet it."""
+    rows = int(held.counts[truth].sum())
+    if not rows:
+        return False, 0
+    return (True if rows == int(held.counts.sum()) else None), rows
+
+
+def judged(node: Node, verdict: Callable[[Node], Verdict]) -> Verdict:
+    """Give the verdict of a condition from those of its leaves."""
+    if node.op in {"leaf", "atom"}:
+        return verdict(node)
+    parts: Sequence[Verdict] = [judged(one, verdict) for one in node.children]
+    if node.op == "not":
+        return None if parts[0] is None else not parts[0]
+    decisive = node.op == "or"
+    if any(one is decisive for one in parts):
+        return decisive
+    return None if any(one is None for one in parts) else not decisive

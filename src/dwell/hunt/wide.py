@@ -1,0 +1,275 @@
+"""The wide pass: one data file, all rules, a small table of hits and what could be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.archive.datafile import DataFile, read_lexicon, read_rows
+from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
+from dwell.archive.spec import TableSpec
+from dwell.hunt.frame import Frame, columns_of
+from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Subject, concat, group_hits
+from dwell.hunt.patterns import Indices
+from dwell.hunt.ruleset import Case, Node, RuleSet
+from dwell.hunt.verdict import Verdict, judged, leaf_verdict
+from dwell.hunt.words import Words, truth_of, words
+from dwell.intake.tables import specs
+
+__all__ = ["FileReport", "Hunter", "column_values"]
+
+_PREFIX = ("evidence_id", "record_no", "time_utc", "host")
+
+
+@dataclass(slots=True)
+class FileReport:
+    """What was seen of one data file.
+
+    Attributes:
+        rows: how many it has.
+        wheres: rows of each kind of record, by its index.
+        missing: places that rules ask about and that no such record holds, by the same.
+        opened: rules whose conditions were put to rows.
+    """
+
+    rows: int = 0
+    wheres: dict[int, int] = field(default_factory=dict)
+    missing: dict[int, list[str]] = field(default_factory=dict)
+    opened: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A case of a rule that is about the table at hand."""
+
+    rule: int
+    case: Case
+    places: frozenset[str]
+
+
+def column_values(lexicon: Lexicon, name: str) -> tuple[pa.StringArray, Indices, int]:
+    """Give a column's distinct texts, how many rows each has, and rows without one."""
+    part = lexicon.column(name).combine_chunks()
+    values = part["value"].combine_chunks()
+    counts = part["count"].to_numpy()
+    valid = np.asarray(values.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+    return values.drop_null().cast(pa.string()), counts[valid].astype(np.int64), int(counts[~valid].sum())
+
+
+def _atoms_of(node: Node, rules: RuleSet) -> Iterator[int]:
+    if node.op == "atom":
+        yield node.index
+    elif node.op == "leaf":
+        yield from _atoms_of(rules.leaves[node.index].tree, rules)
+    for one in node.children:
+        yield from _atoms_of(one, rules)
+
+
+class Hunter:
+    """A rule set made ready for data files; one per process.
+
+    Attributes:
+        rules: the rule set.
+        prune: whether the lexicon may rule files out; off only to show that it changes nothing.
+    """
+
+    def __init__(self, rules: RuleSet, *, prune: bool = True) -> None:
+        self.rules = rules
+        self.prune = prune
+        self._specs = specs()
+        self._tasks: dict[str, list[_Task]] = {}
+        self._asked: dict[str, dict[str, list[int]]] = {}
+        for index, rule in enumerate(rules.rules):
+            for case in rule.cases:
+                table = rules.wheres[case.where].table
+                asked = self._asked.setdefault(table, {})
+                places = set()
+                for one in _atoms_of(case.tree, rules):
+                    atom = rules.atoms[one]
+                    places |= {atom.place, *((atom.other,) if atom.other else ())}
+                    if atom.kind != "same":
+                        asked.setdefault(atom.place, []).append(one)
+                self._tasks.setdefault(table, []).append(_Task(index, case, frozenset(places)))
+        for table, asked in self._asked.items():
+            self._asked[table] = {place: sorted(set(ones)) for place, ones in sorted(asked.items())}
+
+    def hunt(self, file: DataFile) -> tuple[pa.Table, FileReport]:
+        """Hunt one data file.
+
+        Raises:
+            CustodyError: the file is not what was written.
+        """
+        report = FileReport(file.staged.rows)
+        tasks = self._tasks.get(file.table)
+        if not tasks:
+            return HITS.empty_table(), report
+        return _FileHunt(self, file, self._specs[file.table], tasks, self._asked[file.table], report).run()
+
+
+class _FileHunt:
+    """The hunt of one data file."""
+
+    def __init__(
+        self,
+        hunter: Hunter,
+        file: DataFile,
+        spec: TableSpec,
+        tasks: Sequence[_Task],
+        asked: Mapping[str, Sequence[int]],
+        report: FileReport,
+    ) -> None:
+        self.rules = hunter.rules
+        self.prune = hunter.prune
+        self.file = file
+        self.spec = spec
+        self.tasks = tasks
+        self.asked = asked
+        self.report = report
+        empty = Lexicon(LEXICON_SCHEMA.empty_table(), frozenset(), file.staged.rows)
+        self.lexicon = read_lexicon(file) if file.staged.lexicon_sha256 else empty
+        self.known = {place: self._words(place) for place in asked if place in self.lexicon.complete}
+        self._verdicts: dict[int, tuple[Verdict, int]] = {}
+
+    def _words(self, place: str) -> Words:
+        values, counts, nulls = column_values(self.lexicon, place)
+        return words(self.file.table, place, values, counts, nulls, self.asked[place], self.rules.atoms)
+
+    def run(self) -> tuple[pa.Table, FileReport]:
+        """Give the hits and what was seen."""
+        channels = self._channels()
+        waiting: list[_Task] = []
+        looked: list[_Task] = []
+        for task in self.tasks:
+            where = self.rules.wheres[task.case.where]
+            if where.channels and channels is not None and not channels & set(where.channels):
+                self.report.wheres.setdefault(task.case.where, 0)
+                continue
+            looked.append(task)
+            if not self.prune or judged(task.case.tree, self._verdict) is not False:
+                waiting.append(task)
+        restricted = any(self.rules.wheres[one.case.where].event_ids for one in looked)
+        if self.spec.name != "evtx" and not (waiting or restricted):
+            self._note_missing({one.case.where for one in looked}, None)
+            return HITS.empty_table(), self.report
+        if not looked:
+            return HITS.empty_table(), self.report
+        return self._rows(waiting, looked), self.report
+
+    def _channels(self) -> set[str] | None:
+        if "Channel" not in self.lexicon.complete:
+            return None
+        return set(column_values(self.lexicon, "Channel")[0].to_pylist())
+
+    def _verdict(self, node: Node) -> Verdict:
+        if node.op == "atom":
+            return None
+        return self._weighed(node.index)[0]
+
+    def _weighed(self, index: int) -> tuple[Verdict, int]:
+        """Give a leaf's verdict and how many rows meet it; half of them where the lexicon does not say."""
+        if index not in self._verdicts:
+            leaf = self.rules.leaves[index]
+            held = self.known.get(leaf.place)
+            if held is None:
+                # what takes more work to look at comes later
+                cost = 1 if ":" not in leaf.place else 4 if leaf.place.startswith("AuditData:") else 2
+                self._verdicts[index] = (None, self.report.rows * cost)
+            else:
+                self._verdicts[index] = leaf_verdict(truth_of(leaf.tree, held), held)
+        return self._verdicts[index]
+
+    def _planned(self, node: Node) -> tuple[Node, int]:
+        """Put the parts of a condition in the order that decides soonest; give how many rows may be left."""
+        if node.op == "leaf":
+            return node, self._weighed(node.index)[1]
+        if node.op == "atom":
+            return node, self.report.rows * 4
+        parts = [self._planned(one) for one in node.children]
+        if node.op == "not":
+            return Node("not", (parts[0][0],)), max(self.report.rows - parts[0][1], 0)
+        parts.sort(key=lambda one: one[1], reverse=node.op == "or")
+        weights = [one[1] for one in parts]
+        return Node(node.op, tuple(one[0] for one in parts)), min(weights) if node.op == "and" else max(weights)
+
+    def _note_missing(self, wheres: set[int], frames: Mapping[int, Frame] | None) -> None:
+        """Note which places hold nothing, as far as the lexicon or the rows say."""
+        for where in sorted(wheres):
+            self.report.wheres.setdefault(where, self.report.rows)
+            asked = sorted({place for task in self.tasks if task.case.where == where for place in task.places})
+            frame = frames.get(where) if frames is not None else None
+            self.report.missing[where] = [one for one in asked if self._is_missing(one, frame)]
+
+    def _is_missing(self, place: str, frame: Frame | None) -> bool:
+        if place.endswith(":*"):
+            return False
+        if not columns_of(place, self.spec):
+            return True
+        if frame is not None and all(one in frame.table.column_names for one in columns_of(place, self.spec)):
+            return not frame.recorded(place)
+        if place in self.known:
+            held = self.known[place]
+            return bool(held.counts[:-1].sum() == 0)
+        return False
+
+    def _read(self, tasks: Sequence[_Task]) -> pa.Table:
+        face = FACES.get(self.spec.name, Face())
+        wanted = {one for task in tasks for place in task.places for one in columns_of(place, self.spec)}
+        if self.spec.name == "evtx":
+            wanted |= {"Channel", "EventID"}
+        wanted |= set(_PREFIX) | set(face.columns)
+        columns = [one for one in self.spec.schema.names if one in wanted]
+        dictionary = [one for one in columns if one in self.spec.lexicon or one in {"evidence_id", "host"}]
+        return read_rows(self.file, columns, dictionary=dictionary)
+
+    def _rows(self, waiting: Sequence[_Task], looked: Sequence[_Task]) -> pa.Table:
+        table = self._read(looked if self.spec.name == "evtx" else waiting)
+        frames: dict[int, Frame] = {}
+        for where in sorted({one.case.where for one in looked}):
+            part = self._part(table, where)
+            self.report.wheres[where] = part.num_rows
+            if part.num_rows:
+                frames[where] = Frame(part, self.spec, self.rules, self.asked, self.known)
+        hits = [found for task in waiting if (found := self._task(task, frames)) is not None]
+        self._note_missing(set(frames), frames)
+        self.report.opened = sorted(set(self.report.opened))
+        return concat(hits)
+
+    def _part(self, table: pa.Table, where: int) -> pa.Table:
+        """Give the rows of one kind of record."""
+        kind = self.rules.wheres[where]
+        if not kind.channels:
+            return table
+        keep = pc.is_in(coded(table["Channel"]).cast(pa.string()), value_set=pa.array(kind.channels))
+        if kind.event_ids:
+            keep = pc.and_(
+                keep, pc.is_in(table["EventID"].combine_chunks(), value_set=pa.array(kind.event_ids, pa.int32()))
+            )
+        return table.filter(keep)
+
+    def _task(self, task: _Task, frames: Mapping[int, Frame]) -> pa.Table | None:
+        frame = frames.get(task.case.where)
+        if frame is None:
+            return None
+        self.report.opened.append(task.rule)
+        tree, _ = self._planned(task.case.tree)
+        rows = np.flatnonzero(frame.where(tree, np.arange(frame.table.num_rows)))
+        if not len(rows):
+            return None
+        info = self.rules.rules[task.rule].info
+        subject = Subject(info.id, "rule", info.title, info.level)
+        matched = [frame.matched(index, rows, TEXT_CHARS_MAX) for index in _positive(task.case.tree)]
+        return group_hits(frame.table, rows, self.spec.name, subject, matched)
+
+
+def _positive(node: Node, *, sense: bool = True) -> list[int]:
+    """Give the leaves that a condition looks at in a positive sense."""
+    if node.op == "leaf":
+        return [node.index] if sense else []
+    if node.op == "atom":
+        return []
+    inner = sense is not (node.op == "not")
+    return list(dict.fromkeys(one for part in node.children for one in _positive(part, sense=inner)))

@@ -1,0 +1,252 @@
+"""The distinct texts of one column, and which questions each of them answers with yes.
+
+Only the texts that some question marks are told apart; all others answer every question alike and are one slot. A null
+has a slot of its own. So the truth of a condition over a column is a short vector, whatever the column's size.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.hunt.patterns import Indices, folded, patterns, regexes
+from dwell.hunt.ruleset import Atom, Node
+
+__all__ = ["Truth", "Words", "decoded", "truth_of", "words"]
+
+Truth = npt.NDArray[np.bool_]
+
+_DECODED = frozenset({("iis", "cs-uri"), ("iis", "cs-uri-stem"), ("iis", "cs-uri-query"), ("iis", "cs-referer")})
+_PLUSSED = frozenset({("iis", "cs-user-agent")})
+_NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?\Z", re.ASCII)
+_HEX = np.full(256, 255, np.uint8)
+_HEX[np.frombuffer(b"0123456789", np.uint8)] = np.arange(10)
+_HEX[np.frombuffer(b"abcdef", np.uint8)] = np.arange(10, 16)
+_HEX[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
+
+
+class Words:
+    """Distinct texts of a column, the marked ones told apart.
+
+    Attributes:
+        values: the marked texts, as written.
+        counts: rows per slot: the marked texts, all others, null.
+        marked: index of the marked texts among those that were given.
+    """
+
+    __slots__ = ("_atoms", "_null", "_other", "counts", "marked", "values")
+
+    def __init__(self, values: pa.StringArray, counts: Indices, marked: Indices) -> None:
+        self.values = values
+        self.counts = counts
+        self.marked = marked
+        self._atoms: dict[int, Indices] = {}
+        self._other: set[int] = set()
+        self._null: set[int] = set()
+
+    @property
+    def other(self) -> int:
+        """Give the slot of the texts that no question marks."""
+        return len(self.values)
+
+    @property
+    def null(self) -> int:
+        """Give the slot of no text."""
+        return len(self.values) + 1
+
+    def answer(self, atom: int, slots: Indices, *, other: bool = False, null: bool = False) -> None:
+        """Note which slots answer a question with yes."""
+        self._atoms[atom] = slots
+        if other:
+            self._other.add(atom)
+        if null:
+            self._null.add(atom)
+
+    def atom(self, index: int) -> Truth:
+        """Give the answers to one question, by slot."""
+        out = np.zeros(len(self.values) + 2, np.bool_)
+        out[self._atoms[index]] = True
+        out[self.other] = index in self._other
+        out[self.null] = index in self._null
+        return out
+
+
+def truth_of(node: Node, held: Words) -> Truth:
+    """Give the truth of a condition over one column, by slot."""
+    if node.op == "atom":
+        return held.atom(node.index)
+    parts = [truth_of(one, held) for one in node.children]
+    if node.op == "not":
+        return ~parts[0]
+    combine = np.logical_and if node.op == "and" else np.logical_or
+    return np.asarray(combine.reduce(parts), np.bool_)
+
+
+def words(
+    table: str, place: str, values: pa.Array, counts: Indices, nulls: int, asked: Sequence[int], atoms: Sequence[Atom]
+) -> Words:
+    """Put the questions about a place to its distinct texts.
+
+    Args:
+        table: the archive table.
+        place: the column.
+        values: distinct texts, none null.
+        counts: rows per text.
+        nulls: rows without one.
+        asked: the questions, as indices into `atoms`.
+        atoms: all of them.
+    """
+    hits = _text_hits(table, place, values, asked, atoms)
+    hits |= _other_hits(values, asked, atoms)
+    blanks = ("", "-") if table == "iis" else ("",)
+    blank = np.flatnonzero(pc.is_in(values, value_set=pa.array(blanks)).to_numpy(zero_copy_only=False))
+    marked = np.unique(np.concatenate([blank, *hits.values()])) if hits or len(blank) else np.zeros(0, np.int64)
+    rest = int(counts.sum() - counts[marked].sum())
+    held = Words(values.take(pa.array(marked)), np.concatenate([counts[marked], [rest, nulls]]), marked)
+    blank_slots = np.searchsorted(marked, blank)
+    every = np.arange(len(marked))
+    for one in asked:
+        atom = atoms[one]
+        if atom.kind == "exists":
+            held.answer(one, np.setdiff1d(every, blank_slots), other=True)
+        elif atom.kind == "empty":
+            held.answer(one, blank_slots)
+        elif atom.kind == "null":
+            held.answer(one, blank_slots, null=True)
+        elif atom.kind == "text" and atom.parts == ("", "*", ""):
+            held.answer(one, every, other=True)
+        else:
+            held.answer(one, np.searchsorted(marked, hits[one]))
+    return held
+
+
+def _views(table: str, place: str, values: pa.StringArray) -> list[tuple[Indices | None, pa.StringArray]]:
+    """Give the texts as written and, where they differ, as they are meant."""
+    out: list[tuple[Indices | None, pa.StringArray]] = [(None, values)]
+    mark = "%" if (table, place) in _DECODED else "+" if (table, place) in _PLUSSED else ""
+    if not mark:
+        return out
+    rows = np.flatnonzero(pc.match_substring(values, mark).to_numpy(zero_copy_only=False))
+    if len(rows):
+        some = values.take(pa.array(rows))
+        out.append((rows, decoded(some) if mark == "%" else pc.replace_substring(some, "+", " ")))
+    return out
+
+
+def _text_hits(
+    table: str, place: str, values: pa.StringArray, asked: Sequence[int], atoms: Sequence[Atom]
+) -> dict[int, Indices]:
+    """Put all patterns and regular expressions to the texts, one pass each."""
+    texts = [one for one in asked if atoms[one].kind == "text" and atoms[one].parts != ("", "*", "")]
+    plain = [one for one in texts if "c" not in atoms[one].flags]
+    cased = [one for one in texts if "c" in atoms[one].flags]
+    by_regex = [one for one in asked if atoms[one].kind == "regex"]
+    out: dict[int, Indices] = {}
+    for rows, view in _views(table, place, values):
+        found: list[tuple[int, Indices]] = []
+        if plain:
+            key = tuple(atoms[one].parts for one in plain)
+            found += zip(plain, patterns(key).find(folded(view)), strict=True)
+        if cased:
+            found += zip(cased, patterns(tuple(atoms[one].parts for one in cased)).find(view), strict=True)
+        if by_regex:
+            expressions = tuple((atoms[one].parts[0], atoms[one].flags) for one in by_regex)
+            found += zip(by_regex, regexes(expressions).find(view), strict=True)
+        for one, where in found:
+            mine = where if rows is None else rows[where]
+            out[one] = np.union1d(out[one], mine) if one in out and len(mine) else out.get(one, mine)
+    return out
+
+
+def _other_hits(values: pa.StringArray, asked: Sequence[int], atoms: Sequence[Atom]) -> dict[int, Indices]:
+    """Put the questions that need a number or an address."""
+    out: dict[int, Indices] = {}
+    wanted = [one for one in asked if atoms[one].kind in {"number", "compare", "cidr"}]
+    if not wanted:
+        return out
+    texts: list[str] = values.to_pylist()
+    numbers = _numbers(texts) if any(atoms[one].kind != "cidr" for one in wanted) else np.zeros(0)
+    for one in wanted:
+        atom = atoms[one]
+        if atom.kind == "number":
+            out[one] = np.flatnonzero(numbers == float(atom.parts[0]))
+        elif atom.kind == "compare":
+            bound = float(atom.parts[0])
+            # NaN stands for what is no number: it compares as false with everything
+            compare = {"lt": np.less, "lte": np.less_equal, "gt": np.greater, "gte": np.greater_equal}[atom.flags]
+            out[one] = np.flatnonzero(compare(numbers, bound))
+        else:
+            network = ipaddress.ip_network(atom.parts[0])
+            out[one] = np.array([at for at, text in enumerate(texts) if _inside(text, network)], np.int64)
+    return out
+
+
+def _numbers(texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    return np.array([float(one) if _NUMBER.match(one) else np.nan for one in texts], np.float64)
+
+
+@lru_cache(maxsize=262_144)
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    if len(text) > 64:
+        return None
+    try:
+        found = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
+
+
+def _inside(text: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    found = _address(text)
+    return found is not None and found.version == network.version and found in network
+
+
+def decoded(texts: pa.StringArray) -> pa.StringArray:
+    """Undo percent-encoding once; `%00` stays as it is written, bytes that are no UTF-8 become U+FFFD."""
+    whole = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
+    data = np.frombuffer(pc.binary_join(whole, "\n")[0].as_buffer(), np.uint8)
+    data = np.concatenate([data, np.zeros(2, np.uint8)])
+    lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
+    high, low = _HEX[data[1:-1]], _HEX[data[2:]]
+    at = np.flatnonzero((data[:-2] == ord("%")) & (high < 16) & (low < 16) & ((high | low) > 0))
+    out = data[:-2].copy()
+    out[at] = high[at] * 16 + low[at]
+    keep = np.ones(len(out), np.bool_)
+    keep[at + 1] = False
+    keep[at + 2] = False
+    ends = np.cumsum(keep)
+    starts = np.concatenate(([0], np.cumsum(lengths + 1)))
+    bounds = np.concatenate(([0], ends))[np.minimum(starts, len(out))]
+    packed = out[keep].tobytes()
+    # a decoded line feed is text like any other: texts are cut by their lengths, not at the separator
+    firsts, lasts = bounds[:-1], bounds[1:] - 1
+    lasts[-1] = len(packed)
+    if is_utf8(packed):
+        return _cut(packed, firsts, lasts)
+    return pa.array([packed[a:b].decode(errors="replace") for a, b in zip(firsts, lasts, strict=True)], pa.string())
+
+
+def is_utf8(data: bytes) -> bool:
+    """Say whether bytes are UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _cut(packed: bytes, firsts: Indices, lasts: Indices) -> pa.StringArray:
+    """Cut texts out of one buffer, each followed by a byte that belongs to none."""
+    offsets = np.append(firsts, lasts[-1] + 1).astype(np.int32)
+    with_separator = pa.StringArray.from_buffers(
+        len(firsts), pa.py_buffer(offsets.tobytes()), pa.py_buffer(packed + b"\n")
+    )
+    return pc.binary_slice(with_separator.cast(pa.binary()), 0, -1).cast(pa.string())
