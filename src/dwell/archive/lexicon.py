@@ -90,20 +90,19 @@ def joined_codes(first: pa.DictionaryArray, second: pa.DictionaryArray, join: Jo
     width = len(second.dictionary) + 1
     pairs = pa.array(np.where(a < 0, -1, a * width + b + 1)).dictionary_encode()
     distinct = pairs.dictionary.to_numpy()
-    heads = first.dictionary.take(pa.array(np.maximum(distinct // width, 0)))
+    heads = first.dictionary.take(pa.array(distinct // width, mask=distinct < 0)).cast(pa.string())
     tail_codes = distinct % width - 1
     tails = second.dictionary.take(pa.array(tail_codes, mask=tail_codes < 0))
     tails = pc.if_else(pc.equal(tails, join.empty), pa.scalar(None, pa.string()), tails.cast(pa.string()))
     texts = pc.if_else(
         pc.is_valid(tails),
-        pc.binary_join_element_wise(heads.cast(pa.string()), tails, join.separator, null_handling="replace"),
-        heads.cast(pa.string()),
-    )
-    codes = pairs.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    nothing = np.flatnonzero(distinct < 0)
-    if len(nothing):
-        codes = np.where(codes == nothing[0], -1, codes)
-    return codes, texts
+        pc.binary_join_element_wise(heads, tails, join.separator),
+        heads,
+    ).dictionary_encode()
+    # two pairs may give one text: an absent second part and an empty one, or a separator inside a part
+    whole = texts.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes: _Codes = np.append(whole, -1)[pairs.indices.to_numpy(zero_copy_only=False)]
+    return codes, texts.dictionary
 
 
 def _counted(name: str, codes: _Codes, values: pa.Array, times: _Codes, timed: npt.NDArray[np.bool_]) -> pa.Table:

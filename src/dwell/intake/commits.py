@@ -18,7 +18,7 @@ from dwell.intake.reading import JobResult
 from dwell.intake.tables import HOUSE_TABLES
 from dwell.sources.registry import source as source_of
 
-__all__ = ["commit_unit", "heal"]
+__all__ = ["acknowledged", "commit_unit", "heal"]
 
 
 def commit_unit(case: Case, archive: Archive, result: JobResult) -> None:
@@ -62,7 +62,7 @@ def _complete(case: Case, archive: Archive, details: Mapping[str, Any], *, recov
     case.record("commit", {**told, "tables": versions, **({"recovered": True} if recovered else {})})
 
 
-def _acknowledged(case: Case) -> dict[str, dict[int, str]]:
+def acknowledged(case: Case) -> dict[str, dict[int, str]]:
     """Give the hash of every commit file that custody knows, by table and version."""
     known: dict[str, dict[int, str]] = {}
     for act in case.acts():
@@ -78,7 +78,7 @@ def heal(case: Case, archive: Archive) -> None:
     Raises:
         CustodyError: the archive lacks a commit that custody knows, or holds one that it does not.
     """
-    known = _acknowledged(case)
+    known = acknowledged(case)
     finished = {act.details["transaction"] for act in case.acts() if act.act in {"commit", "abandoned"}}
     staged = {
         str(act.details["transaction"]): act.details

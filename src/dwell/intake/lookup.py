@@ -1,0 +1,212 @@
+"""From a record's name back to its bytes: the original is opened again, hashed, and the record cut out of it."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from dwell.casebook.case import Case
+from dwell.casebook.evidence import CONTAINER_MARK, Evidence, EvidencePlace
+from dwell.errors import UsageError
+from dwell.intake.containers import Locator, close_zips, open_locator
+from dwell.intake.ingest import open_archive
+from dwell.intake.places import find
+from dwell.intake.rows import row_of
+from dwell.model.provenance import RecordRef
+from dwell.sources.lines import LINE_BYTES_MAX
+from dwell.sources.registry import source as source_of
+
+__all__ = ["FoundRecord", "FoundState", "record_bytes"]
+
+_CHUNK_BYTES = 1 << 20
+_LINES_MAX = 64
+"""Lines that an open quote may join; past that the record is shown as its first line."""
+_UNQUOTED = frozenset({"iis"})
+"""Formats of lines in which a quote is a character like any other; in the others an open one takes in more lines."""
+
+
+class FoundState(StrEnum):
+    """What became of the file a record was read from."""
+
+    AS_REGISTERED = "as registered"
+    CHANGED = "changed"
+    NOT_FOUND = "not found"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecord:
+    """A record, found again in the original evidence.
+
+    Attributes:
+        ref: the record's name.
+        path: the file's path as registered, containers marked.
+        root: the folder or file that was given to ingest.
+        container: the path of the container around it; "" where there is none.
+        unit: what `ref.record_no` counts, `line` or `record`.
+        offset_bytes: where the line starts in the unpacked file; None for records and for lines that are not there.
+        raw: the line's bytes without their end, at most `LINE_BYTES_MAX`; None for records.
+        row: the row that the archive holds, columns without a value left out; None where it holds none.
+        sha256: of the file as registered.
+        state: whether the file still is that; with CHANGED the bytes are those that stand there now.
+    """
+
+    ref: RecordRef
+    path: str
+    root: str
+    container: str
+    unit: str
+    offset_bytes: int | None
+    raw: bytes | None
+    row: Mapping[str, object] | None
+    sha256: str
+    state: FoundState
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    sha256: str
+    offset_bytes: int | None
+    raw: bytes | None
+
+
+class _Cutter:
+    """Cuts one line, or the lines that an open quote joins, out of a stream that passes by."""
+
+    def __init__(self, number: int, head: bytes, *, quoted: bool) -> None:
+        self.quoted = quoted
+        self.kind: np.dtype[np.generic] = np.dtype("u1")
+        if head.startswith(b"\xff\xfe"):
+            self.kind = np.dtype("<u2")
+        elif head.startswith(b"\xfe\xff"):
+            self.kind = np.dtype(">u2")
+        self.skip = number - 1
+        self.offset = 0 if self.skip == 0 else None
+        self.position = 0
+        self.raw = bytearray()
+        self.first_end: int | None = None
+        self.lines = 0
+        self.done = False
+
+    def take(self, data: bytes) -> None:
+        """Take the next bytes of the stream."""
+        start, self.position = self.position, self.position + len(data)
+        if self.done:
+            return
+        width = self.kind.itemsize
+        whole = data if len(data) % width == 0 else data + b"\0"
+        feeds = (np.flatnonzero(np.frombuffer(whole, self.kind) == 10) * width).tolist()
+        if self.skip > len(feeds):
+            self.skip -= len(feeds)
+            return
+        at = 0
+        if self.skip:
+            at = feeds[self.skip - 1] + width
+            feeds = feeds[self.skip :]
+            self.offset, self.skip = start + at, 0
+        for feed in feeds:
+            self._add(data[at : feed + width])
+            at = feed + width
+            if self._ended():
+                return
+        self._add(data[at:])
+
+    def _add(self, piece: bytes) -> None:
+        self.raw += piece[: max(0, LINE_BYTES_MAX - len(self.raw))]
+
+    def _ended(self) -> bool:
+        self.lines += 1
+        if self.first_end is None:
+            self.first_end = len(self.raw)
+        if not self.quoted or self.raw.count(b'"') % 2 == 0:
+            self.done = True
+        elif self.lines >= _LINES_MAX or len(self.raw) >= LINE_BYTES_MAX:
+            del self.raw[self.first_end :]
+            self.done = True
+        return self.done
+
+    def bytes_cut(self) -> bytes | None:
+        """Give the line without its end; None where the stream had fewer lines."""
+        if self.offset is None or (not self.raw and not self.done):
+            return None
+        raw = bytes(self.raw)
+        for end in ("\r\n", "\n"):
+            coded = end.encode({1: "ascii"}.get(self.kind.itemsize, "utf-16-be" if self.kind == ">u2" else "utf-16-le"))
+            if raw.endswith(coded):
+                return raw[: -len(coded)]
+        return raw
+
+
+def _cut(stream: BinaryIO, number: int | None, *, quoted: bool) -> _Cut:
+    """Hash a stream, and cut a line out of it on the way."""
+    digest = hashlib.sha256()
+    cutter: _Cutter | None = None
+    while data := stream.read(_CHUNK_BYTES):
+        digest.update(data)
+        if number is not None:
+            cutter = cutter or _Cutter(number, data, quoted=quoted)
+            cutter.take(data)
+    raw = cutter.bytes_cut() if cutter is not None else None
+    return _Cut(digest.hexdigest(), cutter.offset if cutter is not None and raw is not None else None, raw)
+
+
+def _read(locator: Locator, number: int | None, *, quoted: bool) -> _Cut | None:
+    try:
+        with open_locator(locator) as stream:
+            return _cut(stream, number, quoted=quoted)
+    except OSError:
+        return None
+
+
+def _best(item: Evidence, number: int | None, *, quoted: bool) -> tuple[EvidencePlace, _Cut | None]:
+    """Look in every place; the first whose bytes are as registered, else the first that is there at all."""
+    changed: tuple[EvidencePlace, _Cut] | None = None
+    for place in item.places:
+        with tempfile.TemporaryDirectory(prefix="dwell-") as spool:
+            for locator in find(place, Path(spool)):
+                cut = _read(locator, number, quoted=quoted)
+                if cut is not None and cut.sha256 == item.evidence_id:
+                    return place, cut
+                if cut is not None and changed is None:
+                    changed = (place, cut)
+    return changed or (item.places[0], None)
+
+
+def record_bytes(case: Case, ref: RecordRef) -> FoundRecord:
+    """Find a record again in the original evidence, and its row in the archive.
+
+    Raises:
+        UsageError: the case knows no such evidence.
+        CustodyError: the archive's own file is not what was written.
+    """
+    item = case.register().get(ref.evidence_id)
+    if item is None or item.source is None:
+        raise UsageError(f"the case holds no evidence with the id {ref.evidence_id}")
+    source = source_of(item.source)
+    number = ref.record_no if source.unit == "line" and ref.record_no > 0 else None
+    try:
+        place, cut = _best(item, number, quoted=source.key not in _UNQUOTED)
+    finally:
+        close_zips()
+    state = FoundState.NOT_FOUND
+    if cut is not None:
+        state = FoundState.AS_REGISTERED if cut.sha256 == item.evidence_id else FoundState.CHANGED
+    container, mark, _ = place.path.rpartition(CONTAINER_MARK)
+    return FoundRecord(
+        ref=ref,
+        path=place.path,
+        root=place.root,
+        container=container if mark else "",
+        unit=source.unit,
+        offset_bytes=cut.offset_bytes if cut is not None else None,
+        raw=cut.raw if cut is not None else None,
+        row=row_of(case, open_archive(case), ref),
+        sha256=item.evidence_id,
+        state=state,
+    )

@@ -1,0 +1,63 @@
+"""Rows of the archive by name: where a record's row lies, and the row as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.archive.datafile import DataFile, read_rows
+from dwell.archive.store import Archive
+from dwell.casebook.case import Case
+from dwell.model.instants import utc_text
+from dwell.model.provenance import EvidenceId, RecordRef
+
+__all__ = ["as_values", "files_of", "row_of", "rows_at"]
+
+
+def as_values(row: dict[str, object]) -> dict[str, object]:
+    """Give a row as values that JSON knows; columns without a value are left out."""
+    out: dict[str, object] = {}
+    for name, value in row.items():
+        if isinstance(value, datetime):
+            out[name] = utc_text(value)
+        elif isinstance(value, bytes):
+            out[name] = value.hex()
+        elif isinstance(value, list):
+            pairs = all(isinstance(one, tuple) for one in value)
+            if value:
+                out[name] = {str(key): held for key, held in value} if pairs else value
+        elif value is not None:
+            out[name] = value
+    return out
+
+
+def files_of(case: Case, archive: Archive, table: str, evidence_id: EvidenceId) -> list[DataFile]:
+    """Give the data files of a table that may hold rows of a piece of evidence."""
+    stems = {unit.transaction[:24] for unit in case.units() if evidence_id in unit.evidence}
+    return [file for file in archive.files(table) if file.path.name[:24] in stems]
+
+
+def row_of(case: Case, archive: Archive, ref: RecordRef) -> dict[str, object] | None:
+    """Give a record's row; None where the archive holds none.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    for file in files_of(case, archive, ref.table, ref.evidence_id):
+        names = read_rows(file, ("evidence_id", "record_no"), dictionary=("evidence_id",))
+        mine = pc.and_(pc.equal(names["record_no"], ref.record_no), pc.equal(names["evidence_id"], ref.evidence_id))
+        places = np.flatnonzero(mine.to_numpy())
+        if len(places):
+            return rows_at(file, archive, places[:1].tolist())[0]
+    return None
+
+
+def rows_at(file: DataFile, archive: Archive, places: Sequence[int]) -> list[dict[str, object]]:
+    """Give rows of a data file by their place in it, as plain values."""
+    columns = archive.specs[file.table].schema.names
+    whole: pa.Table = read_rows(file, columns)
+    return [as_values(row) for row in whole.take(pa.array(places)).to_pylist()]

@@ -1,0 +1,325 @@
+"""Searching the archive: the lexicon says which data files can hold a match, and only those are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.archive.datafile import DataFile, read_lexicon, read_rows
+from dwell.archive.lexicon import coded, joined_codes
+from dwell.archive.spec import TableSpec
+from dwell.archive.store import Archive
+from dwell.engine.pool import run
+from dwell.errors import UsageError
+from dwell.intake.rows import rows_at
+from dwell.intake.terms import Query, Term, parse
+from dwell.model.instants import utc_from_us
+from dwell.model.provenance import EvidenceId
+
+__all__ = ["Match", "Progress", "SearchResult", "search"]
+
+_Bools = npt.NDArray[np.bool_]
+POOL_ROWS = 4_000_000
+"""Below this many rows a pool of processes costs more than it saves."""
+_NO_TIME = 2**63 - 1
+
+Progress = Callable[[int, int], None]
+"""Told (files done, files in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One row that was found.
+
+    Attributes:
+        table: its table.
+        evidence_id: its evidence file.
+        record_no: its number there.
+        time_utc: its instant; None where unknown.
+        host: its host; None where unknown.
+        row: all its columns as plain values, those without a value left out.
+    """
+
+    table: str
+    evidence_id: EvidenceId
+    record_no: int
+    time_utc: datetime | None
+    host: str | None
+    row: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        matches: the earliest rows, up to the limit, by instant (unknown last), table, evidence and record number.
+        total: rows that match, beyond the limit too.
+        months: matches a month, `yyyy-mm` or `unknown`, in order.
+        tables: matches a table, in order of name.
+        files: data files that could hold a match by their columns.
+        opened: those that had to be opened after their lexicon was asked.
+    """
+
+    matches: tuple[Match, ...]
+    total: int
+    months: Mapping[str, int]
+    tables: Mapping[str, int]
+    files: int
+    opened: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    number: int
+    file: DataFile
+    spec: TableSpec
+    query: Query
+    columns: Mapping[Term, tuple[str, ...]]
+    limit: int
+
+
+class _Hit(NamedTuple):
+    """A row that matches; the first four fields are the order of the result."""
+
+    at_us: int
+    table: str
+    evidence_id: str
+    record_no: int
+    place: int
+    host: str | None
+    file: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    count: int
+    first: tuple[_Hit, ...] = ()
+    """The earliest `limit`."""
+    opened: bool = False
+
+
+def _columns(spec: TableSpec, term: Term, *, maps: bool) -> tuple[str, ...] | None:
+    """Give the columns of a table that a term asks; None where the table cannot meet it."""
+    if term.column is None:
+        return tuple(spec.lexicon) or None
+    wanted = term.column.lower()
+    names = [one for one in (*spec.schema.names, *spec.joined) if one.lower() == wanted]
+    if names:
+        kind = spec.schema.field(names[0]).type if names[0] in spec.schema.names else pa.string()
+        return (names[0],) if not (pa.types.is_map(kind) or pa.types.is_list(kind)) else None
+    if maps:
+        return tuple(one.name for one in spec.schema if pa.types.is_map(one.type)) or None
+    return None
+
+
+def _asked(archive: Archive, query: Query) -> dict[str, dict[Term, tuple[str, ...]]]:
+    """Give, for each table that can meet every term, the columns that each term asks."""
+    specs = [archive.specs[table] for table in archive.tables() if table in archive.specs]
+    named = {term: any(_columns(spec, term, maps=False) for spec in archive.specs.values()) for term in query.terms}
+    for term, known in named.items():
+        if not known and not any(_columns(spec, term, maps=True) for spec in specs):
+            raise UsageError(f"no table has a column {term.column!r}")
+    out: dict[str, dict[Term, tuple[str, ...]]] = {}
+    for spec in specs:
+        found = {term: _columns(spec, term, maps=not named[term]) for term in query.terms}
+        if all(found.values()):
+            out[spec.name] = {term: names for term, names in found.items() if names}
+    return out
+
+
+def _can_match(job: _Job) -> bool:
+    """Ask the lexicon whether every term is met by some value of the file."""
+    asked = [term for term in job.query.terms if any(one in _words(job.spec) for one in job.columns[term])]
+    if not asked or not job.file.staged.lexicon_sha256:
+        return True
+    lexicon = read_lexicon(job.file)
+    for term in asked:
+        if not all(one in lexicon.complete for one in job.columns[term]):
+            continue
+        values = [lexicon.column(one)["value"].combine_chunks() for one in job.columns[term]]
+        if not any(term.matches(one).any() for one in values):
+            return False
+    return True
+
+
+def _words(spec: TableSpec) -> set[str]:
+    return {*spec.lexicon, *spec.joined}
+
+
+def _search_file(job: _Job) -> _Found:
+    """Search one data file."""
+    if not _can_match(job):
+        return _Found(0)
+    needed = {"evidence_id", "record_no", "time_utc", "host"}
+    for names in job.columns.values():
+        for name in names:
+            join = job.spec.joined.get(name)
+            needed |= {join.first, join.second} if join is not None else {name}
+    texts = [one.name for one in job.spec.schema if one.name in needed and pa.types.is_string(one.type)]
+    rows = read_rows(job.file, sorted(needed), dictionary=texts)
+    times = rows["time_utc"].cast(pa.int64()).fill_null(_NO_TIME).to_numpy()
+    mask = np.ones(rows.num_rows, dtype=np.bool_)
+    if job.query.is_timed:
+        mask &= times != _NO_TIME
+        mask &= times >= (job.query.after_us if job.query.after_us is not None else -_NO_TIME)
+        mask &= times < (job.query.before_us if job.query.before_us is not None else _NO_TIME)
+    for term in job.query.terms:
+        if mask.any():
+            mask &= _met(rows, term, job)
+    places = np.flatnonzero(mask)
+    kept = rows.select(["evidence_id", "record_no", "host"]).take(pa.array(places[: job.limit]))
+    # the rows of a file lie in the order of the result, so the first of them are its earliest
+    first = [
+        _Hit(at, job.file.table, evidence, number, place, host, job.number)
+        for at, evidence, number, place, host in zip(
+            times[places[: job.limit]].tolist(),
+            kept["evidence_id"].to_pylist(),
+            kept["record_no"].to_pylist(),
+            places[: job.limit].tolist(),
+            kept["host"].to_pylist(),
+            strict=True,
+        )
+    ]
+    return _Found(len(places), tuple(first), opened=True)
+
+
+def _met(rows: pa.Table, term: Term, job: _Job) -> _Bools:
+    met = np.zeros(rows.num_rows, dtype=np.bool_)
+    for name in job.columns[term]:
+        join = job.spec.joined.get(name)
+        if join is not None:
+            codes, values = joined_codes(coded(rows[join.first]), coded(rows[join.second]), join)
+            met |= _by_code(codes, term.matches(values))
+        elif pa.types.is_map(rows.schema.field(name).type):
+            met |= _in_map(rows[name], term)
+        else:
+            column = coded(rows[name])
+            values = column.dictionary.cast(pa.string())
+            met |= _by_code(column.indices.fill_null(-1).to_numpy(zero_copy_only=False), term.matches(values))
+    return met
+
+
+def _by_code(codes: npt.NDArray[np.signedinteger], hits: _Bools) -> _Bools:
+    found: _Bools = np.append(hits, False)[codes]  # a code of -1 stands for no value
+    return found
+
+
+def _in_map(column: pa.ChunkedArray, term: Term) -> _Bools:
+    """Say which rows hold the term's name in a map, with a value that meets it."""
+    parts: list[_Bools] = [np.zeros(0, dtype=np.bool_)]
+    for chunk in column.chunks:
+        out = np.zeros(len(chunk), dtype=np.bool_)
+        pairs = chunk.flatten()  # the entries of the rows that are not null
+        rows = np.repeat(np.arange(len(chunk)), pc.fill_null(pc.list_value_length(chunk.cast(_pairs(chunk))), 0))
+        keys = coded(pairs.field(0))
+        wanted = np.array([str(one).lower() == str(term.column).lower() for one in keys.dictionary.to_pylist()])
+        values = coded(pairs.field(1))
+        hits = _by_code(keys.indices.to_numpy(zero_copy_only=False), wanted.astype(np.bool_))
+        hits &= _by_code(
+            values.indices.fill_null(-1).to_numpy(zero_copy_only=False),
+            term.matches(values.dictionary.cast(pa.string())),
+        )
+        out[rows[hits]] = True
+        parts.append(out)
+    return np.concatenate(parts)
+
+
+def _pairs(chunk: pa.MapArray) -> pa.DataType:
+    return pa.list_(pa.struct([pa.field("key", chunk.type.key_type, nullable=False), chunk.type.item_field]))
+
+
+def _in_time(file: DataFile, query: Query) -> bool:
+    if not query.is_timed:
+        return True
+    first, last = file.staged.first_us, file.staged.last_us
+    if first is None or last is None:
+        return False
+    late = query.before_us is not None and first >= query.before_us
+    return not late and not (query.after_us is not None and last < query.after_us)
+
+
+def search(
+    archive: Archive,
+    terms: Sequence[str],
+    limit: int = 100,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> SearchResult:
+    """Find the rows that meet all terms, over every table that has the columns they name.
+
+    Args:
+        archive: the case's archive.
+        terms: see `terms.parse`.
+        limit: rows to give; all are counted.
+        workers: processes.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: a term cannot be read, or no table has its column.
+        CustodyError: a file of the archive is not what was written.
+    """
+    query = parse(terms)
+    asked = [
+        (file, columns)
+        for table, columns in sorted(_asked(archive, query).items())
+        for file in archive.files(table)
+        if _in_time(file, query)
+    ]
+    jobs = [
+        _Job(number, file, archive.specs[file.table], query, columns, max(0, limit))
+        for number, (file, columns) in enumerate(asked)
+    ]
+    months: dict[str, int] = {}
+    tables: dict[str, int] = {}
+    first: list[_Hit] = []
+    opened = 0
+    count = 1 if sum(job.file.staged.rows for job in jobs) < POOL_ROWS else workers
+    for job, found in zip(jobs, run(_search_file, jobs, workers=count), strict=True):
+        opened += found.opened
+        if found.count:
+            month = job.file.staged.month or "unknown"
+            months[month] = months.get(month, 0) + found.count
+            tables[job.file.table] = tables.get(job.file.table, 0) + found.count
+            first = sorted([*first, *found.first], key=lambda hit: hit[:4])[: job.limit]
+        if progress is not None:
+            progress(job.number + 1, len(jobs))
+    return SearchResult(
+        tuple(_matches(archive, first, [job.file for job in jobs])),
+        sum(months.values()),
+        dict(sorted(months.items())),
+        dict(sorted(tables.items())),
+        len(jobs),
+        opened,
+    )
+
+
+def _matches(archive: Archive, first: Sequence[_Hit], files: Sequence[DataFile]) -> list[Match]:
+    """Read the rows that are given, each file once."""
+    places: dict[int, list[int]] = {}
+    for hit in first:
+        places.setdefault(hit.file, []).append(hit.place)
+    rows = {
+        (number, place): row
+        for number, wanted in places.items()
+        for place, row in zip(wanted, rows_at(files[number], archive, wanted), strict=True)
+    }
+    return [
+        Match(
+            hit.table,
+            EvidenceId(hit.evidence_id),
+            hit.record_no,
+            None if hit.at_us == _NO_TIME else utc_from_us(hit.at_us),
+            hit.host,
+            rows[hit.file, hit.place],
+        )
+        for hit in first
+    ]

@@ -1,0 +1,148 @@
+"""The language of a search: what a term asks of a column's values, decided on distinct values."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.errors import UsageError
+from dwell.model.instants import parse_utc, utc_us
+
+__all__ = ["Query", "Term", "cut", "parse"]
+
+_Bools = npt.NDArray[np.bool_]
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_PIECE = re.compile(r'(?:[^\s"]|"[^"]*")+')
+_COLUMN = re.compile(r"([A-Za-z][\w.()/-]*):(.+)", re.DOTALL)
+_PREFIX = re.compile(r"\d{4}(?:-\d\d(?:-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:\.\d{1,6})?)?)?Z?)?)?)?")
+_START = "0001-01-01T00:00:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One condition on a row.
+
+    Attributes:
+        column: the column, as the user wrote it; None for a bare word, which any lexicon column may hold.
+        value: what is asked for: `*` stands for any text, and letter case does not count.
+        network: the addresses asked for, where the value is a network in CIDR form.
+    """
+
+    column: str | None
+    value: str
+    network: _Network | None = None
+
+    def matches(self, values: pa.Array) -> _Bools:
+        """Say which of some distinct texts meet the condition; a null never does."""
+        if self.network is not None:
+            return np.fromiter((_inside(one, self.network) for one in values.to_pylist()), np.bool_, len(values))
+        found = pc.match_substring_regex(values, self._pattern())
+        return np.asarray(pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+    def _pattern(self) -> str:
+        body = ".*".join(_quoted(part) for part in self.value.split("*"))
+        return f"(?is){body}" if self.column is None else rf"(?is)\A{body}\z"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is searched for: rows that meet all terms.
+
+    Attributes:
+        terms: conditions on columns.
+        after_us: the earliest instant, microseconds since 1970; None for no bound.
+        before_us: the first instant too late.
+    """
+
+    terms: tuple[Term, ...]
+    after_us: int | None = None
+    before_us: int | None = None
+
+    @property
+    def is_timed(self) -> bool:
+        """Say whether rows without an instant are left out."""
+        return self.after_us is not None or self.before_us is not None
+
+
+def _quoted(text: str) -> str:
+    """Take a text literally in RE2, whatever is in it."""
+    return "".join(one if one.isalnum() or one == "_" or ord(one) > 127 else f"\\x{{{ord(one):x}}}" for one in text)
+
+
+def _inside(text: str | None, network: _Network) -> bool:
+    """Say whether an address lies in a network; a port and brackets around it are taken off."""
+    if not text:
+        return False
+    bare = text.strip()
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped and network.version == 4:
+        return address.ipv4_mapped in network
+    return address in network
+
+
+def _network(value: str) -> _Network | None:
+    if "/" not in value:
+        return None
+    try:
+        return ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return None
+
+
+def cut(text: str) -> list[str]:
+    """Cut a search as typed into its terms: at blanks, but not inside double quotes, which are taken off."""
+    return [piece.replace('"', "") for piece in _PIECE.findall(text)]
+
+
+def _instant(word: str, value: str) -> int:
+    if not _PREFIX.fullmatch(value):
+        raise UsageError(
+            f"{word}: wants an instant or the start of one, such as 2019-04 or 2019-04-01T10:30, not {value!r}"
+        )
+    bare = value.rstrip("Z").replace(" ", "T")
+    try:
+        found = parse_utc(bare + _START[len(bare) :])
+    except ValueError as fault:
+        raise UsageError(f"{word}: {value!r} is no date") from fault
+    return utc_us(found)
+
+
+def parse(terms: Sequence[str]) -> Query:
+    """Read the terms of a search.
+
+    Args:
+        terms: `column:value` with `*` for any text, a network in CIDR form as a value, `after:` and `before:` with an
+            instant or its start (`after:2019-04` takes that month's first moment in, `before:` leaves it out), or a
+            bare word that any lexicon column may hold.
+
+    Raises:
+        UsageError: nothing is asked, or an instant cannot be read.
+    """
+    found: list[Term] = []
+    bounds: dict[str, int] = {}
+    for text in terms:
+        parts = _COLUMN.fullmatch(text)
+        word = parts[1].lower() if parts else ""
+        if parts and word in {"after", "before"}:
+            bounds[word] = _instant(word, parts[2])
+        elif parts:
+            found.append(Term(parts[1], parts[2], _network(parts[2])))
+        elif text.strip():
+            found.append(Term(None, text))
+    if not found and not bounds:
+        raise UsageError("nothing to search for", remedy="Give a term such as c-ip:192.0.2.0/24 or after:2019-04")
+    return Query(tuple(found), bounds.get("after"), bounds.get("before"))
