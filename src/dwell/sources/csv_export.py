@@ -35,6 +35,9 @@ class CsvExport(Delimited):
     columns: ClassVar[Mapping[str, pa.DataType]]
     marks: ClassVar[tuple[frozenset[str], ...]]
     score: ClassVar[int] = 85
+    # a cell may hold a pretty-printed record
+    lines_max: ClassVar[int] = 5_000
+    bytes_max: ClassVar[int] = 1 << 20
     time_name: ClassVar[str | None] = None
     host_name: ClassVar[str | None] = None
 

@@ -1,9 +1,9 @@
 """The reader beneath every format of delimited, quoted lines with a header: Exchange's text logs and CSV exports.
 
 Runs of plain lines go to a vectorised parser in one piece. An odd line is looked at by itself: an open quote takes in the
-lines that follow it, up to `RECORD_LINES_MAX` and `RECORD_BYTES_MAX`; where that gives no record of the right size the
-line is mended or becomes an anomaly, and reading goes on at the very next line. Lines that continue a record count as
-structural, so that records, anomalies and structural lines add up to the lines of the file.
+lines that follow it, up to `lines_max` and `bytes_max`; where that gives no record of the right size, or swallows whole
+records, the line is mended or becomes an anomaly, and reading goes on at the very next line. Lines that continue a
+record count as structural, so that records, anomalies and structural lines add up to the lines of the file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pyarrow.csv as pa_csv
 from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
 from dwell.sources.columns import fit, joined, reversals
 from dwell.sources.lines import Block, after, blocks, decode_line, from_line, line_anomaly
-from dwell.sources.quoted import RECORD_BYTES_MAX, RECORD_LINES_MAX, Scan, split_cells
+from dwell.sources.quoted import Scan, split_cells
 from dwell.sources.source import Batch, Hint, Source
 
 __all__ = ["COLUMNS_MAX", "STARTS_TIMED", "Delimited", "Mended", "State", "unique_names"]
@@ -112,9 +112,13 @@ class Delimited(Source):
 
     Attributes:
         unreadable_detail: what a line before any header is called.
+        lines_max: a record that spans more lines than this has a quote that was never closed.
+        bytes_max: the lines after a record's first one hold at most this much, or its quote was never closed.
     """
 
     unreadable_detail: ClassVar[str] = "a line before any header: the columns are unknown"
+    lines_max: ClassVar[int] = 50
+    bytes_max: ClassVar[int] = 65_536
 
     @abstractmethod
     def _is_notice(self, text: str, state: State) -> bool:
@@ -123,6 +127,10 @@ class Delimited(Source):
     @abstractmethod
     def _notice(self, raw: bytes, text: str, number: int, state: State) -> None:
         """Take in a comment or header line."""
+
+    def _alters(self, text: str) -> bool:
+        """Say whether a comment or header may change how the lines after it are read."""
+        return not text.startswith("#")
 
     def _assume(self, text: str, number: int, state: State) -> None:
         """Settle the columns by the first record where no header came before it; do nothing where that is unsure."""
@@ -172,7 +180,14 @@ class Delimited(Source):
                     continue
             text, reencoded = decode_line(block.line(at))
             text = text.removeprefix("\ufeff")
-            if not scan.blank[at] and self._is_notice(text, state):
+            notice = not scan.blank[at] and self._is_notice(text, state)
+            if notice and not self._alters(text):
+                self._notice(block.line(at), text, block.number(at), state)
+                run.taken.append(at)
+                run.structural += 1
+                at += 1
+                continue
+            if notice:
                 yield from self._flush(scan, run, at, state)
                 self._notice(block.line(at), text, block.number(at), state)
                 if scan.delimiter != state.delimiter:
@@ -236,15 +251,28 @@ class Delimited(Source):
         if cells is not None and len(cells) == len(state.names):
             return Mended(state.names, cells), 1
         if cells is None and (not state.guard or STARTS_TIMED.match(text)):
-            last = _closing_line(scan, at, final=final)
+            last = self._closing_line(scan, at, final=final)
             if last == _CARRY:
                 return None, _CARRY
             if last is not None:
                 lines = [text, *(decode_line(scan.block.line(one))[0] for one in range(at + 1, last + 1))]
                 several = split_cells("\n".join(lines), state.delimiter)
-                if several is not None and len(several) == len(state.names):
+                if several is not None and len(several) == len(state.names) and not _swallows(lines, state):
                     return Mended(state.names, several), last - at + 1
         return self._mend(text, cells, state), 1
+
+    def _closing_line(self, scan: Scan, at: int, *, final: bool) -> int | None:
+        """Find the line that closes the quote left open at `at`; None where none does, `_CARRY` where it may lie ahead."""
+        block = scan.block
+        if scan.quotes[at] % 2 == 0:
+            return None
+        line = scan.next_unbalanced(at + 1)
+        known = min(line, len(block) - 1)
+        if line - at >= self.lines_max or int(block.ends[known] - block.ends[at]) > self.bytes_max:
+            return None
+        if line < len(block):
+            return line
+        return None if final else _CARRY
 
     def _flush(self, scan: Scan, run: _Run, stop: int, state: State) -> Iterator[Batch]:
         """Yield what the run has gathered, its plain lines parsed."""
@@ -329,19 +357,12 @@ class Delimited(Source):
         return fitted, refused
 
 
-def _closing_line(scan: Scan, at: int, *, final: bool) -> int | None:
-    """Find the line that closes the quote left open at `at`; None where none does, `_CARRY` where it may lie ahead."""
-    block = scan.block
-    if scan.quotes[at] % 2 == 0:
-        return None
-    for line in range(at + 1, at + RECORD_LINES_MAX):
-        if line >= len(block):
-            return None if final else _CARRY
-        if int(block.ends[line] - block.starts[at + 1]) > RECORD_BYTES_MAX:
-            return None
-        if scan.quotes[line] % 2:
-            return line
-    return None
+def _swallows(lines: Sequence[str], state: State) -> bool:
+    """Say whether a line inside a record would be a whole one by itself: then the quote was never closed."""
+    wanted = len(state.names)
+    if state.guard or wanted < 2:
+        return False
+    return any(len(split_cells(one, state.delimiter) or ()) == wanted for one in lines[1:-1])
 
 
 def _fault(scan: Scan, at: int, text: str, state: State) -> tuple[AnomalyKind, str]:

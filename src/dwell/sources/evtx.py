@@ -187,12 +187,11 @@ def _fill(texts: list[str | None], units: list[Unit], data: bytes) -> bool:
                 if record is None:
                     continue
                 record_id = record["event_record_id"]
-                while place < len(units) and units[place].record_id != record_id:
-                    place += 1
-                if place == len(units):
-                    return True
-                texts[place] = record["data"]
-                place += 1
+                found = next((at for at in range(place, len(units)) if units[at].record_id == record_id), None)
+                # the stand-in for a damaged stretch may be decoded as well
+                if found is not None:
+                    texts[found] = record["data"]
+                    place = found + 1
             break
         except Exception:  # noqa: BLE001 - the decoder's one error type is not told apart from others
             faults += 1

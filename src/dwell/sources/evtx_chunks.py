@@ -213,6 +213,9 @@ def _damage(data: bytes, offset: int, following: int) -> str:
         return f"{length} zero bytes where records should be"
     if data[offset : offset + 4] == _RECORD_MAGIC and data[offset + 4 : offset + 8] == b"\0\0\0\0":
         return f"record of length zero; the next record is {length} bytes on"
+    if length >= RECORD_BYTES_MIN and data[offset : offset + 4] == _RECORD_MAGIC:
+        _, size, number, _ = _RECORD.unpack_from(data, offset)
+        return f"record {number} should be {size} bytes long, there are {length} to the next one or the end"
     return f"no record header for {length} bytes"
 
 

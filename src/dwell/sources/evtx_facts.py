@@ -64,7 +64,8 @@ class Numbering:
         self, runs: list[_Run], ids: npt.NDArray[np.int64], times: npt.NDArray[np.int64], numbers: npt.NDArray[np.int64]
     ) -> None:
         known = (times[1:] != _NO_TIME) & (times[:-1] != _NO_TIME)
-        back = np.flatnonzero(known & (np.diff(times) < -_BACK_US))
+        # between runs it is looked for at the end, when all of them are known
+        back = np.flatnonzero(known & (np.diff(times) < -_BACK_US) & (np.diff(ids) <= 1))
         self._reversals.extend(
             _reversal(int(numbers[at + 1]), int(times[at]), int(times[at + 1])) for at in back[:GAPS_MAX].tolist()
         )

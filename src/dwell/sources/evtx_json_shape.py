@@ -104,7 +104,7 @@ def read_event(text: str | bytes) -> tuple[System, dict[str, Any]] | None:
     """Give an event's `System` block and named data; None where the text is no such event."""
     try:
         event = _DECODER.decode(text).Event
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return _read_odd(text)
     data: dict[str, Any] = event.EventData or {}
     system = _flat(event.System)
@@ -148,7 +148,7 @@ def _spread(data: dict[str, Any], channel: str | None) -> dict[str, Any]:
 def _read_odd(text: str | bytes) -> tuple[System, dict[str, Any]] | None:
     try:
         document = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
     event = document.get("Event") if isinstance(document, dict) else None
     return walk_event(event) if isinstance(event, dict) else None

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element, ParseError
 
@@ -28,13 +27,13 @@ import msgspec
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
-from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind
+from dwell.model.provenance import AnomalyKind
 from dwell.sources import windows_event
 from dwell.sources.evtx_text import Gathering
 from dwell.sources.json_objects import STRETCH_BYTES_MAX
 from dwell.sources.lines import decode_line
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
-from dwell.sources.utf8_stream import Window
+from dwell.sources.utf8_stream import Piece, Window
 from dwell.sources.windows_event import (
     Correlation,
     Execution,
@@ -49,7 +48,7 @@ __all__ = ["EVENT_BYTES_MAX", "EvtxXml"]
 
 EVENT_BYTES_MAX = 32 * 1024 * 1024
 _OPENS = re.compile(rb"<(?:\w+:)?Event[\s>]")
-_CLOSES = re.compile(rb"</(?:\w+:)?Event\s*>")
+_MARKS = re.compile(rb"<(?:\w+:)?Event[\s>]|</(?:\w+:)?Event\s*>")
 _DEPTH_MAX = 64
 _MARGIN = 64
 """Bytes at the end of what has been read in which an element may be about to open."""
@@ -78,9 +77,13 @@ class EvtxXml(Source):
     def identify(self, sniff: Sniff) -> Guess | None:
         """Take XML with `Event` elements that have a `System` block."""
         text = sniff.text.lstrip()
-        if not text.startswith("<") or "<Event" not in text:
+        if not re.search(r"<(?:\w+:)?Event[\s>]", text):
             return None
-        if "schemas.microsoft.com/win/2004/08/events/event" in text:
+        ours = "schemas.microsoft.com/win/2004/08/events/event" in text
+        if not text.startswith("<"):
+            why = "Event elements of the Windows event namespace, after other text"
+            return Guess(60, self.key, why) if ours and "<System>" in text else None
+        if ours:
             return Guess(95, self.key, "Event elements of the Windows event namespace")
         return Guess(70, self.key, "Event elements with a System block") if "<System>" in text else None
 
@@ -92,9 +95,7 @@ class EvtxXml(Source):
         for ordinal, (piece, taken) in enumerate(_pieces(stream), 1):
             event, how = (None, "") if piece.fault else _event(piece.raw)
             if event is None:
-                detail = piece.fault or "no well-formed event"
-                kept = piece.raw[:KEPT_BYTES_MAX]
-                gathering.anomalies.append(Anomaly(piece.kind, ordinal, piece.offset, piece.length, kept, detail))
+                gathering.anomalies.append(piece.anomaly(ordinal, "no well-formed event"))
             else:
                 gathering.add(ordinal, *event)
                 gathering.mended(ordinal, how)
@@ -103,18 +104,7 @@ class EvtxXml(Source):
         yield from gathering.finish(taken)
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """An `Event` element, or a stretch that is none (`fault` says why)."""
-
-    raw: bytes
-    offset: int
-    length: int
-    kind: AnomalyKind = AnomalyKind.BAD_XML
-    fault: str = ""
-
-
-def _pieces(stream: BinaryIO) -> Iterator[tuple[_Piece, int]]:
+def _pieces(stream: BinaryIO) -> Iterator[tuple[Piece, int]]:
     """Yield each `Event` element and each stretch between that is no mark-up, and the bytes taken in so far."""
     cutter = _Cutter(Window(stream))
     more = True
@@ -131,23 +121,22 @@ class _Cutter:
         self.window = window
         self.start = 0
 
-    def step(self, *, final: bool) -> Iterator[_Piece]:
+    def step(self, *, final: bool) -> Iterator[Piece]:
         """Yield the elements that are whole in what has been read."""
         data = self.window.data
         while opened := _OPENS.search(data, self.start):
             yield from self._between(opened.start())
             self.start = opened.start()
             limit = self.start + EVENT_BYTES_MAX
-            closed = _CLOSES.search(data, opened.end())
-            again = _OPENS.search(data, opened.end(), closed.start() if closed else len(data))
-            end = again.start() if again else closed.end() if closed else len(data)
+            mark = _MARKS.search(data, opened.end())
+            again = mark is not None and not mark[0].startswith(b"</")
+            end = len(data) if mark is None else mark.start() if again else mark.end()
             if end > limit:
                 yield self._fault(limit, f"an event of over {EVENT_BYTES_MAX} bytes")
-            elif again is not None:
+            elif again:
                 yield self._fault(end, "an event that is never closed")
-            elif closed is not None:
-                offset = self.window.where(self.start)
-                yield _Piece(data[self.start : end], offset, self.window.where(end) - offset)
+            elif mark is not None:
+                yield self.window.piece(self.start, end, AnomalyKind.BAD_XML)
                 self.start = end
             else:
                 break
@@ -159,7 +148,7 @@ class _Cutter:
         self.window.drop(self.start)
         self.start = 0
 
-    def _between(self, end: int) -> Iterator[_Piece]:
+    def _between(self, end: int) -> Iterator[Piece]:
         """Yield what lies before a place and is no mark-up around the events."""
         while self.start < end:
             stop = min(end, self.start + STRETCH_BYTES_MAX)
@@ -170,11 +159,10 @@ class _Cutter:
                 yield self._fault(stop, "a run of NUL bytes" if nul else "text outside of any event", kind)
             self.start = stop
 
-    def _fault(self, end: int, fault: str, kind: AnomalyKind = AnomalyKind.BAD_XML) -> _Piece:
-        raw = self.window.text.original(self.window.data[self.start : min(end, self.start + 4 * KEPT_BYTES_MAX)])
-        offset = self.window.where(self.start)
+    def _fault(self, end: int, fault: str, kind: AnomalyKind = AnomalyKind.BAD_XML) -> Piece:
+        found = self.window.piece(self.start, end, kind, fault)
         self.start = end
-        return _Piece(raw[:KEPT_BYTES_MAX], offset, self.window.where(end) - offset, kind, fault)
+        return found
 
 
 def _local(element: Element) -> str:

@@ -136,6 +136,9 @@ class ExchangeCsv(Delimited):
             return True
         return not STARTS_TIMED.match(text) and self._is_header(text)
 
+    def _alters(self, text: str) -> bool:
+        return super()._alters(text) or text.lower().startswith(("#fields", "#log-type"))
+
     def _is_header(self, text: str) -> bool:
         if _NAME_FIRST.match(text) is None:
             return False
@@ -215,7 +218,9 @@ class ExchangeCsv(Delimited):
         if layout is not None and state.guard and state.delimiter == ",":
             yield f"read by the vendor's list of {len(cells)} columns", layout, cells
         surplus = len(cells) - wanted
-        if 0 < surplus <= _SURPLUS_MAX and any(cells[wanted:]):
+        if surplus > 0 and not any(cells[wanted:]):
+            yield "empty cells past the last column left out", state.names, cells[:wanted]
+        if 0 < surplus <= _SURPLUS_MAX:
             for name in self.surplus:
                 if name in state.names:
                     at = state.names.index(name)

@@ -48,6 +48,8 @@ from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, prefi
 __all__ = ["SPLIT_MARK", "IisW3c", "raw_query"]
 
 SPLIT_MARK = "{cafeReqId}"
+_SPLITS = re.compile(rb"(?i)#(?:fields|date):")
+"""Comments that change how the lines after them are read; the others stand between lines and do not part them."""
 _KEYS = "(?:cafeReqId|reqId|request_id|RequestId)="
 _GUID = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 
@@ -173,10 +175,12 @@ class IisW3c(Source):
         start = 0
         facts: list[Fact] = []
         for index in [*comments.tolist(), len(block)]:
-            if index > start:
+            splits = index == len(block) or _SPLITS.match(block.line(index)) is not None
+            if splits and index > start:
                 yield from self._read_run(block, start, index, structural, state)
-            if index < len(block):
+            if splits and index < len(block):
                 self._take_comment(block, index, state, facts)
+            if splits:
                 start = index + 1
         yield Batch(facts=facts, structural=int(structural.sum()), bytes_read=block.size_bytes)
 
@@ -197,7 +201,7 @@ class IisW3c(Source):
     def _read_run(
         self, block: Block, start: int, stop: int, structural: npt.NDArray[np.bool_], state: _State
     ) -> Iterator[Batch]:
-        """Read the lines from `start` to `stop`, which hold no comment line."""
+        """Read the lines from `start` to `stop`, which are all under one list of columns."""
         rows = np.flatnonzero(~structural[start:stop]) + start
         if not len(rows):
             return
@@ -352,10 +356,6 @@ def _in_range(table: pa.Table) -> bool:
             span = pc.min_max(column).as_py()
             if span["min"] is not None and (span["min"] < 0 or span["max"] >= 10 ** _DIGITS[name]):
                 return False
-        elif name in iis_repair.SHAPES and pa.types.is_dictionary(column.type):
-            pattern = f"^(?:{iis_repair.SHAPES[name]})$"
-            if not all(pc.all(pc.match_substring_regex(one.dictionary, pattern)).as_py() for one in column.chunks):
-                return False
     return True
 
 
@@ -368,6 +368,8 @@ def _fits(table: pa.Table) -> npt.NDArray[np.bool_]:
             column = table[name].unify_dictionaries().combine_chunks()
             encoded = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
             found = pc.match_substring_regex(encoded.dictionary, f"^(?:{pattern})$").to_numpy(zero_copy_only=False)
+            if name == "date":
+                found = found & np.array([iis_repair.is_day(one) for one in encoded.dictionary.to_pylist()], np.bool_)
             fits &= found[encoded.indices.to_numpy(zero_copy_only=False)]
     return fits
 

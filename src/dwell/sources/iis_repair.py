@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +20,16 @@ import pyarrow as pa
 from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
 from dwell.sources.lines import Block, decode_line, line_anomaly
 
-__all__ = ["SHAPES", "Repaired", "as_table", "repair"]
+__all__ = ["SHAPES", "Repaired", "as_table", "is_day", "repair"]
 
-_ADDRESS = r"-|[0-9A-Fa-f.:]+(?:%[0-9A-Za-z]+)?|\[[0-9A-Fa-f:.]+\](?::\d+)?"
+_ADDRESS = (
+    r"-|\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*(?:%[0-9A-Za-z]+)?"
+    r"|\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z]+)?\](?::\d{1,5})?"
+)
 SHAPES = {
     "date": r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])",
     "time": r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d",
-    "s-ip": _ADDRESS,
     "s-port": r"-|\d{1,5}",
-    "cs-method": r"-|[!-~]{1,64}",
     "sc-status": r"-|\d{1,5}",
     "sc-substatus": r"-|\d{1,5}",
     "sc-win32-status": r"-|\d{1,15}",
@@ -38,7 +40,9 @@ SHAPES = {
 """What a typed column must look like; the others take any text."""
 
 _COMPILED = {name: re.compile(pattern) for name, pattern in SHAPES.items()}
-_CLIENT = re.compile(_ADDRESS)
+_MENDED = {name: re.compile(pattern) for name, pattern in {"s-ip": _ADDRESS, "c-ip": _ADDRESS}.items()}
+_MENDED["cs-method"] = re.compile(r"-|[!-~]{1,64}")
+"""What a line that was cut otherwise than it stands must hold besides, or the cut was wrong."""
 _SURPLUS_ORDER = (
     "cs-user-agent",
     "cs-uri-query",
@@ -75,13 +79,22 @@ class Repaired:
         return np.array(self.line_numbers, dtype=np.int64)
 
 
-def _shaped(names: Sequence[str], values: Sequence[str], *, exact: bool) -> bool:
-    """Say whether the columns hold what they should; a line of the right number of columns may hold any client."""
+def is_day(text: str) -> bool:
+    """Say whether a date is in the calendar; only its digits are known to be right."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _shaped(names: Sequence[str], values: Sequence[str], *, mended: bool) -> bool:
+    """Say whether the columns hold what they should; of a mended line more is asked."""
     for name, value in zip(names, values, strict=True):
-        pattern = _COMPILED.get(name)
+        pattern = _COMPILED.get(name) or (_MENDED.get(name) if mended else None)
         if pattern is not None and not pattern.fullmatch(value):
             return False
-        if name == "c-ip" and not exact and not _CLIENT.fullmatch(value):
+        if name == "date" and not is_day(value):
             return False
     return True
 
@@ -108,7 +121,7 @@ def _candidates(names: Sequence[str], text: str) -> Iterator[tuple[str, list[str
 
 def _mend(names: Sequence[str], text: str) -> tuple[str, list[str]] | None:
     for how, values in _candidates(names, text):
-        if _shaped(names, values, exact=not how):
+        if _shaped(names, values, mended=bool(how)):
             return how, values
     return None
 
@@ -127,6 +140,8 @@ def repair(block: Block, odd: Sequence[int], names: Sequence[str]) -> Repaired:
         if found is None:
             kind, why = _fault(block, index, names, text, had_nul=had_nul)
             out.anomalies.append(line_anomaly(block, index, kind, why))
+            if kind is AnomalyKind.TRUNCATED:
+                counts[FactKind.TRUNCATED, "the file ends in mid-line"] = [block.number(index)]
             continue
         how, values = found
         out.rows.append(values)
@@ -151,6 +166,11 @@ def _fault(block: Block, index: int, names: Sequence[str], text: str, *, had_nul
         return AnomalyKind.TRUNCATED, f"the file ends in mid-line: {found} columns of {len(names)}"
     if found != len(names):
         return AnomalyKind.COLUMN_COUNT, f"{found} columns where #Fields names {len(names)}"
+    at = dict(zip(names, text.split(" "), strict=True))
+    if not all(_COMPILED[name].fullmatch(at[name]) for name in ("date", "time") if name in at) or not is_day(
+        at.get("date", "2000-01-01")
+    ):
+        return AnomalyKind.BAD_TIME, "no such date or time"
     return AnomalyKind.BAD_RECORD, "the columns do not hold what #Fields says"
 
 

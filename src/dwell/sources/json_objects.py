@@ -11,16 +11,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import msgspec
 
-from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind
+from dwell.model.provenance import AnomalyKind
 from dwell.sources.lines import decode_line
-from dwell.sources.utf8_stream import Window
+from dwell.sources.utf8_stream import Piece, Window
 
-__all__ = ["OBJECT_BYTES_MAX", "STRETCH_BYTES_MAX", "Found", "lenient", "objects"]
+__all__ = ["OBJECT_BYTES_MAX", "STRETCH_BYTES_MAX", "lenient", "objects"]
 
 OBJECT_BYTES_MAX = 64 * 1024 * 1024
 """A longer object is an anomaly."""
@@ -32,29 +31,6 @@ _BOM = b"\xef\xbb\xbf"
 _BEFORE_VALUE = b":,["
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One object, or a stretch that is none.
-
-    Attributes:
-        raw: its bytes, as UTF-8; for a fault at most the first `KEPT_BYTES_MAX`, as they stand in the evidence.
-        offset: where it starts in the evidence.
-        length: how many bytes it takes there.
-        kind: what sort of fault.
-        fault: why it is no object; "" where it is one.
-    """
-
-    raw: bytes
-    offset: int
-    length: int
-    kind: AnomalyKind = AnomalyKind.BAD_JSON
-    fault: str = ""
-
-    def anomaly(self, ordinal: int, detail: str = "") -> Anomaly:
-        """Give it as an anomaly; `detail` says why where its braces are in order."""
-        return Anomaly(self.kind, ordinal, self.offset, self.length, self.raw[:KEPT_BYTES_MAX], self.fault or detail)
-
-
 class _Cutter:
     """Finds objects in bytes as they come."""
 
@@ -64,7 +40,7 @@ class _Cutter:
         self.start = 0
         self.depth = 0
 
-    def step(self, *, final: bool) -> Iterator[Found]:
+    def step(self, *, final: bool) -> Iterator[Piece]:
         """Yield the objects that are whole in what has been read."""
         while True:
             if not self.depth:
@@ -89,7 +65,7 @@ class _Cutter:
         self.at -= self.start
         self.start = 0
 
-    def _whole_line(self, *, final: bool) -> Found | None:
+    def _whole_line(self, *, final: bool) -> Piece | None:
         """Give the object where it takes the rest of its line; most do."""
         data = self.window.data
         end = data.find(b"\n", self.start)
@@ -106,21 +82,18 @@ class _Cutter:
             return None
         return self._object(self.start + len(line))
 
-    def _object(self, end: int) -> Found:
-        raw = self.window.data[self.start : end]
-        offset = self.window.where(self.start)
+    def _object(self, end: int) -> Piece:
+        found = self.window.piece(self.start, end, AnomalyKind.BAD_JSON)
         self.start = self.at = end
-        return Found(raw, offset, self.window.where(end) - offset)
+        return found
 
-    def _fault(self, end: int, fault: str, kind: AnomalyKind = AnomalyKind.BAD_JSON) -> Found:
-        text = self.window.text
-        raw = text.original(self.window.data[self.start : min(end, self.start + 4 * KEPT_BYTES_MAX)])
-        offset = self.window.where(self.start)
+    def _fault(self, end: int, fault: str, kind: AnomalyKind = AnomalyKind.BAD_JSON) -> Piece:
+        found = self.window.piece(self.start, end, kind, fault)
         self.start = self.at = end
         self.depth = 0
-        return Found(raw[:KEPT_BYTES_MAX], offset, self.window.where(end) - offset, kind, fault)
+        return found
 
-    def _between(self, end: int) -> Iterator[Found]:
+    def _between(self, end: int) -> Iterator[Piece]:
         """Yield what lies before a place and belongs to no object."""
         while self.start < end:
             stop = min(end, self.start + STRETCH_BYTES_MAX)
@@ -135,7 +108,7 @@ class _Cutter:
                 )
             self.start = self.at = stop
 
-    def _inside(self) -> Iterator[Found]:
+    def _inside(self) -> Iterator[Piece]:
         """Go on in an object, to its end or to the end of what has been read."""
         data = self.window.data
         limit = self.start + OBJECT_BYTES_MAX
@@ -176,7 +149,7 @@ def _before(data: bytes, at: int) -> int:
     return at
 
 
-def objects(stream: BinaryIO) -> Iterator[tuple[Found, int]]:
+def objects(stream: BinaryIO) -> Iterator[tuple[Piece, int]]:
     """Yield every object of the stream and how many bytes were taken in so far."""
     window = Window(stream)
     cutter = _Cutter(window)
@@ -196,6 +169,9 @@ def lenient(raw: bytes) -> tuple[Any, str]:
     text, reencoded = decode_line(raw)
     try:
         found = json.loads(text, strict=False)
+        if "\\u" in text:
+            # half a surrogate pair has no place in UTF-8
+            found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         return None, ""
     return found, "no UTF-8, read as Windows-1252" if reencoded else "no strict JSON, read leniently"

@@ -16,12 +16,8 @@ import numpy.typing as npt
 from dwell.sources.columns import is_utf8
 from dwell.sources.lines import Block
 
-__all__ = ["RECORD_BYTES_MAX", "RECORD_LINES_MAX", "Scan", "split_cells"]
+__all__ = ["Scan", "split_cells"]
 
-RECORD_LINES_MAX = 50
-"""A record that spans more lines than this has a quote that was never closed."""
-RECORD_BYTES_MAX = 65_536
-"""The lines after a record's first one hold at most this much, or its quote was never closed."""
 
 _QUOTED = re.compile(r'"((?:[^"]|"")*+)"')
 _QUOTE = ord('"')
@@ -85,6 +81,15 @@ class Scan:
             byte = view[np.minimum(first + place, length + 4)]
             fits &= (byte >= 48) & (byte <= 57) if mark == "d" else byte == ord(mark)
         return fits
+
+    @cached_property
+    def _unbalanced(self) -> npt.NDArray[np.int64]:
+        return np.flatnonzero(self.quotes % 2)
+
+    def next_unbalanced(self, at: int) -> int:
+        """Give the first line from `at` on with an odd number of quotes; the number of lines where there is none."""
+        found = int(np.searchsorted(self._unbalanced, at))
+        return int(self._unbalanced[found]) if found < len(self._unbalanced) else len(self.block)
 
     @cached_property
     def _clean(self) -> _Bools:

@@ -45,8 +45,10 @@ def _text(value: object) -> str | None:
         return value
     if isinstance(value, bool):
         return "True" if value else "False"
-    if isinstance(value, int | float):
-        return str(int(value)) if float(value).is_integer() else str(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
     return msgspec.json.encode(value).decode()
 
 

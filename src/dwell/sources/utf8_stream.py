@@ -6,9 +6,12 @@ UTF-16 is told by its byte-order mark, or, without one, by the zeros beside the 
 from __future__ import annotations
 
 import codecs
+from dataclasses import dataclass
 from typing import BinaryIO
 
-__all__ = ["READ_BYTES", "Utf8", "Window", "encoding_of", "read_fully"]
+from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind
+
+__all__ = ["READ_BYTES", "Piece", "Utf8", "Window", "encoding_of", "read_fully"]
 
 READ_BYTES = 4 * 1024 * 1024
 _PRINTABLE = range(0x20, 0x7F)
@@ -79,6 +82,34 @@ class Utf8:
         return len(text) if not self.encoding else len(self.original(bytes(text)))
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a text: something to be read, or something that cannot be.
+
+    Attributes:
+        raw: its bytes, as UTF-8; of a fault only the first ones.
+        offset: where it starts in the evidence.
+        length: how many bytes it takes there.
+        encoding: what the evidence is written in, "" for UTF-8.
+        kind: what sort of fault it is.
+        fault: why it cannot be read; "" where it may be.
+    """
+
+    raw: bytes
+    offset: int
+    length: int
+    encoding: str
+    kind: AnomalyKind
+    fault: str = ""
+
+    def anomaly(self, ordinal: int, detail: str) -> Anomaly:
+        """Give it as an anomaly; `detail` says why where nothing was wrong with it at first sight."""
+        kept = self.raw[: 4 * KEPT_BYTES_MAX]
+        if self.encoding:
+            kept = kept.decode("utf-8", errors="replace").encode(self.encoding)
+        return Anomaly(self.kind, ordinal, self.offset, self.length, kept[:KEPT_BYTES_MAX], self.fault or detail)
+
+
 class Window:
     """The part of a text that is looked at: grows at its end, is cut off at its start, knows where it lies.
 
@@ -106,6 +137,12 @@ class Window:
         self._offset += self.text.span(memoryview(self.data)[self._known : at])
         self._known = at
         return self._offset
+
+    def piece(self, start: int, end: int, kind: AnomalyKind, fault: str = "") -> Piece:
+        """Give a stretch of `data`; stretches are asked for in order."""
+        raw = self.data[start : min(end, start + 4 * KEPT_BYTES_MAX) if fault else end]
+        offset = self.where(start)
+        return Piece(raw, offset, self.where(end) - offset, self.text.encoding, kind, fault)
 
     def drop(self, count: int) -> None:
         """Let go of the first bytes."""
