@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from dwell.safe.hidden import show
 
-__all__ = ["Json", "json_text"]
+__all__ = ["Json", "json_line", "json_text"]
 
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
 
@@ -40,3 +40,12 @@ def json_text(value: Json) -> str:
         ValueError: a number is infinite or not a number; JSON has no word for it.
     """
     return json.dumps(_clean(value), ensure_ascii=True, allow_nan=False, indent=1) + "\n"
+
+
+def json_line(value: Json) -> str:
+    """Give the document on one line, with a newline at the end.
+
+    Raises:
+        ValueError: a number is infinite or not a number; JSON has no word for it.
+    """
+    return json.dumps(_clean(value), ensure_ascii=True, allow_nan=False, separators=(",", ":")) + "\n"

@@ -1,0 +1,43 @@
+"""`dwell answers`: the seven answers, as text or as the JSON summary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dwell import api
+from dwell.cli.options import case_option, output_options, talk_options, workers_option
+from dwell.cli.output import Form, Output
+from dwell.cli.talk import Talk
+from dwell.errors import EXIT_FINDINGS
+from dwell.report.summary_json import summary_text
+from dwell.report.text import answers_text
+
+__all__ = ["COMMANDS"]
+
+
+@click.command(name="answers")
+@case_option
+@click.option(
+    "--fail-on", type=click.Choice(["findings"]), default=None, help="End with 20 where an intrusion is seen."
+)
+@workers_option
+@output_options((Form.TEXT, Form.JSON))
+@talk_options
+def answers(case: Path, *, fail_on: str | None, workers: int | None, output: Output, talk: Talk) -> int:
+    """Answer the seven questions.
+
+    The JSON is a published contract; `dwell schema` prints its schema.
+
+    \b
+    dwell answers -c case
+    dwell answers -c case -t json -o summary.json
+    """
+    found = api.answers(case, workers=workers, progress=talk.progress)
+    talk.close()
+    output.write(summary_text(found.summary) if output.form is Form.JSON else answers_text(found.summary))
+    return EXIT_FINDINGS if fail_on and found.summary.intrusions else 0
+
+
+COMMANDS = {"answers": answers}

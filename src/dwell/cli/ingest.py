@@ -1,0 +1,84 @@
+"""`dwell ingest`: bring evidence into a case, or say what would be brought in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dwell import api
+from dwell.cli.options import case_option, evidence_argument, output_options, talk_options, workers_option
+from dwell.cli.output import Form, Output
+from dwell.cli.talk import Talk
+from dwell.cli.told import tell_ingest
+from dwell.intake.plan import Plan
+from dwell.safe.jsontext import Json
+from dwell.safe.terminal import terminal
+
+__all__ = ["COMMANDS"]
+
+
+def _plan_rows(plan: Plan) -> list[dict[str, Json]]:
+    rows: list[dict[str, Json]] = [
+        {
+            "path": file.places[0].path,
+            "source": file.source,
+            "size_bytes": file.size_bytes,
+            "sha256": file.evidence_id,
+            "host": file.host or None,
+            "host_why": file.host_why or None,
+            "guesses": list(file.guesses),
+            "also_at": [one.path for one in file.places[1:]],
+            "fault": None,
+        }
+        for file in plan.files
+    ]
+    rows += [{"path": one.path, "source": None, "fault": one.why} for one in plan.faults]
+    return rows
+
+
+def _plan_text(plan: Plan) -> str:
+    lines = []
+    for file in plan.files:
+        what = f"{file.source}" if file.source else "not recognised: " + ("; ".join(file.guesses) or "no guess")
+        host = f", host {file.host} ({file.host_why})" if file.host else ""
+        also = f", and {len(file.places) - 1} more places" if len(file.places) > 1 else ""
+        lines.append(terminal(f"{file.places[0].path}: {what}, {file.size_bytes:,} bytes{host}{also}"))
+    lines += [terminal(f"{one.path}: cannot be read: {one.why}") for one in plan.faults]
+    readable = len(plan.readable)
+    lines.append(f"{readable:,} of {len(plan.files):,} files would be read; nothing was written")
+    return "\n".join(lines) + "\n"
+
+
+@click.command(name="ingest")
+@evidence_argument()
+@case_option
+@click.option("--dry-run", is_flag=True, help="Say what would be read and what is not recognised; write nothing.")
+@workers_option
+@output_options((Form.TEXT, Form.JSON, Form.JSONL))
+@talk_options
+def ingest(
+    evidence: tuple[Path, ...], case: Path, *, dry_run: bool, workers: int | None, output: Output, talk: Talk
+) -> int:
+    """Bring evidence into a case.
+
+    EVIDENCE are folders and files; containers are opened, originals are only read. An interrupted run goes on where it
+    stopped, and evidence that is held already is not read again.
+
+    \b
+    dwell ingest /media/handover -c case
+    dwell ingest /media/handover --dry-run -t jsonl
+    """
+    if dry_run:
+        plan = api.plan(evidence, case, progress=talk.progress)
+        talk.close()
+        if output.form is Form.TEXT:
+            output.write(_plan_text(plan))
+        else:
+            output.rows(_plan_rows(plan))
+        return 0
+    result = api.ingest(case, evidence, workers=workers, settings={"workers": workers}, progress=talk.progress)
+    return tell_ingest(result, talk)
+
+
+COMMANDS = {"ingest": ingest}

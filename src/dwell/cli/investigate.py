@@ -1,0 +1,103 @@
+"""`dwell investigate`: everything in one go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dwell import api
+from dwell.cli.options import (
+    FOLDER,
+    case_option,
+    evidence_argument,
+    output_options,
+    talk_options,
+    workers_option,
+)
+from dwell.cli.output import Form, Output
+from dwell.cli.talk import Talk
+from dwell.cli.told import tell_hunt, tell_ingest
+from dwell.errors import EXIT_FINDINGS, RuleFileError
+from dwell.report.summary_json import summary_text
+from dwell.report.text import answers_text
+
+__all__ = ["COMMANDS", "run"]
+
+REPORT, SUMMARY = "report.html", "summary.json"
+
+
+def run(
+    evidence: tuple[Path, ...],
+    case: Path,
+    *,
+    rules: tuple[Path, ...],
+    indicators: tuple[Path, ...],
+    workers: int | None,
+    talk: Talk,
+) -> tuple[api.Answered, int]:
+    """Ingest, hunt, answer, and write the report into the case's `report` folder.
+
+    Returns:
+        The answers, and the exit code.
+    """
+    settings = {
+        "workers": workers,
+        "rules": [str(one) for one in rules],
+        "indicators": [str(one) for one in indicators],
+    }
+    result = api.ingest(case, evidence, workers=workers, settings=settings, progress=talk.progress)
+    code = tell_ingest(result, talk)
+    hunted = api.hunt(case, rules=rules, indicators=indicators, workers=workers, progress=talk.progress)
+    tell_hunt(hunted, talk)
+    if hunted.faults:
+        code = RuleFileError.exit_code
+    found = api.answers(case, workers=workers, progress=talk.progress)
+    talk.close()
+    folder = case / "report"
+    # what the program wrote from the case before is written anew: it holds nothing of the user's
+    Output(Form.HTML, folder / REPORT, force=True).write(api.html(case, found))
+    Output(Form.JSON, folder / SUMMARY, force=True).write(summary_text(found.summary))
+    talk.note(f"report: {folder / REPORT}")
+    return found, code
+
+
+@click.command(name="investigate")
+@evidence_argument()
+@case_option
+@click.option("--rules", multiple=True, type=FOLDER, help="A folder of Sigma rules beside our own; may be repeated.")
+@click.option(
+    "--indicators", multiple=True, type=FOLDER, help="A list of indicators (CSV or one a line); may be repeated."
+)
+@click.option(
+    "--fail-on", type=click.Choice(["findings"]), default=None, help="End with 20 where an intrusion is seen."
+)
+@workers_option
+@output_options((Form.TEXT, Form.JSON))
+@talk_options
+def investigate(
+    evidence: tuple[Path, ...],
+    case: Path,
+    *,
+    rules: tuple[Path, ...],
+    indicators: tuple[Path, ...],
+    fail_on: str | None,
+    workers: int | None,
+    output: Output,
+    talk: Talk,
+) -> int:
+    """Bring evidence in, hunt, answer the seven questions, and write the report.
+
+    EVIDENCE are folders and files. The report lies in the case folder as report/report.html, with the JSON summary beside
+    it. An interrupted run goes on where it stopped.
+
+    \b
+    dwell investigate /media/handover -c case
+    dwell investigate logs.zip audit.csv -c case --rules sigma/rules
+    """
+    found, code = run(evidence, case, rules=rules, indicators=indicators, workers=workers, talk=talk)
+    output.write(summary_text(found.summary) if output.form is Form.JSON else answers_text(found.summary))
+    return EXIT_FINDINGS if fail_on and found.summary.intrusions else code
+
+
+COMMANDS = {"investigate": investigate}

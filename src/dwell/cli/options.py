@@ -1,0 +1,100 @@
+"""Options that many verbs take, each declared once: flag, then environment, then default."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from dwell.cli.output import Form, Output
+from dwell.cli.talk import Talk
+
+__all__ = ["FOLDER", "Settings", "case_option", "evidence_argument", "output_options", "talk_options", "workers_option"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Command = Callable[..., Any]
+
+FOLDER = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the shared options say.
+
+    Attributes:
+        talk: standard error.
+        output: where data go.
+    """
+
+    talk: Talk
+    output: Output
+
+
+def case_option(command: Command) -> Command:
+    """Add `-c`."""
+    return click.option(
+        "-c", "--case", "case", type=FOLDER, default=Path("case"), show_default=True, envvar="DWELL_CASE",
+        help="The case folder; DWELL_CASE says another default.",
+    )(command)  # fmt: skip
+
+
+def workers_option(command: Command) -> Command:
+    """Add `--workers`."""
+    return click.option(
+        "--workers", type=click.IntRange(min=1), default=None, envvar="DWELL_WORKERS",
+        help="Processes to work with; as many as there are cores where not given. The result is the same.",
+    )(command)  # fmt: skip
+
+
+def evidence_argument(*, required: bool = True) -> Callable[[Command], Command]:
+    """Add the evidence: folders and files."""
+    return click.argument("evidence", nargs=-1, required=required, type=FOLDER)
+
+
+def talk_options(command: Command) -> Command:
+    """Add `-q`, `-v`, `--no-color` and `--no-progress`, and hand the verb a `Talk`."""
+
+    @click.option("-q", "--quiet", is_flag=True, help="Say nothing on standard error but errors.")
+    @click.option("-v", "--verbose", count=True, help="Say more on standard error.")
+    @click.option("--no-color", is_flag=True, help="No colour; NO_COLOR in the environment says the same.")
+    @click.option("--no-progress", is_flag=True, help="No progress on standard error.")
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> object:  # noqa: ANN401 - whatever the verb takes
+        quiet, verbose = kwargs.pop("quiet"), kwargs.pop("verbose")
+        color = not (kwargs.pop("no_color") or os.environ.get("NO_COLOR"))
+        progress = not kwargs.pop("no_progress")
+        with Talk(quiet=quiet, verbose=verbose, color=color, progress=progress) as talk:
+            return command(*args, talk=talk, **kwargs)
+
+    return wrapped
+
+
+def output_options(forms: Sequence[Form]) -> Callable[[Command], Command]:
+    """Add `-t`, `-o` and `--force`, and hand the verb an `Output`.
+
+    Args:
+        forms: the forms the verb can give, the default first.
+    """
+
+    def decorate(command: Command) -> Command:
+        @click.option(
+            "-t", "--type", "form", type=click.Choice([one.value for one in forms]), default=forms[0].value,
+            show_default=True, help="The form of the data.",
+        )  # fmt: skip
+        @click.option("-o", "--output", "path", type=FOLDER, default=None, help="Write to this file.")
+        @click.option("--force", is_flag=True, help="Overwrite the file where it is there already.")
+        @functools.wraps(command)
+        def wrapped(*args: Any, **kwargs: Any) -> object:  # noqa: ANN401 - whatever the verb takes
+            output = Output(Form(kwargs.pop("form")), kwargs.pop("path"), kwargs.pop("force"))
+            output.check()
+            return command(*args, output=output, **kwargs)
+
+        return wrapped
+
+    return decorate

@@ -1,0 +1,42 @@
+"""What several verbs say after they have brought evidence in or hunted."""
+
+from __future__ import annotations
+
+from dwell.cli.talk import Talk
+from dwell.errors import EXIT_SOME_UNREADABLE
+from dwell.hunt.hunting import Hunted
+from dwell.intake.ingest import IngestResult
+from dwell.model.claims import RuleStatus
+
+__all__ = ["tell_hunt", "tell_ingest"]
+
+SHOWN = 10
+
+
+def tell_ingest(result: IngestResult, talk: Talk) -> int:
+    """Say what was read and what was not; give the exit code."""
+    talk.note(
+        f"{result.files_new:,} files read, {result.files_known:,} known already, {result.records:,} records, "
+        f"{result.anomalies:,} unreadable stretches"
+    )
+    for file in result.unrecognised[:SHOWN]:
+        guesses = "; ".join(file.guesses) or "no guess"
+        talk.note(f"not recognised: {file.places[0].path} ({guesses})")
+    if len(result.unrecognised) > SHOWN:
+        talk.note(f"not recognised: {len(result.unrecognised) - SHOWN:,} more; see dwell ingest --dry-run")
+    for fault in result.faults[:SHOWN]:
+        talk.note(f"could not be read: {fault.path}: {fault.why}")
+    if len(result.faults) > SHOWN:
+        talk.note(f"could not be read: {len(result.faults) - SHOWN:,} more")
+    return EXIT_SOME_UNREADABLE if result.anomalies or result.faults else 0
+
+
+def tell_hunt(hunted: Hunted, talk: Talk) -> None:
+    """Say what became of the rules."""
+    counts = {status: sum(one.status is status for one in hunted.outcomes) for status in RuleStatus}
+    told = ", ".join(f"{number:,} {status.value}" for status, number in counts.items() if number)
+    talk.note(f"{len(hunted.outcomes):,} rules: {told or 'none'}; {hunted.hits.num_rows:,} groups of hits")
+    for fault in hunted.faults[:SHOWN]:
+        talk.note(f"rule or indicator file: {fault}")
+    if len(hunted.faults) > SHOWN:
+        talk.note(f"rule or indicator files: {len(hunted.faults) - SHOWN:,} more faults")

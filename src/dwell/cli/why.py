@@ -1,0 +1,100 @@
+"""`dwell why`: walk a claim back to the bytes of the evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dwell import api
+from dwell.api import Why
+from dwell.cli.options import case_option, output_options, talk_options, workers_option
+from dwell.cli.output import Form, Output
+from dwell.cli.plain import plain
+from dwell.cli.talk import Talk
+from dwell.intake.lookup import FoundRecord
+from dwell.safe.jsontext import Json, json_text
+from dwell.safe.terminal import terminal, terminal_limited
+
+__all__ = ["COMMANDS"]
+
+RAW_MAX = 2_000
+
+
+def _raw(found: FoundRecord) -> str | None:
+    return None if found.raw is None else found.raw.decode("utf-8", errors="backslashreplace")
+
+
+def _object(found: Why) -> dict[str, Json]:
+    claim = found.claim
+    return {
+        "id": found.id,
+        "text": found.text,
+        "grade": claim.grade.value if claim else None,
+        "coverage": claim.coverage.share if claim and claim.coverage else None,
+        "coverage_why": claim.coverage.why if claim and claim.coverage else None,
+        "against": list(claim.against) if claim else [],
+        "records_total": found.total,
+        "records": [
+            {
+                "table": one.ref.table,
+                "evidence_id": one.ref.evidence_id,
+                "record_no": one.ref.record_no,
+                "path": one.path,
+                "root": one.root,
+                "unit": one.unit,
+                "offset_bytes": one.offset_bytes,
+                "state": one.state.value,
+                "raw": _raw(one),
+                "row": plain(one.row),
+            }
+            for one in found.records
+        ],
+    }
+
+
+def _text(found: Why) -> str:
+    lines = [terminal(f"{found.id}: {found.text}")]
+    claim = found.claim
+    if claim is not None:
+        lines.append(f"grade: {claim.grade.value}")
+        if claim.coverage is not None:
+            lines.append(terminal(f"coverage: {claim.coverage.share} ({claim.coverage.why})"))
+        lines += [terminal(f"against: {one}") for one in claim.against]
+    lines.append(f"rests on {found.total:,} records; {len(found.records):,} shown")
+    for place, one in enumerate(found.records, 1):
+        at = f", byte {one.offset_bytes:,}" if one.offset_bytes is not None else ""
+        lines.append(terminal(f"{place}. {one.path}, {one.unit} {one.ref.record_no}{at}"))
+        lines.append(terminal(f"   sha256 {one.sha256}, {one.state.value}, under {one.root}"))
+        raw = _raw(one)
+        if raw is not None:
+            lines.append("   " + terminal_limited(raw, RAW_MAX))
+        elif one.row is not None:
+            cells = " ".join(f"{key}={value}" for key, value in one.row.items())
+            lines.append("   " + terminal_limited(cells, RAW_MAX))
+    return "\n".join(lines) + "\n"
+
+
+@click.command(name="why")
+@click.argument("wanted", metavar="ID")
+@case_option
+@workers_option
+@output_options((Form.TEXT, Form.JSON))
+@talk_options
+def why(wanted: str, case: Path, *, workers: int | None, output: Output, talk: Talk) -> int:
+    """Walk a claim back to the bytes of the evidence.
+
+    ID is a claim (`entry-1`), an intrusion (`I1`), a lead (`lead-3`), a mailbox, or a record as `dwell search` names it.
+    The original evidence is opened again, hashed, and the record cut out of it.
+
+    \b
+    dwell why mailboxes-1 -c case
+    dwell why minister@gov.example -c case -t json
+    """
+    found = api.why(case, wanted, workers=workers, progress=talk.progress)
+    talk.close()
+    output.write(json_text(_object(found)) if output.form is Form.JSON else _text(found))
+    return 0
+
+
+COMMANDS = {"why": why}
