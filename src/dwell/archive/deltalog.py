@@ -95,6 +95,8 @@ class TableLog:
             data = path.read_bytes()
             actions = [json.loads(line) for line in data.splitlines() if line.strip()]
             note = next(action["commitInfo"] for action in actions if "commitInfo" in action)
+            if hashlib.sha256(note["dwell"].encode()).hexdigest() != note["dwellSha256"]:
+                raise ValueError  # noqa: TRY301 - the note is what pruning and reading rest on
             kept = json.loads(note["dwell"])
             files = tuple(StagedFile(**one) for one in kept["files"])
             transaction = str(kept["transaction"])
@@ -195,7 +197,8 @@ class TableLog:
 def _info(files: Sequence[StagedFile], transaction: str) -> dict[str, object]:
     note = json.dumps({"transaction": transaction, "files": [one.as_dict() for one in files]}, sort_keys=True)
     how = {"mode": "Append", "partitionBy": json.dumps([_PARTITION])}
-    return {"commitInfo": {"timestamp": 0, "operation": "WRITE", "operationParameters": how, "dwell": note}}
+    told = {"dwell": note, "dwellSha256": hashlib.sha256(note.encode()).hexdigest()}
+    return {"commitInfo": {"timestamp": 0, "operation": "WRITE", "operationParameters": how, **told}}
 
 
 def _table(spec: TableSpec) -> list[dict[str, object]]:

@@ -85,7 +85,7 @@ class CustodyLog:
             if not ok:
                 self._broken(number=number, why="the line was changed, removed or put in")
             if head is not None and head[0] == number and head[1] != found:
-                self._broken(number=number, why="the line is not the one that was written last")
+                self._broken(number=number, why=f"it is not the line that {self.head_path.name} names")
             yield Act(number, line["at"], line["act"], line["details"], found)
             previous = found
         # a crash between the line and the head leaves the head one line behind; it can never be ahead
@@ -104,7 +104,10 @@ class CustodyLog:
 
     def _head(self) -> tuple[int, str] | None:
         try:
-            count, digest = self.head_path.read_text("ascii").split()
+            text = self.head_path.read_text("ascii")
+            count, digest = text.split()
+            if text != f"{int(count)} {digest}\n":
+                raise ValueError  # noqa: TRY301 - any other spelling was not written here
             return int(count), digest
         except FileNotFoundError:
             return None

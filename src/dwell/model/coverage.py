@@ -110,7 +110,10 @@ class Coverage:
 
     @property
     def share(self) -> float | None:
-        """Share of the hours asked for, 0..1, rounded to four digits; None where nothing was asked."""
+        """Share of the hours asked for, 0..1, rounded down to four digits: 1 says that no hour is missing.
+
+        None where nothing was asked.
+        """
         if self.hours_asked <= 0:
             return None
-        return round(min(1.0, self.hours_able / self.hours_asked), 4)
+        return min(self.hours_able, self.hours_asked) * 10_000 // self.hours_asked / 10_000
