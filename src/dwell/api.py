@@ -55,8 +55,8 @@ __all__ = [
 ]
 
 Progress = Callable[[str, str, int, int], None]
-"""Told (phase, what, done, total). Phases: `hashing` and `reading` in bytes, `hunting` and `folding` in data files,
-`answering` without a number; total 0 where it is not known."""
+"""Told (phase, what, done, total). Phases: `hashing` and `reading` in bytes, `hunting`, `folding` and `searching` in data
+files, `answering` without a number; total 0 where it is not known."""
 
 WHY_RECORDS = 20
 
@@ -366,19 +366,29 @@ def _record(case: Case, wanted: str) -> RecordRef:
     return RecordRef(table, EvidenceId(found[0]), int(number))
 
 
-def search(case: Path, terms: Sequence[str], *, limit: int) -> SearchResult:
+def search(
+    case: Path, terms: Sequence[str], *, limit: int, workers: int | None = None, progress: Progress = _quiet
+) -> SearchResult:
     """Look for rows in all tables.
 
     Args:
         case: the case folder.
         terms: `column:value` with `*`, networks for addresses, `after:` and `before:`, or bare words.
         limit: rows to give; all are counted.
+        workers: processes.
+        progress: told how far it is.
 
     Raises:
         UsageError: a term cannot be read.
         CaseError: the folder is no case, or of another version.
     """
-    return run_search(open_archive(Case.open(case)), terms, limit)
+    return run_search(
+        open_archive(Case.open(case)),
+        terms,
+        limit,
+        workers=workers,
+        progress=lambda done, total: progress("searching", "", done, total),
+    )
 
 
 def verify(case: Path) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from dwell.answers.book import Book
 from dwell.answers.mailboxes import COPIES, unresolved
-from dwell.answers.phrases import count, instant, listed, percent, whole_span
+from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.model.claims import Answer, CaseFacts, Question, RuleStatus
 from dwell.model.coverage import CellState
 from dwell.scope.investigation import Investigation
@@ -70,6 +70,19 @@ def _never_held(case: Investigation, book: Book) -> None:
         book.unknown(f"The directory exports contradict each other, and both are kept: {shown}.")
 
 
+def _hidden(case: Investigation, book: Book) -> None:
+    """Say where somebody cleared a log or switched recording off: what was there before may have been worth hiding."""
+    for one in case.traces:
+        if one.catalogue.startswith("AF-"):
+            who = f" by {one.account}" if one.account else ""
+            book.recorded(
+                f"{one.title} on {one.host}{who}: {count(one.count, 'record')}, {span(one.first_utc, one.last_utc)}.",
+                one.grounds,
+                None,
+                ["administrators do this too; who it was, and why, is for the reader to find out"],
+            )
+
+
 def _rules(case: Investigation, book: Book) -> None:
     """Say which rules could not run, by the reason."""
     blind = {RuleStatus.BLIND, RuleStatus.PARTLY_BLIND, RuleStatus.UNSUPPORTED, RuleStatus.INVALID}
@@ -122,6 +135,7 @@ def answer(case: Investigation, facts: CaseFacts) -> tuple[Answer, Book]:
     if hosts:
         book.recorded(f"Before {instant(start)} no mail log is held: nothing earlier can be said.", (), coverage)
     _holes(case, book)
+    _hidden(case, book)
     _never_held(case, book)
     if facts.anomalies:
         book.recorded(

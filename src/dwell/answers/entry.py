@@ -11,6 +11,7 @@ from dwell.model.claims import Answer, EntryFinding, Outcome, Question
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import RecordRef
 from dwell.scope.builds import Exposure, Fixed, exposures, families
+from dwell.scope.exploits import ENTRIES
 from dwell.scope.forgery import CVE, Forged
 from dwell.scope.intrusions import VALID_ACCOUNTS, Held
 from dwell.scope.investigation import Investigation
@@ -60,7 +61,7 @@ def findings(case: Investigation) -> tuple[EntryFinding, ...]:
         key = (request.host, CVE, None, owners.get(id(request)))
         ladders.setdefault(key, _Ladder()).take(request.outcome, [request.at_utc], [request.ground])
     for trace in case.traces:
-        if not trace.catalogue.startswith(("EX-", "WS-")):
+        if not trace.catalogue.startswith(ENTRIES):
             continue
         owner = owners.get(id(trace))
         exploited = any(key[1] == CVE and key[3] == owner for key in ladders)
@@ -146,7 +147,8 @@ def _rule_claims(case: Investigation, book: Book) -> None:
     """Say what our rules met, one claim per rule and host."""
     groups: dict[tuple[str, str], list[Trace]] = {}
     for one in case.traces:
-        groups.setdefault((one.rule_id, one.host), []).append(one)
+        if one.catalogue.startswith(ENTRIES):
+            groups.setdefault((one.rule_id, one.host), []).append(one)
     for (_, host), found in sorted(groups.items()):
         best = max(found, key=lambda one: one.outcome.rank)
         records = sum(one.count for one in found)

@@ -30,6 +30,8 @@ def day(at: datetime | None) -> str:
 
 def span(first: datetime | None, last: datetime | None) -> str:
     """Give a span in days where it is longer than one, else to the second."""
+    if first is not None and first == last:
+        return f"at {instant(first)}"
     if first is not None and last is not None and (last - first).total_seconds() < 86_400:
         return f"between {instant(first)} and {instant(last)}"
     return f"between {day(first)} and {day(last)}"
