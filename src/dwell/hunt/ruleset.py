@@ -29,7 +29,7 @@ class RuleInfo:
         author: its authors, as written.
         licence: its licence, as written or as its folder says; "" where nothing is said.
         level: Sigma's level.
-        tags: ATT&CK ids, in upper case, sorted.
+        tags: ATT&CK ids and `CVE.` ids, in upper case, sorted.
         outcome: the rung of the outcome ladder that a hit speaks for, from the custom field `dwell`; "" where unsaid.
         weight: 1 (context) to 5 (decisive alone), from the same; 0 where unsaid.
         catalogue: id in the detection catalogue, from the same.
@@ -65,6 +65,8 @@ class Where:
         fields: Sigma's field names to our columns, where they differ.
         name: what it is called in reasons.
         switch_on: what makes such records come into being.
+        uniform: whether all such records have the same fields, so that a field that none has is not recorded, and
+            not merely the sign of an event that never was.
     """
 
     table: str
@@ -73,6 +75,7 @@ class Where:
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     name: str = ""
     switch_on: str = ""
+    uniform: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ accounts it is foreign to, and for how long. How rare such a count is, is read o
 clients with at least as many.
 
 Shared networks are left out: behind them everybody's client looks alike. They are internal ranges, and networks that a
-great part of all accounts use (an office, a carrier); both are told to the reader.
+great part of all accounts use with agents of their own (an office, a carrier); both are told to the reader.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ SHORT_ACCOUNTS = 8
 days are a conference."""
 SHARED_SHARE = 0.25
 SHARED_MIN = 10
+CROWD_SHARE = 0.5
 
 Codes = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.float64]
@@ -89,21 +90,33 @@ class Clients:
         return found
 
 
-def _shared_networks(accesses: Accesses, network: Codes, account: Codes) -> npt.NDArray[np.bool_]:
-    """Say per network code whether it is a shared one."""
+def _users(network: Codes, account: Codes, size: int) -> Codes:
+    """Count the accounts per network code."""
+    pairs = np.unique(np.stack([network, account]), axis=1) if len(network) else np.empty((2, 0), np.int64)
+    return np.bincount(pairs[0], minlength=size).astype(np.int64)
+
+
+def _shared_networks(accesses: Accesses, network: Codes, account: Codes, bits: Bits) -> npt.NDArray[np.bool_]:
+    """Say per network code whether it is a shared one.
+
+    A quarter of all accounts must be there with an agent of their own: whom an intruder reads by one foreign agent does
+    not make his network an office. Where half of all accounts are, nothing is judged whatever their agents.
+    """
     shared = np.zeros(len(accesses.networks), np.bool_)
     inside = accesses.network[accesses.internal & (accesses.network >= 0)]
     shared[np.unique(inside)] = True
-    pairs = np.unique(np.stack([network, account]), axis=1) if len(network) else np.empty((2, 0), np.int64)
-    users = np.bincount(pairs[0], minlength=len(shared))
-    return shared | (users >= max(SHARED_MIN, SHARED_SHARE * len(np.unique(account))))
+    own = bits < FOREIGN_BITS
+    everybody = len(np.unique(account))
+    at_home = _users(network[own], account[own], len(shared))
+    shared |= at_home >= max(SHARED_MIN, SHARED_SHARE * everybody)
+    return shared | (_users(network, account, len(shared)) >= max(SHARED_MIN, CROWD_SHARE * everybody))
 
 
 def clients_of(accesses: Accesses, ties: pa.Table) -> Clients:
     """Count, per client, the accounts it is foreign to, and pick the clients that stand out."""
     network, agent, account = (ties[one].to_numpy() for one in ("network", "agent", "account"))
     bits = ties["agent_bits"].to_numpy()
-    shared = _shared_networks(accesses, network, account)
+    shared = _shared_networks(accesses, network, account, bits)
     outside = ~shared[network] if len(network) else np.empty(0, np.bool_)
     strange = outside & (bits >= FOREIGN_BITS)
     keys = network * (len(accesses.agents) + 1) + agent

@@ -8,11 +8,13 @@ and leaves no file. The EWS log has the mailbox under the same request id; where
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +29,10 @@ __all__ = ["CVE", "EwsCall", "Forged", "ews_calls", "forged_requests", "outcome_
 
 CVE = "CVE-2021-26855"
 _ANSWERED = frozenset({200, 241})
+_LOCALHOST = re.compile(r"server(?:info)?~localhost(?![\w.\]@-])", re.IGNORECASE)
+"""The server itself as target; a name in front of `]@` is none, what follows it is."""
+_BEHIND = ("mapi/", "ecp/", "owa/", "rpc/", "api/", "oab/", "powershell")
+OK = 200
 _RESET = re.compile(r"schema=reset\w*virtualdirectory", re.IGNORECASE)
 _EWS_COLUMNS = ("RequestId", "ActAsUser", "ImpersonatedUser", "SoapAction", "HttpStatus", "ResponseSize")
 _MARGIN_US = 3_600_000_000
@@ -89,17 +95,21 @@ def outcome_of(target: str, status: int | None) -> Outcome:
         target: the forged anchor: `ServerInfo~host:444/path`.
         status: HTTP status of the answer.
     """
-    lowered = target.lower()
-    tail = lowered.partition("/")[2]
-    if re.match(r"server(?:info)?~localhost", lowered):
+    path, query = _path_of(target)
+    if _LOCALHOST.match(target):
         return Outcome.SCAN
     if status not in _ANSWERED:
         return Outcome.ATTEMPT
-    if tail.startswith("ews/") or _RESET.search(tail):
+    if status == OK and (path.startswith("ews/") or (path.startswith("ecp/") and _RESET.search(query))):
         return Outcome.SUCCESS
-    if tail.startswith(("mapi/", "ecp/")):
-        return Outcome.PARTIAL
-    return Outcome.ATTEMPT
+    return Outcome.PARTIAL if path.startswith(_BEHIND) else Outcome.ATTEMPT
+
+
+def _path_of(target: str) -> tuple[str, str]:
+    """Give the path and the query that a forged target asks for, decoded once, lower case, without detours."""
+    tail = unquote(target.partition("/")[2], errors="replace").lower().replace("\\", "/")
+    path, _, query = tail.partition("?")
+    return posixpath.normpath("/" + path.partition("#")[0]).lstrip("/"), query
 
 
 def forged_requests(proxy: pa.Table) -> tuple[Forged, ...]:
@@ -112,7 +122,6 @@ def forged_requests(proxy: pa.Table) -> tuple[Forged, ...]:
     for row in proxy.filter(pc.is_valid(proxy["time_utc"])).to_pylist():
         target, status = row["anchor"], row["status"]
         outcome = outcome_of(target, status)
-        tail = target.lower().partition("/")[2]
         ground = RecordRef("httpproxy", EvidenceId(row["evidence_id"]), row["record_no"])
         out.append(
             Forged(
@@ -125,7 +134,7 @@ def forged_requests(proxy: pa.Table) -> tuple[Forged, ...]:
                 row["bytes"],
                 (row["request_id"] or "").lower(),
                 outcome,
-                tail.startswith("ews/") and outcome is Outcome.SUCCESS,
+                outcome is Outcome.SUCCESS and _path_of(target)[0].startswith("ews/"),
                 ground,
             )
         )

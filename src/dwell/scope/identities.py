@@ -16,7 +16,8 @@ __all__ = ["Account", "Identities"]
 
 _SYSTEM = re.compile(
     r"^(?:nt authority|nt service|window manager|font driver host)$|^(?:system|local service|network service)$|\$$|"
-    r"^s-1-5-(?:18|19|20)$|^healthmailbox|^(?:sm_|systemmailbox|federatedemail|discoverysearchmailbox|migration\.)",
+    r"^s-1-5-(?:18|19|20)$|^healthmailbox[0-9a-f-]*(?:@|$)|^sm_[0-9a-f]{12,}(?:@|$)|"
+    r"^(?:systemmailbox|federatedemail|discoverysearchmailbox|migration)[. ]?\{?[0-9a-f]{8}-",
     re.IGNORECASE,
 )
 _PROXY = re.compile(r"(?i)\bsmtp:([^\s,;'\"}]+)")

@@ -80,6 +80,13 @@ def _matching(accesses: Accesses, keys: npt.NDArray[np.int64]) -> npt.NDArray[np
     return np.isin(own, keys) & (accesses.account >= 0) & (accesses.network >= 0)
 
 
+def _through(accesses: Accesses, lan: npt.NDArray[np.int64], agent: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Say which sessions came through one of the clients, whatever the account: what was refused has no tie."""
+    tall = len(accesses.agents) + 1
+    own = accesses.network * tall + accesses.agent
+    return np.isin(own, lan * tall + agent) & (accesses.account >= 0) & (accesses.network >= 0)
+
+
 def _key(
     accesses: Accesses, account: npt.NDArray[np.int64], lan: npt.NDArray[np.int64], agent: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
@@ -112,7 +119,7 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
     keys = _key(accesses, account, lan, agent)
     mine = _matching(accesses, keys)
     taken = np.flatnonzero(mine & accesses.ok)
-    refused = np.flatnonzero(mine & ~accesses.ok & accesses.refused)
+    refused = np.flatnonzero(_through(accesses, lan, agent) & accesses.refused)
     if not len(taken):
         return None
     pairs = frozenset(zip(lan.tolist(), agent.tolist(), strict=True))

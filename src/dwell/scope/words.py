@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
-__all__ = ["Name", "address", "agent", "is_internal", "name_of", "network"]
+__all__ = ["Name", "address", "agent", "first_hop", "is_internal", "name_of", "network"]
 
 _SID = re.compile(r"S-1-[0-9-]+", re.IGNORECASE)
 _GUID = re.compile(r"\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?", re.IGNORECASE)
@@ -43,8 +44,8 @@ class Name:
 def name_of(text: str | None) -> Name | None:
     r"""Read a user's or mailbox's name in any of the forms logs use; None where there is none.
 
-    `DOMAIN\user`, `user@domain`, `Sid~S-1-…`, `MailboxGuid~…@domain`, GUIDs with or without dashes, legacy DNs,
-    percent-encoded or not.
+    `DOMAIN\user`, `DOMAIN/user`, `user@domain`, `Sid~S-1-…`, `MailboxGuid~…@domain`, GUIDs with or without dashes,
+    legacy DNs, percent-encoded or not.
     """
     if text is None:
         return None
@@ -59,8 +60,8 @@ def name_of(text: str | None) -> Name | None:
         return Name("guid", "-".join(match.groups()).lower())
     if wanted.lower().startswith("/o="):
         return Name("dn", wanted.lower())
-    if "\\" in wanted:
-        domain, _, user = wanted.rpartition("\\")
+    if "\\" in wanted or ("/" in wanted and not tail):
+        domain, _, user = wanted.replace("/", "\\").rpartition("\\")
         return Name("sam", user.lower(), domain.lower()) if user else None
     if tail:
         address_text = wanted.lower().removeprefix("smtp:")
@@ -92,6 +93,22 @@ _INTERNAL_V4 = tuple(
     for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "0.0.0.0/8")
 )
 _INTERNAL_V6 = tuple(ipaddress.IPv6Network(one) for one in ("fc00::/7", "fe80::/10", "::1/128"))
+
+
+def first_hop(hops: Sequence[str | None]) -> str | None:
+    """Give the client of a chain of hops, the nearest last: the last one that is no balancer of our own.
+
+    Whoever is outside can write the front of the chain; only what our own balancers appended is believed, so it is read
+    from the end. What is no address ends the search: nothing before it is vouched for.
+    """
+    inside: str | None = None
+    for one in reversed(hops):
+        if one is None:
+            return inside
+        if not is_internal(one):
+            return one
+        inside = one
+    return inside
 
 
 def network(text: str | None) -> str | None:

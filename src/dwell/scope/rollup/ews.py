@@ -51,6 +51,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "basis": basis,
         "client": fold.mapped(peers, [address(one) for one in peers.values]),
         "agent": columns["UserAgent"],
+        "layer": fold.constant(table, "back"),
     }
     found = fold.sessions(
         "ews",

@@ -17,6 +17,7 @@ __all__ = [
     "GAP_US",
     "Codes",
     "Column",
+    "constant",
     "extracted",
     "group",
     "hours",
@@ -79,6 +80,11 @@ def mapped(column: Column, values: Sequence[str | None]) -> Column:
         return Column(np.full(len(column.codes), -1, np.int64), [])
     codes = np.where(column.codes < 0, -1, to[np.maximum(column.codes, 0)])
     return Column(codes, list(table))
+
+
+def constant(table: pa.Table, text: str) -> Column:
+    """Give a column that holds one text in every row."""
+    return Column(np.zeros(table.num_rows, np.int64), [text])
 
 
 def numbers(table: pa.Table, name: str, *, empty: int = -1) -> Codes:
@@ -150,7 +156,7 @@ def sessions(
 
     Args:
         name: the archive table.
-        columns: `host`, `protocol`, `actor`, `mailbox`, `basis`, `client`, `agent`, over all rows of the file.
+        columns: `host`, `protocol`, `actor`, `mailbox`, `basis`, `client`, `agent`, `layer`, over all rows of the file.
         rows: which rows are accesses.
         table: the file, with `time_utc`, `evidence_id`, `record_no`.
         outcome: `Outcome` per row of the file.

@@ -7,15 +7,18 @@ The mailbox is the one that the path or the query names (`explicit`), else the o
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.iis import outcome_of
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
 from dwell.scope.rollup.shapes import BUILDS, PROXY
-from dwell.scope.words import address, name_of
+from dwell.scope.words import address, first_hop, name_of
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "builds", "fold_file"]
 
@@ -33,7 +36,7 @@ NEEDS = ("sessions", "hours", "builds", "proxy")
 FORGED = ("serverinfo~", "server~")
 _ACTION = r"(?i)(?:^|[?&;])(?:action|Cmd)=(?P<v>[A-Za-z]+)"
 _MAILBOX_ID = r"(?i)(?:^|[?&;])MailboxId=(?P<v>[^&;\s]+)"
-_SPLIT = r"(?i)^(?P<v>[^,\s]+)"
+_PARTS = re.compile(r"[,\s]+")
 _MAIL = frozenset({"owa", "ews", "mapi", "rpchttp", "eas", "ecp", "rest"})
 _SHORT = {"rpchttp": "rpc"}
 
@@ -75,13 +78,13 @@ def _forged(table: pa.Table, columns: dict[str, Column], client: Column) -> tupl
         marked |= flags[np.maximum(column.codes, 0)] & (column.codes >= 0)
     rows = np.flatnonzero(marked)
     taken = pa.array(rows)
-    anchor = columns["AnchorMailbox"].text(rows)
+    anchor = _targets(columns, rows)
     out = [
         columns["host"].text(rows),
         table["time_utc"].combine_chunks().take(taken),
         client.text(rows),
         columns["UserAgent"].text(rows),
-        anchor.fill_null("").cast(pa.string()),
+        anchor,
         columns["UrlStem"].text(rows),
         table["HttpStatus"].combine_chunks().cast(pa.int32()).take(taken),
         table["ResponseBytes"].combine_chunks().take(taken),
@@ -90,6 +93,19 @@ def _forged(table: pa.Table, columns: dict[str, Column], client: Column) -> tupl
         table["record_no"].combine_chunks().take(taken),
     ]
     return rows, pa.table(out, schema=PROXY)
+
+
+def _targets(columns: dict[str, Column], rows: Codes) -> pa.Array:
+    """Give where each forged row was sent: by its anchor, else by its cookie."""
+    anchor, cookie = (columns[one].text(rows).fill_null("") for one in ("AnchorMailbox", "BackEndCookie"))
+    forged = pc.or_(*(pc.starts_with(pc.utf8_lower(anchor), one) for one in FORGED))
+    return pc.if_else(forged, anchor, cookie)
+
+
+def _client(texts: Column) -> Column:
+    """Give the client per row: the front end writes the forwarded chain with blanks in place of its commas."""
+    chains = [None if one is None else [address(part) for part in _PARTS.split(one.strip())] for one in texts.values]
+    return fold.mapped(texts, [None if one is None else first_hop(one) for one in chains])
 
 
 def _mailboxes(columns: dict[str, Column]) -> tuple[Column, Column]:
@@ -114,7 +130,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     """Fold one data file."""
     columns = {one: fold.texts(table, one) for one in TEXTS}
     peers = columns["ClientIpAddress"]
-    client = fold.mapped(peers, [address(one) for one in fold.extracted(peers, _SPLIT)])
+    client = _client(peers)
     forged, proxy = _forged(table, columns, client)
     named = [one.lower() if one else None for one in columns["Protocol"].values]
     by_name = [_SHORT.get(one, one) if one in _MAIL else None for one in named]
@@ -141,6 +157,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "basis": basis,
         "client": client,
         "agent": columns["UserAgent"],
+        "layer": fold.constant(table, "front"),
     }
     found = fold.sessions(
         "httpproxy",

@@ -1,8 +1,9 @@
 """IIS lines to sessions: who asked for whose mailbox, by the path, the query and the name that IIS wrote down.
 
-The front end's log names the mailbox in `/owa/x@y/`, in `MailboxId=`, and in the `User=` of ActiveSync; elsewhere the
-mailbox is taken to be the authenticated user's own, and the session says `assumed`. A line that IIS wrote without a user
-is no access: it is a request that was challenged, refused, or needed no name.
+The front end's log names the mailbox in `/owa/x@y/` and in `MailboxId=`; elsewhere the mailbox is taken to be the
+authenticated user's own, and the session says `assumed`. The `User=` of ActiveSync is what the client wrote, and not
+believed. A line that IIS wrote without a user is no access: it is a request that was challenged, refused, or needed no
+name. What the back end (port 444) wrote down is the same request a second time, and its sessions say so.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
 from dwell.scope.rollup.shapes import Outcome
-from dwell.scope.words import address, is_internal
+from dwell.scope.words import address, first_hop, is_internal
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file", "outcome_of", "through_balancers"]
 
 TEXTS = ("cs-uri-stem", "cs-uri-query", "cs-username", "c-ip", "cs-user-agent", "X-Forwarded-For", "host")
-COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, "sc-status", "sc-bytes")
+COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, "s-port", "sc-status", "sc-bytes")
 DICTIONARY = ("evidence_id", *TEXTS)
 NEEDS = ("sessions", "hours")
 
+BACK_END = 444
 _ACTION = r"(?i)(?:^|[?&;])(?:action|Cmd|SoapAction)=(?P<v>[A-Za-z]+)"
 _MAILBOX_ID = r"(?i)(?:^|[?&;])MailboxId=(?P<v>[^&;\s]+)"
 
@@ -39,20 +41,11 @@ def outcome_of(status: Codes) -> Codes:
 
 @cache
 def _first_hop(client: str | None, forwarded: str | None) -> str | None:
-    """Give the client behind a balancer: the last address of `X-Forwarded-For` that is no balancer of our own.
-
-    An outsider can write the front of the list; only what our own balancers appended is believed, so it is read from
-    the end, and only where the peer itself is internal.
-    """
+    """Give the client behind a balancer: `X-Forwarded-For` is read only where the peer itself is internal."""
     peer = address(client)
     if forwarded is None or not is_internal(peer):
         return peer
-    hops = [address(one) for one in forwarded.replace("+", " ").split(",")]
-    outside = [one for one in hops if one is not None]
-    for one in reversed(outside):
-        if not is_internal(one):
-            return one
-    return outside[0] if outside else peer
+    return first_hop([address(one) for one in forwarded.replace("+", " ").split(",")]) or peer
 
 
 def through_balancers(client: Column, forwarded: Column) -> Column:
@@ -100,6 +93,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "basis": basis,
         "client": through_balancers(columns["c-ip"], columns["X-Forwarded-For"]),
         "agent": columns["cs-user-agent"],
+        "layer": Column((fold.numbers(table, "s-port") == BACK_END).astype(np.int64), ["front", "back"]),
     }
     rows = np.flatnonzero(accesses)
     found = fold.sessions(

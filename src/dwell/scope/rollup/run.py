@@ -19,7 +19,7 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 4
+VERSION = 5
 """Raised whenever a fold comes out differently."""
 
 FOLDS: Mapping[str, ModuleType] = {"iis": iis, "httpproxy": httpproxy, "ews": ews, "ual": ual, "evtx": evtx}

@@ -42,6 +42,7 @@ SESSIONS = pa.schema(
         pa.field("basis", pa.string(), nullable=False),
         pa.field("client", pa.string()),
         pa.field("agent", pa.string()),
+        pa.field("layer", pa.string(), nullable=False),
         pa.field("outcome", pa.int8(), nullable=False),
         pa.field("first_utc", _TIME, nullable=False),
         pa.field("last_utc", _TIME, nullable=False),
@@ -55,7 +56,8 @@ SESSIONS = pa.schema(
 """Runs of requests of one client on one mailbox, no longer than `fold.GAP_US` apart.
 
 `actor` and `mailbox` are as the log names them (`mailbox` null: the actor's own is assumed); `basis` is `explicit`,
-`routed` or `assumed`; `bytes` sent to the client, null where no row has them; the record is the run's first.
+`routed` or `assumed`; `layer` tells apart what one log holds twice (`front`, `back`); `bytes` sent to the client, null
+where no row has them; the record is the run's first.
 """
 
 HOURS = pa.schema(

@@ -35,6 +35,14 @@ _MAIL = {
     "copy", "move", "create", "update", "send", "sendas", "sendonbehalf", "softdelete", "harddelete",
     "movetodeleteditems",
 }  # fmt: skip
+_ACTS = {
+    "mailitemsaccessed": Act.NAMED,
+    "messagebind": Act.NAMED,
+    "attachmentaccess": Act.READ,
+    "folderbind": Act.LISTED,
+    "searchqueryinitiatedexchange": Act.LISTED,
+}
+"""What the operations do, where it is more than opening a mailbox: `formats.md` section 20."""
 _SIGN_INS = {"userloggedin", "userloginfailed"}
 _REFUSED = {"failed", "false", "userloginfailed"}
 
@@ -106,9 +114,9 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     client = _first(columns["ClientIPAddress"], columns["ClientIP"])
     kind = columns["MailAccessType"]
     synced = np.array([one is not None and one.lower() == "sync" for one in kind.values] or [False])
-    named = np.array([one == "mailitemsaccessed" for one in lowered] or [False])[place]
-    act = np.where(named, int(Act.NAMED), int(Act.OPENED))
-    act = np.where(synced[np.maximum(kind.codes, 0)] & (kind.codes >= 0), int(Act.SYNCED), act)
+    act = np.array([int(_ACTS.get(one, Act.OPENED)) for one in lowered] or [1], np.int64)[place]
+    named = act == Act.NAMED
+    act = np.where(named & synced[np.maximum(kind.codes, 0)] & (kind.codes >= 0), int(Act.SYNCED), act)
     status = columns["ResultStatus"]
     failed = np.array([(one or "").lower() in _REFUSED for one in status.values] or [False])
     lost = np.array([one == "userloginfailed" for one in lowered] or [False])[place]
@@ -121,6 +129,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "basis": Column(np.where(owner.codes >= 0, 1, 0).astype(np.int64), ["assumed", "explicit"]),
         "client": fold.mapped(client, [address(one) for one in client.values]),
         "agent": columns["ClientInfoString"],
+        "layer": fold.constant(table, "back"),
     }
     once = _once(table)
     timed = fold.instants(table) >= 0
