@@ -18,7 +18,7 @@ from dwell.model.provenance import Fact, FactKind
 from dwell.sources.lines import Block
 from dwell.sources.source import EXTRA, HOST, RECORD_NO, TIME_UTC
 
-__all__ = ["extra_map", "fit", "flat", "is_utf8", "joined", "reversals"]
+__all__ = ["extra_map", "fit", "flat", "instants", "is_utf8", "joined", "reversals"]
 
 _YEAR = r"(?:1[6-9]\d\d|2\d{3})"
 _INSTANT = (
@@ -78,7 +78,7 @@ def extra_map(columns: Mapping[str, pa.Array | pa.ChunkedArray], count: int, *, 
     return pa.MapArray.from_arrays(pa.array(ends, pa.int32(), mask=none), keys.filter(held), values.filter(held))
 
 
-def _instants(values: pa.Array) -> pa.Array:
+def instants(values: pa.Array) -> pa.Array:
     """Read ISO 8601 instants, UTC where they name no zone; null for what is none."""
     kind = pa.timestamp("us", tz="UTC")
     zoned = pc.match_substring_regex(values, _INSTANT + _ZONE)
@@ -103,7 +103,7 @@ def _instant(text: str | None) -> datetime | None:
 
 def _converted(values: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(kind):
-        return _instants(values)
+        return instants(values)
     fits = pc.match_substring_regex(values, _NUMBERS[kind])
     return pc.if_else(fits, values, pa.scalar(None, pa.string())).cast(kind)
 

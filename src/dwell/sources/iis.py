@@ -21,8 +21,8 @@ Silence:
     refused by HTTP.SYS are in HTTPERR only, and the newest minute of a live copy is still in memory.
 
 The request id that Exchange appends to the query (`cafeReqId=`, `reqId=`, `request_id=`, `RequestId=`) is nearly unique;
-it is split off into `cafeReqId` and leaves `{cafeReqId}` in its place in `cs-uri-query`, so that the raw query can be put
-together again byte for byte (`raw_query`).
+the last one is split off into `cafeReqId` (what stands before it is the client's own) and leaves `{cafeReqId}` in its place
+in `cs-uri-query`, so that the raw query can be put together again byte for byte (`iis_request_id.raw_query`).
 """
 
 from __future__ import annotations
@@ -42,16 +42,11 @@ import pyarrow.csv as pa_csv
 
 from dwell.model.provenance import AnomalyKind, Fact, FactKind
 from dwell.sources import iis_repair
+from dwell.sources.iis_request_id import split_request_id
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
 from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, prefix_fields
 
-__all__ = ["SPLIT_MARK", "IisW3c", "raw_query"]
-
-SPLIT_MARK = "{cafeReqId}"
-_SPLITS = re.compile(rb"(?i)#(?:fields|date):")
-"""Comments that change how the lines after them are read; the others stand between lines and do not part them."""
-_KEYS = "(?:cafeReqId|reqId|request_id|RequestId)="
-_GUID = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
+__all__ = ["IisW3c"]
 
 _INTEGERS = {
     "s-port": pa.int32(),
@@ -90,13 +85,6 @@ _DIGITS = {
 """How many digits `iis_repair.SHAPES` grants each."""
 _RENAMED = {"cs(user-agent)": "cs-user-agent", "cs(cookie)": "cs-cookie", "cs(referer)": "cs-referer"}
 _TEXT = pa.dictionary(pa.int32(), pa.string())
-
-
-def raw_query(query: str | None, request_id: str | None) -> str | None:
-    """Put the query together as the log had it."""
-    if query is None or request_id is None:
-        return query
-    return query.replace(SPLIT_MARK, request_id, 1)
 
 
 def _column_names(fields: Sequence[str]) -> list[str]:
@@ -175,7 +163,7 @@ class IisW3c(Source):
         start = 0
         facts: list[Fact] = []
         for index in [*comments.tolist(), len(block)]:
-            splits = index == len(block) or _SPLITS.match(block.line(index)) is not None
+            splits = index == len(block) or _alters(block.line(index), state)
             if splits and index > start:
                 yield from self._read_run(block, start, index, structural, state)
             if splits and index < len(block):
@@ -287,6 +275,14 @@ class IisW3c(Source):
             at = datetime.fromtimestamp(int(times[back[0]]) / 1e6, UTC)
             facts.append(Fact(FactKind.TIME_REVERSAL, None, at, None, len(back), "time goes back by over an hour"))
         state.last_us = int(times[-1])
+
+
+def _alters(comment: bytes, state: _State) -> bool:
+    """Say whether a comment changes how the lines after it are read; the others do not part the lines around them."""
+    lowered = comment[:8].lower()
+    if lowered == b"#fields:":
+        return _column_names(decode_line(comment)[0][8:].split()) != state.names
+    return lowered.startswith(b"#date:")
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -433,11 +429,7 @@ def _split_request_id(query: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.A
         values, indices = encoded.dictionary, encoded.indices
     else:
         values, indices = (query.combine_chunks() if isinstance(query, pa.ChunkedArray) else query), None
-    if not len(values) or not pc.any(pc.match_substring_regex(values, _KEYS + _GUID)).as_py():
-        split, ids = values, pa.nulls(len(values), pa.string())
-    else:
-        ids = pc.struct_field(pc.extract_regex(values, f"(?P<key>{_KEYS})(?P<id>{_GUID})"), "id")
-        split = pc.replace_substring_regex(values, f"({_KEYS}){_GUID}", f"\\1{SPLIT_MARK}", max_replacements=1)
+    split, ids = split_request_id(values)
     if indices is None:
         return split, ids
     return split.take(indices), ids.take(indices)

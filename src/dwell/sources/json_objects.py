@@ -25,7 +25,9 @@ OBJECT_BYTES_MAX = 64 * 1024 * 1024
 """A longer object is an anomaly."""
 STRETCH_BYTES_MAX = 4 * 1024 * 1024
 """A stretch between objects is cut into pieces of this length."""
-_TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\[^\n])*+(?:(")|\\?\n|\\?\Z)|[{}]')
+_REST = rb'(?:[^"\\\n]++|\\[^\n])*+(?:(")|\\?\n|(\\?)\Z)'
+_TOKEN = re.compile(rb'"' + _REST + rb"|[{}]")
+_IN_STRING = re.compile(_REST)
 _BLANK = b" \t\r\n,[]"
 _BOM = b"\xef\xbb\xbf"
 _BEFORE_VALUE = b":,["
@@ -39,6 +41,7 @@ class _Cutter:
         self.at = 0
         self.start = 0
         self.depth = 0
+        self.quoted = False
 
     def step(self, *, final: bool) -> Iterator[Piece]:
         """Yield the objects that are whole in what has been read."""
@@ -90,7 +93,7 @@ class _Cutter:
     def _fault(self, end: int, fault: str, kind: AnomalyKind = AnomalyKind.BAD_JSON) -> Piece:
         found = self.window.piece(self.start, end, kind, fault)
         self.start = self.at = end
-        self.depth = 0
+        self.depth, self.quoted = 0, False
         return found
 
     def _between(self, end: int) -> Iterator[Piece]:
@@ -112,33 +115,34 @@ class _Cutter:
         """Go on in an object, to its end or to the end of what has been read."""
         data = self.window.data
         limit = self.start + OBJECT_BYTES_MAX
-        for match in _TOKEN.finditer(data, self.at):
+        while match := (_IN_STRING.match if self.quoted else _TOKEN.search)(data, self.at):
             end = match.end()
             if end > limit:
                 break
-            byte = data[match.start()]
-            if byte == _QUOTE:
-                if match[1] is None:
-                    if data[end - 1] == _FEED:
-                        yield self._fault(end, "a string that is never closed")
-                        return
-                    break
-            elif byte == _OPEN:
+            byte = _QUOTE if self.quoted else data[match.start()]
+            if byte == _QUOTE and match[1] is None:
+                if data[end - 1 : end] == b"\n":
+                    yield self._fault(end, "a string that is never closed")
+                else:
+                    self.quoted, self.at = True, end - len(match[2])
+                break
+            self.quoted = False
+            if byte == _OPEN:
                 if data[_before(data, match.start())] not in _BEFORE_VALUE:
                     yield self._fault(match.start(), "an object that is never closed")
                     return
                 self.depth += 1
-            else:
+            elif byte == _CLOSE:
                 self.depth -= 1
                 if not self.depth:
                     yield self._object(end)
                     return
             self.at = end
-        if len(data) > limit:
+        if self.depth and len(data) > limit:
             yield self._fault(limit, f"an object of over {OBJECT_BYTES_MAX} bytes")
 
 
-_QUOTE, _OPEN, _FEED = b'"{\n'
+_QUOTE, _OPEN, _CLOSE = b'"{}'
 
 
 def _before(data: bytes, at: int) -> int:

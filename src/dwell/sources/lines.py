@@ -197,7 +197,7 @@ def _cut(data: bytes, place: tuple[int, int], text: Utf8) -> Iterator[Block]:
 
 def _long_line(place: tuple[int, int], text: Utf8, first: bytes, size: int, line_end: int) -> Block:
     empty = np.empty(0, dtype=np.int64)
-    kept = text.original(first[: 4 * KEPT_BYTES_MAX])[:KEPT_BYTES_MAX]
+    kept = text.original(first[: 4 * KEPT_BYTES_MAX])[: min(KEPT_BYTES_MAX, size - line_end)]
     detail = f"a line of over {LINE_BYTES_MAX} bytes"
     anomaly = Anomaly(AnomalyKind.TOO_LONG, place[1], place[0], size - line_end, kept, detail)
     return Block(b"", *place, empty, empty, anomaly, size_bytes=size)

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dwell.sources import columns
 from dwell.sources.source import prefix_fields
 
 __all__ = [
@@ -308,20 +309,7 @@ def instants(texts: list[str | None]) -> pa.Array:
     try:
         return pa.array(cut, pa.string()).cast(kind)
     except (pa.ArrowInvalid, UnicodeEncodeError):
-        return pa.array([_instant_us(one) for one in cut], pa.int64()).cast(kind)
-
-
-def _instant_us(text: str | None) -> int | None:
-    if text is None or not text.isascii():
-        return None
-    wanted = _FRACTION.sub(r"\1", text.strip()).replace(" ", "T", 1)
-    if not re.search(r"(?:Z|[+-]\d\d:?\d\d)$", wanted):
-        wanted += "Z"
-    try:
-        value = pa.array([wanted]).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())[0].as_py()
-    except pa.ArrowInvalid:
-        return None
-    return int(value)
+        return columns.instants(_texts([one and one.strip() for one in cut]))
 
 
 def named(pairs: Iterable[tuple[str, Any]], channel: str | None) -> dict[str, Any]:

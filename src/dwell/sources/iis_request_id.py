@@ -1,0 +1,97 @@
+"""The request id that Exchange appends to the query of an IIS line, split off into a column of its own.
+
+An id is nearly unique and would keep the query out of every list of distinct values. Where a query holds more than one,
+the last is taken: Exchange appends, so that what stands before it is the client's own. All bytes are looked at at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+__all__ = ["SPLIT_MARK", "raw_query", "split_request_id"]
+
+SPLIT_MARK = "{cafeReqId}"
+_MARK = np.frombuffer(SPLIT_MARK.encode(), dtype=np.uint8)
+_KEYS = (b"cafeReqId", b"reqId", b"request_id", b"RequestId")
+_ID_BYTES = 36
+_DASHES = (8, 13, 18, 23)
+_HEX = np.zeros(256, dtype=np.bool_)
+_HEX[np.frombuffer(b"0123456789abcdefABCDEF", dtype=np.uint8)] = True
+
+
+def raw_query(query: str | None, request_id: str | None) -> str | None:
+    """Put the query together as the log had it."""
+    if query is None or request_id is None:
+        return query
+    before, _, behind = query.rpartition(SPLIT_MARK)
+    return before + request_id + behind
+
+
+def split_request_id(values: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Split the id off each query; give the queries with a mark in its place, and the ids, null where there is none."""
+    count = len(values)
+    none = pa.nulls(count, pa.string())
+    if not count or values.buffers()[2] is None:
+        return values, none
+    offsets = np.frombuffer(values.buffers()[1], dtype=np.int32)[values.offset : values.offset + count + 1]
+    view = np.frombuffer(values.buffers()[2], dtype=np.uint8)[: offsets[-1]]
+    places, rows = _last_ids(view, offsets)
+    if not len(rows):
+        return values, none
+    ids = view[places[:, None] + np.arange(_ID_BYTES)]
+    held = np.zeros(count, dtype=np.bool_)
+    held[rows] = True
+    id_ends = np.concatenate(([0], np.cumsum(held * _ID_BYTES))).astype(np.int32)
+    mask = pa.array(held).buffers()[1]
+    id_column = pa.StringArray.from_buffers(count, pa.py_buffer(id_ends), pa.py_buffer(ids.tobytes()), mask)
+    copy, keep = view.copy(), np.ones(len(view), dtype=np.bool_)
+    copy[places[:, None] + np.arange(len(_MARK))] = _MARK
+    keep[places[:, None] + np.arange(len(_MARK), _ID_BYTES)] = False
+    keep[: offsets[0]] = False
+    shrunk = np.concatenate(([0], np.cumsum(held * (_ID_BYTES - len(_MARK)))))
+    ends = (offsets - offsets[0] - shrunk).astype(np.int32)
+    queries = pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(copy[keep].tobytes()))
+    if values.null_count:
+        queries = pa.array(queries.to_pylist(), pa.string(), mask=values.is_null().to_numpy(zero_copy_only=False))
+    return queries, id_column
+
+
+def _last_ids(
+    view: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Find the last id of each query: where it starts, and which query that is."""
+    starts = np.flatnonzero(view == ord("=")) + 1
+    starts = starts[starts + _ID_BYTES <= len(view)]
+    for dash in _DASHES:
+        starts = starts[view[starts + dash] == ord("-")]
+    digits = np.delete(np.arange(_ID_BYTES), _DASHES)
+    starts = starts[_HEX[view[starts[:, None] + digits]].all(axis=1)] if len(starts) else starts
+    rows = np.searchsorted(offsets, starts, side="right") - 1
+    whole = (rows >= 0) & (starts + _ID_BYTES <= offsets[np.minimum(rows + 1, len(offsets) - 1)])
+    named = np.zeros(len(starts), dtype=np.bool_)
+    for key in _KEYS:
+        room = starts - 1 - len(key) >= offsets[np.maximum(rows, 0)]
+        place = np.maximum(starts - 1 - len(key), 0)
+        named |= room & (view[place[:, None] + np.arange(len(key))] == np.frombuffer(key, dtype=np.uint8)).all(axis=1)
+    starts, rows = starts[whole & named], rows[whole & named]
+    last = np.append(rows[1:] != rows[:-1], True)[: len(rows)]
+    starts, rows = starts[last], rows[last]
+    return _unambiguous(view, offsets, starts, rows)
+
+
+def _unambiguous(
+    view: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int32],
+    starts: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Leave out queries in which the mark itself stands behind the id: they could not be put together again."""
+    opens = np.flatnonzero(view == _MARK[0])
+    opens = opens[opens + len(_MARK) <= len(view)]
+    opens = opens[(view[opens[:, None] + np.arange(len(_MARK))] == _MARK).all(axis=1)] if len(opens) else opens
+    if not len(opens):
+        return starts, rows
+    later = np.searchsorted(opens, offsets[rows + 1]) > np.searchsorted(opens, starts)
+    return starts[~later], rows[~later]
