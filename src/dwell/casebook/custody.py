@@ -69,7 +69,7 @@ class CustodyLog:
         head = self._head()
         if not self.path.exists():
             if head is not None:
-                self._broken(number=1, why=f"{head[0]} lines were written and the log is gone")
+                self._broken(number=1, why=f"{self.head_path.name} says {head[0]} lines, and the log is gone")
             return
         data = self.path.read_bytes()
         complete, _, _ = data.rpartition(b"\n")
@@ -90,7 +90,7 @@ class CustodyLog:
             previous = found
         # a crash between the line and the head leaves the head one line behind; it can never be ahead
         if head is not None and head[0] > number:
-            self._broken(number=number, why=f"{head[0]} lines were written and {number} are here")
+            self._broken(number=number, why=f"{self.head_path.name} says {head[0]} lines, {number} are here")
         if head is None and number > 1:
             self._broken(number=number, why=f"{self.head_path.name}, which says how many lines were written, is gone")
         self._last = (number, previous)

@@ -46,6 +46,8 @@ UNPACKED_MAX = 1 << 40
 RATIO_MAX = 400
 """Unpacked to packed, once past `RATIO_FREE` bytes; text logs stay below 50."""
 RATIO_FREE = 64 * 1024 * 1024
+ZSTD_STEP = 2_048
+"""Packed bytes taken at a time: four of them may stand for 128 KiB."""
 
 
 def _gzip(raw: BinaryIO) -> BinaryIO:
@@ -60,9 +62,47 @@ def _xz(raw: BinaryIO) -> BinaryIO:
     return lzma.LZMAFile(raw)  # type: ignore[return-value]
 
 
+class _Zstd(io.RawIOBase):
+    """A zstd stream of one or more frames. The library's own reader takes a stream that was cut for a whole one."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun = False
+        self._packed = b""
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        target = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        while not self._ready and self._more():
+            pass
+        count = min(len(target), len(self._ready))
+        target[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _more(self) -> bool:
+        """Unpack a little more; False at the end."""
+        self._packed = self._packed or self._raw.read(ZSTD_STEP)
+        if not self._packed:
+            if self._begun:
+                raise EOFError
+            return False
+        self._begun = True
+        self._ready = memoryview(self._frame.decompress(self._packed))
+        self._packed = b""
+        if self._frame.eof:
+            self._packed = self._frame.unused_data
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._begun = False
+        return True
+
+
 def _zstd(raw: BinaryIO) -> BinaryIO:
-    reader: BinaryIO = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-    return reader
+    return io.BufferedReader(_Zstd(raw))
 
 
 _STREAMS: dict[str, Callable[[BinaryIO], BinaryIO]] = {"gzip": _gzip, "bzip2": _bzip2, "xz": _xz, "zstd": _zstd}
@@ -72,6 +112,10 @@ STREAM_KINDS = frozenset(_STREAMS)
 
 class ContainerError(Exception):
     """A container cannot be opened, or goes beyond a limit; becomes a fault in the plan, never stops the run."""
+
+
+class _UnreadableError(OSError):
+    """A fault of a stream, told in our words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +161,7 @@ def allowance(packed_bytes: int) -> int:
 
 def why_unreadable(fault: BaseException) -> str:
     """Say in our words why a container or its member cannot be read; holds nothing of what the container says."""
-    if isinstance(fault, ContainerError):
+    if isinstance(fault, ContainerError | _UnreadableError):
         return str(fault)
     if isinstance(fault, RuntimeError) and "encrypted" in str(fault):
         return "is encrypted: unpack it with its password first"
@@ -149,10 +193,10 @@ class _Limited(io.RawIOBase):
         except DwellError:
             raise
         except Exception as fault:
-            raise OSError(why_unreadable(fault)) from fault
+            raise _UnreadableError(why_unreadable(fault)) from fault
         self._seen += len(data)
         if self._seen > self._allowed:
-            raise OSError(f"unpacks to over {self._allowed} bytes: taken for a bomb")
+            raise _UnreadableError(f"unpacks to over {self._allowed} bytes: taken for a bomb")
         target[: len(data)] = data
         return len(data)
 
@@ -215,5 +259,5 @@ def open_locator(locator: Locator) -> BinaryIO:
             stream.close()
         if isinstance(fault, OSError) and fault.errno is not None:
             raise
-        raise OSError(why_unreadable(fault)) from fault
+        raise _UnreadableError(why_unreadable(fault)) from fault
     return stream
