@@ -74,10 +74,8 @@ pytest: $(VENV)/.installed ## the tests: random order, in parallel, no network, 
 bench: $(VENV)/.installed ## time and peak memory, against the stored baselines
 	$(BIN)/python benchmarks/run.py
 
-# Exit code 11 says that some evidence was unreadable and is counted as such: on real evidence that is expected.
-field: $(VENV)/.installed ## investigate real evidence: make field FIELD=/evidence
-	$(BIN)/dwell investigate $(FIELD) -c build/field || test $$? -eq 11
-	$(BIN)/dwell answers -c build/field
+field: $(VENV)/.installed ## real evidence against what was counted in it: make field FIELD=/evidence
+	$(BIN)/python field/run.py $(FIELD)
 
 fuzz: $(VENV)/.installed ## throw bytes at every source for FUZZ_SECONDS each
 	$(BIN)/python fuzz/run.py --seconds $(FUZZ_SECONDS)
