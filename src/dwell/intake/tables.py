@@ -8,9 +8,10 @@ import pyarrow as pa
 
 from dwell.archive.spec import EVIDENCE_ID, JoinedText, TableSpec
 from dwell.sources.registry import SOURCES
+from dwell.sources.registry import source as source_of
 from dwell.sources.source import HOST, RECORD_NO, TIME_UTC
 
-__all__ = ["ANOMALIES", "FACTS", "FILES", "HOUSE_TABLES", "log_tables", "specs"]
+__all__ = ["ANOMALIES", "FACTS", "FILES", "HOUSE_TABLES", "log_tables", "specs", "table_of"]
 
 _TIME = pa.timestamp("us", tz="UTC")
 ANOMALIES = "anomalies"
@@ -74,6 +75,12 @@ _HOUSE = (
         ),
     ),
 )
+
+
+@cache
+def table_of(source: str) -> str:
+    """Give the table that a source's records go to."""
+    return source_of(source).table
 
 
 @cache

@@ -2,23 +2,34 @@
 
 A cell is `held` where records of that hour are held. Where a file that covers the hour is held and has none, it is
 `held-empty`. What a file covers is the time from its first to its last record and, where its name says so, the day or
-hour it was written for. A file that ends in mid-record is `truncated` from its last record to the end of what its name
-promises. `altered` are hours before a log was cleared of which nothing is left, and holes in the record numbers. Every
-other hour that the host's logs ought to cover is `missing`: no file, and no reason to think there was nothing to write.
+hour it was written for. A file that ends in mid-record is `truncated` from the hour of its last record to the end of
+what its name promises. `altered` are hours before a log was cleared of which nothing is left, and holes in the record
+numbers; `not-recorded` are hours in which records were throttled, lost, or left out by an export's cap. Every other
+hour that the host's logs ought to cover is `missing`: no file, and no reason to think there was nothing to write. What
+lowers a cell is in `scope.lowering`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.model.coverage import CellState, Coverage, CoverageDay, CoverageRow
+from dwell.model.provenance import FactKind
+from dwell.scope.cells import ALTERED, CUT, EMPTY, HELD, HOUR_US, MISSING, OFF, STATES, Hours, Line, named_hours
+from dwell.scope.lowering import (
+    HEADER_ONLY,
+    THROTTLED,
+    Shortfall,
+    lower,
+    lower_cleared,
+    throttled,
+    windows,
+)
 
 __all__ = ["MAIL_SOURCES", "SERVER_SOURCES", "Ledger", "Shortfall", "build", "named_hours"]
 
@@ -26,79 +37,13 @@ SERVER_SOURCES = frozenset({"iis", "httpproxy", "ews"})
 """Logs of a mail server's own requests."""
 MAIL_SOURCES = SERVER_SOURCES | {"ual"}
 """Logs able to show that a mailbox was opened."""
-STATES = tuple(CellState)
-_HELD, _EMPTY, _MISSING, _CUT, _ALTERED, _OFF = range(6)
-_SEEN = (_HELD, _EMPTY)
-
-Hours = npt.NDArray[np.int64]
-_DAY = re.compile(r"u_ex(\d{2})(\d{2})(\d{2})(\d{2})?(?:_x)?\.log", re.IGNORECASE)
-_STAMP = re.compile(r"_?(\d{4})(\d{2})(\d{2})(\d{2})?-\d+\.log", re.IGNORECASE)
-_GAP = re.compile(r"records \d+ to \d+ of (.+) on \S+ are not in the file")
-_CHANNEL = re.compile(r"Channel ([^;]+)")
-HOUR_US = 3_600_000_000
+_SEEN = (HELD, EMPTY)
+NO_HOST = "(unknown host)"
+QUIET = "a file covers these hours and holds no record of them"
+NOTHING = "no file is held for these hours"
+DAY = 24
+NEVER = 2**40
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-
-
-def named_hours(path: str) -> tuple[int, int] | None:
-    """Give the hours that a log's name says it was written for, hours since 1970, the end exclusive; None without any.
-
-    IIS `u_exYYMMDD` is a day and `u_exYYMMDDHH` an hour; Exchange `…YYYYMMDDHH-n.LOG` begins at that hour and is only
-    taken for that hour, `…YYYYMMDD-n.LOG` for that day.
-    """
-    name = re.split(r"[/!\\]", path)[-1]
-    match = _DAY.search(name)
-    century = "20" if match else ""
-    match = match or _STAMP.search(name)
-    if match is None:
-        return None
-    year, month, day, hour = match.groups()
-    try:
-        start = datetime(int(century + year), int(month), int(day), int(hour or 0), tzinfo=UTC)
-    except ValueError:
-        return None
-    first = int(start.timestamp()) // 3600
-    return first, first + (1 if hour else 24)
-
-
-@dataclass(frozen=True, slots=True)
-class Shortfall:
-    """What a reader learned about a file that lowers coverage.
-
-    Attributes:
-        evidence_id: the file.
-        host: the host it names; "" where it is the file's own.
-        kind: `truncated`, `cleared` or `record-gap`.
-        from_us: start, microseconds since 1970; None where unknown.
-        to_us: end.
-        detail: in words.
-    """
-
-    evidence_id: str
-    host: str
-    kind: str
-    from_us: int | None
-    to_us: int | None
-    detail: str
-
-
-@dataclass(slots=True)
-class _Line:
-    """The cells of one host and source."""
-
-    start: int
-    states: npt.NDArray[np.int8]
-    records: Hours
-    reasons: dict[int, str]
-
-    def mark(self, first: int, last: int, state: int, over: Sequence[int]) -> bool:
-        """Set cells `first` to `last` (exclusive) whose present state is in `over`; say whether any was."""
-        a, b = max(0, first - self.start), max(0, min(last - self.start, len(self.states)))
-        if b <= a:
-            return False
-        part = self.states[a:b]
-        hit = np.isin(part, over)
-        part[hit] = state
-        return bool(hit.any())
 
 
 @dataclass(slots=True)
@@ -111,7 +56,7 @@ class Ledger:
         last_hour: the hour after the last.
     """
 
-    lines: dict[tuple[str, str], _Line]
+    lines: dict[tuple[str, str], Line]
     first_hour: int
     last_hour: int
 
@@ -121,8 +66,9 @@ class Ledger:
         for (host, source), line in sorted(self.lines.items()):
             counts = np.bincount(line.states, minlength=len(STATES)).tolist()
             reasons: dict[str, int] = {}
-            for state, text in sorted(line.reasons.items()):
+            for state in sorted(line.reasons):
                 if counts[state]:
+                    text = line.reason(state)
                     reasons[text] = reasons.get(text, 0) + counts[state]
             out.append(
                 CoverageRow(
@@ -130,12 +76,12 @@ class Ledger:
                     source,
                     _utc(line.start),
                     _utc(line.start + len(line.states)),
-                    counts[_HELD] + counts[_EMPTY],
-                    counts[_EMPTY],
-                    counts[_MISSING],
-                    counts[_CUT],
-                    counts[_ALTERED],
-                    counts[_OFF],
+                    counts[HELD] + counts[EMPTY],
+                    counts[EMPTY],
+                    counts[MISSING],
+                    counts[CUT],
+                    counts[ALTERED],
+                    counts[OFF],
                     tuple(sorted(reasons.items())),
                 )
             )
@@ -146,7 +92,7 @@ class Ledger:
         parts = []
         for (host, source), line in sorted(self.lines.items()):
             count = len(line.states)
-            reasons = [line.reasons.get(state, "") for state in range(len(STATES))]
+            reasons = [line.reason(state) for state in range(len(STATES))]
             parts.append(
                 pa.table(
                     {
@@ -228,8 +174,8 @@ class Ledger:
             for a, b in zip([0, *edges.tolist()], [*edges.tolist(), len(line.states)], strict=True):
                 state = int(line.states[a]) if b > a else -1
                 if state in wanted:
-                    reason = line.reasons.get(state, "")
-                    out.append((host, source, STATES[state], _utc(line.start + a), _utc(line.start + b), reason))
+                    span = (_utc(line.start + a), _utc(line.start + b))
+                    out.append((host, source, STATES[state], *span, line.reason(state)))
         return out
 
 
@@ -241,6 +187,54 @@ def _source(table: str, part: str | None) -> str:
     return f"{table}/{part}" if part else table
 
 
+@dataclass(slots=True)
+class _Files:
+    """What is held of one host and source.
+
+    Attributes:
+        hours: per file, the hours in which it holds records, and how many.
+        empty: hours that files promise by their names and hold no record of.
+    """
+
+    hours: dict[str, tuple[Hours, Hours]] = field(default_factory=dict)
+    empty: list[tuple[int, int]] = field(default_factory=list)
+
+    def span(self) -> tuple[int, int]:
+        """Give the first hour and the hour after the last."""
+        lows = [int(one.min()) for one, _ in self.hours.values()] + [one for one, _ in self.empty]
+        highs = [int(one.max()) + 1 for one, _ in self.hours.values()] + [one for _, one in self.empty]
+        return min(lows), max(highs)
+
+
+def _held(hours: Mapping[str, pa.Table]) -> dict[tuple[str, str], _Files]:
+    held: dict[tuple[str, str], _Files] = {}
+    for table, found in hours.items():
+        keys = list(zip(*(found[one].to_pylist() for one in ("host", "part", "evidence_id")), strict=True))
+        hour, count = found["hour"].to_numpy(), found["records"].to_numpy()
+        places: dict[tuple[str | None, str | None, str], list[int]] = {}
+        for place, key in enumerate(keys):
+            places.setdefault(key, []).append(place)
+        for (host, part, evidence), rows in places.items():
+            files = held.setdefault((host or NO_HOST, _source(table, part)), _Files())
+            files.hours[evidence] = (hour[rows], count[rows])
+    return held
+
+
+def _take_empty(
+    held: dict[tuple[str, str], _Files], shortfalls: Sequence[Shortfall], paths: Mapping[str, Sequence[str]]
+) -> None:
+    """Take the files that hold nothing but their header, within the time that others of the case speak of."""
+    spans = [files.span() for files in held.values()]
+    low = min((one for one, _ in spans), default=-NEVER)
+    high = max((one for _, one in spans), default=NEVER)
+    for one in shortfalls:
+        if one.kind == HEADER_ONLY:
+            found = [window for path in paths.get(one.evidence_id, ()) if (window := named_hours(path)) is not None]
+            near = [(a, b) for a, b in found if a < high + DAY and b > low - DAY]
+            if near:
+                held.setdefault((one.host or NO_HOST, one.detail), _Files()).empty += near
+
+
 def build(hours: Mapping[str, pa.Table], paths: Mapping[str, Sequence[str]], shortfalls: Sequence[Shortfall]) -> Ledger:
     """Build the ledger.
 
@@ -249,31 +243,31 @@ def build(hours: Mapping[str, pa.Table], paths: Mapping[str, Sequence[str]], sho
         paths: where each evidence file lay.
         shortfalls: what readers learned that lowers coverage.
     """
-    held: dict[tuple[str, str], list[tuple[str, Hours, Hours]]] = {}
-    for table, found in hours.items():
-        keys = list(zip(*(found[one].to_pylist() for one in ("host", "part", "evidence_id")), strict=True))
-        hour, count = found["hour"].to_numpy(), found["records"].to_numpy()
-        places: dict[tuple[str | None, str | None, str], list[int]] = {}
-        for place, key in enumerate(keys):
-            places.setdefault(key, []).append(place)
-        for (host, part, evidence), rows in sorted(places.items(), key=lambda one: str(one[0])):
-            line = held.setdefault((host or "(unknown host)", _source(table, part)), [])
-            line.append((evidence, hour[rows], count[rows]))
-    mail = [one for (_, source), files in held.items() if source in MAIL_SOURCES for _, one, _ in files]
-    every = mail or [one for files in held.values() for _, one, _ in files]
-    first = min((int(one.min()) for one in every), default=0)
-    last = max((int(one.max()) for one in every), default=-1) + 1
+    held = _held(hours)
+    _take_empty(held, shortfalls, paths)
+    mail = [files.span() for (_, source), files in held.items() if source in MAIL_SOURCES]
+    every = mail or [files.span() for files in held.values()]
+    first, last = min((one for one, _ in every), default=0), max((one for _, one in every), default=0)
     mail_hosts = {host for host, source in held if source in MAIL_SOURCES}
     by_file: dict[str, list[Shortfall]] = {}
     for one in shortfalls:
         by_file.setdefault(one.evidence_id, []).append(one)
-    lines: dict[tuple[str, str], _Line] = {}
+    lines: dict[tuple[str, str], Line] = {}
     for (host, source), files in sorted(held.items()):
-        low = min(int(one.min()) for _, one, _ in files)
-        high = max(int(one.max()) for _, one, _ in files) + 1
+        low, high = files.span()
         if host in mail_hosts:
             low, high = min(low, first), max(high, last)
         lines[host, source] = _line(low, high, source, files, paths, by_file)
+    for one in shortfalls:
+        if one.kind == FactKind.CLEARED.value:
+            hosts = {host for (host, _), files in held.items() if one.evidence_id in files.hours} or {one.host}
+            lower_cleared(
+                lines, {key: [hour for hour, _ in files.hours.values()] for key, files in held.items()}, one, hosts
+            )
+    _hold_back(lines, held, shortfalls)
+    for line in lines.values():
+        line.reasons.setdefault(EMPTY, [QUIET])
+        line.reasons.setdefault(MISSING, [NOTHING])
     return Ledger(lines, first, last)
 
 
@@ -281,51 +275,48 @@ def _line(
     low: int,
     high: int,
     source: str,
-    files: list[tuple[str, Hours, Hours]],
+    files: _Files,
     paths: Mapping[str, Sequence[str]],
     shortfalls: Mapping[str, list[Shortfall]],
-) -> _Line:
-    size = high - low
-    line = _Line(low, np.full(size, _MISSING, np.int8), np.zeros(size, np.int64), {})
-    for _, hour, count in files:
-        np.add.at(line.records, hour - low, count)
-    for evidence, hour, _ in files:
-        line.mark(int(hour.min()), int(hour.max()) + 1, _EMPTY, [_MISSING])
-        for path in paths.get(evidence, ()):
-            if (window := named_hours(path)) is not None:
-                line.mark(*window, _EMPTY, [_MISSING])
-    line.states[line.records > 0] = _HELD
-    for evidence, hour, _ in files:
-        for one in shortfalls.get(evidence, []):
-            _lower(line, one, source, hour, paths.get(evidence, ()))
-    line.reasons.setdefault(_EMPTY, "a file covers these hours and holds no record of them")
-    line.reasons.setdefault(_MISSING, "no file is held for these hours")
+) -> Line:
+    cut = [hour for one, (hour, _) in files.hours.items() if any(_is_cut(each) for each in shortfalls.get(one, ()))]
+    names = {id(hour): paths.get(one, ()) for one, (hour, _) in files.hours.items()}
+    high = max([high, *(end for hour in cut for _, end in windows(names[id(hour)], hour))])
+    line = Line.missing(low, high)
+    for hour, count in files.hours.values():
+        line.take(hour, count)
+    for evidence, (hour, _) in files.hours.items():
+        line.mark(int(hour.min()), int(hour.max()) + 1, EMPTY, [MISSING])
+        for window in windows(paths.get(evidence, ()), hour):
+            line.mark(*window, EMPTY, [MISSING])
+    for window in files.empty:
+        line.mark(*window, EMPTY, [MISSING])
+    line.states[line.records > 0] = HELD
+    for evidence, (hour, _) in sorted(files.hours.items()):
+        for one in shortfalls.get(evidence, ()):
+            lower(line, one, source.partition("/")[2], hour, paths.get(evidence, ()))
     return line
 
 
-def _lower(line: _Line, one: Shortfall, source: str, hour: Hours, paths: Sequence[str]) -> None:
-    """Lower the cells that one shortfall speaks of."""
-    part = source.partition("/")[2]
-    if one.kind == "truncated":
-        windows = [window for path in paths if (window := named_hours(path)) is not None]
-        for _, end in windows:
-            if line.mark(int(hour.max()) + 1, end, _CUT, [_EMPTY]):
-                line.reasons[_CUT] = f"the file ends in mid-record: {paths[0]}"
-    elif one.kind == "cleared":
-        named = _CHANNEL.search(one.detail)
-        if (
-            one.from_us is None
-            or (named is not None and named[1].strip() != part)
-            or (named is None and part != "Security")
-        ):
-            return
-        at = one.from_us // HOUR_US
-        if line.mark(line.start, int(at), _ALTERED, [_MISSING, _EMPTY]):
-            line.reasons[_ALTERED] = "the log was cleared; what was written before is gone"
-    elif one.kind == "record-gap":
-        named = _GAP.search(one.detail)
-        if one.from_us is None or one.to_us is None or named is None or named[1] != part:
-            return
-        first, last = sorted((one.from_us // HOUR_US, one.to_us // HOUR_US))
-        if line.mark(int(first) + 1, int(last), _ALTERED, [_EMPTY]):
-            line.reasons.setdefault(_ALTERED, "record numbers are missing")
+def _is_cut(one: Shortfall) -> bool:
+    return one.kind == FactKind.TRUNCATED.value
+
+
+def _hold_back(
+    lines: dict[tuple[str, str], Line], held: Mapping[tuple[str, str], _Files], shortfalls: Sequence[Shortfall]
+) -> None:
+    """Give each mailbox whose audit records were throttled a line of its own: the others' records are whole."""
+    for one in shortfalls:
+        owner = throttled(one)
+        if owner is None or one.from_us is None or one.to_us is None:
+            continue
+        for (host, source), files in held.items():
+            if one.evidence_id in files.hours and source == "ual":
+                whole = lines[host, source]
+                mine = lines.setdefault((host, f"{source}/{owner}"), _copy(whole))
+                mine.mark(one.from_us // HOUR_US, -(-one.to_us // HOUR_US), OFF, [HELD, EMPTY, MISSING], THROTTLED)
+
+
+def _copy(line: Line) -> Line:
+    none = np.zeros(len(line.states), np.int64)
+    return Line(line.start, line.states.copy(), none, none, {key: list(texts) for key, texts in line.reasons.items()})

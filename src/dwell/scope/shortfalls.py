@@ -7,12 +7,23 @@ import pyarrow.compute as pc
 
 from dwell.archive.datafile import read_rows
 from dwell.archive.store import Archive
+from dwell.intake.tables import log_tables, table_of
 from dwell.model.provenance import AnomalyKind, FactKind
-from dwell.scope.ledger import Shortfall
+from dwell.scope.lowering import HEADER_ONLY, Shortfall
 
 __all__ = ["shortfalls_of"]
 
-_FACTS = (FactKind.TRUNCATED, FactKind.CLEARED, FactKind.RECORD_GAP, FactKind.NOT_RECORDED)
+_FACTS = (
+    FactKind.TRUNCATED,
+    FactKind.CLEARED,
+    FactKind.RECORD_GAP,
+    FactKind.NOT_RECORDED,
+    FactKind.TIME_REVERSAL,
+)
+EVTX = "evtx"
+"""An event log that holds no record does not say which channel it is of."""
+_ONE_RECORD = "AuditData"
+"""How a truncation is told that is of one record, not of its file."""
 
 
 def _us(column: pa.ChunkedArray) -> list[int | None]:
@@ -21,7 +32,7 @@ def _us(column: pa.ChunkedArray) -> list[int | None]:
 
 
 def shortfalls_of(archive: Archive) -> tuple[Shortfall, ...]:
-    """Read the facts that lower coverage, and the anomalies that say that a file was cut.
+    """Read the facts that lower coverage, the anomalies that say that a file was cut, the files that hold no record.
 
     Raises:
         CustodyError: a data file is not what was written.
@@ -36,6 +47,7 @@ def shortfalls_of(archive: Archive) -> tuple[Shortfall, ...]:
         out += [
             Shortfall(evidence, host or "", kind, first, last, detail or "")
             for evidence, host, kind, detail, first, last in zip(*columns, *times, strict=True)
+            if not (kind == FactKind.TRUNCATED.value and (detail or "").startswith(_ONE_RECORD))
         ]
     for file in archive.files("anomalies"):
         rows = read_rows(file, ("evidence_id", "host", "kind", "detail"))
@@ -44,4 +56,18 @@ def shortfalls_of(archive: Archive) -> tuple[Shortfall, ...]:
             Shortfall(row["evidence_id"], row["host"] or "", FactKind.TRUNCATED.value, None, None, row["detail"] or "")
             for row in rows.to_pylist()
         ]
+    out += _header_only(archive)
     return tuple(sorted(set(out), key=lambda one: (one.evidence_id, one.kind, one.from_us or -1, one.detail)))
+
+
+def _header_only(archive: Archive) -> list[Shortfall]:
+    """Give the log files that hold a header, nothing that could not be read, and no record."""
+    out: list[Shortfall] = []
+    for file in archive.files("files"):
+        rows = read_rows(file, ("evidence_id", "host", "source", "records", "anomalies", "structural"))
+        bare = pc.and_(pc.equal(rows["records"], 0), pc.equal(rows["anomalies"], 0))
+        for row in rows.filter(pc.and_(bare, pc.greater(rows["structural"], 0))).to_pylist():
+            table = table_of(row["source"])
+            if table in log_tables() and table != EVTX:
+                out.append(Shortfall(row["evidence_id"], row["host"] or "", HEADER_ONLY, None, None, table))
+    return out

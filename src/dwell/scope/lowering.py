@@ -1,0 +1,138 @@
+"""What lowers coverage: files cut, logs cleared, record numbers missing, recording switched off, throttled or capped.
+
+Each shortfall speaks of a file. A cell that it speaks of is lowered unless another file holds records of that hour.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from dwell.model.provenance import FactKind
+from dwell.scope.cells import ALTERED, CUT, EMPTY, HELD, HOUR_US, MISSING, OFF, Hours, Line, named_hours
+
+__all__ = ["HEADER_ONLY", "THROTTLED", "Shortfall", "lower", "lower_cleared", "throttled", "windows"]
+
+HEADER_ONLY = "header-only"
+"""Kind of a file that holds its header and no record: the source was running and wrote nothing."""
+SECURITY = "security"
+CLEARED = "the log was cleared; what was written before is gone"
+NUMBERS = "record numbers are missing"
+BACKWARDS = "time goes back between two records"
+THROTTLED = "MailItemsAccessed was throttled: what was opened in these hours is in no record"
+LOST = "the system says that events were lost or the log was full"
+_GAP = re.compile(r"records \d+ to \d+ of (.+) on .+ are not in the file")
+_CHANNEL = re.compile(r"Channel ([^;]+)")
+_THROTTLED = re.compile(r"MailItemsAccessed throttled for 24 h: (.+)")
+_CAPPED = re.compile(r"exactly \d+ rows")
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """What a reader learned about a file that lowers coverage.
+
+    Attributes:
+        evidence_id: the file.
+        host: the host it names; "" where it is the file's own.
+        kind: a `FactKind`, or `HEADER_ONLY`.
+        from_us: start, microseconds since 1970; None where unknown.
+        to_us: end.
+        detail: in words; for a file with its header only, the table its records would be in.
+    """
+
+    evidence_id: str
+    host: str
+    kind: str
+    from_us: int | None
+    to_us: int | None
+    detail: str
+
+
+def windows(paths: Sequence[str], hour: Hours) -> list[tuple[int, int]]:
+    """Give the hours that a file's names promise, where they meet what it holds: a name that does not is not believed."""
+    found = [window for path in paths if (window := named_hours(path)) is not None]
+    return [(a, b) for a, b in found if a <= int(hour.max()) and int(hour.min()) < b]
+
+
+def throttled(one: Shortfall) -> str | None:
+    """Give the mailbox whose records a tenant held back; None where it is about something else."""
+    met = _THROTTLED.match(one.detail) if one.kind == FactKind.NOT_RECORDED.value else None
+    return None if met is None or one.from_us is None or one.to_us is None else met[1]
+
+
+def capped(one: Shortfall) -> bool:
+    """Say whether an export ends where its tool stops counting."""
+    return one.kind == FactKind.NOT_RECORDED.value and _CAPPED.match(one.detail) is not None
+
+
+def lower(line: Line, one: Shortfall, part: str, hour: Hours, paths: Sequence[str]) -> None:
+    """Lower the cells of a line that a shortfall of one of its files speaks of.
+
+    Args:
+        line: the cells.
+        one: the shortfall.
+        part: channel of an event log; "" elsewhere.
+        hour: hours in which the file holds records.
+        paths: where the file lay.
+    """
+    first, last = int(hour.min()), int(hour.max())
+    if one.kind == FactKind.TRUNCATED.value:
+        why = f"the file ends in mid-record: {paths[0] if paths else one.evidence_id[:12]}"
+        line.mark(last, last + 1, CUT, [HELD], why, hour)
+        for _, end in windows(paths, hour):
+            line.mark(last + 1, end, CUT, [EMPTY, MISSING], why)
+    elif one.kind == FactKind.RECORD_GAP.value:
+        _gap(line, one, part, hour)
+    elif one.kind == FactKind.TIME_REVERSAL.value and one.from_us is not None:
+        a, b = sorted((one.from_us // HOUR_US, (one.to_us or one.from_us) // HOUR_US))
+        line.mark(a, b + 1, ALTERED, [HELD, EMPTY], BACKWARDS, hour)
+    elif capped(one):
+        why = f"the export stops at its cap ({one.detail.partition(':')[0]}): records of these hours may be missing"
+        line.mark(first, last + 1, OFF, [HELD, EMPTY], why, hour)
+    elif one.kind == FactKind.NOT_RECORDED.value and one.from_us is not None and part.lower() == SECURITY:
+        _lost(line, one.from_us // HOUR_US, hour)
+
+
+def _gap(line: Line, one: Shortfall, part: str, hour: Hours) -> None:
+    named = _GAP.match(one.detail)
+    if named is None:  # more gaps than are told one by one
+        line.mark(int(hour.min()), int(hour.max()) + 1, ALTERED, [HELD, EMPTY], NUMBERS, hour)
+    elif named[1] == part and one.from_us is not None and one.to_us is not None:
+        first, last = sorted((one.from_us // HOUR_US, one.to_us // HOUR_US))
+        line.mark(first, last + 1, ALTERED, [HELD, EMPTY], NUMBERS, hour)
+
+
+def _lost(line: Line, at: int, hour: Hours) -> None:
+    """Lower the hour in which events were lost, and what follows until records are held again."""
+    later = hour[hour > at]
+    line.mark(at, at + 1, OFF, [HELD, EMPTY], LOST, hour)
+    line.mark(at + 1, int(later.min()) if len(later) else at + 1, OFF, [EMPTY], LOST)
+
+
+def lower_cleared(
+    lines: Mapping[tuple[str, str], Line],
+    files: Mapping[tuple[str, str], Sequence[Hours]],
+    one: Shortfall,
+    hosts: Collection[str],
+) -> None:
+    """Lower what was written before a log was cleared; the event that tells so may stand in another log.
+
+    Args:
+        lines: all lines.
+        files: hours in which each file of a line holds records.
+        one: the shortfall.
+        hosts: whose log was cleared.
+    """
+    if one.from_us is None:
+        return
+    at = one.from_us // HOUR_US
+    named = _CHANNEL.search(one.detail)
+    wanted = named[1].strip().lower() if named is not None else SECURITY if "security" in one.detail else None
+    for (host, source), line in lines.items():
+        table, _, part = source.partition("/")
+        if table != "evtx" or host not in hosts or (wanted is not None and part.lower() != wanted):
+            continue
+        line.mark(line.start, at, ALTERED, [MISSING, EMPTY], CLEARED)
+        if all(int(hour.min()) >= at for hour in files[host, source] if at in hour):
+            line.mark(at, at + 1, ALTERED, [HELD, EMPTY, MISSING], CLEARED)
