@@ -217,8 +217,9 @@ def _in_map(column: pa.ChunkedArray, term: Term) -> _Bools:
     parts: list[_Bools] = [np.zeros(0, dtype=np.bool_)]
     for chunk in column.chunks:
         out = np.zeros(len(chunk), dtype=np.bool_)
-        pairs = chunk.flatten()  # the entries of the rows that are not null
-        rows = np.repeat(np.arange(len(chunk)), pc.fill_null(pc.list_value_length(chunk.cast(_pairs(chunk))), 0))
+        listed = chunk.cast(_pairs(chunk))
+        pairs = listed.flatten()  # the entries of the rows that are not null
+        rows = np.repeat(np.arange(len(chunk)), pc.fill_null(pc.list_value_length(listed), 0))
         keys = coded(pairs.field(0))
         wanted = np.array([str(one).lower() == str(term.column).lower() for one in keys.dictionary.to_pylist()])
         values = coded(pairs.field(1))

@@ -1,0 +1,239 @@
+"""Searching and counting: equal to a naive look at every row, in one order, with only the files opened that can match."""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.intake.evidence import log, sha256, taken_in, write
+
+from dwell.archive.store import Archive
+from dwell.casebook.case import Case
+from dwell.errors import CustodyError, UsageError
+from dwell.intake import searching
+from dwell.intake.ingest import open_archive
+from dwell.intake.searching import search
+from dwell.intake.stock import stock, whole_table
+from dwell.intake.terms import Term, cut, parse
+
+FILES = {f"EX0{1 + number % 2}/inetpub/{number}.log": log(number, 7) for number in range(12)}
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """Make a case of twelve logs over three months, one with a line that cannot be read."""
+    folder = write(tmp_path_factory.mktemp("evidence"), FILES)
+    write(
+        folder,
+        {
+            "odd.log": log(50, 3) + b"an odd line\r\n",
+            "readme.txt": b"no evidence",
+            "twice.log": FILES["EX01/inetpub/0.log"],
+        },
+    )
+    made, _ = taken_in(tmp_path_factory.mktemp("case") / "case", folder)
+    return made
+
+
+@pytest.fixture(scope="module")
+def archive(case: Case) -> Archive:
+    return open_archive(case)
+
+
+def naive(archive: Archive, terms: list[str]) -> list[tuple[str, int]]:
+    """Look at every row of the IIS table the slow way."""
+    found = whole_table(archive, "iis", archive.specs["iis"].schema.names).to_pylist()
+    out = []
+    for row in found:
+        at = row["time_utc"].isoformat()
+        row["cs-uri"] = f"{row['cs-uri-stem']}?{row['cs-uri-query']}"
+        met = True
+        for term in terms:
+            column, mark, value = term.partition(":")
+            if not mark:
+                met &= any(term.lower() in str(row[one] or "").lower() for one in archive.specs["iis"].lexicon)
+            elif column == "after":
+                met &= at >= value
+            elif column == "before":
+                met &= at < value
+            elif "/" in value and column == "c-ip":
+                met &= ipaddress.ip_address(row[column]) in ipaddress.ip_network(value)
+            else:
+                met &= fnmatch.fnmatchcase(str(row[column]).lower(), value.lower())
+        if met:
+            out.append((at, row["evidence_id"], row["record_no"]))
+    return [(evidence, number) for _, evidence, number in sorted(out)]
+
+
+_TERMS = st.lists(
+    st.sampled_from(
+        [
+            "c-ip:192.0.2.0/29", "c-ip:192.0.2.3", "cs-uri-stem:/ews/1", "cs-uri-stem:*EWS*", "cs-uri-query:a=?",
+            "cs-uri:/ews/*?a=1", "sc-status:200", "sc-status:2*", "sc-status:404", "after:2021-02", "before:2021-02-10",
+            "after:2021-01-03T10:00:03", "host:ex01", "cs-username:ministry*user1*", "user1", "AGENT/1", "nobody",
+            "time-taken:3", "cs-uri-stem:", "c-ip:10.0.0.0/8", "cs-referer:*",
+        ]
+    ).filter(lambda term: not term.endswith(":") and "?" not in term.replace("*?a", "")),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda term: term.partition(":")[0],
+)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(terms=_TERMS, limit=st.sampled_from([0, 1, 5, 1000]))
+def test_it_equals_a_look_at_every_row(archive: Archive, terms: list[str], limit: int) -> None:
+    # a column of IIS in every query keeps the house's own tables out
+    terms = [*terms, "cs-method:post"]
+    wanted = naive(archive, terms)
+    found = search(archive, terms, limit)
+    assert found.total == len(wanted)
+    assert [(one.evidence_id, one.record_no) for one in found.matches] == wanted[:limit]
+    assert sum(found.months.values()) == found.total
+    assert sum(found.tables.values()) == found.total
+
+
+def test_the_lexicon_keeps_files_closed(archive: Archive) -> None:
+    found = search(archive, ["cs-uri-stem:/ews/3", "cs-method:POST"], 10)
+    assert (found.total, found.files, found.opened) == (7, 3, 1)
+    assert search(archive, ["cs-uri-stem:/nowhere"], 10).opened == 0
+    assert search(archive, ["nobody"], 10).opened == 0
+
+
+def test_files_outside_the_time_are_not_even_asked(archive: Archive) -> None:
+    found = search(archive, ["cs-method:*", "after:2021-02", "before:2021-03"])
+    assert found.files == 1
+    assert list(found.months) == ["2021-02"]
+
+
+def test_a_match_holds_its_whole_row(archive: Archive) -> None:
+    found = search(archive, ["cs-uri-stem:/ews/4"], 1)
+    (one,) = found.matches
+    assert (one.table, one.evidence_id, one.record_no, one.host) == (
+        "iis",
+        sha256(FILES["EX01/inetpub/4.log"]),
+        5,
+        "EX01",
+    )
+    assert one.time_utc == datetime(2021, 2, 5, 10, 0, 0, tzinfo=UTC)
+    assert one.row["cs-user-agent"] == "Agent/0"
+    assert one.row["sc-status"] == 200
+    assert "X-Forwarded-For" not in one.row
+
+
+def test_the_same_with_a_pool(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = search(archive, ["user1"], 20)
+    monkeypatch.setattr(searching, "POOL_ROWS", 0)
+    told: list[tuple[int, int]] = []
+    assert search(archive, ["user1"], 20, workers=2, progress=lambda done, total: told.append((done, total))) == alone
+    assert told[-1] == (3, 3)
+
+
+def test_names_inside_a_map_are_searched_where_no_table_has_the_column(tmp_path: Path) -> None:
+    extra = (
+        log(1)
+        .replace(b" time-taken\r", b" time-taken Odd-Column\r")
+        .replace(b"\r\n", b" marked\r\n")
+        .replace(b"Odd-Column marked", b"Odd-Column")
+    )
+    case, _ = taken_in(tmp_path / "case", write(tmp_path / "evidence", {"a.log": extra, "b.log": log(2)}))
+    found = search(open_archive(case), ["odd-column:mark*"], 10)
+    assert found.total == 5
+    assert {one.evidence_id for one in found.matches} == {sha256(extra)}
+    assert search(open_archive(case), ["odd-column:other"], 10).total == 0
+
+
+@pytest.mark.parametrize(
+    ("terms", "why"),
+    [
+        ([], "nothing to search for"),
+        (["  "], "nothing to search for"),
+        (["after:yesterday"], "wants an instant"),
+        (["before:2021-13"], "is no date"),
+    ],
+)
+def test_a_search_that_asks_nothing_is_a_usage_fault(archive: Archive, terms: list[str], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        search(archive, terms)
+
+
+def test_an_archive_file_that_was_changed_is_never_searched(tmp_path: Path) -> None:
+    case, _ = taken_in(tmp_path / "case", write(tmp_path / "evidence", {"a.log": log(1)}))
+    file = open_archive(case).files("iis")[0]
+    file.path.write_bytes(file.path.read_bytes()[::-1])
+    with pytest.raises(CustodyError):
+        search(open_archive(case), ["cs-method:post"])
+
+
+def test_a_search_as_typed_is_cut_at_blanks_outside_quotes() -> None:
+    assert cut('c-ip:94.140.114.0/24  cs-user-agent:"Mozilla 5.0*" "two words" after:2019-04') == [
+        "c-ip:94.140.114.0/24", "cs-user-agent:Mozilla 5.0*", "two words", "after:2019-04",
+    ]  # fmt: skip
+    assert cut('  "open') == ["open"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "met"),
+    [
+        ("2001:db8::/32", "2001:db8::1", True),
+        ("2001:db8::/32", "[2001:db8::1]:443", True),
+        ("192.0.2.0/24", "192.0.2.9:51000", True),
+        ("192.0.2.0/24", "::ffff:192.0.2.9", True),
+        ("192.0.2.0/24", "192.0.3.9", False),
+        ("192.0.2.0/24", "not an address", False),
+        ("192.0.2.0/24", "", False),
+        ("fe80::/10", "fe80::1%eth0", True),
+    ],
+)
+def test_addresses_lie_in_networks(value: str, text: str, met: bool) -> None:
+
+    (term,) = parse([f"c-ip:{value}"]).terms
+    assert term.network is not None
+    assert term.matches(pa.array([text])).tolist() == [met]
+
+
+@given(value=st.text(max_size=12), text=st.text(max_size=12))
+def test_no_character_is_special_but_the_star(value: str, text: str) -> None:
+
+    plain = value.replace("*", "").encode("utf-8", "ignore").decode()
+    other = text.encode("utf-8", "ignore").decode()
+    texts = pa.array([plain, other, None])
+    assert Term("c", plain).matches(texts).tolist()[0] is (True)
+    assert Term("c", "*").matches(texts).tolist() == [True, True, False]
+    assert Term(None, plain).matches(texts).tolist()[0] is (True)
+    assert Term("c", f"{plain}*").matches(pa.array([plain + other])).tolist() == [True]
+
+
+def test_the_stock_counts_what_is_there(case: Case, archive: Archive) -> None:
+    found = stock(case, archive)
+    assert (found.evidence_files, found.read_files, found.records, found.anomalies) == (14, 13, 12 * 7 + 3, 1)
+    assert (found.first_utc, found.last_utc) == (
+        datetime(2021, 1, 1, 10, 0, 0, tzinfo=UTC),
+        datetime(2021, 3, 23, 10, 0, 2, tzinfo=UTC),
+    )
+    assert [one.path for one in found.files] == sorted(one.path for one in found.files)
+    files = {one.path: one for one in found.files}
+    first = files["EX01/inetpub/0.log"]
+    assert (first.places, first.source, first.host, first.records, first.anomalies) == (2, "iis", "EX01", 7, 0)
+    assert first.sha256 == sha256(FILES["EX01/inetpub/0.log"])
+    assert first.size_bytes == len(FILES["EX01/inetpub/0.log"])
+    assert first.first_utc is not None
+    assert first.last_utc is not None
+    assert (first.last_utc - first.first_utc).seconds == 6
+    assert (files["odd.log"].anomalies, files["odd.log"].records) == (1, 3)
+    readme = files["readme.txt"]
+    assert (readme.source, readme.records, readme.anomalies, readme.first_utc) == (None, None, None, None)
+    assert found.size_bytes == sum(one.size_bytes for one in found.files)
+    assert found.facts == whole_table(archive, "facts", ("record_no",)).num_rows
+
+
+def test_the_stock_of_an_empty_case_is_nothing(tmp_path: Path) -> None:
+    empty = Case.create(tmp_path / "case")
+    found = stock(empty, open_archive(empty))
+    assert (found.evidence_files, found.records, found.first_utc, found.files) == (0, 0, None, ())
