@@ -23,7 +23,7 @@ UV ?= uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: \
   --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: help demo test lint format types imports docs docs-check pytest bench field fuzz lock clean
+.PHONY: help demo test lint format docs docs-check pytest bench field fuzz lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
