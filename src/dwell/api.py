@@ -26,6 +26,7 @@ from dwell.intake.searching import SearchResult
 from dwell.intake.searching import search as run_search
 from dwell.intake.stock import Stock
 from dwell.intake.stock import stock as take_stock
+from dwell.intake.terms import cut
 from dwell.intake.verifying import Finding
 from dwell.intake.verifying import verify as run_verify
 from dwell.model.claims import CaseFacts, Claim, Summary
@@ -50,6 +51,7 @@ __all__ = [
     "ingest",
     "plan",
     "search",
+    "stock",
     "verify",
     "why",
 ]
@@ -137,6 +139,20 @@ def ingest(
     with held.writing():
         held.record_command(settings or {})
         return intake.ingest(held, paths, workers=workers, progress=progress)
+
+
+def stock(case: Path) -> Stock:
+    """Count what a case holds: its files, their records, what could not be read.
+
+    Args:
+        case: the case folder.
+
+    Raises:
+        CaseError: the folder is no case, or of another version.
+        CustodyError: a table is not what was written.
+    """
+    held = Case.open(case)
+    return take_stock(held, open_archive(held))
 
 
 def _hunted_with(case: Case) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
@@ -238,7 +254,7 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
     """
     held = Case.open(case)
     archive = open_archive(held)
-    stock = take_stock(held, archive)
+    counted = take_stock(held, archive)
     hunted = _run_hunt(held, *_hunted_with(held), workers, progress)
     settings = _settings(hunted)
     wanted = stamp(archive.version(), hunted.rules_hash, settings)
@@ -254,9 +270,9 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
             progress=lambda done, total, what: progress("folding", what, done, total),
         )
         progress("answering", "", 0, 0)
-        kept = Kept(wanted, assemble(found, _facts(stock), settings), found.ledger.days())
+        kept = Kept(wanted, assemble(found, _facts(counted), settings), found.ledger.days())
         write_kept(place, kept)
-    return Answered(kept.summary, kept.days, stock)
+    return Answered(kept.summary, kept.days, counted)
 
 
 def _references(summary: Summary) -> Iterator[RecordRef]:
@@ -373,7 +389,8 @@ def search(
 
     Args:
         case: the case folder.
-        terms: `column:value` with `*`, networks for addresses, `after:` and `before:`, or bare words.
+        terms: `column:value` with `*`, networks for addresses, `after:` and `before:`, or bare words; one text may
+            hold several.
         limit: rows to give; all are counted.
         workers: processes.
         progress: told how far it is.
@@ -384,7 +401,7 @@ def search(
     """
     return run_search(
         open_archive(Case.open(case)),
-        terms,
+        [one for text in terms for one in cut(text)],
         limit,
         workers=workers,
         progress=lambda done, total: progress("searching", "", done, total),

@@ -78,7 +78,7 @@ def ingest(
             output.rows(_plan_rows(plan))
         return 0
     result = api.ingest(case, evidence, workers=workers, settings={"workers": workers}, progress=talk.progress)
-    return tell_ingest(result, talk)
+    return tell_ingest(result, api.stock(case).anomalies, talk)
 
 
 COMMANDS = {"ingest": ingest}

@@ -47,7 +47,7 @@ def run(
         "indicators": [str(one) for one in indicators],
     }
     result = api.ingest(case, evidence, workers=workers, settings=settings, progress=talk.progress)
-    code = tell_ingest(result, talk)
+    code = tell_ingest(result, api.stock(case).anomalies, talk)
     hunted = api.hunt(case, rules=rules, indicators=indicators, workers=workers, progress=talk.progress)
     tell_hunt(hunted, talk)
     if hunted.faults:

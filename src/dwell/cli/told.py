@@ -13,8 +13,14 @@ __all__ = ["tell_hunt", "tell_ingest"]
 SHOWN = 10
 
 
-def tell_ingest(result: IngestResult, talk: Talk) -> int:
-    """Say what was read and what was not; give the exit code."""
+def tell_ingest(result: IngestResult, unreadable: int, talk: Talk) -> int:
+    """Say what was read and what was not; give the exit code.
+
+    Args:
+        result: what this run did.
+        unreadable: stretches of the whole case that could not be read, whichever run met them.
+        talk: where it is said.
+    """
     talk.note(
         f"{result.files_new:,} files read, {result.files_known:,} known already, {result.records:,} records, "
         f"{result.anomalies:,} unreadable stretches"
@@ -28,7 +34,7 @@ def tell_ingest(result: IngestResult, talk: Talk) -> int:
         talk.note(f"could not be read: {fault.path}: {fault.why}")
     if len(result.faults) > SHOWN:
         talk.note(f"could not be read: {len(result.faults) - SHOWN:,} more")
-    return EXIT_SOME_UNREADABLE if result.anomalies or result.faults else 0
+    return EXIT_SOME_UNREADABLE if unreadable or result.faults else 0
 
 
 def tell_hunt(hunted: Hunted, talk: Talk) -> None:
