@@ -176,8 +176,12 @@ def after(tail: Block, block: Block) -> Block:
 
 def _cut(data: bytes, place: tuple[int, int], text: Utf8) -> Iterator[Block]:
     """Yield whole lines as blocks, an over-long one as a block of its own."""
-    feeds = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10) if len(data) > LINE_BYTES_MAX else np.empty(0)
-    long = np.flatnonzero(np.diff(feeds, prepend=-1) - 1 > LINE_BYTES_MAX)
+    whole = _block(data, place, text, cut=False)
+    feeds = np.append(whole.starts[1:] - 1, len(data) - 1)
+    long = np.flatnonzero(feeds - whole.starts > LINE_BYTES_MAX) if len(data) > LINE_BYTES_MAX else feeds[:0]
+    if not len(long):
+        yield whole
+        return
     offset, line_no = place
     start = 0
     for index in long.tolist():

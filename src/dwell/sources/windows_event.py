@@ -168,7 +168,7 @@ _DATA_NAMES = [f"Data{position}" for position in range(64)]
 _CMDLET_NAMES = [CMDLET_POSITIONS.get(position, name) for position, name in enumerate(_DATA_NAMES)]
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 _ACTIVITY = re.compile(
-    r"Cmdlet (?:suc+e+ded|failed)\. Cmdlet (?P<name>[\w-]+), parameters (?P<parameters>.*)", re.DOTALL
+    r"Cmdlet (?:suc+e+d+ed|failed)\. Cmdlet (?P<name>[\w-]+), parameters (?P<parameters>.*)", re.DOTALL
 )
 
 
