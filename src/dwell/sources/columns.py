@@ -18,7 +18,7 @@ from dwell.model.provenance import Fact, FactKind
 from dwell.sources.lines import Block
 from dwell.sources.source import EXTRA, HOST, RECORD_NO, TIME_UTC
 
-__all__ = ["extra_map", "fit", "flat", "instants", "is_utf8", "joined", "reversals"]
+__all__ = ["converted", "extra_map", "fit", "flat", "instants", "is_utf8", "joined", "reversals"]
 
 _YEAR = r"(?:1[6-9]\d\d|2\d{3})"
 _INSTANT = (
@@ -101,7 +101,8 @@ def _instant(text: str | None) -> datetime | None:
         return None
 
 
-def _converted(values: pa.Array, kind: pa.DataType) -> pa.Array:
+def converted(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Read texts as a number or an instant; null for what is none."""
     if pa.types.is_timestamp(kind):
         return instants(values)
     fits = pc.match_substring_regex(values, _NUMBERS[kind])
@@ -115,7 +116,7 @@ def _typed(column: pa.ChunkedArray, kind: pa.DataType) -> tuple[pa.Array | pa.Ch
     one = column.unify_dictionaries().combine_chunks() if column.num_chunks > 1 else column.combine_chunks()
     encoded = one if pa.types.is_dictionary(one.type) else one.dictionary_encode()
     values = encoded.dictionary
-    typed = _converted(values, kind)
+    typed = converted(values, kind)
     misfit = pc.and_(values.is_valid(), typed.is_null())
     out = typed.take(encoded.indices)
     if not pc.any(misfit).as_py():
