@@ -64,6 +64,7 @@ class State:
         guard: whether a record must start with an instant.
         time: the column that holds it.
         host: the column that holds the host.
+        log_type: what the file calls the log.
         refused: why the lines are not taken, where they are another format's.
         build: the build a header named, not yet reported.
         last_us: the last instant read.
@@ -77,6 +78,7 @@ class State:
     guard: bool = False
     time: str | None = None
     host: str | None = None
+    log_type: str = ""
     refused: str = ""
     build: tuple[str, int] | None = None
     last_us: int | None = None
@@ -315,7 +317,7 @@ class Delimited(Source):
             columns = zip(*(row.cells for _, row in rows), strict=True)
             table = pa.table([pa.array([cell or None for cell in one], pa.string()) for one in columns], names=names)
             numbers = np.array([number for number, _ in rows], dtype=np.int64)
-            yield fit(table, numbers, self.schema, time=state.time, host=state.host)
+            yield self._fit(table, numbers, state)
 
     def _parse(self, block: Block, good: npt.NDArray[np.int64], state: State) -> tuple[pa.Table | None, list[int]]:
         """Parse plain lines at once; give those with another number of cells to be looked at one by one."""
@@ -353,8 +355,11 @@ class Delimited(Source):
             refused = good[places].tolist()
         if not len(numbers):
             return None, refused
-        fitted = fit(table, block.first_line + numbers, self.schema, time=state.time, host=state.host)
-        return fitted, refused
+        return self._fit(table, block.first_line + numbers, state), refused
+
+    def _fit(self, table: pa.Table, numbers: npt.NDArray[np.int64], state: State) -> pa.Table:
+        """Put a table of text columns into the schema."""
+        return fit(table, numbers, self.schema, time=state.time, host=state.host)
 
 
 def _swallows(lines: Sequence[str], state: State) -> bool:

@@ -193,6 +193,8 @@ def _fill(texts: list[str | None], units: list[Unit], data: bytes) -> bool:
                     texts[found] = record["data"]
                     place = found + 1
             break
-        except Exception:  # noqa: BLE001 - the decoder's one error type is not told apart from others
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # noqa: BLE001 - a panic of the decoder is no Exception
             faults += 1
     return place > 0

@@ -65,6 +65,7 @@ class ExchangeCsv(Delimited):
         marks: columns, in lower case, that the other logs do not have; two of them tell a file without `#Log-type`.
         surplus: text columns that take the surplus of a record whose quotes were lost, the likeliest first.
         host_name: the column that names the host.
+        fused: where a record may start in the middle of an unfinished one.
     """
 
     log_type: ClassVar[str]
@@ -73,6 +74,7 @@ class ExchangeCsv(Delimited):
     marks: ClassVar[frozenset[str]]
     surplus: ClassVar[Sequence[str]]
     host_name: ClassVar[str] = "ServerHostName"
+    fused: ClassVar[re.Pattern[str]] = _FUSED
 
     @classmethod
     def table_schema(cls, columns: Mapping[str, pa.DataType], extra: pa.Field) -> pa.Schema:
@@ -92,7 +94,7 @@ class ExchangeCsv(Delimited):
         lines = sniff.text.splitlines()
         for line in lines[:_SNIFFED_LINES]:
             if line.lower().startswith("#log-type:"):
-                if line[10:].strip().lower() == self.log_type:
+                if self._is_type(line[10:].strip().lower()):
                     return Guess(98, self.key, "the #Log-type line names this log")
                 return None
         for line in lines[:_SNIFFED_LINES]:
@@ -101,6 +103,10 @@ class ExchangeCsv(Delimited):
             if len(names) > 1 and _TIME_NAMES & set(names):
                 return self._by_names(names)
         return self._by_shape(lines if sniff.complete else lines[:-1])
+
+    def _is_type(self, value: str) -> bool:
+        """Say whether a value of `#Log-type`, in lower case, names this log."""
+        return value == self.log_type
 
     def _by_names(self, names: Sequence[str]) -> Guess | None:
         known = sum(name in self._known or name in _TIME_NAMES for name in names)
@@ -155,8 +161,9 @@ class ExchangeCsv(Delimited):
         elif word == "#version":
             state.build = (value[:64], number)
         elif word == "#log-type":
-            other = value.lower() != self.log_type
-            state.refused = "under a #Log-type line that names another log" if other else ""
+            ours = self._is_type(value.lower())
+            state.log_type = value
+            state.refused = "" if ours else "under a #Log-type line that names another log"
         elif word == "#date":
             at = _instant(value)
             state.facts.append(Fact(FactKind.HEADER, number, at, None, 1, "#Date line: the file was opened here"))
@@ -172,13 +179,17 @@ class ExchangeCsv(Delimited):
             state.delimiter, state.settled = delimiter_of(text), True
         # 2013: the header names an empty column that the records do not have
         names = [name for name in cells if name]
-        if not {name.lower() for name in names} & {*self._known, *_TIME_NAMES}:
+        if not self._knows(names):
             return
         self._take_names(names, state)
         state.header = raw
         if len(names) < len(cells):
             detail = f"{len(cells) - len(names)} columns without a name in the header, left out"
             state.facts.append(Fact(FactKind.MENDED, number, None, None, 1, detail))
+
+    def _knows(self, names: Sequence[str]) -> bool:
+        """Say whether a header may be this log's: one name of it is enough."""
+        return bool({name.lower() for name in names} & {*self._known, *_TIME_NAMES})
 
     def _take_names(self, names: Sequence[str], state: State) -> None:
         known = dict(self._known)
@@ -240,7 +251,7 @@ class ExchangeCsv(Delimited):
 
     def _unfused(self, text: str, state: State) -> Mended | None:
         """Take off an unfinished record that runs into the one behind it."""
-        found = max(_FUSED.finditer(text, 1), key=lambda one: one.start(), default=None)
+        found = max(self.fused.finditer(text, 1), key=lambda one: one.start(), default=None)
         if found is None or not state.guard:
             return None
         cells = split_cells(text[found.start() :], state.delimiter)

@@ -1,0 +1,92 @@
+"""Instants in the words of other logs: month names, seconds since 1970, dates without a year.
+
+Every function takes a column of texts, works on its distinct values, and gives null for what is no instant. A text that
+names no zone is read as UTC: each source's page says where that is an assumption.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.sources.columns import flat, instants
+
+__all__ = ["MONTHS", "SYSLOG_TIME", "by_value", "epochs", "named_months", "syslog_times", "year_by_name"]
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+SYSLOG_TIME = (
+    r"[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
+)
+"""How a line of syslog starts: the old form, with a year or without, and ISO 8601."""
+_KIND = pa.timestamp("us", tz="UTC")
+_EPOCH = r"^(\d{1,11})(?:\.(\d{1,9}))?$"
+_MILLIS = r"^(\d{9,11})(\d{3})$"
+_YEAR_AND_MONTH = re.compile(r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])?")
+
+
+def by_value(column: pa.Array | pa.ChunkedArray, read: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Apply a function to the distinct values of a column of texts."""
+    encoded = flat(column).dictionary_encode()
+    return read(encoded.dictionary).take(encoded.indices)
+
+
+def _with_month_numbers(texts: pa.Array) -> pa.Array:
+    for number, name in enumerate(MONTHS, 1):
+        texts = pc.replace_substring(texts, name, f"{number:02}")
+    return texts
+
+
+def named_months(texts: pa.Array) -> pa.Array:
+    """Read `29/Feb/2024:14:01:19.832 +0100` and the like: day, month by name, year, time, zone if any."""
+    day = r"^(\d{2})/([A-Z][a-z]{2})/(\d{4})[: ](\d\d:\d\d:\d\d(?:\.\d+)?) ?((?:Z|[+-]\d{2}:?\d{2})?)$"
+    return instants(pc.replace_substring_regex(_with_month_numbers(_only(texts, day)), _numbered(day), r"\3-\2-\1T\4\5"))
+
+
+def _numbered(pattern: str) -> str:
+    return pattern.replace("([A-Z][a-z]{2})", r"(\d{2})")
+
+
+def _only(texts: pa.Array, pattern: str) -> pa.Array:
+    return pc.if_else(pc.match_substring_regex(texts, pattern), texts, pa.scalar(None, pa.string()))
+
+
+def epochs(texts: pa.Array) -> pa.Array:
+    """Read seconds since 1970, with a fraction or without, and milliseconds where there are 12 digits or more; 0 is none."""
+    texts = pc.replace_substring_regex(texts, _MILLIS, r"\1.\2")
+    found = pc.extract_regex(_only(texts, _EPOCH), r"^(?P<s>\d{1,11})(?:\.(?P<f>\d{1,9}))?$")
+    seconds = pc.struct_field(found, [0]).cast(pa.int64())
+    fraction = pc.utf8_slice_codeunits(pc.utf8_rpad(pc.struct_field(found, [1]), 6, "0"), 0, 6).cast(pa.int64())
+    micros = pc.add(pc.multiply(seconds, 1_000_000), fraction)
+    held = pc.and_(pc.greater(micros, 0), pc.less(seconds, 32_503_680_000))
+    return pc.if_else(held, micros, pa.scalar(None, pa.int64())).cast(_KIND)
+
+
+def year_by_name(name: str) -> tuple[int, int] | None:
+    """Give the year and month (12 where there is none) that a file's name holds; None where it holds no year."""
+    found = _YEAR_AND_MONTH.findall(name.rpartition("/")[2])
+    return (int(found[-1][0]), int(found[-1][1] or 12)) if found else None
+
+
+def syslog_times(texts: pa.Array, name: str) -> pa.Array:
+    """Read the instants of syslog; where no year is written it is that of the file's name, or the instant is null.
+
+    A file is named after the day it was closed: a month later than the name's is of the year before.
+    """
+    old = r"^([A-Z][a-z]{2}) ([ \d]\d) (?:(\d{4}) )?(\d\d:\d\d:\d\d(?:\.\d+)?)$"
+    plain = pc.replace_substring(pc.if_else(pc.match_substring_regex(texts, old), pa.scalar("", pa.string()), texts), ",", ".")
+    numbers = pc.replace_substring_regex(_with_month_numbers(_only(texts, old)), r"^(\d\d)  (\d) ", r"\1 0\2 ")
+    dated = pc.replace_substring_regex(_only(numbers, r"^\d\d \d\d \d{4} "), r"^(\d\d) (\d\d) (\d{4}) (.*)$", r"\3-\1-\2T\4")
+    out = pc.coalesce(instants(plain), instants(dated))
+    held = year_by_name(name)
+    if held is None:
+        return out
+    year, month = held
+    bare = _only(numbers, r"^\d\d \d\d \d\d:")
+    late = pc.greater(pc.utf8_slice_codeunits(bare, 0, 2), f"{month:02}")
+    shape = r"^(\d\d) (\d\d) (.*)$"
+    ours, before = (pc.replace_substring_regex(bare, shape, rf"{one}-\1-\2T\3") for one in (year, year - 1))
+    return pc.coalesce(out, instants(pc.if_else(late, before, ours)))
