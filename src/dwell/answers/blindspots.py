@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from dwell.answers.book import Book
-from dwell.answers.mailboxes import COPIES, unresolved
+from dwell.answers.mailboxes import COPIES, nameless, unresolved
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.model.claims import Answer, CaseFacts, Question, RuleStatus
 from dwell.model.coverage import CellState
@@ -94,16 +94,18 @@ def _rules(case: Investigation, book: Book) -> None:
         book.unknown(f"{count(number, 'rule')} {status}: {reason}.")
 
 
+def _system_outside(case: Investigation) -> list[str]:
+    """Give accounts taken for the system's own that acted from outside: anybody can take such a name."""
+    accesses = case.accesses
+    rows = accesses.ok & accesses.system & ~accesses.internal & (accesses.network >= 0) & (accesses.account >= 0)
+    return sorted({accesses.names[one] for one in set(accesses.account[rows].tolist())})
+
+
 def _by_design(case: Investigation, book: Book) -> None:
     """Say what no source held can show, whatever its coverage."""
     hosts = unresolved(case)
     if hosts:
-        refs = [
-            request.ground
-            for held in case.held
-            for request in held.forged
-            if request.ews and request.request_id not in case.calls
-        ]
+        refs = [request.ground for request in nameless(case)]
         book.unknown(
             f"Forged calls to EWS on {listed(hosts)} were answered, and no record says whose mailbox they opened.", refs
         )
@@ -113,6 +115,12 @@ def _by_design(case: Investigation, book: Book) -> None:
         "An intruder who uses the owner's own password from the owner's own network with the owner's own agent leaves the "
         "same records as the owner; an owner's reads are never in the mailbox audit log of Exchange on premises."
     )
+    strangers = _system_outside(case)
+    if strangers:
+        book.unknown(
+            "Accounts of the system's own kind opened mail from outside addresses and were not judged: "
+            f"{listed(strangers)}."
+        )
     shared = [case.accesses.networks[one] for one in case.clients.shared]
     if shared:
         book.unknown(

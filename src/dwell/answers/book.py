@@ -59,10 +59,19 @@ class Book:
         """Write down what follows from records by a stated method; what speaks against it is obligatory."""
         self._add(text, ClaimGrade.INFERRED, grounds, coverage, against)
 
-    def no_sign(self, text: str, coverage: Coverage, against: Iterable[str] = ()) -> None:
-        """Write down a negative. Where nothing able to show it was held at all, it becomes `unknown`."""
-        grade = ClaimGrade.NO_SIGN if coverage.hours_able else ClaimGrade.UNKNOWN
-        self._add(text, grade, (), coverage, against)
+    def no_sign(self, text: str, coverage: Coverage, blind: str, against: Iterable[str] = ()) -> None:
+        """Write down a negative.
+
+        Args:
+            text: the negative, with its coverage.
+            coverage: what was looked at.
+            blind: what is said instead where nothing able to show it was held: that it was not tested.
+            against: what limits it.
+        """
+        if coverage.hours_able:
+            self._add(text, ClaimGrade.NO_SIGN, (), coverage, against)
+        else:
+            self._add(blind, ClaimGrade.UNKNOWN, (), coverage, against)
 
     def unknown(self, text: str, grounds: Iterable[RecordRef] = (), against: Iterable[str] = ()) -> None:
         """Write down what nothing held can tell."""

@@ -113,8 +113,8 @@ def _open_windows(case: Investigation, book: Book) -> None:
                 f"rows carry a build with the fix from {instant(fixed)}" if fixed else "no row has a build with the fix"
             )
             book.recorded(
-                f"{host} was open to {family.name} ({', '.join(family.cves)}): build {first.build} is in its rows "
-                f"{span(first.first_utc, last.last_utc)}; {until}.",
+                f"{host} was open to {family.name} ({', '.join(family.cves)}; fixed by the update of {family.update}): "
+                f"build {first.build} is in its rows {span(first.first_utc, last.last_utc)}; {until}.",
                 [one.ground for one in mine],
                 coverage,
                 ["the build before the first row and between rows is not recorded"],
@@ -127,7 +127,11 @@ def _forged_claims(case: Investigation, book: Book) -> None:
         coverage = case.ledger.coverage([host], {"httpproxy"}, *whole_span(case), "a forged request (HttpProxy)")
         mine = [one for one in case.forged if one.host == host]
         if not mine:
-            book.no_sign(f"No sign of {CVE} (ProxyLogon) on {host}: HttpProxy covers {percent(coverage)}.", coverage)
+            book.no_sign(
+                f"No sign of {CVE} (ProxyLogon) on {host}: HttpProxy covers {percent(coverage)}.",
+                coverage,
+                f"{CVE} (ProxyLogon) on {host} is not testable: no HttpProxy log of it is held.",
+            )
             continue
         by_step: dict[Outcome, list[Forged]] = {}
         for one in mine:
@@ -191,5 +195,7 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
         return book.answer(f"They got in: {told}."), book
     hosts = case.ledger.hosts(MAIL_SOURCES)
     coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "an entry")
+    if not coverage.hours_able:
+        return book.answer("How they got in cannot be said: no log able to show an entry is held."), book
     verdict = f"No entry is seen in what is held; the mail logs cover {percent(coverage)} of the server-hours."
     return book.answer(verdict), book

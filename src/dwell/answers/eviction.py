@@ -11,6 +11,7 @@ from dwell.scope.builds import Fixed, families, has_fix
 from dwell.scope.intrusions import Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
+from dwell.scope.states import PasswordSet
 
 __all__ = ["QUIET_DAYS", "QUIET_SHARE", "answer", "findings"]
 
@@ -27,6 +28,7 @@ STATES: tuple[str, ...] = (
     "mobile devices and applications reviewed",
     "auditing on, bypass list empty",
     "sessions and tokens revoked",
+    "content of the restore points scanned",
 )
 """Checks that need an export of a state, which this version does not read yet: never a pass."""
 
@@ -65,10 +67,22 @@ def _gone(found: tuple[Foothold, ...]) -> list[EvictionCheck]:
     ]
 
 
+def _newest(case: Investigation) -> dict[str, PasswordSet]:
+    """Give, per account, the newest date of all exports: each was true when its export was made."""
+    out: dict[str, PasswordSet] = {}
+    for one in case.passwords:
+        label = case.identities.label(one.account)
+        held = out.get(label) if label is not None else None
+        if label is None or (held is not None and (one.set_utc is None or (held.set_utc or one.set_utc) > one.set_utc)):
+            continue
+        out[label] = one
+    return out
+
+
 def _passwords(case: Investigation, held: Held) -> EvictionCheck:
     """Check that every account an intrusion used has a new password since."""
     check = f"passwords of the {count(len(held.accounts), 'account')} of {held.id} set after its last act"
-    known = {label: one for one in case.passwords if (label := case.identities.label(one.account)) is not None}
+    known = _newest(case)
     own = {name: known[name] for name in held.accounts if name in known and known[name].set_utc is not None}
     late = [name for name, one in own.items() if one.set_utc is not None and one.set_utc > held.last_utc]
     stale = sorted(set(own) - set(late))
@@ -101,7 +115,8 @@ def _restore(case: Investigation, first: datetime) -> EvictionCheck:
     check = "a restore point older than the first hostile act, for every mail server"
     dated = [one for one in case.backups if one.point_utc is not None]
     if not dated:
-        return EvictionCheck(check, CheckStatus.UNKNOWN, "no list of backups is held")
+        why = "no restore point of the lists has an instant" if case.backups else "no list of backups is held"
+        return EvictionCheck(check, CheckStatus.UNKNOWN, why)
     hosts = case.ledger.hosts(SERVER_SOURCES) or sorted({one.host for one in dated})
     older = {one.host for one in dated if one.point_utc is not None and one.point_utc < first}
     without = [one for one in hosts if one not in older]
@@ -112,7 +127,11 @@ def _restore(case: Investigation, first: datetime) -> EvictionCheck:
             f"{instant(first)}"
         )
         return EvictionCheck(check, CheckStatus.FAIL, why, (oldest.ground,))
-    why = f"points before {instant(first)} exist; that their content is clean is not looked at"
+    start = datetime.fromtimestamp(case.ledger.first_hour * 3600, UTC)
+    if first - start < timedelta(days=QUIET_DAYS):
+        why = f"points before {instant(first)} exist; the logs begin {instant(start)}, and it may have begun before"
+        return EvictionCheck(check, CheckStatus.UNKNOWN, why, (oldest.ground,))
+    why = f"points before {instant(first)} exist; what they hold is not looked at"
     return EvictionCheck(check, CheckStatus.PASS, why, (oldest.ground,))
 
 
@@ -162,7 +181,7 @@ def answer(case: Investigation, found: tuple[EvictionCheck, ...]) -> tuple[Answe
     tally = {status: sum(one.status is status for one in found) for status in CheckStatus}
     told = f"{tally[CheckStatus.PASS]} pass, {tally[CheckStatus.FAIL]} fail, {tally[CheckStatus.UNKNOWN]} unknown"
     if not case.held:
-        return book.answer(f"No intrusion is known; what can be checked: {told}."), book
+        return book.answer(f"Cannot be said: no intrusion is known by which checks could be dated; {told}."), book
     if tally[CheckStatus.FAIL]:
         return book.answer(f"Not shown to be out: {told}."), book
     if tally[CheckStatus.UNKNOWN]:

@@ -129,16 +129,24 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
     cmdlets = case.ledger.coverage(
         hosts, {"evtx/MSExchange Management"}, *whole_span(case), "changes by cmdlet (MSExchange Management)"
     )
-    book.no_sign(f"No further sign of a web shell in use: IIS covers {percent(requests)}.", requests)
+    further = "further " if found else ""
     book.no_sign(
-        f"No further sign of a change by cmdlet that our rules know: MSExchange Management covers {percent(cmdlets)}.",
+        f"No {further}sign of a web shell in use: IIS covers {percent(requests)}.",
+        requests,
+        "Whether a web shell was used is not testable: no IIS log is held.",
+    )
+    book.no_sign(
+        f"No {further}sign of a change by cmdlet that our rules know: MSExchange Management covers {percent(cmdlets)}.",
         cmdlets,
+        "Whether configuration was changed by cmdlet is not testable: no MSExchange Management log is held.",
         ["rules exist for part of the cmdlets an intruder could use"],
     )
     book.unknown(
         "IIS modules, transport agents' files, scheduled tasks and services are not looked at in this version: their "
         "configuration files are not read yet."
     )
+    if not found and not requests.hours_able:
+        return book.answer("What they left behind cannot be said: no IIS log is held."), book
     if not found:
         verdict = f"Nothing left behind is seen; IIS covers {percent(requests)} of the server-hours."
         return book.answer(verdict), book

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from dwell.answers.book import Book
 from dwell.answers.phrases import count, day, instant, listed, percent, whole_span
-from dwell.model.claims import Answer, EntryFinding, Intrusion, Question
+from dwell.model.claims import EXPOSED, Answer, EntryFinding, Intrusion, Question
 from dwell.scope.intrusions import Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
@@ -53,7 +53,7 @@ def findings(case: Investigation, entries: tuple[EntryFinding, ...]) -> tuple[In
                 entry=tuple(ways),
                 clients=held.clients[:CLIENTS_MAX],
                 accounts=held.accounts,
-                mailboxes=tuple(sorted({one.mailbox for one in exposed})),
+                mailboxes=tuple(sorted({one.mailbox for one in exposed if one.grade in EXPOSED})),
                 techniques=held.techniques,
                 links=held.links,
                 against=held.against,
@@ -109,6 +109,7 @@ def answer(case: Investigation, found: tuple[Intrusion, ...]) -> tuple[Answer, B
             f"The same methods, run over everything from {instant(_start(case))} to {what}, found nothing older; mail logs "
             f"cover {percent(before)} of those server-hours.",
             before,
+            f"Whether there was anything older cannot be said: no mail log is held before {what}.",
             ["an intruder with the owner's own network and agent, or with one account only, would not be told apart"],
         )
     taken = sum(one.intrusion is None for one in case.ranked.leads)
@@ -118,7 +119,10 @@ def answer(case: Investigation, found: tuple[Intrusion, ...]) -> tuple[Answer, B
         (),
     )
     if not found:
-        return book.answer("No intrusion is seen in what is held; see the coverage of this statement."), book
+        if not before.hours_able:
+            return book.answer("Whether there was an intrusion cannot be said: no mail log is held."), book
+        verdict = f"No intrusion is seen in what is held; mail logs cover {percent(before)} of the server-hours."
+        return book.answer(verdict), book
     second = "; no second one is seen" if len(found) == 1 else f"; {len(found)} are held apart"
     verdict = f"{count(len(found), 'intrusion')}, the first act at {instant(first)}{second}."
     return book.answer(verdict), book

@@ -3,43 +3,83 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from dwell.answers.book import Book
 from dwell.answers.phrases import count, listed, percent, span, whole_span
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
-from dwell.model.coverage import Coverage
+from dwell.model.coverage import CellState, Coverage
 from dwell.scope.exposure import Exposed, bytes_words
+from dwell.scope.forgery import Forged
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
 from dwell.scope.rollup.shapes import Act
 from dwell.scope.rollup.ual import TENANT
 
-__all__ = ["answer", "findings", "unresolved"]
+__all__ = ["answer", "findings", "nameless", "unresolved"]
 
 CLIENTS_MAX = 20
 GROUNDS_MAX = 20
+HELD_BACK = "its audit records were throttled, and no record says what was opened,"
+FORGED_ONLY = "a forged call to EWS shows in HttpProxy only, which covers"
 COPIES = "a copy of a mailbox database made on the server itself leaves no trace in the sources held"
+
+
+@dataclass(frozen=True, slots=True)
+class _Dark:
+    """A mailbox whose audit records were held back for a time.
+
+    Attributes:
+        sources: its lines of the ledger.
+        active: intrusions that were active then.
+        texts: in words.
+    """
+
+    sources: frozenset[str]
+    active: tuple[str, ...]
+    texts: tuple[str, ...]
 
 
 def unresolved(case: Investigation) -> tuple[str, ...]:
     """Give the servers on which forged calls to EWS were answered and no record says whose mailbox they opened."""
-    hosts = set()
-    for held in case.held:
-        for request in held.forged:
-            call = case.calls.get(request.request_id) if request.ews else None
-            if request.ews and (call is None or case.identities.label(call.mailbox) is None):
-                hosts.add(request.host)
-    return tuple(sorted(hosts))
+    return tuple(sorted({request.host for request in nameless(case)}))
+
+
+def nameless(case: Investigation) -> tuple[Forged, ...]:
+    """Give the forged calls to EWS that were answered, of which no record says whose mailbox they opened."""
+    out = []
+    for request in case.forged:
+        call = case.calls.get(request.request_id) if request.ews else None
+        if request.ews and (call is None or case.identities.label(call.mailbox) is None):
+            out.append(request)
+    return tuple(out)
+
+
+def _held_back(case: Investigation) -> dict[str, _Dark]:
+    """Give the mailboxes whose audit records the tenant held back for a time, by the name they go by."""
+    out: dict[str, _Dark] = {}
+    for host, source, _, first, last, _ in case.ledger.stretches({CellState.NOT_RECORDED}):
+        owner = source.removeprefix("ual/")
+        label = case.identities.label(owner) if host == TENANT and owner != source else None
+        if label is not None:
+            active = tuple(one.id for one in case.held if one.first_utc < last and one.last_utc >= first)
+            before = out.get(label, _Dark(frozenset(), (), ()))
+            out[label] = _Dark(
+                before.sources | {source},
+                tuple(sorted({*before.active, *active})),
+                (*before.texts, f"{HELD_BACK} {span(first, last)}"),
+            )
+    return out
 
 
 def _names(case: Investigation) -> list[str]:
-    """Give every mailbox: those of the directory, and those that were opened; without an export, those that were used."""
+    """Give every mailbox: those of the directory, and those that anybody used: people leave, exports forget them."""
     names = set(case.identities.mailboxes()) | {one.mailbox for one in case.exposed}
-    if not case.identities.exported:
-        accesses = case.accesses
-        used = set(accesses.mailbox[accesses.ok & ~accesses.system & (accesses.mailbox >= 0)].tolist())
-        names |= {accesses.names[one] for one in used}
-    return sorted(names - set(case.services) - {"", "-"})
+    accesses = case.accesses
+    used = set(accesses.mailbox[accesses.ok & ~accesses.system & (accesses.mailbox >= 0)].tolist())
+    names |= {accesses.names[one] for one in used}
+    return sorted(one for one in names - set(case.services) - {"", "-"} if not case.identities.is_system(one))
 
 
 def _merged(name: str, found: list[Exposed], coverage: Coverage) -> MailboxExposure:
@@ -53,11 +93,15 @@ def _merged(name: str, found: list[Exposed], coverage: Coverage) -> MailboxExpos
         for source, total in one.sent.items():
             sent[source] = sent.get(source, 0) + total
     grounds = tuple(dict.fromkeys(ref for one in (best, *found) for ref in one.references()))
+    assumptions = {text for one in found for text in one.assumptions}
+    further = sum(one.acts.get(Act.READ, 0) for one in found)
+    if further and best.grade in {Grade.NAMED, Grade.DOWNLOADED}:
+        assumptions.add(f"{count(further, 'further request')} fetched messages that no record names")
     told = len(messages) if best.grade is Grade.NAMED else reads if best.grade is Grade.READ else None
     return MailboxExposure(
         mailbox=name,
         grade=best.grade,
-        intrusions=tuple(sorted({one.intrusion for one in found})),
+        intrusions=tuple(sorted({one.intrusion for one in found if one.grade.rank <= Grade.ATTEMPTED.rank})),
         first_utc=min(instants, default=None),
         last_utc=max(instants, default=None),
         sessions=sum(one.sessions for one in found),
@@ -67,7 +111,7 @@ def _merged(name: str, found: list[Exposed], coverage: Coverage) -> MailboxExpos
         clients=tuple(sorted({text for one in found for text in one.clients}))[:CLIENTS_MAX],
         coverage=coverage,
         bytes_source=bytes_words(sent),
-        assumptions=tuple(sorted({text for one in found for text in one.assumptions})),
+        assumptions=tuple(sorted(assumptions)),
         grounds=grounds[:GROUNDS_MAX],
         message_ids=tuple(sorted(messages)),
     )
@@ -84,16 +128,24 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     both = case.ledger.coverage(
         sorted({*hosts, TENANT}), MAIL_SOURCES, *whole_span(case), "the opening of a mailbox, there and in the tenant"
     )
-    blind, copied = unresolved(case), _code_ran(case)
+    blind, copied, dark = unresolved(case), _code_ran(case), _held_back(case)
     out = []
     for name in _names(case):
         coverage = both if name in cloud else there
+        gone = dark.get(name)
+        if gone is not None:
+            everywhere = sorted({*hosts, TENANT})
+            what = "the opening of a mailbox, less what was throttled"
+            coverage = case.ledger.coverage(everywhere, SERVER_SOURCES | gone.sources, *whole_span(case), what)
         if name in by_name:
-            out.append(_merged(name, by_name[name], coverage))
+            merged = _merged(name, by_name[name], coverage)
+            texts = gone.texts if gone is not None else ()
+            out.append(replace(merged, assumptions=tuple(sorted({*merged.assumptions, *texts}))))
             continue
         held = coverage.hours_able > 0
-        grade = Grade.UNDETERMINABLE if blind or not held else Grade.NO_SIGN
-        assumptions = []
+        unseen = gone is not None and bool(gone.active)
+        grade = Grade.UNDETERMINABLE if blind or unseen or not held else Grade.NO_SIGN
+        assumptions = list(gone.texts) if gone is not None else []
         if blind:
             assumptions.append(
                 f"forged calls to EWS on {listed(blind)} were answered; no record says for whose mailbox"
@@ -147,31 +199,57 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
                 f"{one.mailbox}: every request by {listed(one.intrusions)} was refused.", one.grounds, one.coverage
             )
     rest = [one for one in found if one.grade is Grade.NO_SIGN]
-    if rest and rest[0].coverage is not None:
-        against = dict.fromkeys(text for one in rest for text in one.assumptions)
-        book.no_sign(
-            f"No sign that any of the other {count(len(rest), 'mailbox', 'mailboxes')} was opened by an intruder; the "
-            f"logs able to show it cover {percent(rest[0].coverage)} of the server-hours.",
-            rest[0].coverage,
-            [*against, "use that looks like the owner's own, from the owner's own networks, is not told apart"],
-        )
+    least = min(
+        (one.coverage for one in rest if one.coverage is not None), key=lambda one: one.share or 0, default=None
+    )
+    if least is not None:
+        _no_sign(case, book, rest, least, other="other " if len(rest) < len(found) else "")
     unsure = [one for one in found if one.grade is Grade.UNDETERMINABLE]
     if unsure:
         book.unknown(
             f"{count(len(unsure), 'mailbox', 'mailboxes')}: whether it was opened cannot be determined.",
             against=list(dict.fromkeys(text for one in unsure for text in one.assumptions)),
         )
-    if not exposed:
-        verdict = "No mailbox is seen to have been opened by an intruder"
-    else:
-        grades = Counter(one.grade for one in exposed)
-        told = ", ".join(f"{grades[grade]} {grade.value}" for grade in Grade if grades[grade])
-        verdict = f"{count(len(exposed), 'mailbox', 'mailboxes')} opened by an intruder: {told}"
-    if unsure:
-        verdict += f"; {len(unsure)} undeterminable"
-    if rest and rest[0].coverage is not None:
-        verdict += f"; no sign for the other {len(rest)}, with a coverage of {percent(rest[0].coverage)}"
-    return book.answer(verdict + "."), book
+    return book.answer(_verdict(found, least)), book
+
+
+def _no_sign(case: Investigation, book: Book, rest: Sequence[MailboxExposure], least: Coverage, *, other: str) -> None:
+    """Say of how many mailboxes there is no sign, by the coverage of the one that is covered least."""
+    against = list(dict.fromkeys(text for one in rest for text in one.assumptions))
+    hosts = case.ledger.hosts(SERVER_SOURCES)
+    forged = case.ledger.coverage(hosts, {"httpproxy"}, *whole_span(case), "a forged call (HttpProxy)")
+    if hosts and forged.share != 1:
+        against.append(f"{FORGED_ONLY} {percent(forged)}")
+    many = count(len(rest), "mailbox", "mailboxes")
+    book.no_sign(
+        f"No sign that any of the {other}{many} was opened by an intruder; the logs able to show it cover "
+        f"{percent(least)} of the server-hours.",
+        least,
+        f"{many}: whether it was opened is not testable with what is held.",
+        [*against, "use that looks like the owner's own, from the owner's own networks, is not told apart"],
+    )
+
+
+def _verdict(found: Sequence[MailboxExposure], least: Coverage | None) -> str:
+    """Put it into one sentence; a negative never stands without its coverage."""
+    grades = Counter(one.grade for one in found)
+    exposed = sum(grades[grade] for grade in EXPOSED)
+    parts = []
+    if exposed:
+        told = ", ".join(f"{grades[grade]} {grade.value}" for grade in Grade if grade in EXPOSED and grades[grade])
+        parts.append(f"{count(exposed, 'mailbox', 'mailboxes')} opened by an intruder: {told}")
+    if grades[Grade.ATTEMPTED]:
+        parts.append(f"{grades[Grade.ATTEMPTED]} tried and refused")
+    if grades[Grade.UNDETERMINABLE]:
+        parts.append(f"{grades[Grade.UNDETERMINABLE]} undeterminable")
+    if grades[Grade.NO_SIGN] and least is not None:
+        more = "the other " if parts else ""
+        many = count(grades[Grade.NO_SIGN], "mailbox", "mailboxes")
+        parts.append(f"no sign for {more}{many}, with a coverage of {percent(least)}")
+    if not parts:
+        return "Whose mail was read cannot be said: nothing held names a mailbox."
+    text = "; ".join(parts) + "."
+    return text[0].upper() + text[1:]
 
 
 _WORDS = {

@@ -7,13 +7,15 @@ from dwell.answers.phrases import count, instant, listed, percent, whole_span
 from dwell.model.claims import Answer, Outcome, Question, ReachFinding, ReachVerdict
 from dwell.model.coverage import Coverage
 from dwell.scope.investigation import Investigation
-from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
+from dwell.scope.ledger import SERVER_SOURCES
 from dwell.scope.reach import CLASSES, Logon, class_of_hosts, logons_beyond
 from dwell.scope.rollup.ual import TENANT
 
 __all__ = ["answer", "findings"]
 
 SECURITY = {"evtx/Security"}
+ON_SERVER = {"iis", "httpproxy", *SECURITY}
+"""Logs able to show that something was done on a mail server, and not only read through it."""
 GROUNDS_MAX = 10
 
 
@@ -21,7 +23,7 @@ def _mail_servers(case: Investigation) -> list[ReachFinding]:
     """Say of each mail server whether an intruder ran anything on it, or only read mail through it."""
     out = []
     for host in case.ledger.hosts(SERVER_SOURCES):
-        coverage = case.ledger.coverage([host], MAIL_SOURCES | SECURITY, *whole_span(case), "acts on the server")
+        coverage = case.ledger.coverage([host], ON_SERVER, *whole_span(case), "acts on the server")
         acts = [one for held in case.held for one in held.acts if one.host == host]
         best = max((one.outcome for one in acts), key=lambda one: one.rank, default=None)
         refs = [ref for held in case.held for one in held.traces if one.host == host for ref in one.grounds]
@@ -33,7 +35,7 @@ def _mail_servers(case: Investigation) -> list[ReachFinding]:
         else:
             verdict, why = ReachVerdict.ATTEMPTED, f"furthest step: {best.value}"
         if verdict is ReachVerdict.NO_SIGN and not coverage.hours_able:
-            verdict = ReachVerdict.NOT_COVERED
+            verdict, why = ReachVerdict.NOT_COVERED, "none of its logs that could show it is held"
         out.append(ReachFinding(host, "mail server", verdict, coverage, why, tuple(refs[:GROUNDS_MAX])))
     return out
 
@@ -102,6 +104,7 @@ def answer(case: Investigation, found: tuple[ReachFinding, ...]) -> tuple[Answer
             book.no_sign(
                 f"{one.system} ({one.system_class}): no sign, with a coverage of {percent(coverage)}; {one.why}.",
                 coverage,
+                f"{one.system}: not covered; {one.why}.",
             )
         else:
             book.unknown(f"{one.system}: not covered; {one.why}.")
@@ -120,7 +123,8 @@ def answer(case: Investigation, found: tuple[ReachFinding, ...]) -> tuple[Answer
     elif reached:
         verdict = f"Reached: {listed(reached)}"
     else:
-        verdict = "No system beyond mail is seen to have been reached"
+        told = [one for one in found if one.verdict is ReachVerdict.NO_SIGN]
+        verdict = f"No system is seen to have been reached, of {count(len(told), 'system')} whose logs are held"
     if dark:
         verdict += f"; nothing can be said of: {listed(dark, 12)}"
     return book.answer(verdict + "."), book

@@ -2,8 +2,9 @@
 
 `named` where a record names the messages; `downloaded` where it names a folder that was synchronised; `read` where
 requests fetched messages without saying which; `listed` where subjects and senders were shown; `opened` where requests
-were answered and say no more; `attempted` where all were refused. One request may stand in several logs: per day and
-protocol the log with the largest count is taken, and they are never added up. Bytes come from one log a day and
+were answered and say no more; `attempted` where all were refused; `undeterminable` where an intruder signed in and no
+record says what was opened. One request may stand in several logs, and in IIS on the front end and on the back end: per
+day and protocol the log with the largest count is taken, and they are never added up. Bytes come from one log a day and
 protocol, the front end's before the others.
 """
 
@@ -47,6 +48,7 @@ _BYTES_WORDS = {
 }
 OWN_MAILBOX = "mailbox = authenticated user"
 NO_BYTES = "no log held has bytes for these requests"
+SIGNED_IN = "an intruder signed in with this account; no record held says what was opened"
 ONE_EACH = "one message for each request that fetched any"
 
 
@@ -91,7 +93,7 @@ class Exposed:
             # what calls itself a read of named messages and names none is a read of some message
             if self.acts[act]:
                 return Grade.READ if act is Act.NAMED else _GRADES[act]
-        return Grade.ATTEMPTED
+        return Grade.UNDETERMINABLE if self.sessions else Grade.ATTEMPTED
 
     def references(self) -> tuple[RecordRef, ...]:
         """Give the records, those that bear the grade first."""
@@ -102,24 +104,27 @@ def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
     """Take the sessions of an intrusion."""
     rows = np.array(held.rows, np.int64)
     picked = accesses.table.take(pa.array(rows))
-    texts = {one: picked[one].to_pylist() for one in ("table", "basis", "evidence_id", "record_no", "bytes")}
-    counts: dict[tuple[str, int, int], dict[str, list[int]]] = {}
-    sent: dict[tuple[str, int, int], dict[str, int]] = {}
+    names = ("table", "layer", "basis", "evidence_id", "record_no", "bytes")
+    texts = {one: picked[one].to_pylist() for one in names}
+    copies = _copies(held.rows, accesses, texts["table"], texts["evidence_id"])
+    counts: dict[tuple[str, int, int], dict[tuple[str, str], list[int]]] = {}
+    sent: dict[tuple[str, int, int], dict[tuple[str, str], int]] = {}
     for place, row in enumerate(held.rows):
         mailbox = int(accesses.mailbox[row])
-        if mailbox < 0:
+        if mailbox < 0 or row in copies:
             continue
         one = out.setdefault(accesses.names[mailbox], Exposed(accesses.names[mailbox], held.id))
         table = texts["table"][place]
+        log = (table, texts["layer"][place])
         one.instants += [utc_from_us(int(accesses.first[row])), utc_from_us(int(accesses.last[row]))]
         acts = [int(accesses.acts[name][row]) for name in ACTS]
         key = (one.mailbox, int(accesses.first[row]) // DAY_US, int(accesses.protocol[row]))
-        held_counts = counts.setdefault(key, {}).setdefault(table, [0] * (len(ACTS) + 1))
+        held_counts = counts.setdefault(key, {}).setdefault(log, [0] * (len(ACTS) + 1))
         for index, count in enumerate([*acts, 1]):
             held_counts[index] += count
         if texts["bytes"][place] is not None:
             known = sent.setdefault(key, {})
-            known[table] = known.get(table, 0) + texts["bytes"][place]
+            known[log] = known.get(log, 0) + texts["bytes"][place]
         if texts["basis"][place] == "assumed":
             one.assumptions.add(OWN_MAILBOX)
         lan, tool = int(accesses.network[row]), int(accesses.agent[row])
@@ -132,10 +137,25 @@ def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
         for index, act in enumerate(Act):
             one.acts[act] = one.acts.get(act, 0) + max(found[index] for found in by_table.values())
         one.sessions += max(found[-1] for found in by_table.values())
-    for (mailbox_name, _, _), tables in sorted(sent.items()):
-        source = next(one for one in _BYTES_FIRST if one in tables)
+    for (mailbox_name, _, _), logs in sorted(sent.items()):
+        source = next(one for one in _BYTES_FIRST if any(table == one for table, _ in logs))
         held_bytes = out[mailbox_name].sent
-        held_bytes[source] = held_bytes.get(source, 0) + tables[source]
+        total = max(count for (table, _), count in logs.items() if table == source)
+        held_bytes[source] = held_bytes.get(source, 0) + total
+
+
+def _copies(rows: Sequence[int], accesses: Accesses, tables: Sequence[str], evidence: Sequence[str]) -> set[int]:
+    """Give the sessions of audit records that another export tells in the same words: they are no second access."""
+    seen: dict[tuple[object, ...], str] = {}
+    out: set[int] = set()
+    words = ("actor", "mailbox", "client", "agent", "protocol", "outcome", "requests", *ACTS)
+    audited = [(row, told) for row, table, told in zip(rows, tables, evidence, strict=True) if table == "ual"]
+    picked = accesses.table.select(words).take(pa.array([row for row, _ in audited], pa.int64())).to_pylist()
+    for (row, told), values in zip(audited, picked, strict=True):
+        key = (int(accesses.first[row]), int(accesses.last[row]), *values.values())
+        if seen.setdefault(key, told) != told:
+            out.add(row)
+    return out
 
 
 def _refused(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
@@ -235,8 +255,10 @@ def exposures_of(
 
 
 def _assume(one: Exposed) -> None:
-    if not one.sent and one.sessions:
+    if not one.sent and any(one.acts.values()):
         one.assumptions.add(NO_BYTES)
+    if one.grade is Grade.UNDETERMINABLE:
+        one.assumptions.add(SIGNED_IN)
     if one.grade is Grade.READ:
         one.assumptions.add(ONE_EACH)
 

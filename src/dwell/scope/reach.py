@@ -17,6 +17,7 @@ from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held
+from dwell.scope.words import network
 
 __all__ = ["CLASSES", "Logon", "class_of_hosts", "logons_beyond", "logons_of"]
 
@@ -126,7 +127,7 @@ def logons_beyond(
                 continue
             addresses = {text.partition(" ")[0] for text in intrusion.clients}
             from_server = bool(intrusion.forged or intrusion.traces) and one.client in server_addresses
-            if one.client is not None and (from_server or one.client in addresses):
+            if one.client is not None and (from_server or {one.client, network(one.client)} & addresses):
                 out.append(one)
                 break
     return tuple(out)
