@@ -24,13 +24,13 @@ FIELDS = (
 _KINDS = 12
 """Kinds of request that one user makes."""
 _SHAPES = (
-    ("POST", "/EWS/Exchange.asmx", "&cafeReqId={}", 30),
-    ("POST", "/mapi/emsmdb/", "MailboxId={mailbox}@ministry.example&cafeReqId={}", 35),
+    ("POST", "/EWS/Exchange.asmx", "&CorrelationID=<empty>;&cafeReqId={}", 30),
+    ("POST", "/mapi/emsmdb/", "MailboxId={mailbox}@ministry.example&CorrelationID=<empty>;&cafeReqId={}", 35),
     ("POST", "/Microsoft-Server-ActiveSync/default.eas", ("User={user}&DeviceId={device}&DeviceType=iPhone&Cmd={cmd}"
      "&cafeReqId={}"), 20),
-    ("POST", "/owa/service.svc", "action={action}&EP=1&ID=-{number}&AC=1&cafeReqId={}", 10),
-    ("GET", "/owa/", "&cafeReqId={}", 3),
-    ("POST", "/Autodiscover/Autodiscover.xml", "&cafeReqId={}", 2),
+    ("POST", "/owa/service.svc", "action={action}&EP=1&UA=0&ID=-{number}&AC=1&CorrelationID=<empty>;&cafeReqId={}", 10),
+    ("GET", "/owa/", "&CorrelationID=<empty>;&cafeReqId={}", 3),
+    ("POST", "/Autodiscover/Autodiscover.xml", "&CorrelationID=<empty>;&cafeReqId={}", 2),
 )  # fmt: skip
 _COMMANDS = ("Sync", "Ping", "FolderSync", "ItemOperations", "SendMail", "MoveItems")
 _ACTIONS = ("FindItem", "GetItem", "FindConversation", "GetConversationItems", "UpdateItem", "CreateItem", "FindFolder")

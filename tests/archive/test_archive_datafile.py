@@ -73,6 +73,22 @@ def test_pages_carry_checksums_and_the_types_are_the_schemas(tmp_path: Path) -> 
     assert read.metadata.row_group(0).column(0).compression == "ZSTD"
 
 
+def test_nearly_unique_columns_are_packed_apart_and_still_read_dictionary_coded(tmp_path: Path) -> None:
+    table = rows(9_000, step_s=0)
+    january, *_ = stage(tmp_path, SPEC, table, "unit")
+    about = pq.read_metadata(tmp_path / january.path).row_group(0)
+    encodings = {
+        about.column(place).path_in_schema: about.column(place).encodings for place in range(about.num_columns)
+    }
+    assert "DELTA_LENGTH_BYTE_ARRAY" in encodings["id"]
+    assert "DELTA_BINARY_PACKED" in encodings["record_no"]
+    assert "RLE_DICTIONARY" in encodings["stem"]
+    file = DataFile("web", tmp_path, january)
+    coded = read_rows(file, ["id", "stem", "host"], dictionary=["id", "stem", "host"])
+    assert all(pa.types.is_dictionary(one.type) for one in coded.schema)
+    assert coded["id"].to_pylist() == read_rows(file, ["id"])["id"].to_pylist()
+
+
 @pytest.mark.parametrize("what", ["changed", "gone", "cut", "empty"])
 def test_a_file_that_is_not_what_was_written_is_never_read(tmp_path: Path, what: str) -> None:
     (one, *_) = stage(tmp_path, SPEC, rows(50), "unit")

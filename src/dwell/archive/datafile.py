@@ -34,6 +34,8 @@ __all__ = [
     "sync_folder",
 ]
 
+RECORD_NO, TIME_UTC = "record_no", "time_utc"
+_SAMPLE_ROWS = 4_096
 LEXICON_FOLDER = "_lexicon"
 """Lexicons lie in a folder of their own whose name other readers of the table pass over."""
 
@@ -107,6 +109,18 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
+def _encodings(table: pa.Table) -> dict[str, str]:
+    """Choose encodings where a dictionary of values only costs: numbers that rise, and texts that are nearly unique."""
+    rising = [one for one in (RECORD_NO, TIME_UTC) if one in table.column_names]
+    found = dict.fromkeys(rising, "DELTA_BINARY_PACKED")
+    sample = table.slice(0, _SAMPLE_ROWS)
+    texts = [one.name for one in table.schema if pa.types.is_string(one.type)]
+    for name in texts if table.num_rows >= _SAMPLE_ROWS else []:
+        if pc.count_distinct(sample[name]).as_py() > _SAMPLE_ROWS // 2:
+            found[name] = "DELTA_LENGTH_BYTE_ARRAY"
+    return found
+
+
 def _write(table: pa.Table, path: Path, *, row_group_rows: int, store_schema: bool = False) -> tuple[int, str]:
     """Write Parquet under a temporary name, sync, and rename; give size and SHA-256.
 
@@ -116,9 +130,12 @@ def _write(table: pa.Table, path: Path, *, row_group_rows: int, store_schema: bo
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
     sink = pa.BufferOutputStream()
+    encodings = _encodings(table)
     pq.write_table(
         table,
         sink,
+        use_dictionary=[one for one in table.column_names if one not in encodings] if encodings else True,
+        column_encoding=encodings or None,
         compression="zstd",
         compression_level=3,
         row_group_size=row_group_rows,
@@ -263,8 +280,27 @@ def read_rows(file: DataFile, columns: Sequence[str], *, dictionary: Sequence[st
         CustodyError: the file is not what was written.
     """
     source = open_verified(file.path, file.staged.sha256)
-    reader = pq.ParquetFile(source, read_dictionary=list(dictionary), page_checksum_verification=True)
-    return reader.read(columns=list(columns), use_threads=False)
+    about = pq.read_metadata(source)
+    unique = _without_dictionary(about) & set(dictionary)
+    reader = pq.ParquetFile(
+        source,
+        metadata=about,
+        read_dictionary=[one for one in dictionary if one not in unique],
+        page_checksum_verification=True,
+    )
+    rows = reader.read(columns=list(columns), use_threads=False)
+    for name in sorted(unique & set(rows.column_names)):
+        rows = rows.set_column(rows.schema.get_field_index(name), name, rows[name].dictionary_encode())
+    return rows
+
+
+def _without_dictionary(about: pq.FileMetaData) -> set[str]:
+    """Give the columns that the library cannot read as dictionary-coded, because they were not written so."""
+    out: set[str] = set()
+    for group in range(about.num_row_groups):
+        columns = (about.row_group(group).column(place) for place in range(about.num_columns))
+        out |= {one.path_in_schema for one in columns if "DELTA_LENGTH_BYTE_ARRAY" in one.encodings}
+    return out
 
 
 def read_lexicon(file: DataFile) -> Lexicon:
