@@ -127,14 +127,18 @@ def _groups(count: int, links: Sequence[Link]) -> list[list[int]]:
 
 
 def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.int64]:
-    """Give the ties of an actor: those of its clients, and those of an agent that nobody has as an ordinary one."""
+    """Give the ties of an actor: those of its clients, and those of an agent that nobody has as an ordinary one.
+
+    An agent that clusters of other actors have as well is nobody's alone: its other ties go to none of them.
+    """
+    others = {one.agent for one in clients.clusters if one not in clusters}
     network, agent = clients.column("network"), clients.column("agent")
     bits = clients.bits("agent")
     own = np.zeros(len(network), np.bool_)
     for one in clusters:
         here = (network == one.network) & (agent == one.agent)
         own |= here & ((bits >= FOREIGN_BITS) | np.isin(clients.column("account"), one.accounts))
-    for tool in {one.agent for one in clusters}:
+    for tool in {one.agent for one in clusters} - others:
         if _ordinary_users(clients, tool) == 0:
             own |= (agent == tool) & clients.outside & (bits >= AGENT_BITS_ALONE)
     return np.flatnonzero(own)

@@ -1,0 +1,183 @@
+"""Clients foreign to many, and which of them are one actor: default apart, joined over a named link only."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from math import comb, log2
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.scope.sessions import Visit, accesses_of
+
+from dwell.scope.access import Accesses
+from dwell.scope.actors import actors_of, overlap_bits
+from dwell.scope.clients import Clients, clients_of
+from dwell.scope.habits import service_accounts, ties
+from dwell.scope.intrusions import intrusions_of
+
+PEOPLE = [f"p{place:03}" for place in range(120)]
+BROWSERS = ("Chrome/73", "Firefox/66", "Edge/18")
+
+
+def _office(days: int = 90) -> list[Visit]:
+    """Give the ordinary work of everybody: a home of one's own, now and then a network of one's friends."""
+    out = []
+    for place, person in enumerate(PEOPLE):
+        browser = BROWSERS[place % 3]
+        out += [Visit(person, place, browser, day) for day in range(place % 3, days, 3)]
+        out += [Visit(person, (place * 7 + 1) % 120, browser, day) for day in range(place % 20, days, 40)]
+    return out
+
+
+def _reason(visits: list[Visit]) -> tuple[Accesses, Clients]:
+    accesses = accesses_of(visits)
+    skip = np.isin(accesses.account, list(service_accounts(accesses)))
+    return accesses, clients_of(accesses, ties(accesses, skip))
+
+
+def _found(accesses: Accesses, clients: Clients) -> dict[tuple[str, str], set[str]]:
+    return {
+        (accesses.networks[one.network], accesses.agents[one.agent]): {accesses.names[each] for each in one.accounts}
+        for one in clients.clusters
+    }
+
+
+def test_an_office_without_an_intruder_has_no_cluster() -> None:
+    _, clients = _reason(_office())
+    assert clients.clusters == ()
+    assert actors_of(clients) == ()
+
+
+def test_one_client_on_thirty_two_accounts_over_months_stands_out() -> None:
+    victims = PEOPLE[:32]
+    spy = [Visit(one, 500, "Konqueror/3", 5 + place * 2, hour=3) for place, one in enumerate(victims)]
+    accesses, clients = _reason(_office() + spy)
+    assert _found(accesses, clients) == {("198.19.244.0/24", "Konqueror/3"): set(victims)}
+    (held,) = intrusions_of(actors_of(clients), [], accesses, clients)
+    assert held.accounts == tuple(victims)
+    assert len(held.rows) == 32
+    assert any("one client only" in one for one in held.against)
+
+
+def test_people_at_one_address_for_three_days_are_a_conference() -> None:
+    guests = [Visit(one, 501, "Lynx/2", 40 + day) for one in PEOPLE[:5] for day in range(3)]
+    _, clients = _reason(_office() + guests)
+    assert clients.clusters == ()
+
+
+def test_eight_accounts_in_a_day_are_no_conference() -> None:
+    _, clients = _reason(_office() + [Visit(one, 501, "Lynx/2", 40, hour=3) for one in PEOPLE[:8]])
+    assert len(clients.clusters) == 1
+
+
+def test_guests_with_their_own_browsers_are_not_foreign_however_many() -> None:
+    guests = [
+        Visit(one, 502, BROWSERS[place % 3], day) for place, one in enumerate(PEOPLE[:25]) for day in (10, 40, 70)
+    ]
+    _, clients = _reason(_office() + guests)
+    assert clients.clusters == ()
+
+
+def test_a_network_that_a_quarter_of_all_use_as_theirs_is_shared_and_not_judged() -> None:
+    """A carrier: a quarter of the people are there with their own browsers; one odd browser more says nothing."""
+    carrier = [
+        Visit(one, 503, BROWSERS[place % 3], day) for place, one in enumerate(PEOPLE[:31]) for day in range(0, 90, 5)
+    ]
+    odd = [Visit(one, 503, "Konqueror/3", day) for one in PEOPLE[:10] for day in range(0, 90, 9)]
+    accesses, clients = _reason(_office() + carrier + odd)
+    assert "198.19.247.0/24" in {accesses.networks[one] for one in clients.shared}
+    assert clients.clusters == ()
+
+
+def test_whom_an_intruder_reads_does_not_make_his_network_an_office() -> None:
+    """He reads a third of all accounts by one agent that none of them has: his network is not a shared one."""
+    spy = [Visit(one, 500, "Konqueror/3", 5 + place * 2, hour=3) for place, one in enumerate(PEOPLE[:40])]
+    accesses, clients = _reason(_office() + spy)
+    assert clients.shared == ()
+    assert len(_found(accesses, clients)) == 1
+
+
+def test_where_half_of_all_accounts_are_nothing_is_judged() -> None:
+    crowd = [Visit(one, 504, "Kiosk/1", day) for one in PEOPLE[:60] for day in (10, 50)]
+    accesses, clients = _reason(_office() + crowd)
+    assert {accesses.networks[one] for one in clients.shared} == {"198.19.248.0/24"}
+    assert clients.clusters == ()
+
+
+def test_internal_networks_are_never_judged() -> None:
+    inside = [Visit(one, 0, "Konqueror/3", 5 + place * 2, client="10.1.1.7") for place, one in enumerate(PEOPLE[:20])]
+    _, clients = _reason(_office() + inside)
+    assert clients.clusters == ()
+    assert len(clients.shared) == 1
+
+
+def test_a_service_is_left_out() -> None:
+    service = [Visit("backup", 505, "Backup/1", day, hour=2, mailbox=one) for one in PEOPLE for day in (1, 30, 60)]
+    accesses, clients = _reason(_office() + service)
+    assert accesses.names.index("backup") not in set(clients.column("account").tolist())
+
+
+def _spy(network: int, agent: str, victims: list[str], first: int) -> list[Visit]:
+    return [Visit(one, network, agent, first + place, hour=3) for place, one in enumerate(victims)]
+
+
+def test_two_clients_with_nothing_in_common_are_two_intruders() -> None:
+    visits = _office() + _spy(510, "Konqueror/3", PEOPLE[:12], 5) + _spy(511, "Lynx/2", PEOPLE[40:52], 40)
+    accesses, clients = _reason(visits)
+    actors = actors_of(clients)
+    assert [len(one.clusters) for one in actors] == [1, 1]
+    assert [one.links for one in actors] == [(), ()]
+    first, second = intrusions_of(actors, [], accesses, clients)
+    assert (first.id, second.id) == ("I1", "I2")
+    assert first.first_utc < second.first_utc
+    assert not set(first.accounts) & set(second.accounts)
+
+
+def test_the_same_agent_alone_joins_nobody() -> None:
+    visits = _office() + _spy(510, "Konqueror/3", PEOPLE[:12], 5) + _spy(511, "Konqueror/3", PEOPLE[40:52], 40)
+    accesses, clients = _reason([*visits, Visit(PEOPLE[80], 512, "Konqueror/3", 50, hour=3)])
+    actors = actors_of(clients)
+    assert [one.links for one in actors] == [(), ()]
+    assert not set(actors[0].ties) & set(actors[1].ties)
+    first, second = intrusions_of(actors, [], accesses, clients)
+    assert (set(first.accounts), set(second.accounts)) == (set(PEOPLE[:12]), set(PEOPLE[40:52]))
+
+
+def test_a_single_visit_by_an_agent_that_is_one_intruders_alone_is_his() -> None:
+    visits = _office() + _spy(510, "Konqueror/3", PEOPLE[:32], 5) + [Visit(PEOPLE[80], 512, "Konqueror/3", 50, hour=3)]
+    accesses, clients = _reason(visits)
+    (held,) = intrusions_of(actors_of(clients), [], accesses, clients)
+    assert PEOPLE[80] in held.accounts
+
+
+def test_one_agent_on_the_same_accounts_from_two_networks_is_one_intruder_by_a_named_link() -> None:
+    visits = _office() + _spy(510, "Konqueror/3", PEOPLE[:14], 5) + _spy(511, "Konqueror/3", PEOPLE[:14], 40)
+    accesses, clients = _reason(visits)
+    (actor,) = actors_of(clients)
+    assert len(actor.clusters) == 2
+    (link,) = actor.links
+    assert (link.same_agent, link.shared_accounts, link.ordinary_users) == (True, 14, 0)
+    (held,) = intrusions_of((actor,), [], accesses, clients)
+    assert "the same agent, which nobody else has as an ordinary one" in held.links[0]
+    assert "14 of 14 and 14 accounts in common" in held.links[0]
+
+
+def _brute(accounts: int, first: int, second: int, shared: int) -> float:
+    hits = sum(len(set(one) & set(range(first))) >= shared for one in combinations(range(accounts), second))
+    return -log2(hits / comb(accounts, second)) if hits else 0.0
+
+
+@given(st.integers(1, 9), st.data())
+def test_an_overlap_is_worth_what_its_chance_is(accounts: int, data: st.DataObject) -> None:
+    first, second = (data.draw(st.integers(0, accounts)) for _ in range(2))
+    shared = data.draw(st.integers(0, min(first, second)))
+    expected = _brute(accounts, first, second, shared) if shared else 0.0
+    assert overlap_bits(accounts, first, second, shared) == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_overlap_beyond_what_a_float_holds_is_still_told() -> None:
+    assert overlap_bits(20_000, 900, 900, 900) > 1_074
+    exact = log2(comb(20_000, 900))
+    assert overlap_bits(20_000, 900, 900, 900) == pytest.approx(exact, rel=1e-6)
