@@ -28,6 +28,17 @@ STRETCH_BYTES_MAX = 4 * 1024 * 1024
 _REST = rb'(?:[^"\\\n]++|\\[^\n])*+(?:(")|\\?\n|(\\?)\Z)'
 _TOKEN = re.compile(rb'"' + _REST + rb"|[{}]")
 _IN_STRING = re.compile(_REST)
+_DEPTH = 6
+_STRING = rb'"(?:[^"\\\n]++|\\[^\n])*+"'
+
+
+def _nested(depth: int) -> bytes:
+    """Give a pattern for an object with objects in it so many levels deep; it never goes back over what it has taken."""
+    inner = b"|" + _nested(depth - 1) if depth else b""
+    return rb'\{(?:[^{}"]++|' + _STRING + inner + rb")*+\}"
+
+
+_NESTED = re.compile(_nested(_DEPTH))
 _BLANK = b" \t\r\n,[]"
 _BOM = b"\xef\xbb\xbf"
 _BEFORE_VALUE = b":,["
@@ -51,7 +62,8 @@ class _Cutter:
                 if opened < 0:
                     break
                 yield from self._between(opened)
-                if (whole := self._whole_line(final=final)) is not None:
+                whole = self._whole_line(final=final) or self._whole_object()
+                if whole is not None:
                     yield whole
                     continue
                 self.depth, self.at = 1, self.start + 1
@@ -77,13 +89,12 @@ class _Cutter:
                 return None
             end = len(data)
         line = data[self.start : end].rstrip(b" \t\r,")
-        if len(line) > OBJECT_BYTES_MAX or not line.endswith(b"}"):
-            return None
-        try:
-            msgspec.json.decode(line, type=msgspec.Raw)
-        except (msgspec.MsgspecError, RecursionError):
-            return None
-        return self._object(self.start + len(line))
+        return self._object(self.start + len(line)) if line.endswith(b"}") and _is_json(line) else None
+
+    def _whole_object(self) -> Piece | None:
+        """Give the object where it is sound and not deep, as most in an array are."""
+        match = _NESTED.match(self.window.data, self.start)
+        return self._object(match.end()) if match is not None and _is_json(match[0]) else None
 
     def _object(self, end: int) -> Piece:
         found = self.window.piece(self.start, end, AnomalyKind.BAD_JSON)
@@ -143,6 +154,16 @@ class _Cutter:
 
 
 _QUOTE, _OPEN, _CLOSE = b'"{}'
+
+
+def _is_json(text: bytes) -> bool:
+    if len(text) > OBJECT_BYTES_MAX:
+        return False
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return True
 
 
 def _before(data: bytes, at: int) -> int:
