@@ -29,7 +29,7 @@ class RuleInfo:
         author: its authors, as written.
         licence: its licence, as written or as its folder says; "" where nothing is said.
         level: Sigma's level.
-        tags: ATT&CK ids and `CVE.` ids, in upper case, sorted.
+        tags: ATT&CK ids, in upper case, sorted.
         outcome: the rung of the outcome ladder that a hit speaks for, from the custom field `dwell`; "" where unsaid.
         weight: 1 (context) to 5 (decisive alone), from the same; 0 where unsaid.
         catalogue: id in the detection catalogue, from the same.

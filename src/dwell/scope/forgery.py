@@ -29,7 +29,7 @@ __all__ = ["CVE", "EwsCall", "Forged", "ews_calls", "forged_requests", "outcome_
 
 CVE = "CVE-2021-26855"
 _ANSWERED = frozenset({200, 241})
-_LOCALHOST = re.compile(r"server(?:info)?~localhost(?![\w.\]@-])", re.IGNORECASE)
+_LOCALHOST = re.compile(r"server(?:info)?~(?:localhost|127\.0\.0\.1|\[::1\])(?![\w.\]@-])", re.IGNORECASE)
 """The server itself as target; a name in front of `]@` is none, what follows it is."""
 _BEHIND = ("mapi/", "ecp/", "owa/", "rpc/", "api/", "oab/", "powershell")
 OK = 200

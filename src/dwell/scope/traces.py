@@ -6,6 +6,7 @@ intrusion. What other people's rules meet is shown with its author, and is left 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from dwell.hunt.hunting import Hunted
 from dwell.model.claims import Outcome
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.scope.words import address, first_hop
 
 __all__ = ["CVES", "Trace", "traces_of"]
 
@@ -119,7 +121,7 @@ def traces_of(hunted: Hunted) -> tuple[Trace, ...]:
                 rule.weight,
                 row["table"],
                 row["host"] or "(unknown host)",
-                row["client"],
+                _client(row["client"]),
                 row["account"],
                 tuple(row["matched"]),
                 row["status"],
@@ -135,6 +137,11 @@ def traces_of(hunted: Hunted) -> tuple[Trace, ...]:
 _PLAIN = (
     "rule_id", "kind", "title", "table", "host", "client", "account", "matched", "status", "count", "refs",
 )  # fmt: skip
+
+
+def _client(text: str | None) -> str | None:
+    """Give the address of a client, as a log writes it or as a chain of hops; None where it is none."""
+    return None if text is None else first_hop([address(one) for one in re.split(r"[,\s]+", text.strip())])
 
 
 def _grounds(row: Mapping[str, object]) -> tuple[RecordRef, ...]:

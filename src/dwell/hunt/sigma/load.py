@@ -94,7 +94,7 @@ def _info(content: Mapping[str, Any], path: Path, folder: _Folder) -> RuleInfo:
     relative = folder.relative(path)
     title = _text(content.get("title")) or relative
     named = _text(content.get("id"))
-    tags = sorted({one.removeprefix("attack.").upper() for one in _texts(content.get("tags")) if _is_known(one)})
+    tags = sorted({one.removeprefix("attack.").upper() for one in _texts(content.get("tags")) if _is_technique(one)})
     own = content.get("dwell")
     own = own if isinstance(own, dict) else {}
     weight = own.get("weight")
@@ -115,9 +115,8 @@ def _info(content: Mapping[str, Any], path: Path, folder: _Folder) -> RuleInfo:
     )
 
 
-def _is_known(tag: str) -> bool:
-    lowered = tag.lower()
-    return (lowered.startswith("attack.t") and tag[8:9].isdigit()) or lowered.startswith("cve.")
+def _is_technique(tag: str) -> bool:
+    return tag.lower().startswith("attack.t") and tag[8:9].isdigit()
 
 
 class _Refused(Exception):  # noqa: N818 - it is an ending, not a fault of ours
