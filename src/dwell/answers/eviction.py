@@ -149,7 +149,7 @@ def _quiet(case: Investigation, held: Held) -> EvictionCheck:
         )
     why = f"no further act is seen in {gap.days} days, of which the logs cover {percent(coverage)}"
     enough = gap >= timedelta(days=QUIET_DAYS) and (coverage.share or 0) >= QUIET_SHARE
-    return EvictionCheck(check, CheckStatus.PASS if enough else CheckStatus.UNKNOWN, why)
+    return EvictionCheck(check, CheckStatus.PASS if enough else CheckStatus.UNKNOWN, why, (), coverage)
 
 
 def findings(case: Investigation, footholds: tuple[Foothold, ...]) -> tuple[EvictionCheck, ...]:
@@ -174,7 +174,9 @@ def answer(case: Investigation, found: tuple[EvictionCheck, ...]) -> tuple[Answe
     """Answer the question."""
     book = Book(Question.EVICTION)
     for one in found:
-        if one.status is CheckStatus.UNKNOWN:
+        if one.coverage is not None and one.status is CheckStatus.PASS:
+            book.no_sign(f"Pass: {one.check}; {one.why}.", one.coverage, f"Unknown: {one.check}; not covered.")
+        elif one.status is CheckStatus.UNKNOWN:
             book.unknown(f"Unknown: {one.check}; {one.why}.", one.grounds)
         else:
             book.recorded(f"{one.status.value.capitalize()}: {one.check}; {one.why}.", one.grounds)

@@ -312,12 +312,21 @@ class ReachFinding:
 
 @dataclass(frozen=True, slots=True)
 class EvictionCheck:
-    """One check of whether they are out."""
+    """One check of whether they are out.
+
+    Attributes:
+        check: what is checked.
+        status: see `CheckStatus`.
+        why: what it rests on.
+        grounds: records, capped.
+        coverage: what was looked at, where the check is that nothing is seen.
+    """
 
     check: str
     status: CheckStatus
     why: str
     grounds: tuple[RecordRef, ...] = ()
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True, slots=True)
