@@ -21,19 +21,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element
 
 import msgspec
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
 
-from dwell.model.provenance import AnomalyKind
 from dwell.sources import windows_event
 from dwell.sources.evtx_text import Gathering
-from dwell.sources.json_objects import STRETCH_BYTES_MAX
-from dwell.sources.lines import decode_line
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
-from dwell.sources.utf8_stream import Piece, Window
 from dwell.sources.windows_event import (
     Correlation,
     Execution,
@@ -43,21 +37,11 @@ from dwell.sources.windows_event import (
     TimeCreated,
     named,
 )
+from dwell.sources.xml_elements import event_elements, local_name, parsed
 
-__all__ = ["EVENT_BYTES_MAX", "EvtxXml"]
+__all__ = ["EvtxXml"]
 
-EVENT_BYTES_MAX = 32 * 1024 * 1024
-_OPENS = re.compile(rb"<(?:\w+:)?Event[\s>]")
-_MARKS = re.compile(rb"<(?:\w+:)?Event[\s>]|</(?:\w+:)?Event\s*>")
 _DEPTH_MAX = 64
-_MARGIN = 64
-"""Bytes at the end of what has been read in which an element may be about to open."""
-_AROUND = re.compile(rb"\xef\xbb\xbf|<\?[^<>]*>|<!--[^<>]*-->|<(?!/(?:\w+:)?Event\s*>)/?\w[\w:.-]*(?:\s[^<>]*)?>")
-"""What may stand around events: declaration, comments, the tags of a root."""
-_NO_CHARACTER = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:x0*(?:[0-8bceBCE]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2\d|3[01]));"
-)
-"""Characters, plain or by number, that XML 1.0 does not allow."""
 
 
 class EvtxXml(Source):
@@ -92,8 +76,9 @@ class EvtxXml(Source):
         del hint
         gathering = Gathering()
         taken = 0
-        for ordinal, (piece, taken) in enumerate(_pieces(stream), 1):
-            event, how = (None, "") if piece.fault else _event(piece.raw)
+        for ordinal, (piece, taken) in enumerate(event_elements(stream), 1):
+            root, how = (None, "") if piece.fault else parsed(piece.raw)
+            event = None if root is None else _read(root)
             if event is None:
                 gathering.anomalies.append(piece.anomaly(ordinal, "no well-formed event"))
             else:
@@ -104,112 +89,28 @@ class EvtxXml(Source):
         yield from gathering.finish(taken)
 
 
-def _pieces(stream: BinaryIO) -> Iterator[tuple[Piece, int]]:
-    """Yield each `Event` element and each stretch between that is no mark-up, and the bytes taken in so far."""
-    cutter = _Cutter(Window(stream))
-    more = True
-    while more:
-        more = cutter.window.grow()
-        for piece in cutter.step(final=not more):
-            yield piece, cutter.window.taken
-
-
-class _Cutter:
-    """Finds `Event` elements in bytes as they come."""
-
-    def __init__(self, window: Window) -> None:
-        self.window = window
-        self.start = 0
-
-    def step(self, *, final: bool) -> Iterator[Piece]:
-        """Yield the elements that are whole in what has been read."""
-        data = self.window.data
-        while opened := _OPENS.search(data, self.start):
-            yield from self._between(opened.start())
-            self.start = opened.start()
-            limit = self.start + EVENT_BYTES_MAX
-            mark = _MARKS.search(data, opened.end())
-            again = mark is not None and not mark[0].startswith(b"</")
-            end = len(data) if mark is None else mark.start() if again else mark.end()
-            if end > limit:
-                yield self._fault(limit, f"an event of over {EVENT_BYTES_MAX} bytes")
-            elif again:
-                yield self._fault(end, "an event that is never closed")
-            elif mark is not None:
-                yield self.window.piece(self.start, end, AnomalyKind.BAD_XML)
-                self.start = end
-            else:
-                break
-        if opened is None:
-            end = len(data) if final else max(self.start, len(data) - _MARGIN)
-            yield from self._between(end if final else end - (end - self.start) % STRETCH_BYTES_MAX)
-        elif final:
-            yield self._fault(len(data), "the file ends in the middle of an event", AnomalyKind.TRUNCATED)
-        self.window.drop(self.start)
-        self.start = 0
-
-    def _between(self, end: int) -> Iterator[Piece]:
-        """Yield what lies before a place and is no mark-up around the events."""
-        while self.start < end:
-            stop = min(end, self.start + STRETCH_BYTES_MAX)
-            left = _AROUND.sub(b"", self.window.data[self.start : stop])
-            if left.strip():
-                nul = not left.strip(b" \t\r\n\0")
-                kind = AnomalyKind.NUL_RUN if nul else AnomalyKind.BAD_XML
-                yield self._fault(stop, "a run of NUL bytes" if nul else "text outside of any event", kind)
-            self.start = stop
-
-    def _fault(self, end: int, fault: str, kind: AnomalyKind = AnomalyKind.BAD_XML) -> Piece:
-        found = self.window.piece(self.start, end, kind, fault)
-        self.start = end
-        return found
-
-
-def _local(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]
-
-
-def _event(raw: bytes) -> tuple[tuple[System, dict[str, Any]] | None, str]:
-    """Read an event; say how it was mended, "" where it was whole."""
-    # a prefix that a cut-off root declared is not needed to know the elements
-    text = re.sub(rb"(</?)\w+:", rb"\1", raw) if re.match(rb"<\w+:", raw) else raw
-    root, how = _parsed(text), ""
-    if root is None:
-        decoded, reencoded = decode_line(text)
-        root = _parsed(_NO_CHARACTER.sub("\ufffd", decoded).encode())
-        how = "no UTF-8, read as Windows-1252" if reencoded else "characters that XML does not allow replaced"
-    return (None, "") if root is None else (_read(root), how)
-
-
-def _parsed(text: bytes) -> Element | None:
-    try:
-        return ElementTree.fromstring(text, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, RecursionError):
-        return None
-
-
 def _read(root: Element) -> tuple[System, dict[str, Any]] | None:
-    parts = {_local(one): one for one in root}
+    parts = {local_name(one): one for one in root}
     block = parts.get("System")
     if block is None:
         return None
-    system = _system({_local(one): one for one in block})
+    system = _system({local_name(one): one for one in block})
     pairs: list[tuple[str, Any]] = []
     for name, part in parts.items():
         if name == "EventData":
             pairs += [_datum(one) for one in part]
         elif name == "UserData":
             for one in part:
-                pairs += _leaves(_local(one), one, 0)
+                pairs += _leaves(local_name(one), one, 0)
         elif name == "RenderingInfo":
-            pairs += [("Message", one.text) for one in part if _local(one) == "Message"]
+            pairs += [("Message", one.text) for one in part if local_name(one) == "Message"]
         elif name != "System":
             pairs += _leaves(name, part, 0)
     return system, named(pairs, system.Channel)
 
 
 def _datum(element: Element) -> tuple[str, Any]:
-    name = element.get("Name") or ("" if _local(element) == "Data" else _local(element))
+    name = element.get("Name") or ("" if local_name(element) == "Data" else local_name(element))
     return name, element.text if not len(element) else "".join(element.itertext())
 
 
@@ -218,7 +119,7 @@ def _leaves(path: str, element: Element, depth: int) -> Iterator[tuple[str, Any]
         yield path, "".join(element.itertext())
         return
     for one in element:
-        yield from _leaves(f"{path}.{_local(one)}", one, depth + 1)
+        yield from _leaves(f"{path}.{local_name(one)}", one, depth + 1)
 
 
 def _system(parts: dict[str, Element]) -> System:
