@@ -13,7 +13,7 @@ import click
 from dwell.cli.options import FOLDER, output_options, talk_options
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
-from dwell.drill import DrillPlan, score, score_text, write_drill
+from dwell.drill import DrillPlan, scenario, scenarios, score, score_text, write_drill
 from dwell.errors import OutputExistsError, Place, UsageError
 from dwell.safe.jsontext import json_text
 
@@ -73,6 +73,10 @@ def _scored(summary: Path, truth: Path, output: Output) -> int:
 @click.option("--from", "first", default="2019-03-01", show_default=True, callback=_day, help="First day, YYYY-MM-DD.")
 @click.option("--to", "last", default="2021-04-01", show_default=True, callback=_day, help="The day after the last.")
 @click.option(
+    "--scenario", "named", type=click.Choice(list(scenarios())), default="default", show_default=True, metavar="NAME",
+    help="What is planted, and what evidence is left; one of: " + ", ".join(scenarios()) + ".",
+)  # fmt: skip
+@click.option(
     "--score", "scored", nargs=2, type=FOLDER, default=None, metavar="SUMMARY TRUTH",
     help="Compare a JSON summary with the truth of an exercise; ends with 1 where it is not passed.",
 )  # fmt: skip
@@ -85,6 +89,7 @@ def drill(
     mailboxes: int,
     first: datetime,
     last: datetime,
+    named: str,
     scored: tuple[Path, Path] | None,
     output: Output,
     talk: Talk,
@@ -94,7 +99,7 @@ def drill(
     OUT gets a folder `evidence` and a file `truth.json`; keep the truth from those who are exercised.
 
     \b
-    dwell drill exercise --seed 7 --mailboxes 200
+    dwell drill exercise --seed 7 --mailboxes 200 --scenario tool-ews
     dwell investigate exercise/evidence -c case
     dwell drill --score case/report/summary.json exercise/truth.json
     """
@@ -106,7 +111,8 @@ def drill(
         raise UsageError(f"an exercise takes at least {DAYS_MIN} days", remedy="Give a later --to")
     if (out / EVIDENCE).exists() or (out / TRUTH).exists():
         raise OutputExistsError("an exercise is there already", place=Place(out), remedy="Name another folder")
-    truth = write_drill(out / EVIDENCE, out / TRUTH, DrillPlan(seed, mailboxes, first, last), telling(talk))
+    plan = DrillPlan(seed, mailboxes, first, last, scenario(named))
+    truth = write_drill(out / EVIDENCE, out / TRUTH, plan, telling(talk))
     talk.close()
     if output.form is Form.JSON:
         output.write(json_text({"evidence": str(out / EVIDENCE), "truth": str(out / TRUTH), "plan": truth["plan"]}))

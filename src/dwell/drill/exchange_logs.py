@@ -247,7 +247,7 @@ def _proxy_row(request: Request, request_id: str, day: date, millisecond: int) -
 def _ews_row(request: Request, request_id: str, day: date, millisecond: int) -> Mapping[str, str]:
     major, minor, build, revision = _build(request.host, day)
     forged = bool(request.anchor)
-    impersonated = request.user.lower().endswith("svc-backup")
+    impersonated = request.user.lower().rpartition("\\")[2].startswith("svc-")
     return {
         "DateTime": _instant(day, request.second, millisecond),
         "RequestId": request_id,

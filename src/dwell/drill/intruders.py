@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from dwell.drill.office import owa
 from dwell.drill.people import DOMAIN, HOSTS, Person, World, pick
 from dwell.drill.requests import Request
+from dwell.drill.ways import Ways
 
-__all__ = ["SHELL", "Actor", "loud", "quiet"]
+__all__ = ["SHELL", "Actor", "loud", "quiet", "scanners", "victims"]
 
 SHELL = "/aspnet_client/supp0rt.aspx"
-_OLD_CHROME = (
-    "Mozilla/5.0 (Windows NT 6.1; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/63.0.3239.132 Safari/537.36"
-)
 _LOUD_AGENT = "python-requests/2.25.1"
 _SHELL_AGENT = "antSword/v2.1"
 
@@ -56,32 +53,33 @@ class Actor:
         }
 
 
-def _victims(world: World) -> list[Person]:
-    return world.people[: max(2, min(32, len(world.people) // 4))]
+def victims(world: World) -> list[Person]:
+    """Give those whose mail the quiet intruder reads."""
+    count = world.plan.scenario.victims or min(32, len(world.people) // 4)
+    return world.people[: max(2, count)]
 
 
 def quiet(world: World) -> Actor:
-    """Make the quiet intruder: office hours of another zone, hosting networks that change, one old browser."""
+    """Make the quiet intruder: what the scenario says of his ways, over the whole time of the plan."""
     plan, rng = world.plan, pick(world.plan.seed, "quiet")
     actor = Actor("quiet")
+    if not plan.scenario.quiet:
+        return actor
     span = (plan.to_utc - plan.from_utc).days
     first = plan.from_utc.date() + timedelta(days=min(41, span // 12))
     last = plan.to_utc.date() - timedelta(days=min(34, span // 12))
     days = [one for place in range((last - first).days) if (one := first + timedelta(days=place)).weekday() < 5]
-    victims = _victims(world)
-    networks = [f"100.{rng.randrange(72, 128)}.{rng.randrange(256)}" for _ in range(max(2, min(6, span // 110)))]
-    visits = [victims[place % len(victims)] for place in range(max(len(victims) * 18, len(days) // 2))]
+    away = plan.scenario.pause
+    chosen = victims(world)
+    ways = Ways(plan.scenario, rng, chosen, span)
+    visits = [chosen[place % len(chosen)] for place in range(max(len(chosen) * plan.scenario.visits, 1))]
     rng.shuffle(visits)
     for place, person in enumerate(visits):
         when = place / len(visits)
+        if away[0] <= when < away[1]:
+            continue
         day = days[min(len(days) - 1, int(when * len(days)))]
-        network = networks[min(len(networks) - 1, int(when * len(networks)))]
-        client = f"{network}.{rng.choice((14, 15, 77))}"
-        second = rng.randrange(3_600, 34_000)
-        for request in owa(rng, person, second, client, _OLD_CHROME, rng.randrange(2, 7)):
-            if request.action == "CreateItem":
-                request.action = "GetItem"
-                request.query = request.query.replace("CreateItem", "GetItem")
+        for request in ways.visit(person, when, day):
             actor.add(day, request)
     return actor
 
@@ -96,6 +94,8 @@ def loud(world: World) -> tuple[Actor, list[tuple[str, date, int]]]:
     """Make the loud intruder; give also where and when he wrote his web shell."""
     plan, rng = world.plan, pick(world.plan.seed, "loud")
     actor = Actor("loud")
+    if not plan.scenario.loud:
+        return actor, []
     day = date(2021, 3, 3)
     if not plan.from_utc.date() <= day < plan.to_utc.date() - timedelta(days=8):
         day = plan.to_utc.date() - timedelta(days=28)

@@ -143,8 +143,9 @@ def write_cloud(world: World, root: Path, first: date, last: date, actor: Actor)
                 rows.append((at, _record(person, at, home, "Client=MSExchangeRPC", "Sync", [], rng)))
         day += timedelta(days=1)
     day = first
-    client, agent = max(actor.days.items())[1][0].client, max(actor.days.items())[1][0].agent
-    for hour in (2, 3, 5):
+    last_day = max(actor.days.items(), default=(first, []))[1]
+    for hour in (2, 3, 5) if last_day else ():
+        client, agent = last_day[0].client, last_day[0].agent
         at = datetime(day.year, day.month, day.day, hour, 12, tzinfo=UTC)
         bind(people[0], at, client, f"Client=OWA;{agent};", 1)
         actor.instants.append(at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -52,15 +53,16 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
     for day, request in scanners(world):
         probes.setdefault(day, []).append(request)
     missing = _missing_week(plan)
+    gone = _deleted(world, first)
     for place in range(days):
         day = plan.from_utc.date() + timedelta(days=place)
         requests = [*day_of_work(world, day), *first.days.get(day, []), *second.days.get(day, []), *probes.get(day, [])]
         requests.sort(key=lambda one: (one.second, one.host, one.client, one.stem, one.query))
         ids = _ids(world, day, requests)
         for host in HOSTS:
-            if host == "EX02" and missing[0] <= day < missing[1]:
+            if plan.scenario.damage and host == "EX02" and missing[0] <= day < missing[1]:
                 continue
-            own = [one for one in requests if one.host == host]
+            own = [one for one in requests if one.host == host and id(one) not in gone]
             write_day(evidence, host, day, own, ids, balanced=host == "EX02" and place > days // 2)
         if day >= exchange_from:
             write_exchange_logs(world, evidence, day, requests, ids)
@@ -68,10 +70,46 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
             progress("writing the logs", place + 1, days)
     write_event_logs(world, evidence, exchange_from, plan.to_utc.date(), written)
     write_lists(world, evidence, written)
-    told = _truth(world, [first, second], _damage(world, evidence, missing))
+    gaps = _damage(world, evidence, missing) if plan.scenario.damage else []
+    _withhold(evidence, plan.scenario.without)
+    gaps = [one for one in gaps if one["source"] not in plan.scenario.without]
+    told = _truth(world, [first, second], gaps, _per_host(gone))
     truth.parent.mkdir(parents=True, exist_ok=True)
     truth.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
     return told
+
+
+def _deleted(world: World, actor: Actor) -> dict[int, Request]:
+    """Pick the requests whose lines the quiet intruder takes out of the IIS logs."""
+    share = world.plan.scenario.deleted
+    rng = pick(world.plan.seed, "deleted")
+    return {id(one): one for _, own in sorted(actor.days.items()) for one in own if rng.random() < share}
+
+
+def _per_host(gone: dict[int, Request]) -> dict[str, int]:
+    out: dict[str, int] = {}
+    for one in gone.values():
+        out[one.host] = out.get(one.host, 0) + 1
+    return out
+
+
+_PLACES = {
+    "iis": "*/inetpub",
+    "httpproxy": "*/Logging/HttpProxy",
+    "ews": "*/Logging/Ews",
+    "evtx": "*/events",
+    "ual": "m365",
+    "directory": "directory",
+    "inventory": "*/files",
+    "backups": "backups",
+}
+
+
+def _withhold(evidence: Path, sources: tuple[str, ...]) -> None:
+    """Take away what is not handed over."""
+    for one in sources:
+        for folder in sorted(evidence.glob(_PLACES[one])):
+            shutil.rmtree(folder)
 
 
 def _ids(world: World, day: date, requests: list[Request]) -> dict[int, str]:
@@ -122,14 +160,16 @@ def _damage(world: World, evidence: Path, missing: tuple[date, date]) -> list[di
     return gaps
 
 
-def _truth(world: World, actors: list[Actor], gaps: list[dict[str, str]]) -> dict[str, Any]:
+def _truth(world: World, actors: list[Actor], gaps: list[dict[str, str]], deleted: dict[str, int]) -> dict[str, Any]:
     plan = world.plan
     return {
         "seed": plan.seed,
         "plan": {"mailboxes": plan.mailboxes, "from_utc": _text(plan.from_utc), "to_utc": _text(plan.to_utc)},
         "mailboxes": sorted(one.smtp for one in world.people),
-        "intruders": [one.truth() for one in actors],
+        "scenario": plan.scenario.name,
+        "intruders": [one.truth() for one in actors if one.instants],
         "gaps": gaps,
+        "deleted": deleted,
         "innocent": {
             "delegates": sorted(one.smtp for one in world.people if one.boss is not None),
             "travellers": sorted({one.smtp for one, *_ in world.travels}),

@@ -7,6 +7,8 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from dwell.drill.scenario import DEFAULT, Scenario
+
 __all__ = ["DOMAIN", "NETBIOS", "DrillPlan", "Home", "Person", "World", "make_world", "pick"]
 
 DOMAIN = "ministry.example"
@@ -101,12 +103,14 @@ class DrillPlan:
         mailboxes: how many people there are.
         from_utc: first day, midnight UTC.
         to_utc: the day after the last.
+        scenario: what is planted, and what evidence is left.
     """
 
     seed: int = 1
     mailboxes: int = 400
     from_utc: datetime = datetime(2019, 3, 1, tzinfo=UTC)
     to_utc: datetime = datetime(2021, 4, 1, tzinfo=UTC)
+    scenario: Scenario = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

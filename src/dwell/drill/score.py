@@ -23,6 +23,8 @@ class Score:
         loud_found: mailboxes of the loud intruder that were found.
         loud_planted: how many there are.
         innocent_exposed: mailboxes graded `named` to `opened` that no intruder touched.
+        intrusions: intrusions that were told.
+        intruders: intruders that were planted.
         apart: no intrusion of the summary holds mailboxes or clients of both intruders.
         gaps_found: gaps of the evidence that coverage shows.
         gaps_planted: how many there are.
@@ -34,6 +36,8 @@ class Score:
     loud_found: int
     loud_planted: int
     innocent_exposed: tuple[str, ...]
+    intrusions: int
+    intruders: int
     apart: bool
     gaps_found: int
     gaps_planted: int
@@ -59,8 +63,12 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+_NOBODY: Mapping[str, Any] = {"id": "", "mailboxes": [], "clients": [], "first_utc": None}
+
+
 def _truth_of(truth: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = next(one for one in truth["intruders"] if one["id"] == name)
+    """Give what is true of an intruder; nothing where he was not planted."""
+    found: Mapping[str, Any] = next((one for one in truth["intruders"] if one["id"] == name), _NOBODY)
     return found
 
 
@@ -94,7 +102,7 @@ def score(summary: Mapping[str, Any], truth: Mapping[str, Any]) -> Score:
     shared = planted & others
     apart = not any(_touches(one, first, shared) and _touches(one, second, shared) for one in summary["intrusions"])
     errors: list[tuple[str, float | None]] = []
-    for actor in (first, second):
+    for actor in (one for one in (first, second) if one["id"]):
         starts = [
             _instant(one["first_utc"])
             for one in summary["intrusions"]
@@ -108,6 +116,8 @@ def score(summary: Mapping[str, Any], truth: Mapping[str, Any]) -> Score:
         len(others & exposed),
         len(others),
         tuple(sorted(exposed - planted - others)),
+        len(summary["intrusions"]),
+        len(truth["intruders"]),
         apart,
         sum(_gap_found(one, summary["coverage"]) for one in truth["gaps"]),
         len(truth["gaps"]),

@@ -1,0 +1,108 @@
+"""Scenarios: what the quiet intruder does, from where, with what, when, and what is left of the evidence. Data, not code.
+
+Each named scenario of `scenarios.toml` changes a few traits of the default one.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from importlib import resources
+from typing import Any
+
+__all__ = ["DEFAULT", "Scenario", "scenario", "scenarios"]
+
+_CHOICES: Mapping[str, frozenset[str]] = {
+    "mode": frozenset({"owa", "ews", "eas", "mapi", "delegate", "impersonation"}),
+    "network": frozenset({"changing", "one", "residential", "vpn", "server"}),
+    "agent": frozenset({"old", "current", "owner", "tool"}),
+    "hours": frozenset({"foreign", "office", "night"}),
+}
+_SOURCES = frozenset({"iis", "httpproxy", "ews", "evtx", "ual", "directory", "inventory", "backups"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is planted, and what evidence is left.
+
+    Attributes:
+        name: its name.
+        about: one sentence for the reader.
+        quiet: whether the quiet intruder is there.
+        loud: whether the loud one is there.
+        mode: how mail is read: `owa`, `ews`, `eas`, `mapi` with the owner's password, `delegate` through one account that
+            may open the others, `impersonation` through a service account.
+        network: `changing` hosting ranges, `one` range, `residential` (an address of its own for each mailbox), `vpn`
+            (the house's own range), `server` (the mail server itself).
+        agent: an `old` browser, a `current` one, the `owner`'s own, or a scripting `tool`.
+        hours: office hours of a `foreign` zone, the house's `office` hours, or `night`.
+        victims: mailboxes read; 0 for the default share of all.
+        visits: visits a mailbox.
+        pause: share of the time, from and to, in which he is away; equal where he never is.
+        deleted: share of his own lines that he takes out of the IIS logs.
+        without: sources that are not handed over.
+        damage: whether a week is missing, a log cut and a log cleared.
+    """
+
+    name: str = "default"
+    about: str = "the owners' passwords, changing hosting ranges, one old browser, over two years"
+    quiet: bool = True
+    loud: bool = True
+    mode: str = "owa"
+    network: str = "changing"
+    agent: str = "old"
+    hours: str = "foreign"
+    victims: int = 0
+    visits: int = 18
+    pause: tuple[float, float] = (0.0, 0.0)
+    deleted: float = 0.0
+    without: tuple[str, ...] = ()
+    damage: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a trait that no writer knows.
+
+        Raises:
+            ValueError: a trait has an unknown value.
+        """
+        for trait, known in _CHOICES.items():
+            if getattr(self, trait) not in known:
+                raise ValueError(f"scenario {self.name}: {trait} is one of {', '.join(sorted(known))}")
+        if set(self.without) - _SOURCES:
+            raise ValueError(f"scenario {self.name}: unknown source in {', '.join(self.without)}")
+        if not 0 <= self.pause[0] <= self.pause[1] <= 1 or not 0 <= self.deleted <= 1:
+            raise ValueError(f"scenario {self.name}: shares lie between 0 and 1")
+
+
+DEFAULT = Scenario()
+
+
+def _made(name: str, traits: Mapping[str, Any]) -> Scenario:
+    known = {one.name for one in fields(Scenario)}
+    unknown = set(traits) - known
+    if unknown:
+        raise ValueError(f"scenario {name}: unknown trait {', '.join(sorted(unknown))}")
+    tupled = {key: tuple(value) if isinstance(value, list) else value for key, value in traits.items()}
+    return replace(DEFAULT, name=name, **tupled)
+
+
+@cache
+def scenarios() -> Mapping[str, Scenario]:
+    """Give all named scenarios, in the order of the file.
+
+    Raises:
+        ValueError: the file holds a trait that no writer knows.
+    """
+    text = resources.files("dwell.drill").joinpath("scenarios.toml").read_text("utf-8")
+    return {name: _made(name, traits) for name, traits in tomllib.loads(text).items()}
+
+
+def scenario(name: str) -> Scenario:
+    """Give one scenario.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+    return scenarios()[name]
