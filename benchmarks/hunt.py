@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import argparse
 import csv
+import re
 import resource
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -56,9 +58,7 @@ def _values(rng: np.random.Generator) -> dict[str, list[str]]:
     """Make the distinct values of every text column."""
     users = [f"MINISTRY\\user{one:04}" for one in range(4_000)]
     clients = [f"10.{20 + one // 65_025}.{one // 255 % 255}.{one % 255}" for one in range(16_000)]
-    clients += [
-        f"{rng.integers(11, 220)}.{rng.integers(256)}.{rng.integers(256)}.{rng.integers(256)}" for _ in range(4_000)
-    ]
+    clients += [".".join(str(part) for part in rng.integers(11, 220, 4)) for _ in range(4_000)]
     agents = [
         f"Mozilla/5.0+(Windows+NT+{6 + one % 5}.{one % 3};+Win64;+x64)+AppleWebKit/{530 + one % 9}.36+(KHTML,+like+Gecko)"
         f"+Chrome/{60 + one % 60}.0.{3000 + one}.{one % 200}+Safari/537.36"
@@ -68,19 +68,23 @@ def _values(rng: np.random.Generator) -> dict[str, list[str]]:
         f"Microsoft+Office/16.0+(Windows+NT+10.0;+Microsoft+Outlook+16.0.{4_000 + one};+Pro)" for one in range(700)
     ]
     agents += [f"Apple-iPhone{one % 14}C{one % 5}/{1_600 + one}.{one % 90}" for one in range(800)]
-    paths = ["/owa/", "/owa/service.svc", "/EWS/Exchange.asmx", "/mapi/emsmdb/", "/mapi/nspi/", "/rpc/rpcproxy.dll"]
-    paths += ["/Microsoft-Server-ActiveSync/default.eas", "/Autodiscover/Autodiscover.xml", "/ecp/", "/OAB/oab.xml"]
-    paths += [f"/owa/prem/15.1.{one}.7/scripts/boot.worldwide.{one % 5}.mouse.js" for one in range(1_500)]
-    paths += [f"/owa/user{one:04}@ministry.example/service.svc" for one in range(400)]
+    return {"users": users, "clients": clients, "agents": agents}
+
+
+def _requests() -> tuple[list[str], list[str]]:
+    """Make the distinct requests: path and query belong together."""
     commands = ("Sync", "Ping", "FolderSync", "SendMail", "GetItemEstimate", "MoveItems", "ItemOperations", "Search")
-    queries = ["-"]
-    queries += [
-        f"Cmd={commands[two]}&User=MINISTRY%5Cuser{one:04}&DeviceId=APPLF{one * 7919 % 99991:05}{two}&DeviceType=iPhone"
-        for one in range(4_000)
-        for two in range(8)
+    pairs = [(one, "-") for one in ("/owa/", "/EWS/Exchange.asmx", "/Autodiscover/Autodiscover.xml", "/ecp/")]
+    pairs += [
+        ("/mapi/emsmdb/", f"MailboxId={one:08x}-0b6c-4a2e-9b5c-{one:012x}@ministry.example") for one in range(4_000)
     ]
-    queries += [
-        f"MailboxId={one * 7919 % 2**32:08x}-0b6c-4a2e-9b5c-{one:012x}@ministry.example" for one in range(4_000)
+    pairs += [
+        (
+            "/Microsoft-Server-ActiveSync/default.eas",
+            f"Cmd={command}&User=MINISTRY%5Cuser{one:04}&DeviceId=APPLF{one * 7919 % 99991:05}&DeviceType=iPhone",
+        )
+        for one in range(4_000)
+        for command in commands
     ]
     actions = (
         "FindItem",
@@ -90,12 +94,15 @@ def _values(rng: np.random.Generator) -> dict[str, list[str]]:
         "SubscribeToNotification",
         "FindConversation",
     )
-    queries += [f"action={one}&EP=1&ID=-{two}&AC=1" for one in actions for two in range(9_000)]
-    return {"users": users, "clients": clients, "agents": agents, "paths": paths, "queries": queries}
+    pairs += [("/owa/service.svc", f"action={one}&EP=1&ID=-{two}&AC=1") for one in actions for two in range(9_000)]
+    pairs += [(f"/owa/prem/15.1.{one}.7/scripts/boot.worldwide.{one % 5}.mouse.js", "-") for one in range(1_500)]
+    pairs += [(f"/owa/user{one:04}@ministry.example/service.svc", f"action=GetItem&ID=-{one}") for one in range(400)]
+    pairs.sort(key=lambda one: zlib.crc32((one[0] + one[1]).encode()))  # an order of no meaning, the same in every run
+    return [one[0] for one in pairs], [one[1] for one in pairs]
 
 
 ATTACKS: Sequence[tuple[str, str, str]] = (
-    ("/autodiscover/autodiscover.json", "@evil.example/powershell/?Email=autodiscover/autodiscover.json%3F@evil.example", "python-requests/2.25.1"),
+    ("/autodiscover/autodiscover.json", "@x.example/powershell/?Email=autodiscover/autodiscover.json%3F@x.example", "curl/7.1"),
     ("/owa/auth/Current/themes/resources/logon.css", "-", "DuckDuckBot/1.0"),
     ("/aspnet_client/supp0rt.aspx", "-", "antSword/v2.1"),
     ("/ecp/default.aspx", "__VIEWSTATEGENERATOR=B97B4E27&__VIEWSTATE=%2FwEyhAYAAQAAAP", "Mozilla/5.0"),
@@ -122,10 +129,12 @@ def _batch(rng: np.random.Generator, held: dict[str, list[str]], rows: int, star
     which = rng.integers(0, len(ATTACKS), rows)
     times = np.sort(start_us + rng.integers(0, 20 * 86_400_000_000, rows))
 
-    def mixed(name: str, at: int) -> pa.DictionaryArray:
-        values = held[name] + [one[at] for one in ATTACKS]
-        codes = np.where(bad, len(held[name]) + which, _zipf(rng, len(held[name]), rows))
-        return _coded(values, codes)
+    stems, queries = _requests()
+    asked = _zipf(rng, len(stems), rows)
+
+    def mixed(values: list[str], at: int, codes: Codes) -> pa.DictionaryArray:
+        whole = _coded(values + [one[at] for one in ATTACKS], np.where(bad, len(values) + which, codes))
+        return whole.cast(pa.string()).dictionary_encode()
 
     status = rng.choice([200, 200, 200, 200, 401, 302, 404, 500], rows).astype(np.int32)
     columns = {
@@ -135,11 +144,11 @@ def _batch(rng: np.random.Generator, held: dict[str, list[str]], rows: int, star
         "host": _coded(["EX01"], np.zeros(rows, np.int64)),
         "s-ip": _coded(["10.20.1.11"], np.zeros(rows, np.int64)),
         "cs-method": _coded(["GET", "POST", "OPTIONS", "RPC_IN_DATA"], rng.choice(4, rows, p=[0.5, 0.4, 0.05, 0.05])),
-        "cs-uri-stem": mixed("paths", 0),
-        "cs-uri-query": mixed("queries", 1),
+        "cs-uri-stem": mixed(stems, 0, asked),
+        "cs-uri-query": mixed(queries, 1, asked),
         "cs-username": _coded([*held["users"], "-"], np.where(bad, len(held["users"]), _zipf(rng, 4_000, rows))),
         "c-ip": _coded(held["clients"], _zipf(rng, len(held["clients"]), rows)),
-        "cs-user-agent": mixed("agents", 2),
+        "cs-user-agent": mixed(held["agents"], 2, _zipf(rng, 3_000, rows)),
         "s-port": pa.array(np.full(rows, 443, np.int32)),
         "sc-status": pa.array(status),
         "sc-substatus": pa.array(np.zeros(rows, np.int32)),
@@ -173,9 +182,7 @@ _DECODED = {"cs-uri", "cs-uri-stem", "cs-uri-query", "cs-referer"}
 
 def _like(parts: Sequence[str]) -> str:
     escaped = [
-        part.replace("*", "%").replace("?", "_")
-        if at % 2
-        else part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        part.replace("*", "%").replace("?", "_") if at % 2 else re.sub(r"([\\%_])", r"\\\1", part)
         for at, part in enumerate(parts)
     ]
     return "'" + "".join(escaped).replace("'", "''") + "' ESCAPE '\\'"
@@ -305,9 +312,8 @@ def main() -> int:
             met = hunt(archive, rule_folders=folders, workers=arguments.workers).hits.num_rows
         taken = time.perf_counter() - started
         cores = arguments.workers
-        print(
-            f"{len(rules.rules)} rules, {met:,} rows of hits, {taken:.2f} s, {time.process_time() - busy:.2f} s of this core"
-        )
+        own = time.process_time() - busy
+        print(f"{len(rules.rules)} rules, {met:,} rows of hits, {taken:.2f} s, {own:.2f} s of processor time")
         print(f"{arguments.events / taken / cores / 1e6:.2f} M events/s/core, peak {_peak_mb():.0f} MB")
         cache = Path(scratch) / "cache"
         hunt(archive, rule_folders=folders, workers=arguments.workers, cache=cache)

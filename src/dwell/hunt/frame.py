@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -12,18 +11,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.lexicon import coded, joined_codes
-from dwell.archive.spec import TableSpec
+from dwell.archive.spec import JoinedText, TableSpec
 from dwell.hunt.hits import Matched
 from dwell.hunt.patterns import Indices
-from dwell.hunt.ruleset import Atom, Leaf, Node, RuleSet
+from dwell.hunt.ruleset import Node, RuleSet
 from dwell.hunt.words import Truth, Words, truth_of, words
 
 __all__ = ["Frame", "Slots", "columns_of"]
 
+FEW = 16
+"""Texts met by less than one row in so many are gathered by row once, and never looked for again."""
 _REPEATED = re.compile(r"#\d+\Z")
 
 
-@dataclass(frozen=True, slots=True)
 class Slots:
     """A place over the rows of a frame.
 
@@ -33,9 +33,27 @@ class Slots:
         rows: row of each entry; None where every row has exactly one.
     """
 
-    held: Words
-    slots: Indices
-    rows: Indices | None = None
+    __slots__ = ("_order", "_starts", "held", "rows", "slots")
+
+    def __init__(self, held: Words, slots: Indices, rows: Indices | None = None) -> None:
+        self.held = held
+        self.slots = slots
+        self.rows = rows
+        self._order: Indices | None = None
+        self._starts = np.zeros(0, np.int64)
+
+    def entries(self, truth: Truth) -> Indices:
+        """Give the entries whose slot is true; looks at the marked ones only where no others can be meant."""
+        none = len(self.held.values)
+        if truth[none:].any() or int(self.held.counts[truth].sum()) * FEW > len(self.slots):
+            return np.flatnonzero(truth[self.slots])
+        if self._order is None:
+            common = np.append(self.held.counts[:none] * FEW > len(self.slots), [True, True])
+            marked = np.flatnonzero(~common[self.slots])
+            self._order = marked[np.argsort(self.slots[marked], kind="stable")]
+            self._starts = np.searchsorted(self.slots[self._order], np.arange(none + 1))
+        parts = [self._order[self._starts[at] : self._starts[at + 1]] for at in np.flatnonzero(truth[:none])]
+        return np.sort(np.concatenate(parts)) if parts else np.zeros(0, np.int64)
 
 
 def columns_of(place: str, spec: TableSpec) -> list[str]:
@@ -52,6 +70,7 @@ class Frame:
     Attributes:
         table: the rows.
         spec: the table they belong to.
+        rules: the rule set.
     """
 
     def __init__(
@@ -61,14 +80,17 @@ class Frame:
         rules: RuleSet,
         asked: Mapping[str, Sequence[int]],
         known: Mapping[str, Words] | None = None,
+        truths: Mapping[int, Truth] | None = None,
+        common: Callable[[int], tuple[Words, Truth]] | None = None,
     ) -> None:
         self.table = table
         self.spec = spec
-        self._rules = rules
+        self.rules = rules
         self._asked = asked
         self._known = known or {}
         self._slots: dict[str, Slots] = {}
-        self._truths: dict[int, Truth] = {}
+        self._truths: dict[int, Truth] = dict(truths or {})
+        self._common = common
         self._entries: dict[str, tuple[Indices, pa.DictionaryArray, pa.DictionaryArray]] = {}
 
     def slots(self, place: str) -> Slots:
@@ -90,28 +112,72 @@ class Frame:
         return codes, values if values.type == pa.string() else values.cast(pa.string())
 
     def _single(self, place: str) -> Slots:
-        codes, values = self.texts(place)
         if place in self._known:
             held = self._known[place]
-            if not len(values):
-                return Slots(held, np.full(len(codes), held.null, np.int64))
-            to = pc.index_in(values, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
-        else:
-            counts = np.bincount(codes + 1, minlength=len(values) + 1)
-            held = self._words(place, values, counts[1:], int(counts[0]))
-            to = np.full(len(values), held.other, np.int64)
-            to[held.marked] = np.arange(len(held.marked))
-        to = np.append(to, held.null)
+            if place in self.spec.joined:
+                return Slots(held, self._joined(self.spec.joined[place], held))
+            return Slots(held, self._looked_up(place, held.values, other=held.other, null=held.null))
+        codes, values = self.texts(place)
+        counts = np.bincount(codes + 1, minlength=len(values) + 1)
+        held = self._words(place, values, counts[1:], int(counts[0]))
+        to = np.full(len(values) + 1, held.other, np.int64)
+        to[held.marked] = np.arange(len(held.marked))
+        to[-1] = held.null
         return Slots(held, to[codes])
+
+    def _looked_up(self, name: str, values: pa.StringArray, *, other: int, null: int) -> Indices:
+        """Give per row which of some texts a column holds; part by part, so that no dictionaries have to be united."""
+        if name not in self.table.column_names:
+            return np.full(self.table.num_rows, null, np.int64)
+        out = [np.zeros(0, np.int64)]
+        for chunk in self.table[name].chunks:
+            part = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+            texts = part.dictionary.cast(pa.string())
+            to = pc.index_in(texts, value_set=values).fill_null(other).to_numpy(zero_copy_only=False)
+            codes = part.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            out.append(np.append(to, null).astype(np.int64)[codes])
+        return np.concatenate(out)
+
+    def _joined(self, join: JoinedText, held: Words) -> Indices:
+        """Give per row which of the marked texts its two columns make together.
+
+        Only rows whose columns are the parts of a marked text are put together at all.
+        """
+        texts: list[str] = held.values.to_pylist()
+        cut = [one.partition(join.separator) for one in texts]
+        # a first part that holds the separator itself can be cut in more than one way
+        odd = self._holding(join.first, join.separator)
+        heads = pa.array(sorted({one[0] for one in cut}), pa.string())
+        tails = pa.array(sorted({one[2] for one in cut} | {"", join.empty}), pa.string())
+        head = self._looked_up(join.first, heads, other=-1, null=-2)
+        tail = self._looked_up(join.second, tails, other=-1, null=-2)
+        out = np.where(head == -2, held.null, held.other)
+        rows = np.flatnonzero(((head >= 0) & (tail != -1)) | odd)
+        if len(rows):
+            part = self.table.select([join.first, join.second]).take(pa.array(rows))
+            codes, made = joined_codes(coded(part[join.first]), coded(part[join.second]), join)
+            to = pc.index_in(made, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
+            out[rows] = np.append(to, held.null)[codes]
+        return out
+
+    def _holding(self, name: str, mark: str) -> Truth:
+        """Say which rows of a column hold a mark."""
+        out = [np.zeros(0, np.bool_)]
+        for chunk in self.table[name].chunks if name in self.table.column_names else []:
+            part = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+            found = pc.match_substring(part.dictionary.cast(pa.string()), mark).to_numpy(zero_copy_only=False)
+            codes = part.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            out.append(np.append(found, [False]).astype(np.bool_)[codes])
+        return np.concatenate(out) if len(out) > 1 else np.zeros(self.table.num_rows, np.bool_)
 
     def _words(self, place: str, values: pa.StringArray, counts: Indices, nulls: int) -> Words:
         asked = self._asked.get(place, ())
-        return words(self.spec.name, place, values, counts.astype(np.int64), nulls, asked, self._rules.atoms)
+        return words(self.spec.name, place, values, counts.astype(np.int64), nulls, asked, self.rules.atoms)
 
     def _many(self, place: str) -> Slots:
         """Give a place that a row can hold several texts of: a key of a map, or all its texts."""
         name, _, key = place.partition(":")
-        rows, texts = self._found(name, key)
+        rows, texts = self.found(name, key)
         array = texts.dictionary_encode()
         codes = array.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         values = array.dictionary.cast(pa.string())
@@ -120,7 +186,8 @@ class Frame:
         to[held.marked] = np.arange(len(held.marked))
         return Slots(held, to[codes] if len(codes) else codes, rows)
 
-    def _found(self, name: str, key: str) -> tuple[Indices, pa.Array]:
+    def found(self, name: str, key: str) -> tuple[Indices, pa.Array]:
+        """Give row and text of every entry under a key of a map, of a JSON text, or under all keys."""
         if name not in self.table.column_names:
             return np.zeros(0, np.int64), pa.array([], pa.string())
         kind = self.table.schema.field(name).type
@@ -184,11 +251,40 @@ class Frame:
             held = (self.spec.joined[place].first,) if place in self.spec.joined else (place,)
             return any(self.table[one].null_count < self.table.num_rows for one in held)
         name, _, key = place.partition(":")
-        return bool(len(self._found(name, key)[0]))
+        return bool(len(self.found(name, key)[0]))
+
+    def is_common(self, index: int) -> bool:
+        """Say whether a leaf is one that is better asked of few rows."""
+        return index not in self._truths and self.rules.leaves[index].place in self._known
+
+    def asked(self, index: int, rows: Indices) -> tuple[Indices, pa.StringArray, Truth]:
+        """Ask a common leaf of some rows.
+
+        Returns:
+            Code of each row's text (-1 for none), the texts, and their truth with that of no text at the end.
+        """
+        if self._common is None:
+            raise KeyError(index)
+        held, truth = self._common(index)
+        place = self.rules.leaves[index].place
+        columns = [one for one in columns_of(place, self.spec) if one in self.table.column_names]
+        codes, values = Frame(self.table.select(columns).take(pa.array(rows)), self.spec, self.rules, {}).texts(place)
+        to = pc.index_in(values, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
+        return codes, values, truth[np.append(to, held.null).astype(np.int64)]
+
+    def truth(self, index: int) -> Truth:
+        """Give the truth of a leaf over a place with one text a row, by slot."""
+        if index not in self._truths:
+            leaf = self.rules.leaves[index]
+            self._truths[index] = truth_of(leaf.tree, self.slots(leaf.place).held)
+        return self._truths[index]
 
     def matched(self, index: int, rows: Indices, chars: int) -> Matched:
         """Give the texts by which a leaf is met, over some rows."""
-        leaf = self._rules.leaves[index]
+        leaf = self.rules.leaves[index]
+        if self.is_common(index):
+            every, values, met = self.asked(index, rows)
+            return self._told(leaf.place, np.where(met[every], every, -1), values, chars)
         slots = self.slots(leaf.place)
         none = len(slots.held.values)
         if slots.rows is None:
@@ -201,132 +297,22 @@ class Frame:
             first = np.full(self.table.num_rows, -1, np.int64)
             first[slots.rows[told][::-1]] = slots.slots[told][::-1]
             codes = first[rows]
-        name = leaf.place.partition(":")
-        label = name[2] if name[2] not in {"", "*"} else name[0]
-        texts = pc.binary_join_element_wise(
-            label.rstrip("#"), pc.utf8_slice_codeunits(slots.held.values, 0, chars), "="
-        )
-        return Matched(codes, texts)
+        return self._told(leaf.place, codes, slots.held.values, chars)
 
-    # Conditions ---------------------------------------------------------------------------------------
-
-    def where(self, node: Node, rows: Indices) -> Truth:
-        """Say for which of some rows a condition holds."""
-        match node.op:
-            case "leaf":
-                return self._leaf(self._rules.leaves[node.index], node.index, rows)
-            case "atom":
-                return self._alone(self._rules.atoms[node.index], node.index, rows)
-            case "not":
-                return ~self.where(node.children[0], rows)
-            case "or":
-                out = np.zeros(len(rows), np.bool_)
-                for one in node.children:
-                    left = np.flatnonzero(~out)
-                    if not len(left):
-                        break
-                    out[left] = self.where(one, rows[left])
-                return out
-            case _:
-                left = np.arange(len(rows))
-                for one in node.children:
-                    if not len(left):
-                        break
-                    left = left[self.where(one, rows[left])]
-                out = np.zeros(len(rows), np.bool_)
-                out[left] = True
-                return out
-
-    def truth(self, index: int) -> Truth:
-        """Give the truth of a leaf over a place with one text a row, by slot."""
-        if index not in self._truths:
-            leaf = self._rules.leaves[index]
-            self._truths[index] = truth_of(leaf.tree, self.slots(leaf.place).held)
-        return self._truths[index]
-
-    def _leaf(self, leaf: Leaf, index: int, rows: Indices) -> Truth:
-        slots = self.slots(leaf.place)
-        if slots.rows is None:
-            return self.truth(index)[slots.slots[rows]]
-        return self._among(leaf.tree, slots, rows)
-
-    def _among(self, node: Node, slots: Slots, rows: Indices) -> Truth:
-        """Decide a condition over a place that a row can hold several texts of: any text will do for each question."""
-        if node.op == "not":
-            return ~self._among(node.children[0], slots, rows)
-        if node.op in {"and", "or"}:
-            combine = np.logical_and if node.op == "and" else np.logical_or
-            return np.asarray(combine.reduce([self._among(one, slots, rows) for one in node.children]), np.bool_)
-        atom = self._rules.atoms[node.index]
-        truth = slots.held.atom(node.index)
-        if atom.kind == "null":
-            truth = ~truth
-            truth[slots.held.null] = False
-        met = np.zeros(self.table.num_rows, np.bool_)
-        entries = slots.rows if slots.rows is not None else np.arange(self.table.num_rows)
-        met[entries[truth[slots.slots]]] = True
-        return ~met[rows] if atom.kind == "null" else met[rows]
-
-    def _alone(self, atom: Atom, index: int, rows: Indices) -> Truth:
-        """Decide an atom that compares two places, or one over a place with several texts."""
-        if atom.kind != "same":
-            return self._among(Node("atom", (), index), self.slots(atom.place), rows)
-        out = np.zeros(len(rows), np.bool_)
-        if ":" in atom.place or ":" in atom.other:
-            return self._same_many(atom, rows)
-        (a, left), (b, right) = self.texts(atom.place), self.texts(atom.other)
-        pairs = a[rows] * (len(right) + 1) + b[rows]
-        known = (a[rows] >= 0) & (b[rows] >= 0)
-        distinct, at = np.unique(pairs[known], return_inverse=True)
-        texts = [_lower(left, right, int(one), len(right) + 1) for one in distinct]
-        out[known] = np.array([_same(*one, atom.flags) for one in texts], np.bool_)[at] if len(distinct) else False
-        return out
-
-    def _same_many(self, atom: Atom, rows: Indices) -> Truth:
-        mine, other = self._by_row(atom.place, rows), self._by_row(atom.other, rows)
-        return np.array(
-            [
-                any(_same(one, two, atom.flags) for one in mine.get(row, ()) for two in other.get(row, ()))
-                for row in rows.tolist()
-            ],
-            np.bool_,
-        )
-
-    def _by_row(self, place: str, rows: Indices) -> dict[int, list[str]]:
-        out: dict[int, list[str]] = {}
-        if ":" in place:
-            name, _, key = place.partition(":")
-            at, found = self._found(name, key)
-            for row, text in zip(at.tolist(), found.to_pylist(), strict=True):
-                out.setdefault(row, []).append(text.lower())
-            return out
-        codes, values = self.texts(place)
-        for row in rows.tolist():
-            if codes[row] >= 0:
-                out[row] = [values[int(codes[row])].as_py().lower()]
-        return out
+    def _told(self, place: str, codes: Indices, values: pa.StringArray, chars: int) -> Matched:
+        """Give texts as `column=value`, only those that are used."""
+        name, _, key = place.partition(":")
+        label = key if key not in {"", "*"} else name
+        used = np.unique(codes[codes >= 0])
+        texts = pc.utf8_slice_codeunits(values.take(pa.array(used)), 0, chars)
+        shown = pc.binary_join_element_wise(label.rstrip("#"), texts, "=")
+        return Matched(np.where(codes < 0, -1, np.searchsorted(used, codes)), shown)
 
 
 def _atoms(node: Node) -> frozenset[int]:
     if node.op == "atom":
         return frozenset({node.index})
     return frozenset().union(*(_atoms(one) for one in node.children))
-
-
-def _lower(left: pa.Array, right: pa.Array, pair: int, width: int) -> tuple[str, str]:
-    return left[pair // width].as_py().lower(), right[pair % width].as_py().lower()
-
-
-def _same(one: str, two: str, flags: str) -> bool:
-    match flags:
-        case "s":
-            return one.startswith(two)
-        case "e":
-            return one.endswith(two)
-        case "se":
-            return two in one
-        case _:
-            return one == two
 
 
 def _key_test(key: str) -> Callable[[str], bool]:

@@ -37,6 +37,9 @@ Parts = tuple[str, ...]
 STRETCH_BYTES = 64 * 1024 * 1024
 LITERAL_BYTES_MIN = 3
 """Shorter literals occur everywhere; telling every occurrence costs more than a plain look at every text."""
+HOT_MIN = 5_000
+HOT_SHARE = 20
+"""A pattern met more often than this, and in more than one of so many texts, occurs everywhere."""
 CANARY = b"\x02dwell\x03canary\x02"
 _ANY_BYTE = rb"[^\x00]*"
 _ONE_CHARACTER = rb"(?:[\x01-\x7f]|[\xc2-\xf4][\x80-\xbf]+)"
@@ -162,6 +165,7 @@ class Patterns:
         return out
 
     def _scan(self, database: hyperscan.Database, texts: pa.StringArray) -> Iterator[tuple[int, Indices]]:
+        scanned = self._scanned
         odd = np.flatnonzero(pc.match_substring(texts, "\0").to_numpy(zero_copy_only=False))
         ids: list[Indices] = []
         rows: list[Indices] = []
@@ -171,6 +175,7 @@ class Patterns:
             rows.append(where + start)
         which = np.concatenate(ids)
         where = np.concatenate(rows)
+        self._cool(which, len(texts))
         if len(odd):  # a NUL inside a text would look like its end: these few are put to Arrow
             keep = ~np.isin(where, odd)
             which, where = which[keep], where[keep]
@@ -180,11 +185,20 @@ class Patterns:
         fresh[1:] = (which[1:] != which[:-1]) | (where[1:] != where[:-1])
         which, where = which[fresh], where[fresh]
         few = texts.take(pa.array(odd)) if len(odd) else None
-        for index in self._scanned:
+        for index in scanned:
             found = where[np.searchsorted(which, index) : np.searchsorted(which, index, "right")]
             if few is not None:
                 found = np.union1d(found, odd[_one(few, self.parts[index])])
             yield index, found
+
+    def _cool(self, which: Indices, size: int) -> None:
+        """Take patterns that occur everywhere out of the next scans: a plain look at every text costs less."""
+        told = np.bincount(which, minlength=len(self.parts))
+        hot = set(np.flatnonzero(told > max(HOT_MIN, size // HOT_SHARE)).tolist())
+        if hot:
+            self._plain += sorted(hot)
+            self._scanned = [at for at in self._scanned if at not in hot]
+            self._database = self._compiled() if self._scanned else None
 
     def _stretch(self, database: hyperscan.Database, texts: pa.StringArray) -> tuple[Indices, Indices]:
         """Scan one stretch; give pattern numbers and the texts they were found in."""

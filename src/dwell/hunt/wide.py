@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,12 +12,13 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
 from dwell.archive.spec import TableSpec
-from dwell.hunt.frame import Frame, columns_of
+from dwell.hunt.conditions import Conditions
+from dwell.hunt.frame import FEW, Frame, columns_of
 from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Subject, concat, group_hits
 from dwell.hunt.patterns import Indices
 from dwell.hunt.ruleset import Case, Node, RuleSet
 from dwell.hunt.verdict import Verdict, judged, leaf_verdict
-from dwell.hunt.words import Words, truth_of, words
+from dwell.hunt.words import Truth, Words, truth_of, words
 from dwell.intake.tables import specs
 
 __all__ = ["FileReport", "Hunter", "column_values"]
@@ -69,6 +70,18 @@ def _atoms_of(node: Node, rules: RuleSet) -> Iterator[int]:
         yield from _atoms_of(one, rules)
 
 
+def _leaves_of(node: Node) -> Iterator[int]:
+    if node.op == "leaf":
+        yield node.index
+    for one in node.children:
+        yield from _leaves_of(one)
+
+
+def _places(tree: Node, rules: RuleSet) -> frozenset[str]:
+    atoms = [rules.atoms[one] for one in _atoms_of(tree, rules)]
+    return frozenset({one.place for one in atoms} | {one.other for one in atoms if one.other})
+
+
 class Hunter:
     """A rule set made ready for data files; one per process.
 
@@ -87,13 +100,10 @@ class Hunter:
             for case in rule.cases:
                 table = rules.wheres[case.where].table
                 asked = self._asked.setdefault(table, {})
-                places = set()
                 for one in _atoms_of(case.tree, rules):
-                    atom = rules.atoms[one]
-                    places |= {atom.place, *((atom.other,) if atom.other else ())}
-                    if atom.kind != "same":
-                        asked.setdefault(atom.place, []).append(one)
-                self._tasks.setdefault(table, []).append(_Task(index, case, frozenset(places)))
+                    if rules.atoms[one].kind != "same":
+                        asked.setdefault(rules.atoms[one].place, []).append(one)
+                self._tasks.setdefault(table, []).append(_Task(index, case, _places(case.tree, rules)))
         for table, asked in self._asked.items():
             self._asked[table] = {place: sorted(set(ones)) for place, ones in sorted(asked.items())}
 
@@ -133,6 +143,7 @@ class _FileHunt:
         self.lexicon = read_lexicon(file) if file.staged.lexicon_sha256 else empty
         self.known = {place: self._words(place) for place in asked if place in self.lexicon.complete}
         self._verdicts: dict[int, tuple[Verdict, int]] = {}
+        self._truths: dict[int, Truth] = {}
 
     def _words(self, place: str) -> Words:
         values, counts, nulls = column_values(self.lexicon, place)
@@ -149,8 +160,11 @@ class _FileHunt:
                 self.report.wheres.setdefault(task.case.where, 0)
                 continue
             looked.append(task)
-            if not self.prune or judged(task.case.tree, self._verdict) is not False:
+            if not self.prune:
                 waiting.append(task)
+            elif judged(task.case.tree, self._verdict) is not False:
+                tree = self._left(task.case.tree)
+                waiting.append(replace(task, case=replace(task.case, tree=tree), places=_places(tree, self.rules)))
         restricted = any(self.rules.wheres[one.case.where].event_ids for one in looked)
         if self.spec.name != "evtx" and not (waiting or restricted):
             self._note_missing({one.case.where for one in looked}, None)
@@ -179,8 +193,26 @@ class _FileHunt:
                 cost = 1 if ":" not in leaf.place else 4 if leaf.place.startswith("AuditData:") else 2
                 self._verdicts[index] = (None, self.report.rows * cost)
             else:
-                self._verdicts[index] = leaf_verdict(truth_of(leaf.tree, held), held)
+                self._verdicts[index] = leaf_verdict(self._truth(index), held)
         return self._verdicts[index]
+
+    def _left(self, node: Node) -> Node:
+        """Take out of a condition what the lexicon has decided, so that its columns need not be read."""
+        if node.op in {"leaf", "atom"}:
+            return node
+        if node.op == "not":
+            return Node("not", (self._left(node.children[0]),))
+        decided = node.op == "and"
+        parts = [self._left(one) for one in node.children if judged(one, self._verdict) is not decided]
+        if not parts:
+            return node
+        return parts[0] if len(parts) == 1 else Node(node.op, tuple(parts))
+
+    def _truth(self, index: int) -> Truth:
+        if index not in self._truths:
+            leaf = self.rules.leaves[index]
+            self._truths[index] = truth_of(leaf.tree, self.known[leaf.place])
+        return self._truths[index]
 
     def _planned(self, node: Node) -> tuple[Node, int]:
         """Put the parts of a condition in the order that decides soonest; give how many rows may be left."""
@@ -199,6 +231,8 @@ class _FileHunt:
         """Note which places hold nothing, as far as the lexicon or the rows say."""
         for where in sorted(wheres):
             self.report.wheres.setdefault(where, self.report.rows)
+            if not self.rules.wheres[where].uniform:
+                continue
             asked = sorted({place for task in self.tasks if task.case.where == where for place in task.places})
             frame = frames.get(where) if frames is not None else None
             self.report.missing[where] = [one for one in asked if self._is_missing(one, frame)]
@@ -227,16 +261,38 @@ class _FileHunt:
 
     def _rows(self, waiting: Sequence[_Task], looked: Sequence[_Task]) -> pa.Table:
         table = self._read(looked if self.spec.name == "evtx" else waiting)
+        known, truths = self._narrowed(waiting)
         frames: dict[int, Frame] = {}
         for where in sorted({one.case.where for one in looked}):
             part = self._part(table, where)
             self.report.wheres[where] = part.num_rows
             if part.num_rows:
-                frames[where] = Frame(part, self.spec, self.rules, self.asked, self.known)
+                frames[where] = Frame(part, self.spec, self.rules, self.asked, known, truths, self._wide)
         hits = [found for task in waiting if (found := self._task(task, frames)) is not None]
         self._note_missing(set(frames), frames)
         self.report.opened = sorted(set(self.report.opened))
         return concat(hits)
+
+    def _narrowed(self, waiting: Sequence[_Task]) -> tuple[dict[str, Words], dict[int, Truth]]:
+        """Give the words of the lexicon as far as the conditions still open tell them apart."""
+        leaves: dict[str, list[int]] = {}
+        for index in sorted({one for task in waiting for one in _leaves_of(task.case.tree)}):
+            leaves.setdefault(self.rules.leaves[index].place, []).append(index)
+        words_by_place: dict[str, Words] = {}
+        truths: dict[int, Truth] = {}
+        for place, found in leaves.items():
+            if place in self.known:
+                held = self.known[place]
+                # what many rows meet is asked of the rows that other parts of a condition leave, not of all
+                mine = [
+                    one for one in found if self._weighed(one)[1] * FEW <= self.report.rows or len(held.values) < FEW
+                ]
+                words_by_place[place], narrow = held.narrowed([self._truth(one) for one in mine])
+                truths.update(zip(mine, narrow, strict=True))
+        return words_by_place, truths
+
+    def _wide(self, index: int) -> tuple[Words, Truth]:
+        return self.known[self.rules.leaves[index].place], self._truth(index)
 
     def _part(self, table: pa.Table, where: int) -> pa.Table:
         """Give the rows of one kind of record."""
@@ -256,7 +312,7 @@ class _FileHunt:
             return None
         self.report.opened.append(task.rule)
         tree, _ = self._planned(task.case.tree)
-        rows = np.flatnonzero(frame.where(tree, np.arange(frame.table.num_rows)))
+        rows = Conditions(frame).rows(tree)
         if not len(rows):
             return None
         info = self.rules.rules[task.rule].info

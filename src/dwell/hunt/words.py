@@ -69,6 +69,25 @@ class Words:
         if null:
             self._null.add(atom)
 
+    def narrowed(self, truths: Sequence[Truth]) -> tuple[Words, list[Truth]]:
+        """Tell apart only the texts on which some condition differs from its truth for all others.
+
+        Args:
+            truths: truth of each condition that will be asked, by slot.
+
+        Returns:
+            Words that answer no single questions any more, and the truths by their slots.
+        """
+        told = np.zeros(len(self.values), np.bool_)
+        for one in truths:
+            told |= one[: self.other] != one[self.other]
+        keep = np.flatnonzero(told)
+        rest = self.counts[: self.other + 1].sum() - self.counts[keep].sum()
+        counts = np.concatenate([self.counts[keep], [rest, self.counts[self.null]]])
+        slots = np.concatenate([keep, [self.other, self.null]])
+        held = Words(self.values.take(pa.array(keep)), counts, self.marked[keep])
+        return held, [one[slots] for one in truths]
+
     def atom(self, index: int) -> Truth:
         """Give the answers to one question, by slot."""
         out = np.zeros(len(self.values) + 2, np.bool_)

@@ -85,7 +85,7 @@ def _sysmon(name: str, *event_ids: int) -> Where:
 
 
 def _channel(name: str, *channels: str, switch_on: str = "") -> Where:
-    return Where("evtx", channels, (), {}, name, switch_on or f"Collect the event log {channels[0]}")
+    return Where("evtx", channels, (), {}, name, switch_on or f"Collect the event log {channels[0]}", uniform=False)
 
 
 _CATEGORIES: Mapping[str, tuple[Where, ...]] = {
@@ -232,7 +232,7 @@ _SERVICES: Mapping[str, tuple[Where, ...]] = {
 }
 
 _IIS_LOG = Where("iis", name="IIS logs", switch_on="Collect inetpub\\logs\\LogFiles of every web server")
-_UAL_LOG = Where("ual", name="Microsoft 365 audit records", switch_on="Export the unified audit log")
+_UAL_LOG = Where("ual", name="Microsoft 365 audit records", switch_on="Export the unified audit log", uniform=False)
 _HTTPPROXY = Where("httpproxy", name="HttpProxy logs", switch_on="Collect Logging\\HttpProxy of every Exchange server")
 _EWS = Where("ews", name="EWS logs", switch_on="Collect Logging\\Ews of every Exchange server")
 
@@ -253,7 +253,9 @@ _EXACT: Mapping[tuple[str, str, str], tuple[Where, ...]] = MappingProxyType(
         ("m365", "", "exchange"): (_UAL_LOG,),
         ("m365", "", "threat_management"): (_UAL_LOG,),
         ("m365", "", "threat_detection"): (_UAL_LOG,),
-        ("windows", "", ""): (Where("evtx", name="Windows event logs", switch_on="Collect the Windows event logs"),),
+        ("windows", "", ""): (
+            Where("evtx", name="Windows event logs", switch_on="Collect the Windows event logs", uniform=False),
+        ),
     }
 )
 
