@@ -138,7 +138,9 @@ def _compared(case: Path, evidence: Path, workers: int, wanted: dict[str, list[d
     return faults + [f"{one} was left behind" for one in left]
 
 
-def kill_and_resume(work: Path, kills: int, *, seed: int = 1, files: int = 40, lines: int = 400) -> Report:
+def kill_and_resume(
+    work: Path, kills: int, *, seed: int = 1, files: int = 40, lines: int = 400, workers: tuple[int, ...] = (1, 2)
+) -> Report:
     """Kill and resume until there were enough kills and the last case is whole.
 
     Args:
@@ -147,27 +149,28 @@ def kill_and_resume(work: Path, kills: int, *, seed: int = 1, files: int = 40, l
         seed: for the instants.
         files: logs in the evidence.
         lines: records in each.
+        workers: processes of an ingest, taken in turn from case to case.
     """
     rng = random.Random(seed)  # noqa: S311 - instants, not secrets
     evidence = work / "evidence"
     write_set(evidence, files, lines)
     spans = {}
-    for workers in (1, 2):
-        with _start(work / f"whole{workers}", evidence, workers) as process:
+    for count in workers:
+        with _start(work / f"whole{count}", evidence, count) as process:
             started = time.monotonic()
             process.communicate()
-            spans[workers] = time.monotonic() - started
-    wanted = contents(work / "whole1")
+            spans[count] = time.monotonic() - started
+    wanted = contents(work / f"whole{workers[0]}")
     faults: list[str] = []
     killed = cases = 0
     while killed < kills:
-        case, workers = work / f"case{cases}", 1 + cases % 2
+        case, count = work / f"case{cases}", workers[cases % len(workers)]
         resumed = False
         while not resumed:
-            with _start(case, evidence, workers) as process:
+            with _start(case, evidence, count) as process:
                 if killed < kills:
                     try:
-                        process.wait(rng.uniform(0, spans[workers]))
+                        process.wait(rng.uniform(0, spans[count]))
                     except subprocess.TimeoutExpired:
                         process.send_signal(signal.SIGKILL)
                         killed += 1
@@ -176,7 +179,7 @@ def kill_and_resume(work: Path, kills: int, *, seed: int = 1, files: int = 40, l
             if process.returncode not in {0, -signal.SIGKILL}:
                 faults.append(f"a resumed ingest ended with {process.returncode}")
                 return Report(killed, cases, tuple(faults))
-        faults += [f"case {cases}: {one}" for one in _compared(case, evidence, workers, wanted)]
+        faults += [f"case {cases}: {one}" for one in _compared(case, evidence, count, wanted)]
         shutil.rmtree(case)
         cases += 1
     return Report(killed, cases, tuple(faults))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.archive.tables import SPEC, rows
 
@@ -40,6 +40,7 @@ def test_rows_are_cut_at_the_months_and_come_back(tmp_path: Path) -> None:
         assert (file.first_utc, file.last_utc) == ((times[0], times[-1]) if times else (None, None))
 
 
+@settings(max_examples=25)
 @given(order=st.permutations(range(24)), chunks=st.integers(1, 5))
 def test_the_order_in_which_rows_come_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], chunks: int

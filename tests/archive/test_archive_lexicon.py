@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.archive.tables import SPEC, rows
 
@@ -83,6 +83,7 @@ def test_it_equals_a_naive_count(drawn: list[tuple[int | None, str | None, str |
     assert lexicon.table.schema == lex.LEXICON_SCHEMA
 
 
+@settings(max_examples=40)
 @given(drawn=_ROWS)
 def test_dictionary_coded_columns_count_the_same(drawn: list[tuple[int | None, str | None, str | None]]) -> None:
     plain = made(drawn)

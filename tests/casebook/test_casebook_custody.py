@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dwell.casebook.custody import CustodyLog
@@ -149,6 +149,7 @@ def test_no_room_left_leaves_the_log_as_it_was(log: CustodyLog, monkeypatch: pyt
     assert len(list(CustodyLog(log.path).acts())) == ACTS + 1
 
 
+@settings(max_examples=40)
 @given(place=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
 def test_any_flipped_byte_is_found(tmp_path_factory: pytest.TempPathFactory, place: float, mask: int) -> None:
     log = CustodyLog(tmp_path_factory.mktemp("log") / "custody.jsonl")

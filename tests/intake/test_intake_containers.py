@@ -210,8 +210,8 @@ def test_a_damaged_container_is_reported_and_the_rest_goes_on(tmp_path: Path, ki
 
 
 def test_a_bomb_by_ratio_stops_at_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "RATIO_FREE", 1 << 20)
-    zeros = b"0" * (16 << 20)
+    monkeypatch.setattr(containers, "RATIO_FREE", 1 << 18)
+    zeros = b"0" * (4 << 20)
     packed = {
         "a.zip": zipped({"bomb": zeros, "good.log": log(1)}),
         "b.gz": gzip.compress(zeros),
@@ -223,7 +223,7 @@ def test_a_bomb_by_ratio_stops_at_the_limit(tmp_path: Path, monkeypatch: pytest.
     assert {fault.path.partition("!")[0] for fault in plan.faults} == set(packed)
     assert {fault.why for fault in plan.faults if "taken for a bomb" not in fault.why} == set()
     spooled = sum(path.stat().st_size for path in (tmp_path / "spool").rglob("*") if path.is_file())
-    assert spooled < 8 << 20
+    assert spooled < 4 << 20
 
 
 def test_many_members_each_within_the_ratio_are_a_bomb_together(

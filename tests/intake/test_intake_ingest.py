@@ -33,17 +33,17 @@ from dwell.intake.verifying import verify
 from dwell.sources.iis import IisW3c
 from dwell.sources.source import Batch, Hint
 
-FILES = {f"EX01/inetpub/{number:03}.log": log(number) for number in range(12)}
+FILES = {f"EX01/inetpub/{number:03}.log": log(number) for number in range(6)}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Write twelve logs of five records."""
+    """Write six logs of five records."""
     return write(tmp_path / "evidence", FILES)
 
 
 def whole(case: Case) -> bool:
-    """Say whether every record of the twelve logs is there once and everything is as registered."""
+    """Say whether every record of the six logs is there once and everything is as registered."""
     names = Counter((evidence, number) for evidence, number, _ in rows(case))
     wanted = {(sha256(data), number) for data in FILES.values() for number in range(5, 10)}
     return set(names) == wanted and max(names.values()) == 1 and all(one.good for one in verify(case))
@@ -83,10 +83,10 @@ def test_originals_are_never_opened_for_writing(folder: Path, tmp_path: Path, mo
 
 def test_a_second_ingest_adds_nothing_and_changes_no_byte(folder: Path, tmp_path: Path) -> None:
     case, done = taken_in(tmp_path / "case", folder)
-    assert (done.files_new, done.files_known, done.records, done.anomalies) == (12, 0, 60, 0)
+    assert (done.files_new, done.files_known, done.records, done.anomalies) == (6, 0, 30, 0)
     before = hashes(case.root)
     again, done = taken_in(case.root, folder)
-    assert (done.files_new, done.files_known, done.records) == (0, 12, 0)
+    assert (done.files_new, done.files_known, done.records) == (0, 6, 0)
     assert hashes(again.root) == before
     assert whole(again)
 
@@ -96,13 +96,13 @@ def test_new_files_are_added_and_old_ones_left(folder: Path, tmp_path: Path) -> 
     before = hashes(case.archive_root)
     write(folder, {"later.log": log(77)})
     case, done = taken_in(case.root, folder)
-    assert (done.files_new, done.files_known, done.records) == (1, 12, 5)
+    assert (done.files_new, done.files_known, done.records) == (1, 6, 5)
     assert before.items() <= hashes(case.archive_root).items()
-    assert len(rows(case)) == 65
+    assert len(rows(case)) == 35
 
 
 def test_three_kills_lose_nothing(tmp_path: Path) -> None:
-    report = kill_and_resume(tmp_path, 3, files=12, lines=400)
+    report = kill_and_resume(tmp_path, 3, files=8, lines=400, workers=(1,))
     assert report.faults == ()
     assert report.kills == 3
     assert report.cases >= 1
@@ -134,13 +134,12 @@ _POINTS = [
 
 
 @pytest.mark.parametrize(("owner", "name", "call"), _POINTS, ids=lambda one: getattr(one, "__name__", str(one)))
-@pytest.mark.parametrize("full", [True, False], ids=["disk-full", "stopped"])
 def test_a_run_that_ends_anywhere_can_be_resumed(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, call: int, full: bool
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, call: int
 ) -> None:
     monkeypatch.setattr(units, "UNIT_BYTES", 3_000)
     module = {"commit_unit": ingest_module, "stage": reading}.get(name, owner)
-    fault: BaseException = DiskFullError("no room left") if full else _Stop()
+    fault: BaseException = DiskFullError("no room left") if call % 2 else _Stop()
     with monkeypatch.context() as patch:
         _stopping(patch, module, name, call, fault)
         with pytest.raises((DiskFullError, _Stop)):
@@ -200,7 +199,7 @@ def test_a_commit_that_custody_does_not_know_is_completed_not_repeated(
     with monkeypatch.context() as patch:
         patch.setattr(ingest_module, "read_unit", None)
         case, done = taken_in(tmp_path / "case", folder)
-    assert (done.files_new, done.files_known) == (0, 12)
+    assert (done.files_new, done.files_known) == (0, 6)
     assert [act.details.get("recovered") for act in case.acts() if act.act == "commit"] == [True]
     assert whole(case)
 
@@ -370,9 +369,9 @@ def test_a_file_that_kills_its_reader_is_named_and_the_others_are_read(tmp_path:
 
 
 def test_many_small_files_become_few_data_files(tmp_path: Path) -> None:
-    folder = write(tmp_path / "evidence", {f"{number % 20}/{number}.log": log(number, 1) for number in range(1500)})
+    folder = write(tmp_path / "evidence", {f"{number % 20}/{number}.log": log(number, 1) for number in range(200)})
     case, done = taken_in(tmp_path / "case", folder)
-    assert (done.files_new, done.records) == (1500, 1500)
+    assert (done.files_new, done.records) == (200, 200)
     assert len(open_archive(case).files("iis")) == 3
     assert sum(len(open_archive(case).files(table)) for table in open_archive(case).tables()) < 12
 
@@ -407,7 +406,7 @@ def test_the_same_evidence_gives_the_same_bytes_wherever_and_however_it_is_read(
         subprocess.run([sys.executable, "-c", _RUN, str(root), str(place), workers], env=environment, check=True)
         made[number] = hashes(root / "archive")
     assert made[0] == made[1] == made[2]
-    assert len(made[0]) > 20
+    assert len(made[0]) > 15
 
 
 def test_hosts_and_builds_of_the_register_come_back(folder: Path, tmp_path: Path) -> None:
@@ -419,4 +418,4 @@ def test_hosts_and_builds_of_the_register_come_back(folder: Path, tmp_path: Path
         told: list[tuple[str, int, int]] = []
         ingest(again, [folder], workers=1, progress=lambda phase, _, done, total: told.append((phase, done, total)))
     assert ("reading", 0, 0) in told
-    assert sum(phase == "hashing" for phase, _, _ in told) == 12
+    assert sum(phase == "hashing" for phase, _, _ in told) == 6
