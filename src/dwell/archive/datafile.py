@@ -38,6 +38,8 @@ RECORD_NO, TIME_UTC = "record_no", "time_utc"
 _SAMPLE_ROWS = 4_096
 LEXICON_FOLDER = "_lexicon"
 """Lexicons lie in a folder of their own whose name other readers of the table pass over."""
+_DICTIONARY_BYTES = 4 * 1024 * 1024
+"""A row group's dictionary of a column; beyond it values are written out, and have to be coded again when read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,15 @@ def _encodings(table: pa.Table) -> dict[str, str]:
     return found
 
 
+def _plain(table: pa.Table) -> pa.Table:
+    """Give dictionary-coded columns as plain ones, so that a row group gets a dictionary of its own values only.
+
+    A coded column would be written with its whole dictionary in every row group.
+    """
+    columns = [one.cast(one.type.value_type) if pa.types.is_dictionary(one.type) else one for one in table.columns]
+    return pa.table(columns, names=table.column_names)
+
+
 def _write(table: pa.Table, path: Path, *, row_group_rows: int, store_schema: bool = False) -> tuple[int, str]:
     """Write Parquet under a temporary name, sync, and rename; give size and SHA-256.
 
@@ -131,18 +142,21 @@ def _write(table: pa.Table, path: Path, *, row_group_rows: int, store_schema: bo
     unfinished = path.with_name(path.name + ".part")
     sink = pa.BufferOutputStream()
     encodings = _encodings(table)
-    pq.write_table(
-        table,
+    with pq.ParquetWriter(
         sink,
+        table.schema if store_schema else _plain(table.slice(0, 0)).schema,
         use_dictionary=[one for one in table.column_names if one not in encodings] if encodings else True,
         column_encoding=encodings or None,
         compression="zstd",
         compression_level=3,
-        row_group_size=row_group_rows,
+        dictionary_pagesize_limit=_DICTIONARY_BYTES,
         write_page_checksum=True,
         store_schema=store_schema,
         write_statistics=False,
-    )
+    ) as writer:
+        for start in range(0, table.num_rows, row_group_rows):
+            part = table.slice(start, row_group_rows)
+            writer.write_table(part if store_schema else _plain(part), row_group_size=row_group_rows)
     data = sink.getvalue()
     try:
         with unfinished.open("wb") as handle:
