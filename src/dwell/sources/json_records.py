@@ -223,9 +223,7 @@ class JsonRecords(Source):
                 held, anomalies, mendings, told = _Gathered(self.whole), [], {}, taken
         yield self._batch(held, anomalies, mendings, taken - told)
 
-    def _batch(
-        self, held: _Gathered, anomalies: list[Anomaly], mendings: dict[str, list[int]], taken: int
-    ) -> Batch:
+    def _batch(self, held: _Gathered, anomalies: list[Anomaly], mendings: dict[str, list[int]], taken: int) -> Batch:
         out = Batch(anomalies=anomalies, facts=mended_facts(mendings), bytes_read=taken)
         if not held.numbers:
             return out
@@ -239,8 +237,10 @@ class JsonRecords(Source):
 
     def _time(self, columns: Mapping[str, pa.Array]) -> pa.Array:
         """Give the first time column that holds an instant."""
-        found = [by_value(columns[name], self._instants) for name in self.time_names]
+        found = [
+            one if pa.types.is_timestamp(one.type) else by_value(one, self._instants)
+            for one in (columns[name] for name in self.time_names)
+        ]
         if not found:
             return pa.nulls(len(columns[RECORD_NO.name]), TIME_UTC.type)
         return found[0] if len(found) == 1 else pc.coalesce(*found)
-

@@ -7,7 +7,7 @@ that are no UTF-8 is put right by itself and then matched like the others. What 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import BinaryIO, ClassVar
 
@@ -17,13 +17,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
-from dwell.sources.columns import fit, is_utf8, reversals
+from dwell.sources.columns import fit, flat, is_utf8, reversals
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
 from dwell.sources.source import EXTRA, TIME_UTC, Batch, Guess, Hint, Sniff, Source, prefix_fields
 
-__all__ = ["Matched", "State", "line_texts", "schema_of", "sniffed_lines"]
+__all__ = [
+    "AS_WRITTEN",
+    "Matched",
+    "Run",
+    "State",
+    "line_texts",
+    "part",
+    "schema_of",
+    "sniffed_lines",
+    "split",
+    "unless",
+]
 
 _SNIFFED_LINES = 40
+AS_WRITTEN = "time"
+"""The group that holds an instant as written; kept in `extra` where it is none."""
 _Rows = npt.NDArray[np.int64]
 
 
@@ -53,13 +66,14 @@ class State:
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """What became of a block's lines."""
 
     anomalies: list[Anomaly] = field(default_factory=list)
     counts: dict[tuple[FactKind, str], list[int]] = field(default_factory=dict)
 
     def note(self, kind: FactKind, what: str, number: int) -> None:
+        """Note something of a line."""
         self.counts.setdefault((kind, what), []).append(number)
 
     def forget(self, numbers: set[int]) -> None:
@@ -68,6 +82,7 @@ class _Run:
             self.counts = {key: [one for one in held if one not in numbers] for key, held in self.counts.items()}
 
     def facts(self) -> list[Fact]:
+        """Give what was noted."""
         return [
             Fact(kind, min(numbers), None, None, len(numbers), what)
             for (kind, what), numbers in sorted(self.counts.items())
@@ -81,6 +96,31 @@ def line_texts(block: Block, rows: _Rows) -> pa.Array:
     every = pa.StringArray.from_buffers(len(block), pa.py_buffer(edges), pa.py_buffer(block.data))
     chosen = every if len(rows) == len(block) else every.take(pa.array(rows))
     return pc.ascii_rtrim(chosen, characters="\r\n")
+
+
+def part(block: Block, start: int, stop: int) -> Block:
+    """Give some lines of a block as a block that takes no bytes of its own."""
+    first = int(block.starts[start])
+    end = int(block.starts[stop]) if stop < len(block) else len(block.data)
+    places = None if block.places is None else block.places[start:stop] - block.places[start]
+    return replace(
+        block,
+        data=block.data[first:end],
+        offset=block.at(start),
+        first_line=block.number(start),
+        starts=block.starts[start:stop] - first,
+        ends=block.ends[start:stop] - first,
+        cut=block.cut and stop == len(block),
+        size_bytes=0,
+        places=places,
+    )
+
+
+def split(column: pa.Array | pa.ChunkedArray, pattern: str) -> dict[str, pa.Array]:
+    """Take a column apart by a pattern's groups; null where it does not match or a group holds nothing."""
+    found = pc.extract_regex(flat(column), pattern)
+    held = [unless(one, ("",)) for one in found.flatten()]
+    return dict(zip([one.name for one in found.type], held, strict=True))
 
 
 class Matched(Source):
@@ -160,11 +200,11 @@ class Matched(Source):
         if not len(rows):
             yield batch
             return
-        run = _Run()
+        run = Run()
         rows, texts = self._texts(block, rows, run)
-        tables, left = self._match(texts, block.first_line + rows, state)
+        tables, left = self._match(texts, block.first_line + rows, run, state)
         run.forget({block.number(int(rows[at])) for at in left})
-        run.anomalies += [self._anomaly(block, int(rows[at]), run) for at in left]
+        run.anomalies += [self._anomaly(block, int(rows[at]), run, state) for at in left]
         batch.anomalies = sorted(run.anomalies, key=lambda one: one.record_no)
         batch.facts = run.facts()
         if tables:
@@ -177,7 +217,7 @@ class Matched(Source):
                 yield Batch(records=one)
         yield batch
 
-    def _texts(self, block: Block, rows: _Rows, run: _Run) -> tuple[_Rows, pa.Array]:
+    def _texts(self, block: Block, rows: _Rows, run: Run) -> tuple[_Rows, pa.Array]:
         """Give the lines as texts, the odd ones put right; what holds nothing becomes an anomaly."""
         odd = block.holds(0)[rows]
         if b"\r" in block.data:
@@ -197,7 +237,9 @@ class Matched(Source):
             if not whole.strip():
                 nul = "\0" in text
                 kind = AnomalyKind.NUL_RUN if nul else AnomalyKind.BAD_RECORD
-                run.anomalies.append(line_anomaly(block, at, kind, "a run of NUL bytes" if nul else "nothing but blanks"))
+                run.anomalies.append(
+                    line_anomaly(block, at, kind, "a run of NUL bytes" if nul else "nothing but blanks")
+                )
                 continue
             if reencoded:
                 run.note(FactKind.REENCODED, "no UTF-8, read as Windows-1252", block.number(at))
@@ -208,8 +250,9 @@ class Matched(Source):
         places = np.concatenate((good, np.array(kept, np.int64)))
         return places, pa.concat_arrays([texts, pa.array(mended, pa.string())])
 
-    def _match(self, texts: pa.Array, numbers: _Rows, state: State) -> tuple[list[pa.Table], list[int]]:
+    def _match(self, texts: pa.Array, numbers: _Rows, run: Run, state: State) -> tuple[list[pa.Table], list[int]]:
         """Match texts against each pattern in turn; give the rows and the places that none takes."""
+        del run
         tables: list[pa.Table] = []
         left = np.arange(len(texts))
         for place, shape in enumerate(self.shapes):
@@ -222,25 +265,34 @@ class Matched(Source):
                 continue
             kept = found if mask.all() else found.filter(fits)
             names = [self.renamed.get(one.name, one.name) for one in kept.type]
-            held = [_unless(one, self.blanks) for one in kept.flatten()]
-            table = self._widen(pa.table(held, names=names), place, state)
-            times = self._times(table, state)
-            if times is not None:
-                table = table.append_column(TIME_UTC.name, times)
-            time = None if times is None else TIME_UTC.name
-            tables.append(fit(table, numbers[left[mask]], self.schema, time=time, host=self.host_name))
+            held = [unless(one, self.blanks) for one in kept.flatten()]
+            tables.append(
+                self._fitted(self._widen(pa.table(held, names=names), place, state), numbers[left[mask]], state)
+            )
             left = left[~mask]
         return tables, left.tolist()
 
-    def _anomaly(self, block: Block, at: int, run: _Run) -> Anomaly:
+    def _fitted(self, table: pa.Table, numbers: _Rows, state: State) -> pa.Table:
+        """Put texts by name into the schema."""
+        times = self._times(table, state)
+        if times is not None:
+            table = table.append_column(TIME_UTC.name, times)
+            if AS_WRITTEN in table.column_names:
+                left = pc.if_else(times.is_null(), flat(table[AS_WRITTEN]), pa.scalar(None, pa.string()))
+                table = table.set_column(table.column_names.index(AS_WRITTEN), AS_WRITTEN, left)
+        time = None if times is None else TIME_UTC.name
+        return fit(table, numbers, self.schema, time=time, host=self.host_name)
+
+    def _anomaly(self, block: Block, at: int, run: Run, state: State) -> Anomaly:
+        del state
         if block.cut and at == len(block) - 1:
             run.note(FactKind.TRUNCATED, "the file ends in mid-line", block.number(at))
             return line_anomaly(block, at, AnomalyKind.TRUNCATED, "the file ends in mid-line")
         return line_anomaly(block, at, AnomalyKind.BAD_RECORD, self.fault)
 
 
-def _unless(column: pa.Array, blanks: tuple[str, ...]) -> pa.Array:
-    """Make texts that stand for nothing null."""
+def unless(column: pa.Array, blanks: tuple[str, ...]) -> pa.Array:
+    """Give a column with null for the texts that stand for nothing."""
     for one in blanks:
         column = pc.if_else(pc.equal(column, one), pa.scalar(None, pa.string()), column)
     return column

@@ -43,7 +43,9 @@ def _with_month_numbers(texts: pa.Array) -> pa.Array:
 def named_months(texts: pa.Array) -> pa.Array:
     """Read `29/Feb/2024:14:01:19.832 +0100` and the like: day, month by name, year, time, zone if any."""
     day = r"^(\d{2})/([A-Z][a-z]{2})/(\d{4})[: ](\d\d:\d\d:\d\d(?:\.\d+)?) ?((?:Z|[+-]\d{2}:?\d{2})?)$"
-    return instants(pc.replace_substring_regex(_with_month_numbers(_only(texts, day)), _numbered(day), r"\3-\2-\1T\4\5"))
+    return instants(
+        pc.replace_substring_regex(_with_month_numbers(_only(texts, day)), _numbered(day), r"\3-\2-\1T\4\5")
+    )
 
 
 def _numbered(pattern: str) -> str:
@@ -55,7 +57,7 @@ def _only(texts: pa.Array, pattern: str) -> pa.Array:
 
 
 def epochs(texts: pa.Array) -> pa.Array:
-    """Read seconds since 1970, with a fraction or without, and milliseconds where there are 12 digits or more; 0 is none."""
+    """Read seconds since 1970, with a fraction or without, and milliseconds from 12 digits on; 0 is none."""
     texts = pc.replace_substring_regex(texts, _MILLIS, r"\1.\2")
     found = pc.extract_regex(_only(texts, _EPOCH), r"^(?P<s>\d{1,11})(?:\.(?P<f>\d{1,9}))?$")
     seconds = pc.struct_field(found, [0]).cast(pa.int64())
@@ -77,9 +79,13 @@ def syslog_times(texts: pa.Array, name: str) -> pa.Array:
     A file is named after the day it was closed: a month later than the name's is of the year before.
     """
     old = r"^([A-Z][a-z]{2}) ([ \d]\d) (?:(\d{4}) )?(\d\d:\d\d:\d\d(?:\.\d+)?)$"
-    plain = pc.replace_substring(pc.if_else(pc.match_substring_regex(texts, old), pa.scalar("", pa.string()), texts), ",", ".")
+    plain = pc.replace_substring(
+        pc.if_else(pc.match_substring_regex(texts, old), pa.scalar("", pa.string()), texts), ",", "."
+    )
     numbers = pc.replace_substring_regex(_with_month_numbers(_only(texts, old)), r"^(\d\d)  (\d) ", r"\1 0\2 ")
-    dated = pc.replace_substring_regex(_only(numbers, r"^\d\d \d\d \d{4} "), r"^(\d\d) (\d\d) (\d{4}) (.*)$", r"\3-\1-\2T\4")
+    dated = pc.replace_substring_regex(
+        _only(numbers, r"^\d\d \d\d \d{4} "), r"^(\d\d) (\d\d) (\d{4}) (.*)$", r"\3-\1-\2T\4"
+    )
     out = pc.coalesce(instants(plain), instants(dated))
     held = year_by_name(name)
     if held is None:

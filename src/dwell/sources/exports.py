@@ -1,0 +1,166 @@
+"""Exports of rights, rules and devices by Exchange's and Entra's commands: who may read whose mail, what forwards it.
+
+Source:
+    Microsoft Learn: `Get-MailboxPermission`, `Get-MailboxFolderPermission`, `Get-RecipientPermission`,
+    `Get-ADPermission`, `Get-InboxRule`, `Get-TransportRule`, `Get-ManagementRoleAssignment`,
+    `Get-MobileDeviceStatistics`, `Get-TransportAgent`, `Get-MailboxAuditBypassAssociation`,
+    `Get-MgOauth2PermissionGrant`, `Get-MgServicePrincipal`, with `Export-Csv` or `ConvertTo-Json`. The property names
+    are the columns; `kind` says what a row is, by which it holds.
+Time:
+    `WhenChangedUTC`, `WhenCreatedUTC`, `CreatedDateTime` and `FirstSyncTime` are UTC where they are written in ISO 8601
+    (or as `/Date(…)/`), and the first that is there becomes `time_utc`; a date in the words of a culture stays text.
+    The export is a snapshot: it says what held when it was made, and its moment is not in it.
+Units:
+    One row is one right, rule, device, grant or application.
+
+Raises:
+    Nothing. A line or object that cannot be read is an anomaly.
+Trust:
+    Whoever could change the organisation could change every value. Rule names, device names and application names are
+    free text of whoever made them.
+Silence:
+    A rule that a client hid (by its class or an empty name) is not in `Get-InboxRule` without `-IncludeHidden`; rights
+    by membership of a group are not in an export of rights; what was taken back before the export is not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import reduce
+from typing import BinaryIO, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.sources.aliased_csv import AliasedCsv
+from dwell.sources.columns import instants
+from dwell.sources.exchange_csv import header_cells
+from dwell.sources.json_records import JsonRecords, Look
+from dwell.sources.matched import schema_of
+from dwell.sources.source import Batch, Hint
+from dwell.sources.time_words import epochs
+
+__all__ = ["KINDS", "Exports", "ExportsJson"]
+
+_NAMES = (
+    "kind", "Identity", "Name", "DisplayName", "Mailbox", "MailboxOwnerId", "User", "Trustee", "FolderName",
+    "AccessRights", "AccessControlType", "ExtendedRights", "Deny", "IsInherited", "InheritanceType",
+    "SharingPermissionFlags", "Enabled", "Priority", "State", "RuleIdentity", "Description", "From", "SubjectContainsWords",
+    "SubjectOrBodyContainsWords", "ForwardTo", "ForwardAsAttachmentTo", "RedirectTo", "BlindCopyTo", "RedirectMessageTo",
+    "CopyTo", "DeleteMessage", "MarkAsRead", "MoveToFolder", "StopProcessingRules", "ForwardingAddress",
+    "ForwardingSmtpAddress", "DeliverToMailboxAndForward", "Role", "RoleAssignee", "RoleAssigneeName", "RoleAssigneeType",
+    "AssignmentMethod", "EffectiveUserName", "CustomRecipientWriteScope", "RecipientWriteScope", "DeviceId", "DeviceType",
+    "DeviceModel", "DeviceOS", "DeviceUserAgent", "DeviceAccessState", "UserDisplayName", "ClientType", "FirstSyncTime",
+    "LastSyncAttemptTime", "LastSuccessSync", "ClientId", "PrincipalId", "ResourceId", "ConsentType", "Scope", "AppId",
+    "AppDisplayName", "PublisherName", "ServicePrincipalType", "ReplyUrls", "KeyCredentials", "PasswordCredentials",
+    "TransportAgentFactory", "AssemblyPath", "AuditBypassEnabled", "CreatedDateTime", "WhenCreatedUTC", "WhenChangedUTC",
+)  # fmt: skip
+_COLUMNS: dict[str, pa.DataType] = dict.fromkeys(_NAMES, pa.string())
+_TIMES = ("WhenChangedUTC", "WhenCreatedUTC", "CreatedDateTime", "FirstSyncTime")
+_ACTS = ("ForwardTo", "ForwardAsAttachmentTo", "RedirectTo", "DeleteMessage", "MoveToFolder", "MarkAsRead")
+KINDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "role-assignment": (("Role",), ("RoleAssignee", "RoleAssigneeName")),
+    "folder-permission": (("FolderName",), ("User",), ("AccessRights",)),
+    "recipient-permission": (("Trustee",), ("AccessRights", "AccessControlType")),
+    "ad-permission": (("User",), ("ExtendedRights",), ("Identity",)),
+    "mailbox-permission": (("User",), ("AccessRights",), ("Identity", "Mailbox")),
+    "inbox-rule": (("RuleIdentity", "MailboxOwnerId", "Mailbox"), ("Name",), ("Enabled", *_ACTS)),
+    "transport-rule": (("Name",), ("State",), ("Priority",), ("BlindCopyTo", "RedirectMessageTo", "CopyTo", "Description")),
+    "mobile-device": (("DeviceId",), ("DeviceType", "DeviceOS", "DeviceModel"), ("FirstSyncTime", "DeviceAccessState")),
+    "consent": (("ClientId",), ("ConsentType",), ("Scope",)),
+    "application": (
+        ("AppId",), ("DisplayName", "AppDisplayName"), ("PasswordCredentials", "KeyCredentials", "ServicePrincipalType"),
+    ),
+    "transport-agent": (("TransportAgentFactory", "AssemblyPath"), ("Identity",), ("Priority", "Enabled")),
+    "audit-bypass": (("AuditBypassEnabled",), ("Identity", "Name")),
+    "forwarding": (("ForwardingSmtpAddress", "ForwardingAddress"), ("Identity", "Name", "DisplayName")),
+}  # fmt: skip
+"""What a row is: it has one column of every group. The first that fits counts."""
+_LOWERED = {kind: tuple(frozenset(one.lower() for one in group) for group in groups) for kind, groups in KINDS.items()}
+_ALIASES: Mapping[str, str] = {
+    "clientid": "ClientId",
+    "useragent": "DeviceUserAgent",
+    "transportagentassemblypath": "AssemblyPath",
+    "oauth2permissionscopes": "Oauth2PermissionScopes",
+    "identityname": "Identity",
+}
+
+
+def _kind_of(names: frozenset[str]) -> str:
+    """Say what an export is by its names, in lower case; "" where it is none."""
+    return next((kind for kind, groups in _LOWERED.items() if all(group & names for group in groups)), "")
+
+
+def _told(records: pa.RecordBatch) -> pa.RecordBatch:
+    """Fill `kind` by what each row holds."""
+    held = dict(zip(records.schema.names, records.columns, strict=True))
+    kinds: pa.Array = pa.nulls(records.num_rows, pa.string())
+    for kind, groups in reversed(list(KINDS.items())):
+        some = [reduce(pc.or_, [held[name].is_valid() for name in group]) for group in groups]
+        kinds = pc.if_else(reduce(pc.and_, some), kind, kinds)
+    given = held["kind"].cast(pa.string())
+    held["kind"] = pc.coalesce(kinds, given)
+    return pa.RecordBatch.from_arrays(list(held.values()), names=list(held))
+
+
+class Exports(AliasedCsv):
+    """Exports of rights, rules and devices, CSV."""
+
+    key = "exports"
+    title = "Exports of rights, rules, devices and applications (CSV)"
+    is_log = False
+    columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
+    aliases: ClassVar[Mapping[str, str]] = _ALIASES
+    time_names: ClassVar[tuple[str, ...]] = _TIMES
+    marks = ()
+    score = 78
+    schema = schema_of(_COLUMNS)
+    lexicon = (
+        "kind", "Identity", "User", "Trustee", "AccessRights", "ExtendedRights", "ForwardTo", "RedirectTo",
+        "ForwardAsAttachmentTo", "ForwardingSmtpAddress", "Role", "RoleAssignee", "DeviceId", "DeviceType", "Scope",
+        "AppId", "DisplayName", "Name",
+    )  # fmt: skip
+
+    def _is_ours(self, line: str) -> bool:
+        return bool(_kind_of(frozenset(name.lower() for name in header_cells(line))))
+
+    def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
+        """Yield one batch or more per run of lines under one header."""
+        for batch in super().read(stream, hint):
+            if batch.records is not None:
+                batch.records = _told(batch.records)
+            yield batch
+
+
+class ExportsJson(JsonRecords):
+    """Exports of rights, rules and devices, JSON."""
+
+    key = "exports_json"
+    title = "Exports of rights, rules, devices and applications (JSON)"
+    is_log = False
+    columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
+    aliases: ClassVar[Mapping[str, str]] = _ALIASES
+    whole: ClassVar[frozenset[str]] = frozenset(name.lower() for name in _NAMES)
+    time_names: ClassVar[tuple[str, ...]] = _TIMES
+    score = 74
+    schema = Exports.schema
+    lexicon = Exports.lexicon
+
+    @property
+    def table(self) -> str:
+        """Give the table of exports."""
+        return "exports"
+
+    def _is_ours(self, seen: Look) -> bool:
+        return bool(_kind_of(seen.names))
+
+    def _instants(self, texts: pa.Array) -> pa.Array:
+        millis = pc.replace_substring_regex(texts, r"^/Date\((\d{12,14})(?:[+-]\d{4})?\)/$", r"\1")
+        return pc.coalesce(instants(texts), epochs(millis))
+
+    def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
+        """Yield the records, some thousands to a batch."""
+        for batch in super().read(stream, hint):
+            if batch.records is not None:
+                batch.records = _told(batch.records)
+            yield batch
