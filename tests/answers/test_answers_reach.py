@@ -1,0 +1,116 @@
+"""How far (R13): one planted hop is found, and what no log held could show is said to be not covered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.scope.office import facts, log_of, reasoned, work
+from tests.scope.staged import iis_place, proxy_log, security_log, stage
+
+from dwell.answers.assemble import assemble
+from dwell.model.claims import Question, ReachFinding, ReachVerdict, Summary
+from dwell.scope.reach import CLASSES
+
+TO_EWS = "ServerInfo~a]@EX01.gov.example:444/EWS/Exchange.asmx?a=~1"
+SERVER = "10.0.0.11"
+LOUD = "203.0.113.9"
+
+
+def _proxy(status: int = 200) -> str:
+    row = {
+        "Protocol": "Ecp",
+        "UrlStem": "/ecp/y.js",
+        "ClientIpAddress": LOUD,
+        "AnchorMailbox": TO_EWS,
+        "HttpStatus": status,
+    }
+    return proxy_log([{"DateTime": "2021-01-10T02:00:00.000Z", "RequestId": "r1", **row}])
+
+
+def _logon(number: int, at: str, client: str, event: int = 4624, **more: object) -> dict[str, object]:
+    return {
+        "number": number,
+        "event": event,
+        "at": at,
+        "TargetUserName": "adm",
+        "LogonType": "10",
+        "IpAddress": client,
+        **more,
+    }
+
+
+def _events(*extra: dict[str, object]) -> list[dict[str, object]]:
+    """Give a server's ordinary logons, one a day, and others, in order and with numbers that run on."""
+    plain = [_logon(0, f"2021-01-{day:02} 12:00:00", "10.0.0.77") for day in range(4, 30)]
+    rows = sorted([*plain, *extra], key=lambda one: str(one["at"]))
+    return [{**one, "number": number} for number, one in enumerate(rows, 1)]
+
+
+def _summary(root: Path, extra: tuple[dict[str, object], ...], *, host: str = "FS01", status: int = 200) -> Summary:
+    files: dict[str, str | bytes] = {
+        iis_place("EX01", "210104"): log_of(work()),
+        "EX01/Logging/HttpProxy/Ecp/HttpProxy_2021011002-1.LOG": _proxy(status),
+        f"{host}/winevt/Security.xml": security_log(_events(*extra), host=host),
+    }
+    staged = stage(root, files)
+    return assemble(reasoned(staged), facts(staged))
+
+
+def _system(found: Summary, name: str) -> ReachFinding:
+    return next(one for one in found.reach if one.system == name)
+
+
+def test_one_hop_from_the_exploited_server_is_found(tmp_path: Path) -> None:
+    found = _summary(tmp_path, (_logon(0, "2021-01-11 03:00:00", SERVER),))
+    hop = _system(found, "FS01")
+    assert hop.verdict is ReachVerdict.REACHED
+    assert SERVER in hop.why
+    assert len(hop.grounds) == 1
+    assert hop.coverage is not None
+    assert hop.coverage.hours_able > 0
+    verdict = next(one.verdict for one in found.answers if one.question is Question.REACH)
+    assert "FS01" in verdict
+
+
+@pytest.mark.parametrize(
+    ("logon", "expected"),
+    [
+        (_logon(0, "2021-01-09 03:00:00", SERVER), ReachVerdict.NO_SIGN),
+        (_logon(0, "2021-01-11 03:00:00", "10.0.0.99"), ReachVerdict.NO_SIGN),
+        (_logon(0, "2021-01-11 03:00:00", SERVER, 4625), ReachVerdict.ATTEMPTED),
+        (_logon(0, "2021-01-11 03:00:00", LOUD), ReachVerdict.REACHED),
+    ],
+)
+def test_who_logged_on_from_where_and_when(tmp_path: Path, logon: dict[str, object], expected: ReachVerdict) -> None:
+    """Before the first act, from elsewhere, refused, and from the intruder's own address."""
+    assert _system(_summary(tmp_path, (logon,)), "FS01").verdict is expected
+
+
+def test_a_server_that_was_not_exploited_reaches_nobody(tmp_path: Path) -> None:
+    found = _summary(tmp_path, (_logon(0, "2021-01-11 03:00:00", SERVER),), status=401)
+    assert found.intrusions == ()
+    assert _system(found, "FS01").verdict is ReachVerdict.NO_SIGN
+
+
+def test_the_class_of_a_host_is_read_off_its_events(tmp_path: Path) -> None:
+    kerberos = {
+        "number": 0,
+        "event": 4768,
+        "at": "2021-01-05 08:00:00",
+        "TargetUserName": "jan",
+        "IpAddress": "10.0.0.77",
+    }
+    found = _summary(tmp_path, (kerberos,), host="SRV9")
+    assert _system(found, "SRV9").system_class == "directory"
+    assert "directory" not in {one.system for one in found.reach}
+
+
+def test_classes_without_a_log_are_not_covered_and_say_what_is_needed(tmp_path: Path) -> None:
+    found = _summary(tmp_path, ())
+    dark = {one.system: one for one in found.reach if one.verdict is ReachVerdict.NOT_COVERED}
+    assert set(dark) == set(CLASSES)
+    for name, needed in CLASSES.items():
+        assert dark[name].why == f"needed: {needed}"
+    verdict = next(one.verdict for one in found.answers if one.question is Question.REACH)
+    assert all(name in verdict for name in CLASSES)
