@@ -84,7 +84,7 @@ def _made(name: str, traits: Mapping[str, Any]) -> Scenario:
     unknown = set(traits) - known
     if unknown:
         raise ValueError(f"scenario {name}: unknown trait {', '.join(sorted(unknown))}")
-    tupled = {key: tuple(value) if isinstance(value, list) else value for key, value in traits.items()}
+    tupled: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in traits.items()}
     return replace(DEFAULT, name=name, **tupled)
 
 

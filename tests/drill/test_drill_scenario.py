@@ -1,0 +1,112 @@
+"""Scenarios: every named one can be written, plants what it says, and leaves out what it says."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dwell.drill import DrillPlan, Scenario, scenario, scenarios, write_drill
+
+FIRST, LAST = datetime(2021, 2, 1, tzinfo=UTC), datetime(2021, 4, 1, tzinfo=UTC)
+
+
+def text_of(folder: Path) -> str:
+    """Give all IIS lines of an exercise."""
+    return "\n".join(one.read_text("utf-8", errors="replace") for one in sorted(folder.rglob("u_ex*.log")))
+
+
+def made(name: str, folder: Path) -> dict[str, object]:
+    """Write a small exercise of a scenario; give the truth."""
+    return write_drill(folder / "evidence", folder / "truth.json", DrillPlan(5, 24, FIRST, LAST, scenario(name)))
+
+
+def test_there_are_at_least_24_with_names_of_their_own() -> None:
+    found = scenarios()
+    assert len(found) >= 24
+    assert [name for name, one in found.items() if one.name != name or not one.about] == []
+    assert found["default"] == Scenario(name="default", about=found["default"].about)
+
+
+@pytest.mark.parametrize(
+    "traits",
+    [{"mode": "telepathy"}, {"network": "moon"}, {"without": ("smtp",)}, {"pause": (0.9, 0.1)}, {"deleted": 2.0}],
+)
+def test_unknown_trait_is_refused(traits: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="scenario"):
+        Scenario(**traits)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["nobody", "quiet-alone", "loud-alone"])
+def test_truth_names_only_who_was_planted(name: str, tmp_path: Path) -> None:
+    truth = made(name, tmp_path)
+    wanted = {"nobody": [], "quiet-alone": ["quiet"], "loud-alone": ["loud"]}[name]
+    intruders = truth["intruders"]
+    assert isinstance(intruders, list)
+    assert [one["id"] for one in intruders] == wanted
+
+
+def test_nobody_leaves_no_trace_of_either(tmp_path: Path) -> None:
+    made("nobody", tmp_path)
+    text = text_of(tmp_path / "evidence")
+    assert "Chrome/63" not in text
+    assert "supp0rt.aspx" not in text
+    assert not list((tmp_path / "evidence").rglob("*supp0rt*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("tool-ews", r"POST /EWS/Exchange\.asmx \S+ 443 MINISTRY\\\w[\w.]* 100\.\S+ ExchangeServicesClient/0\.0\.0\.0"),
+        ("phone", r"Cmd=Sync&User=MINISTRY%5C[\w.]+&DeviceId=androidc1799\S* 443 \S+ 100\.\S+ Android-EAS/2\.0"),
+        ("impersonation", r"MINISTRY\\svc-sync 100\."),
+        (
+            "delegate",
+            r"/owa/[\w.]+@ministry\.example/service\.svc \S+ 443 MINISTRY\\\S+ 100\.\S+ Mozilla/5\.0\+\(Windows\+NT\+6\.1",
+        ),
+        ("inside-vpn", r" 10\.20\.99\.\d+ Mozilla/5\.0\+\(Windows\+NT\+6\.1"),
+        ("on-the-server", r" 10\.20\.1\.1[12] ExchangeServicesClient"),
+        ("desktop-client", r"POST /mapi/emsmdb/ \S+ 443 \S+ 100\.\S+ Microsoft\+Office"),
+    ],
+)
+def test_scenario_leaves_the_records_of_its_mode(name: str, pattern: str, tmp_path: Path) -> None:
+    made(name, tmp_path)
+    assert re.search(pattern, text_of(tmp_path / "evidence"))
+
+
+def test_residential_has_an_address_of_its_own_for_each_mailbox(tmp_path: Path) -> None:
+    truth = made("residential", tmp_path)
+    intruders = truth["intruders"]
+    assert isinstance(intruders, list)
+    quiet = next(one for one in intruders if one["id"] == "quiet")
+    assert len(quiet["clients"]) == len(quiet["mailboxes"])
+
+
+def test_away_is_away(tmp_path: Path) -> None:
+    made("away-and-back", tmp_path)
+    days = sorted(set(re.findall(r"^(\d{4}-\d\d-\d\d) .*Chrome/63", text_of(tmp_path / "evidence"), re.MULTILINE)))
+    gaps = [(datetime.fromisoformat(b) - datetime.fromisoformat(a)).days for a, b in itertools.pairwise(days)]
+    assert max(gaps) >= 15
+
+
+def test_deleted_lines_are_gone_from_iis_and_told_in_the_truth(tmp_path: Path) -> None:
+    truth = made("deleted-lines", tmp_path / "less")
+    made("default", tmp_path / "whole")
+    less, whole = (text_of(tmp_path / one / "evidence").count("Chrome/63") for one in ("less", "whole"))
+    deleted = truth["deleted"]
+    assert isinstance(deleted, dict)
+    assert less < whole / 3
+    assert sum(deleted.values()) > 0
+
+
+@pytest.mark.parametrize("name", ["iis-only", "cloud-only", "no-directory"])
+def test_what_is_not_handed_over_is_not_there(name: str, tmp_path: Path) -> None:
+    made(name, tmp_path)
+    folders = {"iis": "inetpub", "httpproxy": "HttpProxy", "ews": "Ews", "evtx": "events", "ual": "m365"}
+    folders |= {"directory": "directory", "inventory": "files", "backups": "backups"}
+    for source, folder in folders.items():
+        there = any(one.name == folder for one in (tmp_path / "evidence").rglob("*"))
+        assert there is (source not in scenario(name).without), source
