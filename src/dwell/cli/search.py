@@ -62,7 +62,7 @@ def search(query: tuple[str, ...], case: Path, *, limit: int, output: Output, ta
     part of one, or a word that any column may hold. A row has to meet all terms.
 
     \b
-    dwell search 'c-ip:94.140.114.0/24 cs-uri-stem:*ews* after:2019-04' -c case
+    dwell search 'c-ip:198.51.100.0/24 cs-uri-stem:*ews* after:2019-04' -c case
     dwell search supp0rt.aspx -c case -t jsonl
     """
     found = api.search(case, query, limit=limit, progress=talk.progress)

@@ -27,6 +27,7 @@ PHASES = {
     "folding": "following accesses",
     "answering": "answering",
     "searching": "searching",
+    "verifying": "hashing everything again, files",
     "writing the logs": "writing the exercise",
 }
 
@@ -126,7 +127,8 @@ class Talk:
         self._told = now
         gone = now - self._began
         left = f", about {gone * (total - done) / done:.0f} s left" if 0 < done < total else ""
-        text = f"{PHASES.get(phase, phase)}: {_amount(phase, done, total)}, {gone:.0f} s{left}"
+        amount = _amount(phase, done, total)
+        text = f"{PHASES.get(phase, phase)}: {amount + ', ' if amount else ''}{gone:.0f} s{left}"
         sys.stderr.write(terminal(text) + "\n")
         sys.stderr.flush()
 
@@ -136,4 +138,4 @@ def _amount(phase: str, done: int, total: int) -> str:
         whole = f" of {total / 1e6:,.1f} MB" if total else " MB"
         share = f"{done * 100 // total} %, " if total else ""
         return f"{share}{done / 1e6:,.1f}{whole}"
-    return f"{done:,} of {total:,}" if total else ""
+    return f"{done:,} of {total:,}" if total else f"{done:,}" if done else ""

@@ -39,7 +39,7 @@ _GRADES = {
     Act.OPENED: Grade.OPENED,
 }
 _BYTES_FIRST = ("httpproxy", "iis", "ews", "ual")
-"""Which log's bytes are taken: `formats.md` section 20."""
+"""The log whose bytes are taken: the front end knows what left for the client."""
 _BYTES_WORDS = {
     "httpproxy": "HttpProxy ResponseBytes",
     "iis": "IIS sc-bytes",

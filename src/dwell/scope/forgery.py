@@ -1,6 +1,6 @@
 """Server-side request forgery through the front end (CVE-2021-26855, ProxyLogon): how far each forged request got.
 
-The ladder, as `requirements.md` R3 wants it: a probe of `localhost` is a scan; an answer of the back end to
+The ladder: a probe of `localhost` is a scan; an answer of the back end to
 autodiscover alone, or any refusal, is an attempt; a MAPI, control panel or GetObject call that was answered is partial;
 a virtual directory that was reset with status 200 is a success, and so is a call to EWS that was answered: it reads mail
 and leaves no file. The EWS log has the mailbox under the same request id; where it is not held the mailbox is unknown.

@@ -37,7 +37,7 @@ _LISTED = {
     "getitemestimate", "search", "findmailboxesbyfreetext", "getfolderchangedigest", "foldersync", "getcalendarview",
     "getcalendarfolders", "getpersona", "findpeople", "getconversationsdiagnostics", "getreminders",
 }  # fmt: skip
-"""Actions of OWA, EWS and EAS in lower case: `formats.md` sections 5, 7, 8 and 20."""
+"""Actions of OWA, EWS and EAS in lower case."""
 
 _ASSETS = re.compile(
     r"^/owa/(?:auth(?:/|\.owa|$)|prem/|\d+\.\d+|ping\.owa|healthcheck|manifests/|favicon)", re.IGNORECASE

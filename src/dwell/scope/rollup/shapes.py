@@ -12,7 +12,7 @@ _TIME = pa.timestamp("us", tz="UTC")
 
 
 class Act(IntEnum):
-    """What a request did to a mailbox, weakest first; `formats.md` section 20 says which record proves which."""
+    """What a request did to a mailbox, weakest first; the manual (grades) says which record proves which."""
 
     OPENED = 1
     LISTED = 2

@@ -42,7 +42,7 @@ _ACTS = {
     "folderbind": Act.LISTED,
     "searchqueryinitiatedexchange": Act.LISTED,
 }
-"""What the operations do, where it is more than opening a mailbox: `formats.md` section 20."""
+"""What the operations do, where it is more than opening a mailbox."""
 _SIGN_INS = {"userloggedin", "userloginfailed"}
 _REFUSED = {"failed", "false", "userloginfailed"}
 
