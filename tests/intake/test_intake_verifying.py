@@ -46,7 +46,7 @@ def test_a_whole_case_passes_and_every_thing_is_named_once(case: Case) -> None:
     evidence = {one.path for one in found if one.what is Checked.EVIDENCE}
     assert evidence == {
         "a.log", "twice.log", "b.zip!EX01/b.log", "b.zip!in.zip!c.log", "d.log.gz!d.log", "e.tgz!e.tar!e.log",
-        "odd!name.log", "readme.txt",
+        "odd!name.log", "readme.txt", "b.zip", "d.log.gz", "e.tgz",
     }  # fmt: skip
     tables = {one.path for one in found if one.what is Checked.TABLE}
     files = {
@@ -84,7 +84,17 @@ def test_a_changed_member_names_the_member_and_a_harmed_container_all_of_its_own
     assert found["b.zip!in.zip!c.log"].state is State.CHANGED
     assert found["e.tgz!e.tar!e.log"].state is State.MISSING
     assert "damaged" in found["e.tgz!e.tar!e.log"].detail
-    assert len(found) == 2
+    assert (found["b.zip"].state, found["e.tgz"].state) == (State.CHANGED, State.CHANGED)
+    assert len(found) == 4
+
+
+def test_a_byte_of_a_container_that_no_member_holds_is_noticed(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "evidence" / "b.zip"
+    data = bytearray(path.read_bytes())
+    data[10] ^= 1  # the first member's time of day
+    path.write_bytes(data)
+    (one,) = bad(case)
+    assert (one.path, one.state) == ("b.zip", State.CHANGED)
 
 
 def test_missing_evidence_is_named_in_every_place(case: Case, tmp_path: Path) -> None:
@@ -93,7 +103,7 @@ def test_missing_evidence_is_named_in_every_place(case: Case, tmp_path: Path) ->
     assert (one.path, one.state) == ("twice.log", State.MISSING)
     shutil.rmtree(tmp_path / "evidence")
     assert {one.state for one in bad(case)} == {State.MISSING}
-    assert len(bad(case)) == 8
+    assert len(bad(case)) == 11
 
 
 def test_tables_lexicons_and_commits_are_held_against_custody(case: Case) -> None:

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from dwell import __version__
 from dwell.casebook.custody import Act, CustodyLog
-from dwell.casebook.evidence import Evidence, Unit, register_of, units_of
+from dwell.casebook.evidence import Container, Evidence, Unit, containers_of, register_of, units_of
 from dwell.errors import CaseError, Place
 from dwell.model.provenance import EvidenceId
 
@@ -152,6 +152,10 @@ class Case:
     def register(self) -> dict[EvidenceId, Evidence]:
         """Give the evidence register."""
         return register_of(self.acts())
+
+    def containers(self) -> set[Container]:
+        """Give the containers that evidence was taken from, as they lay on disk."""
+        return containers_of(self.acts())
 
     def units(self) -> list[Unit]:
         """Give the units planned so far."""

@@ -9,7 +9,16 @@ from typing import Any
 from dwell.casebook.custody import Act
 from dwell.model.provenance import EvidenceId
 
-__all__ = ["CONTAINER_MARK", "Evidence", "EvidencePlace", "Unit", "register_of", "units_of"]
+__all__ = [
+    "CONTAINER_MARK",
+    "Container",
+    "Evidence",
+    "EvidencePlace",
+    "Unit",
+    "containers_of",
+    "register_of",
+    "units_of",
+]
 
 CONTAINER_MARK = "!"
 """Stands between a container's path and the path inside it: `logs.zip!W3SVC1/u_ex190401.log`."""
@@ -70,6 +79,21 @@ class Evidence:
         }
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Container:
+    """A container as it lay on disk; what was in it is evidence of its own.
+
+    Attributes:
+        place: where.
+        sha256: of the container itself.
+        size_bytes: of the container itself.
+    """
+
+    place: EvidencePlace
+    sha256: str
+    size_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A stretch of work that is committed at once.
@@ -122,6 +146,16 @@ def _again(item: Evidence, first: Evidence) -> Evidence:
         item.guesses,
         first.acquired_utc,
     )
+
+
+def containers_of(acts: Iterable[Act]) -> set[Container]:
+    """Give the containers registered; a container that changed in between stands there with either hash."""
+    return {
+        Container(EvidencePlace(path, root), sha256, int(size))
+        for act in acts
+        if act.act == "register"
+        for path, root, sha256, size in act.details.get("containers", ())  # type: ignore[attr-defined]
+    }
 
 
 def units_of(acts: Iterable[Act]) -> list[Unit]:

@@ -41,6 +41,8 @@ def commit_unit(case: Case, archive: Archive, result: JobResult) -> None:
 
 def _record_failures(case: Case, result: JobResult) -> None:
     """Write down what could not be read, once for as long as the reason stays the same."""
+    if not result.failed:
+        return
     told = {
         (one, why)
         for act in case.acts()

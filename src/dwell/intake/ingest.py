@@ -69,6 +69,10 @@ def _register(case: Case, plan: Plan) -> None:
             file.evidence_id, file.size_bytes, file.places, file.source, file.host, file.host_why, file.guesses, ""
         )
         new.append(item.as_dict())
+    packed = sorted(set(plan.packed) - case.containers())
+    if packed:
+        listed = [[one.place.path, one.place.root, one.sha256, one.size_bytes] for one in packed]
+        case.record("register", {"evidence": [], "containers": listed})
     for start in range(0, len(new), REGISTER_BATCH):
         case.record("register", {"evidence": new[start : start + REGISTER_BATCH]})
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dwell.casebook.evidence import EvidencePlace
+from dwell.casebook.evidence import Container, EvidencePlace
 from dwell.intake.containers import Locator, close_zips
 from dwell.intake.hosts import host_from_markers, host_from_names
 from dwell.intake.walk import Fault, Stream, Walk, files_below, shown_name
@@ -52,12 +52,14 @@ class Plan:
     Attributes:
         files: every piece of evidence, once each, sorted by path.
         faults: places that could not be looked at.
-        containers: containers opened.
+        containers: containers opened, those inside others counted.
+        packed: the containers that lie on disk, with their hashes, sorted.
     """
 
     files: tuple[PlannedFile, ...]
     faults: tuple[Fault, ...]
     containers: int
+    packed: tuple[Container, ...] = ()
 
     @property
     def readable(self) -> tuple[PlannedFile, ...]:
@@ -81,6 +83,10 @@ class _Recogniser:
         self.progress = progress
         self.found: dict[EvidenceId, _Found] = {}
         self.faults: list[Fault] = []
+        self.packed: set[Container] = set()
+
+    def container(self, path: str, root: str, sha256: str, size_bytes: int) -> None:
+        self.packed.add(Container(EvidencePlace(path, root), sha256, size_bytes))
 
     def fault(self, path: str, root: str, why: str) -> None:
         del root
@@ -123,7 +129,9 @@ def make_plan(
             if not any(bar == file or bar in file.parents for bar in barred):
                 walk.file(file, shown, shown_name(str(root)))
     close_zips()
-    return Plan(tuple(_with_hosts(taker.found)), tuple(sorted(taker.faults)), walk.containers)
+    return Plan(
+        tuple(_with_hosts(taker.found)), tuple(sorted(taker.faults)), walk.containers, tuple(sorted(taker.packed))
+    )
 
 
 def _with_hosts(found: dict[EvidenceId, _Found]) -> list[PlannedFile]:

@@ -152,6 +152,10 @@ class _Comparer:
     def stream(self, found: Stream) -> None:
         self.met.setdefault(found.shown, set()).add(found.evidence_id)
 
+    def container(self, path: str, root: str, sha256: str, size_bytes: int) -> None:
+        del root, size_bytes
+        self.met.setdefault(path, set()).add(EvidenceId(sha256))
+
     def fault(self, path: str, root: str, why: str) -> None:
         del root
         self.told[path] = why
@@ -175,13 +179,14 @@ class _Comparer:
 
 def _evidence(case: Case) -> Iterator[Finding]:
     below: dict[tuple[str, Path, str], dict[str, set[EvidenceId]]] = {}
-    for item in case.register().values():
-        for place in item.places:
-            found = _located(place)
-            if found is None:
-                yield Finding(Checked.EVIDENCE, place.path, State.MISSING, f"not found in {place.root}")
-            else:
-                below.setdefault((place.root, *found), {}).setdefault(place.path, set()).add(item.evidence_id)
+    registered = [(place, item.evidence_id) for item in case.register().values() for place in item.places]
+    registered += [(one.place, EvidenceId(one.sha256)) for one in sorted(case.containers())]
+    for place, evidence_id in registered:
+        found = _located(place)
+        if found is None:
+            yield Finding(Checked.EVIDENCE, place.path, State.MISSING, f"not found in {place.root}")
+        else:
+            below.setdefault((place.root, *found), {}).setdefault(place.path, set()).add(evidence_id)
     for (root, path, shown), wanted in sorted(below.items()):
         comparer = _Comparer(wanted, root)
         with tempfile.TemporaryDirectory(prefix="dwell-") as spool:

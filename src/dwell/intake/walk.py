@@ -67,6 +67,9 @@ class Taker(Protocol):
     def stream(self, found: Stream) -> None:
         """Take a stream."""
 
+    def container(self, path: str, root: str, sha256: str, size_bytes: int) -> None:
+        """Take a container as it lies on disk, before it is opened."""
+
     def fault(self, path: str, root: str, why: str) -> None:
         """Take a place that could not be looked at."""
 
@@ -112,11 +115,14 @@ class Walk:
                 head = _read_head(stream)
                 kind = container_kind(head)
                 opened = kind is not None and depth < DEPTH_MAX
-                digest, size = ("", 0) if opened else _hash(stream, head)
+                # a container inside another is covered by the hash of the one that lies on disk
+                digest, size = ("", 0) if opened and depth else _hash(stream, head)
         except OSError as fault:
             self._taker.fault(shown, root, fault.strerror or str(fault) or type(fault).__name__)
             return
         if kind is not None and opened:
+            if not depth:
+                self._taker.container(shown, root, digest, size)
             self._enter(locator, kind, shown, root, depth)
             return
         if kind is not None:
