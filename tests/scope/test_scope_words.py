@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dwell.scope.words import Name, address, agent, first_hop, is_internal, name_of, network
+from dwell.model.addresses import address, first_hop, is_internal, network
+from dwell.scope.words import Name, agent, name_of
 
 GUID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 

@@ -7,9 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.addresses import is_internal, network
 from dwell.scope.identities import Identities
 from dwell.scope.rollup.shapes import ACTS
-from dwell.scope.words import agent, is_internal, network
+from dwell.scope.words import agent
 
 __all__ = ["DAY_US", "Accesses"]
 

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.addresses import network
 from dwell.model.claims import Grade
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
@@ -27,7 +28,7 @@ from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held
 from dwell.scope.rollup.protocols import act_of
 from dwell.scope.rollup.shapes import ACTS, Act
-from dwell.scope.words import agent, network
+from dwell.scope.words import agent
 
 __all__ = ["Exposed", "bytes_words", "exposures_of"]
 

@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from dwell.model.addresses import network
 from dwell.model.instants import utc_from_us
 from dwell.scope.access import Accesses
 from dwell.scope.actors import Actor, Link
@@ -20,7 +21,6 @@ from dwell.scope.clients import Clients
 from dwell.scope.exploits import Act, Exploit
 from dwell.scope.forgery import Forged
 from dwell.scope.traces import Trace
-from dwell.scope.words import network
 
 __all__ = ["VALID_ACCOUNTS", "Held", "intrusions_of"]
 

@@ -13,11 +13,11 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from dwell.model.addresses import network
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held
-from dwell.scope.words import network
 
 __all__ = ["CLASSES", "Logon", "class_of_hosts", "logons_beyond", "logons_of"]
 

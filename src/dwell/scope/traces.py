@@ -14,10 +14,10 @@ from datetime import datetime
 import pyarrow as pa
 
 from dwell.hunt.hunting import Hunted
+from dwell.model.addresses import address, first_hop
 from dwell.model.claims import Outcome
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
-from dwell.scope.words import address, first_hop
 
 __all__ = ["CVES", "Trace", "traces_of"]
 

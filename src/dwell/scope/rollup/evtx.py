@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from dwell.model.addresses import address
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.shapes import LOGONS
-from dwell.scope.words import address
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
 

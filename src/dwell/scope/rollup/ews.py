@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from dwell.model.addresses import address
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Column
 from dwell.scope.rollup.httpproxy import VERSION, builds
 from dwell.scope.rollup.iis import outcome_of
 from dwell.scope.rollup.protocols import act_of
-from dwell.scope.words import address
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
 

@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.addresses import address, first_hop
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.iis import outcome_of
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
 from dwell.scope.rollup.shapes import BUILDS, PROXY
-from dwell.scope.words import address, first_hop, name_of
+from dwell.scope.words import name_of
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "builds", "fold_file"]
 

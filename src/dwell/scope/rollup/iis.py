@@ -8,16 +8,14 @@ name. What the back end (port 444) wrote down is the same request a second time,
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import pyarrow as pa
 
+from dwell.model.addresses import address, behind_balancers
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
 from dwell.scope.rollup.shapes import Outcome
-from dwell.scope.words import address, first_hop, is_internal
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file", "outcome_of", "through_balancers"]
 
@@ -39,15 +37,6 @@ def outcome_of(status: Codes) -> Codes:
     return out
 
 
-@cache
-def _first_hop(client: str | None, forwarded: str | None) -> str | None:
-    """Give the client behind a balancer: `X-Forwarded-For` is read only where the peer itself is internal."""
-    peer = address(client)
-    if forwarded is None or not is_internal(peer):
-        return peer
-    return first_hop([address(one) for one in forwarded.replace("+", " ").split(",")]) or peer
-
-
 def through_balancers(client: Column, forwarded: Column) -> Column:
     """Give the client address per row, looking through internal balancers."""
     if not forwarded.values or bool((forwarded.codes < 0).all()):
@@ -56,7 +45,7 @@ def through_balancers(client: Column, forwarded: Column) -> Column:
     distinct, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
     del distinct
     found = [
-        _first_hop(
+        behind_balancers(
             client.values[client.codes[one]] if client.codes[one] >= 0 else None,
             forwarded.values[forwarded.codes[one]] if forwarded.codes[one] >= 0 else None,
         )

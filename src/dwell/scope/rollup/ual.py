@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.addresses import address
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.shapes import MESSAGES, Act, Outcome
-from dwell.scope.words import address
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "TENANT", "fold_file"]
 
