@@ -19,7 +19,6 @@ Silence:
 
 from __future__ import annotations
 
-import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,8 +28,8 @@ from dwell.model.provenance import AnomalyKind, Fact, FactKind
 from dwell.sources.iis import IisW3c, _State
 from dwell.sources.lines import blocks, line_anomaly
 from dwell.sources.matched import sniffed_lines
-from dwell.sources.source import HEAD_BYTES, Batch, Guess, Hint, Sniff
-from dwell.sources.utf8_stream import read_fully
+from dwell.sources.peeked import peeked
+from dwell.sources.source import Batch, Guess, Hint, Sniff
 
 __all__ = ["IisHeaderless", "layouts_of"]
 
@@ -126,24 +125,6 @@ def layouts_of(lines: Sequence[str]) -> list[str]:
     return found
 
 
-class _Rejoined(io.RawIOBase):
-    """A stream of which the first bytes have been read already."""
-
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        self._head = head
-        self._rest = rest
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self._head:
-            wanted = len(self._head) if size is None or size < 0 else size
-            out, self._head = self._head[:wanted], self._head[wanted:]
-            return out
-        return self._rest.read(-1 if size is None else size)
-
-
 class IisHeaderless(IisW3c):
     """IIS access log, W3C extended format, without its header."""
 
@@ -172,8 +153,8 @@ class IisHeaderless(IisW3c):
 
     def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
         """Yield one batch per run of lines under one list of columns."""
-        head = read_fully(stream, HEAD_BYTES)
-        found = layouts_of(sniffed_lines(Sniff(head, hint.name, complete=len(head) < HEAD_BYTES)))
+        sniff, stream = peeked(stream, hint.name)
+        found = layouts_of(sniffed_lines(sniff))
         state = _State()
         why = "lines without a #Fields line, and no known list of columns fits them"
         if len(found) == 1:
@@ -183,8 +164,7 @@ class IisHeaderless(IisW3c):
             )
         elif found:
             why = f"lines without a #Fields line: {' and '.join(found)} fit both"
-        rejoined: BinaryIO = _Rejoined(head, stream)  # type: ignore[assignment]
-        for block in blocks(rejoined):
+        for block in blocks(stream):
             if block.too_long is not None:
                 yield Batch(anomalies=[block.too_long], bytes_read=block.size_bytes)
                 continue

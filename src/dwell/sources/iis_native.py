@@ -5,8 +5,9 @@ Source:
     those of the W3C log by what they mean, and the rows go to the same table.
 Time:
     Date and time are the server's local time, whole seconds, no zone: read as UTC, so the server's offset has to be
-    taken into account. The order of day and month is that of the server's culture: where neither a value above 12 nor
-    the day in the file's name (`u_inYYMMDD`) settles it, `time_utc` is null and the text stays in `extra` as `time`.
+    taken into account. The order of day and month is that of the server's culture: where neither a value above 12 in
+    the first lines nor the day in the file's name (`u_inYYMMDD`) settles it, `time_utc` is null and the text stays in
+    `extra` as `time`.
 Units:
     `time-taken` milliseconds; `cs-bytes` and `sc-bytes` bytes on the wire, headers included.
 
@@ -22,26 +23,38 @@ Silence:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, ClassVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from dwell.sources.columns import instants
 from dwell.sources.iis import IisW3c
-from dwell.sources.matched import Matched, State
-from dwell.sources.time_words import by_value
+from dwell.sources.matched import Matched, State, sniffed_lines
+from dwell.sources.peeked import peeked
+from dwell.sources.source import Batch, Hint
+from dwell.sources.time_words import by_value, day_first, numbered_dates
 
-__all__ = ["IisNative"]
+__all__ = ["IisNative", "NativeState"]
 
 _BY_NAME = re.compile(r"in\d\d(\d\d)(\d\d)")
-_DATE = r"^(?P<a>\d\d)[./-](?P<b>\d\d)[./-](?P<y>\d{4}|\d\d), (?P<t>\d\d:\d\d:\d\d)$"
+_CELLS = re.compile(r"[^,]*, [^,]*, (\d{1,2}[./-]\d{1,2}[./-]\d{2,4}),")
 _SHAPE = (
     r"^(?P<ip>[^,\s]+), (?P<user>[^,]*), (?P<time>\d{1,4}[./-]\d{1,2}[./-]\d{1,4}, \d{1,2}:\d\d:\d\d), "
-    r"(?P<site>[A-Za-z]{1,10}SVC\d*), (?P<computer>[^,]*), (?P<server>[^,]*), (?P<taken>\d+), (?P<received>\d+), "
+    r"(?P<site>[A-Za-z0-9]{1,10}SVC\d*), (?P<computer>[^,]*), (?P<server>[^,]*), (?P<taken>\d+), (?P<received>\d+), "
     r"(?P<sent>\d+), (?P<status>\d+), (?P<win32>\d+), (?P<method>[^,]*), (?P<stem>.*?), (?P<query>.*?),? ?$"
 )
+
+
+@dataclass(slots=True)
+class NativeState(State):
+    """What a reader carries from block to block.
+
+    Attributes:
+        starts_with_day: whether dates start with the day; None where that is not known.
+    """
+
+    starts_with_day: bool | None = None
 
 
 class IisNative(Matched):
@@ -79,27 +92,26 @@ class IisNative(Matched):
         """Give the table of IIS logs."""
         return "iis"
 
+    def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
+        """Yield a batch per block."""
+        sniff, stream = peeked(stream, hint.name)
+        state = NativeState(hint.name)
+        found = [_CELLS.match(line) for line in sniffed_lines(sniff)]
+        dates = [one[1] for one in found if one is not None]
+        state.starts_with_day = day_first(dates)
+        if state.starts_with_day is None and (named := _BY_NAME.search(hint.name.rpartition("/")[2].lower())):
+            state.starts_with_day = _settled(dates, int(named[1]), int(named[2]))
+        yield from self._read(stream, state)
+
     def _times(self, table: pa.Table, state: State) -> pa.Array:
-        named = _BY_NAME.search(state.name.rpartition("/")[2].lower())
-        month_first = "" if named is None else f"{named[1]}/{named[2]}"
-        return by_value(table["time"], lambda texts: _instants(texts, month_first))
+        order = state.starts_with_day if isinstance(state, NativeState) else None
+        return by_value(table["time"], lambda texts: numbered_dates(texts, starts_with_day=order))
 
 
-def _instants(texts: pa.Array, day_of_name: str) -> pa.Array:
-    """Read dates in the order of month and day that the date itself or the file's name settles.
-
-    Args:
-        texts: `01/25/2021, 08:00:00`.
-        day_of_name: month and day in the file's name, `01/25`; "" where there is none.
-    """
-    padded = pc.replace_substring_regex(texts, r"\b(\d)\b", r"0\1")
-    found = pc.extract_regex(padded, _DATE)
-    first, second, year, clock = (pc.struct_field(found, [at]) for at in range(4))
-    year = pc.if_else(pc.equal(pc.utf8_length(year), 2), pc.binary_join_element_wise("20", year, ""), year)
-    by_month, by_day = (pc.binary_join_element_wise(*pair, "/") for pair in ((first, second), (second, first)))
-    nothing = pa.scalar(None, pa.string())
-    day_first = pc.or_(pc.greater(first, "12"), pc.equal(by_day, day_of_name))
-    month_first = pc.or_(pc.or_(pc.greater(second, "12"), pc.equal(first, second)), pc.equal(by_month, day_of_name))
-    settled = pc.if_else(month_first, by_month, pc.if_else(day_first, by_day, nothing))
-    iso = pc.binary_join_element_wise(year, pc.replace_substring(settled, "/", "-"), "-")
-    return instants(pc.binary_join_element_wise(iso, clock, "T"))
+def _settled(dates: Sequence[str], month: int, day: int) -> bool | None:
+    """Say whether dates start with the day, by the day that is in the file's name."""
+    for text in dates:
+        first, second = (int(one) for one in re.split(r"[./-]", text)[:2])
+        if first != second and {first, second} == {month, day}:
+            return first == day
+    return None

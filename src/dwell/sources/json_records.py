@@ -23,7 +23,7 @@ from dwell.model.provenance import Anomaly
 from dwell.sources.columns import instants
 from dwell.sources.evtx_text import mended_facts
 from dwell.sources.json_objects import lenient, objects
-from dwell.sources.source import HOST, RECORD_NO, TIME_UTC, Batch, Guess, Hint, Sniff, Source
+from dwell.sources.source import EXTRA, HOST, RECORD_NO, TIME_UTC, Batch, Guess, Hint, Sniff, Source
 from dwell.sources.spread import spread
 from dwell.sources.time_words import by_value
 
@@ -230,10 +230,25 @@ class JsonRecords(Source):
         columns = spread(held.names, held.values, held.counts, self.columns, self._resolve)
         columns[RECORD_NO.name] = pa.array(held.numbers, pa.int64())
         columns[TIME_UTC.name] = self._time(columns)
+        columns[EXTRA.name] = self._with_unread_times(columns)
         host = None if self.host_name is None else columns[self.host_name]
         columns[HOST.name] = pa.nulls(len(held.numbers), HOST.type) if host is None else host
         out.records = pa.RecordBatch.from_arrays([columns[name] for name in self.schema.names], schema=self.schema)
         return out
+
+    def _with_unread_times(self, columns: Mapping[str, pa.Array]) -> pa.Array:
+        """Keep an instant that could not be read, where its column is none of the table's."""
+        extra: pa.Array = columns[EXTRA.name]
+        for name in self.time_names:
+            if name in self.schema.names:
+                continue
+            unread = pc.and_(columns[TIME_UTC.name].is_null(), columns[name].is_valid())
+            if pc.any(unread).as_py():
+                held = extra.to_pylist()
+                for at in pc.indices_nonzero(unread).to_pylist():
+                    held[at] = [*(held[at] or []), (name, columns[name][at].as_py())]
+                extra = pa.array(held, EXTRA.type)
+        return extra
 
     def _time(self, columns: Mapping[str, pa.Array]) -> pa.Array:
         """Give the first time column that holds an instant."""

@@ -22,7 +22,6 @@ from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
 from dwell.sources.source import EXTRA, TIME_UTC, Batch, Guess, Hint, Sniff, Source, prefix_fields
 
 __all__ = [
-    "AS_WRITTEN",
     "Matched",
     "Run",
     "State",
@@ -35,8 +34,6 @@ __all__ = [
 ]
 
 _SNIFFED_LINES = 40
-AS_WRITTEN = "time"
-"""The group that holds an instant as written; kept in `extra` where it is none."""
 _Rows = npt.NDArray[np.int64]
 
 
@@ -133,6 +130,7 @@ class Matched(Source):
         blanks: texts that stand for nothing.
         comment: how a line starts that is no record; empty where there are none.
         host_name: the column that names the host.
+        as_written: the group that holds the instant; kept in `extra` where it is none.
         score: how sure we are where the first lines fit.
         share: how many of the first lines have to fit.
         told: what was seen then.
@@ -145,6 +143,7 @@ class Matched(Source):
     blanks: ClassVar[tuple[str, ...]] = ("", "-")
     comment: ClassVar[str] = ""
     host_name: ClassVar[str | None] = None
+    as_written: ClassVar[str] = "time"
     score: ClassVar[int] = 85
     share: ClassVar[float] = 0.6
     told: ClassVar[str] = "the first lines are of this shape"
@@ -186,7 +185,9 @@ class Matched(Source):
 
     def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
         """Yield a batch per block."""
-        state = self._begin(hint)
+        yield from self._read(stream, self._begin(hint))
+
+    def _read(self, stream: BinaryIO, state: State) -> Iterator[Batch]:
         for block in blocks(stream):
             if block.too_long is not None:
                 yield Batch(anomalies=[block.too_long], bytes_read=block.size_bytes)
@@ -277,9 +278,9 @@ class Matched(Source):
         times = self._times(table, state)
         if times is not None:
             table = table.append_column(TIME_UTC.name, times)
-            if AS_WRITTEN in table.column_names:
-                left = pc.if_else(times.is_null(), flat(table[AS_WRITTEN]), pa.scalar(None, pa.string()))
-                table = table.set_column(table.column_names.index(AS_WRITTEN), AS_WRITTEN, left)
+            if self.as_written in table.column_names:
+                left = pc.if_else(times.is_null(), flat(table[self.as_written]), pa.scalar(None, pa.string()))
+                table = table.set_column(table.column_names.index(self.as_written), self.as_written, left)
         time = None if times is None else TIME_UTC.name
         return fit(table, numbers, self.schema, time=time, host=self.host_name)
 

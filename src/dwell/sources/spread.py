@@ -22,6 +22,10 @@ __all__ = ["spread", "strings"]
 _Int64s = npt.NDArray[np.int64]
 
 
+_COUNTED_MAX = 1 << 26
+"""Repeats are counted outright where that takes less than this many counters."""
+
+
 class _Codes(dict[str, int]):
     """Numbers for names: columns first, in their order, then whatever else turns up.
 
@@ -57,6 +61,8 @@ def _numbered(codes: npt.NDArray[np.int32], owners: _Int64s, coded: _Codes) -> n
     """Give the second of two of one name in one record a name of its own."""
     width = len(coded.names)
     keys = owners * width + codes
+    if len(keys) and (int(owners[-1]) + 1) * width < _COUNTED_MAX and np.bincount(keys).max(initial=0) < 2:
+        return codes
     order = np.argsort(keys, kind="stable")
     again = np.flatnonzero(np.diff(keys[order]) == 0) + 1
     if not len(again):
@@ -76,7 +82,7 @@ def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def spread(
-    names: Sequence[str],
+    names: Sequence[str] | pa.DictionaryArray,
     values: Sequence[str | None] | pa.Array,
     counts: Sequence[int] | _Int64s,
     kinds: Mapping[str, pa.DataType],
@@ -93,7 +99,11 @@ def spread(
     """
     count = len(counts)
     coded = _Codes(kinds, resolve)
-    codes = np.fromiter(map(coded.__getitem__, names), np.int32, len(names))
+    if isinstance(names, pa.DictionaryArray):
+        told = np.array([coded[one] for one in names.dictionary.to_pylist()], np.int32)
+        codes = told[names.indices.to_numpy()] if len(names) else np.zeros(0, np.int32)
+    else:
+        codes = np.fromiter(map(coded.__getitem__, names), np.int32, len(names))
     owners = np.repeat(np.arange(count), counts)
     codes = _numbered(codes, owners, coded)
     texts = values if isinstance(values, pa.Array) else strings(values)

@@ -7,14 +7,24 @@ names no zone is read as UTC: each source's page says where that is an assumptio
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.sources.columns import flat, instants
 
-__all__ = ["MONTHS", "SYSLOG_TIME", "by_value", "epochs", "named_months", "syslog_times", "year_by_name"]
+__all__ = [
+    "MONTHS",
+    "SYSLOG_TIME",
+    "by_value",
+    "day_first",
+    "epochs",
+    "named_months",
+    "numbered_dates",
+    "syslog_times",
+    "year_by_name",
+]
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SYSLOG_TIME = (
@@ -96,3 +106,41 @@ def syslog_times(texts: pa.Array, name: str) -> pa.Array:
     shape = r"^(\d\d) (\d\d) (.*)$"
     ours, before = (pc.replace_substring_regex(bare, shape, rf"{one}-\1-\2T\3") for one in (year, year - 1))
     return pc.coalesce(out, instants(pc.if_else(late, before, ours)))
+
+
+_DATE = re.compile(r"(?<!\d)(\d{1,2})[./-](\d{1,2})[./-](?:\d{4}|\d\d)(?!\d)")
+_PARTS = (
+    r"^(?P<a>\d{1,2})[./-](?P<b>\d{1,2})[./-](?P<y>\d{4}|\d\d),? (?P<h>\d{1,2}):(?P<r>\d\d:\d\d(?:\.\d+)?)"
+    r"(?:[ \x{202F}](?P<p>[AaPp])\.?[Mm]\.?)?$"
+)
+
+
+def day_first(texts: Iterable[str]) -> bool | None:
+    """Say whether dates written in numbers start with the day; None where no value above 12 settles it."""
+    for text in texts:
+        for first, second in _DATE.findall(text):
+            if int(first) > 12:
+                return True
+            if int(second) > 12:
+                return False
+    return None
+
+
+def numbered_dates(texts: pa.Array, *, starts_with_day: bool | None) -> pa.Array:
+    """Read `4-1-2021 08:00:00` and `1/4/2021 8:00:00 AM`; in unknown order only what can be read in one way."""
+    found = pc.extract_regex(texts, _PARTS)
+    first, second, year, hour, rest, half = (pc.struct_field(found, [at]) for at in range(6))
+    first, second = pc.utf8_lpad(first, 2, "0"), pc.utf8_lpad(second, 2, "0")
+    year = pc.if_else(pc.equal(pc.utf8_length(year), 2), pc.binary_join_element_wise("20", year, ""), year)
+    nothing = pa.scalar(None, pa.string())
+    by_day, by_month = (pc.binary_join_element_wise(*pair, "-") for pair in ((second, first), (first, second)))
+    if starts_with_day is None:
+        clear = pc.if_else(pc.equal(first, second), by_day, nothing)
+        settled = pc.if_else(pc.greater(first, "12"), by_day, pc.if_else(pc.greater(second, "12"), by_month, clear))
+    else:
+        settled = by_day if starts_with_day else by_month
+    late = pc.is_in(half, pa.array(["P", "p"]))
+    number = pc.if_else(pc.and_(pc.not_equal(half, ""), pc.equal(hour, "12")), 0, hour.cast(pa.int64()))
+    clock = pc.utf8_lpad(pc.if_else(late, pc.add(number, 12), number).cast(pa.string()), 2, "0")
+    time = pc.binary_join_element_wise(clock, rest, ":")
+    return instants(pc.binary_join_element_wise(pc.binary_join_element_wise(year, settled, "-"), time, "T"))

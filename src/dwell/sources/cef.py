@@ -1,0 +1,143 @@
+"""Events in CEF or LEEF, the forms in which firewalls, balancers and other appliances report to a SIEM.
+
+Source:
+    ArcSight, "Common Event Format", and IBM, "Log Event Extended Format" 1.0 and 2.0, with a syslog head or without:
+    F5, Fortinet, Check Point, Citrix and others write them. The parts of the head are columns by the names of the
+    specification, and so are the keys that it defines and we use; every other key goes to `extra`.
+Time:
+    `rt` (or `end`, `start`, `devTime`): milliseconds since 1970, UTC, or `Mon dd yyyy HH:mm:ss` with or without a zone;
+    without one it is the device's local time and read as UTC. Where there is none, the instant of the syslog head.
+Units:
+    `in` and `out` bytes to and from the source, `cnt` events that the row stands for.
+
+Raises:
+    Nothing. A line of another shape is an anomaly.
+Trust:
+    The device writes the row; an outsider writes `request`, `requestClientApplication`, `fname` and more, and may close
+    a value with a key of his own where the device does not escape `=`.
+Silence:
+    Only what the device was told to send; syslog over UDP loses lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.sources.columns import instants
+from dwell.sources.matched import Matched, Run, State, schema_of
+from dwell.sources.pairs import extension_pairs, spread_pairs
+from dwell.sources.source import HOST, RECORD_NO, TIME_UTC
+from dwell.sources.time_words import SYSLOG_TIME, by_value, epochs, syslog_times
+
+__all__ = ["Cef"]
+
+_HEADER = ("DeviceVendor", "DeviceProduct", "DeviceVersion", "DeviceEventClassID", "Name", "Severity")
+_KEYS = (
+    "rt", "start", "end", "devTime", "src", "dst", "shost", "dhost", "dvchost", "dvc", "suser", "duser", "usrName",
+    "proto", "app", "act", "outcome", "request", "requestMethod", "requestClientApplication", "requestContext", "fname",
+    "filePath", "fileHash", "msg", "reason", "cat", "deviceDirection", "sourceTranslatedAddress", "url", "identSrc",
+)  # fmt: skip
+_COLUMNS: dict[str, pa.DataType] = dict.fromkeys((*_HEADER, *_KEYS), pa.string()) | {
+    "spt": pa.int32(),
+    "dpt": pa.int32(),
+    "srcPort": pa.int32(),
+    "dstPort": pa.int32(),
+    "in": pa.int64(),
+    "out": pa.int64(),
+    "cnt": pa.int64(),
+}
+_PART = r"(?:[^|\\]|\\.)*"
+_CEF = (
+    rf"^(?P<head>[^|]*?)CEF:\s?\d+\|(?P<a>{_PART})\|(?P<b>{_PART})\|(?P<c>{_PART})\|(?P<d>{_PART})\|(?P<e>{_PART})"
+    rf"\|(?P<f>{_PART})\|(?P<pairs>.*)$"
+)
+_LEEF = r"\|(?P<a>[^|]*)\|(?P<b>[^|]*)\|(?P<c>[^|]*)\|(?P<d>[^|]*)\|"
+_LEEF_1 = rf"^(?P<head>[^|]*?)LEEF:1\.0{_LEEF}(?P<pairs>.*)$"
+_LEEF_2 = rf"^(?P<head>[^|]*?)LEEF:2\.0{_LEEF}(?P<by>[^|]{{0,6}})\|(?P<pairs>.*)$"
+_NAMED_MONTH = r"^([A-Z][a-z]{2}) (\d{1,2}) (\d{4}) (\d\d:\d\d:\d\d(?:\.\d+)?)(?: .*)?$"
+
+
+class Cef(Matched):
+    """Events in CEF or LEEF."""
+
+    key = "cef"
+    title = "Appliance events (CEF, LEEF)"
+    columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
+    schema = schema_of(_COLUMNS)
+    lexicon = (
+        "DeviceVendor", "DeviceProduct", "DeviceEventClassID", "Name", "src", "dst", "shost", "dhost", "suser", "duser",
+        "usrName", "app", "act", "request", "requestMethod", "requestClientApplication", "fname", "fileHash", "url",
+    )  # fmt: skip
+    shapes = (_CEF, _LEEF_1, _LEEF_2)
+    score = 92
+    told = "lines with a head of CEF or LEEF"
+
+    def _match(
+        self, texts: pa.Array, numbers: npt.NDArray[np.int64], run: Run, state: State
+    ) -> tuple[list[pa.Table], list[int]]:
+        del run
+        tables: list[pa.Table] = []
+        left = np.arange(len(texts))
+        for shape in self.shapes:
+            found = pc.extract_regex(texts.take(pa.array(left)), shape)
+            fits = found.is_valid()
+            mask = fits.to_numpy(zero_copy_only=False)
+            if mask.any():
+                tables.append(self._spread(found.filter(fits), numbers[left[mask]], state))
+                left = left[~mask]
+        return tables, left.tolist()
+
+    def _spread(self, found: pa.Array, numbers: npt.NDArray[np.int64], state: State) -> pa.Table:
+        parts = dict(zip([one.name for one in found.type], found.flatten(), strict=True))
+        body = parts["pairs"]
+        if "by" in parts:
+            body = _parted(body, parts["by"])
+        heads = pc.utf8_trim_whitespace(parts["head"])
+        pairs = extension_pairs(body)
+        columns = spread_pairs(pairs, _COLUMNS)
+        for group, name in zip("abcdef", _HEADER, strict=True):
+            if group in parts:
+                columns[name] = pc.replace_substring_regex(parts[group], r"\\([|\\])", r"\1")
+        columns[RECORD_NO.name] = pa.array(numbers, pa.int64())
+        columns[TIME_UTC.name] = _times(columns, heads, state.name)
+        columns[HOST.name] = pc.coalesce(columns["dvchost"], columns["dvc"])
+        table = pa.table([columns[name] for name in self.schema.names], schema=self.schema)
+        return _with_heads(table, heads)
+
+
+def _parted(body: pa.Array, separators: pa.Array) -> pa.Array:
+    """Put a tab where LEEF 2.0 has a separator of its own."""
+    for one in pc.unique(separators).to_pylist():
+        if one and not one.isspace():
+            sign = chr(int(one.lstrip("x0X") or "9", 16)) if one.lower().startswith(("x", "0x")) else one
+            body = pc.if_else(pc.equal(separators, one), pc.replace_substring(body, sign, "\t"), body)
+    return body
+
+
+def _with_heads(table: pa.Table, heads: pa.Array) -> pa.Table:
+    """Keep what stood before the event."""
+    place = table.schema.get_field_index("extra")
+    held = table["extra"].combine_chunks().to_pylist()
+    told = [
+        [*(pairs or []), ("syslog", head)] if head else pairs
+        for pairs, head in zip(held, heads.to_pylist(), strict=True)
+    ]
+    return table.set_column(place, table.schema.field(place), pa.array(told, table.schema.field(place).type))
+
+
+def _times(columns: Mapping[str, pa.Array], heads: pa.Array, name: str) -> pa.Array:
+    found = [by_value(columns[one], _instants) for one in ("rt", "end", "start", "devTime")]
+    stamp = pc.struct_field(pc.extract_regex(heads, rf"^(?:<\d{{1,3}}>)?(?:1 )?(?P<t>{SYSLOG_TIME})"), [0])
+    return pc.coalesce(*found, by_value(stamp, lambda texts: syslog_times(texts, name)))
+
+
+def _instants(texts: pa.Array) -> pa.Array:
+    plain = pc.replace_substring_regex(texts, _NAMED_MONTH, r"\1 \2 \3 \4")
+    plain = pc.replace_substring_regex(plain, r"^([A-Z][a-z]{2}) (\d) ", r"\1  \2 ")
+    return pc.coalesce(epochs(texts), instants(texts), syslog_times(plain, ""))
