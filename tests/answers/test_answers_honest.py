@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.scope.office import FOREIGN, PEOPLE, facts, log_of, reasoned, visits, work
-from tests.scope.staged import Staged, bind, ews_log, iis_log, iis_place, proxy_log, security_log, stage, ual_json
+from tests.scope.staged import Staged, bind, ews_log, iis_log, iis_place, proxy_log, security_log, stage, ual_json, utc
 
 from dwell.answers.assemble import assemble
 from dwell.answers.book import Book
@@ -274,6 +275,58 @@ def test_three_missing_days_change_every_negative_that_touches_them(tmp_path: Pa
         assert other.hours_able == one.coverage.hours_able - 72
         assert one.text != after[key].text
     assert sum(one.missing for one in less.coverage) == sum(one.missing for one in whole.coverage) + 72
+
+
+def _audited(rows: int) -> str:
+    """Give an export of so many records over four days, all by one owner from his home."""
+    start = utc("2021-01-04 00:00:00")
+    return ual_json(
+        bind(
+            f"{start + place * timedelta(days=4) / rows:%Y-%m-%d %H:%M:%S}",
+            PEOPLE[0],
+            PEOPLE[0],
+            "198.19.0.7",
+            BROWSER,
+            id=place,
+        )
+        for place in range(rows)
+    )
+
+
+def _managed(*, hole: bool) -> str:
+    """Give a log of cmdlets, one an hour for four days; with `hole`, ten of them are gone."""
+    start = utc("2021-01-04 00:30:00")
+    kept = [place for place in range(96) if not (hole and 40 <= place < 50)]
+    events = [
+        {"number": place, "event": 1, "at": f"{start + timedelta(hours=place):%Y-%m-%d %H:%M:%S}"} for place in kept
+    ]
+    return security_log(events, channel="MSExchange Management")
+
+
+def test_a_capped_export_and_a_hole_in_an_event_log_change_the_negatives_that_touch_them(tmp_path: Path) -> None:
+    """R1, its second and third: 5,000 rows are a cap, and record numbers must run on."""
+    found = []
+    for name, rows, hole in (("a", 4_999, False), ("b", 5_000, True)):
+        files: dict[str, str | bytes] = {
+            iis_place("EX01", "210104"): log_of(work(days=4)),
+            "UAL.json": _audited(rows),
+            "EX01/winevt/Management.xml": _managed(hole=hole),
+        }
+        summary = _answered(stage(tmp_path / name, files))[1]
+        _honest(summary)
+        found.append(summary)
+    whole, less = ({claim.text.partition(":")[0]: claim for claim in one.claims} for one in found)
+    cmdlets = next(one for one in whole if "change by cmdlet" in one)
+    assert (whole[cmdlets].grade, less[cmdlets].grade) == (ClaimGrade.NO_SIGN, ClaimGrade.NO_SIGN)
+    assert [one[cmdlets].coverage.hours_able for one in (whole, less)] == [96, 96 - 12]  # type: ignore[union-attr]
+    tenant = "M365 (cloud)"
+    assert whole[tenant].grade is ClaimGrade.NO_SIGN
+    assert less["M365"].grade is ClaimGrade.UNKNOWN
+    mine = [next(each for each in one.mailboxes if each.mailbox == PEOPLE[0]) for one in found]
+    assert all(one.coverage is not None for one in mine)
+    assert mine[1].coverage.hours_able < mine[0].coverage.hours_able  # type: ignore[union-attr]
+    kept_off = {one.source: (one.not_recorded, one.altered) for one in found[1].coverage}
+    assert kept_off == {"iis": (0, 0), "ual": (96, 0), "evtx/MSExchange Management": (0, 12)}
 
 
 def test_a_negative_without_coverage_cannot_be_written() -> None:

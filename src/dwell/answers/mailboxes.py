@@ -199,22 +199,25 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
                 f"{one.mailbox}: every request by {listed(one.intrusions)} was refused.", one.grounds, one.coverage
             )
     rest = [one for one in found if one.grade is Grade.NO_SIGN]
-    least = min(
-        (one.coverage for one in rest if one.coverage is not None), key=lambda one: one.share or 0, default=None
-    )
-    if least is not None:
-        _no_sign(case, book, rest, least, other="other " if len(rest) < len(found) else "")
+    covered: dict[Coverage, list[MailboxExposure]] = {}
+    for one in rest:
+        if one.coverage is not None:
+            covered.setdefault(one.coverage, []).append(one)
+    for coverage, alike in sorted(covered.items(), key=lambda one: (-len(one[1]), one[1][0].mailbox)):
+        _no_sign(case, book, alike, coverage, other="other " if len(alike) < len(found) else "")
     unsure = [one for one in found if one.grade is Grade.UNDETERMINABLE]
     if unsure:
         book.unknown(
             f"{count(len(unsure), 'mailbox', 'mailboxes')}: whether it was opened cannot be determined.",
             against=list(dict.fromkeys(text for one in unsure for text in one.assumptions)),
         )
-    return book.answer(_verdict(found, least)), book
+    return book.answer(_verdict(found, list(covered))), book
 
 
-def _no_sign(case: Investigation, book: Book, rest: Sequence[MailboxExposure], least: Coverage, *, other: str) -> None:
-    """Say of how many mailboxes there is no sign, by the coverage of the one that is covered least."""
+def _no_sign(
+    case: Investigation, book: Book, rest: Sequence[MailboxExposure], coverage: Coverage, *, other: str
+) -> None:
+    """Say of how many mailboxes of one coverage there is no sign."""
     against = list(dict.fromkeys(text for one in rest for text in one.assumptions))
     hosts = case.ledger.hosts(SERVER_SOURCES)
     forged = case.ledger.coverage(hosts, {"httpproxy"}, *whole_span(case), "a forged call (HttpProxy)")
@@ -223,14 +226,14 @@ def _no_sign(case: Investigation, book: Book, rest: Sequence[MailboxExposure], l
     many = count(len(rest), "mailbox", "mailboxes")
     book.no_sign(
         f"No sign that any of the {other}{many} was opened by an intruder; the logs able to show it cover "
-        f"{percent(least)} of the server-hours.",
-        least,
+        f"{percent(coverage)} of the server-hours.",
+        coverage,
         f"{many}: whether it was opened is not testable with what is held.",
         [*against, "use that looks like the owner's own, from the owner's own networks, is not told apart"],
     )
 
 
-def _verdict(found: Sequence[MailboxExposure], least: Coverage | None) -> str:
+def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage]) -> str:
     """Put it into one sentence; a negative never stands without its coverage."""
     grades = Counter(one.grade for one in found)
     exposed = sum(grades[grade] for grade in EXPOSED)
@@ -242,10 +245,12 @@ def _verdict(found: Sequence[MailboxExposure], least: Coverage | None) -> str:
         parts.append(f"{grades[Grade.ATTEMPTED]} tried and refused")
     if grades[Grade.UNDETERMINABLE]:
         parts.append(f"{grades[Grade.UNDETERMINABLE]} undeterminable")
-    if grades[Grade.NO_SIGN] and least is not None:
+    if covered:
         more = "the other " if parts else ""
         many = count(grades[Grade.NO_SIGN], "mailbox", "mailboxes")
-        parts.append(f"no sign for {more}{many}, with a coverage of {percent(least)}")
+        shares = sorted(covered, key=lambda one: one.share or 0)
+        worst, best = percent(shares[0]), percent(shares[-1])
+        parts.append(f"no sign for {more}{many}, with a coverage of {worst if worst == best else f'{worst} to {best}'}")
     if not parts:
         return "Whose mail was read cannot be said: nothing held names a mailbox."
     text = "; ".join(parts) + "."

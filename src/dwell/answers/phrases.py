@@ -46,8 +46,10 @@ def listed(names: Sequence[str], limit: int = LISTED_MAX) -> str:
 def percent(coverage: Coverage) -> str:
     """Give a coverage as a percentage; "nothing" where nothing was asked for or held."""
     share = coverage.share
-    if not share:
-        return "0 %" if coverage.hours_asked else "no time at all"
+    if share is None:
+        return "no time at all"
+    if coverage.hours_able and share < 0.001:
+        return "under 0.1 %"
     if share < 1 and round(share * 100, 1) >= 100:
         return "over 99.9 %"
     return f"{share * 100:.1f} %".replace(".0 %", " %")
