@@ -74,8 +74,13 @@ class Httperr(Headed):
             known = {name.lower(): name for name in (*_COLUMNS, "date", "time")}
             state.names = unique_names([known.get(name.lower(), name) for name in text[8:].split()])
 
+    def _widen(self, table: pa.Table, shape: int, state: State) -> pa.Table:
+        del shape, state
+        if not {"date", "time"} <= set(table.column_names):
+            return table
+        both = pc.binary_join_element_wise(table["date"], table["time"], " ", null_handling="replace")
+        return table.set_column(table.column_names.index("time"), "time", both).drop_columns(["date"])
+
     def _times(self, table: pa.Table, state: State) -> pa.Array | None:
         del state
-        if not {"date", "time"} <= set(table.column_names):
-            return None
-        return instants(pc.binary_join_element_wise(table["date"], table["time"], "T").combine_chunks())
+        return instants(table["time"].combine_chunks()) if "time" in table.column_names else None

@@ -19,6 +19,7 @@ Silence:
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -98,7 +99,10 @@ _SHAPES = {
     }.items()
 }
 _SHARE = 0.95
-_LINES_MAX = 500
+
+
+def _is_header(line: str) -> bool:
+    return line[:8].lower() == "#fields:"
 
 
 def _fits(names: Sequence[str], cells: Sequence[str]) -> bool:
@@ -108,8 +112,9 @@ def _fits(names: Sequence[str], cells: Sequence[str]) -> bool:
 
 
 def layouts_of(lines: Sequence[str]) -> list[str]:
-    """Give the layouts that fit the first lines; none where they are no W3C lines."""
-    rows = [one.split(" ") for one in lines[:_LINES_MAX] if not one.startswith("#")]
+    """Give the layouts that fit the first lines up to any `#Fields`; none where they are no W3C lines."""
+    first = itertools.takewhile(lambda one: not _is_header(one), lines)
+    rows = [one.split(" ") for one in first if not one.startswith("#")]
     rows = [
         one for one in rows if len(one) > 2 and _SHAPES["date"].fullmatch(one[0]) and _SHAPES["time"].fullmatch(one[1])
     ]
@@ -139,11 +144,11 @@ class IisHeaderless(IisW3c):
     def identify(self, sniff: Sniff) -> Guess | None:
         """Take lines that exactly one known list of columns fits."""
         lines = sniffed_lines(sniff)
-        if any(one[:8].lower() == "#fields:" for one in lines):
-            return None
         found = layouts_of(lines)
         if not found:
             return None
+        if len(found) == 1 and any(_is_header(one) for one in lines):
+            return Guess(96, self.key, f"IIS lines before the first #Fields line, of the shape of {found[0]}")
         if len(found) > 1:
             why = (
                 f"IIS lines without a #Fields line: {' and '.join(found)} fit both; put the right one before the lines"

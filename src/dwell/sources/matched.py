@@ -133,6 +133,7 @@ class Matched(Source):
         as_written: the group that holds the instant; kept in `extra` where it is none.
         score: how sure we are where the first lines fit.
         share: how many of the first lines have to fit.
+        telling: of how many patterns one line must be; None for all.
         told: what was seen then.
         fault: what a line is called that fits nothing.
     """
@@ -145,7 +146,8 @@ class Matched(Source):
     host_name: ClassVar[str | None] = None
     as_written: ClassVar[str] = "time"
     score: ClassVar[int] = 85
-    share: ClassVar[float] = 0.6
+    share: ClassVar[float] = 0.5
+    telling: ClassVar[int | None] = None
     told: ClassVar[str] = "the first lines are of this shape"
     fault: ClassVar[str] = "a line of another shape"
 
@@ -155,10 +157,8 @@ class Matched(Source):
         if not lines:
             return None
         texts = pa.array(lines, pa.string())
-        fits = np.zeros(len(lines), np.bool_)
-        for shape in self.shapes:
-            fits |= pc.match_substring_regex(texts, shape).to_numpy(zero_copy_only=False)
-        if not fits.any() or fits.mean() < self.share:
+        found = [pc.match_substring_regex(texts, shape).to_numpy(zero_copy_only=False) for shape in self.shapes]
+        if not np.any(found[: self.telling]) or np.any(found, axis=0).mean() < self.share:
             return None
         return Guess(self.score, self.key, self.told)
 

@@ -5,34 +5,63 @@ from __future__ import annotations
 from dwell.sources.address_book import AddressBook
 from dwell.sources.admin_audit import AdminAuditCsv, AdminAuditXml
 from dwell.sources.backups import Backups
+from dwell.sources.bodyfile import Bodyfile
+from dwell.sources.cef import Cef
+from dwell.sources.cisco import Cisco
 from dwell.sources.connectivity import Connectivity
 from dwell.sources.cosmos_audit import CosmosAudit
+from dwell.sources.defender import Defender, DefenderCsv
 from dwell.sources.directory import Directory
+from dwell.sources.dovecot import Dovecot
 from dwell.sources.ecp_activity import EcpActivity
 from dwell.sources.ecp_server import EcpServer
+from dwell.sources.entra_audit import EntraAudit, EntraAuditCsv
+from dwell.sources.entra_signin import SignIns, SignInsCsv
 from dwell.sources.evtx import Evtx
+from dwell.sources.evtx_csv import EvtxCsv
 from dwell.sources.evtx_json import EvtxJson
 from dwell.sources.evtx_xml import EvtxXml
 from dwell.sources.ews import Ews
 from dwell.sources.exchange_other import ExchangeOther
 from dwell.sources.exchange_setup import ExchangeSetup
+from dwell.sources.exports import Exports, ExportsJson
+from dwell.sources.file_listing import FileListing, FileListingJson
+from dwell.sources.fortinet import Fortinet
+from dwell.sources.google_workspace import GoogleWorkspace
+from dwell.sources.graph_activity import GraphActivity, GraphActivityCsv
+from dwell.sources.haproxy import HaProxy
+from dwell.sources.httperr import Httperr
 from dwell.sources.httpproxy import HttpProxy
 from dwell.sources.iis import IisW3c
+from dwell.sources.iis_config import IisConfig
+from dwell.sources.iis_headerless import IisHeaderless
+from dwell.sources.iis_native import IisNative
 from dwell.sources.imap4 import Imap4
 from dwell.sources.inventory import Inventory
 from dwell.sources.mailbox_audit import MailboxAuditCsv, MailboxAuditXml
 from dwell.sources.mapihttp import MapiHttp
+from dwell.sources.message_trace import MessageTrace, MessageTraceCsv
 from dwell.sources.message_tracking import MessageTracking
+from dwell.sources.mftecmd import Mftecmd
+from dwell.sources.ncsa import Ncsa
+from dwell.sources.netflow import NetFlow
 from dwell.sources.oab_generator import OabGenerator
 from dwell.sources.owa import Owa
+from dwell.sources.paloalto import PaloAlto
 from dwell.sources.pop3 import Pop3
+from dwell.sources.postfix import Postfix
 from dwell.sources.rpc_client_access import RpcClientAccess
 from dwell.sources.rps_cmdlet import RpsCmdlet
 from dwell.sources.rps_http import RpsHttp
 from dwell.sources.smtp_protocol import SmtpReceive, SmtpSend
 from dwell.sources.source import Guess, Sniff, Source
+from dwell.sources.squid import Squid
 from dwell.sources.transport_agent import TransportAgent
 from dwell.sources.ual import UalCsv, UalJson
+from dwell.sources.ual_more import UalHunting, UalSentinelCsv
+from dwell.sources.wevtutil import Wevtutil
+from dwell.sources.zeek import ZeekJson, ZeekTsv
+from dwell.sources.zimbra import Zimbra
 
 __all__ = ["ACCEPT_SCORE", "SOURCES", "identify", "source"]
 
@@ -43,6 +72,8 @@ SOURCES: tuple[Source, ...] = (
     Evtx(),
     EvtxXml(),
     EvtxJson(),
+    EvtxCsv(),
+    Wevtutil(),
     HttpProxy(),
     Ews(),
     MapiHttp(),
@@ -69,11 +100,47 @@ SOURCES: tuple[Source, ...] = (
     AdminAuditCsv(),
     ExchangeOther(),
     IisW3c(),
+    IisNative(),
+    IisHeaderless(),
+    Httperr(),
+    Ncsa(),
     UalCsv(),
     UalJson(),
+    UalHunting(),
+    UalSentinelCsv(),
+    SignIns(),
+    SignInsCsv(),
+    EntraAudit(),
+    EntraAuditCsv(),
+    GraphActivity(),
+    GraphActivityCsv(),
+    MessageTrace(),
+    MessageTraceCsv(),
+    Defender(),
+    DefenderCsv(),
+    GoogleWorkspace(),
     Directory(),
     Inventory(),
+    Mftecmd(),
+    FileListing(),
+    FileListingJson(),
+    Bodyfile(),
+    IisConfig(),
+    Exports(),
+    ExportsJson(),
     Backups(),
+    ZeekTsv(),
+    ZeekJson(),
+    HaProxy(),
+    Squid(),
+    Fortinet(),
+    Cef(),
+    Cisco(),
+    PaloAlto(),
+    NetFlow(),
+    Dovecot(),
+    Postfix(),
+    Zimbra(),
 )
 
 

@@ -72,6 +72,7 @@ _LEXICON = (
     "endpoint", "operation", "query", "answers", "note", "path",
 )  # fmt: skip
 _SEPARATOR = re.compile(r"#separator\s+(?:\\x([0-9A-Fa-f]{2})|(.))")
+_HEAD = re.compile(r"#[a-z_]+")
 _ALIASES: Mapping[str, str] = {
     "id_orig_h": "id.orig_h",
     "id_orig_p": "id.orig_p",
@@ -101,7 +102,7 @@ class ZeekTsv(Headed):
     def identify(self, sniff: Sniff) -> Guess | None:
         """Take files that start with Zeek's own comments."""
         lines = sniffed_lines(sniff)
-        heads = {line.split(None, 1)[0].rstrip(":") for line in lines if line.startswith("#")}
+        heads = {found[0] for line in lines if (found := _HEAD.match(line)) is not None}
         if "#separator" in heads and "#fields" in heads:
             return Guess(97, self.key, "#separator and #fields of Zeek")
         if {"#fields", "#types", "#path"} <= heads:

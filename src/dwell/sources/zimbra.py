@@ -56,6 +56,7 @@ class Zimbra(MailText):
     schema = schema_of(_COLUMNS)
     lexicon = ("category", "name", "ip", "oip", "ua", "cmd", "account", "protocol", "error")
     shapes = (_LINE, _TRACE)
+    telling = 1
     score = 88
     told = "lines of Zimbra: date, level, thread and context in brackets, category"
     pattern = _PAIR
