@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.scope.staged import Staged, bind, hourly, iis_log, iis_place, security_log, stage, ual_json, utc
 
 from dwell.model.coverage import CellState, CoverageRow
+from dwell.model.provenance import FactKind
+from dwell.scope.cells import ALTERED, HELD, HOUR_US, Line
 from dwell.scope.ledger import MAIL_SOURCES, Ledger, named_hours
+from dwell.scope.lowering import Shortfall, lower
 
 OWNER, MOZILLA = "vera@gov.example", "Mozilla/5.0"
 
@@ -235,6 +239,17 @@ def test_time_that_goes_back_is_altered(tmp_path: Path) -> None:
         stage(tmp_path, {"EX01/winevt/Security.xml": security_log(_events(numbers))}).ledger(), source="evtx/Security"
     )
     assert found["altered"] == ["03-02 06", "03-02 07", "03-02 08", "03-02 09"]
+
+
+@pytest.mark.parametrize(("source", "dark"), [("iis", 1), ("httpproxy", 1), ("messagetrace", 0)])
+def test_an_export_sorted_the_newest_first_is_not_altered(source: str, dark: int) -> None:
+    hour = np.arange(100, 110)
+    line = Line.missing(100, 110)
+    line.take(hour, np.ones(10, np.int64))
+    line.states[:] = HELD
+    fact = Shortfall("e" * 64, "", FactKind.TIME_REVERSAL.value, 104 * HOUR_US, None, "time goes back by over an hour")
+    lower(line, fact, source, hour, ())
+    assert int((line.states == ALTERED).sum()) == dark
 
 
 def test_days_sum_to_the_rows_and_to_the_cells(tmp_path: Path) -> None:

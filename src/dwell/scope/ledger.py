@@ -294,7 +294,7 @@ def _line(
     line.states[line.records > 0] = HELD
     for evidence, (hour, _) in sorted(files.hours.items()):
         for one in shortfalls.get(evidence, ()):
-            lower(line, one, source.partition("/")[2], hour, paths.get(evidence, ()))
+            lower(line, one, source, hour, paths.get(evidence, ()))
     return line
 
 

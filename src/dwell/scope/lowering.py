@@ -17,6 +17,8 @@ __all__ = ["HEADER_ONLY", "THROTTLED", "Shortfall", "lower", "lower_cleared", "t
 HEADER_ONLY = "header-only"
 """Kind of a file that holds its header and no record: the source was running and wrote nothing."""
 SECURITY = "security"
+IN_ORDER = frozenset({"iis", "httpproxy", "ews", "evtx"})
+"""Logs written in order of time; an export may well be sorted the newest first."""
 CLEARED = "the log was cleared; what was written before is gone"
 NUMBERS = "record numbers are missing"
 BACKWARDS = "time goes back between two records"
@@ -66,16 +68,17 @@ def capped(one: Shortfall) -> bool:
     return one.kind == FactKind.NOT_RECORDED.value and _CAPPED.match(one.detail) is not None
 
 
-def lower(line: Line, one: Shortfall, part: str, hour: Hours, paths: Sequence[str]) -> None:
+def lower(line: Line, one: Shortfall, source: str, hour: Hours, paths: Sequence[str]) -> None:
     """Lower the cells of a line that a shortfall of one of its files speaks of.
 
     Args:
         line: the cells.
         one: the shortfall.
-        part: channel of an event log; "" elsewhere.
+        source: the line's source, with the channel of an event log: `evtx/Security`.
         hour: hours in which the file holds records.
         paths: where the file lay.
     """
+    table, _, part = source.partition("/")
     first, last = int(hour.min()), int(hour.max())
     if one.kind == FactKind.TRUNCATED.value:
         why = f"the file ends in mid-record: {paths[0] if paths else one.evidence_id[:12]}"
@@ -84,7 +87,7 @@ def lower(line: Line, one: Shortfall, part: str, hour: Hours, paths: Sequence[st
             line.mark(last + 1, end, CUT, [EMPTY, MISSING], why)
     elif one.kind == FactKind.RECORD_GAP.value:
         _gap(line, one, part, hour)
-    elif one.kind == FactKind.TIME_REVERSAL.value and one.from_us is not None:
+    elif one.kind == FactKind.TIME_REVERSAL.value and one.from_us is not None and table in IN_ORDER:
         a, b = sorted((one.from_us // HOUR_US, (one.to_us or one.from_us) // HOUR_US))
         line.mark(a, b + 1, ALTERED, [HELD, EMPTY], BACKWARDS, hour)
     elif capped(one):
