@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.scope.sessions import Visit, accesses_of
 
 from dwell.scope.access import Accesses
-from dwell.scope.habits import BACKOFF, BITS_MAX, HOUR_BACKOFF, TIES, service_accounts, ties
+from dwell.scope.habits import BACKOFF, BITS_MAX, HOUR_BACKOFF, PROTOCOL_TRUST, TIES, service_accounts, ties
 
 VISITS = st.lists(
     st.builds(
@@ -58,7 +58,11 @@ def _agent_bits(visits: Sequence[Visit], one: Visit) -> float:
     every = _count(own, one, lambda other: other.protocol == one.protocol)
     theirs = _count(others, one, lambda other: (other.protocol, other.agent) == (one.protocol, one.agent))
     all_theirs = _count(others, one, lambda other: other.protocol == one.protocol)
-    return -log2((same + BACKOFF * (theirs + 0.5) / (all_theirs + 1)) / (every + BACKOFF))
+    anyhow = _count(others, one, lambda other: other.agent == one.agent)
+    by_agent = (anyhow + 0.5) / (_count(others, one, lambda _: True) + 1)
+    trust = all_theirs / (all_theirs + PROTOCOL_TRUST)
+    share = trust * (theirs + 0.5) / (all_theirs + 1) + (1 - trust) * by_agent
+    return -log2((same + BACKOFF * share) / (every + BACKOFF))
 
 
 def _protocol_bits(visits: Sequence[Visit], one: Visit) -> float:

@@ -14,7 +14,7 @@ from math import lgamma, log
 import numpy as np
 import numpy.typing as npt
 
-from dwell.scope.clients import FOREIGN_BITS, Clients, Cluster
+from dwell.scope.clients import FOREIGN_BITS, SHORT_ACCOUNTS, Clients, Cluster
 
 __all__ = ["LINK_BITS", "Actor", "Link", "actors_of", "overlap_bits"]
 
@@ -129,6 +129,9 @@ def _groups(count: int, links: Sequence[Link]) -> list[list[int]]:
 def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.int64]:
     """Give the ties of an actor: those of its clients, and those of an agent that nobody has as an ordinary one.
 
+    A client that is foreign to many is the actor's with the others too to whom its agent is no surprise, where they are
+    at home elsewhere in the same weeks: they have no reason to be there.
+
     An agent that clusters of other actors have as well is nobody's alone: its other ties go to none of them.
     """
     others = {one.agent for one in clients.clusters if one not in clusters}
@@ -138,6 +141,8 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
     for one in clusters:
         here = (network == one.network) & (agent == one.agent)
         own |= here & ((bits >= FOREIGN_BITS) | np.isin(clients.column("account"), one.accounts))
+        if len(one.accounts) >= SHORT_ACCOUNTS:
+            own |= here & clients.at_home
     for tool in {one.agent for one in clusters} - others:
         if _ordinary_users(clients, tool) == 0:
             own |= (agent == tool) & clients.outside & (bits >= AGENT_BITS_ALONE)

@@ -1,9 +1,9 @@
 """Clients that are foreign to many: one agent on one outside network, surprising for several accounts at once.
 
 A single surprising tie is mostly a hotel, a new phone, a home whose browser is used nowhere else. What an intruder cannot
-hide is that one client opens what has no owner in common. So ties are counted per client (network and agent): how many
-accounts it is foreign to, and for how long. How rare such a count is, is read off the case itself: the share of all
-clients with at least as many.
+hide is that one client opens what has no owner in common. So mailboxes are counted per client (network and agent): how
+many it opens through accounts that it is foreign to, and for how long. How rare such a count is, is read off the case
+itself: the share of all clients with at least as many.
 
 Shared networks are left out: behind them everybody's client looks alike. They are internal ranges, and networks that a
 great part of all accounts use with agents of their own (an office, a carrier); both are told to the reader.
@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
 
-__all__ = ["ACCOUNTS_MIN", "FOREIGN_BITS", "Clients", "Cluster", "clients_of"]
+__all__ = ["ACCOUNTS_MIN", "FOREIGN_BITS", "SHORT_ACCOUNTS", "Clients", "Cluster", "clients_of"]
 
 FOREIGN_BITS = 3.0
 """An agent is foreign to an account where it is at least this surprising: one chance in eight."""
@@ -32,6 +32,7 @@ days are a conference."""
 SHARED_SHARE = 0.25
 SHARED_MIN = 10
 CROWD_SHARE = 0.5
+WEEK_US = 7 * DAY_US
 
 Codes = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.float64]
@@ -45,7 +46,7 @@ class Cluster:
         network: code of the network.
         agent: code of the agent.
         accounts: codes of the accounts it is foreign to, sorted.
-        bits: sum of the agent's surprise over them.
+        bits: sum of the agent's surprise over the mailboxes opened.
         first_us: first visit.
         last_us: last visit.
     """
@@ -65,9 +66,11 @@ class Clients:
     Attributes:
         ties: the ties (`habits.TIES`).
         outside: per tie, whether its network is none of the shared ones.
-        fan_out: per tie, -log2 of the share of clients that are foreign to at least as many accounts as this one; 0 where
-            the client is not foreign to the account.
-        foreign: per tie, to how many accounts its client is foreign.
+        fan_out: per tie, -log2 of the share of clients that open at least as many mailboxes so; 0 where the client is not
+            foreign to the account.
+        foreign: per tie, how many mailboxes its client opened through accounts that it is foreign to.
+        at_home: per tie, whether the account is on another outside network over the same protocol in the same weeks: its
+            owner is at home elsewhere.
         clusters: clients that stand out, the most surprising first.
         shared: networks in which clients cannot be told apart, by code.
     """
@@ -76,6 +79,7 @@ class Clients:
     outside: npt.NDArray[np.bool_]
     fan_out: Bits
     foreign: Codes
+    at_home: npt.NDArray[np.bool_]
     clusters: tuple[Cluster, ...]
     shared: tuple[int, ...]
 
@@ -121,30 +125,74 @@ def clients_of(accesses: Accesses, ties: pa.Table) -> Clients:
     strange = outside & (bits >= FOREIGN_BITS)
     keys = network * (len(accesses.agents) + 1) + agent
     distinct, place = np.unique(keys, return_inverse=True)
-    count = np.bincount(place[strange], minlength=len(distinct))
+    opened, weight = _opened(accesses, ties, strange)
+    count = np.bincount(place[opened], minlength=len(distinct))
     outer = np.bincount(place[outside], minlength=len(distinct)) > 0
     foreign = count[place].astype(np.int64)
     ranked = np.sort(count[outer])
     more = len(ranked) - np.searchsorted(ranked, foreign)
     share = (more + 1.0) / (len(ranked) + 1.0)
     fan_out = np.where(strange & (foreign > 1), np.round(-np.log2(np.minimum(share, 1.0)), 2), 0.0)
-    total = np.bincount(place[strange], weights=bits[strange], minlength=len(distinct))
+    total = np.bincount(place[opened], weights=weight, minlength=len(distinct))
     clusters = [
         one
         for wanted in np.flatnonzero((count >= ACCOUNTS_MIN) & (total >= SUM_BITS_MIN))
-        if (one := _cluster(ties, np.flatnonzero(strange & (place == wanted)))) is not None
+        if (one := _cluster(ties, np.flatnonzero(strange & (place == wanted)), count[wanted], total[wanted]))
+        is not None
     ]
+    at_home = _at_home_elsewhere(ties, outside)
     clusters.sort(key=lambda one: (-one.bits, one.network, one.agent))
     codes = tuple(int(one) for one in np.flatnonzero(shared))
-    return Clients(ties, outside, fan_out, foreign, tuple(clusters), codes)
+    return Clients(ties, outside, fan_out, foreign, at_home, tuple(clusters), codes)
 
 
-def _cluster(ties: pa.Table, rows: Codes) -> Cluster | None:
-    """Put the ties of one client together; None where they are few and brief."""
+def _at_home_elsewhere(ties: pa.Table, outside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Say of each tie whether the account's other outside ties reach into its time, a week on either side."""
+    names = ("account", "network", "first", "last")
+    account, network, first, last = (ties[one].to_numpy() for one in names)
+    out = np.zeros(len(account), np.bool_)
+    order = np.lexsort((network, account))
+    order = order[outside[order]]
+    if not len(order):
+        return out
+    starts = np.flatnonzero(np.concatenate(([True], np.diff(account[order]) != 0)))
+    for a, b in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True):
+        mine = order[a:b]
+        apart = network[mine][:, None] != network[mine][None, :]
+        meet = (first[mine][:, None] <= last[mine][None, :] + WEEK_US) & (
+            last[mine][:, None] >= first[mine][None, :] - WEEK_US
+        )
+        out[mine] = (apart & meet).any(axis=1)
+    return out
+
+
+def _opened(accesses: Accesses, ties: pa.Table, strange: npt.NDArray[np.bool_]) -> tuple[Codes, Bits]:
+    """Give, for each mailbox that a client opened through an account it is foreign to, the row of such a tie and its bits.
+
+    Through the owner's account that is one mailbox a tie; a delegate's or a service's account opens many.
+    """
+    wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
+    names = ("account", "network", "agent")
+    account, network, agent = (ties[one].to_numpy() for one in names)
+    keys = (account * wide + network) * tall + agent
+    held = np.flatnonzero(strange)
+    order = held[np.argsort(keys[held], kind="stable")]
+    own = (accesses.account * wide + accesses.network) * tall + accesses.agent
+    usable = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0) & (accesses.mailbox >= 0)
+    rows = np.flatnonzero(usable & np.isin(own, keys[order]))
+    tie = order[np.searchsorted(keys[order], own[rows])] if len(order) else rows
+    client = network[tie] * tall + agent[tie]
+    _, first = np.unique(np.stack([client, accesses.mailbox[rows]]), axis=1, return_index=True)
+    picked = tie[first] if len(rows) else tie
+    return picked, ties["agent_bits"].to_numpy()[picked]
+
+
+def _cluster(ties: pa.Table, rows: Codes, mailboxes: int, bits: float) -> Cluster | None:
+    """Put the ties of one client together; None where the mailboxes are few and the time is brief."""
     taken = ties.take(pa.array(rows))
     first, last = int(taken["first"].to_numpy().min()), int(taken["last"].to_numpy().max())
-    if len(rows) < SHORT_ACCOUNTS and last - first < SHORT_DAYS * DAY_US:
+    if mailboxes < SHORT_ACCOUNTS and last - first < SHORT_DAYS * DAY_US:
         return None
     accounts = tuple(sorted(int(one) for one in taken["account"].to_numpy()))
-    bits = round(float(taken["agent_bits"].to_numpy().sum()), 2)
-    return Cluster(int(taken["network"][0].as_py()), int(taken["agent"][0].as_py()), accounts, bits, first, last)
+    lan, agent = int(taken["network"][0].as_py()), int(taken["agent"][0].as_py())
+    return Cluster(lan, agent, accounts, round(float(bits), 2), first, last)

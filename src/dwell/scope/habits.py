@@ -26,9 +26,12 @@ __all__ = ["TERMS", "TIES", "service_accounts", "ties"]
 TERMS = ("agent", "hour", "network", "protocol")
 BACKOFF = 2.0
 """Visits' worth of weight that everybody else's habits have against the account's own."""
+PROTOCOL_TRUST = 20.0
+"""Visits of others over a protocol at which what they say of its agents weighs as much as what all protocols say: where
+nobody else speaks a protocol, an agent that nobody has anywhere is no ordinary one there."""
 HOUR_BACKOFF = 10.0
 BITS_MAX = 16.0
-SERVICE_SHARE = 0.2
+SERVICE_SHARE = 0.5
 SERVICE_MIN = 10
 
 TIES = pa.schema(
@@ -87,11 +90,22 @@ create temp table estate_all as
   select protocol, month, sum(n) as n from estate group by all;
 create temp table estate_any as
   select month, sum(n) as n from estate_all group by all;
+create temp table by_network_any as
+  select network, month, sum(n) as n from by_network_all group by all;
+create temp table here_agent as
+  select account, network, agent, month, sum(n) as n from around group by all;
+create temp table by_account_agent as
+  select account, agent, month, sum(n) as n from here_agent group by all;
+create temp table by_network_agent as
+  select network, agent, month, sum(n) as n from here_agent group by all;
+create temp table estate_agent as
+  select agent, month, sum(n) as n from here_agent group by all;
 create temp table judged as
   select c.account, c.network, c.agent, c.n as weight,
     a.n - h.n as same_own, aa.n - ha.n as all_own, aany.n - hany.n as any_own,
     e.n - a.n - bn.n + h.n as same_others, ea.n - aa.n - bna.n + ha.n as all_others,
-    ea.n - aa.n as protocol_others, eany.n - aany.n as any_others
+    ea.n - aa.n as protocol_others, eany.n - aany.n as any_others,
+    eg.n - ag.n - ng.n + hg.n as agent_others, eany.n - aany.n - nany.n + hany.n as off_others
   from counted c
   join around h using (account, network, protocol, agent, month)
   join here_all ha using (account, network, protocol, month)
@@ -103,12 +117,21 @@ create temp table judged as
   join by_network_all bna using (network, protocol, month)
   join estate e using (protocol, agent, month)
   join estate_all ea using (protocol, month)
-  join estate_any eany using (month);
+  join estate_any eany using (month)
+  join by_network_any nany using (network, month)
+  join here_agent hg using (account, network, agent, month)
+  join by_account_agent ag using (account, agent, month)
+  join by_network_agent ng using (network, agent, month)
+  join estate_agent eg using (agent, month);
+create temp table shared as
+  select *, all_others / (all_others + $m) as trust, (same_others + 0.5) / (all_others + 1) as by_protocol,
+    (agent_others + 0.5) / (off_others + 1) as by_agent
+  from judged;
 create temp table scored as
   select account, network, agent, weight, any_own,
-    -log2((same_own + $k * (same_others + 0.5) / (all_others + 1)) / (all_own + $k)) as agent_bits,
+    -log2((same_own + $k * (trust * by_protocol + (1 - trust) * by_agent)) / (all_own + $k)) as agent_bits,
     -log2((all_own + $k * (protocol_others + 0.5) / (any_others + 1)) / (any_own + $k)) as protocol_bits
-  from judged;
+  from shared;
 create temp table summed as
   select account, network, agent, sum(weight) as visits, max(any_own) as elsewhere,
     sum(weight * agent_bits) / sum(weight) as agent_bits,
@@ -183,7 +206,7 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> pa.Table:
         database.register("visit", visits)
         for statement in _SQL.split(";"):
             if statement.strip():
-                known = (("k", BACKOFF), ("h", HOUR_BACKOFF))
+                known = (("k", BACKOFF), ("h", HOUR_BACKOFF), ("m", PROTOCOL_TRUST))
                 wanted = {name: value for name, value in known if f"${name}" in statement}
                 database.execute(statement, wanted or None)
         found: pa.Table = database.sql(_RESULT).to_arrow_table()
