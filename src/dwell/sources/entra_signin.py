@@ -49,6 +49,7 @@ _NAMES = (
 )  # fmt: skip
 _COLUMNS: dict[str, pa.DataType] = dict.fromkeys(_NAMES, pa.string())
 _ALIASES: Mapping[str, str] = {
+    "type": "category",
     "date (utc)": "createdDateTime",
     "date": "createdDateTime",
     "request id": "id",

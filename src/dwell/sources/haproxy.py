@@ -58,7 +58,7 @@ _HTTP = (
     r"(?P<Tq>-?\d+)/(?P<Tw>-?\d+)/(?P<Tc>-?\d+)/(?P<Tr>-?\d+)/\+?(?P<Tt>-?\d+) (?P<status_code>\d{3}|-1) "
     r"\+?(?P<bytes_read>\d+) (?P<captured_request_cookie>\S+) (?P<captured_response_cookie>\S+) "
     r"(?P<termination_state>\S{4}) (?P<counters>[\d/+]+) (?P<queues>[\d/]+) (?:\{(?P<captured_request_headers>[^}]*)\} )?"
-    r'(?:\{(?P<captured_response_headers>[^}]*)\} )?"(?P<request>.*?)"?(?: (?P<rest>[^"]*))?$'
+    r'(?:\{(?P<captured_response_headers>[^}]*)\} )?"(?:(?P<request>.*)"(?: (?P<rest>[^"]*))?|(?P<open>[^"]*))$'
 )
 _TCP = (
     r"(?P<Tw>-?\d+)/(?P<Tc>-?\d+)/\+?(?P<Tt>-?\d+) \+?(?P<bytes_read>\d+) (?P<termination_state>\S{2}) "
@@ -86,13 +86,15 @@ class HaProxy(Matched):
         del shape, state
         if "request" not in table.column_names:
             return table
-        parts = split(table["request"], _REQUEST)
+        # a line cut in the request has no quote at its end
+        requests = pc.coalesce(table["request"], table["open"])
+        parts = split(requests, _REQUEST)
         for group, name in (
             ("method", "cs-method"), ("stem", "cs-uri-stem"), ("query", "cs-uri-query"), ("version", "cs-version"),
         ):  # fmt: skip
             table = table.append_column(name, parts[group])
-        odd = pc.if_else(parts["method"].is_null(), table["request"], pa.scalar(None, pa.string()))
-        return table.set_column(table.column_names.index("request"), "request", odd)
+        odd = pc.if_else(parts["method"].is_null(), requests, pa.scalar(None, pa.string()))
+        return table.set_column(table.column_names.index("request"), "request", odd).drop_columns(["open"])
 
     def _times(self, table: pa.Table, state: State) -> pa.Array:
         del state

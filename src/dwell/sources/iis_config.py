@@ -15,7 +15,8 @@ Raises:
     could hold entities, is refused in the same way. A file of over 16 MiB is none.
 Trust:
     Whoever administered the server, or was able to write to it, wrote it. Machine keys and passwords never leave the
-    evidence: of a key its SHA-256 is kept, so that two can be compared; of a password only that there is one.
+    evidence but in an anomaly, which is kept as it is: of a key its SHA-256 is kept, so that two can be compared; of a
+    password only that there is one.
 Silence:
     What is absent is inherited from the file above or left to its default: a module that is not here may be in
     `applicationHost.config`.
@@ -59,7 +60,15 @@ _NAMED = ("name", "path", "id")
 _KEYS = frozenset({"validationkey", "decryptionkey"})
 _SECRETS = re.compile(r"password|secret|connectionstring", re.IGNORECASE)
 _OWN_WORDS = frozenset({"AutoGenerate", "AutoGenerate,IsolateApps", "AutoGenerate,IsolateByAppId"})
-_ROOT = re.compile(r"^\s*(?:<\?xml[^>]*\?>)?\s*(?:<!--.*?-->\s*)*<configuration[\s>]", re.DOTALL)
+_ROOT = re.compile(
+    r"^\s*(?:<\?xml[^>]*\?>)?\s*(?:<!--.*?-->\s*|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>\s*)*<configuration[\s>]", re.DOTALL
+)
+_HELD_SECRET = re.compile(
+    r"((?:validationKey|decryptionKey|\w*password\w*|\w*secret\w*|connectionString)\s*=\s*)(\"[^\"]*\"|'[^']*')",
+    re.IGNORECASE,
+)
+"""A key or password inside a text, as where an element is commented out."""
+_NOT_KEPT = "(not kept)"
 _SECTIONS = re.compile(
     r"<(?:system\.webServer|system\.web|system\.applicationHost|configSections|mexRuntime|appSettings|runtime)[\s>/]"
 )
@@ -133,7 +142,7 @@ class _Elements:
             self.values.append(_veiled(key, value, attributes))
         if text:
             self.names.append("text" if "value" in attributes else "value")
-            self.values.append(text)
+            self.values.append(_NOT_KEPT if _SECRETS.search(name) else _HELD_SECRET.sub(rf"\1{_NOT_KEPT}", text))
         self.counts.append(len(self.names) - before)
 
 
@@ -143,7 +152,7 @@ def _veiled(name: str, value: str, attributes: Mapping[str, str]) -> str:
         automatic = value.partition(",")[0] == "AutoGenerate"
         return value if automatic else f"sha256:{hashlib.sha256(value.encode(errors='replace')).hexdigest()}"
     key = " ".join(attributes.get(one, "") for one in ("key", "name")) if name == "value" else name
-    return "(not kept)" if value and _SECRETS.search(key) else value
+    return _NOT_KEPT if value and _SECRETS.search(key) else value
 
 
 class IisConfig(Source):
@@ -211,16 +220,18 @@ def _parse(data: bytes, elements: _Elements) -> tuple[int, AnomalyKind, str] | N
         return (0, AnomalyKind.BAD_XML, "nothing but blanks") if data else None
     if not data.strip(b"\0"):
         return 0, AnomalyKind.NUL_RUN, "a run of NUL bytes"
+    whole = False
     parser: Any = DefusedXMLParser(target=elements, encoding="utf-8", forbid_dtd=True)
     try:
         for start in range(0, len(data), _FEED_BYTES):
             parser.feed(data[start : start + _FEED_BYTES])
+        whole = True
         parser.close()
     except (ParseError, DefusedXmlException, ValueError) as fault:
         at = max(0, min(int(parser.parser.CurrentByteIndex), len(data)))
         if isinstance(fault, DefusedXmlException):
             return at, AnomalyKind.BAD_XML, "a document type, which could hold entities: not read"
-        if at >= len(data.rstrip()):
+        if whole:
             return _last_tag(data, at), AnomalyKind.TRUNCATED, "the file ends before its root does"
         return at, AnomalyKind.BAD_XML, "no XML from here on"
     return None
