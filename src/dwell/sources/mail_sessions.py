@@ -35,7 +35,7 @@ _COLUMNS: dict[str, pa.DataType] = {
     "sIp": _T,
     "cIp": _T,
     "user": _T,
-    "duration": _L,
+    "duration": pa.float64(),
     "rqsize": _L,
     "rpsize": _L,
     "command": _T,
