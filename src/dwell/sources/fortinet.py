@@ -47,7 +47,7 @@ _COLUMNS: dict[str, pa.DataType] = dict.fromkeys(_TEXTS, pa.string()) | {
     "dstport": pa.int32(),
     "sentbyte": pa.int64(),
     "rcvdbyte": pa.int64(),
-    "duration": pa.int64(),
+    "duration": pa.float64(),
 }
 _FIRST = "date|logver|itime|timestamp"
 _SHAPE = rf"^(?:<\d{{1,3}}>)?(?:[A-Z0-9][^=\"]* )?(?:{_FIRST})=\S+ .*(?:devid|devname|logid|subtype)="

@@ -4,13 +4,13 @@ Source:
     Zeek documentation, "Zeek Log Formats and Inspection" and the log references (conn, http, ssl, smtp, rdp, ntlm,
     kerberos, smb_files, files and the others): the columns are whatever `#fields` says. All logs are one table, `_path`
     says which one a row is of. Shippers write `id_orig_h` for `id.orig_h`. The HTTP log's `host` is stored as
-    `http_host`, since `host` names the machine that evidence is from; `duration` as `duration_s`.
+    `http_host`, since `host` names the machine that evidence is from.
 Time:
     `ts` is UTC, seconds since 1970 with six decimals, or ISO 8601: the start of the connection, request or message, by
     the sensor's clock.
 Units:
     `orig_bytes` and `resp_bytes` bytes of payload, TLS included; guesses from sequence numbers where `missed_bytes` is
-    not 0. What is not set (`-`) or empty (`(empty)`) is null.
+    not 0. `duration` seconds. What is not set (`-`) or empty (`(empty)`) is null.
 
 Raises:
     Nothing. A line or object that cannot be read is an anomaly.
@@ -53,7 +53,7 @@ _NAMES = (
 _COLUMNS: dict[str, pa.DataType] = dict.fromkeys(_NAMES, pa.string()) | {
     "id.orig_p": pa.int32(),
     "id.resp_p": pa.int32(),
-    "duration_s": pa.float64(),
+    "duration": pa.float64(),
     "orig_bytes": pa.int64(),
     "resp_bytes": pa.int64(),
     "missed_bytes": pa.int64(),
@@ -80,7 +80,6 @@ _ALIASES: Mapping[str, str] = {
     "id_resp_p": "id.resp_p",
     "@stream": "_path",
     "@path": "_path",
-    "duration": "duration_s",
 }
 
 
@@ -118,8 +117,7 @@ class ZeekTsv(Headed):
             state.delimiter = chr(int(found[1], 16)) if found[1] else found[2]
         elif text.startswith("#fields"):
             names = text.split(state.delimiter)[1:] if state.delimiter in text else text.split()[1:]
-            others = {"duration": "duration_s"} | ({"host": "http_host"} if state.about.get("path") == "http" else {})
-            renamed = [others.get(one, one) for one in names]
+            renamed = ["http_host" if one == "host" and state.about.get("path") == "http" else one for one in names]
             state.names = unique_names([one or f"column {place}" for place, one in enumerate(renamed, 1)])
         elif text.startswith("#path"):
             state.about["path"] = text[5:].strip(f" \t{state.delimiter}")
