@@ -33,7 +33,7 @@ import pyarrow.compute as pc
 from dwell.sources.columns import instants
 from dwell.sources.delimited import unique_names
 from dwell.sources.headed import Headed, HeadedState
-from dwell.sources.json_records import JsonRecords
+from dwell.sources.json_records import JsonRecords, Look
 from dwell.sources.matched import State, schema_of, sniffed_lines
 from dwell.sources.source import Guess, Sniff
 from dwell.sources.time_words import by_value, epochs
@@ -155,6 +155,9 @@ class ZeekJson(JsonRecords):
     def table(self) -> str:
         """Give the table of Zeek logs."""
         return "zeek"
+
+    def _is_ours(self, seen: Look) -> bool:
+        return super()._is_ours(seen) or {"@stream", "@system", "@proc"} <= seen.names
 
     def _shaped(self, record: dict[str, Any]) -> dict[str, Any]:
         """Give the HTTP log's `host` a name of its own."""
