@@ -366,7 +366,7 @@ def rule_rows(folder: Path) -> Iterator[tuple[str, ...]]:
 
 def rules_page() -> str:
     """Every rule of the pack."""
-    rows = list(rule_rows(ROOT / "rules"))
+    rows = list(rule_rows(ROOT / "src" / "dwell" / "rules"))
     lead = (
         f"The rule pack holds {len(rows)} rules. Rules of others are read from a folder you name, and keep their "
         "authors and their licence on every hit."

@@ -14,6 +14,7 @@ from dwell.archive.lexicon import coded, joined_codes
 from dwell.archive.spec import JoinedText, TableSpec
 from dwell.hunt.hits import Matched
 from dwell.hunt.patterns import Indices
+from dwell.hunt.picking import picked
 from dwell.hunt.ruleset import Node, RuleSet
 from dwell.hunt.words import Truth, Words, truth_of, words
 
@@ -154,7 +155,7 @@ class Frame:
         out = np.where(head == -2, held.null, held.other)
         rows = np.flatnonzero(((head >= 0) & (tail != -1)) | odd)
         if len(rows):
-            part = self.table.select([join.first, join.second]).take(pa.array(rows))
+            part = picked(self.table, [join.first, join.second], rows)
             codes, made = joined_codes(coded(part[join.first]), coded(part[join.second]), join)
             to = pc.index_in(made, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
             out[rows] = np.append(to, held.null)[codes]
@@ -268,7 +269,7 @@ class Frame:
         held, truth = self._common(index)
         place = self.rules.leaves[index].place
         columns = [one for one in columns_of(place, self.spec) if one in self.table.column_names]
-        codes, values = Frame(self.table.select(columns).take(pa.array(rows)), self.spec, self.rules, {}).texts(place)
+        codes, values = Frame(picked(self.table, columns, rows), self.spec, self.rules, {}).texts(place)
         to = pc.index_in(values, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
         return codes, values, truth[np.append(to, held.null).astype(np.int64)]
 
@@ -282,7 +283,7 @@ class Frame:
     def matched(self, index: int, rows: Indices, chars: int) -> Matched:
         """Give the texts by which a leaf is met, over some rows."""
         leaf = self.rules.leaves[index]
-        if self.is_common(index):
+        if self._common is not None and leaf.place in self._known and not self._is_told(index):
             every, values, met = self.asked(index, rows)
             return self._told(leaf.place, np.where(met[every], every, -1), values, chars)
         slots = self.slots(leaf.place)
@@ -298,6 +299,11 @@ class Frame:
             first[slots.rows[told][::-1]] = slots.slots[told][::-1]
             codes = first[rows]
         return self._told(leaf.place, codes, slots.held.values, chars)
+
+    def _is_told(self, index: int) -> bool:
+        """Say whether the slots tell apart every text that meets a leaf."""
+        truth = self._truths.get(index)
+        return truth is not None and not truth[-2]
 
     def _told(self, place: str, codes: Indices, values: pa.StringArray, chars: int) -> Matched:
         """Give texts as `column=value`, only those that are used."""

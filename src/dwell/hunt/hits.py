@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 
 from dwell.archive.lexicon import coded
 from dwell.hunt.patterns import Indices
+from dwell.hunt.picking import picked
+from dwell.model.addresses import behind_balancers
 
 __all__ = [
     "FACES",
@@ -69,20 +71,22 @@ class Face:
         client: the network address of what acted.
         account: the account it acted as.
         status: the status code, "" where the table has none.
+        forwarded: what balancers wrote of the client before them, "" where the table has no such column.
     """
 
     client: tuple[str, ...] = ()
     account: tuple[str, ...] = ()
     status: str = ""
+    forwarded: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Give all of them."""
-        return (*self.client, *self.account, *((self.status,) if self.status else ()))
+        return (*self.client, *self.account, *(one for one in (self.status, self.forwarded) if one))
 
 
 FACES: Mapping[str, Face] = {
-    "iis": Face(("c-ip",), ("cs-username",), "sc-status"),
+    "iis": Face(("c-ip",), ("cs-username",), "sc-status", "X-Forwarded-For"),
     "httpproxy": Face(("ClientIpAddress",), ("AuthenticatedUser",), "HttpStatus"),
     "ews": Face(("ClientIpAddress",), ("AuthenticatedUser",), "HttpStatus"),
     "ual": Face(("ClientIPAddress", "ClientIP"), ("UserId",)),
@@ -135,6 +139,23 @@ def _plain(table: pa.Table, names: Sequence[str]) -> tuple[Indices, pa.StringArr
     return out, pa.concat_arrays(texts) if texts else pa.array([], pa.string())
 
 
+def _clients(table: pa.Table, face: Face) -> tuple[Indices, pa.StringArray]:
+    """Give the client of each row, as codes and texts, looking through balancers of our own."""
+    codes, texts = _plain(table, face.client)
+    hops, chains = _plain(table, (face.forwarded,) if face.forwarded else ())
+    if not len(chains) or not (hops >= 0).any():
+        return codes, texts
+    pairs, place = np.unique(np.stack([codes, hops]), axis=1, return_inverse=True)
+    peers, told = texts.to_pylist(), chains.to_pylist()
+    found = [
+        behind_balancers(peers[code] if code >= 0 else None, told[hop] if hop >= 0 else None)
+        for code, hop in pairs.T.tolist()
+    ]
+    named = pa.array(found, pa.string()).dictionary_encode()
+    to = named.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return to[place.ravel()], named.dictionary
+
+
 def _take(texts: pa.StringArray, codes: Indices) -> pa.Array:
     if not len(texts):
         return pa.nulls(len(codes), pa.string())
@@ -182,11 +203,10 @@ def group_hits(table: pa.Table, rows: Indices, name: str, subject: Subject, matc
         matched: what matched, over `rows`.
     """
     face = FACES.get(name, Face())
-    part = table.select(
-        [one for one in ("evidence_id", "record_no", "time_utc", "host", *face.columns) if one in table.column_names]
-    ).take(pa.array(rows))
+    wanted = ("evidence_id", "record_no", "time_utc", "host", *face.columns)
+    part = picked(table, [one for one in wanted if one in table.column_names], rows)
     evidence = _plain(part, ("evidence_id",))
-    host, client, account = _plain(part, ("host",)), _plain(part, face.client), _plain(part, face.account)
+    host, client, account = _plain(part, ("host",)), _clients(part, face), _plain(part, face.account)
     status = np.full(len(rows), -1, np.int64)
     if face.status and face.status in part.column_names:
         status = part[face.status].fill_null(-1).to_numpy().astype(np.int64)

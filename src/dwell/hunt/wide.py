@@ -45,11 +45,19 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A case of a rule that is about the table at hand."""
+    """A case of a rule that is about the table at hand.
+
+    Attributes:
+        rule: index of the rule.
+        case: the case, or what the lexicon has left of it.
+        places: where it looks.
+        shown: leaves whose texts are told when it is met.
+    """
 
     rule: int
     case: Case
     places: frozenset[str]
+    shown: tuple[int, ...] = ()
 
 
 def column_values(lexicon: Lexicon, name: str) -> tuple[pa.StringArray, Indices, int]:
@@ -103,7 +111,9 @@ class Hunter:
                 for one in _atoms_of(case.tree, rules):
                     if rules.atoms[one].kind != "same":
                         asked.setdefault(rules.atoms[one].place, []).append(one)
-                self._tasks.setdefault(table, []).append(_Task(index, case, _places(case.tree, rules)))
+                self._tasks.setdefault(table, []).append(
+                    _Task(index, case, _places(case.tree, rules), _positive(case.tree))
+                )
         for table, asked in self._asked.items():
             self._asked[table] = {place: sorted(set(ones)) for place, ones in sorted(asked.items())}
 
@@ -163,8 +173,8 @@ class _FileHunt:
             if not self.prune:
                 waiting.append(task)
             elif judged(task.case.tree, self._verdict) is not False:
-                tree = self._left(task.case.tree)
-                waiting.append(replace(task, case=replace(task.case, tree=tree), places=_places(tree, self.rules)))
+                waiting.append(self._opened(task))
+
         restricted = any(self.rules.wheres[one.case.where].event_ids for one in looked)
         if self.spec.name != "evtx" and not (waiting or restricted):
             self._note_missing({one.case.where for one in looked}, None)
@@ -213,6 +223,13 @@ class _FileHunt:
             leaf = self.rules.leaves[index]
             self._truths[index] = truth_of(leaf.tree, self.known[leaf.place])
         return self._truths[index]
+
+    def _opened(self, task: _Task) -> _Task:
+        """Give what is left of a task, and the leaves by which it can be met."""
+        tree = self._left(task.case.tree)
+        shown = tuple(one for one in task.shown if self._weighed(one)[0] is not False)
+        places = _places(tree, self.rules) | {self.rules.leaves[one].place for one in shown}
+        return replace(task, case=replace(task.case, tree=tree), places=places, shown=shown)
 
     def _planned(self, node: Node) -> tuple[Node, int]:
         """Put the parts of a condition in the order that decides soonest; give how many rows may be left."""
@@ -317,15 +334,15 @@ class _FileHunt:
             return None
         info = self.rules.rules[task.rule].info
         subject = Subject(info.id, "rule", info.title, info.level)
-        matched = [frame.matched(index, rows, TEXT_CHARS_MAX) for index in _positive(task.case.tree)]
+        matched = [frame.matched(index, rows, TEXT_CHARS_MAX) for index in task.shown]
         return group_hits(frame.table, rows, self.spec.name, subject, matched)
 
 
-def _positive(node: Node, *, sense: bool = True) -> list[int]:
+def _positive(node: Node, *, sense: bool = True) -> tuple[int, ...]:
     """Give the leaves that a condition looks at in a positive sense."""
     if node.op == "leaf":
-        return [node.index] if sense else []
+        return (node.index,) if sense else ()
     if node.op == "atom":
-        return []
+        return ()
     inner = sense is not (node.op == "not")
-    return list(dict.fromkeys(one for part in node.children for one in _positive(part, sense=inner)))
+    return tuple(dict.fromkeys(one for part in node.children for one in _positive(part, sense=inner)))

@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-__all__ = ["KINDS", "Indicator", "Indicators", "guessed_kind", "normalised", "read_indicators", "refanged"]
+__all__ = [
+    "KINDS",
+    "Indicator",
+    "Indicators",
+    "guessed_kind",
+    "normalised",
+    "plain_agent",
+    "read_indicators",
+    "refanged",
+]
 
 FILE_BYTES_MAX = 64 * 1024 * 1024
 FAULTS_MAX = 50
@@ -167,6 +176,11 @@ def guessed_kind(text: str) -> str:
     return "agent" if re.match(r"[^\s/]+/\S", text) else ""
 
 
+def plain_agent(text: str) -> str:
+    """Give an agent in one form: IIS writes `+` for a space, HttpProxy a space for a comma."""
+    return " ".join(text.replace("+", " ").replace(",", " ").lower().split())
+
+
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     if len(text) > 64:
         return None
@@ -197,7 +211,7 @@ def normalised(kind: str, text: str) -> tuple[str, str]:
                 raise _BadValueError("a path of separators alone matches nothing")
             return ("path" if "\\" in plain else "name"), plain
         case "agent":
-            return kind, text.replace("+", " ").lower()
+            return kind, plain_agent(text)
         case _:
             raise _BadValueError(f"no source can be asked for the kind '{kind[:40]}'")
 

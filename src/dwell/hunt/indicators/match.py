@@ -14,7 +14,7 @@ import pyarrow as pa
 from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
 from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Matched, Subject, concat, group_hits
-from dwell.hunt.indicators.lists import Indicator
+from dwell.hunt.indicators.lists import Indicator, plain_agent
 from dwell.hunt.patterns import Indices
 from dwell.hunt.wide import column_values
 from dwell.intake.tables import specs
@@ -59,7 +59,7 @@ _WINDOWS = ("no-window", "inside", "before", "after")
 def _addresses(text: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]:
     """Give the addresses in a value: one, with or without a port, or the hops of a forwarding header."""
     out = []
-    for hop in text[:2048].replace("+", " ").split(","):
+    for hop in re.split(r"[,+\s]+", text[:2048]):
         plain = hop.strip().strip('"')
         if plain.startswith("["):
             plain = plain[1:].partition("]")[0]
@@ -94,7 +94,7 @@ _KEYS: Mapping[str, Callable[[str], Sequence[str]]] = {
     "domain": _domains,
     "hash": lambda text: [one.lower() for one in _HASHES.findall(text)],
     "path": _paths,
-    "agent": lambda text: [text.replace("+", " ").lower()],
+    "agent": lambda text: [plain_agent(text)],
     "email": lambda text: [one.lower() for one in _EMAILS.findall(text)],
 }
 

@@ -100,9 +100,7 @@ class Lowering:
         if isinstance(value, types.SigmaNumber):
             value = types.SigmaString(str(value.number))
         if isinstance(value, types.SigmaString):
-            parts = _parts(value)
-            parts = (*(("", "*") if parts[0] else ()), *parts)
-            parts = (*parts, *(("*", "") if parts[-1] else ()))
+            parts = _anywhere(_parts(value))
             flags = "c" if isinstance(value, types.SigmaCasedString) else ""
             atoms = [Atom(one, "text", _folded(parts, flags), flags) for one in self.keyword_places(where.table)]
         elif isinstance(value, types.SigmaRegularExpression):
@@ -230,6 +228,20 @@ def _parts(value: types.SigmaString) -> tuple[str, ...]:
             raise UnsupportedError(f"placeholder %{part.name}% (modifier expand): its values are not known here")
     if not len(out) % 2:
         out.append("")
+    return tuple(out)
+
+
+def _anywhere(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Let a pattern begin and end anywhere in a text."""
+    out = list(parts)
+    if out[0] or len(out) == 1:
+        out = ["", "*", *out]
+    elif "*" not in out[1]:
+        out[1] = "*" + out[1]
+    if out[-1]:
+        out += ["*", ""]
+    elif "*" not in out[-2]:
+        out[-2] += "*"
     return tuple(out)
 
 

@@ -1,0 +1,39 @@
+"""Picking some rows out of a table whose coded columns have a dictionary for every part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from dwell.hunt.patterns import Indices
+
+__all__ = ["picked"]
+
+
+def picked(table: pa.Table, names: Sequence[str], rows: Indices) -> pa.Table:
+    """Give some columns of some rows; coded columns become plain.
+
+    Arrow's own way would unite the dictionaries of all parts first, however few rows are wanted.
+
+    Args:
+        table: the table.
+        names: the columns.
+        rows: which rows, ascending.
+    """
+    columns = []
+    for name in names:
+        column = table[name]
+        if not pa.types.is_dictionary(column.type):
+            columns.append(column.take(pa.array(rows)))
+            continue
+        bounds = np.concatenate(([0], np.cumsum([len(one) for one in column.chunks]))).astype(np.int64)
+        cuts = np.searchsorted(rows, bounds)
+        parts = [
+            one.take(pa.array(rows[first:last] - start)).cast(column.type.value_type)
+            for one, first, last, start in zip(column.chunks, cuts[:-1], cuts[1:], bounds[:-1], strict=True)
+            if last > first
+        ]
+        columns.append(pa.chunked_array(parts, column.type.value_type))
+    return pa.table(columns, names=list(names))
