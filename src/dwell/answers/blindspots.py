@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from dwell.answers.book import Book
-from dwell.answers.mailboxes import COPIES, nameless, unresolved
+from dwell.answers.mailboxes import COPIES, bodiless, nameless, unresolved
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.model.claims import Answer, CaseFacts, Question, RuleStatus
 from dwell.model.coverage import CellState
@@ -109,6 +109,9 @@ def _by_design(case: Investigation, book: Book) -> None:
         book.unknown(
             f"Forged calls to EWS on {listed(hosts)} were answered, and no record says whose mailbox they opened.", refs
         )
+    served = bodiless(case)
+    if served:
+        book.unknown(f"{listed(served)} opened mailboxes for an intruder, and no record held says whose.")
     if any(held.exploited for held in case.held):
         book.unknown(f"Code may have run on an exploited server: {COPIES}.")
     book.unknown(

@@ -17,7 +17,7 @@ from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
 from dwell.scope.rollup.shapes import Act
 from dwell.scope.rollup.ual import TENANT
 
-__all__ = ["answer", "findings", "nameless", "unresolved"]
+__all__ = ["answer", "bodiless", "findings", "nameless", "unresolved"]
 
 CLIENTS_MAX = 20
 GROUNDS_MAX = 20
@@ -54,6 +54,13 @@ def nameless(case: Investigation) -> tuple[Forged, ...]:
         if request.ews and (call is None or case.identities.label(call.mailbox) is None):
             out.append(request)
     return tuple(out)
+
+
+def bodiless(case: Investigation) -> tuple[str, ...]:
+    """Give accounts without a mailbox with which an intrusion opened mailboxes that no record names."""
+    accesses = case.accesses
+    found = {int(accesses.account[row]) for held in case.held for row in held.rows if accesses.mailbox[row] < 0}
+    return tuple(sorted(accesses.names[one] for one in found if one >= 0))
 
 
 def _held_back(case: Investigation) -> dict[str, _Dark]:
@@ -128,7 +135,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     both = case.ledger.coverage(
         sorted({*hosts, TENANT}), MAIL_SOURCES, *whole_span(case), "the opening of a mailbox, there and in the tenant"
     )
-    blind, copied, dark = unresolved(case), _code_ran(case), _held_back(case)
+    blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case)
     out = []
     for name in _names(case):
         coverage = both if name in cloud else there
@@ -144,12 +151,14 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
             continue
         held = coverage.hours_able > 0
         unseen = gone is not None and bool(gone.active)
-        grade = Grade.UNDETERMINABLE if blind or unseen or not held else Grade.NO_SIGN
+        grade = Grade.UNDETERMINABLE if blind or served or unseen or not held else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []
         if blind:
             assumptions.append(
                 f"forged calls to EWS on {listed(blind)} were answered; no record says for whose mailbox"
             )
+        if served:
+            assumptions.append(f"{listed(served)} opened mailboxes for an intruder; no record says whose")
         if copied:
             assumptions.append(COPIES)
         if not held:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -12,9 +14,11 @@ from dwell.scope.identities import Identities
 from dwell.scope.rollup.shapes import ACTS
 from dwell.scope.words import agent
 
-__all__ = ["DAY_US", "Accesses"]
+__all__ = ["DAY_US", "INSIDE", "Accesses"]
 
 DAY_US = 86_400_000_000
+INSIDE = " (inside)"
+"""Marks an agent seen from an internal address: what is ordinary in the office may be nobody's from outside."""
 Codes = npt.NDArray[np.int64]
 
 
@@ -24,7 +28,8 @@ class Accesses:
     Attributes:
         table: the sessions as rolled up.
         account: name of the acting account per session, as code into `names`.
-        mailbox: name of the mailbox acted on, as code into `names`.
+        mailbox: name of the mailbox acted on, as code into `names`; -1 where no record says which, and the account has none
+            of its own.
         names: account and mailbox names.
         network: network per session, as code into `networks`; -1 where the client is unknown.
         networks: networks.
@@ -58,8 +63,10 @@ class Accesses:
         account = _mapped(actor, actor_names, names)
         stated = _mapped(owner, owner_names, names)
         self.account: Codes = account
-        self.mailbox: Codes = np.where(stated >= 0, stated, account)
         self.names = list(names)
+        bare = np.array([identities.has_no_mailbox(one) for one in self.names] or [False])
+        assumed = np.where((account >= 0) & bare[np.maximum(account, 0)], -1, account)
+        self.mailbox: Codes = np.where(stated >= 0, stated, assumed)
         system = np.array([identities.is_system(one) for one in actors] or [False])
         self.system: npt.NDArray[np.bool_] = system[np.maximum(actor, 0)] & (actor >= 0)
         client, clients = _coded(table["client"])
@@ -70,9 +77,10 @@ class Accesses:
         self.internal: npt.NDArray[np.bool_] = inside[np.maximum(client, 0)] & (client >= 0)
         tool, tools = _coded(table["agent"])
         agents: dict[str, int] = {}
-        self.agent: Codes = _mapped(
-            np.where(tool < 0, len(tools), tool), [*(agent(one) for one in tools), "(none)"], agents
-        )
+        families = [*(agent(one) for one in tools), agent(None)]
+        outer = _mapped(np.where(tool < 0, len(tools), tool), families, agents)
+        inner = _mapped(np.where(tool < 0, len(tools), tool), [f"{one}{INSIDE}" for one in families], agents)
+        self.agent: Codes = np.where(self.internal, inner, outer)
         self.agents = list(agents)
         spoken, self.protocols = _coded(table["protocol"])
         self.protocol: Codes = spoken
@@ -102,7 +110,7 @@ def _coded(column: pa.ChunkedArray) -> tuple[Codes, list[str]]:
     return codes, encoded.dictionary.to_pylist()
 
 
-def _mapped(codes: Codes, values: list[str | None], table: dict[str, int]) -> Codes:
+def _mapped(codes: Codes, values: Sequence[str | None], table: dict[str, int]) -> Codes:
     to = np.fromiter(
         (-1 if one is None else table.setdefault(one, len(table)) for one in values), np.int64, len(values)
     )

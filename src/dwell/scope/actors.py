@@ -14,7 +14,7 @@ from math import lgamma, log
 import numpy as np
 import numpy.typing as npt
 
-from dwell.scope.clients import FOREIGN_BITS, SHORT_ACCOUNTS, Clients, Cluster
+from dwell.scope.clients import ANY_NETWORK, FOREIGN_BITS, SHORT_ACCOUNTS, Clients, Cluster
 
 __all__ = ["LINK_BITS", "Actor", "Link", "actors_of", "overlap_bits"]
 
@@ -139,6 +139,10 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
     bits = clients.bits("agent")
     own = np.zeros(len(network), np.bool_)
     for one in clusters:
+        if one.network == ANY_NETWORK:
+            wanted = (agent == one.agent) & clients.outside & np.isin(clients.column("account"), one.accounts)
+            own |= wanted & (bits >= FOREIGN_BITS)
+            continue
         here = (network == one.network) & (agent == one.agent)
         own |= here & ((bits >= FOREIGN_BITS) | np.isin(clients.column("account"), one.accounts))
         if len(one.accounts) >= SHORT_ACCOUNTS:

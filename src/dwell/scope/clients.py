@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
 
-__all__ = ["ACCOUNTS_MIN", "FOREIGN_BITS", "SHORT_ACCOUNTS", "Clients", "Cluster", "clients_of"]
+__all__ = ["ACCOUNTS_MIN", "ANY_NETWORK", "FOREIGN_BITS", "SHORT_ACCOUNTS", "Clients", "Cluster", "clients_of"]
 
 FOREIGN_BITS = 3.0
 """An agent is foreign to an account where it is at least this surprising: one chance in eight."""
@@ -32,6 +32,12 @@ days are a conference."""
 SHARED_SHARE = 0.25
 SHARED_MIN = 10
 CROWD_SHARE = 0.5
+STALE_ACCOUNTS = 8
+STALE_DAYS = 90.0
+"""An agent that nobody has as an ordinary one counts whatever the networks, where it is foreign to this many accounts whose
+owners are at home elsewhere, for this long: browsers and apps grow older with the calendar, and an intruder's does not."""
+ANY_NETWORK = -1
+"""Stands for the network of a cluster that is an agent's, whatever its networks."""
 WEEK_US = 7 * DAY_US
 
 Codes = npt.NDArray[np.int64]
@@ -43,7 +49,7 @@ class Cluster:
     """A client that is foreign to several accounts.
 
     Attributes:
-        network: code of the network.
+        network: code of the network; `ANY_NETWORK` where the agent is foreign to the accounts wherever it comes from.
         agent: code of the agent.
         accounts: codes of the accounts it is foreign to, sorted.
         bits: sum of the agent's surprise over the mailboxes opened.
@@ -141,6 +147,7 @@ def clients_of(accesses: Accesses, ties: pa.Table) -> Clients:
         is not None
     ]
     at_home = _at_home_elsewhere(ties, outside)
+    clusters += _stale(ties, strange & at_home, {one.agent for one in clusters})
     clusters.sort(key=lambda one: (-one.bits, one.network, one.agent))
     codes = tuple(int(one) for one in np.flatnonzero(shared))
     return Clients(ties, outside, fan_out, foreign, at_home, tuple(clusters), codes)
@@ -163,6 +170,24 @@ def _at_home_elsewhere(ties: pa.Table, outside: npt.NDArray[np.bool_]) -> npt.ND
             last[mine][:, None] >= first[mine][None, :] - WEEK_US
         )
         out[mine] = (apart & meet).any(axis=1)
+    return out
+
+
+def _stale(ties: pa.Table, visiting: npt.NDArray[np.bool_], taken: set[int]) -> list[Cluster]:
+    """Give agents that are foreign to many accounts over a long time, each from a network of its own."""
+    agent, account = ties["agent"].to_numpy(), ties["account"].to_numpy()
+    bits, first, last = (ties[one].to_numpy() for one in ("agent_bits", "first", "last"))
+    size = int(agent.max(initial=-1)) + 1
+    rows = np.flatnonzero(visiting)
+    users = _users(agent[rows], account[rows], size)
+    ordinary = _users(agent[bits < FOREIGN_BITS], account[bits < FOREIGN_BITS], size)
+    out = []
+    for wanted in np.flatnonzero((users >= STALE_ACCOUNTS) & (ordinary == 0)):
+        mine = rows[agent[rows] == wanted]
+        start, end = int(first[mine].min()), int(last[mine].max())
+        if int(wanted) not in taken and end - start >= STALE_DAYS * DAY_US:
+            accounts = tuple(sorted({int(one) for one in account[mine]}))
+            out.append(Cluster(ANY_NETWORK, int(wanted), accounts, round(float(bits[mine].sum()), 2), start, end))
     return out
 
 

@@ -142,6 +142,11 @@ class Identities:
             return False
         return bool(_SYSTEM.search(name.value) or _SYSTEM.search(name.domain))
 
+    def has_no_mailbox(self, label: str) -> bool:
+        """Say whether the directory knows an account and, telling mailboxes, tells none of it: a service's, mostly."""
+        found = self.accounts.get(label)
+        return found is not None and not found.mailbox and any(one.mailbox for one in self.accounts.values())
+
     def mailboxes(self) -> list[str]:
         """Give the mailboxes of the export, sorted; all accounts with an address where none is marked as one."""
         marked = [one.label for one in self.accounts.values() if one.mailbox]

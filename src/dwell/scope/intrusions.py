@@ -17,7 +17,7 @@ from dwell.model.addresses import network
 from dwell.model.instants import utc_from_us
 from dwell.scope.access import Accesses
 from dwell.scope.actors import Actor, Link
-from dwell.scope.clients import Clients
+from dwell.scope.clients import ANY_NETWORK, Clients, Cluster
 from dwell.scope.exploits import Act, Exploit
 from dwell.scope.forgery import Forged
 from dwell.scope.traces import Trace
@@ -102,10 +102,14 @@ def _link_text(link: Link, clients: Clients, accesses: Accesses) -> str:
         else "different agents"
     )
     return (
-        f"{accesses.networks[first.network]} and {accesses.networks[second.network]}: {same}; "
+        f"{_network(first, accesses)} and {_network(second, accesses)}: {same}; "
         f"{link.shared_accounts} of {len(first.accounts)} and {len(second.accounts)} accounts in common; "
         f"together {link.bits:.0f} bits"
     )
+
+
+def _network(one: Cluster, accesses: Accesses) -> str:
+    return "networks that differ" if one.network == ANY_NETWORK else accesses.networks[one.network]
 
 
 def _users(count: int) -> str:
