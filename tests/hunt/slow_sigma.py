@@ -11,6 +11,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 __all__ = ["Event", "iis_event", "matches", "plain_event"]
@@ -29,6 +30,7 @@ class Event:
     texts: list[str]
 
 
+@lru_cache(maxsize=100_000)
 def fold(text: str) -> str:
     return "".join(one.lower() if len(one.lower()) == 1 else one for one in text)
 
@@ -110,17 +112,19 @@ def _pattern(value: str) -> list[str | int]:
     return out
 
 
+@lru_cache(maxsize=10_000)
+def _compiled(pattern: tuple[str | int, ...]) -> re.Pattern[str]:
+    return re.compile(
+        "".join(re.escape(one) if isinstance(one, str) else (".", ".*")[one - 1] for one in pattern), re.S
+    )
+
+
 def _glob(pattern: Sequence[str | int], text: str) -> bool:
-    reach = {0}
-    for part in pattern:
-        if part == 2:
-            reach = set(range(min(reach), len(text) + 1)) if reach else set()
-        else:
-            reach = {at + 1 for at in reach if at < len(text) and (part == 1 or text[at] == part)}
-    return len(text) in reach
+    return _compiled(tuple(pattern)).fullmatch(text) is not None
 
 
-def _variants(value: str, modifiers: Sequence[str]) -> list[list[str | int]]:
+@lru_cache(maxsize=10_000)
+def _variants(value: str, modifiers: tuple[str, ...]) -> list[list[str | int]]:
     """Give the patterns that a value stands for once its modifiers are applied."""
     values = [value]
     for one in modifiers:
@@ -195,7 +199,7 @@ def _one(event: Event, name: str, modifiers: Sequence[str], value: object) -> bo
 
 def _text(event: Event, name: str, modifiers: Sequence[str], value: str) -> bool:
     cased = "cased" in modifiers
-    for pattern in _variants(value, modifiers):
+    for pattern in _variants(value, tuple(modifiers)):
         kind = "" if pattern and pattern[0] == 2 else "start"
         for one in event.field(name, kind):
             if cased and _glob(pattern, one):
@@ -246,19 +250,20 @@ def _compared(text: str, modifiers: Sequence[str], bound: float) -> bool:
 def _item(event: Event, key: str, value: object) -> bool:
     name, *modifiers = key.split("|")
     values = value if isinstance(value, list) else [value]
-    if not name:
-        found = [_keyword(event, one, modifiers) for one in values]
-    else:
-        found = [_one(event, name, modifiers, one) for one in values]
+    found = [_one(event, name, modifiers, one) if name else _keyword(event, one) for one in values]
     if not values:
         return all(one in {"", "-"} for one in event.field(name, "empty"))
     answer = all(found) if "all" in modifiers else any(found)
     return not answer if "neq" in modifiers else answer
 
 
-def _keyword(event: Event, value: object, modifiers: Sequence[str] = ()) -> bool:
-    del modifiers
-    pattern = [2, *(fold(one) if isinstance(one, str) else one for one in _pattern(str(value))), 2]
+@lru_cache(maxsize=10_000)
+def _keyword_pattern(value: str) -> tuple[str | int, ...]:
+    return (2, *(fold(one) if isinstance(one, str) else one for one in _pattern(value)), 2)
+
+
+def _keyword(event: Event, value: object) -> bool:
+    pattern = _keyword_pattern(str(value))
     return any(_glob(pattern, fold(one)) for one in event.texts)
 
 

@@ -141,7 +141,7 @@ def compare(table: str, events: list[dict[str, Any]], drawn: list[dict[str, Any]
 
 
 SLOW = settings(
-    max_examples=80,
+    max_examples=50,
     phases=[Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
