@@ -59,11 +59,11 @@ class Headed(Matched):
 
     @abstractmethod
     def _take_comment(self, text: str, state: HeadedState) -> None:
-        """Take in a comment."""
+        """Take in a comment that alters something."""
 
     @abstractmethod
-    def _alters(self, comment: bytes) -> bool:
-        """Say whether a comment changes how the lines after it are read."""
+    def _alters(self, text: str, state: HeadedState) -> bool:
+        """Say whether a comment changes how the lines after it are read; the others do not part the lines around them."""
 
     def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
         """Yield a batch per run of lines under one header."""
@@ -75,11 +75,12 @@ class Headed(Matched):
                 continue
             start = 0
             for at in np.flatnonzero(block.first_bytes() == ord(self.comment)).tolist():
-                if self._alters(block.line(at)):
+                text = decode_line(block.line(at))[0]
+                if self._alters(text, state):
                     if at > start:
                         yield from self._read_block(part(block, start, at), state)
                     start = at
-                self._take_comment(decode_line(block.line(at))[0], state)
+                    self._take_comment(text, state)
             if start < len(block):
                 yield from self._read_block(part(block, start, len(block)), state)
             yield Batch(bytes_read=block.size_bytes)

@@ -66,13 +66,11 @@ class Httperr(Headed):
                 return Guess(95, self.key, "#Fields line with s-reason") if {"time", "s-reason"} <= names else None
         return None
 
-    def _alters(self, comment: bytes) -> bool:
-        return comment[:8].lower() == b"#fields:"
+    def _alters(self, text: str, state: HeadedState) -> bool:
+        return text[:8].lower() == "#fields:" and _names(text) != state.names
 
     def _take_comment(self, text: str, state: HeadedState) -> None:
-        if text.lower().startswith("#fields:"):
-            known = {name.lower(): name for name in (*_COLUMNS, "date", "time")}
-            state.names = unique_names([known.get(name.lower(), name) for name in text[8:].split()])
+        state.names = _names(text)
 
     def _widen(self, table: pa.Table, shape: int, state: State) -> pa.Table:
         del shape, state
@@ -84,3 +82,9 @@ class Httperr(Headed):
     def _times(self, table: pa.Table, state: State) -> pa.Array | None:
         del state
         return instants(table["time"].combine_chunks()) if "time" in table.column_names else None
+
+
+def _names(text: str) -> list[str]:
+    """Give the columns that a `#Fields` line names."""
+    known = {name.lower(): name for name in (*_COLUMNS, "date", "time")}
+    return unique_names([known.get(name.lower(), name) for name in text[8:].split()])

@@ -61,10 +61,11 @@ _KEYS = frozenset({"validationkey", "decryptionkey"})
 _SECRETS = re.compile(r"password|secret|connectionstring", re.IGNORECASE)
 _OWN_WORDS = frozenset({"AutoGenerate", "AutoGenerate,IsolateApps", "AutoGenerate,IsolateByAppId"})
 _ROOT = re.compile(
-    r"^\s*(?:<\?xml[^>]*\?>)?\s*(?:<!--.*?-->\s*|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>\s*)*<configuration[\s>]", re.DOTALL
+    r"\s*+(?><\?xml[^>]*\?>)?\s*+(?>(?><!--.*?-->)\s*|(?><!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>)\s*)*+<configuration[\s>]",
+    re.DOTALL,
 )
 _HELD_SECRET = re.compile(
-    r"((?:validationKey|decryptionKey|\w*password\w*|\w*secret\w*|connectionString)\s*=\s*)(\"[^\"]*\"|'[^']*')",
+    r"((?:validationKey|decryptionKey|password|secret|connectionString)\w{0,32}\s{0,8}=\s{0,8})(\"[^\"]*\"|'[^']*')",
     re.IGNORECASE,
 )
 """A key or password inside a text, as where an element is commented out."""
@@ -92,7 +93,8 @@ class _Elements:
         name = tag.rpartition("}")[2]
         named = next((attributes[one] for one in _NAMED if attributes.get(one)), "")
         self._places.append((name, f"{name}[{named}]" if named else name))
-        self._locations.append(attributes.get("path", "") if name == "location" else "")
+        outer = self._locations[-1] if self._locations else ""
+        self._locations.append(attributes.get("path", "") if name == "location" else outer)
         self._open = [(name, attributes, [])]
 
     def data(self, text: str) -> None:
@@ -102,7 +104,7 @@ class _Elements:
     def comment(self, text: str) -> None:
         """Take a comment: what was switched off by one is worth knowing."""
         self._row()
-        self._add("#comment", self._places, {}, text.strip())
+        self._add("#comment", self._places[:DEPTH_MAX], {}, text.strip())
 
     def end(self, tag: str) -> None:
         """Take the end of an element."""
@@ -119,18 +121,18 @@ class _Elements:
         loose, self._loose = "".join(self._loose).strip(), []
         if self._open:
             name, attributes, texts = self._open.pop()
-            self._add(name, self._places[:-1], attributes, "".join(texts).strip())
+            depth = min(len(self._places) - 1, DEPTH_MAX)
+            self._add(name, self._places[:depth], attributes, "".join(texts).strip())
         elif loose:
-            self._add("#text", self._places, {}, loose)
+            self._add("#text", self._places[:DEPTH_MAX], {}, loose)
 
     def _add(self, name: str, places: list[tuple[str, str]], attributes: dict[str, str], text: str) -> None:
         if not attributes and not text:
             return
-        above = places[:DEPTH_MAX]
         pairs = {
-            "section": "/".join(one for one, _ in above),
-            "within": "/".join(one for _, one in above),
-            "location": next((one for one in reversed(self._locations) if one), ""),
+            "section": "/".join(one for one, _ in places),
+            "within": "/".join(one for _, one in places),
+            "location": self._locations[-1] if self._locations else "",
             "element": name,
         }
         pairs = {key: value for key, value in pairs.items() if value}

@@ -87,6 +87,23 @@ def _instants(texts: pa.Array) -> pa.Array:
     return pc.coalesce(epochs(texts), instants(texts))
 
 
+def _separator(text: str, state: HeadedState) -> str:
+    found = _SEPARATOR.match(text)
+    if found is None:
+        return state.delimiter
+    return chr(int(found[1], 16)) if found[1] else found[2]
+
+
+def _path(text: str, state: HeadedState) -> str:
+    return text[5:].strip(f" \t{state.delimiter}")
+
+
+def _fields(text: str, state: HeadedState) -> list[str]:
+    names = text.split(state.delimiter)[1:] if state.delimiter in text else text.split()[1:]
+    renamed = ["http_host" if one == "host" and state.about.get("path") == "http" else one for one in names]
+    return unique_names([one or f"column {place}" for place, one in enumerate(renamed, 1)])
+
+
 class ZeekTsv(Headed):
     """Zeek log, tab-separated."""
 
@@ -109,18 +126,20 @@ class ZeekTsv(Headed):
             return Guess(90, self.key, "#fields, #types and #path of Zeek")
         return None
 
-    def _alters(self, comment: bytes) -> bool:
-        return comment.startswith((b"#separator", b"#fields", b"#path", b"#unset_field", b"#empty_field"))
+    def _alters(self, text: str, state: HeadedState) -> bool:
+        if text.startswith("#fields"):
+            return _fields(text, state) != state.names
+        if text.startswith("#path"):
+            return _path(text, state) != state.about.get("path")
+        return text.startswith("#separator") and _separator(text, state) != state.delimiter
 
     def _take_comment(self, text: str, state: HeadedState) -> None:
-        if (found := _SEPARATOR.match(text)) is not None:
-            state.delimiter = chr(int(found[1], 16)) if found[1] else found[2]
-        elif text.startswith("#fields"):
-            names = text.split(state.delimiter)[1:] if state.delimiter in text else text.split()[1:]
-            renamed = ["http_host" if one == "host" and state.about.get("path") == "http" else one for one in names]
-            state.names = unique_names([one or f"column {place}" for place, one in enumerate(renamed, 1)])
+        if text.startswith("#fields"):
+            state.names = _fields(text, state)
         elif text.startswith("#path"):
-            state.about["path"] = text[5:].strip(f" \t{state.delimiter}")
+            state.about["path"] = _path(text, state)
+        else:
+            state.delimiter = _separator(text, state)
 
     def _widen(self, table: pa.Table, shape: int, state: State) -> pa.Table:
         del shape
