@@ -166,6 +166,7 @@ def _truth(world: World, actors: list[Actor], gaps: list[dict[str, str]], delete
         "seed": plan.seed,
         "plan": {"mailboxes": plan.mailboxes, "from_utc": _text(plan.from_utc), "to_utc": _text(plan.to_utc)},
         "mailboxes": sorted(one.smtp for one in world.people),
+        "names": {one.login.lower(): one.smtp for one in world.people},
         "scenario": plan.scenario.name,
         "intruders": [one.truth() for one in actors if one.instants],
         "gaps": gaps,

@@ -96,17 +96,18 @@ def score(summary: Mapping[str, Any], truth: Mapping[str, Any]) -> Score:
         summary: what `dwell answers -t json` wrote.
         truth: what the exercise wrote.
     """
-    exposed = {one["mailbox"] for one in summary["mailboxes"] if one["grade"] in _EXPOSED}
+    # without a directory export a mailbox goes by the account's name
+    names: Mapping[str, str] = truth.get("names", {})
+    exposed = {names.get(one["mailbox"], one["mailbox"]) for one in summary["mailboxes"] if one["grade"] in _EXPOSED}
+    told = [one | {"mailboxes": [names.get(name, name) for name in one["mailboxes"]]} for one in summary["intrusions"]]
     first, second = _truth_of(truth, "quiet"), _truth_of(truth, "loud")
     planted, others = set(first["mailboxes"]), set(second["mailboxes"])
     shared = planted & others
-    apart = not any(_touches(one, first, shared) and _touches(one, second, shared) for one in summary["intrusions"])
+    apart = not any(_touches(one, first, shared) and _touches(one, second, shared) for one in told)
     errors: list[tuple[str, float | None]] = []
     for actor in (one for one in (first, second) if one["id"]):
         starts = [
-            _instant(one["first_utc"])
-            for one in summary["intrusions"]
-            if one["first_utc"] is not None and _touches(one, actor, shared)
+            _instant(one["first_utc"]) for one in told if one["first_utc"] is not None and _touches(one, actor, shared)
         ]
         days = (min(starts) - _instant(actor["first_utc"])).total_seconds() / 86_400 if starts else None
         errors.append((actor["id"], None if days is None else round(days, 2)))
