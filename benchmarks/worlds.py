@@ -22,6 +22,12 @@ from dwell.drill import DrillPlan, Score, scenario, scenarios, score, write_dril
 from dwell.report.summary_json import summary_dict
 
 PAGE = Path(__file__).parent / "reasoning.md"
+LEGEND = (
+    "*Quiet* and *loud* are mailboxes found of those planted; *innocent* are mailboxes called exposed that nobody touched; "
+    "*intrusions* are those told of those planted; *first act* is how many days the first act told is off for the quiet "
+    "intruder (None: not found); *leads* is the rank of the lead with which the last of his mailboxes comes up (-: not "
+    "all of them do)."
+)
 LAST = datetime(2021, 4, 1, tzinfo=UTC)
 
 
@@ -76,14 +82,8 @@ def row(runs: Sequence[Run]) -> str:
 
 def page(table: Sequence[str], seeds: Sequence[int], mailboxes: int, months: int, command: str) -> str:
     """Give the page."""
-    head = (
-        "# What the reasoning finds in worlds whose truth is known\n\n"
-        f"Made by `{command}`: {mailboxes} mailboxes over {months} months, seeds {', '.join(map(str, seeds))}; one value a "
-        "seed. *Quiet* and *loud* are mailboxes found of those planted; *innocent* are mailboxes called exposed that "
-        "nobody touched; *intrusions* are those told of those planted; *first act* is how many days the first act told is off for "
-        "the quiet intruder (None: not found); *leads* is the rank of the lead with which the last of his mailboxes comes "
-        "up (-: not all of them do). In worlds without the quiet intruder the columns about him are empty sets.\n\n"
-    )
+    which = f"{mailboxes} mailboxes over {months} months, seeds {', '.join(map(str, seeds))}; one value a seed"
+    head = f"# What the reasoning finds in worlds whose truth is known\n\nMade by `{command}`: {which}. {LEGEND}\n\n"
     columns = "| scenario | what it is | quiet | loud | innocent | intrusions | apart | first act | leads |\n"
     return head + columns + "|---|---|---|---|---|---|---|---|---|\n" + "\n".join(table) + "\n"
 
