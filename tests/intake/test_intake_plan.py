@@ -38,6 +38,15 @@ def test_files_are_told_by_content_not_by_name(tmp_path: Path) -> None:
     assert [found[name].source for name in ("u_ex210301.log", "empty.log", "a.bin")] == [None] * 3
 
 
+def test_a_header_beyond_the_first_lines_is_still_seen(tmp_path: Path) -> None:
+    late = b"# a banner\r\n" * 1_500 + log(1)
+    folder = write(tmp_path / "evidence", {"late.log": late, "long.log": log(2, 300)})
+    found = {file.places[0].path: file for file in planned(folder).files}
+    assert found["late.log"].source == found["long.log"].source == "iis"
+    assert len(late) > plan_module.FIRST_BYTES
+    assert len(log(2, 300)) > plan_module.FIRST_BYTES
+
+
 def test_the_same_bytes_count_once_with_all_their_places(tmp_path: Path) -> None:
     folder = write(tmp_path / "evidence", {"b/x.log": log(1), "a/x.log": log(1), "c.zip": zipped({"x.log": log(1)})})
     other = write(tmp_path / "more", {"y.log": log(1)})
@@ -163,8 +172,8 @@ def test_the_order_of_files_and_folders_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_nothing_recognised_is_said_with_the_best_guesses(tmp_path: Path) -> None:
-    bare = log(1).replace(b"#", b"x#")
-    folder = write(tmp_path / "evidence", {"cut.log": b"2021-03-01 10:00:00 10.0.0.1 GET /owa/\r\n", "b.txt": bare})
+    cut = b"2021-03-01 10:00:00 10.0.0.1 GET /owa/\r\n"
+    folder = write(tmp_path / "evidence", {"cut.log": cut, "b.txt": b"dear diary"})
     with pytest.raises(NoEvidenceError, match="nothing recognised as evidence among 2 files") as fault:
         taken_in(tmp_path / "case", folder)
     assert fault.value.exit_code == 10

@@ -15,9 +15,13 @@ from dwell.intake.hosts import host_from_markers, host_from_names
 from dwell.intake.walk import Fault, Stream, Walk, files_below, shown_name
 from dwell.model.provenance import EvidenceId
 from dwell.sources.registry import ACCEPT_SCORE, identify
-from dwell.sources.source import HEAD_BYTES, Sniff
+from dwell.sources.source import HEAD_BYTES, Guess, Sniff
 
 __all__ = ["Fault", "Plan", "PlannedFile", "make_plan"]
+
+FIRST_BYTES = 2_048
+SURE_SCORE = 90
+"""A guess this sure rests on a magic number or on a whole header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +99,21 @@ class _Recogniser:
     def stream(self, found: Stream) -> None:
         self.progress(found.shown, found.size_bytes)
         if found.evidence_id not in self.found:
-            sniff = Sniff(found.head, found.shown, complete=found.size_bytes <= HEAD_BYTES)
-            guesses = identify(sniff) if found.size_bytes and not found.packed else ()
+            guesses = _guesses(found) if found.size_bytes and not found.packed else ()
             best = guesses[0] if guesses and guesses[0].score >= ACCEPT_SCORE else None
             told = tuple(f"{one.source} ({one.score} %): {one.why}" for one in guesses[:2])
             self.found[found.evidence_id] = _Found(found.size_bytes, found.locator, best.source if best else None, told)
         self.found[found.evidence_id].places.add(EvidencePlace(found.shown, found.root))
+
+
+def _guesses(found: Stream) -> tuple[Guess, ...]:
+    """Ask the sources, by the first lines alone where those are unmistakable: every source looks at all it is given."""
+    end = found.head.rfind(b"\n", 0, FIRST_BYTES) + 1
+    if 0 < end < len(found.head):
+        first = identify(Sniff(found.head[:end], found.shown, complete=False))
+        if first and first[0].score >= SURE_SCORE:
+            return first
+    return identify(Sniff(found.head, found.shown, complete=found.size_bytes <= HEAD_BYTES))
 
 
 def make_plan(

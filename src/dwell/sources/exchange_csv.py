@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import ClassVar
 
 import pyarrow as pa
@@ -49,10 +49,16 @@ def delimiter_of(line: str) -> str:
 
 def header_cells(line: str) -> list[str]:
     """Cut a header line into names; none where it is not quoted as it should be or has too many."""
+    return list(_cells_of(line))
+
+
+@lru_cache(maxsize=256)
+def _cells_of(line: str) -> tuple[str, ...]:
+    """Cut a line once, though every kind of log asks what its cells are."""
     delimiter = delimiter_of(line)
     if line.count(delimiter) >= COLUMNS_MAX:
-        return []
-    return [cell.strip() for cell in split_cells(line.strip(), delimiter) or []]
+        return ()
+    return tuple(cell.strip() for cell in split_cells(line.strip(), delimiter) or ())
 
 
 class ExchangeCsv(Delimited):
