@@ -3,7 +3,8 @@
 Source:
     ArcSight, "Common Event Format", and IBM, "Log Event Extended Format" 1.0 and 2.0, with a syslog head or without:
     F5, Fortinet, Check Point, Citrix and others write them. The parts of the head are columns by the names of the
-    specification, and so are the keys that it defines and we use; every other key goes to `extra`.
+    specification, and so are the keys that it defines and we use; every other key goes to `extra`. What syslog put
+    before is `syslog_head`.
 Time:
     `rt` (or `end`, `start`, `devTime`): milliseconds since 1970, UTC, or `Mon dd yyyy HH:mm:ss` with or without a zone;
     without one it is the device's local time and read as UTC. Where there is none, the instant of the syslog head.
@@ -30,7 +31,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.sources.columns import instants
-from dwell.sources.matched import Matched, Run, State, schema_of
+from dwell.sources.matched import Matched, Run, State, schema_of, unless
 from dwell.sources.pairs import extension_pairs, spread_pairs
 from dwell.sources.source import HOST, RECORD_NO, TIME_UTC
 from dwell.sources.time_words import SYSLOG_TIME, by_value, epochs, syslog_times
@@ -69,7 +70,7 @@ class Cef(Matched):
     key = "cef"
     title = "Appliance events (CEF, LEEF)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
-    schema = schema_of(_COLUMNS)
+    schema = schema_of(_COLUMNS | {"syslog_head": pa.string()})
     lexicon = (
         "DeviceVendor", "DeviceProduct", "DeviceEventClassID", "Name", "src", "dst", "shost", "dhost", "suser", "duser",
         "usrName", "app", "act", "request", "requestMethod", "requestClientApplication", "fname", "fileHash", "url",
@@ -107,8 +108,8 @@ class Cef(Matched):
         columns[RECORD_NO.name] = pa.array(numbers, pa.int64())
         columns[TIME_UTC.name] = _times(columns, heads, state.name)
         columns[HOST.name] = pc.coalesce(columns["dvchost"], columns["dvc"])
-        table = pa.table([columns[name] for name in self.schema.names], schema=self.schema)
-        return _with_heads(table, heads)
+        columns["syslog_head"] = unless(heads, ("",))
+        return pa.table([columns[name] for name in self.schema.names], schema=self.schema)
 
 
 def _parted(body: pa.Array, separators: pa.Array) -> pa.Array:
@@ -118,17 +119,6 @@ def _parted(body: pa.Array, separators: pa.Array) -> pa.Array:
             sign = chr(int(one.lstrip("x0X") or "9", 16)) if one.lower().startswith(("x", "0x")) else one
             body = pc.if_else(pc.equal(separators, one), pc.replace_substring(body, sign, "\t"), body)
     return body
-
-
-def _with_heads(table: pa.Table, heads: pa.Array) -> pa.Table:
-    """Keep what stood before the event."""
-    place = table.schema.get_field_index("extra")
-    held = table["extra"].combine_chunks().to_pylist()
-    told = [
-        [*(pairs or []), ("syslog", head)] if head else pairs
-        for pairs, head in zip(held, heads.to_pylist(), strict=True)
-    ]
-    return table.set_column(place, table.schema.field(place), pa.array(told, table.schema.field(place).type))
 
 
 def _times(columns: Mapping[str, pa.Array], heads: pa.Array, name: str) -> pa.Array:

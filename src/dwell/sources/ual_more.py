@@ -73,7 +73,8 @@ class UalHunting(Source):
             for one in members(record) if record is not None else ():
                 number += 1
                 inner = merged(one)
-                _add(rows, number, msgspec.json.encode(inner), inner)
+                held = any(inner.get(name) for name in _HELD)
+                _add(rows, number, b"" if held else msgspec.json.encode(inner), inner)
                 watch.mended(number, how)
             if len(rows) + len(anomalies) >= ROWS:
                 yield _batch(rows, anomalies, watch, taken - told)
