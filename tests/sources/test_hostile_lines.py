@@ -17,6 +17,11 @@ HEADS = {
 ROWS = {"httperr": b"2021-01-04 08:00:01 198.51.100.7 1 URL\n", "zeek": b"1609747200.1\tC1\n"}
 CPU_SECONDS_MAX = 5.0
 CONFIG = b"<configuration>"
+PALO = b"1,2021/01/04 08:00:02,1,TRAFFIC,end"
+
+
+def _word(number: int) -> bytes:
+    return bytes(65 + number // power % 26 for power in (1, 26, 676))
 
 
 @pytest.mark.parametrize(
@@ -30,6 +35,11 @@ CONFIG = b"<configuration>"
         ("cef", b"CEF:0|a|b|c|d|e|f|" + b" k=v" * 200_000),
         ("cef", b"CEF:0|" + b"\\|" * 400_000),
         ("paloalto", b"1,2021/01/04 08:00:02,1,TRAFFIC,end" + b',"' * 300_000),
+        ("cef", b"".join(b"LEEF:2.0|a|b|c|d|%d|a=1\n" % n for n in range(20_000))),
+        (
+            "paloalto",
+            b"".join(b"1,2021/01/04 08:00:02,1,A%s,end,1\n" % _word(n) for n in range(3_000)) + PALO + b"," * 200_000,
+        ),
         ("zimbra", b"2021-01-04 08:00:00,123 INFO  [x] [" + b"a=b;" * 200_000),
         ("dovecot", b"2021-01-04T08:00:00Z m dovecot: imap: " + b"a=<" * 200_000),
         ("evtx_text", b"Event[0]:\n" * 20_000),

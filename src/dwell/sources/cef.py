@@ -22,6 +22,7 @@ Silence:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -61,6 +62,7 @@ _CEF = (
 _LEEF = r"\|(?P<a>[^|]*)\|(?P<b>[^|]*)\|(?P<c>[^|]*)\|(?P<d>[^|]*)\|"
 _LEEF_1 = rf"^(?P<head>[^|]*?)LEEF:1\.0{_LEEF}(?P<pairs>.*)$"
 _LEEF_2 = rf"^(?P<head>[^|]*?)LEEF:2\.0{_LEEF}(?P<by>[^|]{{0,6}})\|(?P<pairs>.*)$"
+_HEX = re.compile(r"0?[xX]([0-9A-Fa-f]{2})$")
 _NAMED_MONTH = r"^([A-Z][a-z]{2}) (\d{1,2}) (\d{4}) (\d\d:\d\d:\d\d(?:\.\d+)?)(?: .*)?$"
 
 
@@ -114,11 +116,13 @@ class Cef(Matched):
 
 def _parted(body: pa.Array, separators: pa.Array) -> pa.Array:
     """Put a tab where LEEF 2.0 has a separator of its own."""
-    for one in pc.unique(separators).to_pylist():
-        if one and not one.isspace():
-            sign = chr(int(one.lstrip("x0X") or "9", 16)) if one.lower().startswith(("x", "0x")) else one
-            body = pc.if_else(pc.equal(separators, one), pc.replace_substring(body, sign, "\t"), body)
-    return body
+    lines = zip(body.to_pylist(), separators.to_pylist(), strict=True)
+    return pa.array([line.replace(_sign(one), "\t") if one else line for line, one in lines], pa.string())
+
+
+def _sign(written: str) -> str:
+    found = _HEX.match(written)
+    return chr(int(found[1], 16)) if found is not None else written
 
 
 def _times(columns: Mapping[str, pa.Array], heads: pa.Array, name: str) -> pa.Array:

@@ -23,7 +23,7 @@ Silence:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -72,6 +72,7 @@ _LAYOUTS: Mapping[str, tuple[str, ...]] = {
     "TRAFFIC": ("config_version", "time_generated", *_SESSION, *_TRAFFIC),
     "THREAT": ("config_version", "time_generated", *_SESSION, *_THREAT),
 }
+_COUNTED_MAX = 1 << 20
 _OTHER = ("config_version", "time_generated")
 
 
@@ -124,15 +125,29 @@ def _spread(rests: pa.Array, kinds: pa.Array) -> dict[str, pa.Array]:
 
 def _cell_names(kinds: pa.Array, owners: npt.NDArray[np.int64], ordinals: npt.NDArray[np.int64]) -> pa.DictionaryArray:
     """Name each cell by its place and its line's type."""
-    width = int(ordinals.max(initial=0)) + 1
     coded = kinds.dictionary_encode()
-    listed = []
-    for kind in coded.dictionary.to_pylist():
-        known = _LAYOUTS.get(kind, _OTHER)
-        listed += [known[place] if place < len(known) else f"field {place + 6}" for place in range(width)]
-    codes = coded.indices.to_numpy()[owners].astype(np.int64) * width + ordinals
+    width = int(ordinals.max(initial=0)) + 1
+    places, codes = _distinct(coded.indices.to_numpy()[owners].astype(np.int64) * width + ordinals)
+    layouts = [_LAYOUTS.get(kind, _OTHER) for kind in coded.dictionary.to_pylist()]
+    listed = [_cell_name(layouts[place // width], place % width) for place in places.tolist()]
     names = pa.array(listed, pa.string()).dictionary_encode()
     return pa.DictionaryArray.from_arrays(names.indices.take(pa.array(codes)), names.dictionary)
+
+
+def _distinct(values: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give the distinct values, and for each value its place among them."""
+    size = int(values.max(initial=0)) + 1
+    if size > _COUNTED_MAX:
+        distinct, codes = np.unique(values, return_inverse=True)
+        return distinct, codes
+    distinct = np.flatnonzero(np.bincount(values, minlength=size))
+    places = np.zeros(size, np.int64)
+    places[distinct] = np.arange(len(distinct))
+    return distinct, places[values]
+
+
+def _cell_name(layout: Sequence[str], place: int) -> str:
+    return layout[place] if place < len(layout) else f"field {place + 6}"
 
 
 def _instants(texts: pa.Array) -> pa.Array:
