@@ -71,6 +71,11 @@ def test_a_canary_planted_in_the_evidence_does_not_stand_in_for_ours(monkeypatch
         wanted.find(planted)
 
 
+def test_what_the_canary_itself_holds_is_no_hit() -> None:
+    found = Patterns([("", "*", "canary", "*", ""), ("", "*", "dwell"), ("\x02", "*", ""), ("", "*", "w", "*", "")])
+    assert [one.tolist() for one in found.find(pa.array(["x", "dwell"]))] == [[], [1], [], [1]]
+
+
 def test_columns_that_a_matcher_would_read_half_of_are_refused() -> None:
     wanted = Patterns([("", "*", "needle", "*", "")])
     with pytest.raises(TypeError):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -135,8 +136,7 @@ class Frame:
             part = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
             texts = part.dictionary.cast(pa.string())
             to = pc.index_in(texts, value_set=values).fill_null(other).to_numpy(zero_copy_only=False)
-            codes = part.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-            out.append(np.append(to, null).astype(np.int64)[codes])
+            out.append(np.append(to, null).astype(np.int64)[_codes(part)])
         return np.concatenate(out)
 
     def _joined(self, join: JoinedText, held: Words) -> Indices:
@@ -167,8 +167,7 @@ class Frame:
         for chunk in self.table[name].chunks if name in self.table.column_names else []:
             part = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
             found = pc.match_substring(part.dictionary.cast(pa.string()), mark).to_numpy(zero_copy_only=False)
-            codes = part.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-            out.append(np.append(found, [False]).astype(np.bool_)[codes])
+            out.append(np.append(found, [False]).astype(np.bool_)[_codes(part)])
         return np.concatenate(out) if len(out) > 1 else np.zeros(self.table.num_rows, np.bool_)
 
     def _words(self, place: str, values: pa.StringArray, counts: Indices, nulls: int) -> Words:
@@ -313,6 +312,13 @@ class Frame:
         texts = pc.utf8_slice_codeunits(values.take(pa.array(used)), 0, chars)
         shown = pc.binary_join_element_wise(label.rstrip("#"), texts, "=")
         return Matched(np.where(codes < 0, -1, np.searchsorted(used, codes)), shown)
+
+
+def _codes(part: pa.DictionaryArray) -> npt.NDArray[np.int32]:
+    """Give the codes of a coded column, -1 for null, without a copy where there is none."""
+    indices = part.indices if not part.indices.null_count else part.indices.fill_null(-1)
+    codes: npt.NDArray[np.int32] = indices.to_numpy(zero_copy_only=False)
+    return codes
 
 
 def _atoms(node: Node) -> frozenset[int]:

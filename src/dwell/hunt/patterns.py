@@ -35,8 +35,6 @@ Parts = tuple[str, ...]
 """Literals at the even places, runs of `*` and `?` at the odd ones."""
 
 STRETCH_BYTES = 64 * 1024 * 1024
-LITERAL_BYTES_MIN = 3
-"""Shorter literals occur everywhere; telling every occurrence costs more than a plain look at every text."""
 HOT_MIN = 5_000
 HOT_SHARE = 20
 """A pattern met more often than this, and in more than one of so many texts, occurs everywhere."""
@@ -127,7 +125,7 @@ class Patterns:
         self._exact_values = pa.array([self.parts[at][0] for at in whole], pa.string())
         longest = [max(len(one.encode()) for one in parts[::2]) for parts in self.parts]
         wild = [at for at, one in enumerate(self.parts) if len(one) > 1]
-        scanned = [at for at in wild if longest[at] >= LITERAL_BYTES_MIN and not any("\0" in x for x in self.parts[at])]
+        scanned = [at for at in wild if longest[at] and not any("\0" in x for x in self.parts[at])]
         self._scanned = scanned if engine and has_engine() else []
         self._plain = [at for at in wild if at not in set(self._scanned)]
         self._anchored = np.zeros(len(self.parts) + 1, np.bool_)
@@ -185,11 +183,13 @@ class Patterns:
         fresh[1:] = (which[1:] != which[:-1]) | (where[1:] != where[:-1])
         which, where = which[fresh], where[fresh]
         few = texts.take(pa.array(odd)) if len(odd) else None
+        bounds = np.searchsorted(which, np.arange(len(self.parts) + 1))
         for index in scanned:
-            found = where[np.searchsorted(which, index) : np.searchsorted(which, index, "right")]
+            found = where[bounds[index] : bounds[index + 1]]
             if few is not None:
                 found = np.union1d(found, odd[_one(few, self.parts[index])])
-            yield index, found
+            if len(found):
+                yield index, found
 
     def _cool(self, which: Indices, size: int) -> None:
         """Take patterns that occur everywhere out of the next scans: a plain look at every text costs less."""
@@ -220,7 +220,8 @@ class Patterns:
                 "the pattern matcher did not look at everything it was given (its canary was not seen)",
                 remedy="Say so to the makers of dwell; run again without the hyperscan package in the meantime",
             )
-        found, at = found[~canary], at[~canary]
+        real = ~canary & (at <= len(data) - len(CANARY))  # what the canary itself happens to hold is no text of ours
+        found, at = found[real], at[real]
         lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
         last = np.cumsum(lengths + 1)
         return found, np.searchsorted(last, at - self._anchored[found])

@@ -16,12 +16,13 @@ from dwell.hunt.conditions import Conditions
 from dwell.hunt.frame import FEW, Frame, columns_of
 from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Subject, concat, group_hits
 from dwell.hunt.patterns import Indices
+from dwell.hunt.picking import picked
 from dwell.hunt.ruleset import Case, Node, RuleSet
 from dwell.hunt.verdict import Verdict, judged, leaf_verdict
 from dwell.hunt.words import Truth, Words, truth_of, words
 from dwell.intake.tables import specs
 
-__all__ = ["FileReport", "Hunter", "column_values"]
+__all__ = ["ColumnValues", "FileReport", "Hunter"]
 
 _PREFIX = ("evidence_id", "record_no", "time_utc", "host")
 
@@ -60,13 +61,33 @@ class _Task:
     shown: tuple[int, ...] = ()
 
 
-def column_values(lexicon: Lexicon, name: str) -> tuple[pa.StringArray, Indices, int]:
-    """Give a column's distinct texts, how many rows each has, and rows without one."""
-    part = lexicon.column(name).combine_chunks()
-    values = part["value"].combine_chunks()
-    counts = part["count"].to_numpy()
-    valid = np.asarray(values.is_valid().to_numpy(zero_copy_only=False), np.bool_)
-    return values.drop_null().cast(pa.string()), counts[valid].astype(np.int64), int(counts[~valid].sum())
+class ColumnValues:
+    """The lexicon of a data file, column by column."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.complete = lexicon.complete
+        table = lexicon.table.combine_chunks()
+        column = coded(table["column"])
+        codes = column.indices.to_numpy(zero_copy_only=False)
+        self._rows = {
+            name: np.flatnonzero(codes == code)
+            for code, name in enumerate(column.dictionary.to_pylist())
+            if name is not None
+        }
+        self._values = table["value"]
+        self._counts = table["count"].to_numpy().astype(np.int64)
+
+    def of(self, name: str) -> tuple[pa.StringArray, Indices, int]:
+        """Give a column's distinct texts, how many rows each has, and rows without one."""
+        rows = self._rows.get(name, np.zeros(0, np.int64))
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+            values = self._values.slice(rows[0], len(rows))
+        else:
+            values = self._values.take(pa.array(rows))
+        whole = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], pa.string())
+        valid = np.asarray(whole.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+        counts = self._counts[rows]
+        return whole.drop_null().cast(pa.string()), counts[valid], int(counts[~valid].sum())
 
 
 def _atoms_of(node: Node, rules: RuleSet) -> Iterator[int]:
@@ -150,13 +171,13 @@ class _FileHunt:
         self.asked = asked
         self.report = report
         empty = Lexicon(LEXICON_SCHEMA.empty_table(), frozenset(), file.staged.rows)
-        self.lexicon = read_lexicon(file) if file.staged.lexicon_sha256 else empty
+        self.lexicon = ColumnValues(read_lexicon(file) if file.staged.lexicon_sha256 else empty)
         self.known = {place: self._words(place) for place in asked if place in self.lexicon.complete}
         self._verdicts: dict[int, tuple[Verdict, int]] = {}
         self._truths: dict[int, Truth] = {}
 
     def _words(self, place: str) -> Words:
-        values, counts, nulls = column_values(self.lexicon, place)
+        values, counts, nulls = self.lexicon.of(place)
         return words(self.file.table, place, values, counts, nulls, self.asked[place], self.rules.atoms)
 
     def run(self) -> tuple[pa.Table, FileReport]:
@@ -186,7 +207,7 @@ class _FileHunt:
     def _channels(self) -> set[str] | None:
         if "Channel" not in self.lexicon.complete:
             return None
-        return set(column_values(self.lexicon, "Channel")[0].to_pylist())
+        return set(self.lexicon.of("Channel")[0].to_pylist())
 
     def _verdict(self, node: Node) -> Verdict:
         if node.op == "atom":
@@ -285,7 +306,8 @@ class _FileHunt:
             self.report.wheres[where] = part.num_rows
             if part.num_rows:
                 frames[where] = Frame(part, self.spec, self.rules, self.asked, known, truths, self._wide)
-        hits = [found for task in waiting if (found := self._task(task, frames)) is not None]
+        met = [(task, rows) for task in waiting if len(rows := self._met(task, frames))]
+        hits = [one for where, frame in frames.items() for one in self._hits(frame, where, met)]
         self._note_missing(set(frames), frames)
         self.report.opened = sorted(set(self.report.opened))
         return concat(hits)
@@ -323,19 +345,29 @@ class _FileHunt:
             )
         return table.filter(keep)
 
-    def _task(self, task: _Task, frames: Mapping[int, Frame]) -> pa.Table | None:
+    def _met(self, task: _Task, frames: Mapping[int, Frame]) -> Indices:
+        """Give the rows of its kind of record that a task's condition is met by."""
         frame = frames.get(task.case.where)
         if frame is None:
-            return None
+            return np.zeros(0, np.int64)
         self.report.opened.append(task.rule)
         tree, _ = self._planned(task.case.tree)
-        rows = Conditions(frame).rows(tree)
-        if not len(rows):
-            return None
-        info = self.rules.rules[task.rule].info
-        subject = Subject(info.id, "rule", info.title, info.level)
-        matched = [frame.matched(index, rows, TEXT_CHARS_MAX) for index in task.shown]
-        return group_hits(frame.table, rows, self.spec.name, subject, matched)
+        return Conditions(frame).rows(tree)
+
+    def _hits(self, frame: Frame, where: int, met: Sequence[tuple[_Task, Indices]]) -> Iterator[pa.Table]:
+        """Yield the hits of every task on one kind of record; what they say of who and when is read out once."""
+        mine = [(task, rows) for task, rows in met if task.case.where == where]
+        if not mine:
+            return
+        every = np.unique(np.concatenate([rows for _, rows in mine]))
+        face = FACES.get(self.spec.name, Face())
+        names = [one for one in (*_PREFIX, *face.columns) if one in frame.table.column_names]
+        part = picked(frame.table, names, every)
+        for task, rows in mine:
+            info = self.rules.rules[task.rule].info
+            subject = Subject(info.id, "rule", info.title, info.level)
+            matched = [frame.matched(index, rows, TEXT_CHARS_MAX) for index in task.shown]
+            yield group_hits(part, np.searchsorted(every, rows), self.spec.name, subject, matched)
 
 
 def _positive(node: Node, *, sense: bool = True) -> tuple[int, ...]:

@@ -142,7 +142,8 @@ def words(
         elif atom.kind == "text" and atom.parts == ("", "*", ""):
             held.answer(one, every, other=True)
         else:
-            held.answer(one, np.searchsorted(marked, hits[one]))
+            mine = hits[one]
+            held.answer(one, np.searchsorted(marked, mine) if len(mine) else mine)
     return held
 
 
@@ -234,16 +235,17 @@ def decoded(texts: pa.StringArray) -> pa.StringArray:
     data = np.frombuffer(pc.binary_join(whole, "\n")[0].as_buffer(), np.uint8)
     data = np.concatenate([data, np.zeros(2, np.uint8)])
     lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
-    high, low = _HEX[data[1:-1]], _HEX[data[2:]]
-    at = np.flatnonzero((data[:-2] == ord("%")) & (high < 16) & (low < 16) & ((high | low) > 0))
+    at = np.flatnonzero(data[:-2] == ord("%"))
+    high, low = _HEX[data[at + 1]], _HEX[data[at + 2]]
+    right = (high < 16) & (low < 16) & ((high | low) > 0)
+    at = at[right]
     out = data[:-2].copy()
-    out[at] = high[at] * 16 + low[at]
+    out[at] = high[right] * 16 + low[right]
     keep = np.ones(len(out), np.bool_)
     keep[at + 1] = False
     keep[at + 2] = False
-    ends = np.cumsum(keep)
     starts = np.concatenate(([0], np.cumsum(lengths + 1)))
-    bounds = np.concatenate(([0], ends))[np.minimum(starts, len(out))]
+    bounds = starts - 2 * np.searchsorted(at, starts)
     packed = out[keep].tobytes()
     # a decoded line feed is text like any other: texts are cut by their lengths, not at the separator
     firsts, lasts = bounds[:-1], bounds[1:] - 1

@@ -16,7 +16,7 @@ from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
 from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Matched, Subject, concat, group_hits
 from dwell.hunt.indicators.lists import Indicator, plain_agent
 from dwell.hunt.patterns import Indices
-from dwell.hunt.wide import column_values
+from dwell.hunt.wide import ColumnValues
 from dwell.intake.tables import specs
 
 __all__ = ["PLACES", "Finder"]
@@ -174,7 +174,7 @@ class Finder:
         if not families:
             return HITS.empty_table(), []
         empty = Lexicon(LEXICON_SCHEMA.empty_table(), frozenset(), file.staged.rows)
-        lexicon = read_lexicon(file) if file.staged.lexicon_sha256 else empty
+        lexicon = ColumnValues(read_lexicon(file) if file.staged.lexicon_sha256 else empty)
         seen: list[str] = []
         wanted: dict[str, list[str]] = {}
         for family in families:
@@ -183,7 +183,7 @@ class Finder:
                     wanted.setdefault(place, []).append(family)
                     seen.append(family)
                     continue
-                values, _, _ = column_values(lexicon, place)
+                values, _, _ = lexicon.of(place)
                 if len(values):
                     seen.append(family)
                 if any(self._of(family, text) for text in values.to_pylist()):
