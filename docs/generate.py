@@ -26,13 +26,12 @@ import yaml
 
 from dwell import errors
 from dwell.model import claims, coverage, provenance
+from dwell.sources.pages import HEADINGS, page_of
 
 __all__ = ["PAGES", "main", "pages"]
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
-HEADINGS = ("Source", "Time", "Units", "Raises", "Trust", "Silence")
-"""Headings that a source's module docstring carries, in the order of the page."""
 
 CONSTANTS: Mapping[str, str] = {
     "EXIT_SOME_UNREADABLE": "Done; some evidence was unreadable, and is counted and listed.",
@@ -199,26 +198,10 @@ def exit_codes_page() -> str:
 # Sources ------------------------------------------------------------------------------------------
 
 
-def doc_sections(doc: str) -> dict[str, str]:
-    """Cut a docstring at its headings; what comes before the first is under the empty key."""
-    found: dict[str, list[str]] = {"": []}
-    here = ""
-    for line in inspect.cleandoc(doc).splitlines():
-        head = re.fullmatch(r"([A-Z][a-z]+):\s*(.*)", line)
-        if head and head[1] in HEADINGS:
-            here = head[1]
-            found[here] = [head[2]]
-            continue
-        if here and line and not line.startswith((" ", "\t")):
-            here = ""
-        found[here].append(line)
-    return {key: textwrap.dedent("\n".join(lines)).strip() for key, lines in found.items()}
-
-
 def source_section(source: Any) -> str:  # noqa: ANN401 - the interface of a source is not imported, it may be absent
     """Give the section of one source."""
-    module = inspect.getmodule(type(source))
-    parts = doc_sections((module.__doc__ if module else "") or "")
+    told = page_of(source)
+    parts = {"": told.about} | told.sections
     lexicon = set(source.lexicon)
     fields = [(f"`{one.name}`", f"`{one.type}`", "yes" if one.name in lexicon else "") for one in source.schema]
     facts = [

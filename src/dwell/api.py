@@ -21,6 +21,8 @@ from dwell.hunt.hunting import hunt as run_hunt
 from dwell.intake import ingest as intake
 from dwell.intake.ingest import IngestResult, open_archive
 from dwell.intake.lookup import FoundRecord, record_bytes
+from dwell.intake.peeking import Peek
+from dwell.intake.peeking import peek as run_peek
 from dwell.intake.plan import Plan
 from dwell.intake.searching import SearchResult
 from dwell.intake.searching import search as run_search
@@ -37,11 +39,14 @@ from dwell.report.html import html_report
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
 from dwell.scope.investigation import investigate as run_scope
 from dwell.scope.leads import LEADS_PER_WEEK
+from dwell.sources.pages import Page, page_of
+from dwell.sources.registry import SOURCES
 from dwell.sources.registry import source as source_of
 
 __all__ = [
     "Answered",
     "Progress",
+    "SourceTold",
     "Why",
     "answers",
     "doctor",
@@ -49,8 +54,10 @@ __all__ = [
     "html",
     "hunt",
     "ingest",
+    "peek",
     "plan",
     "search",
+    "sources",
     "stock",
     "verify",
     "why",
@@ -111,6 +118,58 @@ def plan(paths: Sequence[Path], case: Path | None = None, *, progress: Progress 
     """
     held = Case(case) if case is not None and case.exists() else None
     return intake.plan(held, paths, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTold:
+    """A format that is read.
+
+    Attributes:
+        key: the source's key.
+        title: the vendor's name for the format.
+        table: the archive table its rows go to.
+        unit: what `record_no` counts.
+        is_log: whether rows are events in time.
+        fields: the columns of its rows.
+        page: what the source says of itself.
+    """
+
+    key: str
+    title: str
+    table: str
+    unit: str
+    is_log: bool
+    fields: tuple[str, ...]
+    page: Page
+
+
+def sources(key: str | None = None) -> list[SourceTold]:
+    """Give the formats that are read, in the order in which they are asked; one only where a key is given.
+
+    Args:
+        key: a source's key.
+
+    Raises:
+        UsageError: no source has that key.
+    """
+    found = [
+        SourceTold(one.key, one.title, one.table, one.unit, one.is_log, tuple(one.schema.names), page_of(one))
+        for one in SOURCES
+        if key is None or one.key == key
+    ]
+    if not found:
+        raise UsageError(f"no source is called {key!r}", remedy="dwell sources lists them")
+    return found
+
+
+def peek(paths: Sequence[Path], count: int) -> Iterator[Peek]:
+    """Look into files without a case: the first rows as they would be stored.
+
+    Args:
+        paths: files and folders.
+        count: rows to give of each file.
+    """
+    yield from run_peek(tuple(paths), count)
 
 
 def ingest(

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docs.generate import HEADINGS, doc_sections
 
+from dwell.sources.pages import HEADINGS, sections
 from dwell.sources.registry import SOURCES
 from dwell.sources.source import Source
 
@@ -99,7 +99,7 @@ def test_code_outside_the_package_is_annotated_and_short(folder: str) -> None:
 def test_source_says_what_its_records_mean(source: Source) -> None:
     module = inspect.getmodule(type(source))
     assert module is not None
-    found = doc_sections(module.__doc__ or "")
+    found = sections(module.__doc__ or "")
     missing = [head for head in OBLIGATORY if not found.get(head)]
     assert not missing, f"{module.__name__} does not say: {', '.join(missing)}"
 

@@ -36,6 +36,9 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "verify": ("verify", "Hash the evidence and everything made of it again."),
     "doctor": ("doctor", "Is everything here; is the disk large enough?"),
     "drill": ("drill", "Write an exercise, or score an investigation of one."),
+    "sources": ("formats", "List the formats that are read, or tell all about one."),
+    "identify": ("formats", "Say what files are, and why."),
+    "peek": ("formats", "Show the first rows of files as they would be stored."),
     "schema": ("schema", "Print the JSON Schema of the summary."),
     "completion": ("completion", "Print the completion script of a shell."),
 }
