@@ -9,9 +9,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import Dwell
 
 from dwell.sources.registry import SOURCES
-from tests.cli.conftest import Dwell
 
 LOG = "#Fields: date time cs-method cs-uri-stem c-ip sc-status\r\n2021-03-01 08:00:00 GET /owa/ 198.51.100.7 200\r\n"
 
