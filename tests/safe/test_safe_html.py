@@ -46,7 +46,8 @@ class Reader(HTMLParser):
 
 def read(markup: Markup) -> Reader:
     reader = Reader()
-    reader.feed(markup)
+    # as plain text: pieces of a Markup would escape themselves again when they are put together
+    reader.feed(str.__str__(markup))
     reader.close()
     return reader
 
