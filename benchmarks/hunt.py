@@ -102,7 +102,7 @@ def _requests() -> tuple[list[str], list[str]]:
 
 
 ATTACKS: Sequence[tuple[str, str, str]] = (
-    ("/autodiscover/autodiscover.json", "@x.example/powershell/?Email=autodiscover/autodiscover.json%3F@x.example", "curl/7.1"),
+    ("/autodiscover/autodiscover.json", "@x.example/powershell/?Email=autodiscover.json%3F@x.example", "curl/7.1"),
     ("/owa/auth/Current/themes/resources/logon.css", "-", "DuckDuckBot/1.0"),
     ("/aspnet_client/supp0rt.aspx", "-", "antSword/v2.1"),
     ("/ecp/default.aspx", "__VIEWSTATEGENERATOR=B97B4E27&__VIEWSTATE=%2FwEyhAYAAQAAAP", "Mozilla/5.0"),
@@ -315,6 +315,10 @@ def main() -> int:
         own = time.process_time() - busy
         print(f"{len(rules.rules)} rules, {met:,} rows of hits, {taken:.2f} s, {own:.2f} s of processor time")
         print(f"{arguments.events / taken / cores / 1e6:.2f} M events/s/core, peak {_peak_mb():.0f} MB")
+        if arguments.workers == 1:
+            print(
+                f"{arguments.events / own / 1e6:.2f} M events a second of processor time, whatever else the machine does"
+            )
         cache = Path(scratch) / "cache"
         hunt(archive, rule_folders=folders, workers=arguments.workers, cache=cache)
         started = time.perf_counter()
