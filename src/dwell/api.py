@@ -295,8 +295,12 @@ def _settings(hunted: Hunted) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _facts(stock: Stock) -> CaseFacts:
-    return CaseFacts(stock.name, stock.evidence_files, stock.records, stock.anomalies, stock.first_utc, stock.last_utc)
+def _facts(counted: Stock) -> CaseFacts:
+    """Give the case's numbers; first and last are those of logs: a mailbox made in 2012 is no record of 2012."""
+    logs = [one for one in counted.files if one.source is not None and source_of(one.source).is_log]
+    first = min((one.first_utc for one in logs if one.first_utc is not None), default=None)
+    last = max((one.last_utc for one in logs if one.last_utc is not None), default=None)
+    return CaseFacts(counted.name, counted.evidence_files, counted.records, counted.anomalies, first, last)
 
 
 def answers(case: Path, *, workers: int | None = None, progress: Progress = _quiet) -> Answered:

@@ -59,6 +59,7 @@ def test_json_answers_keep_the_contract(dwell: Dwell, investigated: Path) -> Non
     claims = {one["id"] for one in found["claims"]}
     assert {name for one in found["answers"].values() for name in one["claims"]} == claims
     assert [one for one in found["claims"] if one["grade"] == "no-sign" and one["coverage"] is None] == []
+    assert found["case"]["first_utc"].startswith("2021-02-01"), "the first record is a log's, not a mailbox's making"
     exposed = {"named", "downloaded", "read", "listed", "opened"}
     assert [one for one in found["mailboxes"] if one["grade"] in exposed and not one["intrusions"]] == []
 
