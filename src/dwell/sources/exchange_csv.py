@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import pyarrow as pa
 
@@ -61,6 +61,36 @@ def _cells_of(line: str) -> tuple[str, ...]:
     return tuple(cell.strip() for cell in split_cells(line.strip(), delimiter) or ())
 
 
+class _Opening(NamedTuple):
+    """What the first lines of a file hold, the same for every kind of log.
+
+    Attributes:
+        log_type: the value of `#Log-type`, in lower case; None where there is no such line.
+        names: the header's names, in lower case; none where there is no header.
+        lines: the first whole lines.
+    """
+
+    log_type: str | None
+    names: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+@lru_cache(maxsize=2)
+def _opening(sniff: Sniff) -> _Opening:
+    lines = sniff.text.splitlines()
+    first = lines[:_SNIFFED_LINES]
+    whole = tuple((lines if sniff.complete else lines[:-1])[:_SNIFFED_LINES])
+    for line in first:
+        if line.lower().startswith("#log-type:"):
+            return _Opening(line[10:].strip().lower(), (), whole)
+    for line in first:
+        text = line[8:] if line.lower().startswith("#fields:") else line
+        names = tuple(name.lower() for name in header_cells(text))
+        if len(names) > 1 and _TIME_NAMES & set(names):
+            return _Opening(None, names, whole)
+    return _Opening(None, (), whole)
+
+
 class ExchangeCsv(Delimited):
     """One kind of Exchange text log.
 
@@ -97,18 +127,14 @@ class ExchangeCsv(Delimited):
 
     def identify(self, sniff: Sniff) -> Guess | None:
         """Go by `#Log-type`, else by the header's names, else by the number and shape of the cells."""
-        lines = sniff.text.splitlines()
-        for line in lines[:_SNIFFED_LINES]:
-            if line.lower().startswith("#log-type:"):
-                if self._is_type(line[10:].strip().lower()):
-                    return Guess(98, self.key, "the #Log-type line names this log")
-                return None
-        for line in lines[:_SNIFFED_LINES]:
-            text = line[8:] if line.lower().startswith("#fields:") else line
-            names = [name.lower() for name in header_cells(text)]
-            if len(names) > 1 and _TIME_NAMES & set(names):
-                return self._by_names(names)
-        return self._by_shape(lines if sniff.complete else lines[:-1])
+        opening = _opening(sniff)
+        if opening.log_type is not None:
+            if self._is_type(opening.log_type):
+                return Guess(98, self.key, "the #Log-type line names this log")
+            return None
+        if opening.names:
+            return self._by_names(opening.names)
+        return self._by_shape(opening.lines)
 
     def _is_type(self, value: str) -> bool:
         """Say whether a value of `#Log-type`, in lower case, names this log."""

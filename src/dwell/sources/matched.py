@@ -138,6 +138,7 @@ class Matched(Source):
         fault: what a line is called that fits nothing.
     """
 
+    by_shape = True
     columns: ClassVar[Mapping[str, pa.DataType]]
     shapes: ClassVar[tuple[str, ...]]
     renamed: ClassVar[Mapping[str, str]] = {}

@@ -67,6 +67,9 @@ __all__ = ["ACCEPT_SCORE", "SOURCES", "identify", "source"]
 
 ACCEPT_SCORE = 50
 """A guess below this is shown to the user and not read."""
+SETTLED_SCORE = 95
+"""A guess this sure rests on a header or a magic number."""
+MAGIC_SCORE = 100
 
 SOURCES: tuple[Source, ...] = (
     Evtx(),
@@ -142,6 +145,7 @@ SOURCES: tuple[Source, ...] = (
     Postfix(),
     Zimbra(),
 )
+_ASKED = sorted(enumerate(SOURCES), key=lambda pair: pair[1].by_shape)
 
 
 def source(key: str) -> Source:
@@ -157,7 +161,18 @@ def source(key: str) -> Source:
 
 
 def identify(sniff: Sniff) -> tuple[Guess, ...]:
-    """Ask every source; give its guesses, the best first, ties in registry order."""
-    found = [(guess, position) for position, one in enumerate(SOURCES) if (guess := one.identify(sniff)) is not None]
+    """Ask the sources; give their guesses, the best first, ties in registry order.
+
+    A guess of `SETTLED_SCORE` settles it: formats told by the shape of their lines, none of which is that sure, are not
+    asked then. A magic number ends the asking.
+    """
+    found: list[tuple[Guess, int]] = []
+    for position, one in _ASKED:
+        if one.by_shape and any(guess.score >= SETTLED_SCORE for guess, _ in found):
+            break
+        if (guess := one.identify(sniff)) is not None:
+            found.append((guess, position))
+            if guess.score == MAGIC_SCORE:
+                break
     found.sort(key=lambda pair: (-pair[0].score, pair[1]))
     return tuple(guess for guess, _ in found)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -59,6 +60,13 @@ def prefix_fields() -> list[pa.Field]:
     return [RECORD_NO, TIME_UTC, HOST]
 
 
+@lru_cache(maxsize=2)
+def _decoded(head: bytes) -> str:
+    """Decode a head once, though every source asks for its text."""
+    encoding, mark_bytes = encoding_of(head)
+    return head[mark_bytes:].decode(encoding or "utf-8", errors="replace")
+
+
 @dataclass(frozen=True, slots=True)
 class Sniff:
     """What `identify` may look at.
@@ -76,8 +84,7 @@ class Sniff:
     @property
     def text(self) -> str:
         """Give the head as text, what cannot be decoded replaced."""
-        encoding, mark_bytes = encoding_of(self.head)
-        return self.head[mark_bytes:].decode(encoding or "utf-8", errors="replace")
+        return _decoded(self.head)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -149,6 +156,7 @@ class Source(ABC):
         lexicon: text columns whose distinct values are kept per data file.
         unit: what `record_no` counts: `line` or `record`.
         is_log: True where rows are events in time, so that hours without rows mean something for coverage.
+        by_shape: True where lines alone tell the format; it is not asked where a header or magic number has settled it.
     """
 
     key: str
@@ -157,6 +165,7 @@ class Source(ABC):
     lexicon: Sequence[str] = ()
     unit: str = "line"
     is_log: bool = True
+    by_shape: bool = False
 
     @property
     def table(self) -> str:
