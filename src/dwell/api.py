@@ -19,6 +19,8 @@ from dwell.errors import CaseError, Place, UsageError
 from dwell.hunt.hunting import Hunted
 from dwell.hunt.hunting import hunt as run_hunt
 from dwell.intake import ingest as intake
+from dwell.intake.first_seen import Seen
+from dwell.intake.first_seen import first_seen as find_first_seen
 from dwell.intake.ingest import IngestResult, open_archive
 from dwell.intake.lookup import FoundRecord, record_bytes
 from dwell.intake.peeking import Peek
@@ -51,6 +53,7 @@ __all__ = [
     "answers",
     "doctor",
     "extras",
+    "first_seen",
     "html",
     "hunt",
     "ingest",
@@ -469,6 +472,20 @@ def search(
         workers=workers,
         progress=lambda done, total: progress("searching", "", done, total),
     )
+
+
+def first_seen(case: Path, value: str) -> tuple[Seen, ...]:
+    """Say when a value was first and last seen, by column.
+
+    Args:
+        case: the case folder.
+        value: the whole value of a column, as logged; letter case does not count.
+
+    Raises:
+        CaseError: the folder is no case, or of another version.
+        CustodyError: a table is not what was written.
+    """
+    return find_first_seen(open_archive(Case.open(case)), value)
 
 
 def verify(case: Path) -> Iterator[Finding]:

@@ -84,3 +84,23 @@ def test_search_counts_everything_and_shows_up_to_the_limit(query: str, investig
     assert two["rows"] == everything["rows"][:2]
     assert sum(everything["months"].values()) == everything["total"]
     assert f"2 of {two['total']}" in dwell("search", query, "-c", investigated, "-q", "--limit", "2").out
+
+
+def test_first_seen_agrees_with_a_plain_search(investigated: Path, dwell: Dwell) -> None:
+    rows = json.loads(dwell("first-seen", "ANTSWORD/v2.1", "-c", investigated, "-t", "json", "-q").out)
+    (seen,) = [one for one in rows if one["table"] == "iis"]
+    found = json.loads(dwell("search", "cs-user-agent:antsword/v2.1", "-c", investigated, "-t", "json", "-q").out)[0]
+    assert seen["column"] == "cs-user-agent"
+    assert seen["count"] == found["total"] > 0
+    assert seen["first_utc"] == found["rows"][0]["time_utc"]
+    assert seen["last_utc"] == found["rows"][-1]["time_utc"]
+    assert dwell("first-seen", "nobody", "-c", investigated, "-q").out == "not seen in what is held\n"
+
+
+def test_first_seen_scans_what_no_lexicon_holds(investigated: Path, dwell: Dwell) -> None:
+    row = json.loads(
+        dwell("search", "cs-uri-stem:*supp0rt.aspx", "-c", investigated, "-t", "jsonl", "-q", "--limit", "1").out
+    )
+    ident = row["row"]["cafeReqId"]
+    rows = json.loads(dwell("first-seen", ident, "-c", investigated, "-t", "json", "-q").out)
+    assert [one["count"] for one in rows if (one["table"], one["column"]) == ("iis", "cafeReqId")] == [1]

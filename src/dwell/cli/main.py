@@ -32,6 +32,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "leads": ("listings", "Accounts on networks with agents, ranked by surprise."),
     "why": ("why", "Walk a claim back to the bytes of the evidence."),
     "search": ("search", "Look for rows in everything held."),
+    "first-seen": ("first_seen", "Say when a value was first and last seen, and where."),
     "report": ("report", "Write the report."),
     "verify": ("verify", "Hash the evidence and everything made of it again."),
     "doctor": ("doctor", "Is everything here; is the disk large enough?"),

@@ -1,0 +1,91 @@
+"""When a value was first and last seen, by column: a look-up in the lexicons, and a scan of what is not in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.archive.datafile import DataFile, read_lexicon, read_rows
+from dwell.archive.spec import TableSpec
+from dwell.archive.store import Archive
+from dwell.model.instants import utc_from_us
+
+__all__ = ["Seen", "first_seen"]
+
+_TIME = "time_utc"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One column that holds the value.
+
+    Attributes:
+        table: the table.
+        column: the column.
+        count: rows with the value.
+        first_utc: the first of them; None where none has an instant.
+        last_utc: the last of them.
+    """
+
+    table: str
+    column: str
+    count: int
+    first_utc: datetime | None
+    last_utc: datetime | None
+
+
+def _same(values: pa.ChunkedArray | pa.Array, wanted: str) -> pa.ChunkedArray | pa.Array:
+    return pc.fill_null(pc.equal(pc.utf8_lower(values.cast(pa.string())), wanted), fill_value=False)
+
+
+def _in_file(file: DataFile, spec: TableSpec, wanted: str) -> Iterator[tuple[str, int, int | None, int | None]]:
+    """Yield column, count, first and last instant in microseconds, for each column of a file that holds the value."""
+    complete: frozenset[str] = frozenset()
+    if file.staged.lexicon_sha256:
+        lexicon = read_lexicon(file)
+        complete = lexicon.complete
+        met = lexicon.table.filter(_same(lexicon.table["value"], wanted))
+        columns = [met["column"].cast(pa.string()).to_pylist(), met["count"].to_pylist()]
+        times = [met[one].cast(pa.int64()).to_pylist() for one in ("first_utc", "last_utc")]
+        for name, count, first, last in zip(*columns, *times, strict=True):
+            if name not in spec.joined:
+                yield name, count, first, last
+    texts = [one.name for one in spec.schema if pa.types.is_string(one.type) and one.name != "evidence_id"]
+    for name in texts:
+        if name in complete:
+            continue
+        rows = read_rows(file, (name, _TIME), dictionary=(name,))
+        held = rows.filter(_same(rows[name], wanted))
+        if held.num_rows:
+            span = pc.min_max(held[_TIME].cast(pa.int64())).as_py()
+            yield name, held.num_rows, span["min"], span["max"]
+
+
+def first_seen(archive: Archive, value: str) -> tuple[Seen, ...]:
+    """Give every column that holds a value, letter case apart, by first instant (unknown last), table and column.
+
+    Args:
+        archive: the case's archive.
+        value: the whole value of a column, as logged.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    wanted = value.lower()
+    found: dict[tuple[str, str], list[tuple[int, int | None, int | None]]] = {}
+    for table in archive.tables():
+        if table in archive.specs:
+            for file in archive.files(table):
+                for name, *told in _in_file(file, archive.specs[table], wanted):
+                    found.setdefault((table, name), []).append((told[0] or 0, told[1], told[2]))
+    out = []
+    for (table, column), parts in found.items():
+        first = min((one for _, one, _ in parts if one is not None), default=None)
+        last = max((one for _, _, one in parts if one is not None), default=None)
+        known = (None if first is None else utc_from_us(first), None if last is None else utc_from_us(last))
+        out.append(Seen(table, column, sum(count for count, _, _ in parts), *known))
+    return tuple(sorted(out, key=lambda one: (one.first_utc is None, str(one.first_utc), one.table, one.column)))
