@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,7 +25,7 @@ from dwell.intake.tables import ANOMALIES, FACTS, FILES, specs
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import Anomaly, EvidenceId, Fact
 from dwell.sources.registry import source as source_of
-from dwell.sources.source import Batch, Hint
+from dwell.sources.source import BATCH_ROWS, Batch, Hint
 
 __all__ = ["Job", "JobFile", "JobResult", "all_failed", "read_unit", "survives"]
 
@@ -151,18 +154,80 @@ class _Stager:
         self.staged, self.waiting, self.rows = [], [], 0
 
 
-def _rows(batch: pa.RecordBatch, file: JobFile, spec: TableSpec) -> pa.Table:
-    """Put evidence id and host to a batch."""
-    count = batch.num_rows
-    table = pa.Table.from_batches([batch])
-    evidence = pa.DictionaryArray.from_arrays(pa.nulls(count, pa.int32()).fill_null(0), pa.array([file.evidence_id]))
-    named = table["host"].combine_chunks().cast(pa.string()).dictionary_encode()
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A batch of records and the file it comes from."""
+
+    batch: pa.RecordBatch
+    file: JobFile
+
+
+class _RecordStager(_Stager):
+    """A stager of records: batches wait, of whatever file, until there are enough to be worth the table's form."""
+
+    def __init__(self, job: Job, spec: TableSpec) -> None:
+        super().__init__(job, spec)
+        self.pieces: list[_Piece] = []
+        self.piece_rows = 0
+
+    def take_pieces(self, pieces: Iterable[_Piece]) -> None:
+        for piece in pieces:
+            self.pieces.append(piece)
+            self.piece_rows += piece.batch.num_rows
+            if self.piece_rows >= BATCH_ROWS:
+                self._fold()
+
+    def _fold(self) -> None:
+        pieces, self.pieces, self.piece_rows = self.pieces, [], 0
+        for _, alike in groupby(pieces, lambda one: (one.batch.schema, one.file.host)):
+            self.take([_rows(list(alike), self.spec)])
+
+    def flush(self) -> None:
+        self._fold()
+        super().flush()
+
+    def drop(self) -> None:
+        super().drop()
+        self.pieces, self.piece_rows = [], 0
+
+
+def _rows(pieces: Sequence[_Piece], spec: TableSpec) -> pa.Table:
+    """Put evidence ids and hosts to batches of one schema, from files of one host."""
+    table = pa.Table.from_batches([one.batch for one in pieces])
+    codes: dict[EvidenceId, int] = {}
+    owners = [codes.setdefault(one.file.evidence_id, len(codes)) for one in pieces]
+    indices = np.repeat(np.array(owners, np.int32), [one.batch.num_rows for one in pieces])
+    evidence = pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(list(codes), pa.string()))
+    named = table["host"].cast(pa.string()).combine_chunks().dictionary_encode()
     short = [one and short_host(one) for one in named.dictionary.to_pylist()]
     host = pa.array(short, pa.string()).take(named.indices)
-    if file.host:
-        host = pc.fill_null(host, file.host)
+    if pieces[0].file.host:
+        host = pc.fill_null(host, pieces[0].file.host)
     table = table.set_column(table.schema.get_field_index("host"), "host", host)
     return conform(table.append_column("evidence_id", evidence), spec)
+
+
+@lru_cache(maxsize=64)
+def _fits(schema: pa.Schema, wanted: pa.Schema) -> bool:
+    """Say whether columns are of the table's types, dictionary-coded or not, so that nothing can go wrong later."""
+    return all(
+        one.type == wanted.field(one.name).type
+        or (pa.types.is_dictionary(one.type) and one.type.value_type == wanted.field(one.name).type)
+        for one in schema
+        if one.name in wanted.names
+    )
+
+
+def _piece(batch: Batch, file: JobFile, spec: TableSpec) -> _Piece | None:
+    """Give a batch's records; what is not of the table's types is put into them now, while its file can be blamed."""
+    records = batch.records
+    if records is None or not records.num_rows:
+        return None
+    if not _fits(records.schema, spec.schema):
+        fields = [one for one in spec.schema if one.name in records.schema.names]
+        columns = [records.column(one.name).cast(one.type) for one in fields]
+        records = pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+    return _Piece(records, file)
 
 
 class _Stagers:
@@ -171,13 +236,19 @@ class _Stagers:
     def __init__(self, job: Job) -> None:
         source = source_of(job.source)
         table_specs = specs()
-        self.records = _Stager(job, table_specs[source.table])
+        self.records = _RecordStager(job, table_specs[source.table])
         # anomalies keep bytes: fewer of them are held at once
         self.anomalies = _Stager(job, table_specs[ANOMALIES], FLUSH_ROWS // 16)
         self.facts = _Stager(job, table_specs[FACTS])
 
     def all(self) -> tuple[_Stager, ...]:
         return self.records, self.anomalies, self.facts
+
+    def take(self, pieces: Iterable[_Piece], told: Iterable[tuple[pa.Table | None, pa.Table | None]]) -> None:
+        self.records.take_pieces(pieces)
+        for anomalies, facts in told:
+            self.anomalies.take([] if anomalies is None else [anomalies])
+            self.facts.take([] if facts is None else [facts])
 
 
 def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
@@ -189,22 +260,23 @@ def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
     tally = _Tally()
     # a unit of several files is small: a file's rows wait until its hash is known; a file alone is dropped as a whole
     alone = len(job.files) == 1
-    held: list[list[pa.Table]] = [[], [], []]
+    pieces: list[_Piece] = []
+    told: list[tuple[pa.Table | None, pa.Table | None]] = []
     with open_locator(file.locator) as raw:
         hashing = _Hashing(raw)
         stream = io.BufferedReader(hashing, buffer_size=1 << 20)
         for batch in source_of(job.source).read(stream, Hint(file.shown, file.host, file.size_bytes)):
             tally.take(batch)
-            for stager, waiting, rows in zip(stagers.all(), held, _tables(batch, job, file, stagers), strict=True):
-                if rows is not None and alone:
-                    stager.take([rows])
-                elif rows is not None:
-                    waiting.append(rows)
+            piece = _piece(batch, file, stagers.records.spec)
+            pieces += [] if piece is None else [piece]
+            told.append(_told(batch, job, file, stagers))
+            if alone:
+                stagers.take(pieces, told)
+                pieces, told = [], []
         hashing.drain()
     if hashing.digest.hexdigest() != file.evidence_id:
         raise OSError(_CHANGED)
-    for stager, waiting in zip(stagers.all(), held, strict=True):
-        stager.take(waiting)
+    stagers.take(pieces, told)
     return tally
 
 
@@ -215,7 +287,10 @@ def survives(job: Job) -> bool:
         try:
             with open_locator(file.locator) as raw:
                 for batch in source_of(job.source).read(raw, Hint(file.shown, file.host, file.size_bytes)):
-                    _tables(batch, job, file, stagers)
+                    piece = _piece(batch, file, stagers.records.spec)
+                    if piece is not None:
+                        _rows([piece], stagers.records.spec)
+                    _told(batch, job, file, stagers)
         except Exception:  # noqa: BLE001, S112 - a fault that can be caught is no death
             continue
     return True
@@ -226,11 +301,9 @@ def all_failed(job: Job, why: str) -> JobResult:
     return JobResult(job, {}, 0, 0, tuple((file.evidence_id, file.shown, why) for file in job.files))
 
 
-def _tables(batch: Batch, job: Job, file: JobFile, stagers: _Stagers) -> tuple[pa.Table | None, ...]:
-    """Give a batch's records, anomalies and facts as tables; None where there are none."""
-    records = batch.records
+def _told(batch: Batch, job: Job, file: JobFile, stagers: _Stagers) -> tuple[pa.Table | None, pa.Table | None]:
+    """Give a batch's anomalies and facts as tables; None where there are none."""
     return (
-        _rows(records, file, stagers.records.spec) if records is not None and records.num_rows else None,
         _listed([_anomaly_row(one) for one in batch.anomalies], job, file, stagers.anomalies.spec),
         _listed([_fact_row(one) for one in batch.facts], job, file, stagers.facts.spec),
     )
@@ -239,7 +312,7 @@ def _tables(batch: Batch, job: Job, file: JobFile, stagers: _Stagers) -> tuple[p
 def read_unit(job: Job) -> JobResult:
     """Read a unit and stage its rows, anomalies, facts and tallies."""
     stagers = _Stagers(job)
-    files: list[pa.Table] = []
+    files: list[dict[str, object]] = []
     failed: list[tuple[EvidenceId, str, str]] = []
     records = anomalies = 0
     spec = specs()[FILES]
@@ -256,15 +329,13 @@ def read_unit(job: Job) -> JobResult:
             continue
         records += tally.records
         anomalies += tally.anomalies
-        row = _listed([_file_row(file, tally)], job, file, spec)
-        if row is not None:
-            files.append(row)
+        files.append(_common(job, file) | _file_row(file, tally))
     staged: dict[str, list[StagedFile]] = {}
     for stager in stagers.all():
         stager.flush()
         staged[stager.spec.name] = stager.staged
     closing = _Stager(job, spec)
-    closing.take(files)
+    closing.take([pa.Table.from_pylist(files, schema=spec.schema)] if files else [])
     closing.flush()
     staged[FILES] = closing.staged
     return JobResult(job, staged, records, anomalies, tuple(failed))
@@ -279,8 +350,12 @@ def _why(fault: BaseException) -> str:
 def _listed(rows: list[dict[str, object]], job: Job, file: JobFile, spec: TableSpec) -> pa.Table | None:
     if not rows:
         return None
-    common = {"evidence_id": file.evidence_id, "host": file.host, "source": job.source}
-    return conform(pa.Table.from_pylist([common | row for row in rows], schema=spec.schema), spec)
+    common = _common(job, file)
+    return pa.Table.from_pylist([common | row for row in rows], schema=spec.schema)
+
+
+def _common(job: Job, file: JobFile) -> dict[str, object]:
+    return {"evidence_id": file.evidence_id, "host": file.host, "source": job.source}
 
 
 def _anomaly_row(one: Anomaly) -> dict[str, object]:
