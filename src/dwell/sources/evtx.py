@@ -176,6 +176,13 @@ def _decode(data: bytes, chunk: Chunk) -> list[str | None]:
     return texts
 
 
+def _place_of(record_id: int, units: list[Unit], start: int) -> int:
+    """Give the place of a record, which most often is the next one; -1 where there is none from `start` on."""
+    if start < len(units) and units[start].record_id == record_id:
+        return start
+    return next((at for at in range(start, len(units)) if units[at].record_id == record_id), -1)
+
+
 def _fill(texts: list[str | None], units: list[Unit], data: bytes) -> bool:
     """Decode a chunk into the places of its units; False where nothing came of it."""
     records = evtx.PyEvtxParser(io.BytesIO(_HEADER + data), number_of_threads=1).records_json()
@@ -186,10 +193,9 @@ def _fill(texts: list[str | None], units: list[Unit], data: bytes) -> bool:
             for record in records:
                 if record is None:
                     continue
-                record_id = record["event_record_id"]
-                found = next((at for at in range(place, len(units)) if units[at].record_id == record_id), None)
+                found = _place_of(record["event_record_id"], units, place)
                 # the stand-in for a damaged stretch may be decoded as well
-                if found is not None:
+                if found >= 0:
                     texts[found] = record["data"]
                     place = found + 1
             break

@@ -154,8 +154,7 @@ def _is_record(data: bytes, offset: int, end: int) -> int:
 
 def _walk(data: bytes, start: int, end: int, *, stop_at_zeros: bool) -> list[Unit]:
     """Follow the chain of records; where it breaks, look for the next record and keep the stretch between."""
-    units: list[Unit] = []
-    offset = start
+    units, offset = _sound(data, start, end)
     while offset < end:
         size = _is_record(data, offset, end)
         if size:
@@ -174,6 +173,21 @@ def _walk(data: bytes, start: int, end: int, *, stop_at_zeros: bool) -> list[Uni
             units.append(Unit(offset, following - offset, -1, _damage(data, offset, following)))
         offset = following
     return units
+
+
+def _sound(data: bytes, start: int, end: int) -> tuple[list[Unit], int]:
+    """Follow the chain for as long as nothing is wrong with it; give the records and where it stops."""
+    units: list[Unit] = []
+    offset, head, tail = start, _RECORD.unpack_from, _SIZE.unpack_from
+    last = end - RECORD_BYTES_MIN
+    while offset <= last:
+        magic, size, record_id, _ = head(data, offset)
+        following = offset + size
+        if magic != _RECORD_MAGIC or size < RECORD_BYTES_MIN or following > end or tail(data, following - 4)[0] != size:
+            break
+        units.append(Unit(offset, size, record_id))
+        offset = following
+    return units, offset
 
 
 def _torn(data: bytes, offset: int, following: int) -> int:

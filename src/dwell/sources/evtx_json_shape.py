@@ -87,7 +87,8 @@ class _Namespace(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
 
 class _Event(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     System: _System
-    EventData: dict[str, str | bool | int | float | _Unnamed | None] | None = None
+    EventData: dict[str, str | bool | int | float | _Unnamed | None] | None | msgspec.UnsetType = msgspec.UNSET
+    UserData: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     namespace: _Namespace | None = msgspec.field(default=None, name=_ATTRIBUTES)
 
 
@@ -106,8 +107,11 @@ def read_event(text: str | bytes) -> tuple[System, dict[str, Any]] | None:
         event = _DECODER.decode(text).Event
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return _read_odd(text)
-    data: dict[str, Any] = event.EventData or {}
     system = _flat(event.System)
+    if event.UserData is not msgspec.UNSET:
+        # both kinds of data in one event are taken in the order in which they stand
+        return (system, _named_leaves(event.UserData, system)) if event.EventData is msgspec.UNSET else _read_odd(text)
+    data: dict[str, Any] = event.EventData or {}
     if "Data" in data:
         data = _spread(data, system.Channel)
     return system, data
@@ -143,6 +147,11 @@ def _spread(data: dict[str, Any], channel: str | None) -> dict[str, Any]:
         else:
             out[name] = value
     return out
+
+
+def _named_leaves(held: dict[str, Any], system: System) -> dict[str, Any]:
+    """Give the texts below `UserData` by their paths."""
+    return named(_leaves("", held, 0), system.Channel)
 
 
 def _read_odd(text: str | bytes) -> tuple[System, dict[str, Any]] | None:
