@@ -18,6 +18,7 @@ from tests.hunt.slow_sigma import Event, iis_event, matches, plain_event
 
 from dwell.casebook.case import Case
 from dwell.hunt import patterns
+from dwell.hunt.hunting import hunt
 from dwell.hunt.sigma.load import load
 from dwell.hunt.wide import Hunter
 from dwell.intake.ingest import ingest, open_archive
@@ -224,3 +225,17 @@ def test_the_published_rules_meet_the_same_lines_of_real_logs(
         assert len(wanted) >= 2
     patterns.patterns.cache_clear()
     patterns.regexes.cache_clear()
+
+
+def test_a_real_proxyshell_line_fires_our_own_rule_and_the_published_one(shared_data: Path, tmp_path: Path) -> None:
+    case = Case.create(tmp_path / "case")
+    ingest(case, [shared_data / "exchange" / "velociraptor"], workers=1)
+    published = shared_data / "sigma" / "rules-emerging-threats" / "2021" / "Exploits" / "ProxyShell-Exploit"
+    found = hunt(open_archive(case), rule_folders=[published], workers=1)
+    titles = {one["title"]: one for one in found.hits.to_pylist()}
+    assert any("ProxyShell" in one for one in titles)
+    ours = [one for one in titles.values() if found.rules[one["rule_id"]].catalogue == "EX-06"]
+    theirs = [one for one in titles.values() if not found.rules[one["rule_id"]].pack]
+    assert ours
+    assert all(found.rules[one["rule_id"]].author and found.rules[one["rule_id"]].licence for one in theirs)
+    assert any("autodiscover.json" in text for text in ours[0]["matched"])

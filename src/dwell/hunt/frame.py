@@ -83,7 +83,7 @@ class Frame:
         asked: Mapping[str, Sequence[int]],
         known: Mapping[str, Words] | None = None,
         truths: Mapping[int, Truth] | None = None,
-        common: Callable[[int], tuple[Words, Truth]] | None = None,
+        common: Callable[[int], tuple[Words, Truth] | None] | None = None,
     ) -> None:
         self.table = table
         self.spec = spec
@@ -263,10 +263,8 @@ class Frame:
         Returns:
             Code of each row's text (-1 for none), the texts, and their truth with that of no text at the end.
         """
-        if self._common is None:
-            raise KeyError(index)
-        held, truth = self._common(index)
         place = self.rules.leaves[index].place
+        held, truth = (self._common and self._common(index)) or (self.slots(place).held, self.truth(index))
         columns = [one for one in columns_of(place, self.spec) if one in self.table.column_names]
         codes, values = Frame(picked(self.table, columns, rows), self.spec, self.rules, {}).texts(place)
         to = pc.index_in(values, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
@@ -282,7 +280,7 @@ class Frame:
     def matched(self, index: int, rows: Indices, chars: int) -> Matched:
         """Give the texts by which a leaf is met, over some rows."""
         leaf = self.rules.leaves[index]
-        if self._common is not None and leaf.place in self._known and not self._is_told(index):
+        if ":" not in leaf.place and not self._is_told(index):
             every, values, met = self.asked(index, rows)
             return self._told(leaf.place, np.where(met[every], every, -1), values, chars)
         slots = self.slots(leaf.place)
@@ -290,14 +288,13 @@ class Frame:
         if slots.rows is None:
             codes = slots.slots[rows]
             codes = np.where(self.truth(index)[codes] & (codes < none), codes, -1)
-        else:
-            atoms = [one for one in self._asked.get(leaf.place, ()) if one in _atoms(leaf.tree)]
-            truth = np.logical_or.reduce([slots.held.atom(one) for one in atoms])
-            told = np.flatnonzero(truth[slots.slots] & (slots.slots < none))
-            first = np.full(self.table.num_rows, -1, np.int64)
-            first[slots.rows[told][::-1]] = slots.slots[told][::-1]
-            codes = first[rows]
-        return self._told(leaf.place, codes, slots.held.values, chars)
+            return self._told(leaf.place, codes, slots.held.values, chars)
+        atoms = [one for one in self._asked.get(leaf.place, ()) if one in _atoms(leaf.tree)]
+        truth = np.logical_or.reduce([slots.held.atom(one) for one in atoms])
+        told = np.flatnonzero(truth[slots.slots] & (slots.slots < none))
+        first = np.full(self.table.num_rows, -1, np.int64)
+        first[slots.rows[told][::-1]] = slots.slots[told][::-1]
+        return self._told(leaf.place, first[rows], slots.held.values, chars)
 
     def _is_told(self, index: int) -> bool:
         """Say whether the slots tell apart every text that meets a leaf."""

@@ -20,7 +20,7 @@ from dwell.hunt.indicators.lists import Indicator, read_indicators
 from dwell.hunt.indicators.match import PLACES, Finder
 from dwell.hunt.outcomes import rule_outcomes
 from dwell.hunt.ruleset import RuleInfo, RuleSet, rules_hash
-from dwell.hunt.sigma.load import load
+from dwell.hunt.sigma.keeping import load_kept
 from dwell.hunt.wide import FileReport, Hunter
 from dwell.model.claims import RuleOutcome, RuleStatus
 
@@ -194,7 +194,7 @@ def hunt(
     Raises:
         CustodyError: a data file is not what was written.
     """
-    loaded = load(rule_folders)
+    loaded = load_kept(rule_folders, cache)
     listed = read_indicators(indicator_files)
     encoded = {"rules": loaded.rules.encoded(), "indicators": msgspec.json.encode(listed.items)}
     keys = {kind: rules_hash(data) for kind, data in encoded.items()}

@@ -70,6 +70,7 @@ def _sight(rule: Rule, rules: RuleSet, reports: Mapping[str, Sequence[FileReport
     memory: dict[tuple[int, frozenset[str]], bool] = {}
     for at, case in enumerate(rule.cases):
         wanted = places_of(case.tree, rules.leaves, rules.atoms)
+        every = wanted | places_of(case.tree, rules.leaves, rules.atoms, positive=False)
         for report in reports.get(rules.wheres[case.where].table, ()):
             if not report.wheres.get(case.where):
                 continue
@@ -79,7 +80,8 @@ def _sight(rule: Rule, rules: RuleSet, reports: Mapping[str, Sequence[FileReport
                 memory[key] = _possible(case.tree, rules, missing)
             out.places += 1
             out.hidden += not memory[key]
-            for place in sorted(wanted & missing):
+            # a condition that wants a field to hold something can ask for it under `not` alone
+            for place in sorted(wanted & missing or (missing & every if not memory[key] else set())):
                 out.lost[_shown(place)] = out.lost.get(_shown(place), 0) + 1
     return out
 

@@ -133,7 +133,7 @@ class Hunter:
                     if rules.atoms[one].kind != "same":
                         asked.setdefault(rules.atoms[one].place, []).append(one)
                 self._tasks.setdefault(table, []).append(
-                    _Task(index, case, _places(case.tree, rules), _positive(case.tree))
+                    _Task(index, case, _places(case.tree, rules), _positive(case.tree, rules))
                 )
         for table, asked in self._asked.items():
             self._asked[table] = {place: sorted(set(ones)) for place, ones in sorted(asked.items())}
@@ -330,8 +330,9 @@ class _FileHunt:
                 truths.update(zip(mine, narrow, strict=True))
         return words_by_place, truths
 
-    def _wide(self, index: int) -> tuple[Words, Truth]:
-        return self.known[self.rules.leaves[index].place], self._truth(index)
+    def _wide(self, index: int) -> tuple[Words, Truth] | None:
+        held = self.known.get(self.rules.leaves[index].place)
+        return None if held is None else (held, self._truth(index))
 
     def _part(self, table: pa.Table, where: int) -> pa.Table:
         """Give the rows of one kind of record."""
@@ -370,11 +371,18 @@ class _FileHunt:
             yield group_hits(part, np.searchsorted(every, rows), self.spec.name, subject, matched)
 
 
-def _positive(node: Node, *, sense: bool = True) -> tuple[int, ...]:
-    """Give the leaves that a condition looks at in a positive sense."""
+def _positive(node: Node, rules: RuleSet, *, sense: bool = True) -> tuple[int, ...]:
+    """Give the leaves that a condition looks at in a positive sense, and that ask for a text."""
     if node.op == "leaf":
-        return (node.index,) if sense else ()
+        return (node.index,) if sense and _asks(rules.leaves[node.index].tree, rules, sense=True) else ()
     if node.op == "atom":
         return ()
     inner = sense is not (node.op == "not")
-    return tuple(dict.fromkeys(one for part in node.children for one in _positive(part, sense=inner)))
+    return tuple(dict.fromkeys(one for part in node.children for one in _positive(part, rules, sense=inner)))
+
+
+def _asks(node: Node, rules: RuleSet, *, sense: bool) -> bool:
+    if node.op == "atom":
+        return sense and rules.atoms[node.index].kind not in {"null", "empty"}
+    inner = sense is not (node.op == "not")
+    return any(_asks(one, rules, sense=inner) for one in node.children)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ from dwell.hunt.sigma.lower import Lowering, UnsupportedError
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleOutcome, RuleStatus
 
-__all__ = ["PACK", "Loaded", "load", "outcome_of"]
+__all__ = ["PACK", "Loaded", "licence_of", "load", "outcome_of"]
 
 PACK = Path(__file__).resolve().parent.parent.parent / "rules"
 """Our own rules."""
 CONDITION_CHARS_MAX = 4_000
 PARENTHESES_MAX = 25
+LICENCE_LEVELS = 6
 _DRL = "DRL 1.1"
 
 
@@ -65,17 +67,26 @@ def outcome_of(info: RuleInfo, status: RuleStatus, reason: str = "") -> RuleOutc
     )
 
 
-def _licence_of(folder: Path) -> str:
-    """Read the licence of a folder from the file beside its rules; SigmaHQ's stands one level up."""
-    for place in (folder, folder.parent):
-        for one in sorted(place.glob("LICENSE*")) if place.is_dir() else []:
-            try:
-                head = one.read_bytes()[:4096]
-            except OSError:
-                continue
-            if b"Detection Rule License" in head:
-                return _DRL
+def licence_of(folder: Path) -> str:
+    """Read the licence of rules from the file beside them or above; SigmaHQ's stands at the top of its folders."""
+    here = folder.resolve()
+    here = here if here.is_dir() else here.parent
+    for place in (here, *list(here.parents)[:LICENCE_LEVELS]):
+        if _is_drl(place):
+            return _DRL
     return ""
+
+
+@lru_cache(maxsize=4096)
+def _is_drl(place: Path) -> bool:
+    for one in sorted(place.glob("LICENSE*")) if place.is_dir() else []:
+        try:
+            with one.open("rb") as handle:
+                if b"Detection Rule License" in handle.read(4096):
+                    return True
+        except OSError:
+            continue
+    return False
 
 
 def _text(value: object) -> str:
@@ -225,7 +236,7 @@ def load(folders: Sequence[Path] = (), *, pack: bool = True) -> Loaded:
         pack: whether our own rules are loaded as well.
     """
     sources = [_Folder(PACK, pack=True, licence="")] if pack else []
-    sources += [_Folder(one, pack=False, licence=_licence_of(one if one.is_dir() else one.parent)) for one in folders]
+    sources += [_Folder(one, pack=False, licence=licence_of(one)) for one in folders]
     lowering = Lowering(*_columns())
     wheres: dict[tuple[Any, ...], int] = {}
     known: list[Where] = []

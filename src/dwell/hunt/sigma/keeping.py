@@ -1,0 +1,52 @@
+"""Loaded rules kept beside the case: parsing thousands of rules takes longer than hunting with them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from dwell.hunt.ruleset import VERSION
+from dwell.hunt.sigma.files import rule_files
+from dwell.hunt.sigma.load import PACK, Loaded, licence_of, load
+
+__all__ = ["load_kept"]
+
+
+def _key(folders: Sequence[Path]) -> str | None:
+    """Give a name for the rules in some folders that changes whenever a file does; None where one cannot be read."""
+    digest = hashlib.sha256(f"{VERSION}:{version('pysigma')}:{version('dwell')}".encode())
+    try:
+        for folder in (PACK, *folders):
+            digest.update(f"\n{folder}:{licence_of(folder)}\n".encode(errors="replace"))
+            for path in rule_files(folder) if folder.exists() else []:
+                digest.update(f"{path}\0".encode(errors="replace") + hashlib.sha256(path.read_bytes()).digest())
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
+def load_kept(folders: Sequence[Path], cache: Path | None) -> Loaded:
+    """Load our own rules and those of the folders named, or take what an earlier run made of the same files.
+
+    Args:
+        folders: folders of rule files, or single files.
+        cache: folder where loaded rules are kept.
+    """
+    key = _key(folders) if cache is not None else None
+    if cache is None or key is None:
+        return load(folders)
+    place = cache / f"{key[:32]}-rules.json"
+    try:
+        return msgspec.json.decode(place.read_bytes(), type=Loaded)
+    except (OSError, msgspec.MsgspecError):
+        pass
+    loaded = load(folders)
+    cache.mkdir(parents=True, exist_ok=True)
+    unfinished = place.with_suffix(".part")
+    unfinished.write_bytes(msgspec.json.encode(loaded))
+    unfinished.replace(place)
+    return loaded
