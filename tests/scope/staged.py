@@ -27,6 +27,7 @@ __all__ = [
     "proxy_log",
     "security_log",
     "stage",
+    "text_log",
     "ual_json",
     "utc",
 ]
@@ -79,7 +80,8 @@ def iis_log(rows: Iterable[Mapping[str, object]], *, end: str = "\r\n") -> str:
     return "\r\n".join(lines) + end
 
 
-def _csv(log_type: str, fields: str, rows: Iterable[Mapping[str, object]]) -> str:
+def text_log(log_type: str, fields: str, rows: Iterable[Mapping[str, object]]) -> str:
+    """Give a text log of Exchange with the columns named; what a row does not give is empty."""
     head = ["#Software: Microsoft Exchange Server", "#Version: 15.01.2176.002", f"#Log-type: {log_type}"]
     lines = [*head, f"#Fields: {fields}"]
     for row in rows:
@@ -91,12 +93,12 @@ def _csv(log_type: str, fields: str, rows: Iterable[Mapping[str, object]]) -> st
 
 def proxy_log(rows: Iterable[Mapping[str, object]]) -> str:
     """Give an HttpProxy log."""
-    return _csv("HttpProxy Logs", PROXY_FIELDS, rows)
+    return text_log("HttpProxy Logs", PROXY_FIELDS, rows)
 
 
 def ews_log(rows: Iterable[Mapping[str, object]]) -> str:
     """Give an EWS log."""
-    return _csv("EWS Logs", EWS_FIELDS, rows)
+    return text_log("EWS Logs", EWS_FIELDS, rows)
 
 
 def ual_json(records: Iterable[Mapping[str, object]]) -> str:

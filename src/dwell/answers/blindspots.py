@@ -20,6 +20,9 @@ NEEDED: dict[str, str] = {
     "iis": "who asked for what, years back",
     "httpproxy": "whose mailbox was addressed, bytes, forged requests, builds",
     "ews": "operations, impersonation, whose mailbox a forged call opened",
+    "mapihttp": "what Outlook did inside a mailbox, operation by operation",
+    "imap4": "what was fetched over IMAP (off unless switched on)",
+    "pop3": "what was fetched over POP (off unless switched on)",
     "evtx/Security": "logons to the server and from it",
     "evtx/MSExchange Management": "every cmdlet: rules, permissions, exports, virtual directories",
 }

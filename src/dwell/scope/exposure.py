@@ -39,14 +39,21 @@ _GRADES = {
     Act.LISTED: Grade.LISTED,
     Act.OPENED: Grade.OPENED,
 }
-_BYTES_FIRST = ("httpproxy", "iis", "ews", "ual")
-"""The log whose bytes are taken: the front end knows what left for the client."""
+_BYTES_FIRST = ("httpproxy", "iis", "ncsa", "ews", "imap4", "pop3", "ual")
+"""The log whose bytes are taken: the front end knows what left for the client. Every log with bytes stands here."""
 _BYTES_WORDS = {
     "httpproxy": "HttpProxy ResponseBytes",
     "iis": "IIS sc-bytes",
+    "ncsa": "sc-bytes of the access log",
     "ews": "EWS ResponseSize",
+    "imap4": "IMAP4 rpsize",
+    "pop3": "POP3 rpsize",
     "ual": "SizeInBytes of the audit records",
 }
+_SAME = {"rpc": "mapi"}
+"""Outlook's two ways are counted as one: an audit record does not say which of them it was."""
+_AUDITS = frozenset({"ual", "mailbox_audit", "signins"})
+"""Logs that are exported, and so may be held twice."""
 OWN_MAILBOX = "mailbox = authenticated user"
 NO_BYTES = "no log held has bytes for these requests"
 SIGNED_IN = "an intruder signed in with this account; no record held says what was opened"
@@ -108,8 +115,8 @@ def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
     names = ("table", "layer", "basis", "evidence_id", "record_no", "bytes")
     texts = {one: picked[one].to_pylist() for one in names}
     copies = _copies(held.rows, accesses, texts["table"], texts["evidence_id"])
-    counts: dict[tuple[str, int, int], dict[tuple[str, str], list[int]]] = {}
-    sent: dict[tuple[str, int, int], dict[tuple[str, str], int]] = {}
+    counts: dict[tuple[str, int, str], dict[tuple[str, str], list[int]]] = {}
+    sent: dict[tuple[str, int, str], dict[tuple[str, str], int]] = {}
     for place, row in enumerate(held.rows):
         mailbox = int(accesses.mailbox[row])
         if mailbox < 0 or row in copies:
@@ -119,7 +126,8 @@ def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
         log = (table, texts["layer"][place])
         one.instants += [utc_from_us(int(accesses.first[row])), utc_from_us(int(accesses.last[row]))]
         acts = [int(accesses.acts[name][row]) for name in ACTS]
-        key = (one.mailbox, int(accesses.first[row]) // DAY_US, int(accesses.protocol[row]))
+        protocol = accesses.protocols[int(accesses.protocol[row])]
+        key = (one.mailbox, int(accesses.first[row]) // DAY_US, _SAME.get(protocol, protocol))
         held_counts = counts.setdefault(key, {}).setdefault(log, [0] * (len(ACTS) + 1))
         for index, count in enumerate([*acts, 1]):
             held_counts[index] += count
@@ -149,8 +157,8 @@ def _copies(rows: Sequence[int], accesses: Accesses, tables: Sequence[str], evid
     """Give the sessions of audit records that another export tells in the same words: they are no second access."""
     seen: dict[tuple[object, ...], str] = {}
     out: set[int] = set()
-    words = ("actor", "mailbox", "client", "agent", "protocol", "outcome", "requests", *ACTS)
-    audited = [(row, told) for row, table, told in zip(rows, tables, evidence, strict=True) if table == "ual"]
+    words = ("table", "actor", "mailbox", "client", "agent", "protocol", "outcome", "requests", *ACTS)
+    audited = [(row, told) for row, table, told in zip(rows, tables, evidence, strict=True) if table in _AUDITS]
     picked = accesses.table.select(words).take(pa.array([row for row, _ in audited], pa.int64())).to_pylist()
     for (row, told), values in zip(audited, picked, strict=True):
         key = (int(accesses.first[row]), int(accesses.last[row]), *values.values())
@@ -208,8 +216,8 @@ def _messages(messages: pa.Table, held: Held, accesses: Accesses, names: Identit
     picked = messages.take(pa.array(rows, pa.int64()))
     times = pc.fill_null(picked["time_utc"].cast(pa.int64()), -1).to_pylist()
     refs = [
-        RecordRef("ual", EvidenceId(evidence), number)
-        for evidence, number in zip(picked["evidence_id"].to_pylist(), picked["record_no"].to_pylist(), strict=True)
+        RecordRef(one["table"], EvidenceId(one["evidence_id"]), one["record_no"])
+        for one in picked.select(("table", "evidence_id", "record_no")).to_pylist()
     ]
     for row, at, ref in zip(rows, times, refs, strict=True):
         label = names.label(texts["mailbox"][row]) or names.label(texts["actor"][row])

@@ -33,10 +33,13 @@ from dwell.scope.lowering import (
 
 __all__ = ["MAIL_SOURCES", "SERVER_SOURCES", "Ledger", "Shortfall", "build", "named_hours"]
 
-SERVER_SOURCES = frozenset({"iis", "httpproxy", "ews"})
-"""Logs of a mail server's own requests."""
+SERVER_SOURCES = frozenset({"iis", "httpproxy", "ews", "mapihttp", "rpc_client_access", "imap4", "pop3"})
+"""Logs of a mail server's own requests: each has a line for every mailbox that is opened by its protocol, whoever opens
+it. IIS and HttpProxy see all that comes by HTTP; the others see one protocol each, and say nothing of the rest. An access
+log of NCSA's shape is not among them: its server need not be one of mail."""
 MAIL_SOURCES = SERVER_SOURCES | {"ual"}
-"""Logs able to show that a mailbox was opened."""
+"""Logs able to show that a mailbox was opened. A mailbox audit log on premises is none: what an owner's name reads is never
+in it. A sign-in log is none either: it ends where the mailbox begins."""
 _SEEN = (HELD, EMPTY)
 NO_HOST = "(unknown host)"
 QUIET = "a file covers these hours and holds no record of them"

@@ -1,8 +1,9 @@
 """Learning who is who: the directory exports, and the rows of Exchange's logs that name two names of one mailbox at once.
 
 `AuthenticatedUser` beside an `AnchorMailbox` of kind `Sid~` names the same account twice only where the path names no
-other mailbox; that needs more rows than one to be sure and is left to later. What is taken here are the export's rows
-and the audit records, which give a mailbox's GUID and its owner's name side by side.
+other mailbox; that needs more rows than one to be sure and is left to later. What is taken here are the export's rows,
+the audit records, which give a mailbox's GUID and its owner's name side by side, and the RPC client access log, which gives
+an account's address beside its directory name.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _COLUMNS = (
 )  # fmt: skip
 _PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
     "ual": (("MailboxOwnerUPN", "MailboxGuid"), ("MailboxOwnerUPN", "MailboxOwnerSid")),
+    "mailbox_audit": (("MailboxOwnerUPN", "MailboxGuid"), ("MailboxOwnerUPN", "MailboxOwnerSid")),
+    "rpc_client_access": (("user-email", "client-name"),),
 }
 """Columns of a table that name the same mailbox; rows where either is empty say nothing."""
 

@@ -19,6 +19,7 @@ __all__ = [
     "Column",
     "constant",
     "extracted",
+    "first",
     "group",
     "hours",
     "instants",
@@ -26,6 +27,7 @@ __all__ = [
     "numbers",
     "runs",
     "sessions",
+    "stated",
     "texts",
 ]
 
@@ -80,6 +82,23 @@ def mapped(column: Column, values: Sequence[str | None]) -> Column:
         return Column(np.full(len(column.codes), -1, np.int64), [])
     codes = np.where(column.codes < 0, -1, to[np.maximum(column.codes, 0)])
     return Column(codes, list(table))
+
+
+def first(*columns: Column) -> Column:
+    """Give per row the value of the first column that has one."""
+    values: list[str | None] = []
+    codes = np.full(len(columns[0].codes), -1, np.int64)
+    for column in columns:
+        shift = len(values)
+        codes = np.where((codes < 0) & (column.codes >= 0), column.codes + shift, codes)
+        values += column.values
+    blank = np.flatnonzero([not one for one in values])
+    return Column(np.where(np.isin(codes, blank), -1, codes).astype(np.int64), values)
+
+
+def stated(mailbox: Column) -> Column:
+    """Give the basis per row where a log either names the mailbox or does not."""
+    return Column((mailbox.codes >= 0).astype(np.int64), ["assumed", "explicit"])
 
 
 def constant(table: pa.Table, text: str) -> Column:

@@ -21,7 +21,7 @@ from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
 from dwell.scope.rollup.shapes import BUILDS, PROXY
 from dwell.scope.words import name_of
 
-__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "builds", "fold_file"]
+__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "builds", "client_of", "fold_file"]
 
 TEXTS = (
     "Protocol", "UrlStem", "UrlQuery", "AuthenticatedUser", "AnchorMailbox", "UserAgent", "ClientIpAddress",
@@ -103,7 +103,7 @@ def _targets(columns: dict[str, Column], rows: Codes) -> pa.Array:
     return pc.if_else(forged, anchor, cookie)
 
 
-def _client(texts: Column) -> Column:
+def client_of(texts: Column) -> Column:
     """Give the client per row: the front end writes the forwarded chain with blanks in place of its commas."""
     chains = [None if one is None else [address(part) for part in _PARTS.split(one.strip())] for one in texts.values]
     return fold.mapped(texts, [None if one is None else first_hop(one) for one in chains])
@@ -131,7 +131,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     """Fold one data file."""
     columns = {one: fold.texts(table, one) for one in TEXTS}
     peers = columns["ClientIpAddress"]
-    client = _client(peers)
+    client = client_of(peers)
     forged, proxy = _forged(table, columns, client)
     named = [one.lower() if one else None for one in columns["Protocol"].values]
     by_name = [_SHORT.get(one, one) if one in _MAIL else None for one in named]

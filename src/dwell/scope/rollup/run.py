@@ -14,15 +14,24 @@ from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.store import Archive
 from dwell.engine.pool import run
 from dwell.intake.tables import log_tables
-from dwell.scope.rollup import evtx, ews, fold, httpproxy, iis, ual
+from dwell.scope.rollup import evtx, ews, fold, httpproxy, iis, imap4, mapihttp, pop3, ual
 from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 5
+VERSION = 6
 """Raised whenever a fold comes out differently."""
 
-FOLDS: Mapping[str, ModuleType] = {"iis": iis, "httpproxy": httpproxy, "ews": ews, "ual": ual, "evtx": evtx}
+FOLDS: Mapping[str, ModuleType] = {
+    "iis": iis,
+    "httpproxy": httpproxy,
+    "ews": ews,
+    "mapihttp": mapihttp,
+    "imap4": imap4,
+    "pop3": pop3,
+    "ual": ual,
+    "evtx": evtx,
+}
 """The tables that have a fold; every other log table has its hours counted."""
 
 Progress = Callable[[int, int, str], None]

@@ -47,18 +47,6 @@ _SIGN_INS = {"userloggedin", "userloginfailed"}
 _REFUSED = {"failed", "false", "userloginfailed"}
 
 
-def _first(*columns: Column) -> Column:
-    """Give per row the first column that has a value."""
-    values: list[str | None] = []
-    codes = np.full(len(columns[0].codes), -1, np.int64)
-    for column in columns:
-        shift = len(values)
-        codes = np.where((codes < 0) & (column.codes >= 0), column.codes + shift, codes)
-        values += column.values
-    blank = np.flatnonzero([not one for one in values])
-    return Column(np.where(np.isin(codes, blank), -1, codes).astype(np.int64), values)
-
-
 def _once(table: pa.Table) -> Codes:
     """Give the first row of each record id; rows without one all count."""
     ids = fold.texts(table, "Id")
@@ -110,8 +98,8 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     place = np.maximum(operation.codes, 0)
     mail = is_mail[place] & (operation.codes >= 0)
     sign_in = is_sign_in[place] & (operation.codes >= 0)
-    owner = _first(columns["MailboxOwnerUPN"], columns["MailboxGuid"])
-    client = _first(columns["ClientIPAddress"], columns["ClientIP"])
+    owner = fold.first(columns["MailboxOwnerUPN"], columns["MailboxGuid"])
+    client = fold.first(columns["ClientIPAddress"], columns["ClientIP"])
     kind = columns["MailAccessType"]
     synced = np.array([one is not None and one.lower() == "sync" for one in kind.values] or [False])
     act = np.array([int(_ACTS.get(one, Act.OPENED)) for one in lowered] or [1], np.int64)[place]

@@ -1,0 +1,121 @@
+"""MAPI over HTTP requests to sessions: whose mailbox Outlook opened, and what its operations amount to where they are on.
+
+The mailbox is the one that the request was sent to (`MailboxId`), else whom the server acted as (`ActAsUserEmail`); only
+where both are empty it is taken to be the caller's own. The same request stands in IIS and HttpProxy as `mapi`. Requests to
+the address book (`Bind`, `QueryRows`, …) open no mailbox. A request that opens a message or an attachment is a read; mere
+reading of properties is not, as folders have them too. Status 200 with a failure inside is no yes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.scope.rollup import fold
+from dwell.scope.rollup.fold import Codes, Column
+from dwell.scope.rollup.httpproxy import VERSION, builds, client_of
+from dwell.scope.rollup.iis import outcome_of
+from dwell.scope.rollup.shapes import Act, Outcome
+
+__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
+
+_RESULTS = ("ResponseCode", "StatusCode", "ReturnCode")
+TEXTS = (
+    "AuthenticatedUserEmail", "UPN", "AuthenticatedUser", "MailboxId", "ActAsUserEmail", "ClientIP", "ClientSoftware",
+    "ClientSoftwareVersion", "RequestType", *_RESULTS, "host",
+)  # fmt: skip
+COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, *VERSION, "HttpStatusCode", "RopClasses", "RopReads")
+DICTIONARY = ("evidence_id", *TEXTS)
+NEEDS = ("sessions", "hours", "builds")
+
+_ADDRESS_BOOK = {
+    "bind", "unbind", "queryrows", "querycolumns", "resolvenames", "getmatches", "dntomid", "getprops", "getproplist",
+    "getspecialtable", "gettemplateinfo", "comparemids", "compareminids", "modprops", "modlinkatt", "resortrestriction",
+    "seekentries", "updatestat", "getmailboxurl", "getaddressbookurl", "getnspiurl",
+}  # fmt: skip
+"""Types of request that ask the address book, [MS-OXCMAPIHTTP] 2.2.5."""
+_ACTS = {"list": Act.LISTED, "search": Act.LISTED, "copy": Act.SYNCED, "sync": Act.SYNCED}
+"""What the classes of operations do, where it is more than opening a mailbox."""
+_REFUSED = {1010, 0x80070005, 0x80070005 - 2**32, 0x80040111, 0x80040111 - 2**32}
+"""Return codes that say no: ecLoginPerm, ecAccessDenied, ecLoginFailure, [MS-OXCDATA] 2.4, signed or not."""
+
+
+def _code(text: str | None) -> int:
+    """Give a return code as a number; 0 where nothing is written, -1 where it is no number."""
+    if not text:
+        return 0
+    try:
+        return int(text, 0) if text.strip("0") else 0
+    except ValueError:
+        return -1
+
+
+def _outcome(table: pa.Table, columns: dict[str, Column]) -> Codes:
+    """Give the `Outcome` per row: a yes only where the status and all three codes are one."""
+    out = outcome_of(fold.numbers(table, "HttpStatusCode"))
+    for name in _RESULTS:
+        column = columns[name]
+        codes = np.array([_code(one) for one in column.values] or [0], np.int64)
+        found = np.where(column.codes < 0, 0, codes[np.maximum(column.codes, 0)])
+        refused = np.isin(found, list(_REFUSED))
+        out = np.where((out == Outcome.OK) & refused, int(Outcome.REFUSED), out)
+        out = np.where((out == Outcome.OK) & (found != 0), int(Outcome.OTHER), out)
+    return out.astype(np.int64)
+
+
+def _acts(table: pa.Table) -> Codes:
+    """Give the `Act` per row by its operations, `OPENED` where they are not logged."""
+    out = np.full(table.num_rows, int(Act.OPENED), np.int64)
+    classes = table["RopClasses"].combine_chunks()
+    flat = fold.texts(pa.table({"class": pc.list_flatten(classes)}), "class")
+    if len(flat.codes):
+        ranks = np.array([int(_ACTS.get(one or "", Act.OPENED)) for one in flat.values] or [1], np.int64)
+        np.maximum.at(out, pc.list_parent_indices(classes).to_numpy(), ranks[np.maximum(flat.codes, 0)])
+    read = fold.numbers(table, "RopReads", empty=0) > 0
+    return np.where(read, np.maximum(out, int(Act.READ)), out).astype(np.int64)
+
+
+def _agent(columns: dict[str, Column]) -> Column:
+    """Give program and version as one text: `OUTLOOK.EXE/16.0.4266.1001`."""
+    program, version = columns["ClientSoftware"], columns["ClientSoftwareVersion"]
+    pairs = fold.group([program.codes, version.codes])
+    _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+    names = zip(program.text(first).to_pylist(), version.text(first).to_pylist(), strict=True)
+    told = [None if not name else f"{name}/{number}" if number else name for name, number in names]
+    return fold.mapped(Column(inverse.astype(np.int64), [str(one) for one in range(len(told))]), told)
+
+
+def _named(column: Column) -> Column:
+    """Give a column of names in which an anonymous caller has none."""
+    return fold.mapped(column, [None if (one or "").lower() in {"", "anonymous"} else one for one in column.values])
+
+
+def fold_file(table: pa.Table) -> dict[str, pa.Table]:
+    """Fold one data file."""
+    columns = {one: fold.texts(table, one) for one in TEXTS}
+    actor = fold.first(*(_named(columns[one]) for one in ("AuthenticatedUserEmail", "UPN", "AuthenticatedUser")))
+    mailbox = fold.first(columns["MailboxId"], columns["ActAsUserEmail"])
+    kind = columns["RequestType"]
+    mail = np.array([(one or "bind").lower() not in _ADDRESS_BOOK for one in kind.values] or [False])
+    accesses = mail[np.maximum(kind.codes, 0)] & (kind.codes >= 0) & (actor.codes >= 0) & (fold.instants(table) >= 0)
+    keys = {
+        "host": columns["host"],
+        "protocol": fold.constant(table, "mapi"),
+        "actor": actor,
+        "mailbox": mailbox,
+        "basis": fold.stated(mailbox),
+        "client": client_of(columns["ClientIP"]),
+        "agent": _agent(columns),
+        "layer": fold.constant(table, "back"),
+    }
+    found = fold.sessions(
+        "mapihttp",
+        keys,
+        rows=np.flatnonzero(accesses),
+        table=table,
+        outcome=_outcome(table, columns),
+        act=_acts(table),
+        sent=None,
+    )
+    return {"sessions": found, "hours": fold.hours(table), "builds": builds(table, columns["host"])}
