@@ -186,7 +186,15 @@ def _sorted(table: pa.Table) -> pa.Table:
     order = np.lexsort((table["record_no"].to_numpy(), ranks, times))
     if bool((np.diff(order) == 1).all()):
         return table
-    return table.take(pa.array(order))
+    return _taken(table, pa.array(order))
+
+
+def _taken(table: pa.Table, order: pa.Array) -> pa.Table:
+    """Give rows in another order; a column without any value is in every order already."""
+    held = [one.null_count < table.num_rows for one in table.columns]
+    moved = iter(table.select([place for place, some in enumerate(held) if some]).take(order).columns)
+    columns = [next(moved) if some else one for one, some in zip(table.columns, held, strict=True)]
+    return pa.table(columns, schema=table.schema)
 
 
 def _months(table: pa.Table) -> Iterator[tuple[str | None, pa.Table]]:
@@ -258,7 +266,9 @@ def _trimmed(part: pa.Table, spec: TableSpec) -> pa.Table:
     columns = []
     for one in spec.schema:
         column = part[one.name]
-        if pa.types.is_dictionary(column.type):
+        if pa.types.is_dictionary(column.type) and column.null_count == len(column):
+            column = pa.DictionaryArray.from_arrays(pa.nulls(len(column), pa.int32()), pa.array([], pa.string()))
+        elif pa.types.is_dictionary(column.type):
             column = column.cast(pa.string()).dictionary_encode()
         columns.append(column)
     return pa.table(columns, names=part.column_names)

@@ -7,7 +7,9 @@ with too many distinct values stays out (`Lexicon.complete` does not name it) an
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -105,7 +107,26 @@ def joined_codes(first: pa.DictionaryArray, second: pa.DictionaryArray, join: Jo
     return codes, texts.dictionary
 
 
-def _counted(name: str, codes: _Codes, values: pa.Array, times: _Codes, timed: npt.NDArray[np.bool_]) -> pa.Table:
+class _Counts(NamedTuple):
+    """What one column holds: its distinct values, null among them, with count, first and last instant."""
+
+    name: str
+    values: pa.Array
+    counts: _Codes
+    first: _Codes
+    last: _Codes
+    has_time: npt.NDArray[np.bool_]
+
+
+def _all_null(name: str, rows: int, times: _Codes) -> _Counts:
+    """Count a column without any value; `times` are the known instants of all rows."""
+    some = min(rows, 1)
+    span = np.array([times[0], times[-1]] if len(times) else [0, 0], dtype=np.int64)
+    has_time = np.full(some, len(times) > 0, dtype=np.bool_)
+    return _Counts(name, pa.nulls(some, pa.string()), np.full(some, rows), span[:some], span[1 : 1 + some], has_time)
+
+
+def _counted(name: str, codes: _Codes, values: pa.Array, times: _Codes, timed: npt.NDArray[np.bool_]) -> _Counts:
     """Count codes and find the first and last instant of each; rows are in order of time, unknown ones last."""
     size = len(values) + 1
     shifted = codes + 1
@@ -119,18 +140,32 @@ def _counted(name: str, codes: _Codes, values: pa.Array, times: _Codes, timed: n
     has_time = np.zeros(size, dtype=np.bool_)
     has_time[known] = True
     used = np.flatnonzero(counts)
-    kind = pa.timestamp("us", tz="UTC")
     picked = pa.array(np.maximum(used - 1, 0), mask=used == 0)
+    return _Counts(name, values.take(picked).cast(pa.string()), counts[used], first[used], last[used], has_time[used])
+
+
+def _listed(parts: Sequence[_Counts]) -> pa.Table:
+    """Put the columns below each other, each by value, null last."""
+    if not parts:
+        return LEXICON_SCHEMA.empty_table()
+    kind = pa.timestamp("us", tz="UTC")
+    places = np.repeat(np.arange(len(parts), dtype=np.int32), [len(one.counts) for one in parts])
+    untimed = ~np.concatenate([one.has_time for one in parts])
+    values = pa.chunked_array([one.values for one in parts], pa.string()).combine_chunks()
+    order = pc.sort_indices(
+        pa.table([places, values], names=["place", "value"]),
+        sort_keys=[("place", "ascending"), ("value", "ascending")],
+    )
     return pa.table(
         [
-            pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(used), np.int32)), pa.array([name])),
-            values.take(picked).cast(pa.string()),
-            pa.array(counts[used], pa.int64()),
-            pa.array(first[used], mask=~has_time[used]).cast(kind),
-            pa.array(last[used], mask=~has_time[used]).cast(kind),
+            pa.DictionaryArray.from_arrays(pa.array(places), pa.array([one.name for one in parts], pa.string())),
+            values,
+            pa.array(np.concatenate([one.counts for one in parts]), pa.int64()),
+            pa.array(np.concatenate([one.first for one in parts]), mask=untimed).cast(kind),
+            pa.array(np.concatenate([one.last for one in parts]), mask=untimed).cast(kind),
         ],
         schema=LEXICON_SCHEMA,
-    ).sort_by("value")
+    ).take(order)
 
 
 def build(table: pa.Table, spec: TableSpec) -> Lexicon:
@@ -140,10 +175,16 @@ def build(table: pa.Table, spec: TableSpec) -> Lexicon:
     instants = table["time_utc"]
     timed = np.asarray(instants.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
     times = instants.cast(pa.int64()).fill_null(0).to_numpy()
-    parts: list[pa.Table] = []
+    known = times[timed]
+    parts: list[_Counts] = []
     complete: set[str] = set()
     arrays: dict[str, pa.DictionaryArray] = {}
+    joined = {name for join in spec.joined.values() for name in (join.first, join.second)}
     for name in spec.lexicon:
+        if table[name].null_count == rows and name not in joined:
+            parts.append(_all_null(name, rows, known))
+            complete.add(name)
+            continue
         arrays[name] = coded(table[name])
         if len(arrays[name].dictionary) <= limit:
             codes = arrays[name].indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -155,5 +196,4 @@ def build(table: pa.Table, spec: TableSpec) -> Lexicon:
             if len(texts) <= limit:
                 parts.append(_counted(name, codes, texts, times, timed))
                 complete.add(name)
-    whole = pa.concat_tables(parts).unify_dictionaries() if parts else LEXICON_SCHEMA.empty_table()
-    return Lexicon(whole.combine_chunks(), frozenset(complete), rows)
+    return Lexicon(_listed(parts).combine_chunks(), frozenset(complete), rows)

@@ -87,7 +87,7 @@ class _Namespace(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
 
 class _Event(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     System: _System
-    EventData: dict[str, str | bool | int | float | _Unnamed | None] | None | msgspec.UnsetType = msgspec.UNSET
+    EventData: dict[str, str | bool | int | float | _Unnamed | None] | msgspec.UnsetType | None = msgspec.UNSET
     UserData: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     namespace: _Namespace | None = msgspec.field(default=None, name=_ATTRIBUTES)
 
