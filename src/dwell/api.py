@@ -48,7 +48,6 @@ from dwell.sources.registry import source as source_of
 __all__ = [
     "Answered",
     "Progress",
-    "SourceTold",
     "Why",
     "answers",
     "doctor",
@@ -123,30 +122,7 @@ def plan(paths: Sequence[Path], case: Path | None = None, *, progress: Progress 
     return intake.plan(held, paths, progress)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceTold:
-    """A format that is read.
-
-    Attributes:
-        key: the source's key.
-        title: the vendor's name for the format.
-        table: the archive table its rows go to.
-        unit: what `record_no` counts.
-        is_log: whether rows are events in time.
-        fields: the columns of its rows.
-        page: what the source says of itself.
-    """
-
-    key: str
-    title: str
-    table: str
-    unit: str
-    is_log: bool
-    fields: tuple[str, ...]
-    page: Page
-
-
-def sources(key: str | None = None) -> list[SourceTold]:
+def sources(key: str | None = None) -> list[Page]:
     """Give the formats that are read, in the order in which they are asked; one only where a key is given.
 
     Args:
@@ -155,11 +131,7 @@ def sources(key: str | None = None) -> list[SourceTold]:
     Raises:
         UsageError: no source has that key.
     """
-    found = [
-        SourceTold(one.key, one.title, one.table, one.unit, one.is_log, tuple(one.schema.names), page_of(one))
-        for one in SOURCES
-        if key is None or one.key == key
-    ]
+    found = [page_of(one) for one in SOURCES if key is None or one.key == key]
     if not found:
         raise UsageError(f"no source is called {key!r}", remedy="dwell sources lists them")
     return found

@@ -47,7 +47,7 @@ def sources(key: str | None, *, output: Output, talk: Talk) -> int:
             "unit": one.unit,
             "is_log": one.is_log,
             "fields": list(one.fields),
-            **{name: one.page.sections.get(name.capitalize()) for name in names},
+            **{name: one.sections.get(name.capitalize()) for name in names},
         }
         for one in found
     ]
@@ -61,8 +61,8 @@ def sources(key: str | None, *, output: Output, talk: Talk) -> int:
         output.write("".join(f"{one.key:<{wide}}  {one.title}\n" for one in found))
     else:
         one = found[0]
-        parts = [f"{one.title} ({one.key}), table {one.table}, numbered by {one.unit}", one.page.about]
-        parts += [f"{head}: {text}" for head, text in one.page.sections.items()]
+        parts = [f"{one.title} ({one.key}), table {one.table}, numbered by {one.unit}", one.about]
+        parts += [f"{head}: {text}" for head, text in one.sections.items()]
         parts.append("Fields: " + ", ".join(one.fields))
         output.write("\n\n".join(terminal_lines(part) for part in parts) + "\n")
     return 0

@@ -25,6 +25,7 @@ class Page:
         table: the archive table its rows go to.
         unit: what `record_no` counts.
         is_log: whether rows are events in time.
+        fields: the columns of its rows.
         about: what comes before the headings.
         sections: text by heading.
     """
@@ -34,6 +35,7 @@ class Page:
     table: str
     unit: str
     is_log: bool
+    fields: tuple[str, ...]
     about: str
     sections: dict[str, str]
 
@@ -57,5 +59,6 @@ def sections(doc: str) -> dict[str, str]:
 def page_of(source: Source) -> Page:
     """Give what a source says of itself."""
     module = inspect.getmodule(type(source))
+    fields = tuple(source.schema.names)
     found = sections((module.__doc__ if module else "") or "")
-    return Page(source.key, source.title, source.table, source.unit, source.is_log, found.pop(""), found)
+    return Page(source.key, source.title, source.table, source.unit, source.is_log, fields, found.pop(""), found)
