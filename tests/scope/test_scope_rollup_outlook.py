@@ -117,3 +117,76 @@ def test_rows_carry_the_build(tmp_path: Path) -> None:
     text = text_log("MapiHttp Logs", MAPI_FIELDS, [{"DateTime": "2021-03-03T10:00:00.000Z", "RequestType": "Connect"}])
     found = stage(tmp_path, {"EX01/Logging/MapiHttp/Mailbox/MapiHttp_2021030310-1.LOG": text}).rolled().tables["builds"]
     assert [(one["host"], one["build"]) for one in found.to_pylist()] == [("EX01", "15.1.2176.2")]
+
+
+DN = "/o=Gov/ou=Exchange Administrative Group/cn=Recipients/cn="
+RCA_FIELDS = (
+    "date-time,session-id,seq-number,client-name,organization-info,client-software,client-software-version,client-mode,"
+    "client-ip,client-connection-info,server-ip,protocol,application-id,request-ids,session-cookie,operation,rpc-status,"
+    "processing-time,operation-specific,failures,performance-data,activity-context-data,user-email,passport-unique-id"
+)
+
+
+def _rca(root: Path, *rows: Mapping[str, object]) -> list[dict[str, Any]]:
+    usual = {
+        "session-id": 12,
+        "client-name": f"{DN}jan",
+        "client-software": "OUTLOOK.EXE",
+        "client-software-version": "15.0.4420.1017",
+        "client-ip": "203.0.113.9",
+        "protocol": "ncacn_http",
+        "operation": "OwnerLogon",
+        "rpc-status": 0,
+        "user-email": JAN,
+    }
+    told = [
+        {**usual, "date-time": f"2021-03-03T10:00:{place:02}.000Z", "seq-number": place, **row}
+        for place, row in enumerate(rows)
+    ]
+    text = text_log("RCA Protocol Logs", RCA_FIELDS, told)
+    return _sessions(root, "EX01/Logging/RPC Client Access/RCA_20210303-1.LOG", text)
+
+
+def test_a_logon_names_the_mailbox_and_a_connection_opens_none(tmp_path: Path) -> None:
+    found = _rca(
+        tmp_path,
+        {"operation": "Connect", "operation-specific": "SID=S-1-5-21-1-2-3-4, Flags=None"},
+        {"operation-specific": f"Logon: Owner, {DN}jan in database DB01"},
+        {"operation": "DelegateLogon", "operation-specific": f"Logon: Delegate, {DN}minister in database DB01"},
+        {"operation": "PublicLogon", "operation-specific": f"Logon: Public, {DN}pf in database DB01"},
+        {"operation": "Disconnect"},
+    )
+    assert [(one["mailbox"], one["basis"], _acts(one)) for one in found] == [
+        (None, "assumed", {}),
+        (f"{DN}jan", "explicit (owner)", {"opened": 1}),
+        (f"{DN}minister", "explicit (delegate)", {"opened": 1}),
+    ]
+    assert {(one["table"], one["host"], one["protocol"], one["layer"]) for one in found} == {
+        ("rpc_client_access", "EX01", "rpc", "back")
+    }
+    assert {(one["actor"], one["client"], one["agent"]) for one in found} == {
+        (JAN, "203.0.113.9", "OUTLOOK.EXE/15.0.4420.1017")
+    }
+
+
+def test_without_an_address_the_directory_name_is_the_actor_and_mapi_is_called_so(tmp_path: Path) -> None:
+    (one,) = _rca(tmp_path, {"user-email": "", "protocol": "MapiHttp", "operation": "OpenMessage"})
+    assert (one["actor"], one["protocol"], one["mailbox"], _acts(one)) == (f"{DN}jan", "mapi", None, {"read": 1})
+
+
+@pytest.mark.parametrize(
+    ("status", "failures", "outcome"),
+    [
+        ("0", "", 0),
+        ("", "", 0),
+        ("0x0", "", 0),
+        ("0 (rpc::None)", "", 0),
+        ("0", "1010 (rpc::LoginPerm)", 1),
+        ("1010 (rpc::LoginPerm)", "", 1),
+        ("1722", "", 2),
+        ("0", "MapiExceptionNetworkError", 2),
+    ],
+)
+def test_a_failure_in_words_or_numbers_is_no_yes(tmp_path: Path, status: str, failures: str, outcome: int) -> None:
+    (one,) = _rca(tmp_path, {"rpc-status": status, "failures": failures})
+    assert (one["outcome"], one["opened"]) == (outcome, int(outcome == 0))

@@ -25,10 +25,12 @@ __all__ = [
     "instants",
     "mapped",
     "numbers",
+    "once",
     "runs",
     "sessions",
     "stated",
     "texts",
+    "versioned",
 ]
 
 GAP_US = 30 * 60 * 1_000_000
@@ -94,6 +96,12 @@ def first(*columns: Column) -> Column:
         values += column.values
     blank = np.flatnonzero([not one for one in values])
     return Column(np.where(np.isin(codes, blank), -1, codes).astype(np.int64), values)
+
+
+def once(ids: Column) -> Codes:
+    """Give the first row of each record id; rows without one all count."""
+    _, found = np.unique(np.where(ids.codes < 0, -1 - np.arange(len(ids.codes)), ids.codes), return_index=True)
+    return np.sort(found).astype(np.int64)
 
 
 def stated(mailbox: Column) -> Column:
@@ -226,3 +234,11 @@ def extracted(column: Column, pattern: str) -> list[str | None]:
     found = pc.struct_field(pc.extract_regex(pa.array(column.values, pa.string()), pattern), "v")
     result: list[str | None] = pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found).to_pylist()
     return result
+
+
+def versioned(program: Column, version: Column) -> Column:
+    """Give program and version as one text: `OUTLOOK.EXE/16.0.4266.1001`; null where there is no program."""
+    _, rows, inverse = np.unique(group([program.codes, version.codes]), return_index=True, return_inverse=True)
+    names = zip(program.text(rows).to_pylist(), version.text(rows).to_pylist(), strict=True)
+    told = [None if not name else f"{name}/{number}" if number else name for name, number in names]
+    return mapped(Column(inverse.astype(np.int64), [str(one) for one in range(len(told))]), told)

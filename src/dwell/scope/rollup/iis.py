@@ -64,8 +64,8 @@ def _mailboxes(stem: Column, query: Column) -> tuple[Column, Column]:
     return mailbox, Column((codes >= 0).astype(np.int64), ["assumed", "explicit"])
 
 
-def fold_file(table: pa.Table) -> dict[str, pa.Table]:
-    """Fold one data file."""
+def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
+    """Fold one data file; `name` is the archive table."""
     columns = {one: fold.texts(table, one, dash=one != "host") for one in TEXTS}
     stem, query = columns["cs-uri-stem"], columns["cs-uri-query"]
     protocol = fold.mapped(stem, [protocol_of(one) for one in stem.values])
@@ -86,6 +86,6 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     }
     rows = np.flatnonzero(accesses)
     found = fold.sessions(
-        "iis", keys, rows=rows, table=table, outcome=outcome_of(status), act=act, sent=fold.numbers(table, "sc-bytes")
+        name, keys, rows=rows, table=table, outcome=outcome_of(status), act=act, sent=fold.numbers(table, "sc-bytes")
     )
     return {"sessions": found, "hours": fold.hours(table)}

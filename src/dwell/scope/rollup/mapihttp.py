@@ -76,16 +76,6 @@ def _acts(table: pa.Table) -> Codes:
     return np.where(read, np.maximum(out, int(Act.READ)), out).astype(np.int64)
 
 
-def _agent(columns: dict[str, Column]) -> Column:
-    """Give program and version as one text: `OUTLOOK.EXE/16.0.4266.1001`."""
-    program, version = columns["ClientSoftware"], columns["ClientSoftwareVersion"]
-    pairs = fold.group([program.codes, version.codes])
-    _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
-    names = zip(program.text(first).to_pylist(), version.text(first).to_pylist(), strict=True)
-    told = [None if not name else f"{name}/{number}" if number else name for name, number in names]
-    return fold.mapped(Column(inverse.astype(np.int64), [str(one) for one in range(len(told))]), told)
-
-
 def _named(column: Column) -> Column:
     """Give a column of names in which an anonymous caller has none."""
     return fold.mapped(column, [None if (one or "").lower() in {"", "anonymous"} else one for one in column.values])
@@ -106,7 +96,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "mailbox": mailbox,
         "basis": fold.stated(mailbox),
         "client": client_of(columns["ClientIP"]),
-        "agent": _agent(columns),
+        "agent": fold.versioned(columns["ClientSoftware"], columns["ClientSoftwareVersion"]),
         "layer": fold.constant(table, "back"),
     }
     found = fold.sessions(

@@ -14,7 +14,21 @@ from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.store import Archive
 from dwell.engine.pool import run
 from dwell.intake.tables import log_tables
-from dwell.scope.rollup import evtx, ews, fold, httpproxy, iis, imap4, mapihttp, pop3, ual
+from dwell.scope.rollup import (
+    evtx,
+    ews,
+    fold,
+    httpproxy,
+    iis,
+    imap4,
+    mailbox_audit,
+    mapihttp,
+    ncsa,
+    pop3,
+    rpc_client_access,
+    signins,
+    ual,
+)
 from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
@@ -27,12 +41,17 @@ FOLDS: Mapping[str, ModuleType] = {
     "httpproxy": httpproxy,
     "ews": ews,
     "mapihttp": mapihttp,
+    "rpc_client_access": rpc_client_access,
     "imap4": imap4,
     "pop3": pop3,
+    "ncsa": ncsa,
+    "mailbox_audit": mailbox_audit,
     "ual": ual,
+    "signins": signins,
     "evtx": evtx,
 }
-"""The tables that have a fold; every other log table has its hours counted."""
+"""The tables that have a fold; every other log table has its hours counted. An export of a search's results has none to
+count: what it does not hold was perhaps not asked for."""
 
 Progress = Callable[[int, int, str], None]
 """Told (files done, files in all, table)."""
@@ -121,7 +140,7 @@ def _of_table(rows: pa.Table, table: str) -> pa.Table:
 def roll_up(
     archive: Archive, *, workers: int | None = None, cache: Path | None = None, progress: Progress | None = None
 ) -> Rolled:
-    """Fold every data file of the log tables.
+    """Fold every data file of the log tables, and of the exports that have a fold.
 
     Args:
         archive: the case's archive.
@@ -132,7 +151,8 @@ def roll_up(
     Raises:
         CustodyError: a data file is not what was written.
     """
-    jobs = [_Job(file, cache) for table in archive.tables() if table in log_tables() for file in archive.files(table)]
+    wanted = log_tables() | FOLDS.keys()
+    jobs = [_Job(file, cache) for table in archive.tables() if table in wanted for file in archive.files(table)]
     waiting = sum(
         any((one.place(kind) or Path()).is_file() is False for kind in _needs(one.file.table)) for one in jobs
     )
@@ -142,7 +162,8 @@ def roll_up(
     for done, (job, found) in enumerate(zip(jobs, run(_fold, jobs, workers=count), strict=True), 1):
         for kind, table in found.items():
             gathered[kind].append(_of_table(table, job.file.table))
-        hours.setdefault(job.file.table, []).append(found["hours"])
+        if "hours" in found:
+            hours.setdefault(job.file.table, []).append(found["hours"])
         if progress is not None:
             progress(done, len(jobs), job.file.table)
     tables = {

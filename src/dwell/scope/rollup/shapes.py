@@ -56,8 +56,9 @@ SESSIONS = pa.schema(
 """Runs of requests of one client on one mailbox, no longer than `fold.GAP_US` apart.
 
 `actor` and `mailbox` are as the log names them (`mailbox` null: the actor's own is assumed); `basis` is `explicit`,
-`routed` or `assumed`; `layer` tells apart what one log holds twice (`front`, `back`); `bytes` sent to the client, null
-where no row has them; the record is the run's first.
+`routed` or `assumed`, with the kind of logon behind it where the log has one (`explicit (delegate)`); `layer` tells apart
+what one log holds twice (`front`, `back`); `bytes` sent to the client, null where no row has them; the record is the run's
+first.
 """
 
 HOURS = pa.schema(

@@ -47,13 +47,6 @@ _SIGN_INS = {"userloggedin", "userloginfailed"}
 _REFUSED = {"failed", "false", "userloginfailed"}
 
 
-def _once(table: pa.Table) -> Codes:
-    """Give the first row of each record id; rows without one all count."""
-    ids = fold.texts(table, "Id")
-    _, first = np.unique(np.where(ids.codes < 0, -1 - np.arange(len(ids.codes)), ids.codes), return_index=True)
-    return np.sort(first).astype(np.int64)
-
-
 def _messages(table: pa.Table, keys: dict[str, Column], rows: Codes) -> pa.Table:
     """Give one row per message or synchronised folder that a record names."""
     parts: list[pa.Table] = []
@@ -119,7 +112,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "agent": columns["ClientInfoString"],
         "layer": fold.constant(table, "back"),
     }
-    once = _once(table)
+    once = fold.once(columns["Id"])
     timed = fold.instants(table) >= 0
     rows = once[(mail | sign_in)[once] & timed[once] & (columns["UserId"].codes >= 0)[once]]
     outcome = np.where(refused, int(Outcome.REFUSED), int(Outcome.OK)).astype(np.int64)
