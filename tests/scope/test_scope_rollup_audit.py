@@ -158,7 +158,8 @@ def test_a_sign_in_opens_nothing_and_a_copy_is_no_second_one(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("code", "outcome"), [(0, 0), ("0", 0), (50126, 1), (50053, 1), (50140, 2), (50074, 2), (None, 2)]
+    ("code", "outcome"),
+    [(0, 0), ("0", 0), (50126, 1), (50053, 1), (50140, 2), (50074, 2), (None, 2), ("9" * 5000, 2), ("٣", 2)],
 )
 def test_a_wrong_password_is_a_no_and_an_interrupt_is_neither(tmp_path: Path, code: object, outcome: int) -> None:
     (one,) = _rows(_signins(tmp_path, _signin("2021-03-03T10:00:00Z", "vera@gov.example", code=code)))

@@ -91,6 +91,8 @@ def test_operations_say_what_was_done(tmp_path: Path, operations: str, expected:
         ({"ReturnCode": "0x80040111"}, 1),
         ({"StatusCode": 4}, 2),
         ({"ResponseCode": "odd"}, 2),
+        ({"ReturnCode": "9" * 40}, 2),
+        ({"ReturnCode": "9" * 5000}, 2),
         ({"HttpStatusCode": 401}, 1),
         ({"HttpStatusCode": 500}, 2),
     ],

@@ -46,9 +46,10 @@ def _code(text: str | None) -> int:
     if not text:
         return 0
     try:
-        return int(text, 0) if text.strip("0") else 0
+        found = int(text, 0) if text.strip("0") else 0
     except ValueError:
         return -1
+    return found if abs(found) < 2**33 else -1
 
 
 def _outcome(table: pa.Table, columns: dict[str, Column]) -> Codes:

@@ -7,6 +7,8 @@ they have no user. Copies of a record (`id`) are folded once per data file.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 
@@ -26,12 +28,13 @@ NEEDS = ("sessions", "hours")
 _INTERRUPTS = {50055, 50058, 50072, 50074, 50076, 50079, 50097, 50125, 50127, 50129, 50140, 50143, 50144, 65001, 81010}
 """Codes of sign-ins that were left to go on in another step, Microsoft Learn, "Microsoft Entra authentication and
 authorization error codes"."""
+_CODE = re.compile(r"[0-9]{1,9}")
 
 
 def _outcome(text: str | None) -> Outcome:
     """Give the outcome of an error code; no code is neither a yes nor a no."""
     code = (text or "").strip()
-    if not code.isascii() or not code.isdecimal() or int(code) in _INTERRUPTS:
+    if not _CODE.fullmatch(code) or int(code) in _INTERRUPTS:
         return Outcome.OTHER
     return Outcome.REFUSED if int(code) else Outcome.OK
 
