@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.scope.staged import stage, text_log, utc
+from tests.scope.office import PEOPLE, log_of, reasoned, work
+from tests.scope.staged import iis_place, stage, text_log, utc
+
+from dwell.model.claims import Grade
+from dwell.scope.ledger import MAIL_SOURCES
+from dwell.scope.rollup.shapes import Act
 
 FIELDS = "dateTime,sessionId,seqNumber,sIp,cIp,user,duration,rqsize,rpsize,command,parameters,context,puid"
 ACTS = ("opened", "listed", "read", "synced", "named")
@@ -133,3 +139,48 @@ def test_pop_reads_what_it_retrieves(tmp_path: Path) -> None:
     assert (one["table"], one["protocol"], one["actor"], one["mailbox"]) == ("pop3", "pop", "anna", "anna")
     assert (one["requests"], one["bytes"], _acts(one)) == (5, 7305, {"opened": 2, "listed": 2, "read": 1})
     assert (other["outcome"], other["requests"], _acts(other)) == (1, 1, {})
+
+
+def test_who_fetches_the_mail_of_five_over_imap_is_found_and_read_is_what_he_did(tmp_path: Path) -> None:
+    told: list[dict[str, object]] = []
+    for day in range(40):
+        for person in PEOPLE[:5]:
+            for place, (command, given) in enumerate(
+                (("login", "x *****"), ("select", "INBOX"), ("fetch", "1:9 BODY[]"))
+            ):
+                at = utc("2021-01-08 00:00:00") + timedelta(days=day, seconds=place)
+                told.append(
+                    {
+                        "dateTime": f"{at:%Y-%m-%dT%H:%M:%S}.000Z", "sessionId": f"{day}-{person}", "seqNumber": place,
+                        "sIp": "10.0.0.11:993", "cIp": "198.51.100.9:5555", "user": person, "rpsize": 1000,
+                        "command": command, "parameters": given, "context": "R=OK",
+                    }
+                )  # fmt: skip
+    files: dict[str, str | bytes] = {
+        iis_place("EX01", "210104"): log_of(work()),
+        "EX01/Logging/Imap4/IMAP42021010800-1.LOG": text_log("IMAP4 Log", FIELDS, told),
+    }
+    case = reasoned(stage(tmp_path, files))
+    (held,) = case.held
+    assert (held.clients, held.accounts) == (("198.51.100.0/24 (none)",), PEOPLE[:5])
+    assert [one.mailbox for one in case.exposed] == list(PEOPLE[:5])
+    for one in case.exposed:
+        assert {act: count for act, count in one.acts.items() if count} == {
+            Act.OPENED: 40,
+            Act.LISTED: 40,
+            Act.READ: 40,
+        }
+        assert (one.grade, one.sessions, one.sent) == (Grade.READ, 40, {"imap4": 120_000})
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"), [("Imap4/IMAP42021030310-1.LOG", "IMAP4 Log"), ("Pop3/POP32021030310-1.LOG", "POP3 Log")]
+)
+def test_a_log_of_mail_sessions_covers_its_hours_and_makes_its_host_a_mail_server(
+    tmp_path: Path, place: str, kind: str
+) -> None:
+    text = _log(kind, [("anna", "noop", "", "R=OK", 5)], server="10.0.0.11:995")
+    ledger = stage(tmp_path, {f"EX01/Logging/{place}": text}).ledger()
+    assert ledger.hosts(MAIL_SOURCES) == ["EX01"]
+    found = ledger.coverage(["EX01"], MAIL_SOURCES, ledger.first_hour, ledger.last_hour, "an act")
+    assert (found.hours_able, found.hours_asked) == (1, 1)
