@@ -199,12 +199,13 @@ def _taken(table: pa.Table, order: pa.Array) -> pa.Table:
 
 def _months(table: pa.Table) -> Iterator[tuple[str | None, pa.Table]]:
     """Cut a sorted table at the months."""
-    months = pc.strftime(table["time_utc"], format="%Y-%m")
-    runs = pc.run_end_encode(months.combine_chunks()) if table.num_rows else None
-    if runs is None:
+    if not table.num_rows:
         return
+    times = table["time_utc"].combine_chunks()
+    ends = pc.run_end_encode(pc.add(pc.multiply(pc.year(times), 12), pc.month(times))).run_ends
+    months = pc.strftime(times.take(pc.subtract(ends, 1)), format="%Y-%m")
     start = 0
-    for end, month in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):
+    for end, month in zip(ends.to_pylist(), months.to_pylist(), strict=True):
         yield month, table.slice(start, end - start)
         start = end
 
@@ -269,7 +270,9 @@ def _trimmed(part: pa.Table, spec: TableSpec) -> pa.Table:
         if pa.types.is_dictionary(column.type) and column.null_count == len(column):
             column = pa.DictionaryArray.from_arrays(pa.nulls(len(column), pa.int32()), pa.array([], pa.string()))
         elif pa.types.is_dictionary(column.type):
-            column = column.cast(pa.string()).dictionary_encode()
+            whole = lex.coded(column)
+            used = whole.indices.dictionary_encode()
+            column = pa.DictionaryArray.from_arrays(used.indices, whole.dictionary.take(used.dictionary))
         columns.append(column)
     return pa.table(columns, names=part.column_names)
 

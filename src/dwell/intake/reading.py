@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -29,6 +31,7 @@ from dwell.sources.source import BATCH_ROWS, Batch, Hint
 
 __all__ = ["Job", "JobFile", "JobResult", "all_failed", "read_unit", "survives"]
 
+_OBJECTS = 500_000
 _CHANGED = "its bytes changed since it was registered"
 
 
@@ -309,8 +312,24 @@ def _told(batch: Batch, job: Job, file: JobFile, stagers: _Stagers) -> tuple[pa.
     )
 
 
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Look for cyclic garbage seldom: a batch is thousands of objects that live on, and cycles are rare among them."""
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS, 10, 10)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def read_unit(job: Job) -> JobResult:
     """Read a unit and stage its rows, anomalies, facts and tallies."""
+    with _seldom_collected():
+        return _read_unit(job)
+
+
+def _read_unit(job: Job) -> JobResult:
     stagers = _Stagers(job)
     files: list[dict[str, object]] = []
     failed: list[tuple[EvidenceId, str, str]] = []

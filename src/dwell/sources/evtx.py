@@ -35,7 +35,7 @@ from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind, Fact, F
 from dwell.sources import evtx_chunks, windows_event
 from dwell.sources.evtx_chunks import CHUNK_BYTES, FILE_MAGIC, HEADER_BYTES, Chunk, FileHeader, Unit
 from dwell.sources.evtx_facts import Numbering, cleared
-from dwell.sources.evtx_json_shape import read_event
+from dwell.sources.evtx_json_shape import read_events
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
 from dwell.sources.utf8_stream import read_fully
 from dwell.sources.windows_event import Rows
@@ -119,8 +119,9 @@ class _Reading:
         self.unfit += not chunk.checksum_fits
         self.slack += chunk.slack
         cut = len(data) < CHUNK_BYTES
+        events = iter(read_events([text for text in texts if text is not None]))
         for unit, text in zip(chunk.units, texts, strict=True):
-            event = read_event(text) if text is not None else None
+            event = None if text is None else next(events)
             if event is not None:
                 self.ordinal += 1
                 self.rows.add(self.ordinal, *event)

@@ -6,7 +6,7 @@ names by its path.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -23,7 +23,7 @@ from dwell.sources.windows_event import (
     named,
 )
 
-__all__ = ["read_event", "walk_event"]
+__all__ = ["read_event", "read_events", "walk_event"]
 
 _Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -97,8 +97,20 @@ class _Document(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tru
 
 
 _DECODER = msgspec.json.Decoder(_Document, strict=False)
+_LIST_DECODER = msgspec.json.Decoder(list[_Document], strict=False)
 _NO_PROVIDER, _NO_EXECUTION, _NO_TIME = Provider(), Execution(), TimeCreated()
 _NO_CORRELATION, _NO_SECURITY = Correlation(), Security()
+
+
+def read_events(texts: Sequence[str]) -> list[tuple[System, dict[str, Any]] | None]:
+    """Read events as `read_event` does, in one step where all of them fit the typed shape."""
+    try:
+        documents = _LIST_DECODER.decode(f"[{','.join(texts)}]")
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        documents = []
+    if len(documents) != len(texts):
+        return [read_event(text) for text in texts]
+    return [_taken(one.Event, text) for one, text in zip(documents, texts, strict=True)]
 
 
 def read_event(text: str | bytes) -> tuple[System, dict[str, Any]] | None:
@@ -107,6 +119,11 @@ def read_event(text: str | bytes) -> tuple[System, dict[str, Any]] | None:
         event = _DECODER.decode(text).Event
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return _read_odd(text)
+    return _taken(event, text)
+
+
+def _taken(event: _Event, text: str | bytes) -> tuple[System, dict[str, Any]] | None:
+    """Give what an event of the typed shape holds; `text` is read again where it holds both kinds of data."""
     system = _flat(event.System)
     if event.UserData is not msgspec.UNSET:
         # both kinds of data in one event are taken in the order in which they stand

@@ -220,12 +220,13 @@ class UalJson(Source):
         anomalies: list[Anomaly] = []
         told = taken = 0
         for ordinal, (found, taken) in enumerate(objects(stream), 1):
-            record, how = (None, "") if found.fault else _read(found.raw)
-            if record is None:
-                anomalies.append(found.anomaly(ordinal, "no readable JSON"))
-            else:
-                _add(rows, ordinal, found.raw, record)
-                watch.mended(ordinal, how)
+            if found.fault or not rows.add_plain(ordinal, found.raw):
+                record, how = (None, "") if found.fault else _read(found.raw)
+                if record is None:
+                    anomalies.append(found.anomaly(ordinal, "no readable JSON"))
+                else:
+                    _add(rows, ordinal, found.raw, record)
+                    watch.mended(ordinal, how)
             if len(rows) + len(anomalies) >= ROWS:
                 yield _batch(rows, anomalies, watch, taken - told)
                 rows, anomalies, told = Rows(), [], taken
@@ -243,13 +244,14 @@ def _batch(rows: Rows, anomalies: list[Anomaly], watch: _Watch, taken: int) -> B
 
 
 def _add(rows: Rows, ordinal: int, raw: bytes, record: dict[str, Any]) -> None:
-    held = next((record[one] for one in _ENVELOPES if record.get(one)), None)
+    text: str | bytes
+    held = record.get("AuditData") or record.get("auditData") or record.get("RawEventData") or None
     if isinstance(held, str):
         inner, text = _decode(held), held
     elif isinstance(held, dict):
         inner, text = held, msgspec.json.encode(held).decode()
     else:
-        inner, text = None, raw.decode(errors="replace")
+        inner, text = None, raw
     if held is None:
         rows.add(ordinal, text, _renamed(record), None)
         return

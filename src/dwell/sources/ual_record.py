@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
+from dwell.sources.columns import is_utf8
 from dwell.sources.source import prefix_fields
 from dwell.sources.windows_event import instants
 
@@ -21,6 +24,14 @@ TEXTS = (
 )  # fmt: skip
 """Fields of the record that are columns as they stand, numbers and booleans as text."""
 
+_NESTED = ("OperationProperties", "OperationCount", "Parameters", "Folders", "Messages", "Item")
+_FIELDS = (*TEXTS, *_NESTED)
+_WRAPPERS = ("AuditData", "auditData", "RawEventData", "TimeGenerated")
+"""Names that say that the record is inside another, or has other names."""
+_Whole = msgspec.defstruct("_Whole", [(name, Any, None) for name in (*_FIELDS, *_WRAPPERS)], gc=False)
+_WIDTH = len(_FIELDS)
+_DECODER = msgspec.json.Decoder(_Whole)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LIST = pa.list_(pa.string())
 _MAP = pa.map_(pa.string(), pa.string())
 SCHEMA = pa.schema(
@@ -64,10 +75,14 @@ def _listed(value: object) -> list[dict[str, Any]]:
 
 def _pairs(value: object) -> dict[str, str | None]:
     """Give `[{Name, Value}]` as a mapping; a name without a value is kept with none."""
+    if value is None:
+        return {}
     return {str(one["Name"]): _text(one.get("Value")) for one in _listed(value) if "Name" in one}
 
 
 def _whole(value: object) -> int | None:
+    if value is None or (type(value) is int and -(2**53) < value < 2**53):
+        return value
     try:
         found = int(float(value))  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
@@ -75,21 +90,25 @@ def _whole(value: object) -> int | None:
     return found if -(2**63) <= found < 2**63 else None
 
 
-def _items(record: dict[str, Any]) -> tuple[list[str], list[str], int | None]:
-    """Give message ids, folders and the sum of sizes that a record names."""
+def _items(held_folders: object, held_messages: object, single: object) -> tuple[list[str], list[str], int | None]:
+    """Give message ids, folders and the sum of sizes that a record names; most records name none."""
+    if held_folders is None and held_messages is None and single is None:
+        return [], [], None
     messages: list[str] = []
     folders: list[str] = []
     sizes: list[int] = []
-    held = [(one, one.get("FolderItems") or one.get("MessageItems")) for one in _listed(record.get("Folders"))]
-    held += [(one, one.get("MessageItems")) for one in _listed(record.get("Messages"))]
+    held = [(one, one.get("FolderItems") or one.get("MessageItems")) for one in _listed(held_folders)]
+    if held_messages is not None:
+        held += [(one, one.get("MessageItems")) for one in _listed(held_messages)]
     for folder, items in held:
         folders.append(str(folder.get("Path") or folder.get("Name") or folder.get("Id") or ""))
-        for item in _listed(items):
-            if isinstance(item.get("InternetMessageId"), str):
-                messages.append(item["InternetMessageId"].strip())
+        for item in items if type(items) is list else _listed(items):
+            if type(item) is not dict:
+                continue
+            if type(message := item.get("InternetMessageId")) is str:
+                messages.append(message.strip())
             if (size := _whole(item.get("SizeInBytes"))) is not None:
                 sizes.append(size)
-    single = record.get("Item")
     if isinstance(single, dict):
         parent = single.get("ParentFolder")
         if isinstance(parent, dict):
@@ -106,24 +125,46 @@ class Rows:
 
     def __init__(self) -> None:
         self.numbers: list[int] = []
-        self.raw: list[str | None] = []
-        self.records: list[dict[str, Any]] = []
+        self.raw: list[str | bytes | None] = []
+        self.records: list[tuple[Any, ...]] = []
         self.extra: list[list[tuple[str, str]] | None] = []
 
     def __len__(self) -> int:
         """Give the number of records."""
         return len(self.numbers)
 
-    def add(self, number: int, raw: str | None, record: dict[str, Any], extra: list[tuple[str, str]] | None) -> None:
+    def add(
+        self, number: int, raw: str | bytes | None, record: dict[str, Any], extra: list[tuple[str, str]] | None
+    ) -> None:
         """Take one record: its text, its fields, and what its envelope held besides."""
         self.numbers.append(number)
         self.raw.append(raw)
-        self.records.append(record)
+        self.records.append(tuple(map(record.get, _FIELDS)))
         self.extra.append(extra)
+
+    def add_plain(self, number: int, raw: bytes) -> bool:
+        """Take a record that lies in no envelope and is sound; say whether it was one.
+
+        Only the fields that are wanted are made; so what has to be mended elsewhere in the record is looked for first.
+        """
+        if (not raw.isascii() and not is_utf8(raw)) or (b"\\u" in raw and _SURROGATE.search(raw)):
+            return False
+        try:
+            fields = msgspec.structs.astuple(_DECODER.decode(raw))
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return False
+        if any(fields[_WIDTH:]):
+            return False
+        self.numbers.append(number)
+        self.raw.append(raw)
+        self.records.append(fields[:_WIDTH])
+        self.extra.append(None)
+        return True
 
     def batch(self) -> pa.RecordBatch:
         """Give the rows."""
         records = self.records
+        fields = dict(zip(_FIELDS, zip(*records, strict=True), strict=True)) if records else dict.fromkeys(_FIELDS, ())
         columns: dict[str, pa.Array] = {
             "record_no": pa.array(self.numbers, pa.int64()),
             "host": pa.nulls(len(records), pa.string()),
@@ -131,18 +172,18 @@ class Rows:
             "extra": _maps(self.extra),
         }
         for name in TEXTS:
-            columns[name] = _strings([_text(one.get(name)) for one in records])
+            columns[name] = _as_text(fields[name])
         columns["time_utc"] = _instants(columns["CreationTime"])
-        properties = [_pairs(one.get("OperationProperties")) for one in records]
+        properties = [_pairs(one) for one in fields["OperationProperties"]]
         columns["MailAccessType"] = _strings([held.get("MailAccessType") for held in properties])
         columns["IsThrottled"] = _strings([held.get("IsThrottled") for held in properties])
-        columns["OperationCount"] = pa.array([_whole(one.get("OperationCount")) for one in records], pa.int64())
-        items = [_items(one) for one in records]
-        columns["InternetMessageIds"] = pa.array([[_fit(text) for text in one[0]] or None for one in items], _LIST)
-        columns["FolderPaths"] = pa.array([[_fit(text) for text in one[1]] or None for one in items], _LIST)
+        columns["OperationCount"] = pa.array([_whole(one) for one in fields["OperationCount"]], pa.int64())
+        items = list(map(_items, fields["Folders"], fields["Messages"], fields["Item"]))
+        columns["InternetMessageIds"] = _lists([one[0] or None for one in items])
+        columns["FolderPaths"] = _lists([one[1] or None for one in items])
         columns["SizeInBytes"] = pa.array([one[2] for one in items], pa.int64())
         columns["Parameters"] = _maps(
-            [[(key, value or "") for key, value in _pairs(one.get("Parameters")).items()] or None for one in records]
+            [[(key, value or "") for key, value in _pairs(one).items()] or None for one in fields["Parameters"]]
         )
         return pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
@@ -151,11 +192,27 @@ def _fit(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _strings(values: list[str | None]) -> pa.Array:
+def _as_text(values: Sequence[object]) -> pa.Array:
+    """Give values as text; those of most fields are text already."""
     try:
         return pa.array(values, pa.string())
+    except (UnicodeEncodeError, pa.ArrowInvalid, pa.ArrowTypeError, TypeError):
+        return _strings([_text(one) for one in values])
+
+
+def _strings(values: Sequence[str | bytes | None]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except (UnicodeEncodeError, pa.ArrowInvalid):
+        whole = [one.decode(errors="replace") if isinstance(one, bytes) else one for one in values]
+        return pa.array([one and _fit(one) for one in whole], pa.string())
+
+
+def _lists(values: list[list[str] | None]) -> pa.Array:
+    try:
+        return pa.array(values, _LIST)
     except UnicodeEncodeError:
-        return pa.array([one and _fit(one) for one in values], pa.string())
+        return pa.array([one and [_fit(text) for text in one] for one in values], _LIST)
 
 
 def _maps(values: list[list[tuple[str, str]] | None]) -> pa.Array:
