@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dwell.sources.registry import ACCEPT_SCORE, SOURCES, identify
+from dwell.sources.matched import Matched
+from dwell.sources.registry import ACCEPT_SCORE, SETTLED_SCORE, SOURCES, identify
 from dwell.sources.source import HEAD_BYTES, Sniff, Source
 
 WANTED: dict[str, set[str | None]] = {
@@ -90,3 +91,11 @@ def test_nobody_takes_what_is_no_evidence(one: Source) -> None:
     for data in NO_EVIDENCE:
         guess = one.identify(Sniff(data, "notes.txt", complete=True))
         assert guess is None or guess.score < ACCEPT_SCORE, data
+
+
+def test_no_format_told_by_shape_is_as_sure_as_a_header() -> None:
+    by_shape = [one for one in SOURCES if one.by_shape]
+    assert by_shape
+    for one in by_shape:
+        assert isinstance(one, Matched), one.key
+        assert one.score < SETTLED_SCORE, one.key

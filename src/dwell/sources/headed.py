@@ -49,6 +49,7 @@ class Headed(Matched):
         surplus_name: the column that takes surplus cells; None where none does.
     """
 
+    by_shape = False
     comment: ClassVar[str] = "#"
     delimiter: ClassVar[str] = " "
     surplus_name: ClassVar[str | None] = None

@@ -63,7 +63,7 @@ from dwell.sources.wevtutil import Wevtutil
 from dwell.sources.zeek import ZeekJson, ZeekTsv
 from dwell.sources.zimbra import Zimbra
 
-__all__ = ["ACCEPT_SCORE", "SOURCES", "identify", "source"]
+__all__ = ["ACCEPT_SCORE", "SETTLED_SCORE", "SOURCES", "identify", "source"]
 
 ACCEPT_SCORE = 50
 """A guess below this is shown to the user and not read."""
