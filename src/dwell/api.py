@@ -15,7 +15,7 @@ from dwell.answers.kept import Kept, read_kept, stamp, write_kept
 from dwell.casebook.case import Case
 from dwell.casebook.evidence import Evidence
 from dwell.engine import machine
-from dwell.errors import CaseError, Place, UsageError
+from dwell.errors import CaseError, NoEvidenceError, Place, UsageError
 from dwell.hunt.hunting import Hunted
 from dwell.hunt.hunting import hunt as run_hunt
 from dwell.intake import ingest as intake
@@ -169,6 +169,11 @@ def ingest(
         CaseError: the folder is something else, of another version, or locked.
         DiskFullError: no room left; run again to go on.
     """
+    if not any(one.exists() for one in paths):
+        named = ", ".join(str(one) for one in paths)
+        raise NoEvidenceError(
+            f"there is no such file or folder: {named}", remedy="Give a folder that holds logs or exports"
+        )
     held = Case.create(case)
     with held.writing():
         held.record_command(settings or {})
@@ -228,8 +233,8 @@ def _cache(case: Case, name: str) -> Path | None:
 def hunt(
     case: Path,
     *,
-    rules: Sequence[Path] = (),
-    indicators: Sequence[Path] = (),
+    rules: Sequence[Path] | None = None,
+    indicators: Sequence[Path] | None = None,
     workers: int | None = None,
     progress: Progress = _quiet,
 ) -> Hunted:
@@ -237,8 +242,8 @@ def hunt(
 
     Args:
         case: the case folder.
-        rules: folders of Sigma rules beside our own.
-        indicators: files of indicators.
+        rules: folders of Sigma rules beside our own; None for those of the last hunt.
+        indicators: files of indicators; None for those of the last hunt.
         workers: processes.
         progress: told how far it is.
 
@@ -246,10 +251,12 @@ def hunt(
         UsageError: a folder or file is not there.
         CaseError: the folder is no case, of another version, or locked.
     """
+    held = Case.open(case)
+    before = _hunted_with(held)
+    rules, indicators = before[0] if rules is None else rules, before[1] if indicators is None else indicators
     for one in (*rules, *indicators):
         if not one.exists():
             raise UsageError("there is no such rule folder or indicator file", place=Place(one))
-    held = Case.open(case)
     with held.writing():
         found = _run_hunt(held, rules, indicators, workers, progress)
         named = {

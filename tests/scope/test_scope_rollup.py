@@ -347,3 +347,9 @@ def test_the_fold_is_the_same_from_its_cache_and_by_more_workers(tmp_path: Path)
     for kind, table in first.tables.items():
         assert table.equals(second.tables[kind])
         assert table.equals(third.tables[kind])
+
+
+def test_a_session_names_the_record_that_bears_out_its_strongest_act() -> None:
+    act = np.array([1, 2, 3, 3, 1, 1, 5, 0], np.int64)
+    starts = np.array([0, 4, 6, 7], np.int64)
+    assert fold._strongest(act, starts).tolist() == [2, 4, 6, 7]

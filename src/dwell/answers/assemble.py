@@ -31,7 +31,7 @@ def assemble(case: Investigation, facts: CaseFacts, settings: Sequence[tuple[str
         foothold.answer(case, footholds),
         mailboxes.answer(case, exposures),
         reach.answer(case, reached),
-        intrusions.answer(case, held),
+        intrusions.answer(case, held, footholds),
         eviction.answer(case, checks),
         blindspots.answer(case, facts),
     )

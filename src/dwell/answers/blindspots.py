@@ -11,7 +11,7 @@ from dwell.answers.phrases import count, instant, listed, percent, span, whole_s
 from dwell.model.claims import Answer, CaseFacts, Question, RuleStatus
 from dwell.model.coverage import CellState
 from dwell.scope.investigation import Investigation
-from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
+from dwell.scope.ledger import MAIL_SOURCES
 
 __all__ = ["answer"]
 
@@ -30,7 +30,7 @@ NEEDED: dict[str, str] = {
 WORDS = {
     CellState.MISSING: "no file is held",
     CellState.TRUNCATED: "the file is cut off",
-    CellState.ALTERED: "the log was cleared or renumbered",
+    CellState.ALTERED: "the log is not as it was written",
     CellState.NOT_RECORDED: "nothing was recorded",
 }
 
@@ -58,7 +58,7 @@ def _holes(case: Investigation, book: Book) -> None:
 def _never_held(case: Investigation, book: Book) -> None:
     """Say which logs of the mail servers are not held at all."""
     held = {(host, source) for host, source in case.ledger.lines}
-    for host in case.ledger.hosts(SERVER_SOURCES):
+    for host in case.ledger.servers():
         for source, tells in NEEDED.items():
             if (host, source) not in held:
                 book.unknown(f"{host}: no {source} log is held at all; only it tells {tells}.")
@@ -143,7 +143,7 @@ def _by_design(case: Investigation, book: Book) -> None:
 def answer(case: Investigation, facts: CaseFacts) -> tuple[Answer, Book]:
     """Answer the question."""
     book = Book(Question.BLINDSPOTS)
-    hosts = case.ledger.hosts(SERVER_SOURCES) or case.ledger.hosts(MAIL_SOURCES)
+    hosts = case.ledger.servers() or case.ledger.hosts(MAIL_SOURCES)
     coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
     start = datetime.fromtimestamp(case.ledger.first_hour * 3600, UTC)
     if hosts:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from dwell.answers.book import Book
+from dwell.answers.intrusions import grounds_of
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.model.claims import Answer, EntryFinding, Outcome, Question
 from dwell.model.instants import utc_from_us
@@ -15,7 +16,7 @@ from dwell.scope.exploits import ENTRIES
 from dwell.scope.forgery import CVE, Forged
 from dwell.scope.intrusions import VALID_ACCOUNTS, Held
 from dwell.scope.investigation import Investigation
-from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
+from dwell.scope.ledger import MAIL_SOURCES
 from dwell.scope.traces import Trace
 
 __all__ = ["CREDENTIALS", "answer", "findings"]
@@ -123,7 +124,7 @@ def _open_windows(case: Investigation, book: Book) -> None:
 
 def _forged_claims(case: Investigation, book: Book) -> None:
     """Say what came of forged requests on each server; where there are none, with what coverage."""
-    for host in case.ledger.hosts(SERVER_SOURCES):
+    for host in case.ledger.servers():
         coverage = case.ledger.coverage([host], {"httpproxy"}, *whole_span(case), "a forged request (HttpProxy)")
         mine = [one for one in case.forged if one.host == host]
         if not mine:
@@ -175,7 +176,7 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
     for held in case.held:
         if held.rows:
             accounts = count(len(held.accounts), "account")
-            refs = [ref for one in case.exposed if one.intrusion == held.id for ref in one.references()[:1]]
+            refs = grounds_of(case, held)
             hosts = case.ledger.hosts(MAIL_SOURCES)
             coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "a sign-in to mail")
             book.inferred(

@@ -10,7 +10,7 @@ from dwell.model.claims import Answer, CheckStatus, EvictionCheck, Foothold, Foo
 from dwell.scope.builds import Fixed, families, has_fix
 from dwell.scope.intrusions import Held
 from dwell.scope.investigation import Investigation
-from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
+from dwell.scope.ledger import MAIL_SOURCES
 from dwell.scope.states import PasswordSet
 
 __all__ = ["QUIET_DAYS", "QUIET_SHARE", "answer", "findings"]
@@ -86,14 +86,14 @@ def _passwords(case: Investigation, held: Held) -> EvictionCheck:
     own = {name: known[name] for name in held.accounts if name in known and known[name].set_utc is not None}
     late = [name for name, one in own.items() if one.set_utc is not None and one.set_utc > held.last_utc]
     stale = sorted(set(own) - set(late))
-    refs = tuple(own[name].ground for name in stale[:GROUNDS_MAX])
+    refs = tuple(own[name].ground for name in stale)
     if stale:
         why = f"{len(stale)} were last set before {instant(held.last_utc)}: {listed(stale)}"
         return EvictionCheck(check, CheckStatus.FAIL, why, refs)
     if len(own) < len(held.accounts):
         missing = sorted(set(held.accounts) - set(own))
         return EvictionCheck(check, CheckStatus.UNKNOWN, f"no date is held for {len(missing)}: {listed(missing)}")
-    refs = tuple(one.ground for one in list(own.values())[:GROUNDS_MAX])
+    refs = tuple(one.ground for one in own.values())
     return EvictionCheck(check, CheckStatus.PASS, "every password was set after the last act", refs)
 
 
@@ -117,7 +117,7 @@ def _restore(case: Investigation, first: datetime) -> EvictionCheck:
     if not dated:
         why = "no restore point of the lists has an instant" if case.backups else "no list of backups is held"
         return EvictionCheck(check, CheckStatus.UNKNOWN, why)
-    hosts = case.ledger.hosts(SERVER_SOURCES) or sorted({one.host for one in dated})
+    hosts = case.ledger.servers() or sorted({one.host for one in dated})
     older = {one.host for one in dated if one.point_utc is not None and one.point_utc < first}
     without = [one for one in hosts if one not in older]
     oldest = min(dated, key=lambda one: (one.point_utc or first, one.ground))
@@ -141,7 +141,7 @@ def _quiet(case: Investigation, held: Held) -> EvictionCheck:
     after = int(held.last_utc.timestamp()) // 3600 + 1
     end = datetime.fromtimestamp(case.ledger.last_hour * 3600, UTC)
     gap = end - held.last_utc
-    hosts = case.ledger.hosts(SERVER_SOURCES) or case.ledger.hosts(MAIL_SOURCES)
+    hosts = case.ledger.hosts(MAIL_SOURCES)
     coverage = case.ledger.coverage(hosts, MAIL_SOURCES, after, case.ledger.last_hour, "a further act")
     if gap < timedelta(days=ACTIVE_DAYS):
         return EvictionCheck(

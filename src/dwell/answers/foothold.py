@@ -12,7 +12,6 @@ from dwell.model.claims import Answer, Foothold, FootholdState, Question
 from dwell.model.provenance import RecordRef
 from dwell.scope.exploits import shell_path
 from dwell.scope.investigation import Investigation
-from dwell.scope.ledger import SERVER_SOURCES
 from dwell.scope.states import FileState
 from dwell.scope.traces import Trace
 
@@ -120,7 +119,7 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
             None,
             [one.state_why] if one.state_why else [],
         )
-    hosts = case.ledger.hosts(SERVER_SOURCES)
+    hosts = case.ledger.servers()
     listed_hosts = sorted({one.host for one in case.files} & set(hosts))
     without = sorted(set(hosts) - set(listed_hosts))
     if without:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pyarrow as pa
+
 from dwell.answers.book import Book
 from dwell.answers.phrases import count, day, instant, listed, percent, whole_span
-from dwell.model.claims import EXPOSED, Answer, EntryFinding, Intrusion, Question
+from dwell.model.claims import EXPOSED, Answer, EntryFinding, Foothold, Intrusion, Question
+from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.intrusions import Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
 
-__all__ = ["answer", "findings"]
+__all__ = ["answer", "findings", "grounds_of"]
 
 CLIENTS_MAX = 50
 GROUNDS_MAX = 20
+FIRST_ROWS = 5
 
 
 def _start(case: Investigation) -> datetime:
@@ -28,13 +32,22 @@ def _earlier(case: Investigation, held: Held) -> str:
     hosts = case.ledger.hosts(MAIL_SOURCES)
     coverage = case.ledger.coverage(hosts, MAIL_SOURCES, case.ledger.first_hour, first, "an earlier act")
     if first <= case.ledger.first_hour:
-        return (
-            f"the first act lies in the first hour that any mail log holds ({instant(start)}): it may have begun before"
-        )
+        return f"the first act lies in the first hour that any log holds ({instant(start)}): it may have begun before"
     return (
-        f"first seen {instant(held.first_utc)}; no mail log is held before {instant(start)}, and from then to the first "
-        f"act they cover {percent(coverage)} of the server-hours"
+        f"first seen {instant(held.first_utc)}; no log is held before {instant(start)}, and from then to the first act "
+        f"mail logs cover {percent(coverage)} of the server-hours"
     )
+
+
+def grounds_of(case: Investigation, held: Held) -> tuple[RecordRef, ...]:
+    """Give the records that an intrusion rests on: its first sessions, forged requests, hits, then each mailbox's."""
+    first = case.accesses.table.select(["table", "evidence_id", "record_no"]).take(
+        pa.array(held.rows[:FIRST_ROWS], pa.int64())
+    )
+    refs = [RecordRef(one["table"], EvidenceId(one["evidence_id"]), one["record_no"]) for one in first.to_pylist()]
+    refs += [one.ground for one in held.forged] + [ref for one in held.traces for ref in one.grounds]
+    refs += [ref for one in case.exposed if one.intrusion == held.id for ref in one.references()]
+    return tuple(dict.fromkeys(refs))
 
 
 def findings(case: Investigation, entries: tuple[EntryFinding, ...]) -> tuple[Intrusion, ...]:
@@ -43,8 +56,6 @@ def findings(case: Investigation, entries: tuple[EntryFinding, ...]) -> tuple[In
     for held in case.held:
         exposed = [one for one in case.exposed if one.intrusion == held.id]
         ways = sorted({one.cve or one.method or "" for one in entries if one.intrusion == held.id})
-        refs = [one.ground for one in held.forged] + [ref for one in held.traces for ref in one.grounds]
-        refs += [ref for one in exposed for ref in one.references()[:2]]
         out.append(
             Intrusion(
                 id=held.id,
@@ -58,7 +69,7 @@ def findings(case: Investigation, entries: tuple[EntryFinding, ...]) -> tuple[In
                 links=held.links,
                 against=held.against,
                 earlier_possible=_earlier(case, held),
-                grounds=tuple(dict.fromkeys(refs))[:GROUNDS_MAX],
+                grounds=grounds_of(case, held)[:GROUNDS_MAX],
             )
         )
     return tuple(out)
@@ -85,19 +96,25 @@ def _apart(case: Investigation, book: Book) -> None:
             )
 
 
-def answer(case: Investigation, found: tuple[Intrusion, ...]) -> tuple[Answer, Book]:
+def answer(case: Investigation, found: tuple[Intrusion, ...], footholds: tuple[Foothold, ...]) -> tuple[Answer, Book]:
     """Answer the question."""
     book = Book(Question.INTRUSIONS)
     hosts = case.ledger.hosts(MAIL_SOURCES)
-    for one in found:
+    for one, held in zip(found, case.held, strict=True):
         coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), f"acts of {one.id}")
         book.inferred(
             f"{one.id}: {day(one.first_utc)} to {day(one.last_utc)}, {count(len(one.accounts), 'account')}, "
             f"{count(len(one.mailboxes), 'mailbox', 'mailboxes')}, {count(len(one.clients), 'client')}; "
             f"{one.earlier_possible}.",
-            one.grounds,
+            grounds_of(case, held),
             coverage,
             one.against or ("no counter-ground is known",),
+        )
+    loose = [one for one in footholds if one.intrusion is None]
+    if loose:
+        book.recorded(
+            f"{count(len(loose), 'thing')} told under the second question belong to no intrusion: nobody known left them.",
+            [ref for one in loose for ref in one.grounds],
         )
     _apart(case, book)
     first = min((one.first_utc for one in found if one.first_utc is not None), default=None)
@@ -121,8 +138,11 @@ def answer(case: Investigation, found: tuple[Intrusion, ...]) -> tuple[Answer, B
     if not found:
         if not before.hours_able:
             return book.answer("Whether there was an intrusion cannot be said: no mail log is held."), book
-        verdict = f"No intrusion is seen in what is held; mail logs cover {percent(before)} of the server-hours."
-        return book.answer(verdict), book
+        verdict = (
+            f"No intrusion is held together by what is held; mail logs cover {percent(before)} of the server-hours"
+        )
+        left = f"; {count(len(loose), 'thing')} left behind by nobody known need an explanation" if loose else ""
+        return book.answer(f"{verdict}{left}."), book
     second = "; no second one is seen" if len(found) == 1 else f"; {len(found)} are held apart"
     verdict = f"{count(len(found), 'intrusion')}, the first act at {instant(first)}{second}."
     return book.answer(verdict), book

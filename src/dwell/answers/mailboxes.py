@@ -129,7 +129,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     by_name: dict[str, list[Exposed]] = {}
     for one in case.exposed:
         by_name.setdefault(one.mailbox, []).append(one)
-    hosts = case.ledger.hosts(SERVER_SOURCES) or case.ledger.hosts(MAIL_SOURCES)
+    hosts = case.ledger.servers() or case.ledger.hosts(MAIL_SOURCES)
     there = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
     cloud = _in_cloud(case)
     both = case.ledger.coverage(
@@ -228,7 +228,7 @@ def _no_sign(
 ) -> None:
     """Say of how many mailboxes of one coverage there is no sign."""
     against = list(dict.fromkeys(text for one in rest for text in one.assumptions))
-    hosts = case.ledger.hosts(SERVER_SOURCES)
+    hosts = case.ledger.servers()
     forged = case.ledger.coverage(hosts, {"httpproxy"}, *whole_span(case), "a forged call (HttpProxy)")
     if hosts and forged.share != 1:
         against.append(f"{FORGED_ONLY} {percent(forged)}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dwell.answers.book import Book
-from dwell.answers.phrases import count, instant, listed, percent, whole_span
+from dwell.answers.foothold import KINDS
+from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.model.claims import Answer, Outcome, Question, ReachFinding, ReachVerdict
 from dwell.model.coverage import Coverage
+from dwell.scope.exploits import ENTRIES
 from dwell.scope.investigation import Investigation
-from dwell.scope.ledger import SERVER_SOURCES
 from dwell.scope.reach import CLASSES, Logon, class_of_hosts, logons_beyond
 from dwell.scope.rollup.ual import TENANT
 
@@ -22,7 +23,7 @@ GROUNDS_MAX = 10
 def _mail_servers(case: Investigation) -> list[ReachFinding]:
     """Say of each mail server whether an intruder ran anything on it, or only read mail through it."""
     out = []
-    for host in case.ledger.hosts(SERVER_SOURCES):
+    for host in case.ledger.servers():
         coverage = case.ledger.coverage([host], ON_SERVER, *whole_span(case), "acts on the server")
         acts = [one for held in case.held for one in held.acts if one.host == host]
         best = max((one.outcome for one in acts), key=lambda one: one.rank, default=None)
@@ -75,7 +76,7 @@ def _tenant(case: Investigation) -> ReachFinding | None:
 
 def findings(case: Investigation) -> tuple[ReachFinding, ...]:
     """Give every system that can be spoken of, and every class of systems that cannot."""
-    mail_hosts = set(case.ledger.hosts(SERVER_SOURCES))
+    mail_hosts = set(case.ledger.servers())
     beyond = logons_beyond(case.logons, case.held, mail_hosts, case.server_addresses)
     found = _mail_servers(case)
     kinds = class_of_hosts(case.logons, mail_hosts)
@@ -108,6 +109,14 @@ def answer(case: Investigation, found: tuple[ReachFinding, ...]) -> tuple[Answer
             )
         else:
             book.unknown(f"{one.system}: not covered; {one.why}.")
+    for trace in case.traces:
+        if not trace.catalogue.startswith((*ENTRIES, "AF-")) and trace.catalogue not in KINDS:
+            book.recorded(
+                f"{trace.title} on {trace.host}: {count(trace.count, 'record')}, {span(trace.first_utc, trace.last_utc)}.",
+                trace.grounds,
+                None,
+                ["a rule meets a shape of text; what it means is for the reader to judge"],
+            )
     refused = [one for one in case.logons if one.refused]
     if refused and case.held:
         hosts = sorted({one.host for one in refused})

@@ -11,16 +11,26 @@ from dwell.cli.options import case_option, output_options, talk_options, workers
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
 from dwell.errors import EXIT_FINDINGS
+from dwell.model.claims import Outcome, Summary
 from dwell.report.summary_json import summary_text
 from dwell.report.text import answers_text
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "has_findings"]
+
+
+def has_findings(summary: Summary) -> bool:
+    """Say whether there is anything to act on: an intrusion, something left behind, or a way in that was used."""
+    used = any(one.outcome.rank >= Outcome.SUCCESS.rank for one in summary.entry)
+    return bool(summary.intrusions or summary.foothold or used)
 
 
 @click.command(name="answers")
 @case_option
 @click.option(
-    "--fail-on", type=click.Choice(["findings"]), default=None, help="End with 20 where an intrusion is seen."
+    "--fail-on",
+    type=click.Choice(["findings"]),
+    default=None,
+    help="End with 20 where an intrusion, a foothold or a used way in is seen.",
 )
 @workers_option
 @output_options((Form.TEXT, Form.JSON))
@@ -37,7 +47,7 @@ def answers(case: Path, *, fail_on: str | None, workers: int | None, output: Out
     found = api.answers(case, workers=workers, progress=talk.progress)
     talk.close()
     output.write(summary_text(found.summary) if output.form is Form.JSON else answers_text(found.summary))
-    return EXIT_FINDINGS if fail_on and found.summary.intrusions else 0
+    return EXIT_FINDINGS if fail_on and has_findings(found.summary) else 0
 
 
 COMMANDS = {"answers": answers}

@@ -92,6 +92,7 @@ def _text(rows: list[dict[str, Json]]) -> str:
 @click.option(
     "--indicators", multiple=True, type=FOLDER, help="A list of indicators (CSV or one a line); may be repeated."
 )
+@click.option("--own-only", is_flag=True, help="Our own rules only: forget the rules and indicators of earlier hunts.")
 @workers_option
 @output_options((Form.TEXT, Form.JSON, Form.JSONL, Form.CSV))
 @talk_options
@@ -100,20 +101,27 @@ def hunt(
     *,
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
+    own_only: bool,
     workers: int | None,
     output: Output,
     talk: Talk,
 ) -> int:
     """Run rules and indicators over everything held.
 
-    Our own rules always run. A rule that cannot run is blind, with the reason: it is no "no hit". The answers use the
-    rules of the last hunt.
+    Our own rules always run, and without --rules and --indicators those of the last hunt. A rule that cannot run is blind,
+    with the reason: it is no "no hit". The answers use what was hunted with last.
 
     \b
     dwell hunt -c case --rules sigma/rules --indicators indicators.csv
     dwell hunt -c case -t csv -o hits.csv
     """
-    found = api.hunt(case, rules=rules, indicators=indicators, workers=workers, progress=talk.progress)
+    found = api.hunt(
+        case,
+        rules=() if own_only else rules or None,
+        indicators=() if own_only else indicators or None,
+        workers=workers,
+        progress=talk.progress,
+    )
     talk.close()
     rows = _rows(found)
     if output.form is Form.TEXT:

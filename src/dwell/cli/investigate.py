@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dwell import api
+from dwell.cli.answers import has_findings
 from dwell.cli.options import (
     FOLDER,
     case_option,
@@ -70,7 +71,10 @@ def run(
     "--indicators", multiple=True, type=FOLDER, help="A list of indicators (CSV or one a line); may be repeated."
 )
 @click.option(
-    "--fail-on", type=click.Choice(["findings"]), default=None, help="End with 20 where an intrusion is seen."
+    "--fail-on",
+    type=click.Choice(["findings"]),
+    default=None,
+    help="End with 20 where an intrusion, a foothold or a used way in is seen.",
 )
 @workers_option
 @output_options((Form.TEXT, Form.JSON))
@@ -97,7 +101,7 @@ def investigate(
     """
     found, code = run(evidence, case, rules=rules, indicators=indicators, workers=workers, talk=talk)
     output.write(summary_text(found.summary) if output.form is Form.JSON else answers_text(found.summary))
-    return EXIT_FINDINGS if fail_on and found.summary.intrusions else code
+    return EXIT_FINDINGS if fail_on and has_findings(found.summary) else code
 
 
 COMMANDS = {"investigate": investigate}

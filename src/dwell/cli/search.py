@@ -59,11 +59,13 @@ def search(query: tuple[str, ...], case: Path, *, limit: int, output: Output, ta
     """Look for rows in all tables.
 
     A term is `column:value` with `*` for any text, a network for addresses, `after:` or `before:` with an instant or a
-    part of one, or a word that any column may hold. A row has to meet all terms.
+    part of one, or a word that any column of values that repeat may hold. Long texts are asked by name, and a row has to
+    meet all terms.
 
     \b
     dwell search 'c-ip:198.51.100.0/24 cs-uri-stem:*ews* after:2019-04' -c case
     dwell search supp0rt.aspx -c case -t jsonl
+    dwell search 'AuditData:*somebody@example.org*' -c case
     """
     found = api.search(case, query, limit=limit, progress=talk.progress)
     talk.close()

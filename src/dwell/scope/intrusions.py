@@ -163,7 +163,10 @@ def _of_exploit(exploit: Exploit) -> Held:
     if any(one.ews for one in exploit.forged):
         techniques.add(REMOTE_MAIL)
     against = []
-    if not clients:
+    inside = sorted({one.client for one in exploit.acts if one.client})
+    if not clients and inside:
+        against.append(f"only inside addresses are recorded ({', '.join(inside[:5])}): a balancer, or a machine inside")
+    elif not clients:
         against.append("no record names the address it came from")
     accounts = tuple(sorted({one.account for one in exploit.traces if one.account and one.account != "-"}))
     return Held(

@@ -94,7 +94,8 @@ def _server_addresses(archive: Archive) -> frozenset[str]:
         else:
             values = pc.unique(read_rows(file, ("s-ip",))["s-ip"])
         out |= {one for one in values.to_pylist() if one and one != "-"}
-    return frozenset(out)
+    # loopback is everybody's: it tells nothing of where an act came from
+    return frozenset(one for one in out if not one.startswith("127.") and one != "::1")
 
 
 def investigate(

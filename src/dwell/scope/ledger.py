@@ -40,6 +40,8 @@ log of NCSA's shape is not among them: its server need not be one of mail."""
 MAIL_SOURCES = SERVER_SOURCES | {"ual"}
 """Logs able to show that a mailbox was opened. A mailbox audit log on premises is none: what an owner's name reads is never
 in it. A sign-in log is none either: it ends where the mailbox begins."""
+MANAGEMENT = "evtx/MSExchange Management"
+"""The log of Exchange's cmdlets: only a mail server writes it."""
 _SEEN = (HELD, EMPTY)
 NO_HOST = "(unknown host)"
 QUIET = "a file covers these hours and holds no record of them"
@@ -55,7 +57,7 @@ class Ledger:
 
     Attributes:
         lines: by host and source.
-        first_hour: first hour of the case's mail logs, hours since 1970.
+        first_hour: first hour of the case's logs, hours since 1970.
         last_hour: the hour after the last.
     """
 
@@ -137,6 +139,10 @@ class Ledger:
     def hosts(self, sources: Collection[str]) -> list[str]:
         """Give the hosts that have any of the sources."""
         return sorted({host for host, source in self.lines if source.partition("/")[0] in sources})
+
+    def servers(self) -> list[str]:
+        """Give the mail servers: hosts with a log of mail requests, or with the log that only Exchange's cmdlets write."""
+        return sorted({host for host, source in self.lines if source in SERVER_SOURCES or source == MANAGEMENT})
 
     def coverage(self, hosts: Collection[str], able: Collection[str], first: int, last: int, what: str) -> Coverage:
         """Say in how many host-hours at least one source able to show an act was held.
@@ -248,10 +254,9 @@ def build(hours: Mapping[str, pa.Table], paths: Mapping[str, Sequence[str]], sho
     """
     held = _held(hours)
     _take_empty(held, shortfalls, paths)
-    mail = [files.span() for (_, source), files in held.items() if source in MAIL_SOURCES]
-    every = mail or [files.span() for files in held.values()]
+    every = [files.span() for files in held.values()]
     first, last = min((one for one, _ in every), default=0), max((one for _, one in every), default=0)
-    mail_hosts = {host for host, source in held if source in MAIL_SOURCES}
+    mail_hosts = {host for host, source in held if source in MAIL_SOURCES or source == MANAGEMENT}
     by_file: dict[str, list[Shortfall]] = {}
     for one in shortfalls:
         by_file.setdefault(one.evidence_id, []).append(one)

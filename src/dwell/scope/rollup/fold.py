@@ -199,6 +199,7 @@ def sessions(
     order, starts = runs(key, when, number, GAP_US)
     ends = np.append(starts[1:], len(order)) - 1
     first = rows[order[starts]]
+    strongest = order[_strongest(act[rows][order], starts)]
     done = {one: (act[rows] == rank + 1)[order].astype(np.int64) for rank, one in enumerate(ACTS)}
     refused = outcome[first] != 0
     counts = {one: np.where(refused, 0, np.add.reduceat(flags, starts)) for one, flags in done.items()}
@@ -211,10 +212,17 @@ def sessions(
         "requests": pa.array(np.diff(np.append(starts, len(order)))),
         **{one: pa.array(found) for one, found in counts.items()},
         "bytes": _summed(sent, rows, order, starts),
-        "evidence_id": evidence.text(first),
-        "record_no": pa.array(number[order[starts]]),
+        "evidence_id": evidence.text(rows[strongest]),
+        "record_no": pa.array(number[strongest]),
     }
     return pa.table([out[one] for one in SESSIONS.names], schema=SESSIONS)
+
+
+def _strongest(act: Codes, starts: Codes) -> Codes:
+    """Give the place of each run's first request of its strongest kind: the record that bears out what is said of it."""
+    lengths = np.diff(np.append(starts, len(act)))
+    places = np.flatnonzero(act == np.repeat(np.maximum.reduceat(act, starts), lengths))
+    return places[np.searchsorted(places, starts)]
 
 
 def _summed(sent: Codes | None, rows: Codes, order: Codes, starts: Codes) -> pa.Array:

@@ -33,7 +33,7 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 6
+VERSION = 7
 """Raised whenever a fold comes out differently."""
 
 FOLDS: Mapping[str, ModuleType] = {

@@ -58,7 +58,7 @@ SESSIONS = pa.schema(
 `actor` and `mailbox` are as the log names them (`mailbox` null: the actor's own is assumed); `basis` is `explicit`,
 `routed` or `assumed`, with the kind of logon behind it where the log has one (`explicit (delegate)`); `layer` tells apart
 what one log holds twice (`front`, `back`); `bytes` sent to the client, null where no row has them; the record is the run's
-first.
+first of the strongest act.
 """
 
 HOURS = pa.schema(
