@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.scope.staged import bind, ews_log, iis_log, iis_place, proxy_log, security_log, stage, ual_json, utc
 
+from dwell.scope.rollup import fold
 from dwell.scope.rollup.run import roll_up
 
 JAN, CHROME = "GOV\\jan", "Chrome/73"
