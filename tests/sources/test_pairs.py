@@ -65,6 +65,14 @@ def test_pairs_are_those_of_a_slow_cutter(lines: list[str]) -> None:
     assert grouped(plain(pairs.names), plain(pairs.values), pairs.counts.tolist()) == [slow_pairs(one) for one in lines]
 
 
+def test_a_line_escapes_nothing_in_the_next_one() -> None:
+    lines = ["\\", '" ']
+    cells, owners = cells_of(pa.array(lines), " ")
+    assert [
+        [cell for cell, owner in zip(cells.to_pylist(), owners.tolist(), strict=True) if owner == one] for one in (0, 1)
+    ] == [slow_cells(line, " ") for line in lines]
+
+
 def test_pairs_keep_blanks_inside_quotes_and_name_what_is_none() -> None:
     pairs = quoted_pairs(pa.array(['a=1 b="x y=z" loose c= d="e', ""]))
     assert plain(pairs.names) == ["a", "b", "text", "d"]

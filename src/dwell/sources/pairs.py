@@ -69,9 +69,10 @@ def cells_of(texts: pa.Array, delimiter: str) -> tuple[pa.Array, npt.NDArray[np.
         return pa.array([""] * len(texts), pa.string()), np.arange(len(texts))
     starts = np.frombuffer(edges, np.int32, len(texts) + 1)
     view = np.frombuffer(data, np.uint8, int(starts[-1]))
-    marks = view == _QUOTE
-    marks[1:] &= view[:-1] != _ESCAPE
-    quotes = np.flatnonzero(marks)
+    escaped = np.zeros(len(view), np.bool_)
+    escaped[1:] = view[:-1] == _ESCAPE
+    escaped[starts[:-1][starts[:-1] < len(view)]] = False  # a line's last character escapes nothing in the next one
+    quotes = np.flatnonzero((view == _QUOTE) & ~escaped)
     places = np.flatnonzero(view == ord(delimiter))
     owners = np.searchsorted(starts[1:], places, side="right")
     before = np.searchsorted(quotes, starts)
