@@ -11,7 +11,7 @@ from dwell.answers.phrases import count, instant, listed, percent, span, whole_s
 from dwell.model.claims import Answer, CaseFacts, Question, RuleStatus
 from dwell.model.coverage import CellState
 from dwell.scope.investigation import Investigation
-from dwell.scope.ledger import MAIL_SOURCES
+from dwell.scope.ledger import MAIL_SOURCES, NO_HOST
 
 __all__ = ["answer"]
 
@@ -62,6 +62,10 @@ def _never_held(case: Investigation, book: Book) -> None:
         for source, tells in NEEDED.items():
             if (host, source) not in held:
                 book.unknown(f"{host}: no {source} log is held at all; only it tells {tells}.")
+    if any(host == NO_HOST for host, _ in case.ledger.lines):
+        book.unknown(
+            "Some logs name no host, neither by path nor by content: they are taken for one host, and may be of several."
+        )
     if "ual" not in case.tables:
         book.unknown("No Microsoft 365 audit export is held: if the organisation has a tenant, nothing is known of it.")
     if not case.identities.exported:
