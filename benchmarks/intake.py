@@ -25,11 +25,14 @@ from pathlib import Path
 
 if __package__ in {None, ""}:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.event_log import write_event_log
 from benchmarks.iis_text import write_iis
 
 __all__ = ["measure"]
 
 _EVTX = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "evtx"
+_FULL = ("security.evtx", "system.evtx", "sysmon.evtx")
+"""Logs that are filled up, one of each of the sorts that matter most."""
 Figures = dict[str, float]
 
 
@@ -163,32 +166,42 @@ def _many(work: Path, files: int, lines: int) -> list[tuple[str, str]]:
     ]
 
 
-def _event_logs(work: Path, copies: int) -> list[tuple[str, str]]:
-    """Measure binary event logs beside the bare reader, where some are at hand."""
+def _event_logs(work: Path, copies: int, full_mib: int) -> list[tuple[str, str]]:
+    """Measure binary event logs beside the bare reader, where some are at hand: as found, and filled up."""
     found = sorted(_EVTX.rglob("*.evtx")) if _EVTX.is_dir() else []
-    found = [path for path in found if path.stat().st_size > 1_000_000][:20]
+    found = [path for path in found if path.stat().st_size > 1_000_000]
     if not found:
         return [("EVTX", "no event logs at hand")]
-    for number, path in enumerate(found):
+    for number, path in enumerate(found[:20]):
         for copy in range(copies):
             # a number in the unused part of the file header makes each copy a piece of evidence of its own
             place = work / "evtx" / f"{copy:03}" / f"{number:03}.evtx"
             place.parent.mkdir(parents=True, exist_ok=True)
             data = path.read_bytes()
             place.write_bytes(data[:200] + copy.to_bytes(8, "little") + data[208:])
-    bare = _run("evtx", work / "evtx", work / "none")
-    ours = _run("ingest", work / "evtx", work / "case")
-    rows = [
-        ("EVTX, records/s/core, file to committed table and lexicon", f"{ours['records'] / ours['cpu_s']:,.0f}"),
-        ("  the evtx library alone, to JSON text, records/s/core", f"{bare['records'] / bare['cpu_s']:,.0f}"),
-        ("  records read", f"{ours['records']:,.0f} of {bare['records']:,.0f}"),
-    ]
-    shutil.rmtree(work / "case")
-    shutil.rmtree(work / "evtx")
+    rows = _event_log_rates(work, "EVTX, small logs, mostly empty")
+    for path in found:
+        if path.name in _FULL:
+            write_event_log(path, work / "evtx" / path.name, full_mib << 20)
+            rows += _event_log_rates(work, f"EVTX, a full log made of {path.name}")
     return rows
 
 
-def measure(*, lines: int, big: int, files: int, file_lines: int, copies: int) -> Iterator[tuple[str, str]]:
+def _event_log_rates(work: Path, what: str) -> list[tuple[str, str]]:
+    bare = _run("evtx", work / "evtx", work / "none")
+    ours = _run("ingest", work / "evtx", work / "case")
+    shutil.rmtree(work / "case")
+    shutil.rmtree(work / "evtx")
+    return [
+        (f"{what}, records/s/core", f"{ours['records'] / ours['cpu_s']:,.0f}"),
+        ("  the evtx library alone, to JSON text, records/s/core", f"{bare['records'] / bare['cpu_s']:,.0f}"),
+        ("  records read", f"{ours['records']:,.0f} of {bare['records']:,.0f}"),
+    ]
+
+
+def measure(
+    *, lines: int, big: int, files: int, file_lines: int, copies: int, full_mib: int
+) -> Iterator[tuple[str, str]]:
     """Run every measure in a temporary folder; yield (what, figure) rows.
 
     Args:
@@ -197,12 +210,13 @@ def measure(*, lines: int, big: int, files: int, file_lines: int, copies: int) -
         files: how many small files.
         file_lines: lines in each.
         copies: how often each event log is read.
+        full_mib: size of a full event log, in MiB.
     """
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         yield from _iis(work, lines, big)
         yield from _many(work, files, file_lines)
-        yield from _event_logs(work, copies)
+        yield from _event_logs(work, copies, full_mib)
 
 
 def main() -> None:
@@ -216,9 +230,9 @@ def main() -> None:
         _one(name, Path(evidence), Path(case), int(workers))
         return
     if given.small:
-        rows = measure(lines=200_000, big=1_000_000, files=200, file_lines=1_000, copies=1)
+        rows = measure(lines=200_000, big=1_000_000, files=200, file_lines=1_000, copies=1, full_mib=4)
     else:
-        rows = measure(lines=1_000_000, big=20_000_000, files=20_000, file_lines=1_000, copies=6)
+        rows = measure(lines=1_000_000, big=20_000_000, files=20_000, file_lines=1_000, copies=6, full_mib=128)
     for what, figure in rows:
         print(f"{what:<64}{figure:>14}", flush=True)
 

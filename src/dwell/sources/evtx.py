@@ -33,12 +33,12 @@ import pyarrow as pa
 
 from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind, Fact, FactKind
 from dwell.sources import evtx_chunks, windows_event
+from dwell.sources.event_rows import Rows
 from dwell.sources.evtx_chunks import CHUNK_BYTES, FILE_MAGIC, HEADER_BYTES, Chunk, FileHeader, Unit
 from dwell.sources.evtx_facts import Numbering, cleared
 from dwell.sources.evtx_json_shape import read_events
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
 from dwell.sources.utf8_stream import read_fully
-from dwell.sources.windows_event import Rows
 
 __all__ = ["Evtx"]
 
@@ -178,9 +178,7 @@ def _decode(data: bytes, chunk: Chunk) -> list[str | None]:
 
 
 def _place_of(record_id: int, units: list[Unit], start: int) -> int:
-    """Give the place of a record, which most often is the next one; -1 where there is none from `start` on."""
-    if start < len(units) and units[start].record_id == record_id:
-        return start
+    """Give the place of a record; -1 where there is none from `start` on."""
     return next((at for at in range(start, len(units)) if units[at].record_id == record_id), -1)
 
 
@@ -194,8 +192,13 @@ def _fill(texts: list[str | None], units: list[Unit], data: bytes) -> bool:
             for record in records:
                 if record is None:
                     continue
-                found = _place_of(record["event_record_id"], units, place)
+                number = record["event_record_id"]
+                if place < len(units) and units[place].record_id == number:
+                    texts[place] = record["data"]
+                    place += 1
+                    continue
                 # the stand-in for a damaged stretch may be decoded as well
+                found = _place_of(number, units, place)
                 if found >= 0:
                     texts[found] = record["data"]
                     place = found + 1

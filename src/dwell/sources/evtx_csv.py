@@ -34,12 +34,13 @@ from dwell.sources import windows_event
 from dwell.sources.columns import instants
 from dwell.sources.csv_export import CsvExport
 from dwell.sources.delimited import State
+from dwell.sources.event_rows import Rows
 from dwell.sources.evtx_facts import cleared
 from dwell.sources.exchange_csv import header_cells
 from dwell.sources.peeked import peeked
 from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source
 from dwell.sources.time_words import by_value, day_first, numbered_dates
-from dwell.sources.windows_event import Execution, Provider, Rows, Security, System, named
+from dwell.sources.windows_event import Execution, Provider, Security, System, named
 
 __all__ = ["EvtxCsv"]
 

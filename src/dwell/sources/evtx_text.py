@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.model.provenance import Anomaly, Fact, FactKind
+from dwell.sources.event_rows import Rows
 from dwell.sources.evtx_facts import Numbering, cleared
 from dwell.sources.source import Batch
-from dwell.sources.windows_event import Rows, System, instants
+from dwell.sources.windows_event import System, instants
 
 __all__ = ["Gathering", "mended_facts"]
 

@@ -27,10 +27,11 @@ from typing import Any, BinaryIO
 
 from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
 from dwell.sources import windows_event
+from dwell.sources.event_rows import Rows
 from dwell.sources.evtx_facts import cleared
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
-from dwell.sources.windows_event import Provider, Rows, Security, System, TimeCreated, named
+from dwell.sources.windows_event import Provider, Security, System, TimeCreated, named
 
 __all__ = ["EVENT_BYTES_MAX", "Wevtutil"]
 

@@ -13,12 +13,10 @@ columns; every other name stays in the map `EventData`. Nothing is dropped.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.sources import columns
@@ -33,13 +31,13 @@ __all__ = [
     "Correlation",
     "Execution",
     "Provider",
-    "Rows",
     "Security",
     "System",
     "TimeCreated",
     "data_name",
     "instants",
     "named",
+    "texts",
 ]
 
 DEPTH_MAX = 32
@@ -179,137 +177,32 @@ def data_name(position: int, channel: str | None) -> str:
     return f"Data{position}"
 
 
-class _Codes(dict[str, int]):
-    """Numbers for names: columns first, in their order, then whatever else turns up."""
-
-    def __missing__(self, name: str) -> int:
-        self[name] = code = len(self)
-        return code
+_COLUMNS = frozenset(DATA_COLUMNS)
 
 
-_COLUMN_CODES = {name: code for code, name in enumerate(DATA_COLUMNS)}
+def texts(values: Sequence[str | None]) -> pa.Array:
+    """Give texts as a column; what cannot be written as UTF-8 becomes a question mark.
 
-
-class Rows:
-    """Events gathered for one batch.
-
-    Attributes:
-        numbers: `record_no` of each.
-        systems: `System` block of each.
-        names: names of the event data, event after event.
-        values: their values, side by side with `names`.
-        counts: how many names each event has.
+    Raises:
+        TypeError: a value is neither text nor None.
     """
-
-    __slots__ = ("counts", "names", "numbers", "systems", "values")
-
-    def __init__(self) -> None:
-        self.numbers: list[int] = []
-        self.systems: list[System] = []
-        self.names: list[str] = []
-        self.values: list[Any] = []
-        self.counts: list[int] = []
-
-    def __len__(self) -> int:
-        """Give the number of events."""
-        return len(self.numbers)
-
-    def add(self, number: int, system: System, data: Mapping[str, Any]) -> None:
-        """Take one event whose data have names that differ."""
-        self.numbers.append(number)
-        self.systems.append(system)
-        self.names.extend(data)
-        self.values.extend(data.values())
-        self.counts.append(len(data))
-
-    def batch(self, times: pa.Array | None = None) -> pa.RecordBatch:
-        """Give the rows; `times` stands in for the instants of the `System` blocks."""
-        systems = self.systems
-        host = _texts([one.Computer for one in systems])
-        columns: dict[str, pa.Array] = {
-            "record_no": pa.array(self.numbers, pa.int64()),
-            "time_utc": instants([one.time.SystemTime for one in systems]) if times is None else times,
-            "host": host,
-            "Computer": host,
-            "Channel": _texts([one.Channel for one in systems]),
-            "Provider": _texts([one.provider.Name for one in systems]),
-            "ProviderGuid": _texts([one.provider.Guid for one in systems]),
-            "EventSourceName": _texts([one.provider.EventSourceName for one in systems]),
-            "UserID": _texts([one.security.UserID for one in systems]),
-            "Keywords": _texts([one.Keywords for one in systems]),
-            "ActivityID": _texts([one.correlation.ActivityID for one in systems]),
-            "RelatedActivityID": _texts([one.correlation.RelatedActivityID for one in systems]),
-            "EventID": pa.array([one.EventID for one in systems], pa.int32()),
-            "Qualifiers": pa.array([one.Qualifiers for one in systems], pa.int32()),
-            "EventRecordID": pa.array([one.EventRecordID for one in systems], pa.int64()),
-            "Level": pa.array([one.Level for one in systems], pa.int32()),
-            "ProcessID": pa.array([one.execution.ProcessID for one in systems], pa.int64()),
-            "ThreadID": pa.array([one.execution.ThreadID for one in systems], pa.int64()),
-            "Task": pa.array([one.Task for one in systems], pa.int32()),
-            "Opcode": pa.array([one.Opcode for one in systems], pa.int32()),
-            "Version": pa.array([one.Version for one in systems], pa.int32()),
-        }
-        columns |= self._data()
-        return pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
-
-    def _data(self) -> dict[str, pa.Array]:
-        """Spread the named texts over their columns and the map, all events at once."""
-        count = len(self.numbers)
-        coded = _Codes(_COLUMN_CODES)
-        codes = np.fromiter(map(coded.__getitem__, self.names), np.int32, len(self.names))
-        values = _texts([one if type(one) is str else _text(one) for one in self.values])
-        owners = np.repeat(np.arange(count), self.counts)
-        order = np.argsort(codes, kind="stable")
-        edges = np.searchsorted(codes[order], np.arange(len(DATA_COLUMNS) + 1))
-        columns: dict[str, pa.Array] = {}
-        for code, name in enumerate(DATA_COLUMNS):
-            places = order[edges[code] : edges[code + 1]]
-            columns[name] = _scatter(values, places, owners[places], count)
-        rest = np.flatnonzero(codes >= len(DATA_COLUMNS))
-        offsets = np.zeros(count + 1, np.int32)
-        np.cumsum(np.bincount(owners[rest], minlength=count), out=offsets[1:])
-        keys = _texts(list(coded)).take(pa.array(codes[rest]))
-        columns["EventData"] = pa.MapArray.from_arrays(pa.array(offsets), keys, values.take(pa.array(rest)))
-        return columns
-
-
-def _scatter(values: pa.Array, places: npt.NDArray[np.int64], owners: npt.NDArray[np.int64], count: int) -> pa.Array:
-    """Put some of the values into the rows that own them; the other rows are null."""
-    if not len(places):
-        return pa.nulls(count, pa.string())
-    where = np.full(count, -1, np.int64)
-    where[owners] = places
-    return values.take(pa.array(where, mask=where < 0))
-
-
-def _text(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    return msgspec.json.encode(value).decode()
-
-
-def _texts(values: list[str | None]) -> pa.Array:
     try:
         return pa.array(values, pa.string())
     except UnicodeEncodeError:
         return pa.array([one and one.encode(errors="replace").decode() for one in values], pa.string())
 
 
-def instants(texts: list[str | None]) -> pa.Array:
+def instants(written: Sequence[str | None]) -> pa.Array:
     """Read ISO 8601 texts in UTC to microseconds; null where a text is none.
 
     Digits beyond the microsecond are cut off, as the 100 ns of a Windows time have no place in the archive.
     """
     kind = pa.timestamp("us", tz="UTC")
-    cut = [one if one is None or len(one) <= 27 else _FRACTION.sub(r"\1", one) for one in texts]
+    cut = [one if one is None or len(one) <= 27 else _FRACTION.sub(r"\1", one) for one in written]
     try:
         return pa.array(cut, pa.string()).cast(kind)
     except (pa.ArrowInvalid, UnicodeEncodeError):
-        return columns.instants(_texts([one and one.strip() for one in cut]))
+        return columns.instants(texts([one and one.strip() for one in cut]))
 
 
 def named(pairs: Iterable[tuple[str, Any]], channel: str | None) -> dict[str, Any]:
@@ -331,7 +224,7 @@ def named(pairs: Iterable[tuple[str, Any]], channel: str | None) -> dict[str, An
             name = f"{name}#{count}"
         found[name] = value
         leaf = name.rpartition(".")[2]
-        if leaf in _COLUMN_CODES:
+        if leaf in _COLUMNS:
             found.setdefault(leaf, value)
     message = found.get("Message")
     if "Cmdlet" not in found and isinstance(message, str) and (match := _ACTIVITY.match(message)):
