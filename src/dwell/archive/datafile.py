@@ -242,6 +242,7 @@ def stage(folder: Path, spec: TableSpec, table: pa.Table, name: str) -> list[Sta
         DiskFullError: no room left.
     """
     rows = _sorted(conform(table, spec))
+    del table  # the largest thing in memory, and its columns are in `rows` now
     out: list[StagedFile] = []
     for month, part in _months(rows):
         relative = f"month={month or 'unknown'}/{name}.parquet"

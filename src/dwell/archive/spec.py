@@ -11,7 +11,7 @@ __all__ = ["EVIDENCE_ID", "FLUSH_ROWS", "ROW_GROUP_ROWS", "JoinedText", "TableSp
 
 EVIDENCE_ID = pa.field("evidence_id", pa.string(), nullable=False)
 ROW_GROUP_ROWS = 131_072
-FLUSH_ROWS = 1_048_576
+FLUSH_ROWS = 786_432
 """Rows gathered before a data file is written; bounds the memory of a worker."""
 
 

@@ -147,10 +147,14 @@ class _Stager:
 
     def flush(self) -> None:
         if self.waiting:
-            whole = pa.concat_tables(self.waiting)
-            self.waiting, self.rows = [], 0
-            self.staged += stage(self.folder, self.spec, whole, f"{self.stem}-{self.sequence:04}")
+            self.staged += stage(self.folder, self.spec, self._gathered(), f"{self.stem}-{self.sequence:04}")
             self.sequence += 1
+
+    def _gathered(self) -> pa.Table:
+        """Hand over what waits, and keep no hold on it: writing needs the room."""
+        whole = pa.concat_tables(self.waiting)
+        self.waiting, self.rows = [], 0
+        return whole
 
     def drop(self) -> None:
         discard(self.folder, self.staged)
