@@ -102,13 +102,56 @@ def _column_names(fields: Sequence[str]) -> list[str]:
     return names
 
 
+_STAMP = np.frombuffer(b"0000-00-00 00:00:00 ", np.uint8)
+_STAMP_DIGITS = np.isin(_STAMP, ord("0"))
+
+
 @dataclass(slots=True)
 class _State:
-    """What the reader carries from block to block."""
+    """What the reader carries from block to block.
+
+    Attributes:
+        names: the columns of the last `#Fields` line.
+        date: the day of the last `#Date` line, for lines that have none of their own.
+        last_us: instant of the last record; None where there is none to compare with.
+        restarts: numbers of the `#Date` lines since the last record.
+    """
 
     names: list[str] = field(default_factory=list)
     date: date | None = None
     last_us: int | None = None
+    restarts: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """A block, and what is asked of each of its lines, found for all of them at once however often it is cut.
+
+    Attributes:
+        block: the lines.
+        structural: comments and blank lines.
+        spaces: how many spaces each line holds.
+        clean: whether a line holds nothing that has to be looked at by itself: NUL, tab, CR, what is no UTF-8.
+        hexadecimal: whether ` 0x` stands anywhere; the parser would take it for a number.
+    """
+
+    block: Block
+    structural: npt.NDArray[np.bool_]
+    spaces: npt.NDArray[np.int64]
+    clean: npt.NDArray[np.bool_]
+    hexadecimal: bool
+
+    @classmethod
+    def of(cls, block: Block, structural: npt.NDArray[np.bool_]) -> _Lines:
+        """Look at the lines of a block."""
+        data = block.data
+        clean = ~block.holds(0) & ~block.holds(ord("\t"))
+        if b"\r" in data:
+            clean &= block.count(13) == 0
+        high = block.high()
+        if high.any() and not _is_utf8(data):
+            clean &= ~high
+        return cls(block, structural, block.count(ord(" ")), clean, b" 0x" in data or b" 0X" in data)
 
 
 class IisW3c(Source):
@@ -158,19 +201,18 @@ class IisW3c(Source):
 
     def _read_block(self, block: Block, state: _State) -> Iterator[Batch]:
         first = block.first_bytes()
-        structural = (first == ord("#")) | (block.ends <= block.starts)
-        comments = np.flatnonzero(first == ord("#"))
+        lines = _Lines.of(block, (first == ord("#")) | (block.ends <= block.starts))
         start = 0
         facts: list[Fact] = []
-        for index in [*comments.tolist(), len(block)]:
+        for index in [*np.flatnonzero(first == ord("#")).tolist(), len(block)]:
             splits = index == len(block) or _alters(block.line(index), state)
             if splits and index > start:
-                yield from self._read_run(block, start, index, structural, state)
-            if splits and index < len(block):
+                yield from self._read_run(lines, start, index, state)
+            if index < len(block):
                 self._take_comment(block, index, state, facts)
             if splits:
                 start = index + 1
-        yield Batch(facts=facts, structural=int(structural.sum()), bytes_read=block.size_bytes)
+        yield Batch(facts=facts, structural=int(lines.structural.sum()), bytes_read=block.size_bytes)
 
     @staticmethod
     def _take_comment(block: Block, index: int, state: _State, facts: list[Fact]) -> None:
@@ -183,31 +225,27 @@ class IisW3c(Source):
                 at = datetime.strptime(text[6:].strip(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
             except ValueError:
                 return
-            state.date, state.last_us = at.date(), None
+            if "date" in state.names:
+                state.restarts.append(block.number(index))
+            else:
+                state.date, state.last_us = at.date(), None
             facts.append(Fact(FactKind.HEADER, block.number(index), at, None, 1, "#Date line: logging started here"))
 
-    def _read_run(
-        self, block: Block, start: int, stop: int, structural: npt.NDArray[np.bool_], state: _State
-    ) -> Iterator[Batch]:
+    def _read_run(self, lines: _Lines, start: int, stop: int, state: _State) -> Iterator[Batch]:
         """Read the lines from `start` to `stop`, which are all under one list of columns."""
-        rows = np.flatnonzero(~structural[start:stop]) + start
+        block = lines.block
+        rows = np.flatnonzero(~lines.structural[start:stop]) + start
         if not len(rows):
             return
         if not state.names:
             detail = "a line before any #Fields line: the columns are unknown"
             yield Batch(anomalies=[line_anomaly(block, int(i), AnomalyKind.NO_HEADER, detail) for i in rows])
             return
-        wanted = len(state.names) - 1
-        plain = (block.count(ord(" "))[rows] == wanted) & ~block.holds(0)[rows] & ~block.holds(ord("\t"))[rows]
-        if b"\r" in block.data:
-            plain &= block.count(13)[rows] == 0
-        high = block.high()
-        if high.any() and not _is_utf8(block.data):
-            plain &= ~high[rows]
+        plain = lines.clean[rows] & (lines.spaces[rows] == len(state.names) - 1)
         good, odd = rows[plain], rows[~plain].tolist()
         table: pa.Table | None = None
         if len(good):
-            table, refused = self._parse(block, good, state)
+            table, refused = self._parse(lines, good, state)
             odd = sorted([*odd, *refused])
         mended = iis_repair.repair(block, odd, state.names) if odd else iis_repair.Repaired()
         if mended.rows:
@@ -226,10 +264,11 @@ class IisW3c(Source):
             batch.records = combined[-1]
         yield batch
 
-    def _parse(self, block: Block, good: npt.NDArray[np.int64], state: _State) -> tuple[pa.Table | None, list[int]]:
+    def _parse(self, lines: _Lines, good: npt.NDArray[np.int64], state: _State) -> tuple[pa.Table | None, list[int]]:
         """Parse lines of the right column count at once; give those whose typed columns do not fit for repair."""
+        block = lines.block
         data = _joined(block, good)
-        simple = state.names[:2] == ["date", "time"] and b" 0x" not in block.data and b" 0X" not in block.data
+        simple = state.names[:2] == ["date", "time"] and not lines.hexadecimal
         table = _parse_csv(data, state.names, typed=True) if simple and _timed(block, good) else None
         if table is None or table.num_rows != len(good) or not _in_range(table):
             table = _parse_csv(data, state.names, typed=False)
@@ -264,17 +303,23 @@ class IisW3c(Source):
 
     @staticmethod
     def _reversals(table: pa.Table, state: _State, facts: list[Fact]) -> None:
-        """Note where time goes back by more than an hour: lines were put together, or the clock was set."""
-        times = table["time_utc"].combine_chunks().drop_null().cast(pa.int64()).to_numpy(zero_copy_only=False)
-        if not len(times):
+        """Note where time goes back by more than an hour: lines were put together, or the clock was set.
+
+        What stands on both sides of a `#Date` line is not compared.
+        """
+        timed = table.select(["record_no", "time_utc"]).filter(table["time_utc"].is_valid())
+        if not timed.num_rows:
             return
+        times = timed["time_utc"].cast(pa.int64()).to_numpy()
+        numbers = timed["record_no"].to_numpy()
         if state.last_us is not None:
-            times = np.concatenate(([state.last_us], times))
-        back = np.flatnonzero(np.diff(times) < -3_600_000_000)
+            times, numbers = np.append(state.last_us, times), np.append(0, numbers)
+        apart = np.diff(np.searchsorted(state.restarts, numbers)) > 0
+        back = np.flatnonzero((np.diff(times) < -3_600_000_000) & ~apart)
         if len(back):
             at = datetime.fromtimestamp(int(times[back[0]]) / 1e6, UTC)
             facts.append(Fact(FactKind.TIME_REVERSAL, None, at, None, len(back), "time goes back by over an hour"))
-        state.last_us = int(times[-1])
+        state.last_us, state.restarts = int(times[-1]), []
 
 
 def _alters(comment: bytes, state: _State) -> bool:
@@ -282,7 +327,7 @@ def _alters(comment: bytes, state: _State) -> bool:
     lowered = comment[:8].lower()
     if lowered == b"#fields:":
         return _column_names(decode_line(comment)[0][8:].split()) != state.names
-    return lowered.startswith(b"#date:")
+    return lowered.startswith(b"#date:") and "date" not in state.names
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -337,11 +382,9 @@ def _timed(block: Block, rows: npt.NDArray[np.int64]) -> bool:
     view, starts = block.array(), block.starts[rows]
     if not len(rows) or int(starts[-1]) + 20 > len(view):
         return False
-    fits = True
-    for place, mark in enumerate("dddd-dd-dd dd:dd:dd "):
-        byte = view[starts + place]
-        fits = fits and bool(((byte >= 48) & (byte <= 57)).all() if mark == "d" else (byte == ord(mark)).all())
-    return fits
+    head = view[starts[:, None] + np.arange(len(_STAMP))]
+    digits = head[:, _STAMP_DIGITS]
+    return bool((digits - 48 <= 9).all() and (head[:, ~_STAMP_DIGITS] == _STAMP[~_STAMP_DIGITS]).all())
 
 
 def _in_range(table: pa.Table) -> bool:

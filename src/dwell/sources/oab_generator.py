@@ -34,6 +34,8 @@ _STAMP = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,7})?(?:Z|[+-]\d\d:?\d\d)?"
 _LINE = re.compile(rf'"?{_STAMP}')
 _DOWNLOAD = re.compile(r"Download failed and temporary file|OABGenerator", re.IGNORECASE)
 _OAB = re.compile(r"\bOAB|offline address (?:book|list)", re.IGNORECASE)
+_WORDS = re.compile("oab|offline address|download failed and temporary file")
+"""One of them is in every such log; most files hold none."""
 _LINES = 200
 
 
@@ -48,6 +50,8 @@ class OabGenerator(TextLines):
 
     def identify(self, sniff: Sniff) -> Guess | None:
         """Take lines with instants that speak of the offline address book."""
+        if not _WORDS.search(sniff.text.lower()):
+            return None
         lines = [line for line in sniff.text.splitlines()[:_LINES] if line.strip() and not line.startswith("#")]
         comments = [line for line in sniff.text.splitlines()[:_LINES] if line.lower().startswith("#log-type:")]
         timed = [line for line in lines if _LINE.match(line)]
