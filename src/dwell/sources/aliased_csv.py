@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from typing import BinaryIO, ClassVar
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from dwell.sources.columns import instants
 from dwell.sources.csv_export import CsvExport
 from dwell.sources.delimited import State
-from dwell.sources.source import TIME_UTC, Batch, Hint
+from dwell.sources.source import TIME_UTC
 from dwell.sources.time_words import by_value
 
 __all__ = ["AliasedCsv", "AzureCsv"]
@@ -51,14 +51,9 @@ class AzureCsv(AliasedCsv):
         known = {name.lower(): name for name in self.columns} | dict(self.aliases)
         return known | {f"{name} [utc]": column for name, column in known.items()}
 
-    def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
-        """Yield one batch or more per run of lines under one header."""
-        for batch in super().read(stream, hint):
-            if batch.records is not None and batch.records[TIME_UTC.name].null_count:
-                batch.records = self._timed(batch.records)
-            yield batch
-
-    def _timed(self, records: pa.RecordBatch) -> pa.RecordBatch:
+    def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        if not records[TIME_UTC.name].null_count:
+            return records
         times = [records[TIME_UTC.name], *(by_value(records[name], _azure) for name in self.time_names)]
         place = records.schema.get_field_index(TIME_UTC.name)
         return records.set_column(place, TIME_UTC, pc.coalesce(*times))

@@ -304,9 +304,13 @@ class Delimited(Source):
             state.last_us = reversals(table, state.last_us, batch.facts) if self.is_log else None
             parts = table.combine_chunks().to_batches()
             for one in parts[:-1]:
-                yield Batch(records=one)
-            batch.records = parts[-1]
+                yield Batch(records=self._completed(one))
+            batch.records = self._completed(parts[-1])
         yield batch
+
+    def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Put into records of the schema what only whole records show."""
+        return records
 
     def _mended(self, run: _Run, state: State) -> Iterator[pa.Table]:
         """Yield the rows that were read one by one, as one table per set of columns."""

@@ -25,9 +25,9 @@ Silence:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import reduce
-from typing import BinaryIO, ClassVar
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,7 +37,6 @@ from dwell.sources.columns import instants
 from dwell.sources.exchange_csv import header_cells
 from dwell.sources.json_records import JsonRecords, Look
 from dwell.sources.matched import schema_of
-from dwell.sources.source import Batch, Hint
 from dwell.sources.time_words import epochs
 
 __all__ = ["KINDS", "Exports", "ExportsJson"]
@@ -124,12 +123,8 @@ class Exports(AliasedCsv):
     def _is_ours(self, line: str) -> bool:
         return bool(_kind_of(frozenset(name.lower() for name in header_cells(line))))
 
-    def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
-        """Yield one batch or more per run of lines under one header."""
-        for batch in super().read(stream, hint):
-            if batch.records is not None:
-                batch.records = _told(batch.records)
-            yield batch
+    def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        return _told(records)
 
 
 class ExportsJson(JsonRecords):
@@ -158,9 +153,5 @@ class ExportsJson(JsonRecords):
         millis = pc.replace_substring_regex(texts, r"^/Date\((\d{12,14})(?:[+-]\d{4})?\)/$", r"\1")
         return pc.coalesce(instants(texts), epochs(millis))
 
-    def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
-        """Yield the records, some thousands to a batch."""
-        for batch in super().read(stream, hint):
-            if batch.records is not None:
-                batch.records = _told(batch.records)
-            yield batch
+    def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        return _told(records)

@@ -23,8 +23,8 @@ Silence:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +32,7 @@ import pyarrow.compute as pc
 from dwell.sources.aliased_csv import AliasedCsv
 from dwell.sources.inventory import Inventory
 from dwell.sources.json_records import JsonRecords
-from dwell.sources.source import EXTRA, Batch, Hint
+from dwell.sources.source import EXTRA
 
 __all__ = ["FileListing", "FileListingJson"]
 
@@ -92,12 +92,8 @@ class FileListing(AliasedCsv):
         """Give the table of inventories."""
         return "inventory"
 
-    def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
-        """Yield one batch or more per run of lines under one header."""
-        for batch in super().read(stream, hint):
-            if batch.records is not None:
-                batch.records = _checked(batch.records)
-            yield batch
+    def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        return _checked(records)
 
 
 class FileListingJson(JsonRecords):
@@ -122,9 +118,5 @@ class FileListingJson(JsonRecords):
     def _shaped(self, record: dict[str, Any]) -> dict[str, Any]:
         return record
 
-    def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
-        """Yield the records, some thousands to a batch."""
-        for batch in super().read(stream, hint):
-            if batch.records is not None:
-                batch.records = _checked(batch.records)
-            yield batch
+    def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        return _checked(records)

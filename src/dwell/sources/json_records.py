@@ -233,8 +233,13 @@ class JsonRecords(Source):
         columns[EXTRA.name] = self._with_unread_times(columns)
         host = None if self.host_name is None else columns[self.host_name]
         columns[HOST.name] = pa.nulls(len(held.numbers), HOST.type) if host is None else host
-        out.records = pa.RecordBatch.from_arrays([columns[name] for name in self.schema.names], schema=self.schema)
+        records = pa.RecordBatch.from_arrays([columns[name] for name in self.schema.names], schema=self.schema)
+        out.records = self._completed(records)
         return out
+
+    def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Put into records of the schema what only whole records show."""
+        return records
 
     def _with_unread_times(self, columns: Mapping[str, pa.Array]) -> pa.Array:
         """Keep an instant that could not be read, where its column is none of the table's."""
