@@ -119,7 +119,7 @@ def test_where_blocks_are_cut_does_not_matter(one: Source, size: int, monkeypatc
 def test_how_many_rows_make_a_batch_does_not_matter(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = [outcome(check(source(key), data)) for data in golden(key)]
     monkeypatch.setattr(evtx_text, "ROWS", 2)
-    monkeypatch.setattr("dwell.sources.ual.ROWS", 2)
+    monkeypatch.setattr("dwell.sources.ual_reading.ROWS", 2)
     assert [outcome(check(source(key), data)) for data in golden(key)] == whole
 
 

@@ -25,17 +25,15 @@ from typing import Any, BinaryIO, ClassVar
 import msgspec
 import pyarrow as pa
 
-from dwell.model.provenance import Anomaly
 from dwell.sources.csv_export import CsvExport
 from dwell.sources.json_objects import objects
 from dwell.sources.json_records import look, members, merged
 from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source
-from dwell.sources.ual import LEXICON, ROWS, _add, _batch, _read, _renamed, _Watch
+from dwell.sources.ual import LEXICON
+from dwell.sources.ual_reading import ENVELOPES, Gathered, Watch, read_record, renamed
 from dwell.sources.ual_record import SCHEMA, TEXTS, Rows
 
 __all__ = ["UalHunting", "UalSentinelCsv"]
-
-_HELD = ("RawEventData", "auditData", "AuditData")
 
 
 class UalHunting(Source):
@@ -55,31 +53,29 @@ class UalHunting(Source):
     def identify(self, sniff: Sniff) -> Guess | None:
         """Take JSON whose wrapped records all hold an audit record."""
         seen = look(sniff)
-        if seen.records and all(any(one.get(name) for name in _HELD) for one in seen.records):
+        if seen.records and all(any(one.get(name) for name in ENVELOPES) for one in seen.records):
             return Guess(88, self.key, "wrapped JSON records that hold audit records")
         return None
 
     def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
         """Yield the records, some thousands to a batch."""
         del hint
-        watch, rows = _Watch(), Rows()
-        anomalies: list[Anomaly] = []
-        number = told = taken = 0
+        held = Gathered()
+        number = taken = 0
         for piece, taken in objects(stream):
-            record, how = (None, "") if piece.fault else _read(piece.raw)
+            record, how = (None, "") if piece.fault else read_record(piece.raw)
             if record is None:
                 number += 1
-                anomalies.append(piece.anomaly(number, "no readable JSON"))
+                held.anomalies.append(piece.anomaly(number, "no readable JSON"))
             for one in members(record) if record is not None else ():
                 number += 1
                 inner = merged(one)
-                held = any(inner.get(name) for name in _HELD)
-                _add(rows, number, b"" if held else msgspec.json.encode(inner), inner)
-                watch.mended(number, how)
-            if len(rows) + len(anomalies) >= ROWS:
-                yield _batch(rows, anomalies, watch, taken - told)
-                rows, anomalies, told = Rows(), [], taken
-        yield _batch(rows, anomalies, watch, taken - told)
+                wrapped = any(inner.get(name) for name in ENVELOPES)
+                held.add(number, b"" if wrapped else msgspec.json.encode(inner), inner)
+                held.watch.mended(number, how)
+            if held.full:
+                yield held.batch(taken)
+        yield held.batch(taken)
 
 
 _OFFICE: dict[str, pa.DataType] = dict.fromkeys(
@@ -123,15 +119,15 @@ class UalSentinelCsv(Source):
 
     def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
         """Yield the rows."""
-        watch = _Watch()
+        watch = Watch()
         for batch in self._inner.read(stream, hint):
             if batch.records is not None:
                 rows = Rows()
                 for row in batch.records.to_pylist():
                     number, more = int(row["record_no"]), row[EXTRA.name]
                     record: dict[str, Any] = {name: row[name] for name in _OFFICE if row[name] is not None}
-                    renamed = _renamed(_utc_names(record, more))
-                    rows.add(number, msgspec.json.encode(record).decode(), renamed, more)
+                    text = msgspec.json.encode(record).decode()
+                    rows.add(number, text, renamed(_utc_names(record, more)), more)
                 batch.records = rows.batch()
                 batch.facts += watch.take(batch.records)
             yield batch
