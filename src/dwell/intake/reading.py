@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,11 +23,13 @@ from dwell.archive.spec import FLUSH_ROWS, TableSpec
 from dwell.errors import DwellError
 from dwell.intake.containers import Locator, open_locator
 from dwell.intake.hosts import short_host
+from dwell.intake.joined import FILE_BYTES_MAX, JOINED_BYTES, joined
 from dwell.intake.tables import ANOMALIES, FACTS, FILES, specs
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import Anomaly, EvidenceId, Fact
 from dwell.sources.registry import source as source_of
 from dwell.sources.source import BATCH_ROWS, Batch, Hint
+from dwell.sources.utf8_stream import read_fully
 
 __all__ = ["Job", "JobFile", "JobResult", "all_failed", "read_unit", "survives"]
 
@@ -163,10 +165,15 @@ class _Stager:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A batch of records and the file it comes from."""
+    """A batch of records and the files it comes from, all of one host, each with the number of its records."""
 
     batch: pa.RecordBatch
-    file: JobFile
+    spans: tuple[tuple[JobFile, int], ...]
+
+    @property
+    def host(self) -> str:
+        """Give the files' host."""
+        return self.spans[0][0].host
 
 
 class _RecordStager(_Stager):
@@ -186,7 +193,7 @@ class _RecordStager(_Stager):
 
     def _fold(self) -> None:
         pieces, self.pieces, self.piece_rows = self.pieces, [], 0
-        for _, alike in groupby(pieces, lambda one: (one.batch.schema, one.file.host)):
+        for _, alike in groupby(pieces, lambda one: (one.batch.schema, one.host)):
             self.take([_rows(list(alike), self.spec)])
 
     def flush(self) -> None:
@@ -202,14 +209,15 @@ def _rows(pieces: Sequence[_Piece], spec: TableSpec) -> pa.Table:
     """Put evidence ids and hosts to batches of one schema, from files of one host."""
     table = pa.Table.from_batches([one.batch for one in pieces])
     codes: dict[EvidenceId, int] = {}
-    owners = [codes.setdefault(one.file.evidence_id, len(codes)) for one in pieces]
-    indices = np.repeat(np.array(owners, np.int32), [one.batch.num_rows for one in pieces])
+    spans = [span for one in pieces for span in one.spans]
+    owners = [codes.setdefault(file.evidence_id, len(codes)) for file, _ in spans]
+    indices = np.repeat(np.array(owners, np.int32), [rows for _, rows in spans])
     evidence = pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(list(codes), pa.string()))
     named = table["host"].cast(pa.string()).combine_chunks().dictionary_encode()
     short = [one and short_host(one) for one in named.dictionary.to_pylist()]
     host = pa.array(short, pa.string()).take(named.indices)
-    if pieces[0].file.host:
-        host = pc.fill_null(host, pieces[0].file.host)
+    if pieces[0].host:
+        host = pc.fill_null(host, pieces[0].host)
     table = table.set_column(table.schema.get_field_index("host"), "host", host)
     return conform(table.append_column("evidence_id", evidence), spec)
 
@@ -226,15 +234,20 @@ def _fits(schema: pa.Schema, wanted: pa.Schema) -> bool:
 
 
 def _piece(batch: Batch, file: JobFile, spec: TableSpec) -> _Piece | None:
-    """Give a batch's records; what is not of the table's types is put into them now, while its file can be blamed."""
+    """Give a batch's records; None where it has none."""
     records = batch.records
     if records is None or not records.num_rows:
         return None
-    if not _fits(records.schema, spec.schema):
-        fields = [one for one in spec.schema if one.name in records.schema.names]
-        columns = [records.column(one.name).cast(one.type) for one in fields]
-        records = pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
-    return _Piece(records, file)
+    return _Piece(_fitted(records, spec), ((file, records.num_rows),))
+
+
+def _fitted(records: pa.RecordBatch, spec: TableSpec) -> pa.RecordBatch:
+    """Put records into the table's types where they are not yet, while their file can be blamed."""
+    if _fits(records.schema, spec.schema):
+        return records
+    fields = [one for one in spec.schema if one.name in records.schema.names]
+    columns = [records.column(one.name).cast(one.type) for one in fields]
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
 
 class _Stagers:
@@ -287,6 +300,57 @@ def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
     return tally
 
 
+def _parted(job: Job) -> Iterator[list[JobFile]]:
+    """Part a job's files: small neighbours of one host together where their source can join them, others alone."""
+    joins = source_of(job.source).joins
+    waiting: list[JobFile] = []
+    size = 0
+    for file in job.files:
+        small = joins and file.size_bytes <= FILE_BYTES_MAX and size + file.size_bytes <= JOINED_BYTES
+        if waiting and not (small and file.host == waiting[0].host):
+            yield waiting
+            waiting, size = [], 0
+        waiting.append(file)
+        size += file.size_bytes
+    if waiting:
+        yield waiting
+
+
+class _Together(NamedTuple):
+    """What several files held that were read at once; nothing of it is taken yet."""
+
+    tallies: list[_Tally]
+    pieces: list[_Piece]
+    told: list[tuple[pa.Table | None, pa.Table | None]]
+
+
+def _read_joined(job: Job, files: Sequence[JobFile], stagers: _Stagers) -> _Together | None:
+    """Read files at once; None where they have to be read one by one."""
+    if len(files) < 2:
+        return None
+    contents: list[bytes] = []
+    for file in files:
+        with open_locator(file.locator) as raw:
+            contents.append(read_fully(raw, file.size_bytes + 1))
+        if hashlib.sha256(contents[-1]).hexdigest() != file.evidence_id:
+            return None
+    found = joined(source_of(job.source), contents)
+    if found is None:
+        return None
+    tallies = [_Tally(structural=lines) for lines in found.lines]
+    pieces: list[_Piece] = []
+    for records, spans in zip(found.batches, found.spans, strict=True):
+        start = 0
+        for place, rows in spans:
+            tallies[place].take(Batch(records=records.slice(start, rows)))
+            tallies[place].structural -= rows
+            start += rows
+        held = tuple((files[place], rows) for place, rows in spans)
+        pieces.append(_Piece(_fitted(records, stagers.records.spec), held))
+    told = [_told(Batch(facts=facts), job, file, stagers) for file, facts in zip(files, found.facts, strict=True)]
+    return _Together(tallies, pieces, told)
+
+
 def survives(job: Job) -> bool:
     """Read a job's files and keep nothing: does the reader live through them?"""
     stagers = _Stagers(job)
@@ -333,23 +397,42 @@ def read_unit(job: Job) -> JobResult:
         return _read_unit(job)
 
 
+def _tallied(
+    job: Job, stagers: _Stagers, failed: list[tuple[EvidenceId, str, str]]
+) -> Iterator[tuple[JobFile, _Tally]]:
+    """Read a job's files, and yield each with its tally; those that cannot be read go to `failed`."""
+    for files in _parted(job):
+        try:
+            together = _read_joined(job, files, stagers)
+        except (DwellError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # noqa: BLE001 - it is met again, and told of its file, when they are read one by one
+            together = None
+        if together is not None:
+            stagers.take(together.pieces, together.told)
+            yield from zip(files, together.tallies, strict=True)
+            continue
+        for file in files:
+            try:
+                tally = _read_file(job, file, stagers)
+            except (DwellError, KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as fault:  # noqa: BLE001 - a reader's panic on one file must not stop the others
+                failed.append((file.evidence_id, file.shown, _why(fault)))
+                if len(job.files) == 1:
+                    for stager in stagers.all():
+                        stager.drop()
+            else:
+                yield file, tally
+
+
 def _read_unit(job: Job) -> JobResult:
     stagers = _Stagers(job)
     files: list[dict[str, object]] = []
     failed: list[tuple[EvidenceId, str, str]] = []
     records = anomalies = 0
     spec = specs()[FILES]
-    for file in job.files:
-        try:
-            tally = _read_file(job, file, stagers)
-        except (DwellError, KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as fault:  # noqa: BLE001 - a reader's panic on one file must not stop the others
-            failed.append((file.evidence_id, file.shown, _why(fault)))
-            if len(job.files) == 1:
-                for stager in stagers.all():
-                    stager.drop()
-            continue
+    for file, tally in _tallied(job, stagers, failed):
         records += tally.records
         anomalies += tally.anomalies
         files.append(_common(job, file) | _file_row(file, tally))

@@ -102,6 +102,7 @@ def _column_names(fields: Sequence[str]) -> list[str]:
     return names
 
 
+_OPENING = re.compile(rb"(?:#[^\x00\n]*\n)+")
 _STAMP = np.frombuffer(b"0000-00-00 00:00:00 ", np.uint8)
 _STAMP_DIGITS = np.isin(_STAMP, ord("0"))
 
@@ -159,6 +160,7 @@ class IisW3c(Source):
 
     key = "iis"
     title = "IIS W3C extended log"
+    joins = True
     schema = pa.schema(
         [
             *prefix_fields(),
@@ -188,6 +190,14 @@ class IisW3c(Source):
         if re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+ [A-Z_]+ /", sniff.text):
             return Guess(30, self.key, "lines shaped like IIS W3C, but no #Fields line says what the columns are")
         return None
+
+    def opens_by_itself(self, content: bytes) -> bool:
+        """Take files in plain text whose columns, an instant with its day among them, are named before the first record."""
+        opening = _OPENING.match(content)
+        if opening is None:
+            return False
+        names = next((line[8:] for line in opening[0].splitlines() if line[:8].lower() == b"#fields:"), b"")
+        return {b"date", b"time"} <= set(names.lower().split())
 
     def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
         """Yield one batch per run of lines under one `#Fields` line."""

@@ -157,6 +157,7 @@ class Source(ABC):
         unit: what `record_no` counts: `line` or `record`.
         is_log: True where rows are events in time, so that hours without rows mean something for coverage.
         by_shape: True where lines alone tell the format; it is not asked where a header or magic number has settled it.
+        joins: True where small files may be read one behind another; `opens_by_itself` says which.
     """
 
     key: str
@@ -166,6 +167,7 @@ class Source(ABC):
     unit: str = "line"
     is_log: bool = True
     by_shape: bool = False
+    joins: bool = False
 
     @property
     def table(self) -> str:
@@ -175,6 +177,11 @@ class Source(ABC):
     @abstractmethod
     def identify(self, sniff: Sniff) -> Guess | None:
         """Say whether the file is of this format; None for a clear no."""
+
+    def opens_by_itself(self, content: bytes) -> bool:
+        """Say whether a file's first lines say all that reading it takes, so that it can be read behind another one."""
+        del content
+        return False
 
     @abstractmethod
     def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
