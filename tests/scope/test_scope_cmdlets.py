@@ -1,0 +1,71 @@
+"""Cmdlets are told with what they set, whatever an attacker wrote into a value, and undone ones are known as such."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.scope.cmdlets import Cmdlet, parameters_of
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('-Identity "Anna" -Force', [("Identity", "Anna"), ("Force", "")]),
+        ("-Confirm:$false -ForwardTo 'a@b'", [("Confirm", "$false"), ("ForwardTo", "a@b")]),
+        ('-User "A ""b"" c"', [("User", 'A "b" c')]),
+        ('-ExternalUrl "http://f/<script language="JScript" runat="server">" -Identity "OAB"',
+         [("ExternalUrl", 'http://f/<script language="JScript" runat="server">'), ("Identity", "OAB")]),
+        ('-Name "-x -y z" -ForwardTo ""', [("Name", "-x -y z"), ("ForwardTo", "")]),
+        ("-Number -5 -Days 3", [("Number", "-5"), ("Days", "3")]),
+        ('-Name "never closed -ForwardTo a@b', [("Name", '"never closed -ForwardTo a@b')]),
+        ("no parameter at all", []),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_parameters_are_read(text: str, told: list[tuple[str, str]]) -> None:
+    assert list(parameters_of(text)) == told
+
+
+@given(st.text(alphabet="-aB \"':=$", max_size=60))
+def test_no_text_is_lost(text: str) -> None:
+    """Whatever stands behind the first name is in a name or a value."""
+    found = parameters_of(text)
+    told = "".join(name + value for name, value in found)
+    for letter in "aB=$":
+        first = next((place for place, one in enumerate(text) if one == "-"), len(text))
+        if found and text[:first].strip() == "":
+            assert told.count(letter) == text[first:].count(letter)
+
+
+def _cmdlet(name: str, day: int, *parameters: tuple[str, str], target: str = "anna") -> Cmdlet:
+    ref = RecordRef("ual", EvidenceId("0" * 64), day)
+    return Cmdlet(name, target, "admin", parameters, datetime(2021, 3, day, tzinfo=UTC), ref)
+
+
+def test_a_cleared_forwarding_undoes_the_one_before_it() -> None:
+    there = _cmdlet("Set-Mailbox", 1, ("ForwardingSmtpAddress", "smtp:x@evil.example"))
+    gone = _cmdlet("Set-Mailbox", 5, ("ForwardingSmtpAddress", ""))
+    assert gone.takes_away("MB-07")
+    assert gone.undoes(there, "MB-07")
+    assert not there.takes_away("MB-07")
+    assert not gone.undoes(_cmdlet("Set-Mailbox", 9, ("ForwardingSmtpAddress", "x")), "MB-07")
+    assert not gone.undoes(_cmdlet("Set-Mailbox", 1, ("ForwardingSmtpAddress", "x"), target="otto"), "MB-07")
+    assert not gone.undoes(_cmdlet("Set-Mailbox", 1, ("ForwardingAddress", "x")), "MB-07")
+
+
+def test_auditing_switched_on_takes_nothing_from_anybody() -> None:
+    assert _cmdlet("Set-Mailbox", 1, ("AuditEnabled", "True")).takes_away("AF-05")
+    assert not _cmdlet("Set-Mailbox", 1, ("AuditEnabled", "False")).takes_away("AF-05")
+    assert not _cmdlet("Set-Mailbox", 1, ("AuditEnabled", "False"), ("AuditDisabled", "False")).takes_away("AF-05")
+    assert not _cmdlet("Set-Mailbox", 1).takes_away("AF-05")
+    assert not _cmdlet("Set-Mailbox", 1, ("ForwardTo", "")).takes_away("MB-03")
+
+
+def test_words_tell_what_on_what_by_whom() -> None:
+    one = _cmdlet("Set-Mailbox", 1, ("Identity", "anna"), ("ForwardingAddress", ""))
+    assert one.words == "Set-Mailbox on anna by admin: ForwardingAddress = (nothing)"
