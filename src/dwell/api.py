@@ -33,6 +33,7 @@ from dwell.intake.stock import stock as take_stock
 from dwell.intake.terms import cut
 from dwell.intake.verifying import Finding
 from dwell.intake.verifying import verify as run_verify
+from dwell.intake.zones import zones_of
 from dwell.model.claims import CaseFacts, Claim, Summary
 from dwell.model.coverage import CoverageDay
 from dwell.model.provenance import EvidenceId, RecordRef
@@ -151,6 +152,7 @@ def ingest(
     case: Path,
     paths: Sequence[Path],
     *,
+    zones: Sequence[str] = (),
     workers: int | None = None,
     settings: Mapping[str, object] | None = None,
     progress: Progress = _quiet,
@@ -160,6 +162,7 @@ def ingest(
     Args:
         case: the case folder.
         paths: folders and files.
+        zones: `HOST=ZONE`, for hosts whose logs are in local time without a zone.
         workers: processes.
         settings: effective settings, for the custody log.
         progress: told how far it is.
@@ -167,8 +170,10 @@ def ingest(
     Raises:
         NoEvidenceError: nothing was recognised as evidence.
         CaseError: the folder is something else, of another version, or locked.
+        UsageError: there is no such zone, or the case was read in another.
         DiskFullError: no room left; run again to go on.
     """
+    settled = zones_of(zones)
     if not any(one.exists() for one in paths):
         named = ", ".join(str(one) for one in paths)
         raise NoEvidenceError(
@@ -177,7 +182,7 @@ def ingest(
     held = Case.create(case)
     with held.writing():
         held.record_command(settings or {})
-        return intake.ingest(held, paths, workers=workers, progress=progress)
+        return intake.ingest(held, paths, zones=settled, workers=workers, progress=progress)
 
 
 def stock(case: Path) -> Stock:

@@ -55,6 +55,13 @@ def _holes(case: Investigation, book: Book) -> None:
         )
 
 
+def _local_times(case: Investigation, book: Book) -> None:
+    """Say which instants rest on a zone that was given or assumed."""
+    for one in case.local_times:
+        told = f"{one.source} on {one.host or NO_HOST}, {count(one.records, 'record')}: {one.detail}."
+        book.recorded(told, ()) if "as given" in one.detail else book.unknown(told)
+
+
 def _never_held(case: Investigation, book: Book) -> None:
     """Say which logs of the mail servers are not held at all."""
     held = {(host, source) for host, source in case.ledger.lines}
@@ -153,6 +160,7 @@ def answer(case: Investigation, facts: CaseFacts) -> tuple[Answer, Book]:
     if hosts:
         book.recorded(f"Before {instant(start)} no mail log is held: nothing earlier can be said.", (), coverage)
     _holes(case, book)
+    _local_times(case, book)
     _hidden(case, book)
     _never_held(case, book)
     if facts.anomalies:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from dwell import api
-from dwell.cli.options import case_option, evidence_argument, output_options, talk_options, workers_option
+from dwell.cli.options import case_option, evidence_argument, output_options, talk_options, workers_option, zone_option
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
 from dwell.cli.told import tell_ingest
@@ -27,6 +27,7 @@ def _plan_rows(plan: Plan) -> list[dict[str, Json]]:
             "sha256": file.evidence_id,
             "host": file.host or None,
             "host_why": file.host_why or None,
+            "local_time": file.local_time,
             "guesses": list(file.guesses),
             "also_at": [one.path for one in file.places[1:]],
             "fault": None,
@@ -43,7 +44,8 @@ def _plan_text(plan: Plan) -> str:
         what = f"{file.source}" if file.source else "not recognised: " + ("; ".join(file.guesses) or "no guess")
         host = f", host {file.host} ({file.host_why})" if file.host else ""
         also = f", and {len(file.places) - 1} more places" if len(file.places) > 1 else ""
-        lines.append(terminal(f"{file.places[0].path}: {what}, {file.size_bytes:,} bytes{host}{also}"))
+        local = ", local time without a zone" if file.local_time else ""
+        lines.append(terminal(f"{file.places[0].path}: {what}, {file.size_bytes:,} bytes{host}{local}{also}"))
     lines += [terminal(f"{one.path}: cannot be read: {one.why}") for one in plan.faults]
     readable = len(plan.readable)
     lines.append(f"{readable:,} of {len(plan.files):,} files would be read; nothing was written")
@@ -54,11 +56,19 @@ def _plan_text(plan: Plan) -> str:
 @evidence_argument()
 @case_option
 @click.option("--dry-run", is_flag=True, help="Say what would be read and what is not recognised; write nothing.")
+@zone_option
 @workers_option
 @output_options((Form.TEXT, Form.JSON, Form.JSONL))
 @talk_options
 def ingest(
-    evidence: tuple[Path, ...], case: Path, *, dry_run: bool, workers: int | None, output: Output, talk: Talk
+    evidence: tuple[Path, ...],
+    case: Path,
+    *,
+    dry_run: bool,
+    zones: tuple[str, ...],
+    workers: int | None,
+    output: Output,
+    talk: Talk,
 ) -> int:
     """Bring evidence into a case.
 
@@ -68,6 +78,7 @@ def ingest(
     \b
     dwell ingest /media/handover -c case
     dwell ingest /media/handover --dry-run -t jsonl
+    dwell ingest /media/handover -c case --zone 'EX*=Europe/Brussels'
     """
     if dry_run:
         plan = api.plan(evidence, case, progress=talk.progress)
@@ -77,7 +88,8 @@ def ingest(
         else:
             output.rows(_plan_rows(plan))
         return 0
-    result = api.ingest(case, evidence, workers=workers, settings={"workers": workers}, progress=talk.progress)
+    settings = {"workers": workers, "zones": list(zones)}
+    result = api.ingest(case, evidence, zones=zones, workers=workers, settings=settings, progress=talk.progress)
     return tell_ingest(result, api.stock(case).anomalies, talk)
 
 

@@ -15,6 +15,7 @@ from dwell.cli.options import (
     output_options,
     talk_options,
     workers_option,
+    zone_option,
 )
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
@@ -34,6 +35,7 @@ def run(
     *,
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
+    zones: tuple[str, ...] = (),
     workers: int | None,
     talk: Talk,
 ) -> tuple[api.Answered, int]:
@@ -46,8 +48,9 @@ def run(
         "workers": workers,
         "rules": [str(one) for one in rules],
         "indicators": [str(one) for one in indicators],
+        "zones": list(zones),
     }
-    result = api.ingest(case, evidence, workers=workers, settings=settings, progress=talk.progress)
+    result = api.ingest(case, evidence, zones=zones, workers=workers, settings=settings, progress=talk.progress)
     code = tell_ingest(result, api.stock(case).anomalies, talk)
     hunted = api.hunt(case, rules=rules, indicators=indicators, workers=workers, progress=talk.progress)
     tell_hunt(hunted, talk)
@@ -76,6 +79,7 @@ def run(
     default=None,
     help="End with 20 where an intrusion, a foothold or a used way in is seen.",
 )
+@zone_option
 @workers_option
 @output_options((Form.TEXT, Form.JSON))
 @talk_options
@@ -86,6 +90,7 @@ def investigate(
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
     fail_on: str | None,
+    zones: tuple[str, ...],
     workers: int | None,
     output: Output,
     talk: Talk,
@@ -99,7 +104,7 @@ def investigate(
     dwell investigate /media/handover -c case
     dwell investigate logs.zip audit.csv -c case --rules sigma/rules
     """
-    found, code = run(evidence, case, rules=rules, indicators=indicators, workers=workers, talk=talk)
+    found, code = run(evidence, case, rules=rules, indicators=indicators, zones=zones, workers=workers, talk=talk)
     output.write(summary_text(found.summary) if output.form is Form.JSON else answers_text(found.summary))
     return EXIT_FINDINGS if fail_on and has_findings(found.summary) else code
 

@@ -14,7 +14,16 @@ import click
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
 
-__all__ = ["FOLDER", "Settings", "case_option", "evidence_argument", "output_options", "talk_options", "workers_option"]
+__all__ = [
+    "FOLDER",
+    "Settings",
+    "case_option",
+    "evidence_argument",
+    "output_options",
+    "talk_options",
+    "workers_option",
+    "zone_option",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,6 +58,14 @@ def workers_option(command: Command) -> Command:
     return click.option(
         "--workers", type=click.IntRange(min=1), default=None, envvar="DWELL_WORKERS",
         help="Processes to work with; as many as there are cores where not given. The result is the same.",
+    )(command)  # fmt: skip
+
+
+def zone_option(command: Command) -> Command:
+    """Add `--zone`."""
+    return click.option(
+        "--zone", "zones", multiple=True, metavar="HOST=ZONE",
+        help="The zone of logs in local time, for example EX01=Europe/Brussels or '*=Asia/Tokyo'; may be repeated.",
     )(command)  # fmt: skip
 
 

@@ -34,6 +34,13 @@ def tell_ingest(result: IngestResult, unreadable: int, talk: Talk) -> int:
         talk.note(f"could not be read: {fault.path}: {fault.why}")
     if len(result.faults) > SHOWN:
         talk.note(f"could not be read: {len(result.faults) - SHOWN:,} more")
+    for zone, records in sorted(result.zones.items(), key=lambda pair: str(pair[0] or "")):
+        if zone is not None:
+            talk.note(f"{records:,} records in local time read in {zone.name} (--zone {zone})")
+        else:
+            talk.note(
+                f"{records:,} records in local time read as UTC; a new case with --zone HOST=ZONE puts them right"
+            )
     return EXIT_SOME_UNREADABLE if unreadable or result.faults else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from dwell.intake.plan import Fault, Plan, PlannedFile, make_plan
 from dwell.intake.reading import Job, JobFile, JobResult, all_failed, read_unit, survives
 from dwell.intake.tables import specs
 from dwell.intake.units import pending
+from dwell.intake.zones import Zone, settle_zones
 from dwell.model.provenance import EvidenceId
 
 __all__ = ["IngestResult", "Progress", "ingest", "open_archive", "plan"]
@@ -41,6 +43,7 @@ class IngestResult:
         anomalies: stretches that could not be read.
         unrecognised: files that no source was sure of.
         faults: places that could not be looked at or read.
+        zones: how many records in local time were read in which zone; None stands for those read as UTC.
     """
 
     files_new: int
@@ -49,6 +52,7 @@ class IngestResult:
     anomalies: int
     unrecognised: tuple[PlannedFile, ...]
     faults: tuple[Fault, ...]
+    zones: Counter[Zone | None]
 
 
 def open_archive(case: Case) -> Archive:
@@ -85,12 +89,12 @@ def _record_faults(case: Case, plan: Plan) -> None:
         case.record("not-looked-at", {"faults": faults})
 
 
-def _job(unit: Unit, files: dict[EvidenceId, PlannedFile], archive: Archive) -> Job:
+def _job(unit: Unit, files: dict[EvidenceId, PlannedFile], archive: Archive, zones: Sequence[Zone]) -> Job:
     listed = tuple(
         JobFile(one, files[one].locator, files[one].places[0].path, files[one].host, files[one].size_bytes)
         for one in unit.evidence
     )
-    return Job(unit.transaction, unit.source, archive.root.resolve(), listed)
+    return Job(unit.transaction, unit.source, archive.root.resolve(), listed, tuple(zones))
 
 
 def _without_killers(job: Job) -> JobResult:
@@ -123,18 +127,25 @@ def plan(case: Case | None, paths: Sequence[Path], progress: Progress | None = N
 
 
 def ingest(
-    case: Case, paths: Sequence[Path], *, workers: int | None = None, progress: Progress | None = None
+    case: Case,
+    paths: Sequence[Path],
+    *,
+    zones: Sequence[Zone] = (),
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> IngestResult:
     """Bring evidence into a case. The caller holds the case's lock.
 
     Args:
         case: the case.
         paths: folders and files.
+        zones: zones of hosts whose logs are in local time; those of the case's last ingest where none are given.
         workers: processes; 1 reads in this process, where a file made to kill its reader would end the run.
         progress: told how far it is.
 
     Raises:
         NoEvidenceError: nothing was recognised as evidence.
+        UsageError: records were read in another zone already.
         DiskFullError: no room left; run again to go on.
     """
     tell = progress or (lambda *_: None)
@@ -146,9 +157,10 @@ def ingest(
         found = make_plan(paths, case.spool_root, lambda shown, size: tell("hashing", shown, size, 0), [case.root])
         if not found.readable:
             raise _no_evidence(found)
+        settled = settle_zones(case, zones)
         _register(case, found)
         units, known = pending(case, found)
-        return _read_all(case, archive, found, units, known, workers, tell)
+        return _read_all(case, archive, found, units, known, settled, workers, tell)
     finally:
         close_zips()
         shutil.rmtree(case.spool_root, ignore_errors=True)
@@ -164,22 +176,31 @@ def _no_evidence(plan: Plan) -> NoEvidenceError:
 
 
 def _read_all(
-    case: Case, archive: Archive, plan: Plan, units: list[Unit], known: int, workers: int | None, tell: Progress
+    case: Case,
+    archive: Archive,
+    plan: Plan,
+    units: list[Unit],
+    known: int,
+    zones: Sequence[Zone],
+    workers: int | None,
+    tell: Progress,
 ) -> IngestResult:
     files = {file.evidence_id: file for file in plan.files}
     total = sum(files[one].size_bytes for unit in units for one in unit.evidence)
     done = records = anomalies = read = 0
     faults = list(plan.faults)
+    read_in: Counter[Zone | None] = Counter()
     tell("reading", "", 0, total)
-    jobs = (_job(unit, files, archive) for unit in units)
+    jobs = (_job(unit, files, archive, zones) for unit in units)
     count = min(workers or default_workers(), max(1, len(units)))
     for result in run(read_unit, jobs, workers=count, isolated=workers != 1, lost=_without_killers):
         commit_unit(case, archive, result)
         records += result.records
         anomalies += result.anomalies
+        read_in += result.zones
         read += len(result.job.files) - len(result.failed)
         faults += [Fault(shown, why) for _, shown, why in result.failed]
         done += sum(file.size_bytes for file in result.job.files)
         tell("reading", result.job.files[-1].shown, done, total)
     unrecognised = tuple(file for file in plan.files if file.source is None)
-    return IngestResult(read, known, records, anomalies, unrecognised, tuple(sorted(faults)))
+    return IngestResult(read, known, records, anomalies, unrecognised, tuple(sorted(faults)), read_in)

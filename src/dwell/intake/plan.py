@@ -15,6 +15,7 @@ from dwell.intake.hosts import host_from_markers, host_from_names
 from dwell.intake.walk import Fault, Stream, Walk, files_below, shown_name
 from dwell.model.provenance import EvidenceId
 from dwell.sources.registry import ACCEPT_SCORE, identify
+from dwell.sources.registry import source as source_of
 from dwell.sources.source import HEAD_BYTES, Guess, Sniff
 
 __all__ = ["Fault", "Plan", "PlannedFile", "make_plan"]
@@ -47,6 +48,11 @@ class PlannedFile:
     guesses: tuple[str, ...]
     host: str
     host_why: str
+
+    @property
+    def local_time(self) -> bool:
+        """Say whether its instants are in the machine's local time, without a zone."""
+        return self.source is not None and source_of(self.source).local_time
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
@@ -25,6 +26,7 @@ from dwell.intake.containers import Locator, open_locator
 from dwell.intake.hosts import short_host
 from dwell.intake.joined import FILE_BYTES_MAX, JOINED_BYTES, joined
 from dwell.intake.tables import ANOMALIES, FACTS, FILES, specs
+from dwell.intake.zones import Localised, Zone
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import Anomaly, EvidenceId, Fact
 from dwell.sources.registry import source as source_of
@@ -57,12 +59,14 @@ class Job:
         source: the source that reads it.
         archive_root: where the tables are.
         files: what to read, in order.
+        zones: zones of hosts whose logs are in local time.
     """
 
     transaction: str
     source: str
     archive_root: Path
     files: tuple[JobFile, ...]
+    zones: tuple[Zone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class JobResult:
         records: records read.
         anomalies: stretches that could not be read.
         failed: (evidence id, shown path, why) of files that could not be read as registered; nothing of them is staged.
+        zones: how many records in local time were read in which zone; None stands for those read as UTC.
     """
 
     job: Job
@@ -82,6 +87,7 @@ class JobResult:
     records: int
     anomalies: int
     failed: tuple[tuple[EvidenceId, str, str], ...]
+    zones: Counter[Zone | None] = field(default_factory=Counter)
 
 
 class _Hashing(io.RawIOBase):
@@ -114,6 +120,7 @@ class _Tally:
     anomalies: int = 0
     first: datetime | None = None
     last: datetime | None = None
+    zones: Counter[Zone | None] = field(default_factory=Counter)
 
     def take(self, batch: Batch) -> None:
         self.anomalies += len(batch.anomalies)
@@ -282,10 +289,14 @@ def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
     alone = len(job.files) == 1
     pieces: list[_Piece] = []
     told: list[tuple[pa.Table | None, pa.Table | None]] = []
+    source = source_of(job.source)
+    local = Localised(job.zones, file.host) if source.local_time else None
     with open_locator(file.locator) as raw:
         hashing = _Hashing(raw)
         stream = io.BufferedReader(hashing, buffer_size=1 << 20)
-        for batch in source_of(job.source).read(stream, Hint(file.shown, file.host, file.size_bytes)):
+        for batch in source.read(stream, Hint(file.shown, file.host, file.size_bytes)):
+            if local is not None and batch.records is not None:
+                batch.records = local.take(batch.records)
             tally.take(batch)
             piece = _piece(batch, file, stagers.records.spec)
             pieces += [] if piece is None else [piece]
@@ -296,6 +307,9 @@ def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
         hashing.drain()
     if hashing.digest.hexdigest() != file.evidence_id:
         raise OSError(_CHANGED)
+    if local is not None:
+        told.append(_told(Batch(facts=local.facts()), job, file, stagers))
+        tally.zones = local.counts
     stagers.take(pieces, told)
     return tally
 
@@ -431,10 +445,12 @@ def _read_unit(job: Job) -> JobResult:
     files: list[dict[str, object]] = []
     failed: list[tuple[EvidenceId, str, str]] = []
     records = anomalies = 0
+    zones: Counter[Zone | None] = Counter()
     spec = specs()[FILES]
     for file, tally in _tallied(job, stagers, failed):
         records += tally.records
         anomalies += tally.anomalies
+        zones += tally.zones
         files.append(_common(job, file) | _file_row(file, tally))
     staged: dict[str, list[StagedFile]] = {}
     for stager in stagers.all():
@@ -444,7 +460,7 @@ def _read_unit(job: Job) -> JobResult:
     closing.take([pa.Table.from_pylist(files, schema=spec.schema)] if files else [])
     closing.flush()
     staged[FILES] = closing.staged
-    return JobResult(job, staged, records, anomalies, tuple(failed))
+    return JobResult(job, staged, records, anomalies, tuple(failed), zones)
 
 
 def _why(fault: BaseException) -> str:

@@ -92,6 +92,10 @@ class FactKind(StrEnum):
     """The log says that it was cleared."""
     CLOCK_OFFSET = "clock-offset"
     """The clock as written is off by a steady amount; the instants were corrected."""
+    ZONE = "zone"
+    """The file is in local time without a zone: which zone it was read in."""
+    ZONE_DOUBT = "zone-doubt"
+    """Local times that the clock showed twice, or never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held, intrusions_of
 from dwell.scope.leads import Ranked, leads_of
 from dwell.scope.ledger import Ledger, build
+from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of
 from dwell.scope.rollup.run import Progress, roll_up
@@ -63,6 +64,7 @@ class Investigation:
         files: file inventories.
         passwords: when passwords were set.
         backups: restore points.
+        local_times: logs in local time, and how they were read.
     """
 
     tables: tuple[str, ...]
@@ -85,6 +87,7 @@ class Investigation:
     files: tuple[FileState, ...]
     passwords: tuple[PasswordSet, ...]
     backups: tuple[Backup, ...]
+    local_times: tuple[LocalTime, ...]
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -154,4 +157,5 @@ def investigate(
         files=file_states(archive),
         passwords=passwords(archive),
         backups=backups(archive),
+        local_times=local_times(archive),
     )

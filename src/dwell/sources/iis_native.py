@@ -62,6 +62,7 @@ class IisNative(Matched):
 
     key = "iis_native"
     title = "IIS log, IIS's own format"
+    local_time = True
     columns: ClassVar[Mapping[str, pa.DataType]] = {}
     schema = IisW3c.schema
     lexicon = IisW3c.lexicon

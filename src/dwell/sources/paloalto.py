@@ -81,6 +81,7 @@ class PaloAlto(Matched):
 
     key = "paloalto"
     title = "Palo Alto firewall log (CSV)"
+    local_time = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)
     lexicon = ("serial", "type", "subtype", "src", "dst", "rule", "srcuser", "app", "action", "misc", "category")

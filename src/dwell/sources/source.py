@@ -157,6 +157,7 @@ class Source(ABC):
         unit: what `record_no` counts: `line` or `record`.
         is_log: True where rows are events in time, so that hours without rows mean something for coverage.
         by_shape: True where lines alone tell the format; it is not asked where a header or magic number has settled it.
+        local_time: True where every instant is the machine's local time without a zone; `read` gives it as if it were UTC.
         joins: True where small files may be read one behind another; `opens_by_itself` says which.
     """
 
@@ -167,6 +168,7 @@ class Source(ABC):
     unit: str = "line"
     is_log: bool = True
     by_shape: bool = False
+    local_time: bool = False
     joins: bool = False
 
     @property

@@ -52,6 +52,7 @@ class Zimbra(MailText):
 
     key = "zimbra"
     title = "Zimbra log (audit.log, mailbox.log)"
+    local_time = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)
     lexicon = ("category", "name", "ip", "oip", "ua", "cmd", "account", "protocol", "error")

@@ -1,0 +1,119 @@
+"""Local times are read in the zone that was given; what the clock showed twice or never is said; zones are not mixed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.intake.evidence import write
+
+from dwell import api
+from dwell.casebook.case import Case
+from dwell.errors import UsageError
+from dwell.intake.ingest import open_archive
+from dwell.intake.stock import whole_table
+from dwell.intake.zones import Localised, zone_of, zones_of
+from dwell.model.provenance import FactKind
+
+_KIND = pa.timestamp("us", tz="UTC")
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
+_BRUSSELS = "Europe/Brussels"
+
+
+def _us(local: datetime) -> int:
+    return (local - _EPOCH) // timedelta(microseconds=1)
+
+
+def _batch(times: list[datetime | None]) -> pa.RecordBatch:
+    instants = pa.array([None if one is None else _us(one) for one in times], pa.int64()).cast(_KIND)
+    numbers = pa.array(range(1, len(times) + 1), pa.int64())
+    return pa.record_batch({"record_no": numbers, "time_utc": instants, "host": pa.nulls(len(times), pa.string())})
+
+
+def _log(*instants: str) -> bytes:
+    return "".join(
+        f"192.0.2.1, -, {at}, W3SVC1, EX01, 10.0.0.1, 15, 200, 300, 200, 0, GET, /owa/, -,\r\n" for at in instants
+    ).encode()
+
+
+_LOCAL = st.datetimes(datetime(1971, 1, 1), datetime(2037, 12, 31))  # noqa: DTZ001
+
+
+@given(st.lists(st.one_of(st.none(), _LOCAL), min_size=1), st.sampled_from([_BRUSSELS, "Asia/Kathmandu", "UTC"]))
+def test_instants_are_what_the_zone_makes_of_them(times: list[datetime | None], zone: str) -> None:
+    told = Localised(zones_of([f"EX01={zone}"]), "EX01").take(_batch(times))["time_utc"].cast(pa.int64()).to_pylist()
+    for local, us in zip(times, told, strict=True):
+        if local is None:
+            assert us is None
+        else:
+            right = local.replace(tzinfo=ZoneInfo(zone))
+            assert us == _us(local) - right.utcoffset() // timedelta(microseconds=1)  # type: ignore[operator]
+
+
+def test_an_hour_that_came_twice_and_one_that_never_was_are_counted() -> None:
+    local = Localised(zones_of([f"*={_BRUSSELS}"]), "")
+    local.take(_batch([datetime(2021, 10, 31, 1, 59), datetime(2021, 10, 31, 2, 30), datetime(2021, 10, 31, 3, 0)]))  # noqa: DTZ001
+    local.take(_batch([datetime(2022, 3, 27, 2, 15)]))  # noqa: DTZ001
+    zone, twice, never = local.facts()
+    assert (zone.kind, zone.count) == (FactKind.ZONE, 4)
+    assert (twice.kind, twice.count, twice.record_no) == (FactKind.ZONE_DOUBT, 1, 2)
+    assert str(twice.from_utc) == "2021-10-31 00:30:00+00:00"
+    assert (never.kind, never.count, never.record_no) == (FactKind.ZONE_DOUBT, 1, 1)
+
+
+@pytest.mark.parametrize("text", ["EX01", "EX01=", "=UTC", "EX01=Mars/Base", "EX01=../../etc/passwd", "a=b\0c", ""])
+def test_what_is_no_zone_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        zones_of([text])
+
+
+def test_the_first_pattern_that_fits_counts() -> None:
+    paris, rest = zones_of(["EX0?=Europe/Paris", "*=UTC"])
+    assert [zone_of([paris, rest], host) for host in ("ex01", "DC1", "")] == [paris, rest, rest]
+    assert zone_of([paris], "DC1") is None
+
+
+def _times(root: Path) -> list[str]:
+    found = whole_table(open_archive(Case.open(root)), "iis", ("time_utc",))
+    return [str(one) for one in found["time_utc"].to_pylist()]
+
+
+def test_a_case_is_read_in_the_zone_that_was_given(tmp_path: Path) -> None:
+    folder = write(tmp_path / "evidence", {"EX01/logs/in210701.log": _log("07/13/2021, 14:00:00")})
+    case = tmp_path / "case"
+    done = api.ingest(case, [folder], zones=["EX01=Europe/Brussels", "DC9=Asia/Tokyo"], workers=1)
+    assert _times(case) == ["2021-07-13 12:00:00+00:00"]
+    assert {str(zone): count for zone, count in done.zones.items()} == {"EX01=Europe/Brussels": 1}
+    write(folder, {"EX01/logs/in210702.log": _log("07/14/2021, 14:00:00")})
+    api.ingest(case, [folder], workers=1)
+    assert sorted(_times(case)) == ["2021-07-13 12:00:00+00:00", "2021-07-14 12:00:00+00:00"]
+    with pytest.raises(UsageError, match="read with --zone EX01=Europe/Brussels"):
+        api.ingest(case, [folder], zones=["*=Asia/Tokyo"], workers=1)
+    api.ingest(case, [folder], zones=["EX01=Europe/Brussels", "DC9=Asia/Tokyo"], workers=1)
+
+
+def test_without_a_zone_the_files_are_named(tmp_path: Path) -> None:
+    folder = write(tmp_path / "evidence", {"EX01/logs/in210701.log": _log("07/13/2021, 14:00:00")})
+    done = api.ingest(tmp_path / "case", [folder], workers=1)
+    assert done.zones == {None: 1}
+    assert _times(tmp_path / "case") == ["2021-07-13 14:00:00+00:00"]
+    facts = whole_table(open_archive(Case.open(tmp_path / "case")), "facts", ("kind", "count", "detail")).to_pylist()
+    assert [(one["kind"], one["count"]) for one in facts if one["kind"] == "zone"] == [("zone", 1)]
+    with pytest.raises(UsageError, match="read as UTC in this case already"):
+        api.ingest(tmp_path / "case", [folder], zones=["*=Asia/Tokyo"], workers=1)
+
+
+def test_records_of_several_hosts_have_zones_of_their_own() -> None:
+    batch = _batch([datetime(2021, 7, 1, 12), datetime(2021, 7, 1, 12), datetime(2021, 7, 1, 12)])  # noqa: DTZ001
+    hosts = pa.array(["ex01.gov.example", "EX02", None], pa.string())
+    local = Localised(zones_of(["EX01=Europe/Brussels", "EX02=Asia/Tokyo"]), "PROXY")
+    told = local.take(batch.set_column(2, "host", hosts))["time_utc"]
+    assert [str(one)[11:16] for one in told.to_pylist()] == ["10:00", "03:00", "12:00"]
+    assert [fact.detail[:27] for fact in local.facts()] == [
+        "local time without a zone, ", "local time, read in Europe/", "local time, read in Asia/To",
+    ]  # fmt: skip
