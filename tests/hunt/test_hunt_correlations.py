@@ -85,6 +85,14 @@ def records(hit: Mapping[str, Any]) -> set[int]:
     return {one["record_no"] for one in hit["refs"]}
 
 
+@pytest.mark.parametrize("count", [2, 200, 900])
+def test_a_condition_of_many_nots_ends_and_stops_nothing(tmp_path: Path, count: int) -> None:
+    asked = correlation(type="temporal", rules=["one"], condition="not " * count + "one")
+    found = ran(tmp_path, [line("/one/", 0), line("/one/", 1)], rule("one"), asked, correlation(2))
+    assert outcome(found, "correlation 1").status in {RuleStatus.RAN, RuleStatus.INVALID}
+    assert len(matched(found, 2)) == 1
+
+
 # Against the slow reading ---------------------------------------------------------------------------
 
 GROUPS = ("cs-username", "c-ip")

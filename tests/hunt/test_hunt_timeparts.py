@@ -82,3 +82,15 @@ def test_rules_ask_for_parts_of_a_field_and_of_the_record_itself(tmp_path: Path)
     loaded = load_rules(tmp_path / "rules", *rules)
     found = met(hunted(archive_of(tmp_path / "archive", {"iis": rows}), Hunter(loaded.rules)))
     assert {int(one[-4:]): which for one, which in found.items()} == {0: {1}, 1: {1}, 2: {1}, 3: {1, 2}, 4: {1, 2}}
+
+
+def test_instants_do_not_tell_equal_records_apart(tmp_path: Path) -> None:
+    rule = {
+        "title": "early",
+        "id": "50000000-0000-4000-8000-000000000001",
+        "logsource": {"category": "webserver"},
+        "detection": {"s": {"timestamp|hour": 8}, "condition": "s"},
+    }
+    rows = [{"cs-uri-stem": "/a"}] * 40
+    hits = hunted(archive_of(tmp_path / "archive", {"iis": rows}), Hunter(load_rules(tmp_path / "rules", rule).rules))
+    assert hits["count"].to_pylist() == [40]

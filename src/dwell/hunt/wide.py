@@ -429,6 +429,6 @@ def _positive(node: Node, rules: RuleSet, *, sense: bool = True) -> tuple[int, .
 
 def _asks(node: Node, rules: RuleSet, *, sense: bool) -> bool:
     if node.op == "atom":
-        return sense and rules.atoms[node.index].kind not in {"null", "empty"}
+        return sense and rules.atoms[node.index].kind not in {"null", "empty", "part"}
     inner = sense is not (node.op == "not")
     return any(_asks(one, rules, sense=inner) for one in node.children)

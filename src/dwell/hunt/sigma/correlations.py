@@ -19,7 +19,7 @@ from sigma.correlations import (
 from dwell.hunt.correlations.plan import ORDERED, Correlation, Reference, in_order
 from dwell.hunt.ruleset import Node, RuleInfo
 from dwell.hunt.sigma.files import Document
-from dwell.hunt.sigma.parse import RefusedError, line_of
+from dwell.hunt.sigma.parse import RefusedError, line_of, short
 from dwell.model.claims import RuleStatus
 
 __all__ = ["Draft", "Names", "Refusals", "resolved"]
@@ -88,7 +88,8 @@ def _tree(item: CorrelationConditionItem | SigmaRuleReference, written: Sequence
         return Node("rule", (), written.index(item.reference))
     children = tuple(_tree(one, written) for one in item.args)
     if isinstance(item, CorrelationConditionNOT):
-        return Node("not", children)
+        # one `not` undoes another: however many there are, the condition stays flat
+        return children[0].children[0] if children[0].op == "not" else Node("not", children)
     return Node("or" if isinstance(item, CorrelationConditionOR) else "and", children)
 
 
@@ -215,8 +216,8 @@ def resolved(drafts: Sequence[Draft], names: Names) -> tuple[list[Correlation], 
             found[draft.info.id] = _correlation(draft, names)
         except RefusedError as fault:
             refused.append((draft.info, fault))
-        except (ValueError, OverflowError) as fault:
-            reasons[draft.info.id] = str(fault)
+        except (ValueError, OverflowError, RecursionError) as fault:
+            reasons[draft.info.id] = short(fault)
     _without_circles(found, reasons)
     for one in in_order(list(found.values())):
         if reason := _held(one, found):
