@@ -130,14 +130,3 @@ def test_a_rule_set_is_written_and_read_back_the_same() -> None:
     data = rules.encoded()
     assert RuleSet.decoded(data) == rules
     assert rules_hash(data) == rules_hash(load().rules.encoded())
-
-
-@pytest.mark.slow
-def test_every_published_rule_ends_somewhere(shared_data: Path) -> None:
-    files = sorted(one for one in (shared_data / "sigma").rglob("*.yml") if one.is_file())[::16]
-    count = sum(one.read_text(encoding="utf-8").count("\ndetection:") for one in files)
-    loaded = load(files, pack=False)
-    assert len(loaded.rules.rules) + len(loaded.ended) == count
-    assert len(loaded.rules.rules) > count // 2
-    assert {one.status for one in loaded.ended} <= {RuleStatus.BLIND, RuleStatus.UNSUPPORTED}
-    assert all(one.author for one in loaded.ended)
