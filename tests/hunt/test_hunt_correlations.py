@@ -390,7 +390,7 @@ def test_any_number_of_workers_and_what_was_kept_give_the_same_hits(tmp_path: Pa
         assert again.rules_hash == first.rules_hash
     assert sorted(one.name for one in cache.iterdir()) == kept
     # a file of records that is lost or cut short is made anew
-    for place in cache.glob("*-records.arrow"):
+    for place in (*cache.glob("*-records.arrow"), *cache.glob("*-correlated.arrow")):
         place.write_bytes(place.read_bytes()[:100])
     assert hunt(archive, rule_folders=[folder], workers=1, cache=cache).hits.equals(first.hits)
 
@@ -399,10 +399,10 @@ def test_a_changed_correlation_changes_the_hash_and_hunts_no_file_anew(tmp_path:
     archive = three_files(tmp_path / "archive")
     cache = tmp_path / "cache"
     before = hunt(archive, rule_folders=[folder_of(tmp_path / "a", rule("one"), correlation())], workers=1, cache=cache)
-    files = {one.name for one in cache.glob("*.arrow")}
+    files = {one.name for one in cache.glob("*-hits.arrow")}
     changed = folder_of(tmp_path / "b", rule("one"), correlation(condition={"gte": 13}))
     after = hunt(archive, rule_folders=[changed], workers=1, cache=cache)
     assert matched(before)
     assert not matched(after)
     assert after.rules_hash != before.rules_hash
-    assert {one.name for one in cache.glob("*.arrow")} == files
+    assert {one.name for one in cache.glob("*-hits.arrow")} == files

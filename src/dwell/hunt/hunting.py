@@ -16,12 +16,14 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import DataFile
 from dwell.archive.store import Archive
 from dwell.engine.pool import run
-from dwell.hunt.correlations.correlate import correlated
+from dwell.hunt.correlations.correlate import Correlated
+from dwell.hunt.correlations.keeping import correlated_kept
 from dwell.hunt.correlations.outcomes import correlation_outcomes, stood_for
 from dwell.hunt.correlations.plan import correlations_hash
 from dwell.hunt.hits import HITS, concat
 from dwell.hunt.indicators.lists import Indicator, read_indicators
 from dwell.hunt.indicators.match import PLACES, Finder
+from dwell.hunt.keeping import read_kept, write_kept
 from dwell.hunt.outcomes import rule_outcomes
 from dwell.hunt.records import RECORDS
 from dwell.hunt.ruleset import RuleInfo, RuleSet, rules_hash
@@ -113,18 +115,6 @@ _Done = tuple[pa.Table, pa.Table, _Seen]
 """Hits, records told one by one, and what was seen."""
 
 
-def _read(path: Path) -> pa.Table:
-    with pa.OSFile(str(path), "rb") as handle:
-        return pa.ipc.open_file(handle).read_all()
-
-
-def _write(path: Path, table: pa.Table) -> None:
-    unfinished = path.with_suffix(".part")
-    with pa.OSFile(str(unfinished), "wb") as handle, pa.ipc.new_file(handle, table.schema) as writer:
-        writer.write_table(table)
-    unfinished.replace(path)
-
-
 def _records_of(path: Path) -> Path:
     """Give where the records lie that belong to kept hits."""
     return path.with_name(path.name.replace("-hits.", "-records."))
@@ -133,19 +123,18 @@ def _records_of(path: Path) -> Path:
 def _kept(path: Path) -> _Done | None:
     """Read what an earlier run kept; None where it is not whole."""
     try:
-        found = _read(path)
+        found = read_kept(path)
         seen = msgspec.json.decode(found.schema.metadata[_REPORT], type=_Seen)
-        records = _read(_records_of(path)) if seen.records else RECORDS.empty_table()
+        records = read_kept(_records_of(path)) if seen.records else RECORDS.empty_table()
     except (OSError, pa.ArrowInvalid, msgspec.MsgspecError, KeyError, TypeError):
         return None
     return (found.replace_schema_metadata(None), records, seen) if records.num_rows == seen.records else None
 
 
 def _keep(path: Path, hits: pa.Table, records: pa.Table, seen: _Seen) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     if seen.records:
-        _write(_records_of(path), records)
-    _write(path, hits.replace_schema_metadata({_REPORT: msgspec.json.encode(seen)}))
+        write_kept(_records_of(path), records)
+    write_kept(path, hits.replace_schema_metadata({_REPORT: msgspec.json.encode(seen)}))
 
 
 def _hunt(job: _Job) -> _Done:
@@ -213,12 +202,9 @@ def _totals(hits: pa.Table) -> dict[str, int]:
 
 
 def _with_correlations(
-    loaded: Loaded, hits: pa.Table, records: pa.Table, outcomes: list[RuleOutcome], cut: set[str]
+    loaded: Loaded, found: Correlated, hits: pa.Table, outcomes: list[RuleOutcome], cut: set[str]
 ) -> tuple[pa.Table, list[RuleOutcome]]:
-    """Work out the correlations; take the hits away that they stand for."""
-    if not loaded.correlations:
-        return hits, outcomes
-    found = correlated(loaded.correlations, records)
+    """Add what the correlations came to; take the hits away that they stand for."""
     told = correlation_outcomes(loaded.correlations, outcomes, found.left, cut, _totals(found.hits))
     behind = stood_for(loaded.correlations, told)
     behind = {one: title for one, title in behind.items() if not loaded.infos[one].pack}
@@ -290,7 +276,10 @@ def hunt(
     totals = _totals(whole)
     outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
     cut = {loaded.rules.rules[at].info.id for one in seen for at in one.report.cut}
-    whole, outcomes = _with_correlations(loaded, whole, pa.concat_tables(records), outcomes, cut)
+    if loaded.correlations:
+        names = [keys["rules"], *(f"{one.file.table}:{one.file.staged.sha256}" for one in jobs)]
+        found_together = correlated_kept(loaded.correlations, pa.concat_tables(records), names, cache)
+        whole, outcomes = _with_correlations(loaded, found_together, whole, outcomes, cut)
     outcomes.sort(key=lambda one: (one.rule_id, one.path))
     return Hunted(
         outcomes=tuple(outcomes),
