@@ -350,6 +350,18 @@ def test_a_bad_correlation_ends_with_its_reason_and_the_others_run(
     assert any("001.yml" in one or "002.yml" in one for one in found.faults) is (status is RuleStatus.INVALID)
 
 
+def test_texts_of_an_intruder_do_not_mix_groups_or_stop_the_work(tmp_path: Path) -> None:
+    hostile = [("a\x1f", "b"), ("a", "\x1fb"), ("a\x1f1b", "c"), ("a", "b\x1f1c"), ("x\0y", "';--"), ("x\0z", "';--")]
+    rows = [line("/one/", at, **{"cs-username": one, "cs-host": two}) for at, (one, two) in enumerate(hostile)]
+    both = correlation(1, group_by=["cs-username", "cs-host"])
+    measured = correlation(2, type="value_sum", condition={"gte": 0, "field": "cs-username"})
+    counted = correlation(3, type="value_count", condition={"gte": 6, "field": ["cs-username", "cs-host"]})
+    found = ran(tmp_path, rows, rule("one"), both, measured, counted)
+    assert matched(found, 1) == []
+    assert matched(found, 2) == []
+    assert [one["count"] for one in matched(found, 3)] == [6]
+
+
 def test_circles_are_named_and_what_rests_on_them_is_blind(tmp_path: Path) -> None:
     found = ran(
         tmp_path, [line("/one/", 0)], rule("one"),

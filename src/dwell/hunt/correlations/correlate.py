@@ -19,8 +19,8 @@ __all__ = ["MATCHES_MAX", "Correlated", "Left", "correlated"]
 
 MATCHES_MAX = 20_000
 """Matches of one correlation that are shown, the earliest first; the number of all is told."""
-_BETWEEN = "\x1f"
-"""Between the values of a group; a control character, so that no two groups read alike."""
+_MARK, _MARKED, _BETWEEN = "\x1f", "\x1f0", "\x1f1"
+"""Between the values of a group; a value that holds the mark has it written otherwise, so that no two groups read alike."""
 
 Numbers = npt.NDArray[np.int64]
 
@@ -187,6 +187,7 @@ def _kept(one: Correlation, events: _Events, left: Left) -> Numbers:
 def _joined(events: _Events, names: Sequence[str], kept: Numbers, *, fold: bool) -> pa.Array:
     texts = [events.columns[name].take(pa.array(kept)) for name in names]
     texts = [pc.utf8_lower(one) for one in texts] if fold else texts
+    texts = [pc.replace_substring(one, _MARK, _MARKED) for one in texts] if len(texts) > 1 else texts
     return pc.binary_join_element_wise(*texts, _BETWEEN) if texts else pa.array([""] * len(kept), pa.string())
 
 
