@@ -16,6 +16,8 @@ from tests.hunt.archives import START, archive_of
 from tests.hunt.slow_correlations import Met, slow_matches
 
 from dwell.archive.store import Archive
+from dwell.hunt import wide
+from dwell.hunt.correlations import correlate
 from dwell.hunt.hunting import Hunted, hunt
 from dwell.model.claims import RuleOutcome, RuleStatus
 
@@ -360,6 +362,21 @@ def test_texts_of_an_intruder_do_not_mix_groups_or_stop_the_work(tmp_path: Path)
     assert matched(found, 1) == []
     assert matched(found, 2) == []
     assert [one["count"] for one in matched(found, 3)] == [6]
+
+
+def test_what_is_cut_off_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [line("/one/", at) for at in (0, 1, 100, 101, 200, 201)]
+    monkeypatch.setattr(correlate, "MATCHES_MAX", 2)
+    found = ran(tmp_path / "a", rows, rule("one"), correlation())
+    assert [records(one) for one in matched(found)] == [{1, 2}, {3, 4}]
+    assert outcome(found, "correlation 1").status is RuleStatus.RAN
+    assert "1 more are not" in outcome(found, "correlation 1").reason
+    monkeypatch.setattr(wide, "RECORDS_MAX", 3)
+    found = ran(tmp_path / "b", rows, rule("one"), correlation())
+    assert [records(one) for one in matched(found)] == [{1, 2}]
+    assert outcome(found, "correlation 1").status is RuleStatus.PARTLY_BLIND
+    assert "'rule one' met more records in one data file" in outcome(found, "correlation 1").reason
+    assert outcome(found, "rule one").hits == 6
 
 
 def test_circles_are_named_and_what_rests_on_them_is_blind(tmp_path: Path) -> None:
