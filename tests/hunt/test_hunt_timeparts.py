@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.hunt.archives import archive_of, hunted, load_rules, met
 
+from dwell.hunt.hunting import hunt
 from dwell.hunt.timeparts import PARTS, time_part
 from dwell.hunt.wide import Hunter
+from dwell.model.claims import RuleStatus
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda one: timezone(timedelta(minutes=one)))
 INSTANTS = st.datetimes(datetime(1971, 1, 1), datetime(2262, 1, 1), timezones=ZONES)  # noqa: DTZ001 - hypothesis wants it bare
@@ -92,5 +94,9 @@ def test_instants_do_not_tell_equal_records_apart(tmp_path: Path) -> None:
         "detection": {"s": {"timestamp|hour": 8}, "condition": "s"},
     }
     rows = [{"cs-uri-stem": "/a"}] * 40
-    hits = hunted(archive_of(tmp_path / "archive", {"iis": rows}), Hunter(load_rules(tmp_path / "rules", rule).rules))
+    archive = archive_of(tmp_path / "archive", {"iis": rows})
+    hits = hunted(archive, Hunter(load_rules(tmp_path / "rules", rule).rules))
     assert hits["count"].to_pylist() == [40]
+    found = hunt(archive, rule_folders=[tmp_path / "rules"], workers=1)
+    told = next(one for one in found.outcomes if one.title == "early")
+    assert (told.status, told.reason) == (RuleStatus.RAN, "")

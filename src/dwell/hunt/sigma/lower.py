@@ -158,8 +158,7 @@ class Lowering:
             if kind is not None and (pa.types.is_map(kind) or pa.types.is_list(kind)):
                 return (f"{known}:*",)
             return (known,)
-        held = f"{MAPS.get(where.table, 'extra')}:{field}"
-        return ("time_utc", held) if lower in INSTANTS else (held,)
+        return ("time_utc",) if lower in INSTANTS else (f"{MAPS.get(where.table, 'extra')}:{field}",)
 
     def _atom(self, atom: Atom) -> Node:
         index = self._atom_index.setdefault(atom, len(self.atoms))
