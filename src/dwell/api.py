@@ -199,13 +199,16 @@ def stock(case: Path) -> Stock:
     return take_stock(held, open_archive(held))
 
 
-def _hunted_with(case: Case) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Give the rule folders and indicator files of the last hunt."""
+_Paths = tuple[Path, ...]
+
+
+def _hunted_with(case: Case) -> tuple[_Paths, _Paths, _Paths]:
+    """Give the rule folders, indicator files and lists of values of the last hunt."""
     for act in reversed(case.acts()):
         if act.act == "hunt":
-            rules, indicators = (act.details.get(one) for one in ("rules", "indicators"))
-            return _paths(rules), _paths(indicators)
-    return (), ()
+            rules, indicators, lists = (act.details.get(one) for one in ("rules", "indicators", "lists"))
+            return _paths(rules), _paths(indicators), _paths(lists)
+    return (), (), ()
 
 
 def _paths(value: object) -> tuple[Path, ...]:
@@ -213,12 +216,18 @@ def _paths(value: object) -> tuple[Path, ...]:
 
 
 def _run_hunt(
-    case: Case, rules: Sequence[Path], indicators: Sequence[Path], workers: int | None, progress: Progress
+    case: Case,
+    rules: Sequence[Path],
+    indicators: Sequence[Path],
+    lists: Sequence[Path],
+    workers: int | None,
+    progress: Progress,
 ) -> Hunted:
     return run_hunt(
         open_archive(case),
         rule_folders=rules,
         indicator_files=indicators,
+        list_files=lists,
         workers=workers,
         cache=_cache(case, "hunt"),
         progress=lambda done, total, what: progress("hunting", what, done, total),
@@ -240,6 +249,7 @@ def hunt(
     *,
     rules: Sequence[Path] | None = None,
     indicators: Sequence[Path] | None = None,
+    lists: Sequence[Path] | None = None,
     workers: int | None = None,
     progress: Progress = _quiet,
 ) -> Hunted:
@@ -249,6 +259,7 @@ def hunt(
         case: the case folder.
         rules: folders of Sigma rules beside our own; None for those of the last hunt.
         indicators: files of indicators; None for those of the last hunt.
+        lists: files and folders of values for the placeholders of rules; None for those of the last hunt.
         workers: processes.
         progress: told how far it is.
 
@@ -259,14 +270,16 @@ def hunt(
     held = Case.open(case)
     before = _hunted_with(held)
     rules, indicators = before[0] if rules is None else rules, before[1] if indicators is None else indicators
-    for one in (*rules, *indicators):
+    lists = before[2] if lists is None else lists
+    for one in (*rules, *indicators, *lists):
         if not one.exists():
-            raise UsageError("there is no such rule folder or indicator file", place=Place(one))
+            raise UsageError("there is no such rule folder, indicator file or list of values", place=Place(one))
     with held.writing():
-        found = _run_hunt(held, rules, indicators, workers, progress)
+        found = _run_hunt(held, rules, indicators, lists, workers, progress)
         named = {
             "rules": [str(one.resolve()) for one in rules],
             "indicators": [str(one.resolve()) for one in indicators],
+            "lists": [str(one.resolve()) for one in lists],
         }
         held.record("hunt", named | {"rules_hash": found.rules_hash, "faults": list(found.faults)})
     return found

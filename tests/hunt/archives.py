@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import yaml
 from dwell.archive.datafile import DataFile, stage
 from dwell.archive.store import Archive
 from dwell.hunt.hits import concat
+from dwell.hunt.ruleset import RuleSet
 from dwell.hunt.sigma.load import Loaded, load
 from dwell.hunt.wide import Hunter
 from dwell.intake.tables import specs
 
-__all__ = ["START", "archive_of", "hunted", "load_rules", "met", "rows_table"]
+__all__ = ["START", "archive_of", "hunted", "load_rules", "met", "met_one_by_one", "rows_table"]
 
 START = datetime(2019, 4, 2, 8, 0, tzinfo=UTC)
 EVIDENCE = "ab" * 32
@@ -72,4 +74,20 @@ def met(hits: pa.Table) -> dict[str, set[int]]:
     for row in hits.to_pylist():
         assert row["count"] == len(row["refs"])
         out.setdefault(row["rule_id"], set()).update(one["record_no"] for one in row["refs"])
+    return out
+
+
+def met_one_by_one(archive: Archive, rules: RuleSet, *, prune: bool = True) -> dict[str, set[int]]:
+    """Give the records that each rule met, however many, and check that its hits count as many."""
+    told = RuleSet(tuple(replace(one, correlated=True) for one in rules.rules), rules.atoms, rules.leaves, rules.wheres)
+    hunter = Hunter(told, prune=prune)
+    found = [hunter.find(one) for table in archive.tables() for one in archive.files(table)]
+    out: dict[str, set[int]] = {}
+    counted: dict[str, int] = {}
+    for one in found:
+        for name, number in zip(one.records["rule_id"].to_pylist(), one.records["record_no"].to_pylist(), strict=True):
+            out.setdefault(name, set()).add(number)
+        for name, count in zip(one.hits["rule_id"].to_pylist(), one.hits["count"].to_pylist(), strict=True):
+            counted[name] = counted.get(name, 0) + count
+    assert counted == {name: len(numbers) for name, numbers in out.items()}
     return out

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import UTC, datetime
+from functools import cache, lru_cache
 from urllib.parse import unquote
 
-__all__ = ["Event", "iis_event", "matches", "plain_event"]
+__all__ = ["Event", "audit_event", "iis_event", "matches", "plain_event", "windows_event"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +26,14 @@ class Event:
     Attributes:
         field: texts of a field; told whether the question is about the field's start, its being empty, or neither.
         texts: all texts, for keywords.
+        blanks: texts that are no value.
+        memory: answers to the same question about the same texts, for as long as the rules live; None to ask anew.
     """
 
     field: Callable[[str, str], list[str]]
     texts: list[str]
+    blanks: frozenset[str] = frozenset({"", "-"})
+    memory: dict[tuple[object, ...], bool] | None = None
 
 
 @lru_cache(maxsize=100_000)
@@ -94,6 +100,89 @@ def iis_event(row: Mapping[str, object]) -> Event:
     return Event(field, texts + [one for one in extra.values() if one is not None])
 
 
+def _entries(value: object) -> list[tuple[str, str]]:
+    """Give name and text of every entry of a map or a list, and of a plain value; what is null is none."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        return [("", str(value))]
+    pairs = [one if isinstance(one, tuple) else ("", one) for one in value]
+    return [(str(name), str(text)) for name, text in pairs if text is not None]
+
+
+def _is_key(key: str, name: str) -> bool:
+    """Say whether a map's key is the name: as it stands, as the last part of a dotted one, or numbered when it repeats."""
+    key = re.sub(r"#[0-9]+\Z", "", key).lower()
+    return key == name.lower() or key.endswith("." + name.lower())
+
+
+def windows_event(
+    row: Mapping[str, object], names: Mapping[str, Sequence[str]], unnamed: Mapping[str, Sequence[str]]
+) -> Event:
+    """Make an event of a Windows event record.
+
+    Args:
+        row: columns, and the map `EventData`.
+        names: what fields are called in this kind of record, in lower case, where they have another name.
+        unnamed: fields that stand for data without a name.
+    """
+    columns = {name.lower(): name for name in row}
+    data = _entries(row.get("EventData"))
+
+    def held(place: str) -> list[str]:
+        if not place.startswith("EventData:"):
+            return [text for _, text in _entries(row.get(place))]
+        key = place.partition(":")[2]
+        if key.endswith("#"):
+            return [text for name, text in data if re.fullmatch(key[:-1] + "[0-9]*(#[0-9]+)?", name, re.IGNORECASE)]
+        return [text for name, text in data if _is_key(name, key)]
+
+    @cache
+    def field(name: str, _kind: str) -> list[str]:
+        lower = name.lower()
+        known = names.get(lower) or unnamed.get(name) or ([columns[lower]] if lower in columns else None)
+        return [text for place in known or [f"EventData:{name}"] for text in held(place)]
+
+    texts = [str(one) for name, one in row.items() if isinstance(one, str) and name != "evidence_id"]
+    return Event(field, texts + [text for _, text in data], frozenset({""}))
+
+
+def _json_text(value: object) -> str:
+    return str(value) if isinstance(value, str | bool | int | float) else json.dumps(value, separators=(",", ":"))
+
+
+def audit_event(row: Mapping[str, object], names: Mapping[str, Sequence[str]]) -> Event:
+    """Make an event of a Microsoft 365 audit record: its columns, then its own JSON and the pairs in its lists."""
+    columns = {name.lower(): name for name in row}
+    try:
+        record = json.loads(str(row.get("AuditData") or "{}"))
+    except ValueError:
+        record = {}
+    record = record if isinstance(record, dict) else {}
+    pairs = [one for value in record.values() if isinstance(value, list) for one in value if isinstance(one, dict)]
+
+    def inside(name: str) -> list[str]:
+        found = [value for key, value in record.items() if key.lower() == name.lower()]
+        found += [one.get("Value") for one in pairs if str(one.get("Name", "")).lower() == name.lower()]
+        return [_json_text(one) for one in found if one is not None]
+
+    def held(place: str) -> list[str]:
+        table, _, key = place.partition(":")
+        if table == "Parameters":
+            return [text for entry in _entries(row.get("Parameters")) for text in entry]
+        return inside(key) if key and table == "AuditData" else [text for _, text in _entries(row.get(table))]
+
+    @cache
+    def field(name: str, _kind: str) -> list[str]:
+        lower = name.lower()
+        known = names.get(lower) or ([columns[lower]] if lower in columns else [f"AuditData:{name}"])
+        return [text for place in known for text in held(place)]
+
+    texts = [str(one) for name, one in row.items() if isinstance(one, str) and name != "evidence_id"]
+    entries = [held("Parameters"), held("extra")]
+    return Event(field, texts + [text for one in entries for text in one], frozenset({""}))
+
+
 # Values -------------------------------------------------------------------------------------------
 
 
@@ -112,15 +201,30 @@ def _pattern(value: str) -> list[str | int]:
     return out
 
 
-@lru_cache(maxsize=10_000)
-def _compiled(pattern: tuple[str | int, ...]) -> re.Pattern[str]:
-    return re.compile(
-        "".join(re.escape(one) if isinstance(one, str) else (".", ".*")[one - 1] for one in pattern), re.S
-    )
+@lru_cache(maxsize=100_000)
+def _pieces(pattern: tuple[str | int, ...]) -> list[re.Pattern[str]]:
+    """Give what stands between the runs, each as an expression of fixed length."""
+    pieces = [""]
+    for one in pattern:
+        if one == 2:
+            pieces.append("")
+        else:
+            pieces[-1] += "." if one == 1 else re.escape(str(one))
+    return [re.compile(one, re.S) for one in pieces]
 
 
 def _glob(pattern: Sequence[str | int], text: str) -> bool:
-    return _compiled(tuple(pattern)).fullmatch(text) is not None
+    """Match a pattern: the first piece at the start, the last at the end, the others as early as they can be."""
+    first, *middle = _pieces(tuple(pattern))
+    if not middle:
+        return first.fullmatch(text) is not None
+    last = middle.pop()
+    size = sum(one != 2 for one in pattern[max(at for at, one in enumerate(pattern) if one == 2) :])
+    found = first.match(text)
+    end = len(text) - size
+    for one in middle:
+        found = found and one.search(text, found.end(), max(end, found.end()))
+    return found is not None and end >= found.end() and last.fullmatch(text, end) is not None
 
 
 @lru_cache(maxsize=10_000)
@@ -130,8 +234,10 @@ def _variants(value: str, modifiers: tuple[str, ...]) -> list[list[str | int]]:
     for one in modifiers:
         if one == "windash":
             values = [x for v in values for x in _dashed(v)]
-        elif one in {"wide", "utf16le"}:
-            values = ["".join(c + "\0" for c in v) for v in values]
+        elif one in {"wide", "utf16le", "utf16"}:
+            values = [("\ufeff" if one == "utf16" else "") + "".join(c + "\0" for c in v) for v in values]
+        elif one == "utf16be":
+            values = ["".join("\0" + c for c in v) for v in values]
         elif one == "base64":
             values = [base64.b64encode(v.encode()).decode() for v in values]
         elif one == "base64offset":
@@ -168,10 +274,10 @@ def _offsets(value: str) -> list[str]:
 
 def _one(event: Event, name: str, modifiers: Sequence[str], value: object) -> bool:
     if "exists" in modifiers:
-        held = any(one not in {"", "-"} for one in event.field(name, "empty"))
+        held = any(one not in event.blanks for one in event.field(name, "empty"))
         return held is bool(value)
     if value is None:
-        return all(one in {"", "-"} for one in event.field(name, "empty"))
+        return all(one in event.blanks for one in event.field(name, "empty"))
     if "fieldref" in modifiers:
         return any(
             _related(fold(one), fold(two), modifiers)
@@ -186,6 +292,9 @@ def _one(event: Event, name: str, modifiers: Sequence[str], value: object) -> bo
     if "cidr" in modifiers:
         network = ipaddress.ip_network(str(value))
         return any(_inside(one, network) for one in event.field(name, ""))
+    part = next((one for one in modifiers if one in _PARTS), None)
+    if part is not None:
+        return any(_timed(one, part, modifiers, float(str(value))) for one in event.field(name, ""))
     if set(modifiers) & {"lt", "lte", "gt", "gte"}:
         return any(_compared(one, modifiers, float(str(value))) for one in event.field(name, ""))
     if isinstance(value, bool):
@@ -193,7 +302,7 @@ def _one(event: Event, name: str, modifiers: Sequence[str], value: object) -> bo
     if isinstance(value, int | float):
         return any(_number(one) == float(value) for one in event.field(name, ""))
     if value == "" and not modifiers:
-        return any(one in {"", "-"} for one in event.field(name, "empty"))
+        return any(one in event.blanks for one in event.field(name, "empty"))
     return _text(event, name, modifiers, str(value))
 
 
@@ -244,27 +353,73 @@ def _compared(text: str, modifiers: Sequence[str], bound: float) -> bool:
     }[next(one for one in modifiers if one in {"lt", "lte", "gt", "gte"})]
 
 
+_PARTS = ("minute", "hour", "day", "week", "month", "year")
+
+
+@lru_cache(maxsize=10_000)
+def _instant(text: str) -> tuple[datetime, bool] | None:
+    """Give the instant that a text writes, and whether it writes a clock."""
+    found = re.fullmatch(
+        r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+        r"(?:[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2})?([.,][0-9]+)? ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?)?",
+        text,
+    )
+    if found is None or (found[4] and not found[3]):
+        return None
+    zone = "+00:00" if found[5] in {None, "Z", "UTC"} else found[5]
+    zone = zone if ":" in zone else zone[:3] + ":" + zone[3:]
+    try:
+        return datetime.fromisoformat(f"{found[1]}T{found[2] or '00:00'}{found[3] or ':00'}{zone}"), found[
+            2
+        ] is not None
+    except ValueError:
+        return None
+
+
+def _timed(text: str, part: str, modifiers: Sequence[str], bound: float) -> bool:
+    read = _instant(text)
+    if read is None or (part in {"hour", "minute"} and not read[1]):
+        return False
+    at = read[0].astimezone(UTC)
+    number = at.isocalendar().week if part == "week" else getattr(at, part)
+    return _compared(str(number), modifiers, bound) if set(modifiers) - set(_PARTS) - {"neq"} else number == bound
+
+
 # Detections and conditions ------------------------------------------------------------------------
 
 
 def _item(event: Event, key: str, value: object) -> bool:
     name, *modifiers = key.split("|")
+    if event.memory is None or not name or "fieldref" in modifiers:
+        return _asked(event, name, modifiers, value)
+    texts = tuple(tuple(event.field(name, kind)) for kind in ("", "start", "empty"))
+    question = (id(value), key, texts, event.blanks)
+    if question not in event.memory:
+        event.memory[question] = _asked(event, name, modifiers, value)
+    return event.memory[question]
+
+
+def _asked(event: Event, name: str, modifiers: Sequence[str], value: object) -> bool:
     values = value if isinstance(value, list) else [value]
-    found = [_one(event, name, modifiers, one) if name else _keyword(event, one) for one in values]
+    found = [_one(event, name, modifiers, one) if name else _keyword(event, one, modifiers) for one in values]
     if not values:
-        return all(one in {"", "-"} for one in event.field(name, "empty"))
+        return all(one in event.blanks for one in event.field(name, "empty"))
     answer = all(found) if "all" in modifiers else any(found)
     return not answer if "neq" in modifiers else answer
 
 
 @lru_cache(maxsize=10_000)
-def _keyword_pattern(value: str) -> tuple[str | int, ...]:
-    return (2, *(fold(one) if isinstance(one, str) else one for one in _pattern(value)), 2)
+def _keyword_pattern(value: str, *, cased: bool = False) -> tuple[str | int, ...]:
+    return (2, *(one if cased or isinstance(one, int) else fold(one) for one in _pattern(value)), 2)
 
 
-def _keyword(event: Event, value: object) -> bool:
-    pattern = _keyword_pattern(str(value))
-    return any(_glob(pattern, fold(one)) for one in event.texts)
+def _keyword(event: Event, value: object, modifiers: Sequence[str] = ()) -> bool:
+    if "re" in modifiers:
+        flags = re.ASCII | (re.IGNORECASE if "i" in modifiers else 0)
+        return any(re.search(str(value), one, flags) for one in event.texts)
+    cased = "cased" in modifiers
+    pattern = _keyword_pattern(str(value), cased=cased)
+    return any(_glob(pattern, one if cased else fold(one)) for one in event.texts)
 
 
 def _detection(event: Event, definition: object) -> bool:

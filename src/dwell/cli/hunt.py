@@ -8,7 +8,7 @@ import click
 import pyarrow as pa
 
 from dwell import api
-from dwell.cli.options import FOLDER, case_option, output_options, talk_options, workers_option
+from dwell.cli.options import FOLDER, case_option, lists_option, output_options, talk_options, workers_option
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
 from dwell.cli.told import tell_hunt
@@ -92,6 +92,7 @@ def _text(rows: list[dict[str, Json]]) -> str:
 @click.option(
     "--indicators", multiple=True, type=FOLDER, help="A list of indicators (CSV or one a line); may be repeated."
 )
+@lists_option
 @click.option("--own-only", is_flag=True, help="Our own rules only: forget the rules and indicators of earlier hunts.")
 @workers_option
 @output_options((Form.TEXT, Form.JSON, Form.JSONL, Form.CSV))
@@ -101,6 +102,7 @@ def hunt(
     *,
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
+    lists: tuple[Path, ...],
     own_only: bool,
     workers: int | None,
     output: Output,
@@ -119,6 +121,7 @@ def hunt(
         case,
         rules=() if own_only else rules or None,
         indicators=() if own_only else indicators or None,
+        lists=() if own_only else lists or None,
         workers=workers,
         progress=talk.progress,
     )

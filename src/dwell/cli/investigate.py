@@ -12,6 +12,7 @@ from dwell.cli.options import (
     FOLDER,
     case_option,
     evidence_argument,
+    lists_option,
     output_options,
     talk_options,
     workers_option,
@@ -36,6 +37,7 @@ def run(
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
     zones: tuple[str, ...] = (),
+    lists: tuple[Path, ...] = (),
     workers: int | None,
     talk: Talk,
 ) -> tuple[api.Answered, int]:
@@ -49,10 +51,11 @@ def run(
         "rules": [str(one) for one in rules],
         "indicators": [str(one) for one in indicators],
         "zones": list(zones),
+        "lists": [str(one) for one in lists],
     }
     result = api.ingest(case, evidence, zones=zones, workers=workers, settings=settings, progress=talk.progress)
     code = tell_ingest(result, api.stock(case).anomalies, talk)
-    hunted = api.hunt(case, rules=rules, indicators=indicators, workers=workers, progress=talk.progress)
+    hunted = api.hunt(case, rules=rules, indicators=indicators, lists=lists, workers=workers, progress=talk.progress)
     tell_hunt(hunted, talk)
     if hunted.faults:
         code = RuleFileError.exit_code
@@ -73,6 +76,7 @@ def run(
 @click.option(
     "--indicators", multiple=True, type=FOLDER, help="A list of indicators (CSV or one a line); may be repeated."
 )
+@lists_option
 @click.option(
     "--fail-on",
     type=click.Choice(["findings"]),
@@ -89,6 +93,7 @@ def investigate(
     *,
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
+    lists: tuple[Path, ...],
     fail_on: str | None,
     zones: tuple[str, ...],
     workers: int | None,
@@ -104,7 +109,9 @@ def investigate(
     dwell investigate /media/handover -c case
     dwell investigate logs.zip audit.csv -c case --rules sigma/rules
     """
-    found, code = run(evidence, case, rules=rules, indicators=indicators, zones=zones, workers=workers, talk=talk)
+    found, code = run(
+        evidence, case, rules=rules, indicators=indicators, lists=lists, zones=zones, workers=workers, talk=talk
+    )
     output.write(summary_text(found.summary) if output.form is Form.JSON else answers_text(found.summary))
     return EXIT_FINDINGS if fail_on and has_findings(found.summary) else code
 

@@ -19,6 +19,7 @@ __all__ = [
     "Settings",
     "case_option",
     "evidence_argument",
+    "lists_option",
     "output_options",
     "talk_options",
     "workers_option",
@@ -58,6 +59,14 @@ def workers_option(command: Command) -> Command:
     return click.option(
         "--workers", type=click.IntRange(min=1), default=None, envvar="DWELL_WORKERS",
         help="Processes to work with; as many as there are cores where not given. The result is the same.",
+    )(command)  # fmt: skip
+
+
+def lists_option(command: Command) -> Command:
+    """Add `--lists`."""
+    return click.option(
+        "--lists", multiple=True, type=FOLDER,
+        help="Values for the placeholders of rules, `name: [values]` as YAML: a file or a folder; may be repeated.",
     )(command)  # fmt: skip
 
 

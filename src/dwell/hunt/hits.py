@@ -24,6 +24,7 @@ __all__ = [
     "Subject",
     "concat",
     "group_hits",
+    "who",
 ]
 
 REFS_MAX = 20
@@ -236,6 +237,26 @@ def group_hits(table: pa.Table, rows: Indices, name: str, subject: Subject, matc
         "refs": _refs(part, order, starts, counts),
     }
     return pa.table([columns[field] for field in HITS.names], schema=HITS)
+
+
+def who(table: pa.Table, rows: Indices, face: Face) -> dict[str, pa.Array]:
+    """Give evidence, record, instant, host, client and account of some rows.
+
+    Args:
+        table: the frame's rows.
+        rows: which of them, ascending.
+        face: which columns say who.
+    """
+    wanted = ("evidence_id", "record_no", "time_utc", "host", *face.columns)
+    part = picked(table, [one for one in wanted if one in table.column_names], rows)
+    told = {
+        "evidence_id": _plain(part, ("evidence_id",)),
+        "host": _plain(part, ("host",)),
+        "client": _clients(part, face),
+        "account": _plain(part, face.account),
+    }
+    out = {name: _take(texts, codes) for name, (codes, texts) in told.items()}
+    return out | {one: part[one].combine_chunks() for one in ("record_no", "time_utc")}
 
 
 def _lists(matrix: Indices, texts: pa.StringArray) -> pa.ListArray:

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile
 from dwell.archive.store import Archive
 from dwell.engine.pool import run
+from dwell.hunt.correlations.correlate import Correlated
+from dwell.hunt.correlations.keeping import correlated_kept
+from dwell.hunt.correlations.outcomes import correlation_outcomes, stood_for
+from dwell.hunt.correlations.plan import correlations_hash
 from dwell.hunt.hits import HITS, concat
 from dwell.hunt.indicators.lists import Indicator, read_indicators
 from dwell.hunt.indicators.match import PLACES, Finder
+from dwell.hunt.keeping import read_kept, write_kept
 from dwell.hunt.outcomes import rule_outcomes
+from dwell.hunt.records import RECORDS
 from dwell.hunt.ruleset import RuleInfo, RuleSet, rules_hash
 from dwell.hunt.sigma.keeping import load_kept
-from dwell.hunt.wide import FileReport, Hunter
+from dwell.hunt.sigma.lists import read_lists
+from dwell.hunt.sigma.load import Loaded
+from dwell.hunt.wide import FileReport, Found, Hunter
 from dwell.model.claims import RuleOutcome, RuleStatus
 
 __all__ = ["Hunted", "hunt"]
@@ -54,10 +63,17 @@ class Hunted:
 
 
 class _Seen(msgspec.Struct):
-    """What is kept beside the hits of one data file."""
+    """What is kept beside the hits of one data file.
+
+    Attributes:
+        report: what was seen.
+        kinds: kinds of indicators that could be looked for.
+        records: how many records are told one by one, in a file of their own.
+    """
 
     report: FileReport
     kinds: list[str]
+    records: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +111,36 @@ def _finder(path: Path, key: str) -> Finder:
     return Finder(msgspec.json.decode(path.read_bytes(), type=list[Indicator]))
 
 
-def _kept(path: Path) -> tuple[pa.Table, _Seen] | None:
+_Done = tuple[pa.Table, pa.Table, _Seen]
+"""Hits, records told one by one, and what was seen."""
+
+
+def _records_of(path: Path) -> Path:
+    """Give where the records lie that belong to kept hits."""
+    return path.with_name(path.name.replace("-hits.", "-records."))
+
+
+def _kept(path: Path) -> _Done | None:
     """Read what an earlier run kept; None where it is not whole."""
     try:
-        with pa.OSFile(str(path), "rb") as handle:
-            found = pa.ipc.open_file(handle).read_all()
+        found = read_kept(path)
         seen = msgspec.json.decode(found.schema.metadata[_REPORT], type=_Seen)
+        records = read_kept(_records_of(path)) if seen.records else RECORDS.empty_table()
     except (OSError, pa.ArrowInvalid, msgspec.MsgspecError, KeyError, TypeError):
         return None
-    return found.replace_schema_metadata(None), seen
+    return (found.replace_schema_metadata(None), records, seen) if records.num_rows == seen.records else None
 
 
-def _keep(path: Path, hits: pa.Table, seen: _Seen) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    stored = hits.replace_schema_metadata({_REPORT: msgspec.json.encode(seen)})
-    with pa.OSFile(str(unfinished), "wb") as handle, pa.ipc.new_file(handle, stored.schema) as writer:
-        writer.write_table(stored)
-    unfinished.replace(path)
+def _keep(path: Path, hits: pa.Table, records: pa.Table, seen: _Seen) -> None:
+    if seen.records:
+        write_kept(_records_of(path), records)
+    write_kept(path, hits.replace_schema_metadata({_REPORT: msgspec.json.encode(seen)}))
 
 
-def _hunt(job: _Job) -> tuple[pa.Table, _Seen]:
+def _hunt(job: _Job) -> _Done:
     """Hunt one data file, or take what was kept of it."""
     parts: list[pa.Table] = []
+    told = RECORDS.empty_table()
     whole = _Seen(FileReport(job.file.staged.rows), [])
     for one in job.passes:
         place = job.place(one)
@@ -126,23 +149,23 @@ def _hunt(job: _Job) -> tuple[pa.Table, _Seen]:
             kept = _rules(job.file, one) if one.kind == "rules" else _indicators(job.file, one)
             if place is not None:
                 _keep(place, *kept)
-        hits, seen = kept
+        hits, records, seen = kept
         parts.append(hits)
         if one.kind == "rules":
-            whole.report = seen.report
+            whole.report, told = seen.report, records
         else:
             whole.kinds = seen.kinds
-    return pa.concat_tables([HITS.empty_table(), *parts]), whole
+    return pa.concat_tables([HITS.empty_table(), *parts]), told, whole
 
 
-def _rules(file: DataFile, one: _Pass) -> tuple[pa.Table, _Seen]:
-    hits, report = _hunter(one.path, one.key).hunt(file)
-    return hits, _Seen(report, [])
+def _rules(file: DataFile, one: _Pass) -> _Done:
+    found: Found = _hunter(one.path, one.key).find(file)
+    return found.hits, found.records, _Seen(found.report, [], found.records.num_rows)
 
 
-def _indicators(file: DataFile, one: _Pass) -> tuple[pa.Table, _Seen]:
+def _indicators(file: DataFile, one: _Pass) -> _Done:
     hits, kinds = _finder(one.path, one.key).find(file)
-    return hits, _Seen(FileReport(file.staged.rows), kinds)
+    return hits, RECORDS.empty_table(), _Seen(FileReport(file.staged.rows), kinds)
 
 
 def _tables(archive: Archive, rules: RuleSet, indicators: Sequence[Indicator]) -> list[str]:
@@ -172,11 +195,39 @@ def _indicator_outcomes(
     return tuple(out)
 
 
+def _totals(hits: pa.Table) -> dict[str, int]:
+    """Give records met by rule id."""
+    summed = pa.table({"id": hits["rule_id"], "count": hits["count"]}).group_by("id").aggregate([("count", "sum")])
+    return dict(zip(summed["id"].to_pylist(), summed["count_sum"].to_pylist(), strict=True))
+
+
+def _with_correlations(
+    loaded: Loaded, found: Correlated, hits: pa.Table, outcomes: list[RuleOutcome], cut: set[str]
+) -> tuple[pa.Table, list[RuleOutcome]]:
+    """Add what the correlations came to; take the hits away that they stand for."""
+    told = correlation_outcomes(loaded.correlations, outcomes, found.left, cut, _totals(found.hits))
+    behind = stood_for(loaded.correlations, told)
+    behind = {one: title for one, title in behind.items() if not loaded.infos[one].pack}
+    whole = concat([hits, found.hits])
+    names = pa.array(sorted(behind), pa.string())
+    whole = whole.filter(pc.invert(pc.is_in(whole["rule_id"], value_set=names)))
+    outcomes = [
+        replace(
+            one, reason="; ".join(filter(None, (one.reason, f"its hits are shown by '{behind[one.rule_id]}' only")))
+        )
+        if one.rule_id in behind
+        else one
+        for one in (*outcomes, *told)
+    ]
+    return whole, outcomes
+
+
 def hunt(
     archive: Archive,
     *,
     rule_folders: Sequence[Path] = (),
     indicator_files: Sequence[Path] = (),
+    list_files: Sequence[Path] = (),
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -187,6 +238,7 @@ def hunt(
         archive: the case's archive.
         rule_folders: folders of Sigma rules besides our own.
         indicator_files: lists of indicators.
+        list_files: files and folders of values for the placeholders of rules.
         workers: processes.
         cache: folder where the hits of each data file are kept between runs.
         progress: told how far it is.
@@ -194,7 +246,7 @@ def hunt(
     Raises:
         CustodyError: a data file is not what was written.
     """
-    loaded = load_kept(rule_folders, cache)
+    loaded = load_kept(rule_folders, cache, read_lists(list_files))
     listed = read_indicators(indicator_files)
     encoded = {"rules": loaded.rules.encoded(), "indicators": msgspec.json.encode(listed.items)}
     keys = {kind: rules_hash(data) for kind, data in encoded.items()}
@@ -209,25 +261,33 @@ def hunt(
         jobs = [_Job(file, tuple(passes), cache) for table in tables for file in archive.files(table)]
         waiting = sum(any((place := one.place(each)) is None or not place.is_file() for each in passes) for one in jobs)
         parts: list[pa.Table] = []
+        records: list[pa.Table] = [RECORDS.empty_table()]
         seen: list[_Seen] = []
         reports: dict[str, list[FileReport]] = {}
         results = run(_hunt, jobs, workers=1 if waiting < 2 else workers)
-        for done, (job, (hits, found)) in enumerate(zip(jobs, results, strict=True), 1):
+        for done, (job, (hits, told, found)) in enumerate(zip(jobs, results, strict=True), 1):
             parts.append(hits)
+            records.append(told)
             seen.append(found)
             reports.setdefault(job.file.table, []).append(found.report)
             if progress is not None:
                 progress(done, len(jobs), job.file.table)
     whole = concat(parts)
-    summed = pa.table({"id": whole["rule_id"], "count": whole["count"]}).group_by("id").aggregate([("count", "sum")])
-    totals = dict(zip(summed["id"].to_pylist(), summed["count_sum"].to_pylist(), strict=True))
+    totals = _totals(whole)
     outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
+    cut = {loaded.rules.rules[at].info.id for one in seen for at in one.report.cut}
+    if loaded.correlations:
+        names = [keys["rules"], *(f"{one.file.table}:{one.file.staged.sha256}" for one in jobs)]
+        found_together = correlated_kept(loaded.correlations, pa.concat_tables(records), names, cache)
+        whole, outcomes = _with_correlations(loaded, found_together, whole, outcomes, cut)
     outcomes.sort(key=lambda one: (one.rule_id, one.path))
     return Hunted(
         outcomes=tuple(outcomes),
         hits=whole,
         rules=dict(sorted(loaded.infos.items())),
-        rules_hash=rules_hash(b"".join(keys[kind].encode() for kind in sorted(keys))),
+        rules_hash=rules_hash(
+            b"".join(keys[kind].encode() for kind in sorted(keys)) + correlations_hash(loaded.correlations)
+        ),
         faults=(*loaded.faults, *listed.faults),
         indicators=_indicator_outcomes(listed.items, seen, totals),
     )

@@ -92,6 +92,11 @@ def _names(lost: Mapping[str, int]) -> str:
     return ", ".join(names[:NAMES_MAX]) + more
 
 
+def _listed(titles: Sequence[str]) -> str:
+    more = f" and {len(titles) - NAMES_MAX} more" if len(titles) > NAMES_MAX else ""
+    return ", ".join(f"'{one}'" for one in titles[:NAMES_MAX]) + more
+
+
 def _remedy(rule: Rule, rules: RuleSet) -> str:
     wheres = [rules.wheres[case.where] for case in rule.cases]
     found = dict.fromkeys(_SWITCH_ON.get(one.table) or one.switch_on for one in wheres)
@@ -134,6 +139,8 @@ def rule_outcomes(
         tables = {rules.wheres[case.where].table for case in rule.cases}
         files = sum(len(reports.get(table, ())) for table in tables)
         status, reason = _status(rule, rules, _sight(rule, rules, reports))
+        if rule.info.filters:
+            reason = "; ".join(one for one in (reason, f"filtered by {_listed(rule.info.filters)}") if one)
         done = opened.get(index, 0)
         base = outcome_of(rule.info, status, reason)
         found = hits.get(rule.info.id, 0)

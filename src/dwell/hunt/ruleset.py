@@ -15,7 +15,7 @@ import msgspec
 
 __all__ = ["Atom", "Case", "Leaf", "Node", "Rule", "RuleInfo", "RuleSet", "Where", "rules_hash"]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same rules come out differently."""
 
 
@@ -37,6 +37,7 @@ class RuleInfo:
         description: as written.
         falsepositives: as written.
         pack: whether it is one of our own.
+        filters: titles of the filters that were added to it.
     """
 
     id: str
@@ -52,6 +53,7 @@ class RuleInfo:
     description: str
     falsepositives: tuple[str, ...]
     pack: bool
+    filters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,12 @@ class Atom:
 
     Attributes:
         place: the column, or `map:key`, or `map:*` for every text of a map.
-        kind: `text`, `regex`, `number`, `compare`, `cidr`, `null`, `empty`, `exists`, or `same` (as another column).
-        parts: for `text`: literals at the even places, runs of `*` and `?` at the odd ones; else one text.
-        flags: for `text` `c` where case counts; for `regex` any of `ims`; for `compare` the operator; for `same` any
-            of `s` (starts with) and `e` (ends with).
+        kind: `text`, `regex`, `number`, `compare`, `cidr`, `part` (of an instant, in UTC), `null`, `empty`, `exists`,
+            or `same` (as another column).
+        parts: for `text`: literals at the even places, runs of `*` and `?` at the odd ones; for `part` the
+            number and the operator; else one text.
+        flags: for `text` `c` where case counts; for `regex` any of `ims`; for `compare` the operator; for `part`
+            which; for `same` any of `s` (starts with) and `e` (ends with).
         other: for `same`, the other column.
     """
 
@@ -133,18 +137,27 @@ class Case:
     Attributes:
         where: index into the rule set's kinds of record.
         tree: leaves.
+        told: fields that correlations ask of the records met, each with the places that may hold it.
     """
 
     where: int
     tree: Node
+    told: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule that can be matched."""
+    """A rule that can be matched.
+
+    Attributes:
+        info: what is said about it.
+        cases: its condition on each kind of record.
+        correlated: whether a correlation rests on it, so that its records are told one by one.
+    """
 
     info: RuleInfo
     cases: tuple[Case, ...]
+    correlated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

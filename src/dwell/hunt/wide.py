@@ -17,12 +17,13 @@ from dwell.hunt.frame import FEW, Frame, columns_of
 from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Subject, concat, group_hits
 from dwell.hunt.patterns import Indices
 from dwell.hunt.picking import picked
+from dwell.hunt.records import RECORDS, RECORDS_MAX, told_records
 from dwell.hunt.ruleset import Case, Node, RuleSet
 from dwell.hunt.verdict import Verdict, judged, leaf_verdict
 from dwell.hunt.words import Truth, Words, truth_of, words
 from dwell.intake.tables import specs
 
-__all__ = ["ColumnValues", "FileReport", "Hunter"]
+__all__ = ["ColumnValues", "FileReport", "Found", "Hunter"]
 
 _PREFIX = ("evidence_id", "record_no", "time_utc", "host")
 
@@ -36,12 +37,29 @@ class FileReport:
         wheres: rows of each kind of record, by its index.
         missing: places that rules ask about and that no such record holds, by the same.
         opened: rules whose conditions were put to rows.
+        cut: correlated rules that met more records than are told one by one.
     """
 
     rows: int = 0
     wheres: dict[int, int] = field(default_factory=dict)
     missing: dict[int, list[str]] = field(default_factory=dict)
     opened: list[int] = field(default_factory=list)
+    cut: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a hunt of one data file yields.
+
+    Attributes:
+        hits: rows in `HITS`.
+        records: rows in `RECORDS`, of the rules that correlations rest on.
+        report: what was seen.
+    """
+
+    hits: pa.Table
+    records: pa.Table
+    report: FileReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +124,11 @@ def _leaves_of(node: Node) -> Iterator[int]:
         yield from _leaves_of(one)
 
 
+def _told(case: Case) -> frozenset[str]:
+    """Give the places that correlations ask about."""
+    return frozenset(place for _, places in case.told for place in places)
+
+
 def _places(tree: Node, rules: RuleSet) -> frozenset[str]:
     atoms = [rules.atoms[one] for one in _atoms_of(tree, rules)]
     return frozenset({one.place for one in atoms} | {one.other for one in atoms if one.other})
@@ -133,13 +156,22 @@ class Hunter:
                     if rules.atoms[one].kind != "same":
                         asked.setdefault(rules.atoms[one].place, []).append(one)
                 self._tasks.setdefault(table, []).append(
-                    _Task(index, case, _places(case.tree, rules), _positive(case.tree, rules))
+                    _Task(index, case, _places(case.tree, rules) | _told(case), _positive(case.tree, rules))
                 )
         for table, asked in self._asked.items():
             self._asked[table] = {place: sorted(set(ones)) for place, ones in sorted(asked.items())}
 
     def hunt(self, file: DataFile) -> tuple[pa.Table, FileReport]:
-        """Hunt one data file.
+        """Hunt one data file: hits, and what was seen.
+
+        Raises:
+            CustodyError: the file is not what was written.
+        """
+        found = self.find(file)
+        return found.hits, found.report
+
+    def find(self, file: DataFile) -> Found:
+        """Hunt one data file, the records that correlations need included.
 
         Raises:
             CustodyError: the file is not what was written.
@@ -147,7 +179,7 @@ class Hunter:
         report = FileReport(file.staged.rows)
         tasks = self._tasks.get(file.table)
         if not tasks:
-            return HITS.empty_table(), report
+            return Found(HITS.empty_table(), RECORDS.empty_table(), report)
         return _FileHunt(self, file, self._specs[file.table], tasks, self._asked[file.table], report).run()
 
 
@@ -180,8 +212,8 @@ class _FileHunt:
         values, counts, nulls = self.lexicon.of(place)
         return words(self.file.table, place, values, counts, nulls, self.asked[place], self.rules.atoms)
 
-    def run(self) -> tuple[pa.Table, FileReport]:
-        """Give the hits and what was seen."""
+    def run(self) -> Found:
+        """Give the hits, the records told one by one, and what was seen."""
         channels = self._channels()
         waiting: list[_Task] = []
         looked: list[_Task] = []
@@ -199,10 +231,13 @@ class _FileHunt:
         restricted = any(self.rules.wheres[one.case.where].event_ids for one in looked)
         if self.spec.name != "evtx" and not (waiting or restricted):
             self._note_missing({one.case.where for one in looked}, None)
-            return HITS.empty_table(), self.report
+            return self._nothing()
         if not looked:
-            return HITS.empty_table(), self.report
-        return self._rows(waiting, looked), self.report
+            return self._nothing()
+        return self._rows(waiting, looked)
+
+    def _nothing(self) -> Found:
+        return Found(HITS.empty_table(), RECORDS.empty_table(), self.report)
 
     def _channels(self) -> set[str] | None:
         if "Channel" not in self.lexicon.complete:
@@ -249,7 +284,7 @@ class _FileHunt:
         """Give what is left of a task, and the leaves by which it can be met."""
         tree = self._left(task.case.tree)
         shown = tuple(one for one in task.shown if self._weighed(one)[0] is not False)
-        places = _places(tree, self.rules) | {self.rules.leaves[one].place for one in shown}
+        places = _places(tree, self.rules) | {self.rules.leaves[one].place for one in shown} | _told(task.case)
         return replace(task, case=replace(task.case, tree=tree), places=places, shown=shown)
 
     def _planned(self, node: Node) -> tuple[Node, int]:
@@ -297,7 +332,7 @@ class _FileHunt:
         dictionary = [one for one in columns if one in self.spec.lexicon or one in {"evidence_id", "host"}]
         return read_rows(self.file, columns, dictionary=dictionary)
 
-    def _rows(self, waiting: Sequence[_Task], looked: Sequence[_Task]) -> pa.Table:
+    def _rows(self, waiting: Sequence[_Task], looked: Sequence[_Task]) -> Found:
         table = self._read(looked if self.spec.name == "evtx" else waiting)
         known, truths = self._narrowed(waiting)
         frames: dict[int, Frame] = {}
@@ -308,9 +343,20 @@ class _FileHunt:
                 frames[where] = Frame(part, self.spec, self.rules, self.asked, known, truths, self._wide)
         met = [(task, rows) for task in waiting if len(rows := self._met(task, frames))]
         hits = [one for where, frame in frames.items() for one in self._hits(frame, where, met)]
+        records = [self._told(task, frames[task.case.where], rows) for task, rows in met if self._is_correlated(task)]
         self._note_missing(set(frames), frames)
         self.report.opened = sorted(set(self.report.opened))
-        return concat(hits)
+        return Found(concat(hits), pa.concat_tables([RECORDS.empty_table(), *records]), self.report)
+
+    def _is_correlated(self, task: _Task) -> bool:
+        return self.rules.rules[task.rule].correlated
+
+    def _told(self, task: _Task, frame: Frame, rows: Indices) -> pa.Table:
+        """Tell the records that a task met one by one, the earliest first, up to so many."""
+        if len(rows) > RECORDS_MAX:
+            self.report.cut = sorted({*self.report.cut, task.rule})
+        rule_id = self.rules.rules[task.rule].info.id
+        return told_records(frame, self.spec.name, rule_id, task.case, rows[:RECORDS_MAX])
 
     def _narrowed(self, waiting: Sequence[_Task]) -> tuple[dict[str, Words], dict[int, Truth]]:
         """Give the words of the lexicon as far as the conditions still open tell them apart."""
@@ -383,6 +429,6 @@ def _positive(node: Node, rules: RuleSet, *, sense: bool = True) -> tuple[int, .
 
 def _asks(node: Node, rules: RuleSet, *, sense: bool) -> bool:
     if node.op == "atom":
-        return sense and rules.atoms[node.index].kind not in {"null", "empty"}
+        return sense and rules.atoms[node.index].kind not in {"null", "empty", "part"}
     inner = sense is not (node.op == "not")
     return any(_asks(one, rules, sense=inner) for one in node.children)

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from dwell.hunt.patterns import Indices, folded, patterns, regexes
 from dwell.hunt.ruleset import Atom, Node
+from dwell.hunt.timeparts import time_part
 
 __all__ = ["Truth", "Words", "decoded", "truth_of", "words"]
 
@@ -26,6 +27,7 @@ Truth = npt.NDArray[np.bool_]
 _DECODED = frozenset({("iis", "cs-uri"), ("iis", "cs-uri-stem"), ("iis", "cs-uri-query"), ("iis", "cs-referer")})
 _PLUSSED = frozenset({("iis", "cs-user-agent")})
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?\Z", re.ASCII)
+_COMPARE = {"eq": np.equal, "lt": np.less, "lte": np.less_equal, "gt": np.greater, "gte": np.greater_equal}
 _HEX = np.full(256, 255, np.uint8)
 _HEX[np.frombuffer(b"0123456789", np.uint8)] = np.arange(10)
 _HEX[np.frombuffer(b"abcdef", np.uint8)] = np.arange(10, 16)
@@ -186,8 +188,10 @@ def _text_hits(
 
 
 def _other_hits(values: pa.StringArray, asked: Sequence[int], atoms: Sequence[Atom]) -> dict[int, Indices]:
-    """Put the questions that need a number or an address."""
-    out: dict[int, Indices] = {}
+    """Put the questions that need a number, an address or an instant."""
+    instants = [one for one in asked if atoms[one].kind == "part"]
+    read = {name: time_part(values, name) for name in sorted({atoms[one].flags for one in instants})}
+    out = {one: _compared(read[atoms[one].flags], atoms[one].parts[0], atoms[one].parts[1]) for one in instants}
     wanted = [one for one in asked if atoms[one].kind in {"number", "compare", "cidr"}]
     if not wanted:
         return out
@@ -196,16 +200,18 @@ def _other_hits(values: pa.StringArray, asked: Sequence[int], atoms: Sequence[At
     for one in wanted:
         atom = atoms[one]
         if atom.kind == "number":
-            out[one] = np.flatnonzero(numbers == float(atom.parts[0]))
+            out[one] = _compared(numbers, atom.parts[0], "eq")
         elif atom.kind == "compare":
-            bound = float(atom.parts[0])
-            # NaN stands for what is no number: it compares as false with everything
-            compare = {"lt": np.less, "lte": np.less_equal, "gt": np.greater, "gte": np.greater_equal}[atom.flags]
-            out[one] = np.flatnonzero(compare(numbers, bound))
+            out[one] = _compared(numbers, atom.parts[0], atom.flags)
         else:
             network = ipaddress.ip_network(atom.parts[0])
             out[one] = np.array([at for at, text in enumerate(texts) if _inside(text, network)], np.int64)
     return out
+
+
+def _compared(numbers: npt.NDArray[np.float64], bound: str, operator: str) -> Indices:
+    """Give where a comparison holds; NaN stands for what is no number, and compares as false with everything."""
+    return np.flatnonzero(_COMPARE[operator](numbers, float(bound)))
 
 
 def _numbers(texts: Sequence[str]) -> npt.NDArray[np.float64]:

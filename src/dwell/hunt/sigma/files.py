@@ -49,7 +49,8 @@ class Document:
     Attributes:
         content: what it holds.
         line: 1-based line it starts at.
-        lines: 1-based line of every key below `detection`, by key.
+        lines: 1-based line of every key below `detection`, `filter` and `correlation`, by key; for a correlation of the
+            texts as well, by text.
     """
 
     content: Mapping[str, Any]
@@ -104,9 +105,10 @@ def _line(event: yaml.Event) -> int | None:
 
 
 def _lines(node: yaml.Node) -> dict[str, int]:
-    """Give the line of every key below `detection`."""
+    """Give the line of every key below what a rule says, and of every text below `correlation`."""
     out: dict[str, int] = {}
-    waiting = [value for key, value in getattr(node, "value", ()) if getattr(key, "value", None) == "detection"]
+    sections = {getattr(key, "value", None): value for key, value in getattr(node, "value", ())}
+    waiting = [sections[one] for one in ("filter", "correlation", "detection") if one in sections]
     while waiting:
         one = waiting.pop()
         if isinstance(one, yaml.MappingNode):
@@ -116,6 +118,8 @@ def _lines(node: yaml.Node) -> dict[str, int]:
                 waiting.append(value)
         elif isinstance(one, yaml.SequenceNode):
             waiting.extend(one.value)
+        elif isinstance(one, yaml.ScalarNode) and "correlation" in sections:
+            out.setdefault(one.value, one.start_mark.line + 1)
     return out
 
 

@@ -11,14 +11,16 @@ import msgspec
 
 from dwell.hunt.ruleset import VERSION
 from dwell.hunt.sigma.files import rule_files
+from dwell.hunt.sigma.lists import Lists
 from dwell.hunt.sigma.load import PACK, Loaded, licence_of, load
 
 __all__ = ["load_kept"]
 
 
-def _key(folders: Sequence[Path]) -> str | None:
-    """Give a name for the rules in some folders that changes whenever a file does; None where one cannot be read."""
+def _key(folders: Sequence[Path], lists: Lists) -> str | None:
+    """Give a name for rules and lists that changes whenever a file of theirs does; None where one cannot be read."""
     digest = hashlib.sha256(f"{VERSION}:{version('pysigma')}:{version('dwell')}".encode())
+    digest.update(msgspec.json.encode(lists, order="sorted"))
     try:
         for folder in (PACK, *folders):
             digest.update(f"\n{folder}:{licence_of(folder)}\n".encode(errors="replace"))
@@ -29,22 +31,24 @@ def _key(folders: Sequence[Path]) -> str | None:
     return digest.hexdigest()
 
 
-def load_kept(folders: Sequence[Path], cache: Path | None) -> Loaded:
+def load_kept(folders: Sequence[Path], cache: Path | None, lists: Lists | None = None) -> Loaded:
     """Load our own rules and those of the folders named, or take what an earlier run made of the same files.
 
     Args:
         folders: folders of rule files, or single files.
         cache: folder where loaded rules are kept.
+        lists: values for the placeholders in them.
     """
-    key = _key(folders) if cache is not None else None
+    lists = lists or Lists({})
+    key = _key(folders, lists) if cache is not None else None
     if cache is None or key is None:
-        return load(folders)
+        return load(folders, lists=lists)
     place = cache / f"{key[:32]}-rules.json"
     try:
         return msgspec.json.decode(place.read_bytes(), type=Loaded)
     except (OSError, msgspec.MsgspecError):
         pass
-    loaded = load(folders)
+    loaded = load(folders, lists=lists)
     cache.mkdir(parents=True, exist_ok=True)
     unfinished = place.with_suffix(".part")
     unfinished.write_bytes(msgspec.json.encode(loaded))

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from sigma.conditions import ConditionOR
-from sigma.exceptions import SigmaError, SigmaRegularExpressionError
+from sigma.conditions import ConditionAND, ConditionOR
+from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
+from dwell.hunt.correlations.plan import Correlation, wanted_fields
 from dwell.hunt.ruleset import Case, Rule, RuleInfo, RuleSet, Where
+from dwell.hunt.sigma.correlations import Draft, Names, resolved
 from dwell.hunt.sigma.files import BadFileError, Document, documents, rule_files
+from dwell.hunt.sigma.filters import Filter, unknown
+from dwell.hunt.sigma.lists import Lists
 from dwell.hunt.sigma.logsources import where_of
 from dwell.hunt.sigma.lower import Lowering, UnsupportedError
+from dwell.hunt.sigma.parse import RefusedError, parsed_correlation, parsed_filter, parsed_rule, short
+from dwell.hunt.sigma.placeholders import NoListError
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleOutcome, RuleStatus
 
@@ -25,8 +31,6 @@ __all__ = ["PACK", "Loaded", "licence_of", "load", "outcome_of"]
 
 PACK = Path(__file__).resolve().parent.parent.parent / "rules"
 """Our own rules."""
-CONDITION_CHARS_MAX = 4_000
-PARENTHESES_MAX = 25
 LICENCE_LEVELS = 6
 _DRL = "DRL 1.1"
 
@@ -39,13 +43,15 @@ class Loaded:
         rules: rules that can be matched.
         infos: every rule that has an id, by id.
         ended: what became of the rules that cannot be matched: invalid, unsupported, or blind whatever is held.
-        faults: rule files that could not be used, printable.
+        faults: rule files and list files that could not be used, printable.
+        correlations: what has to be worked out over the records that the rules met, each after those it rests on.
     """
 
     rules: RuleSet
     infos: Mapping[str, RuleInfo]
     ended: tuple[RuleOutcome, ...]
     faults: tuple[str, ...]
+    correlations: tuple[Correlation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,71 +136,58 @@ def _is_technique(tag: str) -> bool:
     return tag.lower().startswith("attack.t") and tag[8:9].isdigit()
 
 
-class _Refused(Exception):  # noqa: N818 - it is an ending, not a fault of ours
-    """A rule that ends here."""
+class _Lowered:
+    """Rules being lowered, sharing kinds of record.
 
-    def __init__(self, status: RuleStatus, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
+    Attributes:
+        lowering: the atoms and leaves.
+        wheres: the kinds of record.
+    """
 
+    def __init__(self, lists: Mapping[str, Sequence[str]]) -> None:
+        self.lowering = Lowering(*_columns(), lists)
+        self.wheres: list[Where] = []
+        self._index: dict[tuple[Any, ...], int] = {}
 
-def _parsed(document: Document) -> SigmaRule:
-    """Parse one document with pySigma, and say why where it cannot."""
-    content = document.content
-    for key in ("correlation", "filter", "action"):
-        if key in content:
-            raise _Refused(RuleStatus.UNSUPPORTED, f"construct '{key}' is not supported")
-    detection = content.get("detection")
-    conditions = detection.get("condition") if isinstance(detection, dict) else None
-    for one in conditions if isinstance(conditions, list) else [conditions]:
-        text = str(one)
-        if "|" in text:
-            raise _Refused(RuleStatus.UNSUPPORTED, "aggregation in the condition ('|') is not supported")
-        if len(text) > CONDITION_CHARS_MAX or text.count("(") > PARENTHESES_MAX:
-            raise _Refused(RuleStatus.INVALID, "the condition is too long or nests too deep")
-    try:
-        return SigmaRule.from_dict(dict(content))
-    except SigmaRegularExpressionError as fault:
-        # RE2 names what it has no means for; anything else is a fault of the expression
-        known = any(one in str(fault) for one in ("perl operator", "escape sequence"))
-        raise _Refused(
-            RuleStatus.UNSUPPORTED if known else RuleStatus.INVALID, f"regular expression: {_short(fault)}"
-        ) from fault
-    except (SigmaError, ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError) as fault:
-        raise _Refused(RuleStatus.INVALID, _short(fault) + _line_of(document, str(fault))) from fault
+    def cases(self, rule: SigmaRule, filters: Sequence[Filter], told: Sequence[str]) -> tuple[Case, ...]:
+        """Give a rule's condition, and that of its filters, on each kind of record.
 
-
-def _short(fault: BaseException) -> str:
-    return (str(fault) or type(fault).__name__).split("\n")[0][:300]
-
-
-def _line_of(document: Document, text: str) -> str:
-    """Find the line of the key that a fault speaks of, else of the document."""
-    for key, line in document.lines.items():
-        if any(part and f"'{part}'" in text for part in (key, *key.split("|")[1:])):
-            return f" (line {line})"
-    return f" (line {document.line})"
-
-
-def _cases(rule: SigmaRule, lowering: Lowering, wheres: dict[tuple[Any, ...], int], known: list[Where]) -> list[Case]:
-    source = rule.logsource
-    found = where_of(source.product, source.category, source.service)
-    if found is None:
-        shown = "/".join(one for one in (source.product, source.category, source.service) if one)
-        raise _Refused(RuleStatus.BLIND, f"no source that dwell reads holds '{shown}'")
-    out = []
-    for where in found:
-        key = (where.table, where.channels, where.event_ids, tuple(sorted(where.fields.items())))
-        index = wheres.setdefault(key, len(known))
-        if index == len(known):
-            known.append(where)
+        Raises:
+            RefusedError: it is about no source that is read, or says nothing.
+            UnsupportedError, NoListError, SigmaError: it cannot be expressed.
+        """
+        source = rule.logsource
+        found = where_of(source.product, source.category, source.service)
+        if found is None:
+            shown = "/".join(one for one in (source.product, source.category, source.service) if one)
+            raise RefusedError(RuleStatus.BLIND, f"no source that dwell reads holds '{shown}'")
         parsed = [one.parsed for one in rule.detection.parsed_condition]
         if not parsed or None in parsed:
-            raise _Refused(RuleStatus.INVALID, "the condition says nothing")
+            raise RefusedError(RuleStatus.INVALID, "the condition says nothing")
         whole = parsed[0] if len(parsed) == 1 else ConditionOR(parsed)
-        out.append(Case(index, lowering.lower(whole, where)))
-    return out
+        out = []
+        for where in found:
+            tree = self.lowering.lower(ConditionAND([whole, *(one.condition() for one in filters)]), where)
+            fields = tuple((one, self.lowering.places(one, where)) for one in told)
+            out.append(Case(self._where(where), tree, fields))
+        return tuple(out)
+
+    def is_fit(self, one: Filter, rule: SigmaRule) -> bool:
+        """Say whether a filter can be expressed on the records of a rule; where not, no rule is filtered by it."""
+        source = rule.logsource
+        try:
+            for where in where_of(source.product, source.category, source.service) or ():
+                self.lowering.lower(one.condition(), where)
+        except (UnsupportedError, NoListError, SigmaError) as fault:
+            one.fault = fault
+        return one.fault is None
+
+    def _where(self, where: Where) -> int:
+        key = (where.table, where.channels, where.event_ids, tuple(sorted(where.fields.items())))
+        index = self._index.setdefault(key, len(self.wheres))
+        if index == len(self.wheres):
+            self.wheres.append(where)
+        return index
 
 
 def _columns() -> tuple[dict[str, dict[str, pa.DataType]], dict[str, tuple[str, ...]]]:
@@ -224,44 +217,119 @@ def _found(folders: Sequence[_Folder], faults: list[str]) -> Iterator[tuple[_Fol
 
 def _registered(info: RuleInfo, infos: dict[str, RuleInfo]) -> None:
     if info.id in infos:
-        raise _Refused(RuleStatus.INVALID, f"its id is taken by {infos[info.id].path}")
+        raise RefusedError(RuleStatus.INVALID, f"its id is taken by {infos[info.id].path}")
     infos[info.id] = info
 
 
-def load(folders: Sequence[Path] = (), *, pack: bool = True) -> Loaded:
+class _Loading:
+    """Rule folders being loaded: every document ends in one of its lists."""
+
+    def __init__(self, lists: Lists) -> None:
+        self.lowered = _Lowered(lists.values)
+        self.infos: dict[str, RuleInfo] = {}
+        self.names = Names()
+        self.parsed: list[tuple[SigmaRule, RuleInfo]] = []
+        self.filters: list[Filter] = []
+        self.drafts: list[Draft] = []
+        self.ended: list[RuleOutcome] = []
+        self.faults: list[str] = list(lists.faults)
+
+    def document(self, info: RuleInfo, document: Document) -> None:
+        """Parse one document."""
+        try:
+            _registered(info, self.infos)
+            if "filter" in document.content:
+                self.filters.append(Filter(info, parsed_filter(document)))
+                return
+            self.names.add(info, document.content.get("name"))
+            if "correlation" in document.content:
+                self.drafts.append(Draft(info, document, parsed_correlation(document)))
+            else:
+                self.parsed.append((parsed_rule(document), info))
+        except RefusedError as fault:
+            self.end(info, fault)
+
+    def end(self, info: RuleInfo, fault: Exception) -> None:
+        """Note how a document ends that cannot be matched."""
+        status = fault.status if isinstance(fault, RefusedError) else RuleStatus.INVALID
+        if isinstance(fault, NoListError):
+            status = RuleStatus.BLIND
+        if isinstance(fault, UnsupportedError):
+            status = RuleStatus.UNSUPPORTED
+        self.ended.append(outcome_of(info, status, short(fault)))
+        if status is RuleStatus.INVALID:
+            self.faults.append(f"{info.path}: {short(fault)}")
+
+    def correlations(self) -> list[Correlation]:
+        """Resolve the correlations."""
+        found, refused = resolved(self.drafts, self.names)
+        for info, fault in refused:
+            self.end(info, fault)
+        return found
+
+    def rules(self, wanted: Mapping[str, set[str]]) -> list[Rule]:
+        """Lower every rule, with the filters that are for it."""
+        self._try_filters()
+        usable = [one for one in self.filters if one.fault is None]
+        rules = []
+        for rule, info in self.parsed:
+            mine = [one for one in usable if one.is_for(rule, info)]
+            try:
+                cases = self.lowered.cases(rule, mine, sorted(wanted.get(info.id, ())))
+            except (RefusedError, UnsupportedError, NoListError, SigmaError, RecursionError) as fault:
+                self.end(info, fault)
+                continue
+            for one in mine:
+                one.rules.append(info.id)
+            if mine:
+                info = replace(info, filters=tuple(sorted(one.info.title for one in mine)))
+                self.infos[info.id] = info
+            rules.append(Rule(info, cases, info.id in wanted))
+        self._end_filters()
+        return sorted(rules, key=lambda one: one.info.id)
+
+    def _try_filters(self) -> None:
+        """Put every filter to the rules it is for, once for each log source."""
+        for one in self.filters:
+            mine = {rule.logsource: rule for rule, info in self.parsed if one.is_for(rule, info)}
+            for rule in mine.values():
+                if not self.lowered.is_fit(one, rule):
+                    break
+
+    def _end_filters(self) -> None:
+        """Say of every filter what it was added to; one that reaches nothing hides nothing."""
+        for one in self.filters:
+            if one.fault is not None:
+                self.end(one.info, one.fault)
+                continue
+            lost = unknown(one, self.parsed)
+            named = f"; no rule loaded is called {', '.join(lost)[:200]}" if lost else ""
+            if one.references is not None and len(lost) == len(one.references):
+                self.end(one.info, RefusedError(RuleStatus.INVALID, f"filters nothing{named}"))
+            else:
+                reason = f"added to {len(one.rules)} rules{named}"
+                self.ended.append(outcome_of(one.info, RuleStatus.RAN, reason))
+
+
+def load(folders: Sequence[Path] = (), *, pack: bool = True, lists: Lists | None = None) -> Loaded:
     """Load our own rules and those of the folders named.
 
     Args:
         folders: folders of rule files, or single files.
         pack: whether our own rules are loaded as well.
+        lists: values for the placeholders in them.
     """
     sources = [_Folder(PACK, pack=True, licence="")] if pack else []
     sources += [_Folder(one, pack=False, licence=licence_of(one)) for one in folders]
-    lowering = Lowering(*_columns())
-    wheres: dict[tuple[Any, ...], int] = {}
-    known: list[Where] = []
-    rules: list[Rule] = []
-    infos: dict[str, RuleInfo] = {}
-    ended: list[RuleOutcome] = []
-    faults: list[str] = []
-    for folder, path, document in _found(sources, faults):
+    loading = _Loading(lists or Lists({}))
+    for folder, path, document in _found(sources, loading.faults):
         if isinstance(document, BadFileError):
             info = _info({}, path, folder)
-            ended.append(outcome_of(info, RuleStatus.INVALID, str(document)))
-            faults.append(f"{info.path}: {document}")
-            continue
-        info = _info(document.content, path, folder)
-        try:
-            _registered(info, infos)
-            cases = _cases(_parsed(document), lowering, wheres, known)
-        except (_Refused, UnsupportedError, SigmaError, RecursionError) as fault:
-            status = fault.status if isinstance(fault, _Refused) else RuleStatus.INVALID
-            status = RuleStatus.UNSUPPORTED if isinstance(fault, UnsupportedError) else status
-            ended.append(outcome_of(info, status, _short(fault)))
-            if status is RuleStatus.INVALID:
-                faults.append(f"{info.path}: {_short(fault)}")
-            continue
-        rules.append(Rule(info, tuple(cases)))
-    rules.sort(key=lambda one: one.info.id)
-    rule_set = RuleSet(tuple(rules), tuple(lowering.atoms), tuple(lowering.leaves), tuple(known))
-    return Loaded(rule_set, infos, tuple(ended), tuple(faults))
+            loading.end(info, RefusedError(RuleStatus.INVALID, str(document)))
+        else:
+            loading.document(_info(document.content, path, folder), document)
+    correlations = loading.correlations()
+    rules = loading.rules(wanted_fields(correlations))
+    lowering = loading.lowered.lowering
+    rule_set = RuleSet(tuple(rules), tuple(lowering.atoms), tuple(lowering.leaves), tuple(loading.lowered.wheres))
+    return Loaded(rule_set, loading.infos, tuple(loading.ended), tuple(loading.faults), tuple(correlations))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from dwell.hunt.ruleset import Where
 
-__all__ = ["ALIASES", "KEYWORD_PLACES", "MAPS", "NAMED_DATA", "where_of"]
+__all__ = ["ALIASES", "INSTANTS", "KEYWORD_PLACES", "MAPS", "NAMED_DATA", "where_of"]
 
 SECURITY = "Security"
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
@@ -42,6 +42,11 @@ _UAL: Mapping[str, tuple[str, ...]] = {
 }
 ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"iis": _IIS, "evtx": _EVTX, "ual": _UAL}
 """Per table: Sigma's field names, in lower case, to our columns. Names not given here are looked for as they stand."""
+
+INSTANTS = frozenset(
+    {"@timestamp", "_time", "date", "eventtime", "systemtime", "time", "timecreated", "timegenerated", "timestamp"}
+)
+"""Names of the instant of the record itself, where a table has no column of that name."""
 
 MAPS: Mapping[str, str] = {
     "iis": "extra",

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from sigma import conditions, types
 
 from dwell.hunt.ruleset import Atom, Leaf, Node, Where
-from dwell.hunt.sigma.logsources import ALIASES, KEYWORD_PLACES, MAPS, NAMED_DATA
+from dwell.hunt.sigma.logsources import ALIASES, INSTANTS, KEYWORD_PLACES, MAPS, NAMED_DATA
+from dwell.hunt.sigma.placeholders import TooManyValuesError, filled
 
 __all__ = ["NODES_MAX", "Lowering", "UnsupportedError", "places_of"]
 
@@ -36,10 +37,16 @@ class Lowering:
         leaves: leaves met so far.
     """
 
-    def __init__(self, columns: Mapping[str, Mapping[str, pa.DataType]], joined: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Mapping[str, pa.DataType]],
+        joined: Mapping[str, Sequence[str]],
+        lists: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._columns = {table: {name.lower(): name for name in held} for table, held in columns.items()}
         self._types = columns
         self._joined = joined
+        self._lists = lists or {}
         self._atom_index: dict[Atom, int] = {}
         self._leaf_index: dict[Leaf, int] = {}
         self.atoms: list[Atom] = []
@@ -51,6 +58,7 @@ class Lowering:
 
         Raises:
             UnsupportedError: it holds something that cannot be expressed.
+            NoListError: it holds a placeholder for which no list is given.
         """
         self._count = 0
         return self._to_leaves(self._grouped(self._node(condition, where)))
@@ -71,7 +79,21 @@ class Lowering:
             return self._keyword(item.value, where)
         raise UnsupportedError(f"condition part {type(item).__name__}")
 
+    def _filled(self, value: object) -> object:
+        """Put the values of lists in the place of placeholders."""
+        text = value.regexp if isinstance(value, types.SigmaRegularExpression) else value
+        if not isinstance(text, types.SigmaString) or not text.contains_placeholder():
+            return value
+        try:
+            found = filled(text, self._lists)
+        except TooManyValuesError as fault:
+            raise UnsupportedError(str(fault)) from fault
+        if isinstance(value, types.SigmaRegularExpression):
+            return types.SigmaExpansion([types.SigmaRegularExpression(str(one), value.flags) for one in found])
+        return types.SigmaExpansion(list(found))
+
     def _field(self, field: str, value: object, where: Where) -> Node:
+        value = self._filled(value)
         if isinstance(value, types.SigmaExpansion):
             return Node("or", tuple(self._field(field, one, where) for one in value.values))
         places = list(self.places(field, where))
@@ -95,8 +117,11 @@ class Lowering:
         return _any([self._atom(_value_atom(one, value)) for one in places])
 
     def _keyword(self, value: object, where: Where) -> Node:
+        value = self._filled(value)
         if isinstance(value, types.SigmaExpansion):
             return Node("or", tuple(self._keyword(one, where) for one in value.values))
+        if isinstance(value, types.SigmaTimestampPart):
+            raise UnsupportedError("a time part of no field")
         if isinstance(value, types.SigmaNumber):
             value = types.SigmaString(str(value.number))
         if isinstance(value, types.SigmaString):
@@ -133,7 +158,7 @@ class Lowering:
             if kind is not None and (pa.types.is_map(kind) or pa.types.is_list(kind)):
                 return (f"{known}:*",)
             return (known,)
-        return (f"{MAPS[where.table]}:{field}",) if where.table in MAPS else (f"extra:{field}",)
+        return ("time_utc",) if lower in INSTANTS else (f"{MAPS.get(where.table, 'extra')}:{field}",)
 
     def _atom(self, atom: Atom) -> Node:
         index = self._atom_index.setdefault(atom, len(self.atoms))
@@ -225,7 +250,7 @@ def _parts(value: types.SigmaString) -> tuple[str, ...]:
             elif not (mark == "*" and out[-1].endswith("*")):
                 out[-1] += mark
         else:
-            raise UnsupportedError(f"placeholder %{part.name}% (modifier expand): its values are not known here")
+            raise UnsupportedError(f"part {type(part).__name__} of a text")
     if not len(out) % 2:
         out.append("")
     return tuple(out)
@@ -265,7 +290,7 @@ def _value_atom(place: str, value: object) -> Atom:
     """Give the atom of one value."""
     match value:
         case types.SigmaTimestampPart():
-            raise UnsupportedError(f"time part modifier {value.timestamp_part.name.lower()}")
+            return Atom(place, "part", (str(value.number), "eq"), value.timestamp_part.name.lower())
         case types.SigmaString():
             flags = "c" if isinstance(value, types.SigmaCasedString) else ""
             parts = _parts(value)
@@ -280,6 +305,8 @@ def _value_atom(place: str, value: object) -> Atom:
             return _regex_atom(place, value)
         case types.SigmaCIDRExpression():
             return Atom(place, "cidr", (str(ipaddress.ip_network(value.cidr)),))
+        case types.SigmaCompareExpression(number=types.SigmaTimestampPart() as part):
+            return Atom(place, "part", (str(part.number), value.op.name.lower()), part.timestamp_part.name.lower())
         case types.SigmaCompareExpression():
             return Atom(place, "compare", (str(value.number.number),), value.op.name.lower())
         case _:
@@ -287,8 +314,6 @@ def _value_atom(place: str, value: object) -> Atom:
 
 
 def _regex_atom(place: str, value: types.SigmaRegularExpression) -> Atom:
-    if value.contains_placeholder():
-        raise UnsupportedError("placeholder in a regular expression (modifier expand)")
     text = str(value.regexp)
     flags = "".join(sorted(_FLAGS[one] for one in value.flags))
     if len(text) > REGEX_CHARS_MAX:

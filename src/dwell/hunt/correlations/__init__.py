@@ -1,0 +1,1 @@
+"""Correlations: what the hits of several rules, or many hits of one, say together."""

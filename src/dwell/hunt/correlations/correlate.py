@@ -1,0 +1,289 @@
+"""Correlations worked out over the records that rules met: each after those it rests on, hits and outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.hunt.correlations.plan import Correlation, Reference
+from dwell.hunt.correlations.windows import EVENTS, Stretches, stretches
+from dwell.hunt.hits import HITS, REFS_MAX, TEXT_CHARS_MAX
+
+__all__ = ["MATCHES_MAX", "Correlated", "Left", "correlated"]
+
+MATCHES_MAX = 20_000
+"""Matches of one correlation that are shown, the earliest first; the number of all is told."""
+_MARK, _MARKED, _BETWEEN = "\x1f", "\x1f0", "\x1f1"
+"""Between the values of a group; a value that holds the mark has it written otherwise, so that no two groups read alike."""
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Left:
+    """What a correlation could not look at.
+
+    Attributes:
+        seen: records and inner matches that it was given.
+        lost: those left out, by what they lack.
+        by_reference: seen and looked at, for each reference.
+        cut: matches that are not shown.
+    """
+
+    seen: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
+    by_reference: list[tuple[int, int]] = field(default_factory=list)
+    cut: int = 0
+
+    def lose(self, what: str, count: int) -> None:
+        """Note what is left out."""
+        if count:
+            self.lost[what] = self.lost.get(what, 0) + count
+
+
+@dataclass(frozen=True, slots=True)
+class Correlated:
+    """What correlations yield.
+
+    Attributes:
+        hits: rows in `HITS`, one per match and table.
+        left: what each could not look at, by its id.
+    """
+
+    hits: pa.Table
+    left: Mapping[str, Left]
+
+
+@dataclass(frozen=True, slots=True)
+class _Matches:
+    """Matches of one correlation.
+
+    Attributes:
+        found: the stretches, whose members are rows of the records.
+        values: per group-by field, the value of each stretch as it was first written.
+    """
+
+    found: Stretches
+    values: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """What one reference gives to a correlation.
+
+    Attributes:
+        t: instants, microseconds since 1970.
+        columns: the fields asked for, by the correlation's name of them.
+        origins: a name for each event that leads to its records.
+    """
+
+    t: pa.Array
+    columns: Mapping[str, pa.Array]
+    origins: Numbers
+
+
+class _Work:
+    """Correlations being worked out."""
+
+    def __init__(self, records: pa.Table) -> None:
+        self.records = records
+        column = records["rule_id"].combine_chunks().dictionary_encode()
+        codes = column.indices.to_numpy(zero_copy_only=False)
+        names = column.dictionary.to_pylist()
+        order = np.argsort(codes, kind="stable").astype(np.int64)
+        bounds = np.searchsorted(codes[order], np.arange(len(names) + 1))
+        self._rows = {one: order[bounds[at] : bounds[at + 1]] for at, one in enumerate(names)}
+        self._matches: dict[str, _Matches] = {}
+        # every event has a name: records come first, then the matches of one correlation after the other
+        self._named = records.num_rows
+        self._members: list[tuple[int, Stretches]] = []
+        self._first: dict[str, int] = {}
+
+    def events(self, reference: Reference, *, moments: bool) -> _Events:
+        """Give what a reference stands for."""
+        if reference.rule_id in self._matches:
+            return self._inner(reference, moments=moments)
+        rows = self._rows.get(reference.rule_id, np.zeros(0, np.int64))
+        part = self.records.take(pa.array(rows))
+        fields = part["fields"].combine_chunks()
+        columns = {
+            name: pc.map_lookup(fields, pa.scalar(one), "first").cast(pa.string())
+            for name, one in sorted(reference.fields.items())
+        }
+        return _Events(part["time_utc"].combine_chunks().cast(pa.int64()), columns, rows)
+
+    def _inner(self, reference: Reference, *, moments: bool) -> _Events:
+        """Give the matches of another correlation: every moment it came to hold, or each match once, at its end."""
+        inner = self._matches[reference.rule_id]
+        t, which = inner.found.moments if moments else (inner.found.ends, np.arange(len(inner.found.ends)))
+        columns = {
+            name: pa.array(inner.values[one], pa.string()).take(pa.array(which))
+            for name, one in sorted(reference.fields.items())
+        }
+        return _Events(pa.array(t), columns, which + self._first[reference.rule_id])
+
+    def add(self, one: Correlation, left: Left) -> None:
+        """Work out one correlation."""
+        parts, spelt = [], []
+        for index, reference in enumerate(one.references):
+            events = self.events(reference, moments=one.is_temporal)
+            kept = _kept(one, events, left)
+            left.seen += len(events.origins)
+            left.by_reference.append((len(events.origins), len(kept)))
+            parts.append(_table(one, index, events, kept))
+            spelt.append(pa.table({name: events.columns[name].take(pa.array(kept)) for name in one.group_by}))
+        events_table = pa.concat_tables(parts)
+        found = stretches(one, events_table)
+        self._matches[one.info.id] = _Matches(self._resolved(found), _spelt(one, found, events_table, spelt))
+        self._first[one.info.id] = self._named
+        self._members.append((self._named, self._matches[one.info.id].found))
+        self._named += len(found.ends)
+
+    def _resolved(self, found: Stretches) -> Stretches:
+        """Lead the members of stretches back to records."""
+        which, origins = found.members
+        own = origins < self.records.num_rows
+        stretch, rows = [which[own]], [origins[own]]
+        for first, inner in self._members:
+            mine = (origins >= first) & (origins < first + len(inner.ends))
+            if not mine.any():
+                continue
+            starts = np.searchsorted(inner.members[0], np.arange(len(inner.ends) + 1))
+            chosen = origins[mine] - first
+            counts = starts[chosen + 1] - starts[chosen]
+            offsets = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+            stretch.append(np.repeat(which[mine], counts))
+            rows.append(inner.members[1][np.repeat(starts[chosen], counts) + offsets])
+        pairs = np.unique(np.stack([np.concatenate(stretch), np.concatenate(rows)]), axis=1).astype(np.int64)
+        return Stretches(found.teams, found.starts, found.ends, found.metrics, found.moments, (pairs[0], pairs[1]))
+
+    def hits(self, one: Correlation, left: Left) -> pa.Table:
+        """Give the matches of a correlation as hits."""
+        matches = self._matches[one.info.id]
+        count = len(matches.found.ends)
+        order = np.lexsort((np.arange(count), matches.found.starts))[:MATCHES_MAX]
+        left.cut = max(count - MATCHES_MAX, 0)
+        return _hits(one, matches, np.sort(order), self.records)
+
+
+def _kept(one: Correlation, events: _Events, left: Left) -> Numbers:
+    """Give the events that have a time and every field that is asked for; note the others."""
+    keep = events.t.is_valid()
+    left.lose("time", pc.sum(pc.invert(keep)).as_py() or 0)
+    for name in dict.fromkeys((*one.group_by, *one.values)):
+        without = pc.and_(keep, events.columns[name].is_null())
+        left.lose(f"'{name}'", pc.sum(without).as_py() or 0)
+        keep = pc.and_(keep, events.columns[name].is_valid())
+    rows: Numbers = np.flatnonzero(keep.to_numpy(zero_copy_only=False)).astype(np.int64)
+    return rows
+
+
+def _joined(events: _Events, names: Sequence[str], kept: Numbers, *, fold: bool) -> pa.Array:
+    texts = [events.columns[name].take(pa.array(kept)) for name in names]
+    texts = [pc.utf8_lower(one) for one in texts] if fold else texts
+    texts = [pc.replace_substring(one, _MARK, _MARKED) for one in texts] if len(texts) > 1 else texts
+    return pc.binary_join_element_wise(*texts, _BETWEEN) if texts else pa.array([""] * len(kept), pa.string())
+
+
+def _table(one: Correlation, index: int, events: _Events, kept: Numbers) -> pa.Table:
+    columns = {
+        "origin": pa.array(events.origins[kept]),
+        "reference": pa.array(np.full(len(kept), index, np.int64)),
+        "t": events.t.take(pa.array(kept)),
+        "value": _joined(events, one.values, kept, fold=one.kind == "value_count"),
+        "team": _joined(events, one.group_by, kept, fold=True),
+    }
+    return pa.table([columns[name] for name in EVENTS.names], schema=EVENTS)
+
+
+def _spelt(one: Correlation, found: Stretches, events: pa.Table, parts: Sequence[pa.Table]) -> dict[str, list[str]]:
+    """Give the values of each group as the first of its records wrote them."""
+    if not one.group_by:
+        return {}
+    written = pa.concat_tables(parts)
+    order = pc.sort_indices(
+        events,
+        sort_keys=[("team", "ascending"), ("t", "ascending"), ("reference", "ascending"), ("origin", "ascending")],
+    )
+    teams = events["team"].take(order).combine_chunks().dictionary_encode()
+    _, first = np.unique(teams.indices.to_numpy(zero_copy_only=False), return_index=True)
+    at = dict(zip(teams.dictionary.to_pylist(), order.to_numpy()[first].tolist(), strict=True))
+    rows = pa.array([at[team] for team in found.teams], pa.int64())
+    return {name: written[name].take(rows).to_pylist() for name in one.group_by}
+
+
+_ROWS = f"""
+WITH met AS (
+    SELECT stretch, "table" AS tbl, evidence_id, record_no, min(time_utc) AS instant, min(host) AS host,
+        min(client) AS client, min(account) AS account
+    FROM pair JOIN record USING (place) GROUP BY ALL
+), ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY stretch, tbl ORDER BY instant, evidence_id, record_no) AS rank FROM met
+)
+SELECT stretch, tbl AS "table", count(*) AS count, min(instant) AS first_utc, max(instant) AS last_utc,
+    CASE WHEN count(DISTINCT host) = 1 AND count(host) = count(*) THEN min(host) END AS host,
+    CASE WHEN count(DISTINCT client) = 1 AND count(client) = count(*) THEN min(client) END AS client,
+    CASE WHEN count(DISTINCT account) = 1 AND count(account) = count(*) THEN min(account) END AS account,
+    min(evidence_id) FILTER (rank = 1) AS evidence_id, min(record_no) FILTER (rank = 1) AS record_no,
+    list({{'evidence_id': evidence_id, 'record_no': record_no}} ORDER BY rank) FILTER (rank <= {REFS_MAX}) AS refs
+FROM ranked GROUP BY ALL ORDER BY ALL
+"""  # noqa: S608 - a number of ours
+
+
+def _hits(one: Correlation, matches: _Matches, chosen: Numbers, records: pa.Table) -> pa.Table:
+    """Give hits: one row per match and table, that refers to the records it rests on."""
+    stretch, rows = matches.found.members
+    keep = np.isin(stretch, chosen)
+    if not keep.any():
+        return HITS.empty_table()
+    needed = np.unique(rows[keep])
+    part = records.take(pa.array(needed)).drop_columns(["rule_id", "fields"])
+    with duckdb.connect(":memory:") as link:
+        link.execute("set threads to 1")
+        link.execute("set timezone to 'UTC'")
+        link.register("pair", pa.table({"stretch": stretch[keep], "place": rows[keep]}))
+        link.register("record", part.append_column("place", pa.array(needed)))
+        found: pa.Table = link.sql(_ROWS).to_arrow_table()
+    told = [_told(one, matches, at) for at in found["stretch"].to_pylist()]
+    info = one.info
+    fixed = {"rule_id": info.id, "kind": "rule", "title": info.title, "level": info.level, "window": None}
+    columns = {name: pa.array([text] * found.num_rows, pa.string()) for name, text in fixed.items()}
+    columns["matched"] = pa.array(told, pa.list_(pa.string()))
+    columns["status"] = pa.nulls(found.num_rows, pa.int32())
+    for name in HITS.names:
+        if name not in columns:
+            columns[name] = found[name].combine_chunks().cast(HITS.field(name).type)
+    return pa.table([columns[name] for name in HITS.names], schema=HITS)
+
+
+def _told(one: Correlation, matches: _Matches, at: int) -> list[str]:
+    """Give what a match is about: its group, and the number that was held against the bound."""
+    group = [f"{name}={matches.values[name][at][:TEXT_CHARS_MAX]}" for name in one.group_by]
+    number = float(matches.found.metrics[at])
+    shown = str(int(number)) if number.is_integer() else repr(number)
+    named = f"({', '.join(one.values)})" if one.values else ""
+    return [*group, f"{one.kind}{named}={shown}"]
+
+
+def correlated(correlations: Sequence[Correlation], records: pa.Table) -> Correlated:
+    """Work out correlations.
+
+    Args:
+        correlations: each after those it rests on.
+        records: rows in `dwell.hunt.records.RECORDS`, of all data files.
+    """
+    order = [(name, "ascending") for name in ("rule_id", "time_utc", "table", "evidence_id", "record_no")]
+    work = _Work(records.take(pc.sort_indices(records.drop_columns(["fields"]), sort_keys=order)))
+    left: dict[str, Left] = {}
+    parts = [HITS.empty_table()]
+    for one in correlations:
+        left[one.info.id] = Left()
+        work.add(one, left[one.info.id])
+        parts.append(work.hits(one, left[one.info.id]))
+    return Correlated(pa.concat_tables(parts), left)

@@ -1,0 +1,187 @@
+"""Windows that slide over records: where the condition of a correlation holds, and the stretches these windows make.
+
+A window ends at a record and holds the records of its group that lie no further back than the time span, both ends
+included. A condition is put to the window of every record; windows that hold and overlap are one stretch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dwell.hunt.correlations.plan import ORDERED, Correlation
+from dwell.hunt.ruleset import Node
+
+__all__ = ["EVENTS", "Stretches", "stretches"]
+
+EVENTS = pa.schema(
+    [
+        pa.field("origin", pa.int64(), nullable=False),
+        pa.field("reference", pa.int64(), nullable=False),
+        pa.field("t", pa.int64(), nullable=False),
+        pa.field("value", pa.string()),
+        pa.field("team", pa.string(), nullable=False),
+    ]
+)
+"""What a correlation looks at: where it comes from, by which reference, when (microseconds since 1970), the value that is
+counted or measured, and the values it is grouped by, in one text."""
+
+_NUMBER = r"^[+-]?[0-9]{1,20}(\.[0-9]{1,30})?$"
+_EXACT = "DECIMAL(38, 6)"
+_WINDOWS = "w AS (PARTITION BY team ORDER BY t RANGE BETWEEN {span} PRECEDING AND CURRENT ROW)"
+_OPERATORS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "eq": "=", "neq": "<>"}
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """Where a condition holds.
+
+    Attributes:
+        teams: group of each stretch, as in the events.
+        starts: first instant, microseconds since 1970.
+        ends: last instant.
+        metrics: the number that was held against the bound: the highest, or the lowest where the condition asks for few.
+        moments: instants at which the condition came to hold, and the stretch each belongs to.
+        members: pairs of a stretch and the origin of an event in it, sorted, each once.
+    """
+
+    teams: list[str]
+    starts: Numbers
+    ends: Numbers
+    metrics: npt.NDArray[np.float64]
+    moments: tuple[Numbers, Numbers]
+    members: tuple[Numbers, Numbers]
+
+
+def _metric(one: Correlation) -> str:
+    """Give the number of a window as SQL."""
+    match one.kind:
+        case "event_count":
+            return "count(*) OVER w"
+        case "value_count":
+            return "count(DISTINCT value) OVER w"
+        case "value_sum":
+            return "CAST(sum(number) OVER w AS DOUBLE)"
+        case "value_avg":
+            return "CAST(sum(number) OVER w AS DOUBLE) / count(number) OVER w"
+        case "value_median":
+            return "quantile_cont(CAST(number AS DOUBLE), 0.5) OVER w"
+        case "value_percentile":
+            return f"quantile_cont(CAST(number AS DOUBLE), {one.percentile / 100}) OVER w"
+        case _:
+            return "count(DISTINCT reference) OVER w"
+
+
+def _holds(node: Node) -> str:
+    """Give a condition over the rules that were met as SQL."""
+    if node.op == "rule":
+        return f"(count(*) FILTER (reference = {node.index}) OVER w > 0)"
+    parts = [_holds(one) for one in node.children]
+    return f"(NOT {parts[0]})" if node.op == "not" else "(" + f" {node.op.upper()} ".join(parts) + ")"
+
+
+def _ordered(one: Correlation) -> str:
+    """Give the query of rules met one after the other: the latest start of a chain that ends at each record."""
+    source = "SELECT *, CASE WHEN reference = 0 THEN t END AS s0 FROM event"
+    for at in range(1, len(one.references)):
+        before = f"max(s{at - 1}) OVER (PARTITION BY team ORDER BY t RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+        source = f"SELECT *, CASE WHEN reference = {at} THEN {before} END AS s{at} FROM ({source})"  # noqa: S608
+    last = f"s{len(one.references) - 1}"
+    return (
+        f"SELECT team, {last} AS start, t, {len(one.references)}::DOUBLE AS metric FROM ({source}) "  # noqa: S608 - numbers
+        f"WHERE {last} IS NOT NULL AND t - {last} <= {one.span_us}"
+    )
+
+
+def _query(one: Correlation) -> str:
+    """Give the query of the windows in which the condition holds."""
+    if one.kind == ORDERED:
+        return _ordered(one)
+    inner = (
+        f"SELECT team, t, min(t) OVER w AS start, CAST({_metric(one)} AS DOUBLE) AS metric, "  # noqa: S608 - numbers only
+        f"{_holds(one.condition) if one.condition else 'true'} AS holds "
+        f"FROM event WINDOW {_WINDOWS.format(span=one.span_us)}"
+    )
+    bound = "true" if one.condition else f"metric {_OPERATORS[one.operator]} {one.bound!r}"
+    return f"SELECT team, start, t, metric FROM ({inner}) WHERE holds AND {bound}"  # noqa: S608 - numbers only
+
+
+def stretches(one: Correlation, events: pa.Table) -> Stretches:
+    """Find where the condition of a correlation holds.
+
+    Args:
+        one: the correlation.
+        events: rows in `EVENTS`. Where values are counted or measured, those without one are left out before.
+    """
+    with duckdb.connect(":memory:") as link:
+        link.execute("set threads to 1")
+        link.register("given", events)
+        link.execute(
+            f"CREATE TABLE event AS SELECT *, TRY_CAST(value AS {_EXACT}) AS number FROM given "  # noqa: S608 - ours
+            f"WHERE {_measured(one)}"
+        )
+        order = "ORDER BY team, t, start"
+        found: pa.Table = link.sql(f"{_query(one)} {order}").to_arrow_table()
+        parts = _united(found, few=one.operator in {"lt", "lte"})
+        spans = pa.table(
+            {
+                "stretch": pa.array(np.arange(len(parts[1]))),
+                "team": pa.array(parts[0], pa.string()),
+                "start": pa.array(parts[1]),
+                "stop": pa.array(parts[2]),
+            }
+        )
+        link.register("span", spans)
+        pairs: pa.Table = link.sql(
+            "SELECT DISTINCT span.stretch, event.origin FROM span JOIN event ON event.team = span.team "
+            "AND event.t BETWEEN span.start AND span.stop ORDER BY ALL"
+        ).to_arrow_table()
+    members = (_numbers(pairs["stretch"]), _numbers(pairs["origin"]))
+    return Stretches(*parts, members)
+
+
+def _measured(one: Correlation) -> str:
+    """Give which events count, as SQL: where numbers are measured, those that are numbers."""
+    if one.kind in {"value_sum", "value_avg", "value_median", "value_percentile"}:
+        return f"regexp_matches(value, '{_NUMBER}') AND number IS NOT NULL"
+    return "value IS NOT NULL" if one.kind == "value_count" else "true"
+
+
+def _numbers(column: pa.ChunkedArray) -> Numbers:
+    out: Numbers = column.to_numpy().astype(np.int64)
+    return out
+
+
+def _united(
+    found: pa.Table, *, few: bool
+) -> tuple[list[str], Numbers, Numbers, npt.NDArray[np.float64], tuple[Numbers, Numbers]]:
+    """Unite windows of a group that overlap; they come in the order of group and end."""
+    count = found.num_rows
+    ends, starts = _numbers(found["t"]), _numbers(found["start"])
+    metrics = found["metric"].to_numpy().astype(np.float64)
+    teams = found["team"].combine_chunks()
+    changed = np.ones(count, np.bool_)
+    if count > 1:
+        codes = teams.dictionary_encode().indices.to_numpy(zero_copy_only=False)
+        changed[1:] = (codes[1:] != codes[:-1]) | (starts[1:] > ends[:-1])
+    first = np.flatnonzero(changed)
+    if not count:
+        none = np.zeros(0, np.int64)
+        return [], none, none, np.zeros(0), (none, none)
+    which = np.cumsum(changed) - 1
+    last = np.append(first[1:], count) - 1
+    extreme = np.minimum if few else np.maximum
+    moments = np.unique(np.stack([which, ends]), axis=1)
+    return (
+        teams.take(pa.array(first)).to_pylist(),
+        np.minimum.reduceat(starts, first),
+        ends[last],
+        extreme.reduceat(metrics, first),
+        (moments[1], moments[0]),
+    )

@@ -1,0 +1,229 @@
+"""Correlations as they are written: their references resolved, circles and unknown names refused with their place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from sigma.correlations import (
+    CorrelationConditionItem,
+    CorrelationConditionNOT,
+    CorrelationConditionOR,
+    SigmaCorrelationCondition,
+    SigmaCorrelationRule,
+    SigmaExtendedCorrelationCondition,
+    SigmaRuleReference,
+)
+
+from dwell.hunt.correlations.plan import ORDERED, Correlation, Reference, in_order
+from dwell.hunt.ruleset import Node, RuleInfo
+from dwell.hunt.sigma.files import Document
+from dwell.hunt.sigma.parse import RefusedError, line_of, short
+from dwell.model.claims import RuleStatus
+
+__all__ = ["Draft", "Names", "Refusals", "resolved"]
+
+REFERENCES_MAX = 200
+SPAN_US_MAX = 2**60
+
+Refusals = list[tuple[RuleInfo, RefusedError]]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A correlation as parsed."""
+
+    info: RuleInfo
+    document: Document
+    rule: SigmaCorrelationRule
+
+
+class Names:
+    """Ids and names of the rules loaded, rules that could not be parsed among them."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, str] = {}
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, info: RuleInfo, name: object) -> None:
+        """Note a rule."""
+        self._ids[info.id.lower()] = info.id
+        if isinstance(name, str) and name:
+            self._names.setdefault(name, []).append(info.id)
+
+    def find(self, reference: str) -> str:
+        """Give the id of the rule that is meant.
+
+        Raises:
+            ValueError: there is none, or more than one.
+        """
+        if reference.lower() in self._ids:
+            return self._ids[reference.lower()]
+        found = self._names.get(reference, [])
+        if not found:
+            raise ValueError(f"it refers to '{reference}', and no such rule is loaded")
+        if len(found) > 1:
+            raise ValueError(f"it refers to '{reference}', and {len(found)} rules have that name")
+        return found[0]
+
+
+def _written(rule: SigmaCorrelationRule) -> list[str]:
+    """Give the references as they are written."""
+    if rule.rules is not None:
+        found = [one.reference for one in rule.rules]
+    elif isinstance(rule.condition, SigmaExtendedCorrelationCondition):
+        found = list(rule.condition.get_referenced_rules())
+    else:
+        found = []
+    if not found or not all(isinstance(one, str) and one for one in found):
+        raise ValueError("'rules' has to name rules")
+    if len(found) > REFERENCES_MAX:
+        raise ValueError(f"'rules' names more than {REFERENCES_MAX} rules")
+    return found
+
+
+def _tree(item: CorrelationConditionItem | SigmaRuleReference, written: Sequence[str]) -> Node:
+    if isinstance(item, SigmaRuleReference):
+        return Node("rule", (), written.index(item.reference))
+    children = tuple(_tree(one, written) for one in item.args)
+    if isinstance(item, CorrelationConditionNOT):
+        # one `not` undoes another: however many there are, the condition stays flat
+        return children[0].children[0] if children[0].op == "not" else Node("not", children)
+    return Node("or" if isinstance(item, CorrelationConditionOR) else "and", children)
+
+
+def _ordered_tree(tree: Node, count: int) -> None:
+    """Refuse what has no order: only rules that all have to occur, in the order they are named, have one.
+
+    Raises:
+        RefusedError: the condition is none of these.
+    """
+    flat = [tree.index] if tree.op == "rule" else [one.index for one in tree.children if one.op == "rule"]
+    if tree.op not in {"and", "rule"} or flat != list(range(count)):
+        raise RefusedError(RuleStatus.UNSUPPORTED, "temporal_ordered with any condition but 'a and b and c' in order")
+
+
+def _values(rule: SigmaCorrelationRule) -> tuple[str, ...]:
+    if not isinstance(rule.condition, SigmaCorrelationCondition) or not rule.type.name.startswith("VALUE"):
+        return ()
+    held = rule.condition.fieldref
+    names = held if isinstance(held, list) else [held]
+    if not names or not all(isinstance(one, str) and one for one in names):
+        raise ValueError("'field' has to name fields")
+    if len(names) > 1 and rule.type.name != "VALUE_COUNT":
+        raise ValueError("'field' has to name one field")
+    return tuple(str(one) for one in names)
+
+
+def _fields(rule: SigmaCorrelationRule, written: str, names: Sequence[str]) -> dict[str, str]:
+    """Give what some fields are called in the records of one rule."""
+    out = {}
+    for name in names:
+        alias = rule.aliases.aliases.get(name)
+        mapping = {one.reference: field for one, field in alias.mapping.items()} if alias else {}
+        if alias is not None and written not in mapping:
+            raise ValueError(f"alias '{name}' says nothing of '{written}'")
+        out[name] = str(mapping.get(written, name))
+    return out
+
+
+def _percentile(rule: SigmaCorrelationRule) -> int:
+    if rule.type.name != "VALUE_PERCENTILE":
+        return 0
+    held = rule.condition.percentile if isinstance(rule.condition, SigmaCorrelationCondition) else None
+    if held is None or not 0 <= held <= 100:
+        raise ValueError("'percentile' has to be a number from 0 to 100")
+    return held
+
+
+def _correlation(draft: Draft, names: Names) -> Correlation:
+    rule = draft.rule
+    written = _written(rule)
+    ids = [names.find(one) for one in written]
+    if len(set(ids)) < len(ids):
+        raise ValueError("'rules' names a rule twice")
+    kind = rule.type.name.lower()
+    operator, bound, tree = "gte", float(len(ids)), None
+    if isinstance(rule.condition, SigmaExtendedCorrelationCondition):
+        tree = _tree(rule.condition.parsed, written)
+        if kind == ORDERED:
+            _ordered_tree(tree, len(ids))
+    else:
+        operator, bound = rule.condition.op.name.lower(), float(rule.condition.count)
+        if kind == ORDERED and (operator, bound) not in {("gte", len(ids)), ("eq", len(ids)), ("gt", len(ids) - 1)}:
+            raise RefusedError(RuleStatus.UNSUPPORTED, "temporal_ordered of only some of its rules")
+    if rule.timespan.seconds * 1_000_000 > SPAN_US_MAX:
+        raise ValueError("'timespan' is too long")
+    groups, values = tuple(dict.fromkeys(rule.group_by or ())), _values(rule)
+    references = tuple(
+        Reference(one, _fields(rule, each, (*groups, *values))) for one, each in zip(ids, written, strict=True)
+    )
+    return Correlation(
+        info=draft.info,
+        kind=kind,
+        references=references,
+        span_us=rule.timespan.seconds * 1_000_000,
+        group_by=groups,
+        values=values,
+        operator=operator,
+        bound=bound,
+        percentile=_percentile(rule),
+        condition=tree,
+        generate=rule.generate,
+    )
+
+
+def _without_circles(found: dict[str, Correlation], refusals: dict[str, str]) -> None:
+    """Take out correlations that rest on themselves."""
+    while True:
+        graph = {one.info.id: [each.rule_id for each in one.references] for one in found.values()}
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as fault:
+            circle = list(dict.fromkeys(fault.args[1]))
+            titles = sorted(found[one].info.title for one in circle)
+            for one in circle:
+                refusals[one] = f"it refers to itself, by way of {', '.join(titles)[:200]}"
+                del found[one]
+            continue
+        return
+
+
+def _held(one: Correlation, found: Mapping[str, Correlation]) -> str:
+    """Say what a correlation asks of another that it does not have; "" where there is nothing."""
+    for each in one.references:
+        inner = found.get(each.rule_id)
+        for field in each.fields.values() if inner else ():
+            if inner and field not in inner.group_by:
+                return f"it asks correlation '{inner.info.title}' for '{field}', by which that is not grouped"
+    return ""
+
+
+def resolved(drafts: Sequence[Draft], names: Names) -> tuple[list[Correlation], Refusals]:
+    """Give the correlations that can be worked out, each after those it rests on, and those that cannot, with the reason.
+
+    Args:
+        drafts: correlations as parsed.
+        names: the rules and correlations loaded.
+    """
+    found: dict[str, Correlation] = {}
+    by_id = {one.info.id: one for one in drafts}
+    refused: Refusals = []
+    reasons: dict[str, str] = {}
+    for draft in drafts:
+        try:
+            found[draft.info.id] = _correlation(draft, names)
+        except RefusedError as fault:
+            refused.append((draft.info, fault))
+        except (ValueError, OverflowError, RecursionError) as fault:
+            reasons[draft.info.id] = short(fault)
+    _without_circles(found, reasons)
+    for one in in_order(list(found.values())):
+        if reason := _held(one, found):
+            reasons[one.info.id] = reason
+            del found[one.info.id]
+    for name, reason in sorted(reasons.items()):
+        place = line_of(by_id[name].document, reason)
+        refused.append((by_id[name].info, RefusedError(RuleStatus.INVALID, reason + place)))
+    return in_order(list(found.values())), refused

@@ -1,0 +1,142 @@
+"""One document of a rule file parsed with pySigma, or the reason why it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sigma.correlations import SigmaCorrelationRule
+from sigma.exceptions import SigmaError, SigmaRegularExpressionError
+from sigma.filters import SigmaFilter
+from sigma.rule import SigmaRule
+
+from dwell.hunt.sigma.files import Document
+from dwell.model.claims import RuleStatus
+
+__all__ = ["RefusedError", "line_of", "parsed_correlation", "parsed_filter", "parsed_rule", "short"]
+
+CONDITION_CHARS_MAX = 4_000
+PARENTHESES_MAX = 25
+_FAULTS = (SigmaError, ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
+_NAMED_ALIKE = {"utf16le": "wide"}
+"""Modifiers of the specification that pySigma knows by another name."""
+
+T = TypeVar("T")
+
+
+class RefusedError(Exception):
+    """A document that ends here.
+
+    Attributes:
+        status: how.
+        reason: why, with the line where it is known.
+    """
+
+    def __init__(self, status: RuleStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+def short(fault: BaseException) -> str:
+    """Give the first line of a fault."""
+    return (str(fault) or type(fault).__name__).split("\n")[0][:300]
+
+
+def line_of(document: Document, text: str) -> str:
+    """Find the line of the key or the reference that a fault speaks of, else of the document."""
+    for key, line in document.lines.items():
+        if any(part and f"'{part}'" in text for part in (key, *key.split("|")[1:])):
+            return f" (line {line})"
+    return f" (line {document.line})"
+
+
+def _measured(conditions: object) -> None:
+    """Refuse conditions that are no condition any more, or too large to parse.
+
+    Raises:
+        RefusedError: a condition is.
+    """
+    for one in conditions if isinstance(conditions, list) else [conditions]:
+        text = str(one)
+        if "|" in text:
+            raise RefusedError(RuleStatus.UNSUPPORTED, "aggregation in the condition ('|') is not supported")
+        if len(text) > CONDITION_CHARS_MAX or text.count("(") > PARENTHESES_MAX:
+            raise RefusedError(RuleStatus.INVALID, "the condition is too long or nests too deep")
+
+
+def _renamed(definition: Any) -> Any:  # noqa: ANN401 - whatever a rule file holds
+    """Give a detection with the modifiers that pySigma knows by another name under that name."""
+    if isinstance(definition, list):
+        return [_renamed(one) for one in definition]
+    if not isinstance(definition, dict):
+        return definition
+    out = {}
+    for key, value in definition.items():
+        field, *modifiers = str(key).split("|")
+        name = "|".join([field, *(_NAMED_ALIKE.get(one, one) for one in modifiers)])
+        if name in out:
+            raise RefusedError(RuleStatus.INVALID, f"'{key}' is said twice")
+        out[name] = _renamed(value)
+    return out
+
+
+def _guarded(document: Document, make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except SigmaRegularExpressionError as fault:
+        # RE2 names what it has no means for; anything else is a fault of the expression
+        known = any(one in str(fault) for one in ("perl operator", "escape sequence"))
+        status = RuleStatus.UNSUPPORTED if known else RuleStatus.INVALID
+        raise RefusedError(status, f"regular expression: {short(fault)}") from fault
+    except _FAULTS as fault:
+        raise RefusedError(RuleStatus.INVALID, short(fault) + line_of(document, str(fault))) from fault
+
+
+def parsed_rule(document: Document) -> SigmaRule:
+    """Parse a rule.
+
+    Raises:
+        RefusedError: it is none, or holds what cannot be expressed.
+    """
+    content = dict(document.content)
+    if "action" in content:
+        raise RefusedError(RuleStatus.UNSUPPORTED, "construct 'action' is not supported")
+    detection = content.get("detection")
+    if isinstance(detection, dict):
+        _measured(detection.get("condition"))
+        content["detection"] = {key: _renamed(value) for key, value in detection.items()}
+    return _guarded(document, lambda: SigmaRule.from_dict(content))
+
+
+def parsed_filter(document: Document) -> SigmaFilter:
+    """Parse a filter, its condition included.
+
+    Raises:
+        RefusedError: it is none, or holds what cannot be expressed.
+    """
+    content = dict(document.content)
+    held = content.get("filter")
+    if isinstance(held, dict):
+        _measured(held.get("condition"))
+        content["filter"] = {key: value if key == "rules" else _renamed(value) for key, value in held.items()}
+
+    def make() -> SigmaFilter:
+        found = SigmaFilter.from_dict(content)
+        if any(one.parsed is None for one in found.filter.parsed_condition):
+            raise ValueError("the condition says nothing")
+        return found
+
+    return _guarded(document, make)
+
+
+def parsed_correlation(document: Document) -> SigmaCorrelationRule:
+    """Parse a correlation; its references are names as yet.
+
+    Raises:
+        RefusedError: it is none.
+    """
+    held = document.content.get("correlation")
+    if isinstance(held, dict) and isinstance(held.get("condition"), str):
+        _measured(held["condition"])
+    return _guarded(document, lambda: SigmaCorrelationRule.from_dict(dict(document.content)))
