@@ -18,6 +18,8 @@ from dwell.engine import machine
 from dwell.errors import CaseError, NoEvidenceError, Place, UsageError
 from dwell.hunt.hunting import Hunted
 from dwell.hunt.hunting import hunt as run_hunt
+from dwell.hunt.quick import Quick
+from dwell.hunt.quick import quick_hunt as run_quick_hunt
 from dwell.intake import ingest as intake
 from dwell.intake.first_seen import Seen
 from dwell.intake.first_seen import first_seen as find_first_seen
@@ -48,9 +50,11 @@ from dwell.sources.registry import source as source_of
 __all__ = [
     "Answered",
     "Progress",
+    "Quick",
     "Why",
     "answers",
     "doctor",
+    "evidence_names",
     "extras",
     "first_seen",
     "html",
@@ -58,6 +62,7 @@ __all__ = [
     "ingest",
     "peek",
     "plan",
+    "quick_hunt",
     "search",
     "sources",
     "stock",
@@ -254,9 +259,7 @@ def hunt(
     held = Case.open(case)
     before = _hunted_with(held)
     rules, indicators = before[0] if rules is None else rules, before[1] if indicators is None else indicators
-    for one in (*rules, *indicators):
-        if not one.exists():
-            raise UsageError("there is no such rule folder or indicator file", place=Place(one))
+    _require(*rules, *indicators)
     with held.writing():
         found = _run_hunt(held, rules, indicators, workers, progress)
         named = {
@@ -265,6 +268,59 @@ def hunt(
         }
         held.record("hunt", named | {"rules_hash": found.rules_hash, "faults": list(found.faults)})
     return found
+
+
+def quick_hunt(
+    paths: Sequence[Path],
+    *,
+    rules: Sequence[Path] = (),
+    indicators: Sequence[Path] = (),
+    workers: int | None = None,
+    rules_cache: Path | None = None,
+    progress: Progress = _quiet,
+) -> Quick:
+    """Run rules and indicators over files, without a case; nothing is left behind.
+
+    Args:
+        paths: folders and files.
+        rules: folders of Sigma rules beside our own.
+        indicators: files of indicators.
+        workers: processes.
+        rules_cache: folder where loaded rules are kept between runs; None keeps nothing.
+        progress: told how far it is.
+
+    Raises:
+        NoEvidenceError: nothing was recognised as evidence.
+        UsageError: a rule folder or indicator file is not there, or the folder for temporary files lies in the evidence.
+        DiskFullError: no room left for temporary files.
+    """
+    _require(*rules, *indicators)
+    return run_quick_hunt(
+        paths,
+        rule_folders=rules,
+        indicator_files=indicators,
+        workers=workers,
+        rules_cache=rules_cache,
+        progress=progress,
+    )
+
+
+def _require(*named: Path) -> None:
+    for one in named:
+        if not one.exists():
+            raise UsageError("there is no such rule folder or indicator file", place=Place(one))
+
+
+def evidence_names(case: Path) -> dict[EvidenceId, str]:
+    """Give the first path of each piece of evidence of a case.
+
+    Args:
+        case: the case folder.
+
+    Raises:
+        CaseError: the folder is no case, or of another version.
+    """
+    return {key: item.path for key, item in Case.open(case).register().items()}
 
 
 def _settings(hunted: Hunted) -> tuple[tuple[str, str], ...]:

@@ -179,6 +179,7 @@ def hunt(
     indicator_files: Sequence[Path] = (),
     workers: int | None = None,
     cache: Path | None = None,
+    rules_cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Hunted:
     """Put all rules and indicators to everything the archive holds.
@@ -189,12 +190,13 @@ def hunt(
         indicator_files: lists of indicators.
         workers: processes.
         cache: folder where the hits of each data file are kept between runs.
+        rules_cache: folder where loaded rules are kept; the same one where not given.
         progress: told how far it is.
 
     Raises:
         CustodyError: a data file is not what was written.
     """
-    loaded = load_kept(rule_folders, cache)
+    loaded = load_kept(rule_folders, rules_cache or cache)
     listed = read_indicators(indicator_files)
     encoded = {"rules": loaded.rules.encoded(), "indicators": msgspec.json.encode(listed.items)}
     keys = {kind: rules_hash(data) for kind, data in encoded.items()}

@@ -29,7 +29,16 @@ from dwell.model.instants import utc_text
 from dwell.model.provenance import RecordRef
 from dwell.safe.jsontext import Json, json_text
 
-__all__ = ["bits", "coverage_object", "lead_object", "mailbox_object", "schema", "summary_dict", "summary_text"]
+__all__ = [
+    "bits",
+    "coverage_object",
+    "lead_object",
+    "mailbox_object",
+    "rule_object",
+    "schema",
+    "summary_dict",
+    "summary_text",
+]
 
 Object = dict[str, Json]
 
@@ -68,7 +77,7 @@ def summary_dict(summary: Summary) -> Object:
         "eviction": [_check(one) for one in summary.eviction],
         "coverage": [coverage_object(one) for one in summary.coverage],
         "leads": [lead_object(one) for one in summary.leads],
-        "rules": [_rule(one) for one in summary.rules],
+        "rules": [rule_object(one) for one in summary.rules],
         "settings": dict(summary.settings),
     }
 
@@ -246,7 +255,8 @@ def lead_object(lead: Lead) -> Object:
     }
 
 
-def _rule(rule: RuleOutcome) -> Object:
+def rule_object(rule: RuleOutcome) -> Object:
+    """Give what became of a rule as the contract has it."""
     return {
         "rule_id": _known(rule.rule_id),
         "title": _known(rule.title),

@@ -1,0 +1,96 @@
+"""`dwell hunt`: one row a group of equal hits, in every form the same ones, and what was not looked at beside them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.cli.conftest import Dwell
+
+from dwell.report.hits import LEVELS
+
+
+def quick(dwell: Dwell, exercise: Path, *words: str) -> Any:  # noqa: ANN401
+    ran = dwell("hunt", "--quick", exercise / "evidence", "--workers", "1", "-q", *words)
+    assert ran.code == 11, ran.err
+    return ran.out
+
+
+def test_every_form_has_the_same_groups(dwell: Dwell, exercise: Path) -> None:
+    whole = json.loads(quick(dwell, exercise, "-t", "json"))
+    rows = whole["hits"]
+    assert rows
+    assert [json.loads(one) for one in quick(dwell, exercise, "-t", "jsonl").splitlines()] == rows
+    sheet = list(csv.DictReader(io.StringIO(quick(dwell, exercise, "-t", "csv"))))
+    assert [(one["rule_id"], int(one["count"]), one["first_utc"]) for one in sheet] == [
+        (one["rule_id"], one["count"], one["first_utc"] or "") for one in rows
+    ]
+    assert all(one["records"] and one["path"] for one in sheet)
+    text = quick(dwell, exercise)
+    assert all(one["rule_id"] in text for one in rows)
+
+
+def test_quick_finds_what_a_case_finds(dwell: Dwell, exercise: Path, case: Path) -> None:
+    fast = json.loads(quick(dwell, exercise, "-t", "json"))
+    held = json.loads(dwell("hunt", "-c", case, "-t", "json", "-q").out)
+    assert fast["hits"] == held["hits"]
+    assert fast["rules"] == held["rules"]
+    assert {"evidence", "not_read"} == set(fast) - set(held)
+
+
+def test_quick_says_what_was_not_read_and_what_could_not_run(dwell: Dwell, exercise: Path) -> None:
+    whole = json.loads(quick(dwell, exercise, "-t", "json"))
+    broken = [one["path"] for one in whole["evidence"] if one["anomalies"]]
+    unread = [one["path"] for one in whole["evidence"] if one["source"] is None]
+    assert broken
+    text = quick(dwell, exercise)
+    assert "stretches of" in text
+    assert any(one in text for one in broken)
+    assert all(one in text for one in unread[:10])
+    assert f"rules: {len(whole['rules'])} loaded" in text
+    assert "blind" in text
+
+
+def test_a_level_hides_what_lies_below_it_and_says_how_much(dwell: Dwell, exercise: Path) -> None:
+    every = json.loads(quick(dwell, exercise, "-t", "json"))
+    some = json.loads(quick(dwell, exercise, "-t", "json", "--level", "critical"))
+    kept = [one for one in every["hits"] if one["level"] not in LEVELS[:-1]]
+    assert some["hits"] == kept
+    assert some["groups_below_level"] == len(every["hits"]) - len(kept) > 0
+    assert some["rules"] == every["rules"]
+    assert f"{some['groups_below_level']} groups of hits below level critical" in quick(
+        dwell, exercise, "--level", "critical"
+    )
+
+
+def test_a_group_expands_to_its_records(dwell: Dwell, exercise: Path, case: Path) -> None:
+    row = max(json.loads(quick(dwell, exercise, "-t", "json"))["hits"], key=lambda one: len(one["records"]))
+    assert row["count"] >= len(row["records"]) > 1
+    name = "{table}/{evidence_id:.16}/{record_no}".format(**row["records"][1])
+    assert name not in quick(dwell, exercise)
+    assert name in quick(dwell, exercise, "--expand")
+    assert dwell("why", name, "-c", case, "-q").code == 0
+
+
+def test_what_contradicts_itself_is_refused(dwell: Dwell, exercise: Path, tmp_path: Path) -> None:
+    evidence = exercise / "evidence"
+    for words in (
+        ("hunt", evidence),
+        ("hunt", "--quick"),
+        ("hunt", "--quick", evidence, "-c", tmp_path / "case"),
+        ("hunt", "--quick", evidence, "--own-only"),
+        ("hunt", "--quick", evidence, "--rules", tmp_path / "nowhere"),
+    ):
+        ran = dwell(*words)
+        assert ran.code == 2
+        assert ran.out == ""
+    assert not (tmp_path / "case").exists()
+
+
+def test_files_without_a_log_end_with_10(dwell: Dwell, tmp_path: Path) -> None:
+    (tmp_path / "what.bin").write_bytes(b"\x00\x01" * 40)
+    assert dwell("hunt", "--quick", tmp_path / "what.bin", "-q").code == 10
+    assert dwell("hunt", "--quick", tmp_path / "nowhere", "-q").code == 10
