@@ -247,6 +247,8 @@ def _anywhere(parts: tuple[str, ...]) -> tuple[str, ...]:
 
 def folded(text: str) -> str:
     """Fold case the way the texts are folded."""
+    if text.isascii():
+        return text.lower()
     return str(pc.utf8_lower(pa.scalar(text, pa.string())).as_py())
 
 
