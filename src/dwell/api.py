@@ -16,10 +16,13 @@ from dwell.casebook.case import Case
 from dwell.casebook.evidence import Evidence
 from dwell.engine import machine
 from dwell.errors import CaseError, NoEvidenceError, Place, UsageError
+from dwell.hunt.explain import RuleExplained, explain_wanted
 from dwell.hunt.hunting import Hunted
 from dwell.hunt.hunting import hunt as run_hunt
-from dwell.hunt.quick import Quick
-from dwell.hunt.quick import quick_hunt as run_quick_hunt
+from dwell.hunt.past import hunted_with, require
+from dwell.hunt.quick import Quick, quick_hunt
+from dwell.hunt.sigma.load import Loaded
+from dwell.hunt.sigma.load import load as load_rules
 from dwell.intake import ingest as intake
 from dwell.intake.first_seen import Seen
 from dwell.intake.first_seen import first_seen as find_first_seen
@@ -55,6 +58,7 @@ __all__ = [
     "answers",
     "doctor",
     "evidence_names",
+    "explain_rules",
     "extras",
     "first_seen",
     "html",
@@ -63,6 +67,7 @@ __all__ = [
     "peek",
     "plan",
     "quick_hunt",
+    "rules",
     "search",
     "sources",
     "stock",
@@ -199,19 +204,6 @@ def stock(case: Path) -> Stock:
     return take_stock(held, open_archive(held))
 
 
-def _hunted_with(case: Case) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Give the rule folders and indicator files of the last hunt."""
-    for act in reversed(case.acts()):
-        if act.act == "hunt":
-            rules, indicators = (act.details.get(one) for one in ("rules", "indicators"))
-            return _paths(rules), _paths(indicators)
-    return (), ()
-
-
-def _paths(value: object) -> tuple[Path, ...]:
-    return tuple(Path(str(one)) for one in value) if isinstance(value, list) else ()
-
-
 def _run_hunt(
     case: Case, rules: Sequence[Path], indicators: Sequence[Path], workers: int | None, progress: Progress
 ) -> Hunted:
@@ -257,9 +249,9 @@ def hunt(
         CaseError: the folder is no case, of another version, or locked.
     """
     held = Case.open(case)
-    before = _hunted_with(held)
-    rules, indicators = before[0] if rules is None else rules, before[1] if indicators is None else indicators
-    _require(*rules, *indicators)
+    before = hunted_with(held)
+    rules = require(*(before.rules if rules is None else rules))
+    indicators = require(*(before.indicators if indicators is None else indicators))
     with held.writing():
         found = _run_hunt(held, rules, indicators, workers, progress)
         named = {
@@ -270,45 +262,41 @@ def hunt(
     return found
 
 
-def quick_hunt(
-    paths: Sequence[Path],
-    *,
-    rules: Sequence[Path] = (),
-    indicators: Sequence[Path] = (),
-    workers: int | None = None,
-    rules_cache: Path | None = None,
-    progress: Progress = _quiet,
-) -> Quick:
-    """Run rules and indicators over files, without a case; nothing is left behind.
+def rules(folders: Sequence[Path] = (), case: Path | None = None) -> Loaded:
+    """Load our own rules and others, without hunting.
 
     Args:
-        paths: folders and files.
-        rules: folders of Sigma rules beside our own.
-        indicators: files of indicators.
-        workers: processes.
-        rules_cache: folder where loaded rules are kept between runs; None keeps nothing.
-        progress: told how far it is.
+        folders: folders of Sigma rules beside our own, or single files.
+        case: a case, to take the folders of its last hunt as well.
 
     Raises:
-        NoEvidenceError: nothing was recognised as evidence.
-        UsageError: a rule folder or indicator file is not there, or the folder for temporary files lies in the evidence.
-        DiskFullError: no room left for temporary files.
+        UsageError: a folder is not there.
+        CaseError: the folder is no case, or of another version.
     """
-    _require(*rules, *indicators)
-    return run_quick_hunt(
-        paths,
-        rule_folders=rules,
-        indicator_files=indicators,
-        workers=workers,
-        rules_cache=rules_cache,
-        progress=progress,
-    )
+    return load_rules(_with_those_of(case, folders))
 
 
-def _require(*named: Path) -> None:
-    for one in named:
-        if not one.exists():
-            raise UsageError("there is no such rule folder or indicator file", place=Place(one))
+def explain_rules(wanted: Sequence[str], folders: Sequence[Path] = (), case: Path | None = None) -> list[RuleExplained]:
+    """Say what rules are taken to mean: their questions, records and fields, and what can never be true.
+
+    Args:
+        wanted: files, folders, or ids of rules.
+        folders: folders of Sigma rules beside our own, where ids are looked for.
+        case: a case, to say what is held there; its last hunt's folders are looked in as well.
+
+    Raises:
+        UsageError: no rule has such an id, and there is no such file.
+        CaseError: the folder is no case, or of another version.
+        CustodyError: a table is not what was written.
+    """
+    archive = open_archive(Case.open(case)) if case is not None else None
+    return explain_wanted(wanted, _with_those_of(case, folders), archive)
+
+
+def _with_those_of(case: Path | None, folders: Sequence[Path]) -> tuple[Path, ...]:
+    """Give folders of rules, those of a case's last hunt among them."""
+    held = hunted_with(Case.open(case)).rules if case is not None else ()
+    return require(*dict.fromkeys((*folders, *held)))
 
 
 def evidence_names(case: Path) -> dict[EvidenceId, str]:
@@ -356,7 +344,8 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
     held = Case.open(case)
     archive = open_archive(held)
     counted = take_stock(held, archive)
-    hunted = _run_hunt(held, *_hunted_with(held), workers, progress)
+    before = hunted_with(held)
+    hunted = _run_hunt(held, before.rules, before.indicators, workers, progress)
     settings = _settings(hunted)
     wanted = stamp(archive.version(), hunted.rules_hash, settings)
     place = held.derived_root / "answers.msgpack"

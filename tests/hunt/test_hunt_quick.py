@@ -78,7 +78,7 @@ def test_it_finds_what_a_hunt_in_a_case_finds_and_leaves_nothing(
     evidence: Path, rules: Path, scratch: Path, tmp_path: Path
 ) -> None:
     before = files_of(evidence)
-    found = quick_hunt([evidence], rule_folders=[rules], workers=1)
+    found = quick_hunt([evidence], rules=[rules], workers=1)
     assert list(scratch.iterdir()) == []
     assert files_of(evidence) == before
     case = Case.create(tmp_path / "case")
@@ -153,8 +153,8 @@ def test_loaded_rules_are_kept_where_it_was_asked_for(
     evidence: Path, rules: Path, scratch: Path, tmp_path: Path
 ) -> None:
     kept = tmp_path / "kept"
-    first = quick_hunt([evidence], rule_folders=[rules], workers=1, rules_cache=kept)
+    first = quick_hunt([evidence], rules=[rules], workers=1, rules_cache=kept)
     assert [one.suffix for one in kept.iterdir()] == [".json"]
-    again = quick_hunt([evidence], rule_folders=[rules], workers=1, rules_cache=kept)
+    again = quick_hunt([evidence], rules=[rules], workers=1, rules_cache=kept)
     assert again.hunted.hits.equals(first.hunted.hits)
     assert list(scratch.iterdir()) == []

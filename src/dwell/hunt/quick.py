@@ -18,6 +18,7 @@ from pathlib import Path
 from dwell.casebook.case import Case
 from dwell.errors import NoEvidenceError, Place, UsageError
 from dwell.hunt.hunting import Hunted, hunt
+from dwell.hunt.past import require
 from dwell.intake.ingest import IngestResult, ingest, open_archive
 from dwell.intake.stock import Stock, stock
 
@@ -82,8 +83,8 @@ def _undisturbed() -> Iterator[None]:
 def quick_hunt(
     paths: Sequence[Path],
     *,
-    rule_folders: Sequence[Path] = (),
-    indicator_files: Sequence[Path] = (),
+    rules: Sequence[Path] = (),
+    indicators: Sequence[Path] = (),
     workers: int | None = None,
     rules_cache: Path | None = None,
     progress: Progress | None = None,
@@ -92,17 +93,18 @@ def quick_hunt(
 
     Args:
         paths: folders and files.
-        rule_folders: folders of Sigma rules besides our own.
-        indicator_files: lists of indicators.
+        rules: folders of Sigma rules beside our own.
+        indicators: lists of indicators.
         workers: processes.
         rules_cache: folder where loaded rules are kept between runs; None keeps nothing.
         progress: told how far it is.
 
     Raises:
         NoEvidenceError: nothing was recognised as evidence.
-        UsageError: the folder for temporary files lies within the evidence.
+        UsageError: a rule folder or indicator file is not there, or the folder for temporary files lies in the evidence.
         DiskFullError: no room left there.
     """
+    require(*rules, *indicators)
     if not any(one.exists() for one in paths):
         named = ", ".join(str(one) for one in paths)
         raise NoEvidenceError(f"there is no such file or folder: {named}", remedy="Give files or folders of logs")
@@ -114,8 +116,8 @@ def quick_hunt(
         archive = open_archive(case)
         hunted = hunt(
             archive,
-            rule_folders=rule_folders,
-            indicator_files=indicator_files,
+            rule_folders=rules,
+            indicator_files=indicators,
             workers=workers,
             rules_cache=rules_cache,
             progress=lambda done, total, table: tell("hunting", table, done, total),

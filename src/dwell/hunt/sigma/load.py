@@ -21,7 +21,7 @@ from dwell.hunt.sigma.lower import Lowering, UnsupportedError
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleOutcome, RuleStatus
 
-__all__ = ["PACK", "Loaded", "licence_of", "load", "outcome_of"]
+__all__ = ["PACK", "Loaded", "licence_of", "load", "new_lowering", "outcome_of"]
 
 PACK = Path(__file__).resolve().parent.parent.parent / "rules"
 """Our own rules."""
@@ -203,6 +203,11 @@ def _columns() -> tuple[dict[str, dict[str, pa.DataType]], dict[str, tuple[str, 
     return types, {name: tuple(spec.joined) for name, spec in held.items()}
 
 
+def new_lowering() -> Lowering:
+    """Give what lowers conditions and maps fields, with the columns of every table."""
+    return Lowering(*_columns())
+
+
 def _found(folders: Sequence[_Folder], faults: list[str]) -> Iterator[tuple[_Folder, Path, Document | BadFileError]]:
     """Yield every document of every rule file once, and every file that is none."""
     seen: set[Path] = set()
@@ -237,7 +242,7 @@ def load(folders: Sequence[Path] = (), *, pack: bool = True) -> Loaded:
     """
     sources = [_Folder(PACK, pack=True, licence="")] if pack else []
     sources += [_Folder(one, pack=False, licence=licence_of(one)) for one in folders]
-    lowering = Lowering(*_columns())
+    lowering = new_lowering()
     wheres: dict[tuple[Any, ...], int] = {}
     known: list[Where] = []
     rules: list[Rule] = []
