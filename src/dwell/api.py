@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from dwell.answers.assemble import assemble
@@ -23,6 +24,7 @@ from dwell.hunt.past import hunted_with, require
 from dwell.hunt.quick import Quick, quick_hunt
 from dwell.hunt.sigma.load import Loaded
 from dwell.hunt.sigma.load import load as load_rules
+from dwell.hunt.suppressions import recorded
 from dwell.intake import ingest as intake
 from dwell.intake.first_seen import Seen
 from dwell.intake.first_seen import first_seen as find_first_seen
@@ -205,7 +207,13 @@ def stock(case: Path) -> Stock:
 
 
 def _run_hunt(
-    case: Case, rules: Sequence[Path], indicators: Sequence[Path], workers: int | None, progress: Progress
+    case: Case,
+    rules: Sequence[Path],
+    indicators: Sequence[Path],
+    workers: int | None,
+    progress: Progress,
+    suppressions: Sequence[Path] = (),
+    today: date | None = None,
 ) -> Hunted:
     return run_hunt(
         open_archive(case),
@@ -213,6 +221,8 @@ def _run_hunt(
         indicator_files=indicators,
         workers=workers,
         cache=_cache(case, "hunt"),
+        suppression_files=suppressions,
+        today=today,
         progress=lambda done, total, what: progress("hunting", what, done, total),
     )
 
@@ -232,6 +242,8 @@ def hunt(
     *,
     rules: Sequence[Path] | None = None,
     indicators: Sequence[Path] | None = None,
+    suppressions: Sequence[Path] = (),
+    today: date | None = None,
     workers: int | None = None,
     progress: Progress = _quiet,
 ) -> Hunted:
@@ -241,6 +253,8 @@ def hunt(
         case: the case folder.
         rules: folders of Sigma rules beside our own; None for those of the last hunt.
         indicators: files of indicators; None for those of the last hunt.
+        suppressions: files of suppressions, for this hunt alone; the answers do not use them.
+        today: the day by which their expiry is judged; has to be given with them.
         workers: processes.
         progress: told how far it is.
 
@@ -252,13 +266,17 @@ def hunt(
     before = hunted_with(held)
     rules = require(*(before.rules if rules is None else rules))
     indicators = require(*(before.indicators if indicators is None else indicators))
+    require(*suppressions)
     with held.writing():
-        found = _run_hunt(held, rules, indicators, workers, progress)
-        named = {
+        found = _run_hunt(held, rules, indicators, workers, progress, suppressions, today)
+        named: dict[str, object] = {
             "rules": [str(one.resolve()) for one in rules],
             "indicators": [str(one.resolve()) for one in indicators],
         }
-        held.record("hunt", named | {"rules_hash": found.rules_hash, "faults": list(found.faults)})
+        held.record(
+            "hunt",
+            named | recorded(found.suppressions) | {"rules_hash": found.rules_hash, "faults": list(found.faults)},
+        )
     return found
 
 

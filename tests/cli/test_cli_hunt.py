@@ -94,3 +94,48 @@ def test_files_without_a_log_end_with_10(dwell: Dwell, tmp_path: Path) -> None:
     (tmp_path / "what.bin").write_bytes(b"\x00\x01" * 40)
     assert dwell("hunt", "--quick", tmp_path / "what.bin", "-q").code == 10
     assert dwell("hunt", "--quick", tmp_path / "nowhere", "-q").code == 10
+
+
+def test_suppressed_hits_stay_countable_in_every_form(dwell: Dwell, exercise: Path, tmp_path: Path) -> None:
+    before = json.loads(quick(dwell, exercise, "-t", "json"))["hits"]
+    rule = before[0]["rule_id"]
+    file = tmp_path / "quiet.yml"
+    file.write_text(
+        f"suppressions:\n- {{rule: {rule}, reason: 'known \\e', author: r.vos, expires: 2026-06-30}}\n"
+        f"- {{rule: nothing, reason: gone, author: r.vos, expires: 2020-01-01}}\n",
+        encoding="utf-8",
+    )
+    words = ("--suppressions", str(file), "--today", "2026-06-30")
+    whole = json.loads(quick(dwell, exercise, "-t", "json", *words))
+    assert [{**one, "suppressed": None} for one in whole["hits"]] == before
+    marked = [one for one in whole["hits"] if one["suppressed"]]
+    assert {one["rule_id"] for one in marked} == {rule}
+    assert {one["suppressed"] for one in marked} == {"quiet.yml:2"}
+    assert [one["state"] for one in whole["suppressions"]["suppressions"]] == ["applied", "expired"]
+    text = quick(dwell, exercise, *words)
+    records = sum(one["count"] for one in marked)
+    assert f"suppressed, as of 2026-06-30: {records:,} record" in text
+    assert "expired on 2020-01-01 and does nothing" in text
+    assert f"   rule {rule}, " not in text
+    sheet = list(csv.DictReader(io.StringIO(quick(dwell, exercise, "-t", "csv", *words))))
+    assert [one["suppressed"] for one in sheet] == [one["suppressed"] or "" for one in whole["hits"]]
+    assert quick(dwell, exercise, *words) == text
+
+
+def test_a_bad_suppression_ends_with_13_and_the_day_is_in_the_custody_log(
+    dwell: Dwell, case: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "quiet.yml"
+    file.write_text("suppressions:\n- {rule: x, author: r.vos, expires: 2026-06-30}\n", encoding="utf-8")
+    ran = dwell("hunt", "-c", case, "--suppressions", file, "--today", "2026-01-01")
+    assert ran.code == 13
+    assert "quiet.yml:2: reason is missing" in ran.err
+    last = json.loads((case / "custody.jsonl").read_text("utf-8").splitlines()[-1])
+    assert last["act"] == "hunt"
+    assert last["details"]["today"] == "2026-01-01"
+    assert list(last["details"]["suppressions"]) == [str(file)]
+    before = dwell("answers", "-c", case, "-t", "json", "-q").out
+    file.write_text("suppressions:\n- {rule: x, reason: y, author: z, expires: 2026-06-30}\n", encoding="utf-8")
+    assert dwell("hunt", "-c", case, "--suppressions", file, "--today", "tomorrow").code == 2
+    assert dwell("hunt", "-c", case, "--suppressions", file).code == 0
+    assert dwell("answers", "-c", case, "-t", "json", "-q").out == before

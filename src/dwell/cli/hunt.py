@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
@@ -17,6 +18,13 @@ from dwell.errors import EXIT_INTERRUPTED, RuleFileError, UsageError
 from dwell.report.hits import LEVELS, HitListing
 
 __all__ = ["COMMANDS"]
+
+
+def _day(_context: click.Context, _option: click.Parameter, value: str | None) -> date:
+    try:
+        return date.fromisoformat(value) if value is not None else datetime.now(UTC).date()
+    except ValueError as fault:
+        raise click.BadParameter("a day as YYYY-MM-DD is wanted") from fault
 
 
 def _give(listing: HitListing, output: Output) -> None:
@@ -54,6 +62,8 @@ def _quick(
     *,
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
+    suppressions: tuple[Path, ...],
+    today: date,
     rules_cache: Path | None,
     workers: int | None,
     talk: Talk,
@@ -66,6 +76,8 @@ def _quick(
             paths,
             rules=rules,
             indicators=indicators,
+            suppressions=suppressions,
+            today=today,
             rules_cache=rules_cache,
             workers=workers,
             progress=talk.progress,
@@ -84,6 +96,16 @@ def _quick(
 @click.option(
     "--indicators", multiple=True, type=FOLDER, help="A list of indicators (CSV or one a line); may be repeated."
 )
+@click.option(
+    "--suppressions",
+    multiple=True,
+    type=FOLDER,
+    help="A YAML file of hits not to be shown, each with reason, author and expiry; may be repeated.",
+)
+@click.option(
+    "--today", default=None, callback=_day,
+    help="The day, YYYY-MM-DD, by which suppressions expire; the machine's day in UTC where not given.",
+)  # fmt: skip
 @click.option("--own-only", is_flag=True, help="Our own rules only: forget the rules and indicators of earlier hunts.")
 @click.option("--level", type=click.Choice(LEVELS), default=None, help="Show hits of this level and above only.")
 @click.option("--expand", is_flag=True, help="Show every group of hits with its first records, in text.")
@@ -101,6 +123,8 @@ def hunt(
     quick: bool,
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
+    suppressions: tuple[Path, ...],
+    today: date,
     own_only: bool,
     level: str | None,
     expand: bool,
@@ -124,7 +148,14 @@ def hunt(
     if quick:
         try:
             fast = _quick(
-                paths, rules=rules, indicators=indicators, rules_cache=rules_cache, workers=workers, talk=talk
+                paths,
+                rules=rules,
+                indicators=indicators,
+                suppressions=suppressions,
+                today=today,
+                rules_cache=rules_cache,
+                workers=workers,
+                talk=talk,
             )
         except KeyboardInterrupt:
             talk.error("interrupted; nothing was kept")
@@ -139,6 +170,8 @@ def hunt(
             case,
             rules=() if own_only else rules or None,
             indicators=() if own_only else indicators or None,
+            suppressions=suppressions,
+            today=today,
             workers=workers,
             progress=talk.progress,
         )

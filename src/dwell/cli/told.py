@@ -44,6 +44,6 @@ def tell_hunt(hunted: Hunted, talk: Talk) -> None:
     records = sum(hunted.hits["count"].to_pylist())
     talk.note(f"{len(hunted.outcomes):,} rules: {told or 'none'}; {records:,} records met")
     for fault in hunted.faults[:SHOWN]:
-        talk.note(f"rule or indicator file: {fault}")
+        talk.note(f"rule, indicator or suppression file: {fault}")
     if len(hunted.faults) > SHOWN:
-        talk.note(f"rule or indicator files: {len(hunted.faults) - SHOWN:,} more faults")
+        talk.note(f"rule, indicator or suppression files: {len(hunted.faults) - SHOWN:,} more faults")

@@ -44,6 +44,7 @@ class HitGroup:
         first_utc: the earliest; None where no record has a time.
         last_utc: the latest.
         refs: the first records, at most `REFS_MAX`.
+        mark: the mark of its hits, by which they are told apart as well; -1 for none.
     """
 
     rule_id: str
@@ -62,6 +63,7 @@ class HitGroup:
     first_utc: datetime | None
     last_utc: datetime | None
     refs: tuple[RecordRef, ...]
+    mark: int = -1
 
 
 def _instant(us: int | None) -> datetime | None:
@@ -78,11 +80,12 @@ def _refs(table: str, rows: Sequence[int], refs: pa.ListArray) -> tuple[RecordRe
     return tuple(out)
 
 
-def grouped(hits: pa.Table) -> list[HitGroup]:
+def grouped(hits: pa.Table, marks: Sequence[int] = ()) -> list[HitGroup]:
     """Fold hits into groups, in the order in which the hits come.
 
     Args:
         hits: rows in `dwell.hunt.hits.HITS`.
+        marks: a mark for every row, as suppressions give it; none where nothing is marked.
     """
     if not hits.num_rows:
         return []
@@ -93,8 +96,9 @@ def grouped(hits: pa.Table) -> list[HitGroup]:
     for name in ("first_utc", "last_utc"):
         plain = plain.append_column(name, whole[name].cast(pa.int64()))
     plain = plain.append_column("matched", joined).append_column("at", pa.array(range(len(joined)), pa.int64()))
+    plain = plain.append_column("mark", pa.array(marks or [-1] * len(joined), pa.int64()))
     # without threads the groups come in the order of their first row
-    folded = plain.group_by([*_KEYS, "matched"], use_threads=False).aggregate(
+    folded = plain.group_by([*_KEYS, "matched", "mark"], use_threads=False).aggregate(
         [
             ("count", "sum"),
             ("evidence_id", "count_distinct"),
@@ -113,6 +117,7 @@ def grouped(hits: pa.Table) -> list[HitGroup]:
             first_utc=_instant(row["first_utc_min"]),
             last_utc=_instant(row["last_utc_max"]),
             refs=_refs(row["table"], row["at_list"], refs),
+            mark=row["mark"],
         )
         for row in folded.to_pylist()
     ]

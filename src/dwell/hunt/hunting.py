@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ from dwell.hunt.indicators.match import PLACES, Finder
 from dwell.hunt.outcomes import rule_outcomes
 from dwell.hunt.ruleset import RuleInfo, RuleSet, rules_hash
 from dwell.hunt.sigma.keeping import load_kept
+from dwell.hunt.suppressions import Suppressions, judge
 from dwell.hunt.wide import FileReport, Hunter
 from dwell.model.claims import RuleOutcome, RuleStatus
 
@@ -43,6 +45,7 @@ class Hunted:
         rules_hash: changes whenever the rules or indicators do.
         faults: rule and indicator files, and values in them, that could not be used; printable through `safe`.
         indicators: what became of the indicators, one per kind: it ran, or no source held can show it.
+        suppressions: which hits are suppressed and why; None where nobody asked for it.
     """
 
     outcomes: tuple[RuleOutcome, ...]
@@ -51,6 +54,7 @@ class Hunted:
     rules_hash: str
     faults: tuple[str, ...]
     indicators: tuple[RuleOutcome, ...] = ()
+    suppressions: Suppressions | None = None
 
 
 class _Seen(msgspec.Struct):
@@ -180,6 +184,8 @@ def hunt(
     workers: int | None = None,
     cache: Path | None = None,
     rules_cache: Path | None = None,
+    suppression_files: Sequence[Path] = (),
+    today: date | None = None,
     progress: Progress | None = None,
 ) -> Hunted:
     """Put all rules and indicators to everything the archive holds.
@@ -191,9 +197,12 @@ def hunt(
         workers: processes.
         cache: folder where the hits of each data file are kept between runs.
         rules_cache: folder where loaded rules are kept; the same one where not given.
+        suppression_files: files of suppressions.
+        today: the day by which their expiry is judged.
         progress: told how far it is.
 
     Raises:
+        UsageError: a file of suppressions is not there, or the day is not given.
         CustodyError: a data file is not what was written.
     """
     loaded = load_kept(rule_folders, rules_cache or cache)
@@ -225,11 +234,14 @@ def hunt(
     totals = dict(zip(summed["id"].to_pylist(), summed["count_sum"].to_pylist(), strict=True))
     outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
     outcomes.sort(key=lambda one: (one.rule_id, one.path))
+    named = {*(one.rule_id for one in outcomes), *(one.id for one in listed.items)}
+    suppressions, wrong = judge(whole, named, suppression_files, today)
     return Hunted(
         outcomes=tuple(outcomes),
         hits=whole,
         rules=dict(sorted(loaded.infos.items())),
         rules_hash=rules_hash(b"".join(keys[kind].encode() for kind in sorted(keys))),
-        faults=(*loaded.faults, *listed.faults),
+        faults=(*loaded.faults, *listed.faults, *wrong),
         indicators=_indicator_outcomes(listed.items, seen, totals),
+        suppressions=suppressions,
     )

@@ -44,5 +44,5 @@ def require(*named: Path) -> tuple[Path, ...]:
     """
     for one in named:
         if not one.exists():
-            raise UsageError("there is no such rule folder or indicator file", place=Place(one))
+            raise UsageError("there is no such file or folder of rules, indicators or suppressions", place=Place(one))
     return named

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from dwell.casebook.case import Case
@@ -87,6 +88,8 @@ def quick_hunt(
     indicators: Sequence[Path] = (),
     workers: int | None = None,
     rules_cache: Path | None = None,
+    suppressions: Sequence[Path] = (),
+    today: date | None = None,
     progress: Progress | None = None,
 ) -> Quick:
     """Put all rules and indicators to what some files hold, and leave nothing behind.
@@ -97,14 +100,17 @@ def quick_hunt(
         indicators: lists of indicators.
         workers: processes.
         rules_cache: folder where loaded rules are kept between runs; None keeps nothing.
+        suppressions: files of suppressions.
+        today: the day by which their expiry is judged; has to be given with them.
         progress: told how far it is.
 
     Raises:
         NoEvidenceError: nothing was recognised as evidence.
-        UsageError: a rule folder or indicator file is not there, or the folder for temporary files lies in the evidence.
+        UsageError: a file that is named is not there, or the day is not given, or the folder for temporary files lies in
+            the evidence.
         DiskFullError: no room left there.
     """
-    require(*rules, *indicators)
+    require(*rules, *indicators, *suppressions)
     if not any(one.exists() for one in paths):
         named = ", ".join(str(one) for one in paths)
         raise NoEvidenceError(f"there is no such file or folder: {named}", remedy="Give files or folders of logs")
@@ -120,6 +126,8 @@ def quick_hunt(
             indicator_files=indicators,
             workers=workers,
             rules_cache=rules_cache,
+            suppression_files=suppressions,
+            today=today,
             progress=lambda done, total, table: tell("hunting", table, done, total),
         )
         return Quick(hunted, read, stock(case, archive))

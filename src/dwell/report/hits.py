@@ -63,13 +63,14 @@ class HitListing:
 
     def groups(self) -> tuple[list[HitGroup], int]:
         """Give the groups of hits that are shown, in the order of time, and how many are not for their level."""
-        every = grouped(self.hunted.hits)
+        done = self.hunted.suppressions
+        every = grouped(self.hunted.hits, done.marks if done is not None else ())
         least = _rank(self.least) if self.least else 0
         shown = [one for one in every if _rank(one.level) >= least]
         return shown, len(every) - len(shown)
 
     def rows(self) -> list[dict[str, Json]]:
-        """Give the groups as rows, each with its rule's author and licence."""
+        """Give the groups as rows, each with its rule's author and licence, and with its suppression."""
         return [self._row(one) for one in self.groups()[0]]
 
     def _row(self, group: HitGroup) -> dict[str, Json]:
@@ -93,6 +94,7 @@ class HitListing:
             "first_utc": utc_text(group.first_utc),
             "last_utc": utc_text(group.last_utc),
             "matched": list(group.matched),
+            "suppressed": self._suppression(group.mark),
             "records": [
                 {
                     "table": one.table,
@@ -120,14 +122,16 @@ class HitListing:
 
     def text(self) -> str:
         """Give what was met, and what was not looked at, for a terminal."""
-        shown, hidden = self.groups()
+        every, hidden = self.groups()
+        shown = [one for one in every if one.mark < 0]
         lines: list[str] = []
         for rule, groups in _by_rule(shown):
             lines += self._rule(rule, groups)
         if hidden:
             lines.append(f"{count(hidden)} groups of hits below level {self.least} are not shown")
-        if not shown and not hidden:
+        if not every and not hidden:
             lines.append("no hits; what could not be looked at:")
+        lines += self._suppressed(len(every) - len(shown))
         lines += self._unread()
         lines += self._blind()
         return "".join(f"{one}\n" for one in lines)
@@ -171,6 +175,29 @@ class HitListing:
                 lines.append(f"      and {_records(group.count - len(group.refs))} more")
         return lines
 
+    def _suppression(self, mark: int) -> str | None:
+        done = self.hunted.suppressions
+        return None if done is None or mark < 0 else done.outcomes[mark].suppression.place
+
+    def _suppressed(self, groups: int) -> list[str]:
+        """Say what was suppressed and why; what has expired, and what meets nothing any more."""
+        done = self.hunted.suppressions
+        if done is None:
+            return []
+        counts = self.hunted.hits["count"].to_pylist()
+        records = sum(number for number, mark in zip(counts, done.marks, strict=True) if mark >= 0)
+        lines = [f"suppressed, as of {done.today.isoformat()}: {_records(records)} in {count(groups)} groups"]
+        for one in done.outcomes:
+            held = one.suppression
+            met = {
+                "applied": f"meets {_records(one.records)}",
+                "expired": f"expired on {held.expires.isoformat()} and does nothing; it would meet {_records(one.records)}",
+            }.get(one.state, "matches nothing")
+            why = f", {one.why}" if one.why else ""
+            lines.append(terminal(f"   {held.place}: {met}{why}"))
+            lines.append(terminal_limited(f"      rule {held.rule}: {held.reason} ({held.author})", MATCHED_MAX))
+        return lines
+
     def _unread(self) -> list[str]:
         if self.read is None or self.stock is None:
             return []
@@ -210,6 +237,29 @@ class HitListing:
         lines += [terminal(f"   {one}") for one in self.hunted.faults[:FILES_SHOWN]]
         return lines
 
+    def _suppressions(self) -> Json:
+        done = self.hunted.suppressions
+        if done is None:
+            return None
+        return {
+            "today": done.today.isoformat(),
+            "files": dict(done.sha256),
+            "suppressions": [
+                {
+                    "place": one.suppression.place,
+                    "rule": one.suppression.rule,
+                    "where": {column: list(values) for column, values in one.suppression.where},
+                    "reason": one.suppression.reason,
+                    "author": one.suppression.author,
+                    "expires": one.suppression.expires.isoformat(),
+                    "state": one.state,
+                    "why": one.why or None,
+                    "records": one.records,
+                }
+                for one in done.outcomes
+            ],
+        }
+
     def as_object(self) -> dict[str, Json]:
         """Give everything as one JSON object: hits, every rule with what became of it, and what was read."""
         _, hidden = self.groups()
@@ -220,6 +270,7 @@ class HitListing:
             "indicators": [rule_object(one) for one in self.hunted.indicators],
             "faults": list(self.hunted.faults),
             "rules_hash": self.hunted.rules_hash,
+            "suppressions": self._suppressions(),
         }
         if self.read is not None and self.stock is not None:
             guesses = {one.evidence_id: one.guesses for one in self.read.unrecognised}
@@ -241,7 +292,7 @@ class HitListing:
 
 _CSV = (
     "rule_id", "title", "kind", "level", "author", "licence", "tags", "window", "table", "host", "client", "account",
-    "status", "count", "files", "first_utc", "last_utc", "matched",
+    "status", "count", "files", "first_utc", "last_utc", "matched", "suppressed",
 )  # fmt: skip
 
 
