@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from dwell.answers.assemble import assemble
-from dwell.answers.kept import Kept, read_kept, stamp, write_kept
+from dwell.answers.answering import answer
+from dwell.answers.changes import SinceRules, answer_changes
 from dwell.casebook.case import Case
 from dwell.casebook.evidence import Evidence
 from dwell.engine import machine
 from dwell.errors import CaseError, NoEvidenceError, Place, UsageError
+from dwell.hunt.changes import rule_changes
 from dwell.hunt.explain import RuleExplained, explain_wanted
 from dwell.hunt.hunting import Hunted
 from dwell.hunt.hunting import hunt as run_hunt
-from dwell.hunt.past import hunted_with, require
+from dwell.hunt.past import hunted_with, keep_rules, kept_rules, require
 from dwell.hunt.quick import Quick, quick_hunt
 from dwell.hunt.sigma.load import Loaded
 from dwell.hunt.sigma.load import load as load_rules
@@ -45,9 +46,6 @@ from dwell.model.coverage import CoverageDay
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
 from dwell.report.html import html_report
-from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
-from dwell.scope.investigation import investigate as run_scope
-from dwell.scope.leads import LEADS_PER_WEEK
 from dwell.sources.pages import Page, page_of
 from dwell.sources.registry import SOURCES
 from dwell.sources.registry import source as source_of
@@ -56,6 +54,7 @@ __all__ = [
     "Answered",
     "Progress",
     "Quick",
+    "SinceRules",
     "Why",
     "answers",
     "doctor",
@@ -71,6 +70,7 @@ __all__ = [
     "quick_hunt",
     "rules",
     "search",
+    "since_rules",
     "sources",
     "stock",
     "verify",
@@ -214,10 +214,12 @@ def _run_hunt(
     progress: Progress,
     suppressions: Sequence[Path] = (),
     today: date | None = None,
+    loaded: Loaded | None = None,
 ) -> Hunted:
     return run_hunt(
         open_archive(case),
         rule_folders=rules,
+        loaded=loaded,
         indicator_files=indicators,
         workers=workers,
         cache=_cache(case, "hunt"),
@@ -277,7 +279,37 @@ def hunt(
             "hunt",
             named | recorded(found.suppressions) | {"rules_hash": found.rules_hash, "faults": list(found.faults)},
         )
+        keep_rules(held, found)
     return found
+
+
+def since_rules(
+    case: Path, rules: Sequence[Path] | None = None, *, workers: int | None = None, progress: Progress = _quiet
+) -> SinceRules:
+    """Say what rules change against the last hunt: in its hits, and in the answers. Nothing of the case changes.
+
+    Both are put to all the evidence that is held now, with the indicators of the last hunt.
+
+    Args:
+        case: the case folder.
+        rules: folders of Sigma rules beside our own; None for those of the last hunt, as they are now.
+        workers: processes.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: a folder is not there, or there is no hunt to compare with.
+        CaseError: the folder is no case, or of another version.
+        CustodyError: a table is not what was written.
+    """
+    held = Case.open(case)
+    before = hunted_with(held)
+    loaded = kept_rules(held)
+    folders = require(*(before.rules if rules is None else rules))
+    old = _run_hunt(held, (), before.indicators, workers, progress, loaded=loaded)
+    new = _run_hunt(held, folders, before.indicators, workers, progress)
+    counted = take_stock(held, open_archive(held))
+    said = [_answered(held, one, counted, workers, progress, keep=False).summary for one in (old, new)]
+    return SinceRules(rule_changes(old, new), answer_changes(*said), new.faults)
 
 
 def rules(folders: Sequence[Path] = (), case: Path | None = None) -> Loaded:
@@ -329,16 +361,6 @@ def evidence_names(case: Path) -> dict[EvidenceId, str]:
     return {key: item.path for key, item in Case.open(case).register().items()}
 
 
-def _settings(hunted: Hunted) -> tuple[tuple[str, str], ...]:
-    """Give the settings that the answers rest on. No path of this machine: equal evidence gives equal answers."""
-    return (
-        ("leads per week", str(LEADS_PER_WEEK)),
-        ("an agent is foreign from (bits)", str(FOREIGN_BITS)),
-        ("accounts that make a cluster", str(ACCOUNTS_MIN)),
-        ("rules", f"{len(hunted.outcomes)} loaded, {hunted.rules_hash[:16]}"),
-    )
-
-
 def _facts(counted: Stock) -> CaseFacts:
     """Give the case's numbers; first and last are those of logs: a mailbox made in 2012 is no record of 2012."""
     logs = [one for one in counted.files if one.source is not None and source_of(one.source).is_log]
@@ -360,27 +382,19 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
         CustodyError: a table is not what was written.
     """
     held = Case.open(case)
-    archive = open_archive(held)
-    counted = take_stock(held, archive)
+    counted = take_stock(held, open_archive(held))
     before = hunted_with(held)
     hunted = _run_hunt(held, before.rules, before.indicators, workers, progress)
-    settings = _settings(hunted)
-    wanted = stamp(archive.version(), hunted.rules_hash, settings)
-    place = held.derived_root / "answers.msgpack"
-    kept = read_kept(place, wanted)
-    if kept is None:
-        found = run_scope(
-            archive,
-            hunted,
-            {key: [one.path for one in item.places] for key, item in held.register().items()},
-            workers=workers,
-            cache=_cache(held, "folded"),
-            progress=lambda done, total, what: progress("folding", what, done, total),
-        )
-        progress("answering", "", 0, 0)
-        kept = Kept(wanted, assemble(found, _facts(counted), settings), found.ledger.days())
-        write_kept(place, kept)
-    return Answered(kept.summary, kept.days, counted)
+    return _answered(held, hunted, counted, workers, progress)
+
+
+def _answered(
+    held: Case, hunted: Hunted, counted: Stock, workers: int | None, progress: Progress, *, keep: bool = True
+) -> Answered:
+    found = answer(
+        held, open_archive(held), hunted, _facts(counted), workers, _cache(held, "folded"), progress, keep=keep
+    )
+    return Answered(found.summary, found.days, counted)
 
 
 def _references(summary: Summary) -> Iterator[RecordRef]:

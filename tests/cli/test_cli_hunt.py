@@ -139,3 +139,60 @@ def test_a_bad_suppression_ends_with_13_and_the_day_is_in_the_custody_log(
     assert dwell("hunt", "-c", case, "--suppressions", file, "--today", "tomorrow").code == 2
     assert dwell("hunt", "-c", case, "--suppressions", file).code == 0
     assert dwell("answers", "-c", case, "-t", "json", "-q").out == before
+
+
+SHELL = """
+title: {title}
+id: 10000000-0000-4000-8000-000000000001
+author: somebody
+level: {level}
+logsource: {{product: exchange, service: httpproxy}}
+detection: {{selection: {{HttpStatus: {status}}}, condition: selection}}
+"""
+
+
+def test_since_rules_tells_what_changes_and_changes_nothing(dwell: Dwell, case: Path, tmp_path: Path) -> None:
+    kept = case / "derived" / "last-hunt-rules.zst"
+    kept.write_bytes(kept.read_bytes()[:-9])
+    ran = dwell("hunt", "-c", case, "--since-rules")
+    assert (ran.code, ran.out) == (2, "")
+    assert "not kept" in ran.err
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    path = rules / "one.yml"
+    path.write_text(SHELL.format(title="one", level="low", status=200), encoding="utf-8")
+    assert dwell("hunt", "-c", case, "--rules", rules, "-q").code == 0
+    answers = dwell("answers", "-c", case, "-t", "json", "-q").out
+    log = (case / "custody.jsonl").read_bytes()
+    same = json.loads(dwell("hunt", "-c", case, "--since-rules", "-t", "json", "-q").out)
+    assert (same["rules"], same["hits"], same["answers"]) == ([], [], [])
+    # the files change where they lie, as they do when a pack is updated
+    path.write_text(SHELL.format(title="one", level="high", status=404), encoding="utf-8")
+    whole = json.loads(dwell("hunt", "-c", case, "--since-rules", "-t", "json", "-q").out)
+    assert [(one["change"], one["what"]) for one in whole["rules"]] == [("changed", ["level", "what it looks for"])]
+    assert whole["hits"]
+    assert {one["rule_id"][-1] for one in whole["hits"]} == {"1"}
+    assert any(one["count_before"] and not one["count_after"] for one in whole["hits"])
+    text = dwell("hunt", "-c", case, "--since-rules", "-q").out
+    assert "rules: 0 added, 0 removed, 1 changed" in text
+    assert (case / "custody.jsonl").read_bytes() == log
+    gone = dwell("hunt", "-c", case, "--since-rules", "--own-only", "-t", "json", "-q")
+    assert [one["change"] for one in json.loads(gone.out)["rules"]] == ["removed"]
+    path.write_text("title: [", encoding="utf-8")
+    assert dwell("hunt", "-c", case, "--since-rules", "-q").code == 13
+    path.write_text(SHELL.format(title="one", level="low", status=200), encoding="utf-8")
+    assert dwell("answers", "-c", case, "-t", "json", "-q").out == answers
+
+
+def test_answers_that_would_change_are_told(dwell: Dwell, case: Path, tmp_path: Path) -> None:
+    assert dwell("hunt", "-c", case, "-q").code == 0
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "blind.yml").write_text(
+        SHELL.format(title="one", level="low", status=200).replace("httpproxy", "nowhere"), encoding="utf-8"
+    )
+    whole = json.loads(dwell("hunt", "-c", case, "--rules", rules, "--since-rules", "-t", "json", "-q").out)
+    assert [one["question"] for one in whole["answers"]] == ["blindspots"]
+    assert any("blind" in one for one in whole["answers"][0]["new"])
+    for words in (("--indicators", rules), ("-t", "csv"), ("--suppressions", rules)):
+        assert dwell("hunt", "-c", case, "--since-rules", *words).code == 2

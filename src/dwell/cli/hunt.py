@@ -15,6 +15,7 @@ from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
 from dwell.cli.told import tell_hunt, tell_ingest
 from dwell.errors import EXIT_INTERRUPTED, RuleFileError, UsageError
+from dwell.report.changes import changes_object, changes_text
 from dwell.report.hits import LEVELS, HitListing
 
 __all__ = ["COMMANDS"]
@@ -88,6 +89,30 @@ def _quick(
     return found
 
 
+def _check_since(output: Output, *, since_rules: bool, other: bool) -> None:
+    """Refuse what a comparison of rules has no use for.
+
+    Raises:
+        UsageError: it was given.
+    """
+    if since_rules and (other or output.form in {Form.CSV, Form.JSONL}):
+        raise UsageError(
+            "--since-rules compares rules in a case, as text or JSON",
+            remedy="Leave out --quick, --indicators, --suppressions, -t csv and -t jsonl",
+        )
+
+
+def _since(case: Path, rules: tuple[Path, ...] | None, workers: int | None, output: Output, talk: Talk) -> int:
+    """Say what rules change against the last hunt."""
+    found = api.since_rules(case, rules, workers=workers, progress=talk.progress)
+    talk.close()
+    if output.form is Form.JSON:
+        output.object(changes_object(found))
+    else:
+        output.write(changes_text(found))
+    return RuleFileError.exit_code if found.faults else 0
+
+
 @click.command(name="hunt")
 @click.argument("paths", nargs=-1, type=FOLDER)
 @case_option
@@ -107,6 +132,10 @@ def _quick(
     help="The day, YYYY-MM-DD, by which suppressions expire; the machine's day in UTC where not given.",
 )  # fmt: skip
 @click.option("--own-only", is_flag=True, help="Our own rules only: forget the rules and indicators of earlier hunts.")
+@click.option(
+    "--since-rules", is_flag=True,
+    help="Only say what the rules change against the last hunt, in hits and answers; the case stays as it is.",
+)  # fmt: skip
 @click.option("--level", type=click.Choice(LEVELS), default=None, help="Show hits of this level and above only.")
 @click.option("--expand", is_flag=True, help="Show every group of hits with its first records, in text.")
 @click.option(
@@ -126,6 +155,7 @@ def hunt(
     suppressions: tuple[Path, ...],
     today: date,
     own_only: bool,
+    since_rules: bool,
     level: str | None,
     expand: bool,
     rules_cache: Path | None,
@@ -142,9 +172,13 @@ def hunt(
     \b
     dwell hunt -c case --rules sigma/rules --indicators indicators.csv
     dwell hunt -c case -t csv -o hits.csv
+    dwell hunt -c case --rules sigma-of-today/rules --since-rules
     dwell hunt --quick Security.evtx logs.zip --rules sigma/rules --level high
     """
     _check(paths, quick=quick, own_only=own_only)
+    _check_since(output, since_rules=since_rules, other=bool(quick or indicators or suppressions))
+    if since_rules:
+        return _since(case, () if own_only else rules or None, workers, output, talk)
     if quick:
         try:
             fast = _quick(

@@ -22,6 +22,7 @@ from dwell.hunt.indicators.match import PLACES, Finder
 from dwell.hunt.outcomes import rule_outcomes
 from dwell.hunt.ruleset import RuleInfo, RuleSet, rules_hash
 from dwell.hunt.sigma.keeping import load_kept
+from dwell.hunt.sigma.load import Loaded
 from dwell.hunt.suppressions import Suppressions, judge
 from dwell.hunt.wide import FileReport, Hunter
 from dwell.model.claims import RuleOutcome, RuleStatus
@@ -46,6 +47,7 @@ class Hunted:
         faults: rule and indicator files, and values in them, that could not be used; printable through `safe`.
         indicators: what became of the indicators, one per kind: it ran, or no source held can show it.
         suppressions: which hits are suppressed and why; None where nobody asked for it.
+        loaded: the rules themselves, to be kept and compared.
     """
 
     outcomes: tuple[RuleOutcome, ...]
@@ -55,6 +57,7 @@ class Hunted:
     faults: tuple[str, ...]
     indicators: tuple[RuleOutcome, ...] = ()
     suppressions: Suppressions | None = None
+    loaded: Loaded | None = None
 
 
 class _Seen(msgspec.Struct):
@@ -180,6 +183,7 @@ def hunt(
     archive: Archive,
     *,
     rule_folders: Sequence[Path] = (),
+    loaded: Loaded | None = None,
     indicator_files: Sequence[Path] = (),
     workers: int | None = None,
     cache: Path | None = None,
@@ -193,6 +197,7 @@ def hunt(
     Args:
         archive: the case's archive.
         rule_folders: folders of Sigma rules besides our own.
+        loaded: rules loaded before, ours among them; no folder is read then.
         indicator_files: lists of indicators.
         workers: processes.
         cache: folder where the hits of each data file are kept between runs.
@@ -205,7 +210,7 @@ def hunt(
         UsageError: a file of suppressions is not there, or the day is not given.
         CustodyError: a data file is not what was written.
     """
-    loaded = load_kept(rule_folders, rules_cache or cache)
+    loaded = loaded or load_kept(rule_folders, rules_cache or cache)
     listed = read_indicators(indicator_files)
     encoded = {"rules": loaded.rules.encoded(), "indicators": msgspec.json.encode(listed.items)}
     keys = {kind: rules_hash(data) for kind, data in encoded.items()}
@@ -244,4 +249,5 @@ def hunt(
         faults=(*loaded.faults, *listed.faults, *wrong),
         indicators=_indicator_outcomes(listed.items, seen, totals),
         suppressions=suppressions,
+        loaded=loaded,
     )

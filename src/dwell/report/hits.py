@@ -23,7 +23,7 @@ from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
 from dwell.safe.terminal import terminal, terminal_limited
 
-__all__ = ["LEVELS", "HitListing"]
+__all__ = ["LEVELS", "HitListing", "level_rank"]
 
 LEVELS = ("informational", "low", "medium", "high", "critical")
 """Sigma's levels, the least first."""
@@ -36,7 +36,7 @@ PREFIX_DIGITS = 16
 """Digits of a SHA-256 in the name of a record that `dwell why` takes."""
 
 
-def _rank(level: str) -> int:
+def level_rank(level: str) -> int:
     """Give a level's rank; one that is not Sigma's ranks above all: nothing is known of it."""
     return LEVELS.index(level) if level in LEVELS else len(LEVELS)
 
@@ -65,8 +65,8 @@ class HitListing:
         """Give the groups of hits that are shown, in the order of time, and how many are not for their level."""
         done = self.hunted.suppressions
         every = grouped(self.hunted.hits, done.marks if done is not None else ())
-        least = _rank(self.least) if self.least else 0
-        shown = [one for one in every if _rank(one.level) >= least]
+        least = level_rank(self.least) if self.least else 0
+        shown = [one for one in every if level_rank(one.level) >= least]
         return shown, len(every) - len(shown)
 
     def rows(self) -> list[dict[str, Json]]:
@@ -320,4 +320,4 @@ def _by_rule(groups: Sequence[HitGroup]) -> list[tuple[HitGroup, list[HitGroup]]
     found: dict[tuple[str, str | None], list[HitGroup]] = {}
     for one in groups:
         found.setdefault((one.rule_id, one.window), []).append(one)
-    return sorted(((ones[0], ones) for ones in found.values()), key=lambda one: -_rank(one[0].level))
+    return sorted(((ones[0], ones) for ones in found.values()), key=lambda one: -level_rank(one[0].level))

@@ -34,6 +34,7 @@ __all__ = [
     "coverage_object",
     "lead_object",
     "mailbox_object",
+    "record_objects",
     "rule_object",
     "schema",
     "summary_dict",
@@ -92,7 +93,8 @@ def _known(text: str | None) -> str | None:
     return text or None
 
 
-def _grounds(records: Iterable[RecordRef]) -> list[Json]:
+def record_objects(records: Iterable[RecordRef]) -> list[Json]:
+    """Give records by name as the contract has them."""
     return [{"table": one.table, "evidence_id": one.evidence_id, "record_no": one.record_no} for one in records]
 
 
@@ -128,7 +130,7 @@ def _claim(claim: Claim) -> Object:
         "question": claim.question.value,
         "text": claim.text,
         "grade": claim.grade.value,
-        "grounds": _grounds(claim.grounds),
+        "grounds": record_objects(claim.grounds),
         "coverage": _share(claim.coverage),
         "against": list(claim.against),
         "grounds_total": max(claim.grounds_total, len(claim.grounds)),
@@ -153,7 +155,7 @@ def mailbox_object(mailbox: MailboxExposure) -> Object:
         "bytes_source": _known(mailbox.bytes_source),
         "message_ids": list(mailbox.message_ids),
         "assumptions": list(mailbox.assumptions),
-        "grounds": _grounds(mailbox.grounds),
+        "grounds": record_objects(mailbox.grounds),
         "coverage_detail": _detail(mailbox.coverage),
     }
 
@@ -171,7 +173,7 @@ def _intrusion(intrusion: Intrusion) -> Object:
         "links": list(intrusion.links),
         "against": list(intrusion.against),
         "earlier_possible": _known(intrusion.earlier_possible),
-        "grounds": _grounds(intrusion.grounds),
+        "grounds": record_objects(intrusion.grounds),
     }
 
 
@@ -184,7 +186,7 @@ def _entry(entry: EntryFinding) -> Object:
         "first_utc": utc_text(entry.first_utc),
         "last_utc": utc_text(entry.last_utc),
         "intrusion": _known(entry.intrusion),
-        "grounds": _grounds(entry.grounds),
+        "grounds": record_objects(entry.grounds),
     }
 
 
@@ -197,7 +199,7 @@ def _foothold(foothold: Foothold) -> Object:
         "state": foothold.state.value,
         "intrusion": _known(foothold.intrusion),
         "state_why": _known(foothold.state_why),
-        "grounds": _grounds(foothold.grounds),
+        "grounds": record_objects(foothold.grounds),
     }
 
 
@@ -208,7 +210,7 @@ def _reach(reach: ReachFinding) -> Object:
         "verdict": reach.verdict.value,
         "coverage": _share(reach.coverage),
         "why": _known(reach.why),
-        "grounds": _grounds(reach.grounds),
+        "grounds": record_objects(reach.grounds),
         "coverage_detail": _detail(reach.coverage),
     }
 
@@ -218,7 +220,7 @@ def _check(check: EvictionCheck) -> Object:
         "check": check.check,
         "status": check.status.value,
         "why": _known(check.why),
-        "grounds": _grounds(check.grounds),
+        "grounds": record_objects(check.grounds),
     }
 
 
@@ -251,7 +253,7 @@ def lead_object(lead: Lead) -> Object:
         "terms": {name: bits(value) for name, value in lead.terms},
         "intrusion": _known(lead.intrusion),
         "against": list(lead.against),
-        "grounds": _grounds(lead.grounds),
+        "grounds": record_objects(lead.grounds),
     }
 
 
