@@ -12,9 +12,11 @@ from typing import Any
 import pyarrow as pa
 from sigma.conditions import ConditionOR
 from sigma.exceptions import SigmaError, SigmaRegularExpressionError
+from sigma.policy import default_policy
 from sigma.rule import SigmaRule
 
 from dwell.hunt.ruleset import Case, Rule, RuleInfo, RuleSet, Where
+from dwell.hunt.sigma.expressions import QuietEngine
 from dwell.hunt.sigma.files import BadFileError, Document, documents, rule_files
 from dwell.hunt.sigma.logsources import where_of
 from dwell.hunt.sigma.lower import Lowering, UnsupportedError
@@ -149,6 +151,10 @@ def _parsed(document: Document) -> SigmaRule:
     conditions = detection.get("condition") if isinstance(detection, dict) else None
     for one in conditions if isinstance(conditions, list) else [conditions]:
         text = str(one)
+        if one is not None and not isinstance(one, str):
+            raise _Refused(
+                RuleStatus.INVALID, f"the condition is no text but {text[:40]}" + _line_of(document, "'condition'")
+            )
         if "|" in text:
             raise _Refused(RuleStatus.UNSUPPORTED, "aggregation in the condition ('|') is not supported")
         if len(text) > CONDITION_CHARS_MAX or text.count("(") > PARENTHESES_MAX:
@@ -227,6 +233,12 @@ def _found(folders: Sequence[_Folder], faults: list[str]) -> Iterator[tuple[_Fol
                 yield folder, path, fault
 
 
+_ENDINGS = (
+    _Refused, UnsupportedError, SigmaError, ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError,
+)  # fmt: skip
+"""What a single rule can end with: pySigma does not foresee everything that YAML can hold in place of a text."""
+
+
 def _registered(info: RuleInfo, infos: dict[str, RuleInfo]) -> None:
     if info.id in infos:
         raise _Refused(RuleStatus.INVALID, f"its id is taken by {infos[info.id].path}")
@@ -242,6 +254,7 @@ def load(folders: Sequence[Path] = (), *, pack: bool = True) -> Loaded:
     """
     sources = [_Folder(PACK, pack=True, licence="")] if pack else []
     sources += [_Folder(one, pack=False, licence=licence_of(one)) for one in folders]
+    default_policy.regex_engine = QuietEngine()
     lowering = new_lowering()
     wheres: dict[tuple[Any, ...], int] = {}
     known: list[Where] = []
@@ -259,7 +272,7 @@ def load(folders: Sequence[Path] = (), *, pack: bool = True) -> Loaded:
         try:
             _registered(info, infos)
             cases = _cases(_parsed(document), lowering, wheres, known)
-        except (_Refused, UnsupportedError, SigmaError, RecursionError) as fault:
+        except _ENDINGS as fault:
             status = fault.status if isinstance(fault, _Refused) else RuleStatus.INVALID
             status = RuleStatus.UNSUPPORTED if isinstance(fault, UnsupportedError) else status
             ended.append(outcome_of(info, status, _short(fault)))
