@@ -98,7 +98,7 @@ def _check_since(output: Output, *, since_rules: bool, other: bool) -> None:
     if since_rules and (other or output.form in {Form.CSV, Form.JSONL}):
         raise UsageError(
             "--since-rules compares rules in a case, as text or JSON",
-            remedy="Leave out --quick, --indicators, --suppressions, -t csv and -t jsonl",
+            remedy="Leave out --quick, --indicators, --suppressions, --level, --expand, -t csv and -t jsonl",
         )
 
 
@@ -176,7 +176,7 @@ def hunt(
     dwell hunt --quick Security.evtx logs.zip --rules sigma/rules --level high
     """
     _check(paths, quick=quick, own_only=own_only)
-    _check_since(output, since_rules=since_rules, other=bool(quick or indicators or suppressions))
+    _check_since(output, since_rules=since_rules, other=bool(quick or indicators or suppressions or level or expand))
     if since_rules:
         return _since(case, () if own_only else rules or None, workers, output, talk)
     if quick:

@@ -166,7 +166,8 @@ class Patterns:
             yield one, _one(texts, self.parts[one])
         if self._scanned:
             # compiled when it is needed: many columns of many files hold nothing to look at
-            self._database = self._database or self._compiled()
+            if self._database is None:
+                self._database = self._compiled()
             yield from self._scan(self._database, texts)
 
     def _scan(self, database: hyperscan.Database, texts: pa.StringArray) -> Iterator[tuple[int, Indices]]:

@@ -128,7 +128,7 @@ class HitListing:
         for rule, groups in _by_rule(shown):
             lines += self._rule(rule, groups)
         if hidden:
-            lines.append(f"{count(hidden)} groups of hits below level {self.least} are not shown")
+            lines.append(f"below level {self.least} and not shown: {_many(hidden, 'group')} of hits")
         if not every and not hidden:
             lines.append("no hits; what could not be looked at:")
         lines += self._suppressed(len(every) - len(shown))
@@ -152,7 +152,7 @@ class HitListing:
         rest = groups[len(first) :]
         if rest:
             left = sum(one.count for one in rest)
-            lines.append(f"   and {count(len(rest))} groups more with {_records(left)}; --expand shows them")
+            lines.append(f"   and {_many(len(rest), 'group')} more with {_records(left)}; --expand shows all")
         return lines
 
     def _group(self, group: HitGroup) -> list[str]:
@@ -186,7 +186,7 @@ class HitListing:
             return []
         counts = self.hunted.hits["count"].to_pylist()
         records = sum(number for number, mark in zip(counts, done.marks, strict=True) if mark >= 0)
-        lines = [f"suppressed, as of {done.today.isoformat()}: {_records(records)} in {count(groups)} groups"]
+        lines = [f"suppressed, as of {done.today.isoformat()}: {_records(records)} in {_many(groups, 'group')}"]
         for one in done.outcomes:
             held = one.suppression
             met = {
@@ -202,19 +202,20 @@ class HitListing:
         if self.read is None or self.stock is None:
             return []
         read = self.read
-        lines = [f"read: {count(self.stock.records)} records of {count(self.stock.read_files)} files"]
+        lines = [f"read: {_records(self.stock.records)} of {_many(self.stock.read_files, 'file')}"]
         broken = [one for one in self.stock.files if one.anomalies]
         if broken:
-            lines.append(f"not readable: {count(self.stock.anomalies)} stretches of {count(len(broken))} files")
+            stretches = _many(self.stock.anomalies, "stretch", "es")
+            lines.append(f"not readable: {stretches} of {_many(len(broken), 'file')}")
             lines += [terminal(f"   {one.path}: {count(one.anomalies)}") for one in broken[:FILES_SHOWN]]
             lines += _more(len(broken))
         if read.unrecognised:
-            lines.append(f"not recognised, so not read: {count(len(read.unrecognised))} files")
+            lines.append(f"not recognised, so not read: {_many(len(read.unrecognised), 'file')}")
             for file in read.unrecognised[:FILES_SHOWN]:
                 lines.append(terminal(f"   {file.places[0].path} ({'; '.join(file.guesses) or 'no guess'})"))
             lines += _more(len(read.unrecognised))
         if read.faults:
-            lines.append(f"could not be read: {count(len(read.faults))} places")
+            lines.append(f"could not be read: {_many(len(read.faults), 'place')}")
             lines += [terminal(f"   {one.path}: {one.why}") for one in read.faults[:FILES_SHOWN]]
             lines += _more(len(read.faults))
         return lines
@@ -297,7 +298,11 @@ _CSV = (
 
 
 def _records(number: int) -> str:
-    return f"{count(number)} record" + ("s" if number != 1 else "")
+    return _many(number, "record")
+
+
+def _many(number: int, noun: str, ending: str = "s") -> str:
+    return f"{count(number)} {noun}" + (ending if number != 1 else "")
 
 
 def _name(group: HitGroup, at: int) -> str:
