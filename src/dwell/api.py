@@ -8,16 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-from dwell.answers.assemble import assemble
-from dwell.answers.kept import Kept, read_kept, stamp, write_kept
+from dwell.answers.answering import answer
+from dwell.answers.changes import SinceRules, answer_changes
 from dwell.casebook.case import Case
 from dwell.casebook.evidence import Evidence
 from dwell.engine import machine
 from dwell.errors import CaseError, NoEvidenceError, Place, UsageError
+from dwell.hunt.changes import rule_changes
+from dwell.hunt.explain import RuleExplained, explain_wanted
 from dwell.hunt.hunting import Hunted
 from dwell.hunt.hunting import hunt as run_hunt
+from dwell.hunt.past import hunted_with, keep_rules, kept_rules, require
+from dwell.hunt.quick import Quick, quick_hunt
+from dwell.hunt.sigma.load import Loaded
+from dwell.hunt.sigma.load import load as load_rules
+from dwell.hunt.suppressions import recorded
 from dwell.intake import ingest as intake
 from dwell.intake.first_seen import Seen
 from dwell.intake.first_seen import first_seen as find_first_seen
@@ -39,9 +47,6 @@ from dwell.model.coverage import CoverageDay
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
 from dwell.report.html import html_report
-from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
-from dwell.scope.investigation import investigate as run_scope
-from dwell.scope.leads import LEADS_PER_WEEK
 from dwell.sources.pages import Page, page_of
 from dwell.sources.registry import SOURCES
 from dwell.sources.registry import source as source_of
@@ -49,9 +54,13 @@ from dwell.sources.registry import source as source_of
 __all__ = [
     "Answered",
     "Progress",
+    "Quick",
+    "SinceRules",
     "Why",
     "answers",
     "doctor",
+    "evidence_names",
+    "explain_rules",
     "extras",
     "first_seen",
     "html",
@@ -59,7 +68,10 @@ __all__ = [
     "ingest",
     "peek",
     "plan",
+    "quick_hunt",
+    "rules",
     "search",
+    "since_rules",
     "sources",
     "stock",
     "verify",
@@ -199,22 +211,6 @@ def stock(case: Path) -> Stock:
     return take_stock(held, open_archive(held))
 
 
-_Paths = tuple[Path, ...]
-
-
-def _hunted_with(case: Case) -> tuple[_Paths, _Paths, _Paths]:
-    """Give the rule folders, indicator files and lists of values of the last hunt."""
-    for act in reversed(case.acts()):
-        if act.act == "hunt":
-            rules, indicators, lists = (act.details.get(one) for one in ("rules", "indicators", "lists"))
-            return _paths(rules), _paths(indicators), _paths(lists)
-    return (), (), ()
-
-
-def _paths(value: object) -> tuple[Path, ...]:
-    return tuple(Path(str(one)) for one in value) if isinstance(value, list) else ()
-
-
 def _run_hunt(
     case: Case,
     rules: Sequence[Path],
@@ -222,14 +218,20 @@ def _run_hunt(
     lists: Sequence[Path],
     workers: int | None,
     progress: Progress,
+    suppressions: Sequence[Path] = (),
+    today: date | None = None,
+    loaded: Loaded | None = None,
 ) -> Hunted:
     return run_hunt(
         open_archive(case),
         rule_folders=rules,
+        loaded=loaded,
         indicator_files=indicators,
         list_files=lists,
         workers=workers,
         cache=_cache(case, "hunt"),
+        suppression_files=suppressions,
+        today=today,
         progress=lambda done, total, what: progress("hunting", what, done, total),
     )
 
@@ -250,6 +252,8 @@ def hunt(
     rules: Sequence[Path] | None = None,
     indicators: Sequence[Path] | None = None,
     lists: Sequence[Path] | None = None,
+    suppressions: Sequence[Path] = (),
+    today: date | None = None,
     workers: int | None = None,
     progress: Progress = _quiet,
 ) -> Hunted:
@@ -260,6 +264,8 @@ def hunt(
         rules: folders of Sigma rules beside our own; None for those of the last hunt.
         indicators: files of indicators; None for those of the last hunt.
         lists: files and folders of values for the placeholders of rules; None for those of the last hunt.
+        suppressions: files of suppressions, for this hunt alone; the answers do not use them.
+        today: the day by which their expiry is judged; has to be given with them.
         workers: processes.
         progress: told how far it is.
 
@@ -268,31 +274,102 @@ def hunt(
         CaseError: the folder is no case, of another version, or locked.
     """
     held = Case.open(case)
-    before = _hunted_with(held)
-    rules, indicators = before[0] if rules is None else rules, before[1] if indicators is None else indicators
-    lists = before[2] if lists is None else lists
-    for one in (*rules, *indicators, *lists):
-        if not one.exists():
-            raise UsageError("there is no such rule folder, indicator file or list of values", place=Place(one))
+    before = hunted_with(held)
+    rules = require(*(before.rules if rules is None else rules))
+    indicators = require(*(before.indicators if indicators is None else indicators))
+    lists = require(*(before.lists if lists is None else lists))
+    require(*suppressions)
     with held.writing():
-        found = _run_hunt(held, rules, indicators, lists, workers, progress)
-        named = {
+        found = _run_hunt(held, rules, indicators, lists, workers, progress, suppressions, today)
+        named: dict[str, object] = {
             "rules": [str(one.resolve()) for one in rules],
             "indicators": [str(one.resolve()) for one in indicators],
             "lists": [str(one.resolve()) for one in lists],
         }
-        held.record("hunt", named | {"rules_hash": found.rules_hash, "faults": list(found.faults)})
+        held.record(
+            "hunt",
+            named | recorded(found.suppressions) | {"rules_hash": found.rules_hash, "faults": list(found.faults)},
+        )
+        keep_rules(held, found)
     return found
 
 
-def _settings(hunted: Hunted) -> tuple[tuple[str, str], ...]:
-    """Give the settings that the answers rest on. No path of this machine: equal evidence gives equal answers."""
-    return (
-        ("leads per week", str(LEADS_PER_WEEK)),
-        ("an agent is foreign from (bits)", str(FOREIGN_BITS)),
-        ("accounts that make a cluster", str(ACCOUNTS_MIN)),
-        ("rules", f"{len(hunted.outcomes)} loaded, {hunted.rules_hash[:16]}"),
-    )
+def since_rules(
+    case: Path, rules: Sequence[Path] | None = None, *, workers: int | None = None, progress: Progress = _quiet
+) -> SinceRules:
+    """Say what rules change against the last hunt: in its hits, and in the answers. Nothing of the case changes.
+
+    Both are put to all the evidence that is held now, with the indicators of the last hunt.
+
+    Args:
+        case: the case folder.
+        rules: folders of Sigma rules beside our own; None for those of the last hunt, as they are now.
+        workers: processes.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: a folder is not there, or there is no hunt to compare with.
+        CaseError: the folder is no case, or of another version.
+        CustodyError: a table is not what was written.
+    """
+    held = Case.open(case)
+    before = hunted_with(held)
+    loaded = kept_rules(held)
+    folders = require(*(before.rules if rules is None else rules))
+    old = _run_hunt(held, (), before.indicators, (), workers, progress, loaded=loaded)
+    new = _run_hunt(held, folders, before.indicators, before.lists, workers, progress)
+    counted = take_stock(held, open_archive(held))
+    said = [_answered(held, one, counted, workers, progress, keep=False).summary for one in (old, new)]
+    return SinceRules(rule_changes(old, new), answer_changes(*said), new.faults)
+
+
+def rules(folders: Sequence[Path] = (), case: Path | None = None) -> Loaded:
+    """Load our own rules and others, without hunting.
+
+    Args:
+        folders: folders of Sigma rules beside our own, or single files.
+        case: a case, to take the folders of its last hunt as well.
+
+    Raises:
+        UsageError: a folder is not there.
+        CaseError: the folder is no case, or of another version.
+    """
+    return load_rules(_with_those_of(case, folders))
+
+
+def explain_rules(wanted: Sequence[str], folders: Sequence[Path] = (), case: Path | None = None) -> list[RuleExplained]:
+    """Say what rules are taken to mean: their questions, records and fields, and what can never be true.
+
+    Args:
+        wanted: files, folders, or ids of rules.
+        folders: folders of Sigma rules beside our own, where ids are looked for.
+        case: a case, to say what is held there; its last hunt's folders are looked in as well.
+
+    Raises:
+        UsageError: no rule has such an id, and there is no such file.
+        CaseError: the folder is no case, or of another version.
+        CustodyError: a table is not what was written.
+    """
+    archive = open_archive(Case.open(case)) if case is not None else None
+    return explain_wanted(wanted, _with_those_of(case, folders), archive)
+
+
+def _with_those_of(case: Path | None, folders: Sequence[Path]) -> tuple[Path, ...]:
+    """Give folders of rules, those of a case's last hunt among them."""
+    held = hunted_with(Case.open(case)).rules if case is not None else ()
+    return require(*dict.fromkeys((*folders, *held)))
+
+
+def evidence_names(case: Path) -> dict[EvidenceId, str]:
+    """Give the first path of each piece of evidence of a case.
+
+    Args:
+        case: the case folder.
+
+    Raises:
+        CaseError: the folder is no case, or of another version.
+    """
+    return {key: item.path for key, item in Case.open(case).register().items()}
 
 
 def _facts(counted: Stock) -> CaseFacts:
@@ -316,26 +393,19 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
         CustodyError: a table is not what was written.
     """
     held = Case.open(case)
-    archive = open_archive(held)
-    counted = take_stock(held, archive)
-    hunted = _run_hunt(held, *_hunted_with(held), workers, progress)
-    settings = _settings(hunted)
-    wanted = stamp(archive.version(), hunted.rules_hash, settings)
-    place = held.derived_root / "answers.msgpack"
-    kept = read_kept(place, wanted)
-    if kept is None:
-        found = run_scope(
-            archive,
-            hunted,
-            {key: [one.path for one in item.places] for key, item in held.register().items()},
-            workers=workers,
-            cache=_cache(held, "folded"),
-            progress=lambda done, total, what: progress("folding", what, done, total),
-        )
-        progress("answering", "", 0, 0)
-        kept = Kept(wanted, assemble(found, _facts(counted), settings), found.ledger.days())
-        write_kept(place, kept)
-    return Answered(kept.summary, kept.days, counted)
+    counted = take_stock(held, open_archive(held))
+    before = hunted_with(held)
+    hunted = _run_hunt(held, before.rules, before.indicators, before.lists, workers, progress)
+    return _answered(held, hunted, counted, workers, progress)
+
+
+def _answered(
+    held: Case, hunted: Hunted, counted: Stock, workers: int | None, progress: Progress, *, keep: bool = True
+) -> Answered:
+    found = answer(
+        held, open_archive(held), hunted, _facts(counted), workers, _cache(held, "folded"), progress, keep=keep
+    )
+    return Answered(found.summary, found.days, counted)
 
 
 def _references(summary: Summary) -> Iterator[RecordRef]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.hunt.archives import archive_of, hunted, load_rules, met
 
 from dwell.hunt.ruleset import RuleSet, rules_hash
-from dwell.hunt.sigma.files import FILE_BYTES_MAX
+from dwell.hunt.sigma import keeping
+from dwell.hunt.sigma.expressions import steps_of
+from dwell.hunt.sigma.files import FILE_BYTES_MAX, rule_files
+from dwell.hunt.sigma.keeping import load_kept
+from dwell.hunt.sigma.lists import Lists
 from dwell.hunt.sigma.load import Loaded, load
+from dwell.hunt.wide import Hunter
 from dwell.model.claims import RuleStatus
 
 GOOD: dict[str, Any] = {
@@ -65,6 +73,47 @@ SELECTION = {"selection": {"cs-uri-query|contains": "x"}}
             "nests too deep",
         ),
         (changed(detection="x"), RuleStatus.INVALID, ""),
+        (changed(detection={}), RuleStatus.INVALID, "condition"),
+        (changed(detection={"s": {"a": 1}}), RuleStatus.INVALID, "condition"),
+        (changed(detection={"s": {"a": 1}, "condition": True}), RuleStatus.INVALID, "no text but True (line"),
+        (changed(detection={"s": {"a": 1}, "condition": 7}), RuleStatus.INVALID, "no text but 7"),
+        (changed(detection={"s": {"a": 1}, "condition": {"s": 1}}), RuleStatus.INVALID, "no text"),
+        (changed(detection={"s": {"a": 1}, "condition": ["s", 7]}), RuleStatus.INVALID, "no text but 7"),
+        (changed(detection={"s": {"a": 1}, "condition": []}), RuleStatus.INVALID, "condition"),
+        (changed(detection={"s": {"a": 1}, "condition": ""}), RuleStatus.INVALID, ""),
+        (changed(detection={"s": {"a": 1}, "condition": "1 of x*"}), RuleStatus.INVALID, "doesn't match"),
+        (changed(detection={"s": {}, "condition": "s"}), RuleStatus.INVALID, "empty"),
+        (changed(detection={"s": [], "condition": "s"}), RuleStatus.INVALID, ""),
+        (changed(detection={"s": None, "condition": "s"}), RuleStatus.UNSUPPORTED, "keyword"),
+        (changed(detection={"s": {"a|": 1}, "condition": "s"}), RuleStatus.INVALID, "modifier"),
+        (changed(detection={"s": {"|": 1}, "condition": "s"}), RuleStatus.INVALID, "modifier"),
+        (
+            changed(detection={"s": {"a": [f"v{at}" for at in range(25_000)]}, "condition": "s"}),
+            RuleStatus.UNSUPPORTED,
+            "more than 20000 parts",
+        ),
+        (
+            changed(detection={"s": {"a": [f"value {at}" for at in range(100_000)]}, "condition": "s"}),
+            RuleStatus.INVALID,
+            "larger than",
+        ),
+        ("a: [" + "x," * 100_001 + "x]\n", RuleStatus.INVALID, "grows beyond"),
+        (
+            changed(detection={"s": {"a|re": ".{0,500}a.{0,500}b.{0,500}c"}, "condition": "s"}),
+            RuleStatus.UNSUPPORTED,
+            "has 1503 steps",
+        ),
+        (
+            changed(detection={"s": {"a|re": "((a{0,100}){0,100}){0,100}"}, "condition": "s"}),
+            RuleStatus.INVALID,
+            "repetition",
+        ),
+        (changed() + "level: low\nlevel: high\n", RuleStatus.INVALID, "'level' stands there twice"),
+        (
+            changed(detection={}).replace("detection: {}", "detection:\n  s:\n    a: 1\n    a: 2\n  condition: s"),
+            RuleStatus.INVALID,
+            "'a' stands there twice",
+        ),
         (changed(logsource=7), RuleStatus.INVALID, ""),
         (changed(detection={"s": {"a|re": "("}, "condition": "s"}), RuleStatus.INVALID, "regular expression"),
         (changed(detection={"s": {"a|re": "a(?!b)"}, "condition": "s"}), RuleStatus.UNSUPPORTED, "regular expression"),
@@ -101,6 +150,115 @@ def test_a_fault_names_the_line_of_the_key(tmp_path: Path) -> None:
         "title: x\nlogsource:\n  category: webserver\ndetection:\n  s:\n    a: 1\n    b|nonsense: 2\n  condition: s\n"
     )
     assert "(line 7)" in only(tmp_path, text).ended[0].reason
+
+
+def test_what_goes_wrong_with_an_expression_is_not_written_to_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for expression in ("((a{0,100}){0,100}){0,100}\x1b[31m", "(", "a{2000}"):
+        only(tmp_path, changed(detection={"s": {"a|re": expression}, "condition": "s"}))
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("expression", "steps"),
+    [
+        ("", 0),
+        ("abc", 3),
+        ("a{3}", 3),
+        ("a{2,5}b", 6),
+        ("a{7,}", 7),
+        ("a{,5}", 5),
+        ("(ab){10}", 20),
+        ("((a{3}b){4}|c){5}", 85),
+        ("[a-z(){}]{4}x", 5),
+        (r"\(\{3\}", 4),
+        (r"[\]a]{3}", 3),
+        ("[[:alpha:]]{3}", 3),
+        ("a+b*c?", 3),
+        (".{1000,}", 1000),
+        (")(", 1),
+        ("(a{30}b{30}){30}", 1800),
+    ],
+)
+def test_an_expression_is_measured_with_its_repetitions_written_out(expression: str, steps: int) -> None:
+    assert steps_of(expression) == steps
+
+
+@pytest.mark.parametrize("expression", ["(a+)+$", "(x+x+)+y", "(.*a){25}", "([a-z]+)*\\d", "(a|aa)+$"])
+def test_an_expression_that_explodes_elsewhere_takes_no_time_here(tmp_path: Path, expression: str) -> None:
+    rule = {**GOOD, "detection": {"s": {"cs-uri-stem|re": expression}, "condition": "s"}}
+    loaded = load_rules(tmp_path / "rules", rule)
+    rows = [{"cs-uri-stem": f"/{at}" + "a" * 3_000 + "!"} for at in range(600)]
+    archive = archive_of(tmp_path / "archive", {"iis": rows})
+    began = time.process_time()
+    hunted(archive, Hunter(loaded.rules))
+    assert time.process_time() - began < 20
+
+
+ODD_FIELDS = (
+    "", "*", "|contains", "a b", "\x00", "\x1b[31m", "\u202e", "x" * 5_000, "EventData:*", "extra:*", "extra:", "cs-uri:",
+    "a.b.c", "$x", "(", "[a]", "Data#", "7", " cs-uri-stem ", "ü" * 50, "cs-uri-stem|contains|contains|contains",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ODD_FIELDS)
+def test_an_odd_field_name_ends_somewhere_and_runs_without_a_fault(tmp_path: Path, field: str) -> None:
+    rule = {**GOOD, "detection": {"s": {field: "x"}, "condition": "s"}}
+    other = {
+        **GOOD,
+        "id": "10000000-0000-4000-8000-000000000004",
+        "detection": {"s": {"cs-uri-stem": "/a"}, "condition": "s"},
+    }
+    loaded = load_rules(tmp_path / "rules", rule, other)
+    assert len(loaded.rules.rules) + len(loaded.ended) == 2
+    archive = archive_of(tmp_path / "archive", {"iis": [{"cs-uri-stem": "/a", "extra": {"k": "v"}}]})
+    assert met(hunted(archive, Hunter(loaded.rules)))[other["id"]] == {1}
+
+
+def test_thousands_of_values_in_one_list_are_all_looked_for(tmp_path: Path) -> None:
+    rule = {**GOOD, "detection": {"s": {"cs-uri-stem": [f"/v{at}" for at in range(15_000)]}, "condition": "s"}}
+    loaded = load_rules(tmp_path / "rules", rule)
+    rows = [{"cs-uri-stem": f"/v{at}"} for at in (0, 14_999, 15_000)]
+    archive = archive_of(tmp_path / "archive", {"iis": rows})
+    assert met(hunted(archive, Hunter(loaded.rules))) == {GOOD["id"]: {1, 2}}
+
+
+def test_a_pack_that_changes_while_it_is_read_is_said_and_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, cache = tmp_path / "rules", tmp_path / "cache"
+    folder.mkdir()
+    (folder / "a.yml").write_text(yaml.safe_dump(GOOD), encoding="utf-8")
+
+    def changing(folders: Sequence[Path], *, lists: Lists | None = None) -> Loaded:
+        found = load(folders, lists=lists)
+        (folder / "a.yml").write_text(changed(title="another"), encoding="utf-8")
+        return found
+
+    monkeypatch.setattr(keeping, "load", changing)
+    loaded = load_kept([folder], cache)
+    assert "good" in {one.title for one in loaded.infos.values()}
+    assert [one for one in loaded.faults if "changed while they were read" in one]
+    assert not cache.exists() or list(cache.iterdir()) == []
+    again = load_kept([folder], cache)
+    assert again.faults == ()
+    assert "another" in {one.title for one in again.infos.values()}
+
+
+def test_a_rule_file_that_vanishes_while_it_is_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yml").write_text(
+            changed(id=f"20000000-0000-4000-8000-00000000000{name}"), encoding="utf-8"
+        )
+    listed = rule_files(tmp_path)
+    monkeypatch.setattr("dwell.hunt.sigma.load.rule_files", lambda _: listed)
+    (tmp_path / "a.yml").unlink()
+    loaded = load([tmp_path], pack=False)
+    assert len(loaded.rules.rules) == 1
+    assert [(one.status, one.path) for one in loaded.ended] == [(RuleStatus.INVALID, "a.yml")]
+    assert "cannot be read" in loaded.faults[0]
 
 
 def test_a_file_with_several_rules_gives_all_of_them(tmp_path: Path) -> None:

@@ -1,140 +1,226 @@
-"""`dwell hunt`: run rules and indicators over everything held."""
+"""`dwell hunt`: run rules and indicators over everything held, or straight over files."""
 
 from __future__ import annotations
 
+import signal
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
-import pyarrow as pa
+from click.core import ParameterSource
 
 from dwell import api
 from dwell.cli.options import FOLDER, case_option, lists_option, output_options, talk_options, workers_option
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
-from dwell.cli.told import tell_hunt
-from dwell.errors import RuleFileError
-from dwell.hunt.hunting import Hunted
-from dwell.model.instants import utc_from_us, utc_text
-from dwell.safe.jsontext import Json
-from dwell.safe.sheet import csv_text
-from dwell.safe.terminal import terminal, terminal_limited
+from dwell.cli.told import tell_hunt, tell_ingest
+from dwell.errors import EXIT_INTERRUPTED, RuleFileError, UsageError
+from dwell.report.changes import changes_object, changes_text
+from dwell.report.hits import LEVELS, HitListing
 
 __all__ = ["COMMANDS"]
 
-MATCHED_MAX = 100
+
+def _day(_context: click.Context, _option: click.Parameter, value: str | None) -> date:
+    try:
+        return date.fromisoformat(value) if value is not None else datetime.now(UTC).date()
+    except ValueError as fault:
+        raise click.BadParameter("a day as YYYY-MM-DD is wanted") from fault
 
 
-def _rows(hunted: Hunted) -> list[dict[str, Json]]:
-    """Give the groups of hits, each with its rule's author and licence."""
-    times = {
-        one: [None if at is None else utc_text(utc_from_us(at)) for at in hunted.hits[one].cast(pa.int64()).to_pylist()]
-        for one in ("first_utc", "last_utc")
-    }
-    out: list[dict[str, Json]] = []
-    for place, row in enumerate(hunted.hits.drop(["first_utc", "last_utc"]).to_pylist()):
-        rule = hunted.rules.get(row["rule_id"])
-        refs = [{"table": row["table"], **one} for one in row["refs"]]
-        out.append(
-            {
-                "rule_id": row["rule_id"],
-                "title": row["title"],
-                "kind": row["kind"],
-                "level": row["level"],
-                "author": rule.author if rule else None,
-                "licence": rule.licence if rule else None,
-                "window": row["window"],
-                "table": row["table"],
-                "host": row["host"],
-                "client": row["client"],
-                "account": row["account"],
-                "status": row["status"],
-                "count": row["count"],
-                "first_utc": times["first_utc"][place],
-                "last_utc": times["last_utc"][place],
-                "matched": list(row["matched"]),
-                "records": refs,
-            }
+def _give(listing: HitListing, output: Output) -> None:
+    if output.form is Form.TEXT:
+        output.write(listing.text())
+    elif output.form is Form.CSV:
+        output.write(listing.csv())
+    elif output.form is Form.JSON:
+        output.object(listing.as_object())
+    else:
+        output.rows(listing.rows())
+
+
+def _check(paths: tuple[Path, ...], *, quick: bool, own_only: bool) -> None:
+    """Refuse what contradicts itself.
+
+    Raises:
+        UsageError: it does.
+    """
+    if not quick:
+        if paths:
+            raise UsageError(
+                "files are hunted in straight away with --quick only", remedy="Add --quick, or ingest them"
+            )
+        return
+    if not paths:
+        raise UsageError("--quick needs files or folders", remedy="dwell hunt --quick Security.evtx")
+    context = click.get_current_context()
+    if own_only or context.get_parameter_source("case") is ParameterSource.COMMANDLINE:
+        raise UsageError("--quick goes without a case, so -c and --own-only mean nothing", remedy="Leave them out")
+
+
+def _quick(
+    paths: tuple[Path, ...],
+    *,
+    rules: tuple[Path, ...],
+    indicators: tuple[Path, ...],
+    lists: tuple[Path, ...],
+    suppressions: tuple[Path, ...],
+    today: date,
+    rules_cache: Path | None,
+    workers: int | None,
+    talk: Talk,
+) -> api.Quick:
+    """Hunt without a case."""
+    # whoever ends the program politely gets the same clean floor as with Ctrl-C
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        found = api.quick_hunt(
+            paths,
+            rules=rules,
+            indicators=indicators,
+            lists=lists,
+            suppressions=suppressions,
+            today=today,
+            rules_cache=rules_cache,
+            workers=workers,
+            progress=talk.progress,
         )
-    return out
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    talk.close()
+    return found
 
 
-def _csv(rows: list[dict[str, Json]]) -> str:
-    columns = [one for one in rows[0] if one != "records"] if rows else ["rule_id"]
-    cells = (
-        [" | ".join(map(str, one)) if isinstance(one := row[name], list) else _cell(one) for name in columns]
-        for row in rows
-    )
-    return csv_text(columns, cells)
+def _check_since(output: Output, *, since_rules: bool, other: bool) -> None:
+    """Refuse what a comparison of rules has no use for.
+
+    Raises:
+        UsageError: it was given.
+    """
+    if since_rules and (other or output.form in {Form.CSV, Form.JSONL}):
+        raise UsageError(
+            "--since-rules compares rules in a case, as text or JSON",
+            remedy="Leave out --quick, --indicators, --suppressions, --level, --expand, -t csv and -t jsonl",
+        )
 
 
-def _cell(value: Json) -> str | int | None:
-    return value if value is None or isinstance(value, str | int) else str(value)
-
-
-def _text(rows: list[dict[str, Json]]) -> str:
-    lines = []
-    for row in rows:
-        matched = row["matched"]
-        shown = "; ".join(str(one) for one in matched) if isinstance(matched, list) else ""
-        author = f" by {row['author']}" if row["author"] else ""
-        window = f" [{row['window']}]" if row["window"] else ""
-        lines.append(terminal(f"{row['level'] or '-'}: {row['title']}{author}{window}"))
-        where = f"{row['table']} on {row['host'] or 'an unknown host'}, {row['count']} records"
-        who = f", from {row['client']}" if row["client"] else ""
-        lines.append(terminal(f"   {where}{who}, {row['first_utc'] or 'no time'} to {row['last_utc'] or 'no time'}"))
-        lines.append("   " + terminal_limited(shown, MATCHED_MAX))
-    return "\n".join(lines) + ("\n" if lines else "")
+def _since(case: Path, rules: tuple[Path, ...] | None, workers: int | None, output: Output, talk: Talk) -> int:
+    """Say what rules change against the last hunt."""
+    found = api.since_rules(case, rules, workers=workers, progress=talk.progress)
+    talk.close()
+    if output.form is Form.JSON:
+        output.object(changes_object(found))
+    else:
+        output.write(changes_text(found))
+    return RuleFileError.exit_code if found.faults else 0
 
 
 @click.command(name="hunt")
+@click.argument("paths", nargs=-1, type=FOLDER)
 @case_option
+@click.option("--quick", is_flag=True, help="Hunt in the files and folders given, without a case; nothing is kept.")
 @click.option("--rules", multiple=True, type=FOLDER, help="A folder of Sigma rules beside our own; may be repeated.")
 @click.option(
     "--indicators", multiple=True, type=FOLDER, help="A list of indicators (CSV or one a line); may be repeated."
 )
 @lists_option
+@click.option(
+    "--suppressions",
+    multiple=True,
+    type=FOLDER,
+    help="A YAML file of hits not to be shown, each with reason, author and expiry; may be repeated.",
+)
+@click.option(
+    "--today", default=None, callback=_day,
+    help="The day, YYYY-MM-DD, by which suppressions expire; the machine's day in UTC where not given.",
+)  # fmt: skip
 @click.option("--own-only", is_flag=True, help="Our own rules only: forget the rules and indicators of earlier hunts.")
+@click.option(
+    "--since-rules", is_flag=True,
+    help="Only say what the rules change against the last hunt, in hits and answers; the case stays as it is.",
+)  # fmt: skip
+@click.option("--level", type=click.Choice(LEVELS), default=None, help="Show hits of this level and above only.")
+@click.option("--expand", is_flag=True, help="Show every group of hits with its first records, in text.")
+@click.option(
+    "--rules-cache", type=FOLDER, default=None, envvar="DWELL_RULES_CACHE",
+    help="With --quick: a folder where loaded rules are kept, so that the next run begins sooner.",
+)  # fmt: skip
 @workers_option
 @output_options((Form.TEXT, Form.JSON, Form.JSONL, Form.CSV))
 @talk_options
 def hunt(
+    paths: tuple[Path, ...],
     case: Path,
     *,
+    quick: bool,
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
     lists: tuple[Path, ...],
+    suppressions: tuple[Path, ...],
+    today: date,
     own_only: bool,
+    since_rules: bool,
+    level: str | None,
+    expand: bool,
+    rules_cache: Path | None,
     workers: int | None,
     output: Output,
     talk: Talk,
 ) -> int:
-    """Run rules and indicators over everything held.
+    """Run rules and indicators over everything held, or with --quick over PATHS without a case.
 
     Our own rules always run, and without --rules and --indicators those of the last hunt. A rule that cannot run is blind,
-    with the reason: it is no "no hit". The answers use what was hunted with last.
+    with the reason: it is no "no hit". The answers use what was hunted with last. Equal hits are one row with their
+    number, first and last.
 
     \b
     dwell hunt -c case --rules sigma/rules --indicators indicators.csv
     dwell hunt -c case -t csv -o hits.csv
+    dwell hunt -c case --rules sigma-of-today/rules --since-rules
+    dwell hunt --quick Security.evtx logs.zip --rules sigma/rules --level high
     """
-    found = api.hunt(
-        case,
-        rules=() if own_only else rules or None,
-        indicators=() if own_only else indicators or None,
-        lists=() if own_only else lists or None,
-        workers=workers,
-        progress=talk.progress,
-    )
-    talk.close()
-    rows = _rows(found)
-    if output.form is Form.TEXT:
-        output.write(_text(rows))
-    elif output.form is Form.CSV:
-        output.write(_csv(rows))
+    _check(paths, quick=quick, own_only=own_only)
+    _check_since(output, since_rules=since_rules, other=bool(quick or indicators or suppressions or level or expand))
+    if since_rules:
+        return _since(case, () if own_only else rules or None, workers, output, talk)
+    if quick:
+        try:
+            fast = _quick(
+                paths,
+                rules=rules,
+                indicators=indicators,
+                lists=lists,
+                suppressions=suppressions,
+                today=today,
+                rules_cache=rules_cache,
+                workers=workers,
+                talk=talk,
+            )
+        except KeyboardInterrupt:
+            talk.error("interrupted; nothing was kept")
+            return EXIT_INTERRUPTED
+        found = fast.hunted
+        # text says itself what was not read
+        code = tell_ingest(fast.read, fast.stock.anomalies, Talk(quiet=True) if output.form is Form.TEXT else talk)
+        names = {one.sha256: one.path for one in fast.stock.files}
+        listing = HitListing(found, names, level or "", expand=expand, read=fast.read, stock=fast.stock)
     else:
-        output.rows(rows)
+        found = api.hunt(
+            case,
+            rules=() if own_only else rules or None,
+            indicators=() if own_only else indicators or None,
+            lists=() if own_only else lists or None,
+            suppressions=suppressions,
+            today=today,
+            workers=workers,
+            progress=talk.progress,
+        )
+        code = 0
+        talk.close()
+        listing = HitListing(found, api.evidence_names(case), level or "", expand=expand)
+    _give(listing, output)
     tell_hunt(found, talk)
-    return RuleFileError.exit_code if found.faults else 0
+    return RuleFileError.exit_code if found.faults else code
 
 
 COMMANDS = {"hunt": hunt}

@@ -21,6 +21,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "investigate": ("investigate", "Bring evidence in, hunt, answer the seven questions, write the report."),
     "ingest": ("ingest", "Bring evidence into a case."),
     "hunt": ("hunt", "Run rules and indicators over everything held."),
+    "rules": ("rules", "List rules, or explain what they are taken to mean."),
     "answers": ("answers", "Answer the seven questions."),
     "entry": ("listings", "How they got in: per server and weakness or credential."),
     "foothold": ("listings", "What they left behind."),

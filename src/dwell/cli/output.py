@@ -71,6 +71,10 @@ class Output:
         except OSError as fault:
             raise UsageError(f"the output cannot be written: {fault.strerror}", place=Place(self.path)) from fault
 
+    def object(self, whole: dict[str, Json]) -> None:
+        """Give out one JSON object."""
+        self.write(json_text(whole))
+
     def rows(self, rows: list[dict[str, Json]]) -> None:
         """Give out rows as JSON or JSON Lines."""
         if self.form is Form.JSONL:

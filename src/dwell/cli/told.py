@@ -48,8 +48,9 @@ def tell_hunt(hunted: Hunted, talk: Talk) -> None:
     """Say what became of the rules."""
     counts = {status: sum(one.status is status for one in hunted.outcomes) for status in RuleStatus}
     told = ", ".join(f"{number:,} {status.value}" for status, number in counts.items() if number)
-    talk.note(f"{len(hunted.outcomes):,} rules: {told or 'none'}; {hunted.hits.num_rows:,} groups of hits")
+    records = sum(hunted.hits["count"].to_pylist())
+    talk.note(f"{len(hunted.outcomes):,} rules: {told or 'none'}; {records:,} records met")
     for fault in hunted.faults[:SHOWN]:
-        talk.note(f"rule or indicator file: {fault}")
+        talk.note(f"rule, indicator or suppression file: {fault}")
     if len(hunted.faults) > SHOWN:
-        talk.note(f"rule or indicator files: {len(hunted.faults) - SHOWN:,} more faults")
+        talk.note(f"rule, indicator or suppression files: {len(hunted.faults) - SHOWN:,} more faults")

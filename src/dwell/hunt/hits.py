@@ -18,6 +18,7 @@ __all__ = [
     "FACES",
     "GROUPS_MAX",
     "HITS",
+    "OTHERS",
     "REFS_MAX",
     "Face",
     "Matched",
@@ -33,6 +34,9 @@ GROUPS_MAX = 20_000
 """Rows of one rule and file; beyond this, records are told apart by who and how only, not by the text that matched."""
 TEXT_CHARS_MAX = 4_096
 """Of a matched text so much is kept; the record has it whole."""
+
+OTHERS = "(and other texts)"
+"""Stands after the matched texts of a row whose records were not told apart by them."""
 
 _TIME = pa.timestamp("us", tz="UTC")
 _REF = pa.struct([pa.field("evidence_id", pa.string()), pa.field("record_no", pa.int64())])
@@ -217,6 +221,8 @@ def group_hits(table: pa.Table, rows: Indices, name: str, subject: Subject, matc
     _, first, inverse, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
     if len(first) > GROUPS_MAX:
         _, first, inverse, counts = np.unique(_key(fixed), return_index=True, return_inverse=True, return_counts=True)
+        matrix = np.column_stack([matrix, np.full(len(matrix), len(texts), np.int64)])
+        texts = pa.concat_arrays([texts, pa.array([OTHERS], pa.string())])
     order = np.argsort(inverse, kind="stable")
     starts = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.int64)
     last = order[starts + counts - 1]

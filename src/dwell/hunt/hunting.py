@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +31,7 @@ from dwell.hunt.ruleset import RuleInfo, RuleSet, rules_hash
 from dwell.hunt.sigma.keeping import load_kept
 from dwell.hunt.sigma.lists import read_lists
 from dwell.hunt.sigma.load import Loaded
+from dwell.hunt.suppressions import Suppressions, judge
 from dwell.hunt.wide import FileReport, Found, Hunter
 from dwell.model.claims import RuleOutcome, RuleStatus
 
@@ -52,6 +54,8 @@ class Hunted:
         rules_hash: changes whenever the rules or indicators do.
         faults: rule and indicator files, and values in them, that could not be used; printable through `safe`.
         indicators: what became of the indicators, one per kind: it ran, or no source held can show it.
+        suppressions: which hits are suppressed and why; None where nobody asked for it.
+        loaded: the rules themselves, to be kept and compared.
     """
 
     outcomes: tuple[RuleOutcome, ...]
@@ -60,6 +64,8 @@ class Hunted:
     rules_hash: str
     faults: tuple[str, ...]
     indicators: tuple[RuleOutcome, ...] = ()
+    suppressions: Suppressions | None = None
+    loaded: Loaded | None = None
 
 
 class _Seen(msgspec.Struct):
@@ -226,10 +232,14 @@ def hunt(
     archive: Archive,
     *,
     rule_folders: Sequence[Path] = (),
+    loaded: Loaded | None = None,
     indicator_files: Sequence[Path] = (),
     list_files: Sequence[Path] = (),
     workers: int | None = None,
     cache: Path | None = None,
+    rules_cache: Path | None = None,
+    suppression_files: Sequence[Path] = (),
+    today: date | None = None,
     progress: Progress | None = None,
 ) -> Hunted:
     """Put all rules and indicators to everything the archive holds.
@@ -237,16 +247,21 @@ def hunt(
     Args:
         archive: the case's archive.
         rule_folders: folders of Sigma rules besides our own.
+        loaded: rules loaded before, ours among them; no folder is read then.
         indicator_files: lists of indicators.
         list_files: files and folders of values for the placeholders of rules.
         workers: processes.
         cache: folder where the hits of each data file are kept between runs.
+        rules_cache: folder where loaded rules are kept; the same one where not given.
+        suppression_files: files of suppressions.
+        today: the day by which their expiry is judged.
         progress: told how far it is.
 
     Raises:
+        UsageError: a file of suppressions is not there, or the day is not given.
         CustodyError: a data file is not what was written.
     """
-    loaded = load_kept(rule_folders, cache, read_lists(list_files))
+    loaded = loaded or load_kept(rule_folders, rules_cache or cache, read_lists(list_files))
     listed = read_indicators(indicator_files)
     encoded = {"rules": loaded.rules.encoded(), "indicators": msgspec.json.encode(listed.items)}
     keys = {kind: rules_hash(data) for kind, data in encoded.items()}
@@ -281,6 +296,8 @@ def hunt(
         found_together = correlated_kept(loaded.correlations, pa.concat_tables(records), names, cache)
         whole, outcomes = _with_correlations(loaded, found_together, whole, outcomes, cut)
     outcomes.sort(key=lambda one: (one.rule_id, one.path))
+    named = {*(one.rule_id for one in outcomes), *(one.id for one in listed.items)}
+    suppressions, wrong = judge(whole, named, suppression_files, today)
     return Hunted(
         outcomes=tuple(outcomes),
         hits=whole,
@@ -288,6 +305,8 @@ def hunt(
         rules_hash=rules_hash(
             b"".join(keys[kind].encode() for kind in sorted(keys)) + correlations_hash(loaded.correlations)
         ),
-        faults=(*loaded.faults, *listed.faults),
+        faults=(*loaded.faults, *listed.faults, *wrong),
         indicators=_indicator_outcomes(listed.items, seen, totals),
+        suppressions=suppressions,
+        loaded=loaded,
     )

@@ -12,7 +12,7 @@ from dwell.hunt.verdict import Verdict, judged
 from dwell.hunt.wide import FileReport
 from dwell.model.claims import RuleOutcome, RuleStatus
 
-__all__ = ["rule_outcomes"]
+__all__ = ["possible", "rule_outcomes"]
 
 NAMES_MAX = 8
 """Fields named in a reason; the rest are counted."""
@@ -52,7 +52,7 @@ def _absent(node: Node, rules: RuleSet) -> bool:
     return not parts[0] if node.op == "not" else all(parts) if node.op == "and" else any(parts)
 
 
-def _possible(tree: Node, rules: RuleSet, missing: frozenset[str]) -> bool:
+def possible(tree: Node, rules: RuleSet, missing: frozenset[str]) -> bool:
     """Say whether a condition can be true where some fields are not recorded."""
 
     def verdict(node: Node) -> Verdict:
@@ -77,7 +77,7 @@ def _sight(rule: Rule, rules: RuleSet, reports: Mapping[str, Sequence[FileReport
             missing = frozenset(report.missing.get(case.where, ()))
             key = (at, missing)
             if key not in memory:
-                memory[key] = _possible(case.tree, rules, missing)
+                memory[key] = possible(case.tree, rules, missing)
             out.places += 1
             out.hidden += not memory[key]
             # a condition that wants a field to hold something can ask for it under `not` alone

@@ -127,9 +127,10 @@ class Patterns:
         wild = [at for at, one in enumerate(self.parts) if len(one) > 1]
         scanned = [at for at in wild if longest[at] and not any("\0" in x for x in self.parts[at])]
         self._scanned = scanned if engine and has_engine() else []
-        self._plain = [at for at in wild if at not in set(self._scanned)]
+        told = set(self._scanned)
+        self._plain = [at for at in wild if at not in told]
         self._anchored = np.zeros(len(self.parts) + 1, np.bool_)
-        self._database = self._compiled() if self._scanned else None
+        self._database: hyperscan.Database | None = None
 
     def _compiled(self) -> hyperscan.Database:
         expressions = []
@@ -146,21 +147,28 @@ class Patterns:
 
     def find(self, texts: pa.Array) -> list[Indices]:
         """Give for each pattern the texts it matches, in order."""
-        texts = _checked(texts)
         out: list[Indices] = [np.zeros(0, np.int64)] * len(self.parts)
+        for index, found in self.met(texts):
+            out[index] = found
+        return out
+
+    def met(self, texts: pa.Array) -> Iterator[tuple[int, Indices]]:
+        """Yield the patterns that some text meets, each with its texts in order."""
+        texts = _checked(texts)
         if not len(texts):
-            return out
+            return
         if len(self._exact):
             at = pc.index_in(texts, value_set=self._exact_values).fill_null(-1).to_numpy(zero_copy_only=False)
             rows = np.flatnonzero(at >= 0)
-            for which, index in enumerate(self._exact):
-                out[index] = rows[at[rows] == which]
+            for which in np.unique(at[rows]).tolist():
+                yield int(self._exact[which]), rows[at[rows] == which]
         for one in self._plain:
-            out[one] = _one(texts, self.parts[one])
-        if self._database is not None:
-            for index, found in self._scan(self._database, texts):
-                out[index] = found
-        return out
+            yield one, _one(texts, self.parts[one])
+        if self._scanned:
+            # compiled when it is needed: many columns of many files hold nothing to look at
+            if self._database is None:
+                self._database = self._compiled()
+            yield from self._scan(self._database, texts)
 
     def _scan(self, database: hyperscan.Database, texts: pa.StringArray) -> Iterator[tuple[int, Indices]]:
         scanned = self._scanned
@@ -198,7 +206,7 @@ class Patterns:
         if hot:
             self._plain += sorted(hot)
             self._scanned = [at for at in self._scanned if at not in hot]
-            self._database = self._compiled() if self._scanned else None
+            self._database = None
 
     def _stretch(self, database: hyperscan.Database, texts: pa.StringArray) -> tuple[Indices, Indices]:
         """Scan one stretch; give pattern numbers and the texts they were found in."""
@@ -244,8 +252,7 @@ class Regexes:
         self._expressions = [(f"(?{flags})" if flags else "") + text for text, flags in expressions]
         self._narrowed: list[int] = []
         self._database: hyperscan.Database | None = None
-        if engine and has_engine():
-            self._compile(expressions)
+        self._waiting = tuple(expressions) if engine and has_engine() else ()
 
     def _compile(self, expressions: Sequence[tuple[str, str]]) -> None:
         flags = [_engine_flags(one) for _, one in expressions]
@@ -264,6 +271,9 @@ class Regexes:
     def find(self, texts: pa.Array) -> list[Indices]:
         """Give for each expression the texts it matches, in order."""
         texts = _checked(texts)
+        if self._waiting and len(texts) > _DIRECT_MAX:
+            self._compile(self._waiting)
+            self._waiting = ()
         if self._database is None or len(texts) <= _DIRECT_MAX:
             return [_by_re2(texts, one) for one in self._expressions]
         candidates = self._candidates(self._database, texts)

@@ -15,7 +15,7 @@ import msgspec
 
 __all__ = ["Atom", "Case", "Leaf", "Node", "Rule", "RuleInfo", "RuleSet", "Where", "rules_hash"]
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same rules come out differently."""
 
 

@@ -324,7 +324,8 @@ class _FileHunt:
 
     def _read(self, tasks: Sequence[_Task]) -> pa.Table:
         face = FACES.get(self.spec.name, Face())
-        wanted = {one for task in tasks for place in task.places for one in columns_of(place, self.spec)}
+        places = frozenset().union(*(task.places for task in tasks))
+        wanted = {one for place in places for one in columns_of(place, self.spec)}
         if self.spec.name == "evtx":
             wanted |= {"Channel", "EventID"}
         wanted |= set(_PREFIX) | set(face.columns)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.hunt.patterns import Indices, folded, patterns, regexes
+from dwell.hunt.patterns import Indices, Patterns, Regexes, folded, patterns, regexes
 from dwell.hunt.ruleset import Atom, Node
 from dwell.hunt.timeparts import time_part
 
@@ -43,12 +44,15 @@ class Words:
         marked: index of the marked texts among those that were given.
     """
 
-    __slots__ = ("_atoms", "_null", "_other", "counts", "marked", "values")
+    __slots__ = ("_asked", "_atoms", "_null", "_other", "counts", "marked", "values")
 
-    def __init__(self, values: pa.StringArray, counts: Indices, marked: Indices) -> None:
+    def __init__(
+        self, values: pa.StringArray, counts: Indices, marked: Indices, asked: frozenset[int] = frozenset()
+    ) -> None:
         self.values = values
         self.counts = counts
         self.marked = marked
+        self._asked = asked
         self._atoms: dict[int, Indices] = {}
         self._other: set[int] = set()
         self._null: set[int] = set()
@@ -92,10 +96,19 @@ class Words:
 
     def atom(self, index: int) -> Truth:
         """Give the answers to one question, by slot."""
+        return self.any((index,))
+
+    def any(self, indices: Iterable[int]) -> Truth:
+        """Give by slot whether any of some questions is answered with yes; one that no text meets costs next to nothing."""
         out = np.zeros(len(self.values) + 2, np.bool_)
-        out[self._atoms[index]] = True
-        out[self.other] = index in self._other
-        out[self.null] = index in self._null
+        for index in indices:
+            found = self._atoms.get(index)
+            if found is not None:
+                out[found] = True
+                out[self.other] |= index in self._other
+                out[self.null] |= index in self._null
+            elif index not in self._asked:
+                raise KeyError(index)
         return out
 
 
@@ -103,6 +116,8 @@ def truth_of(node: Node, held: Words) -> Truth:
     """Give the truth of a condition over one column, by slot."""
     if node.op == "atom":
         return held.atom(node.index)
+    if node.op == "or" and all(one.op == "atom" for one in node.children):
+        return held.any(one.index for one in node.children)
     parts = [truth_of(one, held) for one in node.children]
     if node.op == "not":
         return ~parts[0]
@@ -124,29 +139,113 @@ def words(
         asked: the questions, as indices into `atoms`.
         atoms: all of them.
     """
-    hits = _text_hits(table, place, values, asked, atoms)
-    hits |= _other_hits(values, asked, atoms)
+    questions = _questions(asked, atoms)
+    hits = _text_hits(table, place, values, questions) if len(values) else {}
+    hits |= _other_hits(values, questions.measured, atoms)
     blanks = ("", "-") if table == "iis" else ("",)
     blank = np.flatnonzero(pc.is_in(values, value_set=pa.array(blanks)).to_numpy(zero_copy_only=False))
     marked = np.unique(np.concatenate([blank, *hits.values()])) if hits or len(blank) else np.zeros(0, np.int64)
     rest = int(counts.sum() - counts[marked].sum())
-    held = Words(values.take(pa.array(marked)), np.concatenate([counts[marked], [rest, nulls]]), marked)
-    blank_slots = np.searchsorted(marked, blank)
     every = np.arange(len(marked))
+    held = Words(
+        values.take(pa.array(marked)), np.concatenate([counts[marked], [rest, nulls]]), marked, questions.every
+    )
+    blank_slots = np.searchsorted(marked, blank)
+    for one in questions.exists:
+        held.answer(one, np.setdiff1d(every, blank_slots), other=True)
+    for one in questions.empty:
+        held.answer(one, blank_slots)
+    for one in questions.null:
+        held.answer(one, blank_slots, null=True)
+    for one in questions.anything:
+        held.answer(one, every, other=True)
+    for one, mine in hits.items():
+        held.answer(one, np.searchsorted(marked, mine))
+    return held
+
+
+@dataclass(frozen=True)
+class _Questions:
+    """The questions about one place, sorted by what answers them; sorted once, put to every data file."""
+
+    every: frozenset[int]
+    exists: tuple[int, ...]
+    empty: tuple[int, ...]
+    null: tuple[int, ...]
+    anything: tuple[int, ...]
+    plain: tuple[int, ...]
+    cased: tuple[int, ...]
+    regex: tuple[int, ...]
+    measured: tuple[int, ...]
+    atoms: Sequence[Atom]
+
+    @cached_property
+    def plain_patterns(self) -> Patterns:
+        """Give the patterns for which case does not count."""
+        return patterns(tuple(self.atoms[one].parts for one in self.plain))
+
+    @cached_property
+    def cased_patterns(self) -> Patterns:
+        """Give the patterns for which case counts."""
+        return patterns(tuple(self.atoms[one].parts for one in self.cased))
+
+    @cached_property
+    def expressions(self) -> Regexes:
+        """Give the regular expressions."""
+        return regexes(tuple((self.atoms[one].parts[0], self.atoms[one].flags) for one in self.regex))
+
+
+_KINDS = {
+    "exists": "exists",
+    "empty": "empty",
+    "null": "null",
+    "regex": "regex",
+    "number": "measured",
+    "compare": "measured",
+    "cidr": "measured",
+    "part": "measured",
+}
+
+
+def _sorted(asked: Sequence[int], atoms: Sequence[Atom]) -> _Questions:
+    """Sort questions; one of an unknown kind is a fault of ours, never a question without an answer."""
+    found: dict[str, list[int]] = {}
     for one in asked:
         atom = atoms[one]
-        if atom.kind == "exists":
-            held.answer(one, np.setdiff1d(every, blank_slots), other=True)
-        elif atom.kind == "empty":
-            held.answer(one, blank_slots)
-        elif atom.kind == "null":
-            held.answer(one, blank_slots, null=True)
-        elif atom.kind == "text" and atom.parts == ("", "*", ""):
-            held.answer(one, every, other=True)
+        if atom.kind == "text":
+            kind = "anything" if atom.parts == ("", "*", "") else "cased" if "c" in atom.flags else "plain"
         else:
-            mine = hits[one]
-            held.answer(one, np.searchsorted(marked, mine) if len(mine) else mine)
-    return held
+            kind = _KINDS[atom.kind]
+        found.setdefault(kind, []).append(one)
+    listed = {kind: tuple(ones) for kind, ones in found.items()}
+    return _Questions(
+        every=frozenset(asked),
+        exists=listed.get("exists", ()),
+        empty=listed.get("empty", ()),
+        null=listed.get("null", ()),
+        anything=listed.get("anything", ()),
+        plain=listed.get("plain", ()),
+        cased=listed.get("cased", ()),
+        regex=listed.get("regex", ()),
+        measured=listed.get("measured", ()),
+        atoms=atoms,
+    )
+
+
+QUESTIONS_KEPT = 4_096
+_kept: dict[tuple[int, int], tuple[Sequence[int], _Questions]] = {}
+
+
+def _questions(asked: Sequence[int], atoms: Sequence[Atom]) -> _Questions:
+    """Give questions sorted; the same list of the same rule set is sorted once per process."""
+    key = (id(asked), id(atoms))
+    held = _kept.get(key)
+    # what is kept holds both lists, so no other list can have come to their place in memory
+    if held is None:
+        if len(_kept) >= QUESTIONS_KEPT:
+            _kept.clear()
+        held = _kept[key] = (asked, _sorted(asked, atoms))
+    return held[1]
 
 
 def _views(table: str, place: str, values: pa.StringArray) -> list[tuple[Indices | None, pa.StringArray]]:
@@ -162,37 +261,34 @@ def _views(table: str, place: str, values: pa.StringArray) -> list[tuple[Indices
     return out
 
 
-def _text_hits(
-    table: str, place: str, values: pa.StringArray, asked: Sequence[int], atoms: Sequence[Atom]
-) -> dict[int, Indices]:
-    """Put all patterns and regular expressions to the texts, one pass each."""
-    texts = [one for one in asked if atoms[one].kind == "text" and atoms[one].parts != ("", "*", "")]
-    plain = [one for one in texts if "c" not in atoms[one].flags]
-    cased = [one for one in texts if "c" in atoms[one].flags]
-    by_regex = [one for one in asked if atoms[one].kind == "regex"]
+def _text_hits(table: str, place: str, values: pa.StringArray, questions: _Questions) -> dict[int, Indices]:
+    """Put all patterns and regular expressions to the texts, one pass each; give those that some text meets."""
     out: dict[int, Indices] = {}
     for rows, view in _views(table, place, values):
         found: list[tuple[int, Indices]] = []
-        if plain:
-            key = tuple(atoms[one].parts for one in plain)
-            found += zip(plain, patterns(key).find(folded(view)), strict=True)
-        if cased:
-            found += zip(cased, patterns(tuple(atoms[one].parts for one in cased)).find(view), strict=True)
-        if by_regex:
-            expressions = tuple((atoms[one].parts[0], atoms[one].flags) for one in by_regex)
-            found += zip(by_regex, regexes(expressions).find(view), strict=True)
+        if questions.plain:
+            met = questions.plain_patterns.met(folded(view))
+            found += ((questions.plain[at], where) for at, where in met)
+        if questions.cased:
+            found += ((questions.cased[at], where) for at, where in questions.cased_patterns.met(view))
+        if questions.regex:
+            found += zip(questions.regex, questions.expressions.find(view), strict=True)
         for one, where in found:
-            mine = where if rows is None else rows[where]
-            out[one] = np.union1d(out[one], mine) if one in out and len(mine) else out.get(one, mine)
+            if len(where):
+                mine = where if rows is None else rows[where]
+                out[one] = np.union1d(out[one], mine) if one in out else mine
     return out
 
 
 def _other_hits(values: pa.StringArray, asked: Sequence[int], atoms: Sequence[Atom]) -> dict[int, Indices]:
     """Put the questions that need a number, an address or an instant."""
+    out: dict[int, Indices] = {}
+    if not asked or not len(values):
+        return out
     instants = [one for one in asked if atoms[one].kind == "part"]
     read = {name: time_part(values, name) for name in sorted({atoms[one].flags for one in instants})}
     out = {one: _compared(read[atoms[one].flags], atoms[one].parts[0], atoms[one].parts[1]) for one in instants}
-    wanted = [one for one in asked if atoms[one].kind in {"number", "compare", "cidr"}]
+    wanted = [one for one in asked if atoms[one].kind != "part"]
     if not wanted:
         return out
     texts: list[str] = values.to_pylist()

@@ -29,7 +29,17 @@ from dwell.model.instants import utc_text
 from dwell.model.provenance import RecordRef
 from dwell.safe.jsontext import Json, json_text
 
-__all__ = ["bits", "coverage_object", "lead_object", "mailbox_object", "schema", "summary_dict", "summary_text"]
+__all__ = [
+    "bits",
+    "coverage_object",
+    "lead_object",
+    "mailbox_object",
+    "record_objects",
+    "rule_object",
+    "schema",
+    "summary_dict",
+    "summary_text",
+]
 
 Object = dict[str, Json]
 
@@ -68,7 +78,7 @@ def summary_dict(summary: Summary) -> Object:
         "eviction": [_check(one) for one in summary.eviction],
         "coverage": [coverage_object(one) for one in summary.coverage],
         "leads": [lead_object(one) for one in summary.leads],
-        "rules": [_rule(one) for one in summary.rules],
+        "rules": [rule_object(one) for one in summary.rules],
         "settings": dict(summary.settings),
     }
 
@@ -83,7 +93,8 @@ def _known(text: str | None) -> str | None:
     return text or None
 
 
-def _grounds(records: Iterable[RecordRef]) -> list[Json]:
+def record_objects(records: Iterable[RecordRef]) -> list[Json]:
+    """Give records by name as the contract has them."""
     return [{"table": one.table, "evidence_id": one.evidence_id, "record_no": one.record_no} for one in records]
 
 
@@ -119,7 +130,7 @@ def _claim(claim: Claim) -> Object:
         "question": claim.question.value,
         "text": claim.text,
         "grade": claim.grade.value,
-        "grounds": _grounds(claim.grounds),
+        "grounds": record_objects(claim.grounds),
         "coverage": _share(claim.coverage),
         "against": list(claim.against),
         "grounds_total": max(claim.grounds_total, len(claim.grounds)),
@@ -144,7 +155,7 @@ def mailbox_object(mailbox: MailboxExposure) -> Object:
         "bytes_source": _known(mailbox.bytes_source),
         "message_ids": list(mailbox.message_ids),
         "assumptions": list(mailbox.assumptions),
-        "grounds": _grounds(mailbox.grounds),
+        "grounds": record_objects(mailbox.grounds),
         "coverage_detail": _detail(mailbox.coverage),
     }
 
@@ -162,7 +173,7 @@ def _intrusion(intrusion: Intrusion) -> Object:
         "links": list(intrusion.links),
         "against": list(intrusion.against),
         "earlier_possible": _known(intrusion.earlier_possible),
-        "grounds": _grounds(intrusion.grounds),
+        "grounds": record_objects(intrusion.grounds),
     }
 
 
@@ -175,7 +186,7 @@ def _entry(entry: EntryFinding) -> Object:
         "first_utc": utc_text(entry.first_utc),
         "last_utc": utc_text(entry.last_utc),
         "intrusion": _known(entry.intrusion),
-        "grounds": _grounds(entry.grounds),
+        "grounds": record_objects(entry.grounds),
     }
 
 
@@ -188,7 +199,7 @@ def _foothold(foothold: Foothold) -> Object:
         "state": foothold.state.value,
         "intrusion": _known(foothold.intrusion),
         "state_why": _known(foothold.state_why),
-        "grounds": _grounds(foothold.grounds),
+        "grounds": record_objects(foothold.grounds),
     }
 
 
@@ -199,7 +210,7 @@ def _reach(reach: ReachFinding) -> Object:
         "verdict": reach.verdict.value,
         "coverage": _share(reach.coverage),
         "why": _known(reach.why),
-        "grounds": _grounds(reach.grounds),
+        "grounds": record_objects(reach.grounds),
         "coverage_detail": _detail(reach.coverage),
     }
 
@@ -209,7 +220,7 @@ def _check(check: EvictionCheck) -> Object:
         "check": check.check,
         "status": check.status.value,
         "why": _known(check.why),
-        "grounds": _grounds(check.grounds),
+        "grounds": record_objects(check.grounds),
     }
 
 
@@ -242,11 +253,12 @@ def lead_object(lead: Lead) -> Object:
         "terms": {name: bits(value) for name, value in lead.terms},
         "intrusion": _known(lead.intrusion),
         "against": list(lead.against),
-        "grounds": _grounds(lead.grounds),
+        "grounds": record_objects(lead.grounds),
     }
 
 
-def _rule(rule: RuleOutcome) -> Object:
+def rule_object(rule: RuleOutcome) -> Object:
+    """Give what became of a rule as the contract has it."""
     return {
         "rule_id": _known(rule.rule_id),
         "title": _known(rule.title),

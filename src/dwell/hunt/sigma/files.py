@@ -123,6 +123,29 @@ def _lines(node: yaml.Node) -> dict[str, int]:
     return out
 
 
+def _refuse_twins(node: yaml.Node) -> None:
+    """Refuse a mapping that has a key twice: YAML would keep the last and drop the others without a word.
+
+    Raises:
+        BadFileError: there is one.
+    """
+    waiting, seen = [node], {id(node)}
+    while waiting:
+        one = waiting.pop()
+        parts = one.value if isinstance(one, yaml.MappingNode | yaml.SequenceNode) else ()
+        if isinstance(one, yaml.MappingNode):
+            keys: set[str] = set()
+            for key, _ in parts:
+                name = key.value if isinstance(key, yaml.ScalarNode) else None
+                if name is not None and name != "<<" and name in keys:
+                    raise BadFileError(f"the key '{name[:60]}' stands there twice", key.start_mark.line + 1)
+                keys.add(name or "")
+            parts = [value for _, value in parts]
+        fresh = [part for part in parts if id(part) not in seen]
+        seen |= {id(part) for part in fresh}
+        waiting += fresh
+
+
 def documents(path: Path) -> Iterator[Document]:
     """Yield the documents of a rule file that hold something.
 
@@ -154,6 +177,7 @@ def _parsed(text: str) -> Iterator[Document]:
     try:
         while loader.check_node():
             node = loader.get_node()
+            _refuse_twins(node)
             content = loader.construct_document(node)
             if content is None:
                 continue

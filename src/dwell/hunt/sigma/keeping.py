@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -40,17 +41,20 @@ def load_kept(folders: Sequence[Path], cache: Path | None, lists: Lists | None =
         lists: values for the placeholders in them.
     """
     lists = lists or Lists({})
-    key = _key(folders, lists) if cache is not None else None
-    if cache is None or key is None:
-        return load(folders, lists=lists)
-    place = cache / f"{key[:32]}-rules.json"
-    try:
-        return msgspec.json.decode(place.read_bytes(), type=Loaded)
-    except (OSError, msgspec.MsgspecError):
-        pass
+    key = _key(folders, lists)
+    place = cache / f"{key[:32]}-rules.json" if cache is not None and key is not None else None
+    if place is not None:
+        try:
+            return msgspec.json.decode(place.read_bytes(), type=Loaded)
+        except (OSError, msgspec.MsgspecError):
+            pass
     loaded = load(folders, lists=lists)
-    cache.mkdir(parents=True, exist_ok=True)
-    unfinished = place.with_suffix(".part")
-    unfinished.write_bytes(msgspec.json.encode(loaded))
-    unfinished.replace(place)
+    if key != _key(folders, lists):
+        # some rules are from before the change and some from after it: they run, and are not taken for either
+        return replace(loaded, faults=(*loaded.faults, "the rule files changed while they were read; hunt again"))
+    if place is not None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = place.with_suffix(".part")
+        unfinished.write_bytes(msgspec.json.encode(loaded))
+        unfinished.replace(place)
     return loaded

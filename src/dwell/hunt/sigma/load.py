@@ -12,22 +12,24 @@ from typing import Any
 import pyarrow as pa
 from sigma.conditions import ConditionAND, ConditionOR
 from sigma.exceptions import SigmaError
+from sigma.policy import default_policy
 from sigma.rule import SigmaRule
 
 from dwell.hunt.correlations.plan import Correlation, wanted_fields
 from dwell.hunt.ruleset import Case, Rule, RuleInfo, RuleSet, Where
 from dwell.hunt.sigma.correlations import Draft, Names, resolved
+from dwell.hunt.sigma.expressions import QuietEngine
 from dwell.hunt.sigma.files import BadFileError, Document, documents, rule_files
 from dwell.hunt.sigma.filters import Filter, unknown
 from dwell.hunt.sigma.lists import Lists
 from dwell.hunt.sigma.logsources import where_of
 from dwell.hunt.sigma.lower import Lowering, UnsupportedError
-from dwell.hunt.sigma.parse import RefusedError, parsed_correlation, parsed_filter, parsed_rule, short
+from dwell.hunt.sigma.parse import FAULTS, RefusedError, parsed_correlation, parsed_filter, parsed_rule, short
 from dwell.hunt.sigma.placeholders import NoListError
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleOutcome, RuleStatus
 
-__all__ = ["PACK", "Loaded", "licence_of", "load", "outcome_of"]
+__all__ = ["PACK", "Loaded", "licence_of", "load", "new_lowering", "outcome_of"]
 
 PACK = Path(__file__).resolve().parent.parent.parent / "rules"
 """Our own rules."""
@@ -145,7 +147,7 @@ class _Lowered:
     """
 
     def __init__(self, lists: Mapping[str, Sequence[str]]) -> None:
-        self.lowering = Lowering(*_columns(), lists)
+        self.lowering = new_lowering(lists)
         self.wheres: list[Where] = []
         self._index: dict[tuple[Any, ...], int] = {}
 
@@ -194,6 +196,11 @@ def _columns() -> tuple[dict[str, dict[str, pa.DataType]], dict[str, tuple[str, 
     held = specs()
     types = {name: {one.name: one.type for one in spec.schema} for name, spec in held.items()}
     return types, {name: tuple(spec.joined) for name, spec in held.items()}
+
+
+def new_lowering(lists: Mapping[str, Sequence[str]] | None = None) -> Lowering:
+    """Give what lowers conditions and maps fields, with the columns of every table and the values of placeholders."""
+    return Lowering(*_columns(), lists or {})
 
 
 def _found(folders: Sequence[_Folder], faults: list[str]) -> Iterator[tuple[_Folder, Path, Document | BadFileError]]:
@@ -276,7 +283,7 @@ class _Loading:
             mine = [one for one in usable if one.is_for(rule, info)]
             try:
                 cases = self.lowered.cases(rule, mine, sorted(wanted.get(info.id, ())))
-            except (RefusedError, UnsupportedError, NoListError, SigmaError, RecursionError) as fault:
+            except (RefusedError, UnsupportedError, NoListError, *FAULTS) as fault:
                 self.end(info, fault)
                 continue
             for one in mine:
@@ -321,6 +328,7 @@ def load(folders: Sequence[Path] = (), *, pack: bool = True, lists: Lists | None
     """
     sources = [_Folder(PACK, pack=True, licence="")] if pack else []
     sources += [_Folder(one, pack=False, licence=licence_of(one)) for one in folders]
+    default_policy.regex_engine = QuietEngine()
     loading = _Loading(lists or Lists({}))
     for folder, path, document in _found(sources, loading.faults):
         if isinstance(document, BadFileError):

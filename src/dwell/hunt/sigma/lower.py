@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from sigma import conditions, types
 
 from dwell.hunt.ruleset import Atom, Leaf, Node, Where
+from dwell.hunt.sigma.expressions import STEPS_MAX, steps_of
 from dwell.hunt.sigma.logsources import ALIASES, INSTANTS, KEYWORD_PLACES, MAPS, NAMED_DATA
 from dwell.hunt.sigma.placeholders import TooManyValuesError, filled
 
@@ -272,6 +273,8 @@ def _anywhere(parts: tuple[str, ...]) -> tuple[str, ...]:
 
 def folded(text: str) -> str:
     """Fold case the way the texts are folded."""
+    if text.isascii():
+        return text.lower()
     return str(pc.utf8_lower(pa.scalar(text, pa.string())).as_py())
 
 
@@ -318,6 +321,10 @@ def _regex_atom(place: str, value: types.SigmaRegularExpression) -> Atom:
     flags = "".join(sorted(_FLAGS[one] for one in value.flags))
     if len(text) > REGEX_CHARS_MAX:
         raise UnsupportedError(f"regular expression of more than {REGEX_CHARS_MAX} characters")
+    if (steps := steps_of(text)) > STEPS_MAX:
+        raise UnsupportedError(
+            f"regular expression '{text[:60]}' has {steps} steps with its repetitions written out, over {STEPS_MAX}"
+        )
     try:
         pc.match_substring_regex(pa.array([""]), pattern=(f"(?{flags})" if flags else "") + text)
     except pa.ArrowInvalid as fault:

@@ -13,11 +13,12 @@ from sigma.rule import SigmaRule
 from dwell.hunt.sigma.files import Document
 from dwell.model.claims import RuleStatus
 
-__all__ = ["RefusedError", "line_of", "parsed_correlation", "parsed_filter", "parsed_rule", "short"]
+__all__ = ["FAULTS", "RefusedError", "line_of", "parsed_correlation", "parsed_filter", "parsed_rule", "short"]
 
 CONDITION_CHARS_MAX = 4_000
 PARENTHESES_MAX = 25
-_FAULTS = (SigmaError, ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
+FAULTS = (SigmaError, ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
+"""What a document can end with: pySigma does not foresee everything that YAML can hold in place of a text."""
 _NAMED_ALIKE = {"utf16le": "wide"}
 """Modifiers of the specification that pySigma knows by another name."""
 
@@ -51,7 +52,7 @@ def line_of(document: Document, text: str) -> str:
     return f" (line {document.line})"
 
 
-def _measured(conditions: object) -> None:
+def _measured(conditions: object, document: Document) -> None:
     """Refuse conditions that are no condition any more, or too large to parse.
 
     Raises:
@@ -59,6 +60,9 @@ def _measured(conditions: object) -> None:
     """
     for one in conditions if isinstance(conditions, list) else [conditions]:
         text = str(one)
+        if one is not None and not isinstance(one, str):
+            line = line_of(document, "'condition'")
+            raise RefusedError(RuleStatus.INVALID, f"the condition is no text but {text[:40]}{line}")
         if "|" in text:
             raise RefusedError(RuleStatus.UNSUPPORTED, "aggregation in the condition ('|') is not supported")
         if len(text) > CONDITION_CHARS_MAX or text.count("(") > PARENTHESES_MAX:
@@ -89,7 +93,7 @@ def _guarded(document: Document, make: Callable[[], T]) -> T:
         known = any(one in str(fault) for one in ("perl operator", "escape sequence"))
         status = RuleStatus.UNSUPPORTED if known else RuleStatus.INVALID
         raise RefusedError(status, f"regular expression: {short(fault)}") from fault
-    except _FAULTS as fault:
+    except FAULTS as fault:
         raise RefusedError(RuleStatus.INVALID, short(fault) + line_of(document, str(fault))) from fault
 
 
@@ -104,7 +108,7 @@ def parsed_rule(document: Document) -> SigmaRule:
         raise RefusedError(RuleStatus.UNSUPPORTED, "construct 'action' is not supported")
     detection = content.get("detection")
     if isinstance(detection, dict):
-        _measured(detection.get("condition"))
+        _measured(detection.get("condition"), document)
         content["detection"] = {key: _renamed(value) for key, value in detection.items()}
     return _guarded(document, lambda: SigmaRule.from_dict(content))
 
@@ -118,7 +122,7 @@ def parsed_filter(document: Document) -> SigmaFilter:
     content = dict(document.content)
     held = content.get("filter")
     if isinstance(held, dict):
-        _measured(held.get("condition"))
+        _measured(held.get("condition"), document)
         content["filter"] = {key: value if key == "rules" else _renamed(value) for key, value in held.items()}
 
     def make() -> SigmaFilter:
@@ -138,5 +142,5 @@ def parsed_correlation(document: Document) -> SigmaCorrelationRule:
     """
     held = document.content.get("correlation")
     if isinstance(held, dict) and isinstance(held.get("condition"), str):
-        _measured(held["condition"])
+        _measured(held["condition"], document)
     return _guarded(document, lambda: SigmaCorrelationRule.from_dict(dict(document.content)))

@@ -1,0 +1,77 @@
+"""A case answered on a hunt: worked out, or taken from what was kept of the same evidence, rules and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dwell.answers.assemble import assemble
+from dwell.answers.kept import Kept, read_kept, stamp, write_kept
+from dwell.archive.store import Archive
+from dwell.casebook.case import Case
+from dwell.hunt.hunting import Hunted
+from dwell.model.claims import CaseFacts
+from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
+from dwell.scope.investigation import investigate
+from dwell.scope.leads import LEADS_PER_WEEK
+
+__all__ = ["answer"]
+
+Progress = Callable[[str, str, int, int], None]
+"""Told (phase, what, done, total): `folding` in data files, `answering` without a number."""
+
+
+def _settings(hunted: Hunted) -> tuple[tuple[str, str], ...]:
+    """Give the settings that the answers rest on. No path of this machine: equal evidence gives equal answers."""
+    return (
+        ("leads per week", str(LEADS_PER_WEEK)),
+        ("an agent is foreign from (bits)", str(FOREIGN_BITS)),
+        ("accounts that make a cluster", str(ACCOUNTS_MIN)),
+        ("rules", f"{len(hunted.outcomes)} loaded, {hunted.rules_hash[:16]}"),
+    )
+
+
+def answer(
+    case: Case,
+    archive: Archive,
+    hunted: Hunted,
+    facts: CaseFacts,
+    workers: int | None,
+    cache: Path | None,
+    progress: Progress,
+    *,
+    keep: bool = True,
+) -> Kept:
+    """Answer the seven questions.
+
+    Args:
+        case: the case.
+        archive: its tables.
+        hunted: the hunt that the answers rest on.
+        facts: the case's numbers.
+        workers: processes.
+        cache: folder where folded tables are kept between runs.
+        progress: told how far it is.
+        keep: whether the answers are kept as those of the case.
+
+    Raises:
+        CustodyError: a table is not what was written.
+    """
+    settings = _settings(hunted)
+    wanted = stamp(archive.version(), hunted.rules_hash, settings)
+    place = case.derived_root / "answers.msgpack"
+    kept = read_kept(place, wanted)
+    if kept is None:
+        found = investigate(
+            archive,
+            hunted,
+            {key: [one.path for one in item.places] for key, item in case.register().items()},
+            workers=workers,
+            cache=cache,
+            progress=lambda done, total, what: progress("folding", what, done, total),
+        )
+        progress("answering", "", 0, 0)
+        kept = Kept(wanted, assemble(found, facts, settings), found.ledger.days())
+        if keep:
+            write_kept(place, kept)
+    return kept

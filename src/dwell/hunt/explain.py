@@ -1,0 +1,433 @@
+"""What a rule is taken to mean: its questions, the records it is about, where fields are looked for, what it cannot see.
+
+Without a case that is what holds in general. With one, the rules are put to it: how many such records are held, which
+data files have to be opened, how many records answer each question, and what can never be true there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dwell.archive.datafile import DataFile, read_lexicon
+from dwell.archive.store import Archive
+from dwell.errors import UsageError
+from dwell.hunt.frame import columns_of
+from dwell.hunt.outcomes import possible, rule_outcomes
+from dwell.hunt.ruleset import Atom, Case, Node, RuleInfo, RuleSet, Where
+from dwell.hunt.sigma.files import BadFileError, documents
+from dwell.hunt.sigma.load import PACK, Loaded, load, new_lowering
+from dwell.hunt.sigma.lower import Lowering
+from dwell.hunt.verdict import Verdict, judged
+from dwell.hunt.wide import ColumnValues, FileReport, Hunter
+from dwell.hunt.words import words
+from dwell.intake.tables import specs
+from dwell.model.claims import RuleOutcome
+
+__all__ = ["Asked", "CaseExplained", "Held", "RuleExplained", "explain", "explain_wanted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question of a rule.
+
+    Attributes:
+        place: the column, `map:key`, or `map:*` for every text of a map.
+        asks: the question in words.
+        negated: whether it stands under `not`.
+        rows: records of the whole table that answer it with yes, as the lexicon says; None without a case, and where
+            only the records themselves say.
+    """
+
+    place: str
+    asks: str
+    negated: bool
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a case holds of the records that a rule is about.
+
+    Attributes:
+        files: data files of the table.
+        rows: such records; where a file's lexicon ruled it out before its records were told apart, all of the file's.
+        missing: places that are not recorded in some file where they should be, with the number of such files.
+    """
+
+    files: int
+    rows: int
+    missing: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseExplained:
+    """A rule on one kind of record.
+
+    Attributes:
+        name: what the records are called.
+        table: the archive table.
+        channels: event log channels; empty for all.
+        event_ids: event ids; empty for all.
+        switch_on: what makes such records come into being.
+        fields: Sigma's field names to the places where they are looked for.
+        asked: the questions, numbered from 1 in `condition`.
+        condition: how the questions are put together.
+        never: why the condition cannot be true on such records, whatever a case holds; "" where it can.
+        held: what the case holds of them; None without a case.
+    """
+
+    name: str
+    table: str
+    channels: tuple[str, ...]
+    event_ids: tuple[int, ...]
+    switch_on: str
+    fields: Mapping[str, tuple[str, ...]]
+    asked: tuple[Asked, ...]
+    condition: str
+    never: str
+    held: Held | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleExplained:
+    """A rule explained.
+
+    Attributes:
+        info: what is said about it.
+        logsource: Sigma's log source as the rule names it.
+        outcome: what became of it in the case; without one, why it cannot be matched at all, None where it can be.
+        cases: its conditions, one for every kind of record; none where it cannot be matched.
+    """
+
+    info: RuleInfo
+    logsource: Mapping[str, str]
+    outcome: RuleOutcome | None
+    cases: tuple[CaseExplained, ...]
+
+
+def _pattern(parts: Sequence[str]) -> str:
+    match tuple(parts):
+        case (literal,):
+            return f"is '{literal}'"
+        case ("", "*", literal, "*", ""):
+            return f"contains '{literal}'"
+        case (literal, "*", "") if literal:
+            return f"starts with '{literal}'"
+        case ("", "*", literal) if literal:
+            return f"ends with '{literal}'"
+        case ("", "*", ""):
+            return "holds any text"
+        case _:
+            return f"is like '{''.join(parts)}'"
+
+
+_COMPARED = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+
+
+def _asks(atom: Atom) -> str:
+    """Give a question in words."""
+    text = atom.parts[0] if atom.parts else ""
+    match atom.kind:
+        case "text":
+            return _pattern(atom.parts) + (", case counts" if "c" in atom.flags else "")
+        case "regex":
+            return f"matches /{text}/{atom.flags}"
+        case "number":
+            return f"is the number {text}"
+        case "compare":
+            return f"is a number {_COMPARED.get(atom.flags, atom.flags)} {text}"
+        case "cidr":
+            return f"is an address in {text}"
+        case "null":
+            return "has no value"
+        case "empty":
+            return "is empty"
+        case "exists":
+            return "is there"
+        case "same":
+            how = {"s": "starts with", "e": "ends with", "se": "starts and ends with"}.get(atom.flags, "is")
+            return f"{how} what {atom.other} holds"
+        case _:
+            return f"{atom.kind} {' '.join(atom.parts)}".strip()
+
+
+def _numbered(node: Node, rules: RuleSet, found: dict[tuple[int, bool], int], *, negated: bool = False) -> str:
+    """Give a condition over the numbers of its questions; note each question once for either sense."""
+    if node.op == "atom":
+        return str(found.setdefault((node.index, negated), len(found) + 1))
+    if node.op == "leaf":
+        return _numbered(rules.leaves[node.index].tree, rules, found, negated=negated)
+    if node.op == "not":
+        return f"not {_bracketed(node.children[0], rules, found, negated=not negated)}"
+    return f" {node.op} ".join(_bracketed(one, rules, found, negated=negated) for one in node.children)
+
+
+def _bracketed(node: Node, rules: RuleSet, found: dict[tuple[int, bool], int], *, negated: bool) -> str:
+    text = _numbered(node, rules, found, negated=negated)
+    inner = rules.leaves[node.index].tree if node.op == "leaf" else node
+    return f"({text})" if inner.op in {"and", "or"} and len(inner.children) > 1 else text
+
+
+def _by_kind(atom: Atom, case: Case, rules: RuleSet) -> Verdict:
+    """Give the truth of a question that the kind of record decides by itself: which event, which channel."""
+    where = rules.wheres[case.where]
+    if where.event_ids and atom.place == "EventID" and atom.kind == "number":
+        met = float(atom.parts[0]) in {float(one) for one in where.event_ids}
+        return (True if len(where.event_ids) == 1 else None) if met else False
+    if where.channels and atom.place == "Channel" and atom.kind == "text" and len(atom.parts) == 1:
+        met = atom.parts[0].lower() in {one.lower() for one in where.channels}
+        return (True if len(where.channels) == 1 else None) if met else False
+    return None
+
+
+def _never(case: Case, rules: RuleSet) -> str:
+    """Say why a condition cannot be true on a kind of record; "" where it can."""
+    where = rules.wheres[case.where]
+
+    def verdict(node: Node) -> Verdict:
+        if node.op == "leaf":
+            return judged(rules.leaves[node.index].tree, verdict)
+        return _by_kind(rules.atoms[node.index], case, rules)
+
+    if judged(case.tree, verdict) is False:
+        ids = ", ".join(map(str, where.event_ids))
+        kind = f"the channel {' or '.join(where.channels)}" + (f" and the event id {ids}" if ids else "")
+        return f"channel and event id alone make it false: such records have {kind}"
+    spec = specs()[where.table]
+    atoms = (rules.atoms[one] for one in _atoms_of(case.tree, rules))
+    absent = frozenset(one.place for one in atoms if not columns_of(one.place, spec))
+    if absent and not possible(case.tree, rules, absent):
+        return f"the table has no such column: {', '.join(sorted(absent))}"
+    return ""
+
+
+def _atoms_of(node: Node, rules: RuleSet) -> Iterator[int]:
+    if node.op == "atom":
+        yield node.index
+    elif node.op == "leaf":
+        yield from _atoms_of(rules.leaves[node.index].tree, rules)
+    for one in node.children:
+        yield from _atoms_of(one, rules)
+
+
+def _field_names(item: object) -> Iterator[str]:
+    """Yield the fields that a detection names, modifiers left out."""
+    if isinstance(item, Mapping):
+        for key, value in item.items():
+            if isinstance(value, Mapping):
+                yield from _field_names(value)
+            else:
+                yield str(key).partition("|")[0]
+    elif isinstance(item, list):
+        for one in item:
+            yield from _field_names(one)
+
+
+def _document(info: RuleInfo, folders: Sequence[Path]) -> Mapping[str, object]:
+    """Find a rule's document again; empty where it is gone."""
+    for folder in folders:
+        path = folder if folder.is_file() else folder / info.path
+        try:
+            for one in documents(path):
+                named = str(one.content.get("id") or "").strip()
+                if named == info.id or (not named and str(one.content.get("title") or info.path) == info.title):
+                    return one.content
+        except BadFileError:
+            continue
+    return {}
+
+
+def _fields(document: Mapping[str, object], where: Where, lowering: Lowering) -> dict[str, tuple[str, ...]]:
+    """Give the places of every field that a rule names, on one kind of record."""
+    detection = document.get("detection")
+    parts = list(detection.items()) if isinstance(detection, Mapping) else []
+    names = {one for key, value in parts if key != "condition" for one in _field_names(value)}
+    out = {name: lowering.places(name, where) for name in sorted(names) if name}
+    if any(_has_keywords(value) for key, value in parts if key != "condition"):
+        out["(keywords)"] = lowering.keyword_places(where.table)
+    return out
+
+
+def _has_keywords(item: object) -> bool:
+    """Say whether a part of a detection looks for values without naming a field."""
+    if isinstance(item, list):
+        return any(not isinstance(one, Mapping) for one in item)
+    return not isinstance(item, Mapping) or any(not str(key).partition("|")[0] for key in item)
+
+
+def _case(case: Case, rules: RuleSet, document: Mapping[str, object], lowering: Lowering) -> CaseExplained:
+    where = rules.wheres[case.where]
+    found: dict[tuple[int, bool], int] = {}
+    condition = _numbered(case.tree, rules, found)
+    return CaseExplained(
+        name=where.name or where.table,
+        table=where.table,
+        channels=where.channels,
+        event_ids=where.event_ids,
+        switch_on=where.switch_on,
+        fields=_fields(document, where, lowering),
+        asked=tuple(Asked(rules.atoms[at].place, _asks(rules.atoms[at]), negated) for at, negated in found),
+        condition=condition,
+        never=_never(case, rules),
+    )
+
+
+class _Looked:
+    """What was seen of a case for the rules at hand."""
+
+    def __init__(self, archive: Archive, rules: RuleSet) -> None:
+        self.rules = rules
+        self.reports: dict[str, list[FileReport]] = {}
+        self.hits: dict[str, int] = {}
+        self.rows: dict[tuple[str, int], int | None] = {}
+        hunter = Hunter(rules)
+        tables = {rules.wheres[case.where].table for rule in rules.rules for case in rule.cases}
+        for table in sorted(tables & set(archive.tables())):
+            asked = self._asked(table)
+            for file in archive.files(table):
+                hits, report = hunter.hunt(file)
+                self.reports.setdefault(table, []).append(report)
+                for name, number in zip(hits["rule_id"].to_pylist(), hits["count"].to_pylist(), strict=True):
+                    self.hits[name] = self.hits.get(name, 0) + number
+                self._count(file, asked)
+
+    def _asked(self, table: str) -> dict[str, list[int]]:
+        out: dict[str, set[int]] = {}
+        for rule in self.rules.rules:
+            for case in rule.cases:
+                if self.rules.wheres[case.where].table == table:
+                    for one in _atoms_of(case.tree, self.rules):
+                        out.setdefault(self.rules.atoms[one].place, set()).add(one)
+        return {place: sorted(ones) for place, ones in sorted(out.items())}
+
+    def _count(self, file: DataFile, asked: Mapping[str, Sequence[int]]) -> None:
+        """Count by the lexicon how many records answer each question; whatever it does not hold stays unknown."""
+        held = ColumnValues(read_lexicon(file)) if file.staged.lexicon_sha256 else None
+        for place, ones in asked.items():
+            alone = [one for one in ones if self.rules.atoms[one].kind != "same"]
+            if held is None or place not in held.complete:
+                self.rows |= {(file.table, one): None for one in ones}
+                continue
+            texts, counts, nulls = held.of(place)
+            told = words(file.table, place, texts, counts, nulls, alone, self.rules.atoms)
+            for one in alone:
+                before = self.rows.get((file.table, one), 0)
+                met = int(told.counts[told.atom(one)].sum())
+                self.rows[file.table, one] = None if before is None else before + met
+
+    def held(self, case: Case) -> Held:
+        """Give what is held of a kind of record."""
+        table = self.rules.wheres[case.where].table
+        reports = self.reports.get(table, [])
+        missing: dict[str, int] = {}
+        for report in reports:
+            if report.wheres.get(case.where):
+                for place in report.missing.get(case.where, ()):
+                    missing[place] = missing.get(place, 0) + 1
+        rows = sum(report.wheres.get(case.where, 0) for report in reports)
+        return Held(len(reports), rows, dict(sorted(missing.items())))
+
+
+def _placed(case: Case, explained: CaseExplained, looked: _Looked) -> CaseExplained:
+    """Add what a case holds."""
+    found: dict[tuple[int, bool], int] = {}
+    _numbered(case.tree, looked.rules, found)
+    asked = tuple(
+        replace(one, rows=looked.rows.get((explained.table, at)))
+        for one, (at, _) in zip(explained.asked, found, strict=True)
+    )
+    return replace(explained, asked=asked, held=looked.held(case))
+
+
+def explain(
+    loaded: Loaded, folders: Sequence[Path], wanted: Iterable[str] | None = None, archive: Archive | None = None
+) -> list[RuleExplained]:
+    """Explain rules, by path and id.
+
+    Args:
+        loaded: rules, among them those that are wanted.
+        folders: the folders they were loaded from, beside our own.
+        wanted: ids of rules; None for all that were loaded.
+        archive: the case's tables; None to say what holds in general.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    every = {one.info.id for one in loaded.rules.rules} | {one.rule_id for one in loaded.ended}
+    names = every if wanted is None else set(wanted)
+    mine = replace(loaded.rules, rules=tuple(one for one in loaded.rules.rules if one.info.id in names))
+    looked = _Looked(archive, mine) if archive is not None else None
+    outcomes: dict[str, RuleOutcome] = {}
+    if looked is not None:
+        outcomes = {one.rule_id: one for one in rule_outcomes(mine, looked.reports, looked.hits)}
+    out = []
+    places = (*folders, PACK)
+    lowering = new_lowering()
+    for rule in mine.rules:
+        document = _document(rule.info, places)
+        cases = [_case(one, mine, document, lowering) for one in rule.cases]
+        if looked is not None:
+            cases = [_placed(one, told, looked) for one, told in zip(rule.cases, cases, strict=True)]
+        outcome = outcomes.get(rule.info.id)
+        out.append(RuleExplained(rule.info, _logsource(document), outcome, tuple(cases)))
+    for ended in loaded.ended:
+        if ended.rule_id in names:
+            info = _info_of(ended)
+            out.append(RuleExplained(info, _logsource(_document(info, places)), ended, ()))
+    return sorted(out, key=lambda one: (one.info.path, one.info.id))
+
+
+def explain_wanted(
+    wanted: Sequence[str], folders: Sequence[Path], archive: Archive | None = None
+) -> list[RuleExplained]:
+    """Explain the rules of files and folders, and those that have some ids.
+
+    Args:
+        wanted: files, folders, or ids of rules.
+        folders: folders of rules beside our own, where ids are looked for.
+        archive: the case's tables; None to say what holds in general.
+
+    Raises:
+        UsageError: no rule has such an id, and there is no such file.
+        CustodyError: a data file is not what was written.
+    """
+    paths = tuple(Path(one) for one in wanted if Path(one).exists())
+    names = [one for one in wanted if not Path(one).exists()]
+    out = explain(load(paths, pack=False), paths, None, archive) if paths else []
+    if names:
+        loaded = load(folders)
+        known = {*loaded.infos, *(one.rule_id for one in loaded.ended)}
+        for one in names:
+            if one not in known:
+                raise UsageError(
+                    f"no rule has the id {one!r}, and there is no such file",
+                    remedy="dwell rules list shows the ids; name the folder of other rules with --rules",
+                )
+        out += explain(loaded, folders, names, archive)
+    return out
+
+
+def _info_of(ended: RuleOutcome) -> RuleInfo:
+    """Give what is known of a rule that could not be read as one."""
+    return RuleInfo(
+        id=ended.rule_id,
+        title=ended.title,
+        author=ended.author,
+        licence=ended.licence,
+        level=ended.level,
+        tags=(),
+        outcome="",
+        weight=0,
+        catalogue="",
+        path=ended.path,
+        description="",
+        falsepositives=(),
+        pack=False,
+    )
+
+
+def _logsource(document: Mapping[str, object]) -> dict[str, str]:
+    found = document.get("logsource")
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, Mapping) else {}

@@ -1,0 +1,328 @@
+"""What a hunt met and what it could not look at: as rows, as text for a terminal, and as one JSON object.
+
+A row is a group of equal hits. In text the groups of a rule stand below it, the first few unless all are asked for, and
+what was not looked at stands at the end: no hit means nothing without it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dwell.hunt.grouping import HitGroup, grouped
+from dwell.hunt.hunting import Hunted
+from dwell.intake.ingest import IngestResult
+from dwell.intake.stock import Stock
+from dwell.model.claims import RuleStatus
+from dwell.model.instants import utc_text
+from dwell.model.provenance import EvidenceId
+from dwell.report.figures import count, instant
+from dwell.report.summary_json import rule_object
+from dwell.safe.jsontext import Json
+from dwell.safe.sheet import csv_text
+from dwell.safe.terminal import terminal, terminal_limited
+
+__all__ = ["LEVELS", "HitListing", "level_rank"]
+
+LEVELS = ("informational", "low", "medium", "high", "critical")
+"""Sigma's levels, the least first."""
+GROUPS_SHOWN = 5
+"""Groups of one rule in text, unless all are asked for."""
+REASONS_SHOWN = 12
+FILES_SHOWN = 10
+MATCHED_MAX = 200
+PREFIX_DIGITS = 16
+"""Digits of a SHA-256 in the name of a record that `dwell why` takes."""
+
+
+def level_rank(level: str) -> int:
+    """Give a level's rank; one that is not Sigma's ranks above all: nothing is known of it."""
+    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
+
+
+@dataclass(frozen=True, slots=True)
+class HitListing:
+    """What a hunt has to show.
+
+    Attributes:
+        hunted: the hunt.
+        names: path of each piece of evidence, by its id.
+        least: only hits of this level and above are shown; "" for all. Hits of no known level are always shown.
+        expand: whether text shows every group with its records.
+        read: what was read for it, where that was part of the hunt.
+        stock: what the files hold, where reading them was part of the hunt.
+    """
+
+    hunted: Hunted
+    names: Mapping[EvidenceId, str]
+    least: str = ""
+    expand: bool = False
+    read: IngestResult | None = None
+    stock: Stock | None = None
+
+    def groups(self) -> tuple[list[HitGroup], int]:
+        """Give the groups of hits that are shown, in the order of time, and how many are not for their level."""
+        done = self.hunted.suppressions
+        every = grouped(self.hunted.hits, done.marks if done is not None else ())
+        least = level_rank(self.least) if self.least else 0
+        shown = [one for one in every if level_rank(one.level) >= least]
+        return shown, len(every) - len(shown)
+
+    def rows(self) -> list[dict[str, Json]]:
+        """Give the groups as rows, each with its rule's author and licence, and with its suppression."""
+        return [self._row(one) for one in self.groups()[0]]
+
+    def _row(self, group: HitGroup) -> dict[str, Json]:
+        rule = self.hunted.rules.get(group.rule_id)
+        return {
+            "rule_id": group.rule_id,
+            "title": group.title,
+            "kind": group.kind,
+            "level": group.level,
+            "author": rule.author if rule else None,
+            "licence": rule.licence if rule else None,
+            "tags": list(rule.tags) if rule else [],
+            "window": group.window,
+            "table": group.table,
+            "host": group.host,
+            "client": group.client,
+            "account": group.account,
+            "status": group.status,
+            "count": group.count,
+            "files": group.files,
+            "first_utc": utc_text(group.first_utc),
+            "last_utc": utc_text(group.last_utc),
+            "matched": list(group.matched),
+            "suppressed": self._suppression(group.mark),
+            "records": [
+                {
+                    "table": one.table,
+                    "evidence_id": one.evidence_id,
+                    "record_no": one.record_no,
+                    "path": self.names.get(one.evidence_id),
+                }
+                for one in group.refs
+            ],
+        }
+
+    def csv(self) -> str:
+        """Give the groups as a sheet; the records as names that `dwell why` takes."""
+        shown = self.groups()[0]
+        columns = [*_CSV, "path", "records"]
+        rows = []
+        for group in shown:
+            row = self._row(group)
+            cells = [_cell(row[name]) for name in columns[:-2]]
+            rows.append([*cells, self._path(group), " ".join(_name(group, at) for at in range(len(group.refs)))])
+        return csv_text(columns, rows)
+
+    def _path(self, group: HitGroup) -> str:
+        return self.names.get(group.refs[0].evidence_id, "") if group.refs else ""
+
+    def text(self) -> str:
+        """Give what was met, and what was not looked at, for a terminal."""
+        every, hidden = self.groups()
+        shown = [one for one in every if one.mark < 0]
+        lines: list[str] = []
+        for rule, groups in _by_rule(shown):
+            lines += self._rule(rule, groups)
+        if hidden:
+            lines.append(f"below level {self.least} and not shown: {_many(hidden, 'group')} of hits")
+        if not every and not hidden:
+            lines.append("no hits; what could not be looked at:")
+        lines += self._suppressed(len(every) - len(shown))
+        lines += self._unread()
+        lines += self._blind()
+        return "".join(f"{one}\n" for one in lines)
+
+    def _rule(self, rule: HitGroup, groups: Sequence[HitGroup]) -> list[str]:
+        info = self.hunted.rules.get(rule.rule_id)
+        by = f" by {info.author}" if info else ""
+        window = f" [{rule.window}]" if rule.window else ""
+        many = f", in {count(len(groups))} groups" if len(groups) > 1 else ""
+        records = sum(one.count for one in groups)
+        lines = [
+            terminal(f"{rule.level or rule.kind}: {rule.title}{by}{window}"),
+            terminal(f"   rule {rule.rule_id}, {_records(records)}{many}"),
+        ]
+        first = groups if self.expand else groups[:GROUPS_SHOWN]
+        for one in first:
+            lines += self._group(one)
+        rest = groups[len(first) :]
+        if rest:
+            left = sum(one.count for one in rest)
+            lines.append(f"   and {_many(len(rest), 'group')} more with {_records(left)}; --expand shows all")
+        return lines
+
+    def _group(self, group: HitGroup) -> list[str]:
+        who = f", from {group.client}" if group.client else ""
+        who += f", as {group.account}" if group.account else ""
+        where = self._path(group) if group.files == 1 else f"{count(group.files)} files"
+        span = f"{instant(group.first_utc)} to {instant(group.last_utc)}"
+        if group.first_utc is None:
+            span = "no time"
+        elif group.first_utc == group.last_utc:
+            span = instant(group.first_utc)
+        host = group.host or "an unknown host"
+        lines = [
+            terminal(f"   {span}, {group.table} on {host}{who}, {_records(group.count)} in {where}"),
+            "      " + terminal_limited("; ".join(group.matched) or "no text of its own", MATCHED_MAX),
+        ]
+        if self.expand:
+            lines += [terminal(f"      {_name(group, at)}") for at in range(len(group.refs))]
+            if group.count > len(group.refs):
+                lines.append(f"      and {_records(group.count - len(group.refs))} more")
+        return lines
+
+    def _suppression(self, mark: int) -> str | None:
+        done = self.hunted.suppressions
+        return None if done is None or mark < 0 else done.outcomes[mark].suppression.place
+
+    def _suppressed(self, groups: int) -> list[str]:
+        """Say what was suppressed and why; what has expired, and what meets nothing any more."""
+        done = self.hunted.suppressions
+        if done is None:
+            return []
+        counts = self.hunted.hits["count"].to_pylist()
+        records = sum(number for number, mark in zip(counts, done.marks, strict=True) if mark >= 0)
+        lines = [f"suppressed, as of {done.today.isoformat()}: {_records(records)} in {_many(groups, 'group')}"]
+        for one in done.outcomes:
+            held = one.suppression
+            met = {
+                "applied": f"meets {_records(one.records)}",
+                "expired": f"expired on {held.expires.isoformat()} and does nothing; it would meet {_records(one.records)}",
+            }.get(one.state, "matches nothing")
+            why = f", {one.why}" if one.why else ""
+            lines.append(terminal(f"   {held.place}: {met}{why}"))
+            lines.append(terminal_limited(f"      rule {held.rule}: {held.reason} ({held.author})", MATCHED_MAX))
+        return lines
+
+    def _unread(self) -> list[str]:
+        if self.read is None or self.stock is None:
+            return []
+        read = self.read
+        lines = [f"read: {_records(self.stock.records)} of {_many(self.stock.read_files, 'file')}"]
+        broken = [one for one in self.stock.files if one.anomalies]
+        if broken:
+            stretches = _many(self.stock.anomalies, "stretch", "es")
+            lines.append(f"not readable: {stretches} of {_many(len(broken), 'file')}")
+            lines += [terminal(f"   {one.path}: {count(one.anomalies)}") for one in broken[:FILES_SHOWN]]
+            lines += _more(len(broken))
+        if read.unrecognised:
+            lines.append(f"not recognised, so not read: {_many(len(read.unrecognised), 'file')}")
+            for file in read.unrecognised[:FILES_SHOWN]:
+                lines.append(terminal(f"   {file.places[0].path} ({'; '.join(file.guesses) or 'no guess'})"))
+            lines += _more(len(read.unrecognised))
+        if read.faults:
+            lines.append(f"could not be read: {_many(len(read.faults), 'place')}")
+            lines += [terminal(f"   {one.path}: {one.why}") for one in read.faults[:FILES_SHOWN]]
+            lines += _more(len(read.faults))
+        return lines
+
+    def _blind(self) -> list[str]:
+        outcomes = [*self.hunted.outcomes, *self.hunted.indicators]
+        counts = Counter(one.status for one in self.hunted.outcomes)
+        told = ", ".join(f"{count(counts[one])} {one.value}" for one in RuleStatus if counts[one])
+        lines = [f"rules: {count(len(self.hunted.outcomes))} loaded: {told or 'none'}"]
+        short = [one for one in outcomes if one.status is not RuleStatus.RAN]
+        reasons = Counter((one.status.value, one.reason.partition(". ")[0]) for one in short)
+        ranked = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
+        for (status, reason), number in ranked[:REASONS_SHOWN]:
+            lines.append(terminal(f"   {count(number)} {status}: {reason}"))
+        if len(ranked) > REASONS_SHOWN:
+            left = sum(number for _, number in ranked[REASONS_SHOWN:])
+            lines.append(
+                f"   {count(left)} for {count(len(ranked) - REASONS_SHOWN)} other reasons; -t json has them all"
+            )
+        lines += [terminal(f"   {one}") for one in self.hunted.faults[:FILES_SHOWN]]
+        return lines
+
+    def _suppressions(self) -> Json:
+        done = self.hunted.suppressions
+        if done is None:
+            return None
+        return {
+            "today": done.today.isoformat(),
+            "files": dict(done.sha256),
+            "suppressions": [
+                {
+                    "place": one.suppression.place,
+                    "rule": one.suppression.rule,
+                    "where": {column: list(values) for column, values in one.suppression.where},
+                    "reason": one.suppression.reason,
+                    "author": one.suppression.author,
+                    "expires": one.suppression.expires.isoformat(),
+                    "state": one.state,
+                    "why": one.why or None,
+                    "records": one.records,
+                }
+                for one in done.outcomes
+            ],
+        }
+
+    def as_object(self) -> dict[str, Json]:
+        """Give everything as one JSON object: hits, every rule with what became of it, and what was read."""
+        _, hidden = self.groups()
+        out: dict[str, Json] = {
+            "hits": self.rows(),
+            "groups_below_level": hidden,
+            "rules": [rule_object(one) for one in self.hunted.outcomes],
+            "indicators": [rule_object(one) for one in self.hunted.indicators],
+            "faults": list(self.hunted.faults),
+            "rules_hash": self.hunted.rules_hash,
+            "suppressions": self._suppressions(),
+        }
+        if self.read is not None and self.stock is not None:
+            guesses = {one.evidence_id: one.guesses for one in self.read.unrecognised}
+            out["evidence"] = [
+                {
+                    "path": one.path,
+                    "sha256": one.sha256,
+                    "source": one.source,
+                    "host": one.host or None,
+                    "records": one.records,
+                    "anomalies": one.anomalies,
+                    "guesses": list(guesses.get(one.sha256, ())),
+                }
+                for one in self.stock.files
+            ]
+            out["not_read"] = [{"path": one.path, "why": one.why} for one in self.read.faults]
+        return out
+
+
+_CSV = (
+    "rule_id", "title", "kind", "level", "author", "licence", "tags", "window", "table", "host", "client", "account",
+    "status", "count", "files", "first_utc", "last_utc", "matched", "suppressed",
+)  # fmt: skip
+
+
+def _records(number: int) -> str:
+    return _many(number, "record")
+
+
+def _many(number: int, noun: str, ending: str = "s") -> str:
+    return f"{count(number)} {noun}" + (ending if number != 1 else "")
+
+
+def _name(group: HitGroup, at: int) -> str:
+    one = group.refs[at]
+    return f"{one.table}/{one.evidence_id[:PREFIX_DIGITS]}/{one.record_no}"
+
+
+def _more(number: int) -> list[str]:
+    return [f"   and {count(number - FILES_SHOWN)} more"] if number > FILES_SHOWN else []
+
+
+def _cell(value: Json) -> str | int | None:
+    if isinstance(value, list):
+        return " | ".join(map(str, value))
+    return value if value is None or isinstance(value, str | int) else str(value)
+
+
+def _by_rule(groups: Sequence[HitGroup]) -> list[tuple[HitGroup, list[HitGroup]]]:
+    """Give the groups of each rule, the gravest level first, then in the order of their first hit."""
+    found: dict[tuple[str, str | None], list[HitGroup]] = {}
+    for one in groups:
+        found.setdefault((one.rule_id, one.window), []).append(one)
+    return sorted(((ones[0], ones) for ones in found.values()), key=lambda one: -level_rank(one[0].level))

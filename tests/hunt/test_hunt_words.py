@@ -1,0 +1,45 @@
+"""Questions to a column are answered or refused; one that nobody put has no answer, least of all no."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from dwell.hunt.ruleset import Atom, Node
+from dwell.hunt.words import truth_of, words
+
+ATOMS = (
+    Atom("host", "text", ("", "*", "mail", "*", "")),
+    Atom("host", "text", ("", "*", "nowhere", "*", "")),
+    Atom("host", "null"),
+    Atom("host", "number", ("7",)),
+)
+TEXTS = pa.array(["mail01", "web01", "7"])
+
+
+def test_questions_are_answered_by_text_and_for_no_text() -> None:
+    held = words("evtx", "host", TEXTS, np.array([3, 4, 5]), 6, [0, 1, 2, 3], ATOMS)
+    assert held.values.to_pylist() == ["mail01", "7"]
+    assert held.counts.tolist() == [3, 5, 4, 6]
+    assert [held.atom(one).tolist() for one in range(4)] == [
+        [True, False, False, False],
+        [False] * 4,
+        [False, False, False, True],
+        [False, True, False, False],
+    ]
+    either = Node("or", (Node("atom", (), 0), Node("atom", (), 1), Node("atom", (), 2)))
+    assert truth_of(either, held).tolist() == [True, False, False, True]
+
+
+def test_a_column_without_texts_answers_every_question_that_was_put() -> None:
+    held = words("evtx", "host", TEXTS[:0], np.zeros(0, np.int64), 6, [0, 1, 2, 3], ATOMS)
+    assert [held.atom(one).tolist() for one in range(4)] == [[False, False], [False, False], [False, True], [False] * 2]
+
+
+def test_what_was_not_put_or_is_not_known_is_refused() -> None:
+    held = words("evtx", "host", TEXTS, np.ones(3, np.int64), 0, [0], ATOMS)
+    with pytest.raises(KeyError):
+        held.atom(1)
+    with pytest.raises(KeyError):
+        words("evtx", "host", TEXTS, np.ones(3, np.int64), 0, [0], (Atom("host", "riddle"),))
