@@ -324,7 +324,7 @@ def _references(summary: Summary) -> Iterator[RecordRef]:
     """Yield every record that anything in a summary rests on."""
     groups: tuple[Iterable[object], ...] = (
         summary.claims, summary.mailboxes, summary.intrusions, summary.entry, summary.foothold, summary.reach,
-        summary.eviction, summary.leads,
+        summary.eviction, summary.leads, summary.hypotheses,
     )  # fmt: skip
     for group in groups:
         for one in group:
@@ -410,6 +410,9 @@ def _named(summary: Summary, wanted: str) -> tuple[str, tuple[RecordRef, ...]]:
     for mailbox in summary.mailboxes:
         if mailbox.mailbox == wanted.lower():
             return f"{mailbox.mailbox}: {mailbox.grade.value}", mailbox.grounds
+    for way in summary.hypotheses:
+        if way.id == wanted:
+            return f"{way.title}: {way.why}", way.grounds
     raise UsageError(
         f"nothing goes by the name {wanted!r}",
         remedy="Give a claim (entry-1), an intrusion (I1), a lead (lead-3), a mailbox, or table/evidence/number",

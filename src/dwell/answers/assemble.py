@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dwell import __version__
 from dwell.answers import blindspots, entry, eviction, foothold, intrusions, mailboxes, reach
+from dwell.answers.hypotheses import board
 from dwell.model.claims import CaseFacts, Summary
 from dwell.scope.investigation import Investigation
 
@@ -50,4 +51,5 @@ def assemble(case: Investigation, facts: CaseFacts, settings: Sequence[tuple[str
         leads=case.ranked.leads,
         rules=case.hunted.outcomes,
         settings=tuple(sorted(settings)),
+        hypotheses=board(case),
     )

@@ -29,6 +29,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "intrusions": ("listings", "The intrusions, and what holds each together."),
     "eviction": ("listings", "Are they out: every check."),
     "coverage": ("listings", "Hours held, empty, missing, cut, altered, per host and source."),
+    "hypotheses": ("listings", "In which ways mail could have been read, and would it have been seen."),
     "leads": ("listings", "Accounts on networks with agents, ranked by surprise."),
     "why": ("why", "Walk a claim back to the bytes of the evidence."),
     "search": ("search", "Look for rows in everything held."),
