@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dwell.answers.assemble import assemble
-from dwell.answers.kept import Kept, read_kept, stamp, write_kept
+from dwell.answers.kept import Kept, read_kept, read_power, stamp, write_kept
 from dwell.casebook.case import Case
 from dwell.casebook.evidence import Evidence
 from dwell.engine import machine
@@ -35,12 +35,14 @@ from dwell.intake.verifying import Finding
 from dwell.intake.verifying import verify as run_verify
 from dwell.model.claims import CaseFacts, Claim, Summary
 from dwell.model.coverage import CoverageDay
+from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
 from dwell.report.html import html_report
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
 from dwell.scope.investigation import investigate as run_scope
 from dwell.scope.leads import LEADS_PER_WEEK
+from dwell.scope.power import power_in
 from dwell.sources.pages import Page, page_of
 from dwell.sources.registry import SOURCES
 from dwell.sources.registry import source as source_of
@@ -58,6 +60,7 @@ __all__ = [
     "ingest",
     "peek",
     "plan",
+    "power",
     "search",
     "sources",
     "stock",
@@ -67,9 +70,10 @@ __all__ = [
 
 Progress = Callable[[str, str, int, int], None]
 """Told (phase, what, done, total). Phases: `hashing` and `reading` in bytes, `hunting`, `folding` and `searching` in data
-files, `answering` without a number; total 0 where it is not known."""
+files, `planting` in plantings, `answering` without a number; total 0 where it is not known."""
 
 WHY_RECORDS = 20
+POWER = "power.msgpack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,13 +271,14 @@ def hunt(
     return found
 
 
-def _settings(hunted: Hunted) -> tuple[tuple[str, str], ...]:
+def _settings(hunted: Hunted, planted: Power | None) -> tuple[tuple[str, str], ...]:
     """Give the settings that the answers rest on. No path of this machine: equal evidence gives equal answers."""
     return (
         ("leads per week", str(LEADS_PER_WEEK)),
         ("an agent is foreign from (bits)", str(FOREIGN_BITS)),
         ("accounts that make a cluster", str(ACCOUNTS_MIN)),
         ("rules", f"{len(hunted.outcomes)} loaded, {hunted.rules_hash[:16]}"),
+        *(() if planted is None else (("planted intruders", f"each kind {planted.rows[0].plantings} times"),)),
     )
 
 
@@ -301,7 +306,8 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
     archive = open_archive(held)
     counted = take_stock(held, archive)
     hunted = _run_hunt(held, *_hunted_with(held), workers, progress)
-    settings = _settings(hunted)
+    planted = read_power(held.derived_root / POWER, stamp(archive.version(), "", ()))
+    settings = _settings(hunted, planted)
     wanted = stamp(archive.version(), hunted.rules_hash, settings)
     place = held.derived_root / "answers.msgpack"
     kept = read_kept(place, wanted)
@@ -315,9 +321,50 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
             progress=lambda done, total, what: progress("folding", what, done, total),
         )
         progress("answering", "", 0, 0)
-        kept = Kept(wanted, assemble(found, _facts(counted), settings), found.ledger.days())
+        kept = Kept(wanted, assemble(found, _facts(counted), settings, planted), found.ledger.days())
         write_kept(place, kept)
     return Answered(kept.summary, kept.days, counted)
+
+
+def power(
+    case: Path,
+    *,
+    plantings: int,
+    wanted: Sequence[str] = (),
+    workers: int | None = None,
+    progress: Progress = _quiet,
+) -> Power:
+    """Say how likely each kind of intruder would have been found in this case; nothing is written to its archive.
+
+    A run of all kinds is kept beside the case, and the answers refer to it for as long as the archive is the same.
+
+    Args:
+        case: the case folder.
+        plantings: how often each kind is planted.
+        wanted: keys of kinds; all where none is named.
+        workers: processes for the folding.
+        progress: told how far it is.
+
+    Raises:
+        CaseError: the folder is no case, or of another version.
+        CustodyError: a table is not what was written.
+    """
+    held = Case.open(case)
+    archive = open_archive(held)
+    found = power_in(
+        archive,
+        {key: [one.path for one in item.places] for key, item in held.register().items()},
+        stamp=stamp(archive.version(), "", ()),
+        plantings=plantings,
+        wanted=wanted,
+        workers=workers,
+        cache=_cache(held, "folded"),
+        progress=lambda done, total, what: progress("folding", what, done, total),
+        steps=lambda kind, done, total: progress("planting", kind, done, total),
+    )
+    if not wanted:
+        write_kept(held.derived_root / POWER, found)
+    return found
 
 
 def _references(summary: Summary) -> Iterator[RecordRef]:

@@ -198,7 +198,7 @@ def _limits(one: _Board, mode: Mode, sessions: Mask) -> list[str]:
     """Give what limits a negative: what is always so, services that are not judged, and rules that were blind."""
     out = list(mode.limits)
     if mode.told is Told.CLIENT:
-        out.append("only a client that is foreign to several accounts stands out")
+        out.append("only a client that is foreign to several accounts stands out; dwell power says how surely")
         accesses = one.case.accesses
         rows = sessions & one.service
         names = sorted({accesses.names[place] for place in np.unique(accesses.account[rows]).tolist()})
