@@ -25,7 +25,7 @@ import click
 import yaml
 
 from dwell import errors
-from dwell.model import claims, coverage, provenance
+from dwell.model import claims, coverage, hypotheses, provenance
 from dwell.sources.pages import HEADINGS, page_of
 
 __all__ = ["PAGES", "main", "pages"]
@@ -46,6 +46,7 @@ ENUMS: tuple[tuple[str, type[enum.StrEnum]], ...] = (
     ("State of a foothold", claims.FootholdState),
     ("Reach beyond mail", claims.ReachVerdict),
     ("Eviction checks", claims.CheckStatus),
+    ("Ways in which mail could have been read", hypotheses.HypothesisVerdict),
     ("What became of a rule", claims.RuleStatus),
     ("Anomalies", provenance.AnomalyKind),
     ("Facts about a file", provenance.FactKind),

@@ -6,13 +6,14 @@ that only reads needs no lock and works on a read-only case.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from dwell.answers.answering import answer
+from dwell.answers.answering import answer, plant
 from dwell.answers.changes import SinceRules, answer_changes
+from dwell.answers.lookup import named, references
 from dwell.casebook.case import Case
 from dwell.casebook.evidence import Evidence
 from dwell.engine import machine
@@ -44,6 +45,7 @@ from dwell.intake.verifying import verify as run_verify
 from dwell.intake.zones import zones_of
 from dwell.model.claims import CaseFacts, Claim, Summary
 from dwell.model.coverage import CoverageDay
+from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
 from dwell.report.html import html_report
@@ -68,6 +70,7 @@ __all__ = [
     "ingest",
     "peek",
     "plan",
+    "power",
     "quick_hunt",
     "rules",
     "search",
@@ -80,7 +83,7 @@ __all__ = [
 
 Progress = Callable[[str, str, int, int], None]
 """Told (phase, what, done, total). Phases: `hashing` and `reading` in bytes, `hunting`, `folding` and `searching` in data
-files, `answering` without a number; total 0 where it is not known."""
+files, `planting` in plantings, `answering` without a number; total 0 where it is not known."""
 
 WHY_RECORDS = 20
 
@@ -187,9 +190,9 @@ def ingest(
     """
     settled = zones_of(zones)
     if not any(one.exists() for one in paths):
-        named = ", ".join(str(one) for one in paths)
+        shown = ", ".join(str(one) for one in paths)
         raise NoEvidenceError(
-            f"there is no such file or folder: {named}", remedy="Give a folder that holds logs or exports"
+            f"there is no such file or folder: {shown}", remedy="Give a folder that holds logs or exports"
         )
     held = Case.create(case)
     with held.writing():
@@ -281,14 +284,14 @@ def hunt(
     require(*suppressions)
     with held.writing():
         found = _run_hunt(held, rules, indicators, lists, workers, progress, suppressions, today)
-        named: dict[str, object] = {
+        told: dict[str, object] = {
             "rules": [str(one.resolve()) for one in rules],
             "indicators": [str(one.resolve()) for one in indicators],
             "lists": [str(one.resolve()) for one in lists],
         }
         held.record(
             "hunt",
-            named | recorded(found.suppressions) | {"rules_hash": found.rules_hash, "faults": list(found.faults)},
+            told | recorded(found.suppressions) | {"rules_hash": found.rules_hash, "faults": list(found.faults)},
         )
         keep_rules(held, found)
     return found
@@ -408,15 +411,39 @@ def _answered(
     return Answered(found.summary, found.days, counted)
 
 
-def _references(summary: Summary) -> Iterator[RecordRef]:
-    """Yield every record that anything in a summary rests on."""
-    groups: tuple[Iterable[object], ...] = (
-        summary.claims, summary.mailboxes, summary.intrusions, summary.entry, summary.foothold, summary.reach,
-        summary.eviction, summary.leads,
-    )  # fmt: skip
-    for group in groups:
-        for one in group:
-            yield from getattr(one, "grounds", ())
+def power(
+    case: Path,
+    *,
+    plantings: int,
+    wanted: Sequence[str] = (),
+    workers: int | None = None,
+    progress: Progress = _quiet,
+) -> Power:
+    """Say how likely each kind of intruder would have been found in this case; nothing is written to its archive.
+
+    A run of all kinds is kept beside the case, and the answers refer to it for as long as the archive is the same.
+
+    Args:
+        case: the case folder.
+        plantings: how often each kind is planted.
+        wanted: keys of kinds; all where none is named.
+        workers: processes for the folding.
+        progress: told how far it is.
+
+    Raises:
+        CaseError: the folder is no case, or of another version.
+        CustodyError: a table is not what was written.
+    """
+    held = Case.open(case)
+    return plant(
+        held,
+        open_archive(held),
+        plantings,
+        wanted=wanted,
+        workers=workers,
+        cache=_cache(held, "folded"),
+        progress=progress,
+    )
 
 
 def extras(case: Path, answered: Answered) -> ReportExtras:
@@ -429,7 +456,7 @@ def extras(case: Path, answered: Answered) -> ReportExtras:
     held = Case.open(case)
     register = held.register()
     places: dict[RecordRef, RecordPlace] = {}
-    for ref in _references(answered.summary):
+    for ref in references(answered.summary):
         item = register.get(ref.evidence_id)
         if item is not None and ref not in places:
             places[ref] = RecordPlace(item.path, ref.record_no, _unit(item))
@@ -481,27 +508,10 @@ def why(case: Path, wanted: str, *, workers: int | None = None, progress: Progre
         if claim is not None:
             text, refs, total = claim.text, claim.grounds, claim.grounds_total
         else:
-            text, refs = _named(summary, wanted)
+            text, refs = named(summary, wanted)
             total = len(refs)
     records = tuple(record_bytes(held, one) for one in refs[:WHY_RECORDS])
     return Why(wanted, text, claim, total, records)
-
-
-def _named(summary: Summary, wanted: str) -> tuple[str, tuple[RecordRef, ...]]:
-    """Give the text and the records of an intrusion, a lead or a mailbox."""
-    for intrusion in summary.intrusions:
-        if intrusion.id == wanted:
-            return f"intrusion {wanted}: {'; '.join(intrusion.clients[:5])}", intrusion.grounds
-    for lead in summary.leads:
-        if f"lead-{lead.rank}" == wanted:
-            return f"{lead.mailbox} from {lead.client}: {lead.bits} bits", lead.grounds
-    for mailbox in summary.mailboxes:
-        if mailbox.mailbox == wanted.lower():
-            return f"{mailbox.mailbox}: {mailbox.grade.value}", mailbox.grounds
-    raise UsageError(
-        f"nothing goes by the name {wanted!r}",
-        remedy="Give a claim (entry-1), an intrusion (I1), a lead (lead-3), a mailbox, or table/evidence/number",
-    )
 
 
 def _record(case: Case, wanted: str) -> RecordRef:

@@ -31,6 +31,7 @@ from dwell.model.claims import (
     Summary,
 )
 from dwell.model.coverage import Coverage, CoverageDay, CoverageRow
+from dwell.model.hypotheses import Hypothesis, HypothesisVerdict, Sign, SourceView, Told, Where
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
 
@@ -248,6 +249,51 @@ RULES = (
     RuleOutcome("6b1f", "Odd aggregation", "D. Author", "MIT", "low", RuleStatus.UNSUPPORTED, "near"),
     RuleOutcome("", "", "", "", "", RuleStatus.INVALID, "no detection", path="web/broken.yml"),
 )
+HYPOTHESES = (
+    Hypothesis(
+        "H-owa-password",
+        "Outlook on the web with the owner's password",
+        Where.SERVERS,
+        HypothesisVerdict.SEEN,
+        "An intruder read mail in this way; the sources able to show it cover 93.4 % of the host-hours.",
+        Told.CLIENT,
+        MOST,
+        (SourceView("iis", "every request with the account's name", MOST),),
+        (Sign("I1 opened 5 mailboxes so, 41 sessions.", refs(IIS, 4, 9)), Sign("One lead came so.")),
+        (),
+        ("the owner's browser leaves the same records",),
+        ("ask the owners",),
+        ("T1078",),
+    ),
+    Hypothesis(
+        "H-imap",
+        "IMAP with the owner's password",
+        Where.SERVERS,
+        HypothesisVerdict.NO_SIGN,
+        "No sign of it; the sources able to show it cover 93.4 % of the host-hours.",
+        Told.CLIENT,
+        MOST,
+        (SourceView("imap4", "what was fetched", MOST),),
+        (),
+        (Sign("Nobody used this way in the logs held; coverage 93.4 %."),),
+        (),
+        (),
+    ),
+    Hypothesis(
+        "H-file-copy",
+        "A copy of the mailbox database",
+        Where.SERVERS,
+        HypothesisVerdict.NOT_COVERED,
+        "Not covered: no source held could have shown it.",
+        Told.NOTHING,
+        NONE,
+        (),
+        (),
+        (),
+        ("no mail log has a line for it",),
+        ("backup server: who restored what", "process events"),
+    ),
+)
 SUMMARY = Summary(
     "0.0.1",
     CaseFacts("Ministry of Examples", 2, 41_000_212, 12, at("2019-01-01T00:00:03"), at("2021-03-31T23:59:59")),
@@ -263,6 +309,7 @@ SUMMARY = Summary(
     LEADS,
     RULES,
     (("analyst budget", "20 leads a week"), ("case.zone", "UTC")),
+    HYPOTHESES,
 )
 
 

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dwell.answers.assemble import assemble
-from dwell.answers.kept import Kept, read_kept, stamp, write_kept
+from dwell.answers.kept import Kept, read_kept, read_power, stamp, write_kept
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.hunt.hunting import Hunted
 from dwell.model.claims import CaseFacts
+from dwell.model.power import Power
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
 from dwell.scope.investigation import investigate
 from dwell.scope.leads import LEADS_PER_WEEK
+from dwell.scope.power import power_in
 
-__all__ = ["answer"]
+__all__ = ["answer", "plant"]
+
+POWER = "power.msgpack"
 
 Progress = Callable[[str, str, int, int], None]
-"""Told (phase, what, done, total): `folding` in data files, `answering` without a number."""
+"""Told (phase, what, done, total): `folding` in data files, `planting` in intruders, `answering` without a number."""
 
 
-def _settings(hunted: Hunted) -> tuple[tuple[str, str], ...]:
+def _settings(hunted: Hunted, planted: Power | None) -> tuple[tuple[str, str], ...]:
     """Give the settings that the answers rest on. No path of this machine: equal evidence gives equal answers."""
     return (
         ("leads per week", str(LEADS_PER_WEEK)),
         ("an agent is foreign from (bits)", str(FOREIGN_BITS)),
         ("accounts that make a cluster", str(ACCOUNTS_MIN)),
         ("rules", f"{len(hunted.outcomes)} loaded, {hunted.rules_hash[:16]}"),
+        *(() if planted is None else (("planted intruders", f"each kind {planted.rows[0].plantings} times"),)),
     )
 
 
@@ -57,7 +62,8 @@ def answer(
     Raises:
         CustodyError: a table is not what was written.
     """
-    settings = _settings(hunted)
+    planted = read_power(case.derived_root / POWER, stamp(archive.version(), "", ()))
+    settings = _settings(hunted, planted)
     wanted = stamp(archive.version(), hunted.rules_hash, settings)
     place = case.derived_root / "answers.msgpack"
     kept = read_kept(place, wanted)
@@ -71,7 +77,47 @@ def answer(
             progress=lambda done, total, what: progress("folding", what, done, total),
         )
         progress("answering", "", 0, 0)
-        kept = Kept(wanted, assemble(found, facts, settings), found.ledger.days())
+        kept = Kept(wanted, assemble(found, facts, settings, planted), found.ledger.days())
         if keep:
             write_kept(place, kept)
     return kept
+
+
+def plant(
+    case: Case,
+    archive: Archive,
+    plantings: int,
+    *,
+    wanted: Sequence[str],
+    workers: int | None,
+    cache: Path | None,
+    progress: Progress,
+) -> Power:
+    """Plant intruders in what a case holds, in memory, and see which are found; a run of all kinds is kept.
+
+    Args:
+        case: the case.
+        archive: its tables.
+        plantings: how often each kind is planted.
+        wanted: keys of kinds; all where none is named.
+        workers: processes for the folding.
+        cache: folder where folded tables are kept between runs.
+        progress: told how far it is.
+
+    Raises:
+        CustodyError: a table is not what was written.
+    """
+    found = power_in(
+        archive,
+        {key: [one.path for one in item.places] for key, item in case.register().items()},
+        stamp=stamp(archive.version(), "", ()),
+        plantings=plantings,
+        wanted=wanted,
+        workers=workers,
+        cache=cache,
+        progress=lambda done, total, what: progress("folding", what, done, total),
+        steps=lambda kind, done, total: progress("planting", kind, done, total),
+    )
+    if not wanted:
+        write_kept(case.derived_root / POWER, found)
+    return found

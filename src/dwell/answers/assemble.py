@@ -6,19 +6,24 @@ from collections.abc import Sequence
 
 from dwell import __version__
 from dwell.answers import blindspots, entry, eviction, foothold, intrusions, mailboxes, reach
+from dwell.answers.hypotheses import board
 from dwell.model.claims import CaseFacts, Summary
+from dwell.model.power import Power
 from dwell.scope.investigation import Investigation
 
 __all__ = ["assemble"]
 
 
-def assemble(case: Investigation, facts: CaseFacts, settings: Sequence[tuple[str, str]] = ()) -> Summary:
+def assemble(
+    case: Investigation, facts: CaseFacts, settings: Sequence[tuple[str, str]] = (), planted: Power | None = None
+) -> Summary:
     """Answer the seven questions.
 
     Args:
         case: what the records allow to be said.
         facts: numbers about the case as a whole.
         settings: effective settings, name and value, told with the answers.
+        planted: what planting intruders in the case gave, where that was done.
     """
     entries = entry.findings(case)
     footholds = foothold.findings(case)
@@ -33,7 +38,7 @@ def assemble(case: Investigation, facts: CaseFacts, settings: Sequence[tuple[str
         reach.answer(case, reached),
         intrusions.answer(case, held, footholds),
         eviction.answer(case, checks),
-        blindspots.answer(case, facts),
+        blindspots.answer(case, facts, planted),
     )
     return Summary(
         version=__version__,
@@ -50,4 +55,5 @@ def assemble(case: Investigation, facts: CaseFacts, settings: Sequence[tuple[str
         leads=case.ranked.leads,
         rules=case.hunted.outcomes,
         settings=tuple(sorted(settings)),
+        hypotheses=board(case),
     )

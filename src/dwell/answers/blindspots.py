@@ -10,12 +10,14 @@ from dwell.answers.mailboxes import COPIES, bodiless, nameless, unresolved
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.model.claims import Answer, CaseFacts, Question, RuleStatus
 from dwell.model.coverage import CellState
+from dwell.model.power import Power
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, NO_HOST
 
 __all__ = ["answer"]
 
 STRETCHES_MAX = 12
+MOSTLY = 0.5
 NEEDED: dict[str, str] = {
     "iis": "who asked for what, years back",
     "httpproxy": "whose mailbox was addressed, bytes, forged requests, builds",
@@ -151,7 +153,23 @@ def _by_design(case: Investigation, book: Book) -> None:
         )
 
 
-def answer(case: Investigation, facts: CaseFacts) -> tuple[Answer, Book]:
+def _planted(planted: Power, book: Book) -> None:
+    """Say how often planted intruders became an intrusion, and which of them mostly did not."""
+    tried = [one for one in planted.rows if one.plantings]
+    for one in tried:
+        low, high = one.intrusion_interval
+        surely = " Such an intruder would mostly stay hidden." if high < MOSTLY else ""
+        book.inferred(
+            f"Planted in this case's own records, {one.title}: held for an intrusion {one.intrusions} of "
+            f"{count(one.plantings, 'time')} (95 % interval {low:.0%} to {high:.0%}), at least a lead {one.found} times "
+            f"({one.by_chance:.0%} by lot).{surely}",
+            (),
+            None,
+            ["planted sessions are made up: a real intruder may differ in ways that help or hide him"],
+        )
+
+
+def answer(case: Investigation, facts: CaseFacts, planted: Power | None = None) -> tuple[Answer, Book]:
     """Answer the question."""
     book = Book(Question.BLINDSPOTS)
     hosts = case.ledger.servers() or case.ledger.hosts(MAIL_SOURCES)
@@ -170,6 +188,8 @@ def answer(case: Investigation, facts: CaseFacts) -> tuple[Answer, Book]:
         )
     _rules(case, book)
     _by_design(case, book)
+    if planted is not None:
+        _planted(planted, book)
     if not hosts:
         return book.answer("No mail log is held: whose mail was read cannot be known from this evidence."), book
     verdict = (

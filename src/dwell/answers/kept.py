@@ -13,10 +13,11 @@ import msgspec
 from dwell import __version__
 from dwell.model.claims import Summary
 from dwell.model.coverage import CoverageDay
+from dwell.model.power import Power
 
-__all__ = ["Kept", "read_kept", "stamp", "write_kept"]
+__all__ = ["Kept", "read_kept", "read_power", "stamp", "write_kept"]
 
-KEPT_VERSION = 2
+KEPT_VERSION = 4
 """Raised whenever the same archive and rules give another summary."""
 
 
@@ -50,8 +51,17 @@ def read_kept(path: Path, wanted: str) -> Kept | None:
     return found if found.stamp == wanted else None
 
 
-def write_kept(path: Path, kept: Kept) -> bool:
-    """Keep a summary; say whether it could be kept: a case on a read-only disk is answered anew every time."""
+def read_power(path: Path, wanted: str) -> Power | None:
+    """Give what planting intruders gave, where it is whole and of the stamp that is wanted."""
+    try:
+        found = msgspec.msgpack.decode(path.read_bytes(), type=Power)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return found if found.stamp == wanted else None
+
+
+def write_kept(path: Path, kept: Kept | Power) -> bool:
+    """Keep a result; say whether it could be kept: a case on a read-only disk is answered anew every time."""
     unfinished = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,9 @@ HELP: Mapping[str, str] = {
     "intrusions": "The intrusions, what holds each together and what speaks against it.",
     "eviction": "Are they out: every check with pass, fail or unknown. Unknown is not a pass.",
     "coverage": "Hours held, held and empty, missing, cut, altered or not recorded, per host and source.",
+    "hypotheses": (
+        "In which ways mail could have been read: signs for and against, would it have been seen, what to look for next."
+    ),
     "leads": "Accounts on outside networks with agents, ranked by surprise in bits. A lead is a place to look.",
 }
 

@@ -25,6 +25,7 @@ PHASES = {
     "reading": "reading evidence",
     "hunting": "hunting",
     "folding": "following accesses",
+    "planting": "planting intruders",
     "answering": "answering",
     "searching": "searching",
     "verifying": "hashing everything again, files",

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dwell.model.coverage import Coverage, CoverageRow
+from dwell.model.hypotheses import Hypothesis
 from dwell.model.provenance import RecordRef
 
 __all__ = [
@@ -388,3 +389,4 @@ class Summary:
     leads: tuple[Lead, ...]
     rules: tuple[RuleOutcome, ...] = ()
     settings: tuple[tuple[str, str], ...] = field(default=())
+    hypotheses: tuple[Hypothesis, ...] = ()

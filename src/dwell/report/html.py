@@ -76,6 +76,7 @@ def _context(summary: Summary, days: tuple[CoverageDay, ...], extras: ReportExtr
         "cells_of": _cells_of,
         "legend": _legend(),
         "hours_rows": hours_rows(days),
+        "hypotheses": summary.hypotheses,
         "leads": [(one, bits(one.bits), _terms(one)) for one in leads[:LEADS_MAX]],
         "leads_total": len(leads),
         "rule_counts": [(status, sum(one.status is status for one in summary.rules)) for status in RuleStatus],

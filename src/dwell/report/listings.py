@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dwell.model.claims import Summary
-from dwell.report import tables, text
+from dwell.report import hypotheses, tables, text
 from dwell.report.summary_json import summary_dict
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import Cell, csv_text
@@ -59,6 +59,7 @@ LISTINGS: Mapping[str, Listing] = {
     "mailboxes": Listing(tables.mailboxes_rows, tables.mailboxes_csv, text.mailboxes_text),
     "coverage": Listing(tables.coverage_rows, tables.coverage_csv, text.coverage_text),
     "leads": Listing(tables.leads_rows, tables.leads_csv, text.leads_text),
+    "hypotheses": Listing(hypotheses.hypotheses_rows, hypotheses.hypotheses_csv, hypotheses.hypotheses_text),
     "intrusions": _plain(
         "intrusions",
         ("id", "first_utc", "last_utc", "entry", "accounts", "mailboxes", "clients", "techniques", "links", "against"),

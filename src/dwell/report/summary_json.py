@@ -25,6 +25,7 @@ from dwell.model.claims import (
     Summary,
 )
 from dwell.model.coverage import Coverage, CoverageRow
+from dwell.model.hypotheses import Hypothesis, Sign
 from dwell.model.instants import utc_text
 from dwell.model.provenance import RecordRef
 from dwell.safe.jsontext import Json, json_text
@@ -32,6 +33,7 @@ from dwell.safe.jsontext import Json, json_text
 __all__ = [
     "bits",
     "coverage_object",
+    "hypothesis_object",
     "lead_object",
     "mailbox_object",
     "record_objects",
@@ -80,6 +82,7 @@ def summary_dict(summary: Summary) -> Object:
         "leads": [lead_object(one) for one in summary.leads],
         "rules": [rule_object(one) for one in summary.rules],
         "settings": dict(summary.settings),
+        "hypotheses": [hypothesis_object(one) for one in summary.hypotheses],
     }
 
 
@@ -254,6 +257,32 @@ def lead_object(lead: Lead) -> Object:
         "intrusion": _known(lead.intrusion),
         "against": list(lead.against),
         "grounds": record_objects(lead.grounds),
+    }
+
+
+def _signs(signs: Iterable[Sign]) -> list[Json]:
+    return [{"text": _known(one.text), "grounds": record_objects(one.grounds)} for one in signs]
+
+
+def hypothesis_object(one: Hypothesis) -> Object:
+    """Give one row of `hypotheses`."""
+    return {
+        "id": _known(one.id),
+        "title": _known(one.title),
+        "where": one.where.value,
+        "verdict": one.verdict.value,
+        "why": _known(one.why),
+        "told_by": one.told.value,
+        "coverage": _share(one.coverage),
+        "signs_for": _signs(one.signs_for),
+        "signs_against": _signs(one.signs_against),
+        "limits": list(one.limits),
+        "next": list(one.next),
+        "techniques": list(one.techniques),
+        "sources": [
+            {"source": view.source, "shows": view.shows, "coverage": _share(view.coverage)} for view in one.sources
+        ],
+        "coverage_detail": _detail(one.coverage),
     }
 
 

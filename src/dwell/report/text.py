@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from dwell.model.claims import Claim, Grade, MailboxExposure, Summary
 from dwell.report.figures import UNKNOWN, count, formula, instant, percent
+from dwell.report.hypotheses import board_lines
 from dwell.report.questions import parts
 from dwell.report.summary_json import bits
 from dwell.safe.terminal import terminal, terminal_limited
@@ -41,6 +42,7 @@ def answers_text(summary: Summary, width: int = 100) -> str:
         lines += _wrapped(_shown(part.verdict), wide, "   ")
         for claim in part.claims:
             lines += _claim(claim, wide)
+    lines += board_lines(summary, wide)
     return "\n".join(lines) + "\n"
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from dwell.model.claims import CheckStatus, ClaimGrade, FootholdState, Grade, Outcome, ReachVerdict, RuleStatus
 from dwell.model.coverage import CellState
+from dwell.model.hypotheses import HypothesisVerdict
 
 __all__ = [
     "CELL_LETTERS",
@@ -15,6 +16,7 @@ __all__ = [
     "CLAIM_GRADES",
     "FOOTHOLD_STATES",
     "GRADES",
+    "HYPOTHESES",
     "OUTCOMES",
     "REACH",
     "RULES",
@@ -66,6 +68,14 @@ CHECKS: dict[CheckStatus, str] = {
     CheckStatus.PASS: "Evidence dated after the act shows that it is in order.",
     CheckStatus.FAIL: "Evidence shows that it is not in order.",
     CheckStatus.UNKNOWN: "Not tested, not covered or not readable. Unknown is not a pass.",
+}
+
+HYPOTHESES: dict[HypothesisVerdict, str] = {
+    HypothesisVerdict.SEEN: "Acts that are held to be an intruder's were of this way.",
+    HypothesisVerdict.SIGNS: "Something is recorded that belongs to this way; nothing ties it to mail that was read.",
+    HypothesisVerdict.NO_SIGN: "No sign of it, within the coverage given.",
+    HypothesisVerdict.NOT_TESTED: "Records could hold it; nothing in this version tells it from ordinary use.",
+    HypothesisVerdict.NOT_COVERED: "No source held could have shown it.",
 }
 
 RULES: dict[RuleStatus, str] = {
@@ -121,6 +131,7 @@ def glossary() -> list[tuple[str, list[tuple[str, str]]]]:
         ("State of what was left behind", FOOTHOLD_STATES.items()),
         ("Reach beyond mail", REACH.items()),
         ("Checks of whether they are out", CHECKS.items()),
+        ("Ways in which mail could have been read", HYPOTHESES.items()),
         ("What became of a rule", RULES.items()),
         ("Coverage of an hour", CELL_STATES.items()),
     )

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
 
-__all__ = ["TERMS", "TIES", "service_accounts", "ties"]
+__all__ = ["BITS_MAX", "TERMS", "TIES", "service_accounts", "ties"]
 
 TERMS = ("agent", "hour", "network", "protocol")
 BACKOFF = 2.0

@@ -14,19 +14,23 @@ from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.clients import Clients
-from dwell.scope.habits import TERMS
+from dwell.scope.habits import BITS_MAX, TERMS
 from dwell.scope.intrusions import Held
 
-__all__ = ["LEADS_MAX", "LEADS_PER_WEEK", "Ranked", "leads_of", "weeks_between"]
+__all__ = ["LEADS_MAX", "LEADS_PER_WEEK", "Ranked", "leads_of", "ranking", "terms_of", "weeks_between"]
 
 LEADS_PER_WEEK = 10
 """How many leads an analyst can look at in a week of the case's time."""
 LEADS_MAX = 500
 FEW_VISITS = 10
 LODGING_DAYS = 14
+TAKEN_AS_RANKED = ("network", "protocol")
+"""Terms whose bits are those of their rank in the case: as they are made, most owners' ties would carry six bits of
+`network` (a phone has another network every day), and bits that everybody has rank nobody."""
 GROUNDS_MAX = 5
 
 Codes = npt.NDArray[np.int64]
+Bits = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,36 @@ def _against(clients: Clients, row: int) -> tuple[str, ...]:
     return tuple(out)
 
 
+def _of_rank(bits: Bits, outside: npt.NDArray[np.bool_]) -> Bits:
+    """Give -log2 of the share of the ties outside shared networks that carry at least so many bits of a term."""
+    ranked = np.sort(bits[outside])
+    more = len(ranked) - np.searchsorted(ranked, bits)
+    return np.asarray(np.round(-np.log2(np.clip((more + 1.0) / (len(ranked) + 1.0), 2.0**-BITS_MAX, 1.0)), 2) + 0.0)
+
+
+def terms_of(clients: Clients) -> dict[str, Bits]:
+    """Give the terms of every tie, as leads are ranked by them."""
+    out = {
+        name: _of_rank(clients.bits(name), clients.outside) if name in TAKEN_AS_RANKED else clients.bits(name)
+        for name in TERMS
+    }
+    return out | {"fan-out": clients.fan_out}
+
+
+def ranking(clients: Clients, weeks: float) -> tuple[Codes, Bits, int]:
+    """Give the ties within the budget, the most surprising first, the sum of bits of every tie, and the budget.
+
+    Args:
+        clients: the ties.
+        weeks: length of the case.
+    """
+    rows = np.flatnonzero(clients.outside)
+    budget = min(LEADS_MAX, max(LEADS_PER_WEEK, int(weeks * LEADS_PER_WEEK)))
+    total: Bits = np.round(np.sum(list(terms_of(clients).values()), axis=0), 2)
+    keys = (clients.column("agent"), clients.column("network"), clients.column("account"))
+    return rows[np.lexsort((*(one[rows] for one in keys), -total[rows]))][:budget], total, budget
+
+
 def _intrusion(held: Sequence[Held], accesses: Accesses, account: int, pair: tuple[int, int]) -> str | None:
     name = accesses.names[account]
     return next((one.id for one in held if pair in one.pairs and name in one.accounts), None)
@@ -75,14 +109,10 @@ def leads_of(accesses: Accesses, clients: Clients, held: Sequence[Held], weeks: 
         held: the intrusions, so that a lead taken into one says so.
         weeks: length of the case.
     """
-    rows = np.flatnonzero(clients.outside)
-    budget = min(LEADS_MAX, max(LEADS_PER_WEEK, int(weeks * LEADS_PER_WEEK)))
-    if not len(rows):
+    order, total, budget = ranking(clients, weeks)
+    if not len(order):
         return Ranked((), 0, budget, None)
-    terms = {name: clients.bits(name) for name in TERMS} | {"fan-out": clients.fan_out}
-    total = np.round(np.sum(list(terms.values()), axis=0), 2)
-    keys = (clients.column("agent"), clients.column("network"), clients.column("account"))
-    order = rows[np.lexsort((*(one[rows] for one in keys), -total[rows]))][:budget]
+    terms = terms_of(clients)
     grounds = _grounds(accesses, clients, order)
     out = []
     for rank, row in enumerate(order.tolist(), 1):
@@ -101,7 +131,7 @@ def leads_of(accesses: Accesses, clients: Clients, held: Sequence[Held], weeks: 
                 _against(clients, row),
             )
         )
-    return Ranked(tuple(out), len(rows), budget, out[-1].bits if out else None)
+    return Ranked(tuple(out), int(clients.outside.sum()), budget, out[-1].bits if out else None)
 
 
 def _grounds(accesses: Accesses, clients: Clients, order: Codes) -> dict[tuple[int, int, int], tuple[RecordRef, ...]]:

@@ -1,0 +1,248 @@
+"""Would they have been found? Each kind of intruder planted in the case's own records, and looked for as anybody is.
+
+A planted intruder is *found* where one of his clients on one of his accounts becomes part of an intrusion that it was no
+part of before, or a lead within the budget that is a client the account did not have. A lead to the owner's own client
+finds nobody: whoever follows it sees the owner. A session planted into an hour in which no source able to show it is held
+leaves no record, and is taken out before anybody looks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dwell.archive.store import Archive
+from dwell.model.power import Power, PowerRow
+from dwell.model.provenance import EvidenceId
+from dwell.scope.access import Accesses
+from dwell.scope.actors import actors_of
+from dwell.scope.cells import EMPTY, HELD, HOUR_US
+from dwell.scope.clients import Clients, clients_of
+from dwell.scope.habits import service_accounts, ties
+from dwell.scope.identities import Identities
+from dwell.scope.leads import ranking
+from dwell.scope.ledger import NO_HOST, Ledger, build
+from dwell.scope.names import learn
+from dwell.scope.plantings import Ground, Kind, Planted, kinds, plant
+from dwell.scope.rollup.run import Progress, roll_up
+from dwell.scope.shortfalls import shortfalls_of
+
+__all__ = ["Steps", "power_in", "power_of"]
+
+HOURS_A_WEEK = 168
+
+Key = tuple[str, str, str]
+Steps = Callable[[str, int, int], None]
+"""Told (kind, plantings done, plantings in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a set of sessions shows, by account, network and agent.
+
+    Attributes:
+        leads: rank of each lead within the budget.
+        taken: what is held to be an intruder's.
+        ties: every tie.
+    """
+
+    leads: Mapping[Key, int]
+    taken: frozenset[Key]
+    ties: frozenset[Key]
+
+
+def _clients(accesses: Accesses) -> tuple[Clients, npt.NDArray[np.int64]]:
+    services = np.array(sorted(service_accounts(accesses)), np.int64)
+    return clients_of(accesses, ties(accesses, np.isin(accesses.account, services))), services
+
+
+def _shown(accesses: Accesses, clients: Clients, weeks: float) -> _Shown:
+    """Look for leads and intrusions as the answers do."""
+
+    def keys(rows: Sequence[int]) -> list[Key]:
+        columns = (clients.column(one)[np.array(rows, np.int64)].tolist() for one in ("account", "network", "agent"))
+        return [
+            (accesses.names[account], accesses.networks[lan], accesses.agents[tool])
+            for account, lan, tool in zip(*columns, strict=True)
+        ]
+
+    order, _, _ = ranking(clients, weeks)
+    taken = [row for actor in actors_of(clients) for row in actor.ties]
+    leads = {key: rank for rank, key in enumerate(keys(order.tolist()), 1)}
+    return _Shown(leads, frozenset(keys(taken)), frozenset(keys(range(clients.ties.num_rows))))
+
+
+def _recorded(planted: Planted, kind: Kind, ledger: Ledger) -> pa.Table:
+    """Give the planted sessions that fall into hours in which a source able to show them is held."""
+    hours = planted.table["first_utc"].cast(pa.int64()).to_numpy() // HOUR_US
+    hosts = [one or NO_HOST for one in planted.table["host"].to_pylist()]
+    kept = np.zeros(len(hosts), np.bool_)
+    for place, (host, hour) in enumerate(zip(hosts, hours.tolist(), strict=True)):
+        for source in kind.way.able:
+            line = ledger.lines.get((host, source))
+            if line is not None and 0 <= hour - line.start < len(line.states):
+                kept[place] |= int(line.states[hour - line.start]) in {HELD, EMPTY}
+    return planted.table.filter(pa.array(kept))
+
+
+def _planted_keys(accesses: Accesses) -> frozenset[Key]:
+    """Give account, network and agent of the planted sessions, as they are named in the case."""
+    marks = accesses.table["evidence_id"].to_numpy(zero_copy_only=False) == "planted"
+    rows = np.flatnonzero(marks & (accesses.account >= 0) & (accesses.network >= 0))
+    return frozenset(
+        (accesses.names[account], accesses.networks[lan], accesses.agents[tool])
+        for account, lan, tool in zip(
+            accesses.account[rows].tolist(), accesses.network[rows].tolist(), accesses.agent[rows].tolist(), strict=True
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """The case that is planted in."""
+
+    sessions: pa.Table
+    identities: Identities
+    ledger: Ledger
+    weeks: float
+    before: _Shown
+    ground: Ground
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What one planting gave: shares of mailboxes taken into an intrusion and of sessions recorded, rank of a lead."""
+
+    mailboxes: float
+    rank: int | None
+    recorded: float
+    planted: Planted
+
+
+def _try(field: _Field, kind: Kind, seed: str, number: int) -> _Tried:
+    """Plant once, and look."""
+    planted = plant(field.ground, kind, seed, number)
+    left = _recorded(planted, kind, field.ledger)
+    share = left.num_rows / planted.table.num_rows
+    if not left.num_rows:
+        return _Tried(0.0, None, share, planted)
+    accesses = Accesses(pa.concat_tables([field.sessions, left]), field.identities)
+    clients, _ = _clients(accesses)
+    after = _shown(accesses, clients, field.weeks)
+    his = _planted_keys(accesses)
+    taken = (his & after.taken) - field.before.taken
+    rank = min((after.leads[one] for one in his - field.before.ties if one in after.leads), default=None)
+    return _Tried(len({one[0] for one in taken}) / len(planted.accounts), rank, share, planted)
+
+
+def power_of(
+    sessions: pa.Table,
+    identities: Identities,
+    ledger: Ledger,
+    *,
+    seed: str,
+    stamp: str,
+    plantings: int,
+    wanted: Sequence[str] = (),
+    steps: Steps | None = None,
+) -> Power:
+    """Plant each kind of intruder so many times and say how often he was found.
+
+    Args:
+        sessions: the case's sessions (`rollup.shapes.SESSIONS`); left as they are.
+        identities: names.
+        ledger: what was covered.
+        seed: what chance is drawn from: the evidence's hashes.
+        stamp: what the result is made from.
+        plantings: how often each kind is planted.
+        wanted: keys of kinds; all where none is named.
+        steps: told how far it is.
+    """
+    accesses = Accesses(sessions, identities)
+    clients, services = _clients(accesses)
+    weeks = (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
+    budget, judged = ranking(clients, weeks)[2], max(1, int(clients.outside.sum()))
+    ground = Ground(accesses, clients, services)
+    field = _Field(accesses.table, identities, ledger, weeks, _shown(accesses, clients, weeks), ground)
+    chosen = [one for one in kinds() if not wanted or one.key in wanted]
+    rows = []
+    for place, kind in enumerate(chosen):
+        tried = []
+        for number in range(plantings if ground.mine else 0):
+            if steps is not None:
+                steps(kind.key, place * plantings + number, len(chosen) * plantings)
+            tried.append(_try(field, kind, seed, number))
+        rows.append(_row(kind, tried, min(1.0, budget / judged)))
+    if steps is not None:
+        steps("", len(chosen) * plantings, len(chosen) * plantings)
+    return Power(stamp, len(accesses), len(ground.mine), budget, tuple(rows))
+
+
+def _row(kind: Kind, tried: Sequence[_Tried], by_lot: float) -> PowerRow:
+    """Put the plantings of one kind together; `by_lot` is the share of all ties that the budget takes."""
+    count = max(1, len(tried))
+    first = tried[0].planted if tried else None
+    ranks = sorted(one.rank for one in tried if one.rank is not None)
+    accounts = len(first.accounts) if first else 0
+    return PowerRow(
+        kind.key,
+        kind.title,
+        len(tried),
+        accounts,
+        first.months if first else 0,
+        sum(one.mailboxes > 0 or one.rank is not None for one in tried),
+        sum(one.mailboxes > 0 for one in tried),
+        round(sum(one.mailboxes for one in tried) / count, 4),
+        ranks[(len(ranks) - 1) // 2] if ranks else None,
+        round(1 - (1 - by_lot) ** accounts, 4),
+        round(sum(one.recorded for one in tried) / count, 4),
+    )
+
+
+def power_in(
+    archive: Archive,
+    paths: Mapping[EvidenceId, Sequence[str]],
+    *,
+    stamp: str,
+    plantings: int,
+    wanted: Sequence[str] = (),
+    workers: int | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    steps: Steps | None = None,
+) -> Power:
+    """Plant in a case; nothing of it is written anywhere.
+
+    Args:
+        archive: the case's archive.
+        paths: where each piece of evidence lay.
+        stamp: what the result is made from.
+        plantings: how often each kind is planted.
+        wanted: keys of kinds; all where none is named.
+        workers: processes for the wide pass.
+        cache: folder where folded tables are kept between runs.
+        progress: told how far the wide pass is.
+        steps: told how far the planting is.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
+    ledger = build(rolled.hours, {str(key): value for key, value in paths.items()}, shortfalls_of(archive))
+    seed = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
+    return power_of(
+        rolled.tables["sessions"],
+        learn(archive),
+        ledger,
+        seed=seed,
+        stamp=stamp,
+        plantings=plantings,
+        wanted=wanted,
+        steps=steps,
+    )

@@ -1,0 +1,143 @@
+"""Planted intruders: an obvious one is found, the owner's double is not, and nothing of them is left anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from tests.scope.office import log_of, work
+from tests.scope.staged import Staged, iis_place, stage
+
+from dwell.model.power import Power, PowerRow
+from dwell.scope.access import Accesses
+from dwell.scope.clients import clients_of
+from dwell.scope.habits import ties
+from dwell.scope.names import learn
+from dwell.scope.plantings import Ground, Kind, kinds, plant
+from dwell.scope.power import power_in, power_of
+
+KINDS = ("obvious", "few-mailboxes", "one-mailbox", "owner-like", "tenant")
+
+
+@dataclass(frozen=True)
+class _Planted:
+    """An office, and what planting in it gave."""
+
+    staged: Staged
+    before: str
+    power: Power
+
+    def row(self, kind: str) -> PowerRow:
+        return next(one for one in self.power.rows if one.kind == kind)
+
+
+def _hash(folder: Path) -> str:
+    """Give one hash over every file of a folder."""
+    whole = hashlib.sha256()
+    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+        whole.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return whole.hexdigest()
+
+
+def _power(staged: Staged, wanted: Sequence[str], plantings: int = 3) -> Power:
+    return power_in(staged.archive, staged.paths, stamp="s", plantings=plantings, wanted=wanted, workers=1)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> _Planted:
+    root = tmp_path_factory.mktemp("power")
+    staged = stage(root, {iis_place("EX01", "210104"): log_of(work())})
+    before = _hash(root)
+    return _Planted(staged, before, _power(staged, KINDS))
+
+
+def test_an_obvious_intruder_is_found_every_time_and_the_owners_double_never(planted: _Planted) -> None:
+    obvious, double = planted.row("obvious"), planted.row("owner-like")
+    assert (obvious.found, obvious.intrusions, obvious.plantings) == (3, 3, 3)
+    assert obvious.mailboxes_share == 1
+    assert obvious.rank == 1
+    assert (double.found, double.intrusions, double.rank) == (0, 0, None)
+    assert double.recorded == 1
+
+
+def test_one_mailbox_is_a_lead_at_best(planted: _Planted) -> None:
+    one = planted.row("one-mailbox")
+    assert one.mailboxes == 1
+    assert one.intrusions == 0
+    assert one.found == 3
+
+
+def test_what_no_source_held_can_show_is_not_found(planted: _Planted) -> None:
+    """The office holds no audit export: nothing that is planted in the tenant leaves a record."""
+    one = planted.row("tenant")
+    assert (one.recorded, one.found, one.plantings) == (0, 0, 3)
+
+
+def test_nothing_is_written_and_the_same_evidence_gives_the_same_figures(planted: _Planted) -> None:
+    root = planted.staged.case.root.parent
+    assert _hash(root) == planted.before
+    assert _power(planted.staged, KINDS) == planted.power
+    assert _hash(root) == planted.before
+
+
+def test_sessions_of_the_case_are_left_as_they_are(planted: _Planted) -> None:
+    sessions = planted.staged.rolled().tables["sessions"]
+    before = sessions.to_pylist()
+    told: list[tuple[str, int, int]] = []
+    power_of(
+        sessions,
+        learn(planted.staged.archive),
+        planted.staged.ledger(),
+        seed="x",
+        stamp="",
+        plantings=2,
+        wanted=["obvious"],
+        steps=lambda kind, done, whole: told.append((kind, done, whole)),
+    )
+    assert sessions.to_pylist() == before
+    assert told == [("obvious", 0, 2), ("obvious", 1, 2), ("", 2, 2)]
+
+
+def _ground(planted: _Planted) -> Ground:
+    accesses = Accesses(planted.staged.rolled().tables["sessions"], learn(planted.staged.archive))
+    return Ground(accesses, clients_of(accesses, ties(accesses, accesses.account < -1)), accesses.account[:0])
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda one: one.key)
+def test_plantings_are_as_their_kind_says(planted: _Planted, kind: Kind) -> None:
+    ground = _ground(planted)
+    first, again, other = plant(ground, kind, "x", 0), plant(ground, kind, "x", 0), plant(ground, kind, "x", 1)
+    assert first == again
+    assert not first.table.equals(other.table)
+    assert len(first.accounts) == min(kind.mailboxes, 24 // 4)
+    networks = {str(one).rpartition(".")[0] for one in first.table["client"].to_pylist()}
+    known = {one.partition("/")[0].rpartition(".")[0] for one in ground.accesses.networks}
+    assert (networks <= known) is (kind.network == "owners")
+    if kind.network == "one":
+        assert len(networks) == 1
+    if kind.network == "own":
+        assert len(networks) == len(first.accounts)
+    agents = set(first.table["agent"].to_pylist())
+    held = set(ground.accesses.table["agent"].to_pylist())
+    assert agents.isdisjoint(held) is (kind.agent == "foreign")
+    times = first.table["first_utc"].cast(pa.int64()).to_numpy()
+    assert (times[:-1] <= times[1:]).all()
+
+
+def test_an_empty_case_gives_a_row_for_each_kind_and_no_figure(tmp_path: Path) -> None:
+    staged = stage(
+        tmp_path,
+        {"directory.csv": "PrimarySmtpAddress,SamAccountName,RecipientTypeDetails\r\na@gov.example,a,UserMailbox\r\n"},
+    )
+    found = _power(staged, ())
+    assert [one.kind for one in found.rows] == [one.key for one in kinds()]
+    assert {(one.plantings, one.share) for one in found.rows} == {(0, None)}
+
+
+def test_a_word_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ValueError, match="network is one of"):
+        Kind("x", "x", "owa-password", 1, "satellite", "foreign", "night", 1.0, 1)
