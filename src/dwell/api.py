@@ -310,6 +310,7 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
             archive,
             hunted,
             {key: [one.path for one in item.places] for key, item in held.register().items()},
+            written={key: item.written_utc for key, item in held.register().items()},
             workers=workers,
             cache=_cache(held, "folded"),
             progress=lambda done, total, what: progress("folding", what, done, total),

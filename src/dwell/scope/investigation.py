@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from dwell.model.provenance import EvidenceId
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
 from dwell.scope.builds import BuildSeen, builds_seen
+from dwell.scope.changes import Change, changes_of
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
@@ -27,8 +28,10 @@ from dwell.scope.leads import Ranked, leads_of
 from dwell.scope.ledger import Ledger, build
 from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of
+from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.shortfalls import shortfalls_of
+from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
 from dwell.scope.traces import Trace, traces_of
 
@@ -61,6 +64,9 @@ class Investigation:
         files: file inventories.
         passwords: when passwords were set.
         backups: restore points.
+        changes: tasks, services and accounts that event logs say came or went.
+        revoked: tokens that were revoked in the tenant.
+        snapshots: what exports tell of states, each with its date.
     """
 
     tables: tuple[str, ...]
@@ -82,6 +88,9 @@ class Investigation:
     files: tuple[FileState, ...]
     passwords: tuple[PasswordSet, ...]
     backups: tuple[Backup, ...]
+    changes: tuple[Change, ...] = ()
+    revoked: tuple[Revoked, ...] = ()
+    snapshots: Snapshots = field(default_factory=Snapshots)
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -103,6 +112,7 @@ def investigate(
     hunted: Hunted,
     paths: Mapping[EvidenceId, Sequence[str]],
     *,
+    written: Mapping[EvidenceId, str] | None = None,
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -113,6 +123,7 @@ def investigate(
         archive: the case's archive.
         hunted: what the hunt gave.
         paths: where each piece of evidence lay.
+        written: last-write time of each, ISO 8601; it dates an export that has no date of its own.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -150,4 +161,7 @@ def investigate(
         files=file_states(archive),
         passwords=passwords(archive),
         backups=backups(archive),
+        changes=changes_of(rolled.tables["changes"], identities),
+        revoked=revocations(archive, identities),
+        snapshots=snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines}),
     )
