@@ -16,7 +16,7 @@ from dwell.model.coverage import CoverageDay
 
 __all__ = ["Kept", "read_kept", "stamp", "write_kept"]
 
-KEPT_VERSION = 2
+KEPT_VERSION = 3
 """Raised whenever the same archive and rules give another summary."""
 
 
