@@ -5,6 +5,7 @@ from __future__ import annotations
 from dwell.answers.book import Book
 from dwell.answers.checks.registry import CHECKS, words
 from dwell.answers.checks.scene import NO_LOG, NOT_HELD, Finding, Scene
+from dwell.answers.checks.standing import gone
 from dwell.answers.phrases import count, listed
 from dwell.model.claims import Answer, CheckStatus, EvictionCheck, Foothold, FootholdState, Question
 from dwell.scope.investigation import Investigation
@@ -40,7 +41,7 @@ def _without_act(footholds: tuple[Foothold, ...]) -> tuple[EvictionCheck, ...]:
             CheckStatus.FAIL if one.state is FootholdState.PRESENT else CheckStatus.UNKNOWN,
             one.state_why or NOBODY,
             one.grounds,
-            check=f"{one.kind} on {one.host} gone: {one.what}",
+            check=gone(one),
         )
         for one in footholds
     ]
@@ -82,7 +83,8 @@ def answer(case: Investigation, found: tuple[EvictionCheck, ...]) -> tuple[Answe
         else:
             book.recorded(text + _evidence(one), one.grounds)
     for why, names in sorted(_by_reason(bare).items()):
-        told = f"Unknown: {count(len(names), 'check')} not made, {why}: {'; '.join(names)}."
+        which = "" if why == NOBODY else f": {'; '.join(names)}"
+        told = f"Unknown: {count(len(names), 'check')} not made, {why}{which}."
         book.unknown(f"{told} `dwell eviction -t csv` says for each which command makes what it would take.")
     tally = {status: sum(one.status is status for one in found) for status in CheckStatus}
     told = f"{tally[CheckStatus.PASS]} pass, {tally[CheckStatus.FAIL]} fail, {tally[CheckStatus.UNKNOWN]} unknown"

@@ -12,11 +12,12 @@ from dwell.scope.builds import BuildSeen, Fixed, families, has_fix
 from dwell.scope.intrusions import Held
 from dwell.scope.ledger import MAIL_SOURCES
 
-__all__ = ["QUIET_DAYS", "left_behind", "patched", "quiet", "restore_points", "vulnerable"]
+__all__ = ["QUIET_DAYS", "gone", "left_behind", "patched", "quiet", "restore_points", "vulnerable"]
 
 QUIET_DAYS = 30
 ACTIVE_DAYS = 1
 WEB_SHELL = "web shell"
+WHAT_MAX = 160
 _STATUS = {
     FootholdState.PRESENT: CheckStatus.FAIL,
     FootholdState.REMOVED: CheckStatus.PASS,
@@ -24,9 +25,15 @@ _STATUS = {
 }
 
 
+def gone(one: Foothold) -> str:
+    """Name the check of one thing; what it is may be a whole audit record, and is told in full where it was found."""
+    what = one.what if len(one.what) <= WHAT_MAX else f"{one.what[:WHAT_MAX]}…"
+    return f"{one.kind} on {one.host} gone: {what}"
+
+
 def _gone(scene: Scene, one: Foothold) -> Finding:
     """Check one thing: it is gone only where evidence from after the act it belongs to does not show it any more."""
-    check = f"{one.kind} on {one.host} gone: {one.what}"
+    check = gone(one)
     acts = {held.id: held.last_utc for held in scene.case.held}
     act = acts.get(one.intrusion or "", scene.last)
     status, why = _STATUS[one.state], one.state_why
