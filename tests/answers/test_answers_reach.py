@@ -114,3 +114,50 @@ def test_classes_without_a_log_are_not_covered_and_say_what_is_needed(tmp_path: 
         assert dark[name].why == f"needed: {needed}"
     verdict = next(one.verdict for one in found.answers if one.question is Question.REACH)
     assert all(name in verdict for name in CLASSES)
+
+
+def _hops(root: Path, *extra: dict[str, object], second: tuple[dict[str, object], ...] = ()) -> Summary:
+    """Give a case with two file servers: what FS01 did itself its own account shows on a domain controller."""
+    files: dict[str, str | bytes] = {
+        iis_place("EX01", "210104"): log_of(work()),
+        "EX01/Logging/HttpProxy/Ecp/HttpProxy_2021011002-1.LOG": _proxy(),
+        "FS01/winevt/Security.xml": security_log(_events(*extra), host="FS01"),
+        "FS02/winevt/Security.xml": security_log(_events(*second), host="FS02"),
+        "DC01/winevt/Security.xml": security_log(
+            _events(_logon(0, "2021-01-05 01:00:00", FS01, TargetUserName="FS01$")), host="DC01"
+        ),
+    }
+    staged = stage(root, files)
+    return assemble(reasoned(staged), facts(staged))
+
+
+FS01 = "10.0.0.21"
+ENTERED = _logon(0, "2021-01-11 03:00:00", SERVER)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (ENTERED, (_logon(0, "2021-01-11 04:00:00", FS01),), ReachVerdict.REACHED),
+        (ENTERED, (_logon(0, "2021-01-11 02:00:00", FS01),), ReachVerdict.NO_SIGN),
+        (ENTERED, (_logon(0, "2021-01-11 04:00:00", FS01, 4625),), ReachVerdict.ATTEMPTED),
+        (ENTERED, (_logon(0, "2021-01-11 04:00:00", FS01, TargetUserName="FS01$"),), ReachVerdict.NO_SIGN),
+        (
+            ENTERED,
+            (_logon(0, "2021-01-09 04:00:00", FS01), _logon(0, "2021-01-11 04:00:00", FS01)),
+            ReachVerdict.NO_SIGN,
+        ),
+        (
+            _logon(0, "2021-01-11 03:00:00", SERVER, 4625),
+            (_logon(0, "2021-01-11 04:00:00", FS01),),
+            ReachVerdict.NO_SIGN,
+        ),
+    ],
+)
+def test_a_second_hop(
+    tmp_path: Path, first: dict[str, object], second: tuple[dict[str, object], ...], expected: ReachVerdict
+) -> None:
+    """After the first hop, before it, refused, by the host itself, as it was done before too, and after a refused first."""
+    found = _system(_hops(tmp_path, first, second=second), "FS02")
+    assert found.verdict is expected, found.why
+    assert ("by way of FS01" in found.why) == (expected is ReachVerdict.REACHED)

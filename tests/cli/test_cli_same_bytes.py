@@ -39,7 +39,7 @@ def test_nothing_but_the_evidence_changes_the_output(exercise: Path, investigate
     for path in reversed(files):
         place = elsewhere / path.relative_to(exercise / "evidence")
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place)
+        shutil.copy2(path, place)  # with its last-write time, which can date an export
     settings = {"TZ": "America/Los_Angeles", "LC_ALL": "C", "PYTHONHASHSEED": "17", "LANG": "tr_TR.UTF-8"}
     assert investigate(elsewhere, tmp_path / "case 2", settings, 2) == first
 

@@ -16,6 +16,7 @@ from dwell.model.claims import (
     ClaimGrade,
     EntryFinding,
     EvictionCheck,
+    Extent,
     Foothold,
     FootholdState,
     Grade,
@@ -182,9 +183,24 @@ REACH = (
     ReachFinding("Register", "database", ReachVerdict.NOT_COVERED, None),
 )
 EVICTION = (
-    EvictionCheck("servers patched", CheckStatus.PASS, "build 15.1.2176.9 in the logs since 5 March 2021"),
+    EvictionCheck(
+        "servers patched",
+        CheckStatus.PASS,
+        "build 15.1.2176.9 in the logs since 5 March 2021",
+        extent=Extent(2, 2, "mail servers"),
+        key="patched",
+    ),
     EvictionCheck("passwords changed after last hostile use", CheckStatus.FAIL, "svc-scan: set in 2017", refs(EWS, 8)),
-    EvictionCheck("krbtgt changed twice", CheckStatus.UNKNOWN, ""),
+    EvictionCheck(
+        "krbtgt changed twice",
+        CheckStatus.UNKNOWN,
+        "",
+        extent=Extent(3, 0, "accounts"),
+        looked=("directory/2021-04-02/users.csv, 2021-04-02 00:00:00 UTC (the day in its path)",),
+        decides="two exports",
+        export="Get-ADUser krbtgt",
+        key="krbtgt",
+    ),
 )
 COVERAGE = (
     CoverageRow(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dwell.answers.assemble import assemble
@@ -12,6 +13,7 @@ from dwell.casebook.case import Case
 from dwell.hunt.hunting import Hunted
 from dwell.model.claims import CaseFacts
 from dwell.model.power import Power
+from dwell.model.provenance import EvidenceId
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
 from dwell.scope.investigation import investigate
 from dwell.scope.leads import LEADS_PER_WEEK
@@ -34,6 +36,12 @@ def _settings(hunted: Hunted, planted: Power | None) -> tuple[tuple[str, str], .
         ("rules", f"{len(hunted.outcomes)} loaded, {hunted.rules_hash[:16]}"),
         *(() if planted is None else (("planted intruders", f"each kind {planted.rows[0].plantings} times"),)),
     )
+
+
+def _digest(written: Mapping[EvidenceId, str]) -> str:
+    """Give a name for when each piece of evidence was last written: exports may be dated by that."""
+    told = "\n".join(f"{key} {at}" for key, at in sorted(written.items()))
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def answer(
@@ -64,7 +72,8 @@ def answer(
     """
     planted = read_power(case.derived_root / POWER, stamp(archive.version(), "", ()))
     settings = _settings(hunted, planted)
-    wanted = stamp(archive.version(), hunted.rules_hash, settings)
+    written = {key: item.written_utc for key, item in case.register().items()}
+    wanted = stamp(archive.version(), hunted.rules_hash, (*settings, ("last written", _digest(written))))
     place = case.derived_root / "answers.msgpack"
     kept = read_kept(place, wanted)
     if kept is None:
@@ -72,6 +81,7 @@ def answer(
             archive,
             hunted,
             {key: [one.path for one in item.places] for key, item in case.register().items()},
+            written=written,
             workers=workers,
             cache=cache,
             progress=lambda done, total, what: progress("folding", what, done, total),

@@ -192,8 +192,8 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
         ["rules exist for part of the cmdlets an intruder could use"],
     )
     book.unknown(
-        "IIS modules, transport agents' files, scheduled tasks and services are not looked at in this version: their "
-        "configuration files are not read yet."
+        "What configuration, lists and exports say of IIS modules, transport agents, tasks and services as they are now is "
+        "judged under the question whether they are out; it is not told here who left them."
     )
     if not found and not requests.hours_able:
         return book.answer("What they left behind cannot be said: no IIS log is held."), book

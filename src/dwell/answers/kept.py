@@ -17,7 +17,7 @@ from dwell.model.power import Power
 
 __all__ = ["Kept", "read_kept", "read_power", "stamp", "write_kept"]
 
-KEPT_VERSION = 4
+KEPT_VERSION = 5
 """Raised whenever the same archive and rules give another summary."""
 
 

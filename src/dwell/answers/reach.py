@@ -9,7 +9,7 @@ from dwell.model.claims import Answer, Outcome, Question, ReachFinding, ReachVer
 from dwell.model.coverage import Coverage
 from dwell.scope.exploits import ENTRIES
 from dwell.scope.investigation import Investigation
-from dwell.scope.reach import CLASSES, Logon, class_of_hosts, logons_beyond
+from dwell.scope.reach import CLASSES, Hop, class_of_hosts, logons_beyond
 from dwell.scope.rollup.ual import TENANT
 
 __all__ = ["answer", "findings"]
@@ -41,21 +41,23 @@ def _mail_servers(case: Investigation) -> list[ReachFinding]:
     return out
 
 
-def _host(case: Investigation, host: str, kind: str, logons: list[Logon]) -> ReachFinding:
+def _host(case: Investigation, host: str, kind: str, hops: list[Hop]) -> ReachFinding:
     """Say of a host beyond mail whose event logs are held what they show."""
     first, last = whole_span(case)
     coverage = case.ledger.coverage([host], SECURITY, first, last, "a logon (Security log)")
-    refs = tuple(one.ground for one in logons[:GROUNDS_MAX])
-    done = [one for one in logons if not one.refused]
+    refs = tuple(one.logon.ground for one in hops[:GROUNDS_MAX])
+    done = [one for one in hops if not one.logon.refused]
     if done:
-        one = done[0]
-        why = f"{one.account or 'an account'} logged on from {one.client} at {instant(one.first_utc)}"
+        hop = min(done, key=lambda each: len(each.path))
+        one = hop.logon
+        way = f", by way of {', then '.join(hop.path)}" if hop.path else ""
+        why = f"{one.account or 'an account'} logged on from {one.client} at {instant(one.first_utc)}{way}"
         return ReachFinding(host, kind or "server", ReachVerdict.REACHED, coverage, why, refs)
-    if logons:
+    if hops:
         return ReachFinding(host, kind or "server", ReachVerdict.ATTEMPTED, coverage, "logons that failed", refs)
     if not coverage.hours_able:
         return ReachFinding(host, kind or "server", ReachVerdict.NOT_COVERED, coverage, "its Security log is not held")
-    why = "no logon from an exploited mail server or an intruder's address"
+    why = "no logon from an exploited mail server, an intruder's address or a host he reached"
     return ReachFinding(host, kind or "server", ReachVerdict.NO_SIGN, coverage, why)
 
 
@@ -82,7 +84,7 @@ def findings(case: Investigation) -> tuple[ReachFinding, ...]:
     kinds = class_of_hosts(case.logons, mail_hosts)
     for host in case.ledger.hosts({"evtx"}):
         if host not in mail_hosts:
-            found.append(_host(case, host, kinds.get(host, ""), [one for one in beyond if one.host == host]))
+            found.append(_host(case, host, kinds.get(host, ""), [one for one in beyond if one.logon.host == host]))
     tenant = _tenant(case)
     if tenant is not None:
         found.append(tenant)

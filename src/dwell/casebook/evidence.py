@@ -50,6 +50,8 @@ class Evidence:
         host_why: what the host was taken from.
         guesses: the two best guesses where nothing recognised it.
         acquired_utc: when it was registered.
+        written_utc: when the file on disk was last written, by its folder's stamp, the earliest of its places; "" where it
+            lay in a container. A copy that does not keep the stamp makes it the time of the copy.
     """
 
     evidence_id: EvidenceId
@@ -60,6 +62,7 @@ class Evidence:
     host_why: str
     guesses: tuple[str, ...]
     acquired_utc: str
+    written_utc: str = ""
 
     @property
     def path(self) -> str:
@@ -76,6 +79,7 @@ class Evidence:
             "host": self.host,
             "host_why": self.host_why,
             "guesses": list(self.guesses),
+            "written": self.written_utc,
         }
 
 
@@ -119,6 +123,7 @@ def _one(raw: Mapping[str, Any], at: str) -> Evidence:
         raw["host_why"],
         tuple(raw["guesses"]),
         at,
+        raw.get("written", ""),
     )
 
 
@@ -145,6 +150,7 @@ def _again(item: Evidence, first: Evidence) -> Evidence:
         item.host_why,
         item.guesses,
         first.acquired_utc,
+        min((one for one in (item.written_utc, first.written_utc) if one), default=""),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -17,6 +18,7 @@ from dwell.drill.lists import write_cloud, write_lists
 from dwell.drill.office import BACKUP, BACKUP_CLIENT, day_of_work
 from dwell.drill.people import HOSTS, DrillPlan, World, make_world, pick
 from dwell.drill.requests import Request
+from dwell.drill.state_exports import write_state_exports
 
 __all__ = ["Progress", "write_drill"]
 
@@ -70,13 +72,23 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
             progress("writing the logs", place + 1, days)
     write_event_logs(world, evidence, exchange_from, plan.to_utc.date(), written)
     write_lists(world, evidence, written)
+    write_state_exports(world, evidence, max([*first.instants, *second.instants], default=plan.to_utc))
     gaps = _damage(world, evidence, missing) if plan.scenario.damage else []
     _withhold(evidence, plan.scenario.without)
     gaps = [one for one in gaps if one["source"] not in plan.scenario.without]
+    _stamp(evidence, plan)
     told = _truth(world, [first, second], gaps, _per_host(gone))
     truth.parent.mkdir(parents=True, exist_ok=True)
     truth.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
     return told
+
+
+def _stamp(evidence: Path, plan: DrillPlan) -> None:
+    """Give every file the last-write time of the day on which the evidence was gathered: equal plans, equal stamps."""
+    at = int(plan.to_utc.timestamp())
+    for path in sorted(evidence.rglob("*")):
+        if path.is_file():
+            os.utime(path, (at, at))
 
 
 def _deleted(world: World, actor: Actor) -> dict[int, Request]:

@@ -43,6 +43,9 @@ class Scenario:
         pause: share of the time, from and to, in which he is away; equal where he never is.
         deleted: share of his own lines that he takes out of the IIS logs.
         without: sources that are not handed over.
+        states: sets of exports of states that are handed over: `before` the first act, `after` the last.
+        cleaned: whether what the intruders changed is gone, and passwords and keys are new, in the later set.
+        exported: share of the mailboxes that the later set asked.
         damage: whether a week is missing, a log cut and a log cleared.
     """
 
@@ -59,6 +62,9 @@ class Scenario:
     pause: tuple[float, float] = (0.0, 0.0)
     deleted: float = 0.0
     without: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    cleaned: bool = False
+    exported: float = 1.0
     damage: bool = True
 
     def __post_init__(self) -> None:
@@ -72,6 +78,10 @@ class Scenario:
                 raise ValueError(f"scenario {self.name}: {trait} is one of {', '.join(sorted(known))}")
         if set(self.without) - _SOURCES:
             raise ValueError(f"scenario {self.name}: unknown source in {', '.join(self.without)}")
+        if set(self.states) - {"before", "after"}:
+            raise ValueError(f"scenario {self.name}: states are before and after")
+        if not 0 <= self.exported <= 1:
+            raise ValueError(f"scenario {self.name}: shares lie between 0 and 1")
         if not 0 <= self.pause[0] <= self.pause[1] <= 1 or not 0 <= self.deleted <= 1:
             raise ValueError(f"scenario {self.name}: shares lie between 0 and 1")
 

@@ -70,8 +70,9 @@ def _register(case: Case, plan: Plan) -> None:
         if first is not None and set(file.places) <= set(first.places) and first.source == file.source:
             continue
         item = Evidence(
-            file.evidence_id, file.size_bytes, file.places, file.source, file.host, file.host_why, file.guesses, ""
-        )
+            file.evidence_id, file.size_bytes, file.places, file.source, file.host, file.host_why, file.guesses, "",
+            file.written_utc,
+        )  # fmt: skip
         new.append(item.as_dict())
     packed = sorted(set(plan.packed) - case.containers())
     if packed:

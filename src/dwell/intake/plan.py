@@ -38,6 +38,7 @@ class PlannedFile:
         guesses: up to two guesses, with score and reason.
         host: from its path; "" where unknown.
         host_why: what that rests on.
+        written_utc: when it was last written, the earliest of its places; "" where unknown.
     """
 
     evidence_id: EvidenceId
@@ -48,6 +49,7 @@ class PlannedFile:
     guesses: tuple[str, ...]
     host: str
     host_why: str
+    written_utc: str = ""
 
     @property
     def local_time(self) -> bool:
@@ -84,6 +86,7 @@ class _Found:
     source: str | None
     guesses: tuple[str, ...]
     places: set[EvidencePlace] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
 
 
 class _Recogniser:
@@ -109,7 +112,10 @@ class _Recogniser:
             best = guesses[0] if guesses and guesses[0].score >= ACCEPT_SCORE else None
             told = tuple(f"{one.source} ({one.score} %): {one.why}" for one in guesses[:2])
             self.found[found.evidence_id] = _Found(found.size_bytes, found.locator, best.source if best else None, told)
-        self.found[found.evidence_id].places.add(EvidencePlace(found.shown, found.root))
+        held = self.found[found.evidence_id]
+        held.places.add(EvidencePlace(found.shown, found.root))
+        if found.written_utc:
+            held.written.add(found.written_utc)
 
 
 def _guesses(found: Stream) -> tuple[Guess, ...]:
@@ -167,5 +173,8 @@ def _with_hosts(found: dict[EvidenceId, _Found]) -> list[PlannedFile]:
         host, why = marked[evidence_id]
         if not host:
             host, why = host_from_names(places[0].path, known)
-        out.append(PlannedFile(evidence_id, one.size_bytes, places, one.locator, one.source, one.guesses, host, why))
+        written = min(one.written, default="")
+        out.append(
+            PlannedFile(evidence_id, one.size_bytes, places, one.locator, one.source, one.guesses, host, why, written)
+        )
     return sorted(out, key=lambda file: (file.places, file.evidence_id))

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -24,6 +25,7 @@ from dwell.intake.containers import (
     open_locator,
 )
 from dwell.intake.unpack import members
+from dwell.model.instants import utc_text
 from dwell.model.provenance import EvidenceId
 from dwell.sources.source import HEAD_BYTES
 
@@ -50,6 +52,7 @@ class Stream:
         root: the folder or file that was given.
         head: its first `HEAD_BYTES`.
         packed: whether it is a container that was not opened.
+        written_utc: when the file was last written, by its folder's stamp, ISO 8601; "" in a container.
     """
 
     evidence_id: EvidenceId
@@ -59,6 +62,7 @@ class Stream:
     root: str
     head: bytes
     packed: bool
+    written_utc: str = ""
 
 
 class Taker(Protocol):
@@ -102,13 +106,14 @@ class Walk:
     def file(self, path: Path, shown: str, root: str) -> None:
         """Look at one file on disk."""
         try:
-            self._allowed, self._members = allowance(path.stat().st_size), MEMBERS_MAX
+            about = path.stat()
         except OSError as fault:
             self._taker.fault(shown, root, fault.strerror or type(fault).__name__)
             return
-        self._look(Locator(str(path)), shown, root, 0)
+        self._allowed, self._members = allowance(about.st_size), MEMBERS_MAX
+        self._look(Locator(str(path)), shown, root, 0, _stamp(about.st_mtime_ns))
 
-    def _look(self, locator: Locator, shown: str, root: str, depth: int) -> None:
+    def _look(self, locator: Locator, shown: str, root: str, depth: int, written: str = "") -> None:
         """Look at one stream: hash it, or go into it."""
         try:
             with open_locator(locator) as stream:
@@ -129,7 +134,8 @@ class Walk:
             self._taker.fault(shown, root, f"containers nested over {DEPTH_MAX} deep are not opened")
         if depth:
             self._allowed -= size
-        self._taker.stream(Stream(EvidenceId(digest), size, locator, shown, root, head, kind is not None))
+        found = Stream(EvidenceId(digest), size, locator, shown, root, head, kind is not None, written)
+        self._taker.stream(found)
 
     def _enter(self, locator: Locator, kind: str, shown: str, root: str, depth: int) -> None:
         self.containers += 1
@@ -153,6 +159,14 @@ class Walk:
             raise ContainerError(f"holds over {MEMBERS_MAX} files: taken for a bomb")
         if self._allowed < 0:
             raise ContainerError("unpacks beyond the limit: taken for a bomb")
+
+
+def _stamp(at_ns: int) -> str:
+    """Give a file system's stamp to the second; "" where it is none that a calendar has."""
+    try:
+        return utc_text(datetime.fromtimestamp(at_ns // 1_000_000_000, UTC)) or ""
+    except (OverflowError, ValueError, OSError):
+        return ""
 
 
 def _read_head(stream: BinaryIO) -> bytes:

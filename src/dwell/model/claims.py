@@ -23,6 +23,7 @@ __all__ = [
     "ClaimGrade",
     "EntryFinding",
     "EvictionCheck",
+    "Extent",
     "Foothold",
     "FootholdState",
     "Grade",
@@ -312,15 +313,48 @@ class ReachFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of a state was looked at: a check of 900 of 4,000 mailboxes says nothing of the others.
+
+    Attributes:
+        seen: how many were looked at.
+        asked: how many there are; 0 where that is not known.
+        unit: what is counted, plural: `mailboxes`, `servers`, `accounts`.
+    """
+
+    seen: int
+    asked: int
+    unit: str
+
+    @property
+    def whole(self) -> bool:
+        """Say whether all were looked at; never where it is not known how many there are."""
+        return 0 < self.asked <= self.seen
+
+    @property
+    def share(self) -> float | None:
+        """Give the share looked at, 0..1, rounded down to four digits; None where it is not known of how many."""
+        return min(self.seen, self.asked) * 10_000 // self.asked / 10_000 if self.asked > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
 class EvictionCheck:
-    """One check of whether they are out.
+    """One check of whether they are out. A pass cannot be made without what was looked at, and that being whole.
 
     Attributes:
         check: what is checked.
         status: see `CheckStatus`.
-        why: what it rests on.
+        why: what was found.
         grounds: records, capped.
-        coverage: what was looked at, where the check is that nothing is seen.
+        coverage: host-hours looked at, where the check is that nothing is seen in logs.
+        extent: how much of a state was looked at, where the check is about one.
+        looked: the evidence that was looked at, each with its date and what dates it.
+        decides: what evidence would decide the check.
+        export: how to make that evidence: the command, or where it lies.
+        key: short name of the check, the same in every case.
+
+    Raises:
+        ValueError: a pass without hours that are covered, or with an extent that is not whole.
     """
 
     check: str
@@ -328,6 +362,18 @@ class EvictionCheck:
     why: str
     grounds: tuple[RecordRef, ...] = ()
     coverage: Coverage | None = None
+    extent: Extent | None = None
+    looked: tuple[str, ...] = ()
+    decides: str = ""
+    export: str = ""
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a pass that rests on nothing."""
+        covered = self.coverage is not None and self.coverage.hours_able > 0
+        whole = self.extent is not None and self.extent.whole
+        if self.status is CheckStatus.PASS and not (whole or (covered and self.extent is None)):
+            raise ValueError(f"a pass needs what was looked at, and that whole: {self.check}")
 
 
 @dataclass(frozen=True, slots=True)

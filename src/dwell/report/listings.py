@@ -39,8 +39,8 @@ def _cell(value: Json) -> Cell:
     return " | ".join(str(_cell(one)) for one in value)
 
 
-def _plain(key: str, columns: tuple[str, ...]) -> Listing:
-    """Make the listing of a table that has no form of its own."""
+def _plain(key: str, columns: tuple[str, ...], shown_columns: tuple[str, ...] = ()) -> Listing:
+    """Make the listing of a table that has no form of its own; the terminal may show fewer columns than CSV."""
 
     def rows(summary: Summary) -> list[dict[str, Json]]:
         found = summary_dict(summary)[key]
@@ -50,7 +50,8 @@ def _plain(key: str, columns: tuple[str, ...]) -> Listing:
         return csv_text(columns, ([_cell(row[name]) for name in columns] for row in rows(summary)))
 
     def shown(summary: Summary) -> str:
-        return text.aligned(columns, [[_cell(row[name]) for name in columns] for row in rows(summary)])
+        some = shown_columns or columns
+        return text.aligned(some, [[_cell(row[name]) for name in some] for row in rows(summary)])
 
     return Listing(rows, csv, shown)
 
@@ -65,7 +66,11 @@ LISTINGS: Mapping[str, Listing] = {
         ("id", "first_utc", "last_utc", "entry", "accounts", "mailboxes", "clients", "techniques", "links", "against"),
     ),
     "reach": _plain("reach", ("system", "class", "verdict", "coverage", "why")),
-    "eviction": _plain("eviction", ("status", "check", "why")),
+    "eviction": _plain(
+        "eviction",
+        ("status", "key", "check", "why", "extent", "looked", "decides", "export"),
+        ("status", "check", "why"),
+    ),
     "entry": _plain("entry", ("host", "cve", "method", "outcome", "first_utc", "last_utc", "intrusion")),
     "foothold": _plain("foothold", ("kind", "host", "what", "first_utc", "state", "intrusion", "state_why")),
 }

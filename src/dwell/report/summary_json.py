@@ -15,6 +15,7 @@ from dwell.model.claims import (
     Claim,
     EntryFinding,
     EvictionCheck,
+    Extent,
     Foothold,
     Intrusion,
     Lead,
@@ -224,7 +225,20 @@ def _check(check: EvictionCheck) -> Object:
         "status": check.status.value,
         "why": _known(check.why),
         "grounds": record_objects(check.grounds),
+        "key": _known(check.key),
+        "coverage": _detail(check.coverage),
+        "extent": _extent(check.extent),
+        "looked": list(check.looked),
+        "decides": _known(check.decides),
+        "export": _known(check.export),
     }
+
+
+def _extent(extent: Extent | None) -> Object | None:
+    if extent is None:
+        return None
+    asked = extent.asked if extent.asked > 0 else None
+    return {"seen": extent.seen, "asked": asked, "unit": extent.unit, "share": extent.share}
 
 
 def coverage_object(row: CoverageRow) -> Object:

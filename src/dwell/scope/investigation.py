@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
 from dwell.scope.builds import BuildSeen, builds_seen
+from dwell.scope.changes import Change, changes_of
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.cmdlets import Cmdlet, cmdlets_of
 from dwell.scope.exploits import exploits_of
@@ -29,8 +30,10 @@ from dwell.scope.ledger import Ledger, build
 from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of
+from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.shortfalls import shortfalls_of
+from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
 from dwell.scope.traces import Trace, traces_of
 
@@ -65,6 +68,9 @@ class Investigation:
         passwords: when passwords were set.
         backups: restore points.
         local_times: logs in local time, and how they were read.
+        changes: tasks, services and accounts that event logs say came or went.
+        revoked: tokens that were revoked in the tenant.
+        snapshots: what exports tell of states, each with its date.
     """
 
     tables: tuple[str, ...]
@@ -87,7 +93,10 @@ class Investigation:
     files: tuple[FileState, ...]
     passwords: tuple[PasswordSet, ...]
     backups: tuple[Backup, ...]
-    local_times: tuple[LocalTime, ...]
+    local_times: tuple[LocalTime, ...] = ()
+    changes: tuple[Change, ...] = ()
+    revoked: tuple[Revoked, ...] = ()
+    snapshots: Snapshots = field(default_factory=Snapshots)
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -109,6 +118,7 @@ def investigate(
     hunted: Hunted,
     paths: Mapping[EvidenceId, Sequence[str]],
     *,
+    written: Mapping[EvidenceId, str] | None = None,
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -119,6 +129,7 @@ def investigate(
         archive: the case's archive.
         hunted: what the hunt gave.
         paths: where each piece of evidence lay.
+        written: last-write time of each, ISO 8601; it dates an export that has no date of its own.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -158,4 +169,7 @@ def investigate(
         passwords=passwords(archive),
         backups=backups(archive),
         local_times=local_times(archive),
+        changes=changes_of(rolled.tables["changes"], identities),
+        revoked=revocations(archive, identities),
+        snapshots=snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines}),
     )

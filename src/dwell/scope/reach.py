@@ -7,6 +7,7 @@ server for shares. Every class without such a host is not covered, and what woul
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,10 +20,12 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held
 
-__all__ = ["CLASSES", "Logon", "class_of_hosts", "logons_beyond", "logons_of"]
+__all__ = ["CLASSES", "HOPS_MAX", "Hop", "Logon", "addresses_of_hosts", "class_of_hosts", "logons_beyond", "logons_of"]
 
 _DIRECTORY_EVENTS = frozenset({4768, 4769, 4776})
 _SHARE_EVENTS = frozenset({5140, 5145})
+HOPS_MAX = 5
+"""Hosts beyond mail that are followed one after the other."""
 
 CLASSES: Mapping[str, str] = {
     "directory": "Security logs of the domain controllers (4768, 4769, 4624, 4662, 5136)",
@@ -111,23 +114,81 @@ def class_of_hosts(logons: Sequence[Logon], mail_hosts: Collection[str]) -> Mapp
     return out
 
 
+def addresses_of_hosts(logons: Sequence[Logon]) -> Mapping[str, frozenset[str]]:
+    """Give the addresses from which each host logged on with its own account (`FS01$`), as Security logs have them."""
+    out: dict[str, set[str]] = {}
+    for one in logons:
+        name = (one.account or "").rpartition("\\")[2].partition("@")[0]
+        if name.endswith("$") and one.client is not None and not one.refused:
+            out.setdefault(name[:-1].upper(), set()).add(one.client)
+    # an address that several hosts used is a translator's or was handed on: it names none of them
+    shared = Counter(address for found in out.values() for address in found)
+    return {host: frozenset(one for one in found if shared[one] == 1) for host, found in out.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A logon that an intruder could have made, with the hosts he would have come by.
+
+    Attributes:
+        logon: the logon.
+        path: hosts beyond mail that were reached before, the first first; empty for the first hop.
+    """
+
+    logon: Logon
+    path: tuple[str, ...]
+
+
 def logons_beyond(
     logons: Sequence[Logon], held: Sequence[Held], mail_hosts: Collection[str], server_addresses: Collection[str]
-) -> tuple[Logon, ...]:
-    """Give logons to hosts beyond mail that an intruder could have made.
+) -> tuple[Hop, ...]:
+    """Give logons to hosts beyond mail that an intruder could have made, hop by hop.
 
-    They come from a mail server that was exploited, or from a client address of an intrusion, not before its first act.
+    The first come from a mail server that was exploited, or from a client address of an intrusion, not before its first
+    act. A host that was reached is left again from its own addresses, not before it was reached, and only by what was not
+    done before that as well: its owner's own work goes on. At most `HOPS_MAX` hops are followed.
     """
-    out = []
-    for one in logons:
-        if one.host in mail_hosts:
+    beyond = [one for one in logons if one.host not in mail_hosts]
+    found = {one: Hop(one, ()) for one in beyond if _first_hop(one, held, server_addresses)}
+    known = addresses_of_hosts(logons)
+    by_client: dict[str | None, list[Logon]] = {}
+    for one in beyond:
+        by_client.setdefault(one.client, []).append(one)
+    newest = list(found.values())
+    left: set[str] = set()
+    for _ in range(HOPS_MAX - 1):
+        reached: dict[str, Hop] = {}
+        for hop in sorted(newest, key=lambda one: (one.logon.first_utc, one.logon.ground)):
+            if not hop.logon.refused and hop.logon.host not in left:
+                reached.setdefault(hop.logon.host, hop)
+        left |= set(reached)
+        newest = []
+        for host, hop in sorted(reached.items()):
+            from_it = [one for client in sorted(known.get(host, ())) for one in by_client.get(client, ())]
+            newest += [
+                Hop(one, (*hop.path, host))
+                for one in from_it
+                if one not in found and one.host != host and one.first_utc >= hop.logon.first_utc and not _own(one)
+            ]
+        for hop in newest:
+            found.setdefault(hop.logon, hop)
+    return tuple(found[one] for one in beyond if one in found)
+
+
+def _first_hop(one: Logon, held: Sequence[Held], server_addresses: Collection[str]) -> bool:
+    """Say whether a logon came from an exploited server or an intruder's address, not before that intrusion's first act."""
+    if one.client is None:
+        return False
+    for intrusion in held:
+        if one.last_utc < intrusion.first_utc:
             continue
-        for intrusion in held:
-            if one.last_utc < intrusion.first_utc:
-                continue
-            addresses = {text.partition(" ")[0] for text in intrusion.clients}
-            from_server = bool(intrusion.forged or intrusion.traces) and one.client in server_addresses
-            if one.client is not None and (from_server or {one.client, network(one.client)} & addresses):
-                out.append(one)
-                break
-    return tuple(out)
+        addresses = {text.partition(" ")[0] for text in intrusion.clients}
+        from_server = bool(intrusion.forged or intrusion.traces) and one.client in server_addresses
+        if from_server or {one.client, network(one.client)} & addresses:
+            return True
+    return False
+
+
+def _own(one: Logon) -> bool:
+    """Say whether a host logged on with its own account: it does so all the time."""
+    return (one.account or "").partition("@")[0].endswith("$")

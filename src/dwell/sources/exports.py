@@ -5,7 +5,7 @@ Source:
     `Get-ADPermission`, `Get-InboxRule`, `Get-TransportRule`, `Get-ManagementRoleAssignment`,
     `Get-MobileDeviceStatistics`, `Get-TransportAgent`, `Get-MailboxAuditBypassAssociation`,
     `Get-MgOauth2PermissionGrant`, `Get-MgServicePrincipal`, with `Export-Csv` or `ConvertTo-Json`. The property names
-    are the columns; `kind` says what a row is, by which it holds.
+    are the columns; `kind` says what a row is, by which it holds, and in CSV by the header where it holds too little.
 Time:
     `WhenChangedUTC`, `WhenCreatedUTC`, `CreatedDateTime` and `FirstSyncTime` are UTC where they are written in ISO 8601
     (or as `/Date(…)/`), and the first that is there becomes `time_utc`; a date in the words of a culture stays text.
@@ -29,11 +29,14 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.sources.aliased_csv import AliasedCsv
 from dwell.sources.columns import instants
+from dwell.sources.delimited import State
 from dwell.sources.exchange_csv import header_cells
 from dwell.sources.json_records import JsonRecords, Look
 from dwell.sources.matched import schema_of
@@ -125,6 +128,16 @@ class Exports(AliasedCsv):
 
     def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
         return _told(records)
+
+    def _fit(self, table: pa.Table, numbers: npt.NDArray[np.int64], state: State) -> pa.Table:
+        """Put a table into the schema; what a row with nothing in it would have been, its header says."""
+        fitted = super()._fit(table, numbers, state)
+        kind = _kind_of(frozenset(name.lower() for name in state.names))
+        if not kind:
+            return fitted
+        place = fitted.schema.get_field_index("kind")
+        told = pc.coalesce(fitted["kind"].cast(pa.string()), pa.scalar(kind))
+        return fitted.set_column(place, self.schema.field("kind"), told.cast(self.schema.field("kind").type))
 
 
 class ExportsJson(JsonRecords):

@@ -1,23 +1,34 @@
-"""Windows events to logons: who logged on to which host from where, and which servers were named in doing so."""
+"""Windows events to logons and changes: who logged on to which host from where, and what was made or taken away there."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dwell.model.addresses import address
 from dwell.scope.rollup import fold
-from dwell.scope.rollup.shapes import LOGONS
+from dwell.scope.rollup.shapes import CHANGES, LOGONS
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
 
 TEXTS = ("TargetUserName", "LogonType", "IpAddress", "TargetServerName", "host")
-COLUMNS = ("evidence_id", "record_no", "time_utc", "EventID", "Channel", *TEXTS)
-DICTIONARY = ("evidence_id", "Channel", *TEXTS)
-NEEDS = ("hours", "logons")
+TOLD = ("TaskName", "ServiceName", "ImagePath", "SubjectUserName")
+COLUMNS = ("evidence_id", "record_no", "time_utc", "EventID", "Channel", *TEXTS, *TOLD)
+DICTIONARY = ("evidence_id", "Channel", *TEXTS, *TOLD)
+NEEDS = ("hours", "logons", "changes")
 EVENTS = (4624, 4625, 4648, 4768, 4769, 4776, 5140, 5145, 528, 540)
 """Logon, failed logon, explicit credentials; Kerberos and NTLM answers of a domain controller; shares that were opened; 528
 and 540 are logons before Windows Vista."""
+CHANGED: Mapping[str, tuple[int, ...]] = {
+    "security": (4697, 4698, 4699, 4702, 4720, 4722, 4726),
+    "system": (7045,),
+    "microsoft-windows-taskscheduler/operational": (106, 140, 141),
+}
+"""Events by channel that tell of a task, a service or an account that came or went."""
 
 
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:
@@ -29,7 +40,11 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     secure = np.array([one is not None and one.lower() == "security" for one in channel.values] or [False])
     logged = secure[np.maximum(channel.codes, 0)] & (channel.codes >= 0)
     rows = np.flatnonzero(np.isin(event, EVENTS) & logged & (when >= 0))
-    out = {"hours": fold.hours(table, part=channel), "logons": LOGONS.empty_table()}
+    out = {
+        "hours": fold.hours(table, part=channel),
+        "logons": LOGONS.empty_table(),
+        "changes": _changes(table, channel, event, when),
+    }
     if not len(rows):
         return out
     number = fold.numbers(table, "record_no")[rows]
@@ -56,3 +71,31 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         schema=LOGONS,
     )
     return out
+
+
+def _changes(
+    table: pa.Table, channel: fold.Column, event: npt.NDArray[np.int64], when: npt.NDArray[np.int64]
+) -> pa.Table:
+    """Give the events that tell of a change, row by row: there are few."""
+    taken = np.zeros(len(event), np.bool_)
+    for name, wanted in CHANGED.items():
+        codes = [place for place, one in enumerate(channel.values) if one is not None and one.lower() == name]
+        taken |= np.isin(channel.codes, codes) & np.isin(event, wanted)
+    rows = np.flatnonzero(taken & (when >= 0))
+    if not len(rows):
+        return CHANGES.empty_table()
+    named = {one: fold.texts(table, one, dash=True).text(rows) for one in (*TOLD, "TargetUserName", "host")}
+    kind = CHANGES.field("time_utc").type
+    return pa.table(
+        [
+            named["host"],
+            pa.array(event[rows].astype(np.int32)),
+            pc.coalesce(named["TaskName"], named["ServiceName"], named["TargetUserName"]),
+            named["ImagePath"],
+            named["SubjectUserName"],
+            pa.array(when[rows]).cast(kind),
+            fold.texts(table, "evidence_id").text(rows),
+            pa.array(fold.numbers(table, "record_no")[rows]),
+        ],
+        schema=CHANGES,
+    )

@@ -33,7 +33,7 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 7
+VERSION = 8
 """Raised whenever a fold comes out differently."""
 
 FOLDS: Mapping[str, ModuleType] = {

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import pyarrow as pa
 
-__all__ = ["ACTS", "BUILDS", "HOURS", "LOGONS", "MESSAGES", "PROXY", "SCHEMAS", "SESSIONS", "Act", "Outcome"]
+__all__ = ["ACTS", "BUILDS", "CHANGES", "HOURS", "LOGONS", "MESSAGES", "PROXY", "SCHEMAS", "SESSIONS", "Act", "Outcome"]
 
 _TIME = pa.timestamp("us", tz="UTC")
 
@@ -133,6 +133,20 @@ LOGONS = pa.schema(
 )
 """Windows logons, by host, account, type and where from; `target` is the server named by an explicit-credential logon."""
 
+CHANGES = pa.schema(
+    [
+        pa.field("host", pa.string()),
+        pa.field("event_id", pa.int32(), nullable=False),
+        pa.field("name", pa.string()),
+        pa.field("path", pa.string()),
+        pa.field("account", pa.string()),
+        pa.field("time_utc", _TIME, nullable=False),
+        pa.field("evidence_id", pa.string(), nullable=False),
+        pa.field("record_no", pa.int64(), nullable=False),
+    ]
+)
+"""Tasks, services and accounts that an event log says were made or taken away, row by row."""
+
 SCHEMAS: dict[str, pa.Schema] = {
     "sessions": SESSIONS,
     "hours": HOURS,
@@ -140,4 +154,5 @@ SCHEMAS: dict[str, pa.Schema] = {
     "proxy": PROXY,
     "messages": MESSAGES,
     "logons": LOGONS,
+    "changes": CHANGES,
 }

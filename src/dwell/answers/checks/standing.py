@@ -1,0 +1,150 @@
+"""Checks of what stands: what was left behind, the servers' builds, restore points, and quiet since the last act."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from dwell.answers.checks.logged import QUIET_SHARE
+from dwell.answers.checks.scene import Finding, Scene, told
+from dwell.answers.phrases import count, instant, listed, percent
+from dwell.model.claims import CheckStatus, Extent, Foothold, FootholdState
+from dwell.scope.builds import BuildSeen, Fixed, families, has_fix
+from dwell.scope.intrusions import Held
+from dwell.scope.ledger import MAIL_SOURCES
+
+__all__ = ["QUIET_DAYS", "gone", "left_behind", "patched", "quiet", "restore_points", "vulnerable"]
+
+QUIET_DAYS = 30
+ACTIVE_DAYS = 1
+WEB_SHELL = "web shell"
+WHAT_MAX = 160
+_STATUS = {
+    FootholdState.PRESENT: CheckStatus.FAIL,
+    FootholdState.REMOVED: CheckStatus.PASS,
+    FootholdState.UNKNOWN: CheckStatus.UNKNOWN,
+}
+
+
+def gone(one: Foothold) -> str:
+    """Name the check of one thing; what it is may be a whole audit record, and is told in full where it was found."""
+    what = one.what if len(one.what) <= WHAT_MAX else f"{one.what[:WHAT_MAX]}…"
+    return f"{one.kind} on {one.host} gone: {what}"
+
+
+def _gone(scene: Scene, one: Foothold) -> Finding:
+    """Check one thing: it is gone only where evidence from after the act it belongs to does not show it any more."""
+    check = gone(one)
+    acts = {held.id: held.last_utc for held in scene.case.held}
+    act = acts.get(one.intrusion or "", scene.last)
+    status, why = _STATUS[one.state], one.state_why
+    files = [(file, dated) for file in scene.case.snapshots.of("inventory") if (dated := file.after(act))]
+    own = [(file, dated) for file, dated in files if file.host == one.host]
+    extent = Extent(len(own[-1:]), 1, "lists of its files")
+    if status is CheckStatus.PASS and one.kind == WEB_SHELL and not own:
+        status, why = CheckStatus.UNKNOWN, f"{why}; no list of its files is shown to date from after {instant(act)}"
+    elif status is CheckStatus.PASS and one.kind != WEB_SHELL:
+        extent = Extent(1, 1, "records of its removal")
+    looked = told(own[-1:]) if one.kind == WEB_SHELL else ()
+    return Finding(status, why, one.grounds, None, extent, looked, check)
+
+
+def left_behind(scene: Scene) -> list[Finding]:
+    """Check every thing that was left behind."""
+    return [_gone(scene, one) for one in scene.footholds]
+
+
+def _latest(scene: Scene, host: str, after: datetime) -> BuildSeen | None:
+    seen = [one for one in scene.case.builds if one.host == host and one.last_utc > after]
+    return max(seen, key=lambda one: (one.last_utc, one.build), default=None)
+
+
+def patched(scene: Scene) -> list[Finding]:
+    """Check each exploited server for a build with the fix after the last act."""
+    out = []
+    for held in scene.case.held:
+        cves = {cve for trace in held.traces for cve in trace.cves} | ({"CVE-2021-26855"} if held.forged else set())
+        for family in families():
+            for host in held.hosts if cves & set(family.cves) else ():
+                check = f"{host} patched against {family.name} after {held.id}"
+                latest = _latest(scene, host, held.last_utc)
+                if latest is None:
+                    why = "no row after the last act carries a build"
+                    out.append(Finding(CheckStatus.UNKNOWN, why, extent=Extent(0, 1, "servers"), check=check))
+                    continue
+                fixed = has_fix(latest.build, family)
+                status = {Fixed.YES: CheckStatus.PASS, Fixed.NO: CheckStatus.FAIL}.get(fixed, CheckStatus.UNKNOWN)
+                why = f"build {latest.build} in rows up to {instant(latest.last_utc)}"
+                out.append(Finding(status, why, (latest.ground,), None, Extent(1, 1, "servers"), (), check))
+    return out
+
+
+def vulnerable(scene: Scene) -> list[Finding]:
+    """Check every mail server's last build against every family of the table."""
+    hosts = scene.case.ledger.servers()
+    latest = {host: found for host in hosts if (found := _latest(scene, host, scene.last)) is not None}
+    lacking: list[str] = []
+    unclear: list[str] = []
+    for host, seen in sorted(latest.items()):
+        for family in families():
+            fixed = has_fix(seen.build, family)
+            if fixed is not Fixed.YES:
+                (lacking if fixed is Fixed.NO else unclear).append(f"{host} ({seen.build}): {family.name}")
+    refs = tuple(one.ground for one in latest.values())
+    extent = Extent(len(latest), len(hosts), "mail servers")
+    missing = sorted(set(hosts) - set(latest))
+    if lacking:
+        return [Finding(CheckStatus.FAIL, f"open to what is fixed elsewhere: {listed(lacking)}", refs, None, extent)]
+    if not latest:
+        return [Finding(CheckStatus.UNKNOWN, "no row after the last act carries a build", (), None, extent)]
+    if unclear or missing:
+        parts = [f"the table cannot say for {listed(unclear)}"] if unclear else []
+        parts += [f"no build after the last act for {listed(missing)}"] if missing else []
+        return [Finding(CheckStatus.UNKNOWN, "; ".join(parts), refs, None, extent)]
+    builds = listed([f"{host} {seen.build}" for host, seen in sorted(latest.items())])
+    return [Finding(CheckStatus.PASS, f"{builds}; what was fixed later is not in the table", refs, None, extent)]
+
+
+def restore_points(scene: Scene) -> list[Finding]:
+    """Look for a restore point older than the first hostile act, for every mail server."""
+    case, first = scene.case, scene.first
+    dated = [one for one in case.backups if one.point_utc is not None]
+    if not dated:
+        why = "no restore point of the lists has an instant" if case.backups else "no list of backups is held"
+        return [Finding(CheckStatus.UNKNOWN, why)]
+    hosts = case.ledger.servers() or sorted({one.host for one in dated})
+    older = {one.host for one in dated if one.point_utc is not None and one.point_utc < first}
+    without = [one for one in hosts if one not in older]
+    oldest = min(dated, key=lambda one: (one.point_utc or first, one.ground))
+    extent = Extent(len(hosts) - len(without), len(hosts), "mail servers")
+    if without:
+        why = (
+            f"none for {listed(without)}; the oldest point held is {instant(oldest.point_utc)}, the first hostile act "
+            f"{instant(first)}"
+        )
+        return [Finding(CheckStatus.FAIL, why, (oldest.ground,), None, extent)]
+    start = datetime.fromtimestamp(case.ledger.first_hour * 3600, UTC)
+    if first - start < timedelta(days=QUIET_DAYS):
+        why = f"points before {instant(first)} exist; the logs begin {instant(start)}, and it may have begun before"
+        return [Finding(CheckStatus.UNKNOWN, why, (oldest.ground,), None, extent)]
+    why = f"points before {instant(first)} exist; what they hold is not looked at"
+    return [Finding(CheckStatus.PASS, why, (oldest.ground,), None, extent)]
+
+
+def _quiet(scene: Scene, held: Held) -> Finding:
+    ledger = scene.case.ledger
+    check = f"quiet for {QUIET_DAYS} days after the last act of {held.id}"
+    after = int(held.last_utc.timestamp()) // 3600 + 1
+    end = datetime.fromtimestamp(ledger.last_hour * 3600, UTC)
+    gap = end - held.last_utc
+    coverage = ledger.coverage(ledger.hosts(MAIL_SOURCES), MAIL_SOURCES, after, ledger.last_hour, "a further act")
+    if gap < timedelta(days=ACTIVE_DAYS):
+        why = f"the last act is {instant(held.last_utc)}, the logs end {instant(end)}"
+        return Finding(CheckStatus.FAIL, why, check=check)
+    why = f"no further act is seen in {count(gap.days, 'day')}, of which the logs cover {percent(coverage)}"
+    enough = gap >= timedelta(days=QUIET_DAYS) and (coverage.share or 0) >= QUIET_SHARE
+    return Finding(CheckStatus.PASS if enough else CheckStatus.UNKNOWN, why, (), coverage, check=check)
+
+
+def quiet(scene: Scene) -> list[Finding]:
+    """Check for a quiet period after the last act of each intrusion, with coverage."""
+    return [_quiet(scene, held) for held in scene.case.held]
