@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,8 @@ from tests.hunt.archives import archive_of
 
 from dwell.hunt.hunting import Hunted, hunt
 from dwell.hunt.indicators.lists import guessed_kind, read_indicators, refanged
+from dwell.hunt.indicators.match import PLACES
+from dwell.intake.tables import specs
 from dwell.model.claims import RuleStatus
 
 
@@ -176,3 +179,29 @@ def test_one_row_met_by_two_columns_is_one_hit(tmp_path: Path) -> None:
     rows = [{"c-ip": "100.64.0.1", "X-Forwarded-For": "100.64.0.1"}] * 30
     hits = found(searched(tmp_path, "100.64.0.1\n", {"iis": rows}))
     assert [(one["count"], one["matched"]) for one in hits] == [(30, ["X-Forwarded-For=100.64.0.1", "c-ip=100.64.0.1"])]
+
+
+def test_every_place_is_a_text_column_of_its_table() -> None:
+    held = specs()
+    for tables in PLACES.values():
+        for table, columns in tables.items():
+            for column in columns:
+                assert pa.types.is_string(held[table].schema.field(column).type), (table, column)
+
+
+def test_logs_of_all_sorts_are_looked_at(tmp_path: Path) -> None:
+    tables: dict[str, list[dict[str, Any]]] = {
+        "signins": [{"ipAddress": "100.64.0.1", "userPrincipalName": "anna@gov.example"}],
+        "imap4": [{"cIp": "100.64.0.1:50000", "user": "anna"}],
+        "zeek": [{"id.orig_h": "10.0.0.1", "id.resp_h": "100.64.0.1"}],
+        "exports": [{"ForwardTo": '"Otto" [SMTP:otto@evil.example]'}],
+        "evtx": [{"CmdletParameters": '-ForwardingSmtpAddress "smtp:otto@evil.example"'}],
+    }
+    hits = found(searched(tmp_path, "100.64.0.1\notto@evil.example\n", tables))
+    assert sorted({one["table"] for one in hits}) == ["evtx", "exports", "imap4", "signins", "zeek"]
+
+
+def test_last_seen_ends_a_window(tmp_path: Path) -> None:
+    text = "indicator,first_seen,last_seen\n100.64.0.1,2021-01-01,2021-02-01\n"
+    rows = [{"c-ip": "100.64.0.1", "time_utc": datetime(2021, 6, 1, tzinfo=UTC)}]
+    assert [one["window"] for one in found(searched(tmp_path, text, {"iis": rows}))] == ["after"]

@@ -55,7 +55,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "value": ("indicator", "value", "ioc", "observable", "indicatorvalue"),
     "kind": ("indicatortype", "type", "ioctype", "kind", "observabletype"),
     "from": ("validfrom", "firstseen", "from", "start"),
-    "until": ("validuntil", "validto", "expires", "expiration", "expirationdatetime", "until"),
+    "until": ("validuntil", "validto", "expires", "expiration", "expirationdatetime", "until", "lastseen"),
     "label": ("label", "description", "comment", "threat", "campaign", "tags"),
     "source": ("source", "feed", "reference", "provider"),
 }
