@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,8 @@ from dwell.errors import UsageError
 from dwell.intake.ingest import open_archive
 from dwell.intake.stock import whole_table
 from dwell.intake.zones import Localised, zone_of, zones_of
-from dwell.model.provenance import FactKind
+from dwell.model.provenance import Fact, FactKind
+from dwell.sources.registry import SOURCES
 
 _KIND = pa.timestamp("us", tz="UTC")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
@@ -117,3 +118,16 @@ def test_records_of_several_hosts_have_zones_of_their_own() -> None:
     assert [fact.detail[:27] for fact in local.facts()] == [
         "local time without a zone, ", "local time, read in Europe/", "local time, read in Asia/To",
     ]  # fmt: skip
+
+
+def test_what_the_reader_noted_is_moved_with_the_records() -> None:
+    local = Localised(zones_of(["*=Europe/Brussels"]), "")
+    local.take(_batch([datetime(2021, 7, 1, 12)]))  # noqa: DTZ001
+    noted = Fact(FactKind.TIME_REVERSAL, 1, datetime(2021, 7, 1, 12, tzinfo=UTC), None, 1, "time goes back")
+    (moved,) = local.moved([noted])
+    assert (str(moved.from_utc), moved.to_utc) == ("2021-07-01 10:00:00+00:00", None)
+    assert Localised((), "").moved([noted]) == [noted]
+
+
+def test_a_log_whose_lines_may_say_their_zone_is_left_alone() -> None:
+    assert [one.key for one in SOURCES if one.local_time] == ["iis_native", "paloalto", "zimbra"]

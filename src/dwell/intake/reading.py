@@ -295,8 +295,9 @@ def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
         hashing = _Hashing(raw)
         stream = io.BufferedReader(hashing, buffer_size=1 << 20)
         for batch in source.read(stream, Hint(file.shown, file.host, file.size_bytes)):
-            if local is not None and batch.records is not None:
-                batch.records = local.take(batch.records)
+            if local is not None:
+                batch.records = None if batch.records is None else local.take(batch.records)
+                batch.facts = local.moved(batch.facts)
             tally.take(batch)
             piece = _piece(batch, file, stagers.records.spec)
             pieces += [] if piece is None else [piece]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import fnmatch
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -141,6 +141,7 @@ class Localised:
         self._zones = zones
         self._host = host
         self._twice, self._never = _Odd(), _Odd()
+        self._latest = zone_of(zones, host)
 
     def take(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Give records with their instants put right."""
@@ -154,6 +155,7 @@ class Localised:
             zone = zone_of(self._zones, short_host(host))
             here = known & (codes == code)
             self.counts[zone] += int(here.sum())
+            self._latest = zone
             if zone is not None and here.any():
                 right[here] = self._put_right(zone, records[RECORD_NO.name].to_numpy()[here], local[here])
         column = pa.array(right, mask=~known).cast(TIME_UTC.type)
@@ -169,6 +171,13 @@ class Localised:
         self._never.take(numbers, right, (first < second)[places])
         return right
 
+    def moved(self, facts: Sequence[Fact]) -> list[Fact]:
+        """Give what a reader noted, its instants put right by the zone of the records beside it."""
+        if self._latest is None:
+            return list(facts)
+        zone = ZoneInfo(self._latest.name)
+        return [replace(one, from_utc=_in(zone, one.from_utc), to_utc=_in(zone, one.to_utc)) for one in facts]
+
     def facts(self) -> list[Fact]:
         """Say what was done to the file's instants."""
         out = []
@@ -178,6 +187,14 @@ class Localised:
         out += self._twice.facts("the clock showed this time twice: the earlier instant is taken")
         out += self._never.facts("the clock never showed this time: it was put forward")
         return out
+
+
+def _in(zone: ZoneInfo, local: datetime | None) -> datetime | None:
+    """Give a local time that was taken for UTC as the instant it is."""
+    try:
+        return None if local is None else local.replace(tzinfo=zone).astimezone(UTC)
+    except OverflowError:  # the first and last years that a date can have
+        return local
 
 
 def _offsets(zone: ZoneInfo, slots: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -72,7 +72,6 @@ class HaProxy(Matched):
 
     key = "haproxy"
     title = "HAProxy log (HTTP and TCP)"
-    local_time = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)
     lexicon = (
