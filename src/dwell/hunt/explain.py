@@ -20,7 +20,7 @@ from dwell.hunt.sigma.files import BadFileError, documents
 from dwell.hunt.sigma.load import PACK, Loaded, load, new_lowering
 from dwell.hunt.sigma.lower import Lowering
 from dwell.hunt.verdict import Verdict, judged
-from dwell.hunt.wide import ColumnValues, FileReport, Hunter
+from dwell.hunt.wide import ColumnValues, FileReport, Hunter, atoms_of
 from dwell.hunt.words import words
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleOutcome
@@ -196,20 +196,11 @@ def _never(case: Case, rules: RuleSet) -> str:
         kind = f"the channel {' or '.join(where.channels)}" + (f" and the event id {ids}" if ids else "")
         return f"channel and event id alone make it false: such records have {kind}"
     spec = specs()[where.table]
-    atoms = (rules.atoms[one] for one in _atoms_of(case.tree, rules))
+    atoms = (rules.atoms[one] for one in atoms_of(case.tree, rules))
     absent = frozenset(one.place for one in atoms if not columns_of(one.place, spec))
     if absent and not possible(case.tree, rules, absent):
         return f"the table has no such column: {', '.join(sorted(absent))}"
     return ""
-
-
-def _atoms_of(node: Node, rules: RuleSet) -> Iterator[int]:
-    if node.op == "atom":
-        yield node.index
-    elif node.op == "leaf":
-        yield from _atoms_of(rules.leaves[node.index].tree, rules)
-    for one in node.children:
-        yield from _atoms_of(one, rules)
 
 
 def _field_names(item: object) -> Iterator[str]:
@@ -298,7 +289,7 @@ class _Looked:
         for rule in self.rules.rules:
             for case in rule.cases:
                 if self.rules.wheres[case.where].table == table:
-                    for one in _atoms_of(case.tree, self.rules):
+                    for one in atoms_of(case.tree, self.rules):
                         out.setdefault(self.rules.atoms[one].place, set()).add(one)
         return {place: sorted(ones) for place, ones in sorted(out.items())}
 

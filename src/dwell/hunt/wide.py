@@ -23,7 +23,7 @@ from dwell.hunt.verdict import Verdict, judged, leaf_verdict
 from dwell.hunt.words import Truth, Words, truth_of, words
 from dwell.intake.tables import specs
 
-__all__ = ["ColumnValues", "FileReport", "Found", "Hunter"]
+__all__ = ["ColumnValues", "FileReport", "Found", "Hunter", "atoms_of"]
 
 _PREFIX = ("evidence_id", "record_no", "time_utc", "host")
 
@@ -108,13 +108,14 @@ class ColumnValues:
         return whole.drop_null().cast(pa.string()), counts[valid], int(counts[~valid].sum())
 
 
-def _atoms_of(node: Node, rules: RuleSet) -> Iterator[int]:
+def atoms_of(node: Node, rules: RuleSet) -> Iterator[int]:
+    """Yield the atoms of a condition, those of its leaves included."""
     if node.op == "atom":
         yield node.index
     elif node.op == "leaf":
-        yield from _atoms_of(rules.leaves[node.index].tree, rules)
+        yield from atoms_of(rules.leaves[node.index].tree, rules)
     for one in node.children:
-        yield from _atoms_of(one, rules)
+        yield from atoms_of(one, rules)
 
 
 def _leaves_of(node: Node) -> Iterator[int]:
@@ -130,7 +131,7 @@ def _told(case: Case) -> frozenset[str]:
 
 
 def _places(tree: Node, rules: RuleSet) -> frozenset[str]:
-    atoms = [rules.atoms[one] for one in _atoms_of(tree, rules)]
+    atoms = [rules.atoms[one] for one in atoms_of(tree, rules)]
     return frozenset({one.place for one in atoms} | {one.other for one in atoms if one.other})
 
 
@@ -152,7 +153,7 @@ class Hunter:
             for case in rule.cases:
                 table = rules.wheres[case.where].table
                 asked = self._asked.setdefault(table, {})
-                for one in _atoms_of(case.tree, rules):
+                for one in atoms_of(case.tree, rules):
                     if rules.atoms[one].kind != "same":
                         asked.setdefault(rules.atoms[one].place, []).append(one)
                 self._tasks.setdefault(table, []).append(
