@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dwell.answers.assemble import assemble
-from dwell.answers.kept import Kept, read_kept, read_power, stamp, write_kept
+from dwell.answers.kept import Kept, read_kept, stamp, write_kept
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.hunt.hunting import Hunted
@@ -70,17 +70,18 @@ def answer(
     Raises:
         CustodyError: a table is not what was written.
     """
-    planted = read_power(case.derived_root / POWER, stamp(archive.version(), "", ()))
+    planted = read_kept(case.derived_root / POWER, stamp(archive.version(), "", ()), Power)
     settings = _settings(hunted, planted)
-    written = {key: item.written_utc for key, item in case.register().items()}
+    register = case.register()
+    written = {key: item.written_utc for key, item in register.items()}
     wanted = stamp(archive.version(), hunted.rules_hash, (*settings, ("last written", _digest(written))))
     place = case.derived_root / "answers.msgpack"
-    kept = read_kept(place, wanted)
+    kept = read_kept(place, wanted, Kept)
     if kept is None:
         found = investigate(
             archive,
             hunted,
-            {key: [one.path for one in item.places] for key, item in case.register().items()},
+            {key: [one.path for one in item.places] for key, item in register.items()},
             written=written,
             workers=workers,
             cache=cache,

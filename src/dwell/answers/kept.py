@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -15,7 +16,7 @@ from dwell.model.claims import Summary
 from dwell.model.coverage import CoverageDay
 from dwell.model.power import Power
 
-__all__ = ["Kept", "read_kept", "read_power", "stamp", "write_kept"]
+__all__ = ["Kept", "read_kept", "stamp", "write_kept"]
 
 KEPT_VERSION = 5
 """Raised whenever the same archive and rules give another summary."""
@@ -36,25 +37,19 @@ class Kept:
     days: tuple[CoverageDay, ...]
 
 
+T = TypeVar("T", Kept, Power)
+
+
 def stamp(archive_version: str, rules_hash: str, settings: Sequence[tuple[str, str]]) -> str:
     """Name what a summary is made from: the program, the archive's tables, the rules and the settings."""
     parts = [KEPT_VERSION, __version__, archive_version, rules_hash, sorted(settings)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def read_kept(path: Path, wanted: str) -> Kept | None:
+def read_kept(path: Path, wanted: str, kind: type[T]) -> T | None:
     """Give what is kept, where it is whole and of the stamp that is wanted."""
     try:
-        found = msgspec.msgpack.decode(path.read_bytes(), type=Kept)
-    except (OSError, msgspec.MsgspecError):
-        return None
-    return found if found.stamp == wanted else None
-
-
-def read_power(path: Path, wanted: str) -> Power | None:
-    """Give what planting intruders gave, where it is whole and of the stamp that is wanted."""
-    try:
-        found = msgspec.msgpack.decode(path.read_bytes(), type=Power)
+        found = msgspec.msgpack.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.MsgspecError):
         return None
     return found if found.stamp == wanted else None

@@ -80,9 +80,8 @@ class Scenario:
             raise ValueError(f"scenario {self.name}: unknown source in {', '.join(self.without)}")
         if set(self.states) - {"before", "after"}:
             raise ValueError(f"scenario {self.name}: states are before and after")
-        if not 0 <= self.exported <= 1:
-            raise ValueError(f"scenario {self.name}: shares lie between 0 and 1")
-        if not 0 <= self.pause[0] <= self.pause[1] <= 1 or not 0 <= self.deleted <= 1:
+        shares = (self.deleted, self.exported)
+        if not 0 <= self.pause[0] <= self.pause[1] <= 1 or not all(0 <= one <= 1 for one in shares):
             raise ValueError(f"scenario {self.name}: shares lie between 0 and 1")
 
 

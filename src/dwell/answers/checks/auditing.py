@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dwell.answers.checks.scene import GROUNDS_MAX, Finding, Item, Scene, undated, weigh
+from dwell.answers.checks.scene import GROUNDS_MAX, TRUE, Finding, Item, Scene, undated, weigh
 from dwell.answers.phrases import listed
 from dwell.model.claims import CheckStatus, Extent
 
 __all__ = ["audit_bypass", "auditing", "federation_keys", "sessions"]
 
-_TRUE, _FALSE = {"true", "$true", "1"}, {"false", "$false", "0"}
+_FALSE = frozenset({"false", "$false", "0"})
 
 
 def auditing(scene: Scene) -> list[Finding]:
@@ -21,7 +21,7 @@ def auditing(scene: Scene) -> list[Finding]:
     for owner, rows in sorted(found.after.items()):
         for row, ref in rows:
             said = (row["AuditEnabled"] or "").lower()
-            if said in _TRUE | _FALSE:
+            if said in TRUE | _FALSE:
                 seen.add(owner)
             if said in _FALSE:
                 off.append(Item(owner, ref))
@@ -37,7 +37,7 @@ def audit_bypass(scene: Scene) -> list[Finding]:
         Item(owner, ref)
         for owner, rows in sorted(found.after.items())
         for row, ref in rows
-        if (row["AuditBypassEnabled"] or "").lower() in _TRUE
+        if (row["AuditBypassEnabled"] or "").lower() in TRUE
     ]
     fine = "auditing passes over no mailbox's account"
     return [weigh(scene.extent(found.after), found.used, out, (), fine=fine)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dwell.answers.checks.scene import Finding, Item, Scene, told, undated, weigh
+from dwell.answers.checks.scene import TRUE, Finding, Item, Scene, told, undated, weigh
 from dwell.model.claims import Extent
 from dwell.model.provenance import RecordRef
 from dwell.scope.snapshots import Row
@@ -15,7 +15,6 @@ __all__ = ["forwarding", "inbox_rules", "transport_rules"]
 _SENDS = ("ForwardTo", "ForwardAsAttachmentTo", "RedirectTo")
 _FORWARDS = ("ForwardingAddress", "ForwardingSmtpAddress")
 _COPIES = ("BlindCopyTo", "RedirectMessageTo", "CopyTo")
-_TRUE = {"true", "$true", "1"}
 JUNK_RULE = "Junk E-mail Rule"
 """Exchange's own hidden rule: where an export holds it, hidden rules were asked for."""
 NO_DOMAINS = (
@@ -49,7 +48,7 @@ def inbox_rules(scene: Scene) -> list[Finding]:
             if address not in known:
                 (bad if owner in scene.touched else doubtful).append(Item(f"{owner} to {address}", ref))
         for row, ref in rows:
-            deletes = (row["DeleteMessage"] or "").lower() in _TRUE
+            deletes = (row["DeleteMessage"] or "").lower() in TRUE
             if deletes and owner in scene.touched and row["Name"] not in names:
                 doubtful.append(Item(f"{owner}: rule {row['Name']} deletes", ref))
     caveat = "" if hidden else "the export holds no hidden rule, so it is not shown that hidden ones were asked for"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dwell.answers.checks.scene import Finding, Item, PerMailbox, Scene, told, undated, weigh
+from dwell.answers.checks.scene import TRUE, Finding, Item, PerMailbox, Scene, told, undated, weigh
 from dwell.model.claims import Extent
 from dwell.model.provenance import RecordRef
 from dwell.scope.snapshots import Row
@@ -41,7 +41,6 @@ _STOCK = frozenset(
     }
 )
 """Role groups that hold such a role, or may give it, as Exchange is installed."""
-_TRUE = {"true", "$true", "1"}
 
 Right = tuple[str, str, str]
 """(who, on what, which right), lower case."""
@@ -55,7 +54,7 @@ def _rights(rows: Sequence[tuple[Row, RecordRef]], scene: Scene, owner: str) -> 
         rights = row["AccessRights"] or row["ExtendedRights"] or ""
         if not who or (who.lower().startswith(_BUILT_IN) and who.lower() not in _EVERYBODY):
             continue
-        refused = (row["Deny"] or "").lower() in _TRUE or (row["IsInherited"] or "").lower() in _TRUE
+        refused = (row["Deny"] or "").lower() in TRUE or (row["IsInherited"] or "").lower() in TRUE
         if refused or (scene.case.identities.is_system(who) and who.lower() not in _EVERYBODY):
             continue
         if scene.account(who) == owner or not any(one in rights.replace("-", "") for one in _RIGHTS.values()):

@@ -15,12 +15,26 @@ from dwell.model.provenance import RecordRef
 from dwell.scope.investigation import Investigation
 from dwell.scope.snapshots import Row, Snapshot
 
-__all__ = ["GROUNDS_MAX", "NOT_HELD", "NO_LOG", "Check", "Finding", "Item", "PerMailbox", "Scene", "undated", "weigh"]
+__all__ = [
+    "GROUNDS_MAX",
+    "NOT_HELD",
+    "NO_LOG",
+    "TRUE",
+    "Check",
+    "Finding",
+    "Item",
+    "PerMailbox",
+    "Scene",
+    "undated",
+    "weigh",
+]
 
 GROUNDS_MAX = 10
 NO_LOG = "no log able to show it is held"
 NOT_HELD = "no such export is held"
 FILES_MAX = 4
+TRUE = frozenset({"true", "$true", "1"})
+"""How exports of PowerShell write yes, in lower case."""
 _ADDRESS = re.compile(r"[^\s\"'<>\[\]:;,|=]+@[^\s\"'<>\[\]:;,|=]+\.[^\s\"'<>\[\]:;,|=]+")
 _TAILS = ("/ExchangeActiveSyncDevices", ":\\", "\\")
 _OWNER = ("Mailbox", "MailboxOwnerId", "Identity")
