@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from dwell import api
-from dwell.cli.options import case_option, output_options, talk_options, workers_option
+from dwell.cli.options import case_option, fail_on_option, output_options, talk_options, workers_option
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
 from dwell.errors import EXIT_FINDINGS
@@ -26,12 +26,7 @@ def has_findings(summary: Summary) -> bool:
 
 @click.command(name="answers")
 @case_option
-@click.option(
-    "--fail-on",
-    type=click.Choice(["findings"]),
-    default=None,
-    help="End with 20 where an intrusion, a foothold or a used way in is seen.",
-)
+@fail_on_option
 @workers_option
 @output_options((Form.TEXT, Form.JSON))
 @talk_options

@@ -10,7 +10,16 @@ import click
 from click.core import ParameterSource
 
 from dwell import api
-from dwell.cli.options import FOLDER, case_option, lists_option, output_options, talk_options, workers_option
+from dwell.cli.options import (
+    FOLDER,
+    case_option,
+    indicators_option,
+    lists_option,
+    output_options,
+    rules_option,
+    talk_options,
+    workers_option,
+)
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
 from dwell.cli.told import tell_hunt, tell_ingest
@@ -119,10 +128,8 @@ def _since(case: Path, rules: tuple[Path, ...] | None, workers: int | None, outp
 @click.argument("paths", nargs=-1, type=FOLDER)
 @case_option
 @click.option("--quick", is_flag=True, help="Hunt in the files and folders given, without a case; nothing is kept.")
-@click.option("--rules", multiple=True, type=FOLDER, help="A folder of Sigma rules beside our own; may be repeated.")
-@click.option(
-    "--indicators", multiple=True, type=FOLDER, help="A list of indicators (CSV or one a line); may be repeated."
-)
+@rules_option
+@indicators_option
 @lists_option
 @click.option(
     "--suppressions",

@@ -9,11 +9,13 @@ import click
 from dwell import api
 from dwell.cli.answers import has_findings
 from dwell.cli.options import (
-    FOLDER,
     case_option,
     evidence_argument,
+    fail_on_option,
+    indicators_option,
     lists_option,
     output_options,
+    rules_option,
     talk_options,
     workers_option,
     zone_option,
@@ -72,17 +74,10 @@ def run(
 @click.command(name="investigate")
 @evidence_argument()
 @case_option
-@click.option("--rules", multiple=True, type=FOLDER, help="A folder of Sigma rules beside our own; may be repeated.")
-@click.option(
-    "--indicators", multiple=True, type=FOLDER, help="A list of indicators (CSV or one a line); may be repeated."
-)
+@rules_option
+@indicators_option
 @lists_option
-@click.option(
-    "--fail-on",
-    type=click.Choice(["findings"]),
-    default=None,
-    help="End with 20 where an intrusion, a foothold or a used way in is seen.",
-)
+@fail_on_option
 @zone_option
 @workers_option
 @output_options((Form.TEXT, Form.JSON))

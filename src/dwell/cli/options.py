@@ -19,8 +19,11 @@ __all__ = [
     "Settings",
     "case_option",
     "evidence_argument",
+    "fail_on_option",
+    "indicators_option",
     "lists_option",
     "output_options",
+    "rules_option",
     "talk_options",
     "workers_option",
     "zone_option",
@@ -59,6 +62,28 @@ def workers_option(command: Command) -> Command:
     return click.option(
         "--workers", type=click.IntRange(min=1), default=None, envvar="DWELL_WORKERS",
         help="Processes to work with; as many as there are cores where not given. The result is the same.",
+    )(command)  # fmt: skip
+
+
+def rules_option(command: Command) -> Command:
+    """Add `--rules`."""
+    return click.option(
+        "--rules", multiple=True, type=FOLDER, help="A folder of Sigma rules beside our own; may be repeated."
+    )(command)
+
+
+def indicators_option(command: Command) -> Command:
+    """Add `--indicators`."""
+    return click.option(
+        "--indicators", multiple=True, type=FOLDER, help="A list of indicators (CSV or one a line); may be repeated."
+    )(command)
+
+
+def fail_on_option(command: Command) -> Command:
+    """Add `--fail-on`."""
+    return click.option(
+        "--fail-on", type=click.Choice(["findings"]), default=None,
+        help="End with 20 where an intrusion, a foothold or a used way in is seen.",
     )(command)  # fmt: skip
 
 

@@ -144,9 +144,7 @@ def role_assignments(scene: Scene) -> list[Finding]:
         item = Item(f"{role} to {who}{f', made {made:%Y-%m-%d}' if made else ''}", ref)
         if made is not None and made >= scene.first:
             bad.append(item)
-        elif who.rpartition("/")[2].lower() not in _STOCK and (row["Role"], who) not in older and made is None:
-            (bad if older else doubtful).append(item)
         elif who.rpartition("/")[2].lower() not in _STOCK and (row["Role"], who) not in older:
-            doubtful.append(item)
+            (bad if older and made is None else doubtful).append(item)
     fine = "nobody was given such a role since the first act"
     return [weigh(Extent(len(seen), len(ROLES), "roles"), told(dated[-1:]), bad, doubtful, fine=fine)]
