@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dwell.sources import script_blocks
 from dwell.sources.windows_event import DATA_COLUMNS, SCHEMA, System, instants, texts
 
 __all__ = ["Rows"]
@@ -53,12 +54,13 @@ class _Part(NamedTuple):
 class Rows:
     """Events gathered for one batch."""
 
-    __slots__ = ("_numbers", "_shapes", "_systems")
+    __slots__ = ("_last", "_numbers", "_shapes", "_systems")
 
     def __init__(self) -> None:
         self._numbers: list[int] = []
         self._systems: list[System] = []
         self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._last: Mapping[str, Any] = {}
 
     def __len__(self) -> int:
         """Give the number of events."""
@@ -74,6 +76,12 @@ class Rows:
         shape.values.extend(data.values())
         self._numbers.append(number)
         self._systems.append(system)
+        self._last = data
+
+    @property
+    def in_parts(self) -> bool:
+        """Say whether the last event is a part of a script block that others should follow."""
+        return script_blocks.in_parts(self._last)
 
     def batch(self, times: pa.Array | None = None) -> pa.RecordBatch:
         """Give the rows; `times` stands in for the instants of the `System` blocks."""

@@ -37,6 +37,7 @@ from dwell.sources.event_rows import Rows
 from dwell.sources.evtx_chunks import CHUNK_BYTES, FILE_MAGIC, HEADER_BYTES, Chunk, FileHeader, Unit
 from dwell.sources.evtx_facts import Numbering, cleared
 from dwell.sources.evtx_json_shape import read_events
+from dwell.sources.script_blocks import put_together
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
 from dwell.sources.utf8_stream import read_fully
 
@@ -79,7 +80,7 @@ class Evtx(Source):
         yield from reading.header(stream)
         while data := read_fully(stream, CHUNK_BYTES):
             reading.take(data)
-            if len(reading.rows) >= ROWS or len(reading.anomalies) >= ROWS:
+            if reading.full:
                 yield reading.batch()
         yield reading.finish()
 
@@ -97,6 +98,12 @@ class _Reading:
         self.offset = 0
         self.bytes_read = 0
         self.chunks = self.empty = self.unfit = self.slack = 0
+
+    @property
+    def full(self) -> bool:
+        """Say whether it is time for a batch: not in the midst of a script block, unless it has no end."""
+        held = max(len(self.rows), len(self.anomalies))
+        return held >= ROWS and (held >= 2 * ROWS or not self.rows.in_parts)
 
     def header(self, stream: BinaryIO) -> Iterator[Batch]:
         """Read the file header."""
@@ -158,7 +165,8 @@ class _Reading:
         """Give what was gathered."""
         records: pa.RecordBatch | None = None
         if len(self.rows):
-            records = self.rows.batch()
+            records, told = put_together(self.rows.batch())
+            self.facts.extend(told)
             self.rows = Rows()
             self.numbering.take(records)
             self.facts.extend(cleared(records))

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from dwell.model.provenance import Anomaly, Fact, FactKind
 from dwell.sources.event_rows import Rows
 from dwell.sources.evtx_facts import Numbering, cleared
+from dwell.sources.script_blocks import put_together
 from dwell.sources.source import Batch
 from dwell.sources.windows_event import System, instants
 
@@ -71,13 +72,16 @@ class Gathering:
 
     @property
     def full(self) -> bool:
-        """Say whether it is time for a batch."""
-        return len(self.rows) + len(self.anomalies) >= ROWS
+        """Say whether it is time for a batch: not in the midst of a script block, unless it has no end."""
+        held = len(self.rows) + len(self.anomalies)
+        return held >= ROWS and (held >= 2 * ROWS or not self.rows.in_parts)
 
     def batches(self, taken: int) -> Iterator[Batch]:
         """Yield what was gathered, once the clock is settled; `taken` is the number of bytes read so far."""
         out = Batch(anomalies=self.anomalies, facts=mended_facts(self._mendings), bytes_read=taken - self.told)
-        out.records = self.rows.batch() if len(self.rows) else None
+        if len(self.rows):
+            out.records, told = put_together(self.rows.batch())
+            out.facts += told
         self.rows, self.anomalies, self.told, self._mendings = Rows(), [], taken, {}
         self._held.append(out)
         if self._offset is None:

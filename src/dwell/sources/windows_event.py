@@ -8,6 +8,8 @@ columns; every other name stays in the map `EventData`. Nothing is dropped.
 * `UserData` keeps its element names with dots (`LogFileCleared.Channel`); where the last name is a column it fills that
   column as well.
 * A name that comes twice in one event is numbered (`Name#2`).
+* A script block of PowerShell that was logged in parts stands whole in the first part's `ScriptBlockText`; the parts as
+  written are in the map (`script_blocks`).
 """
 
 from __future__ import annotations
