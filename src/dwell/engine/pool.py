@@ -15,6 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from dwell.engine import memory
 from dwell.errors import Place, WorkerError
 
 __all__ = ["ATTEMPTS_MAX", "default_workers", "run"]
@@ -37,6 +38,7 @@ def default_workers() -> int:
 def _enter() -> None:
     """Leave Ctrl-C to the parent, and do not outlive it: a worker whose parent was killed would wait for ever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    memory.settle()
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 
@@ -85,6 +87,7 @@ def run(
     """
     count = workers or default_workers()
     if count == 1 and not isolated:
+        memory.settle()
         yield from map(work, items)
         return
     results = _results(work, enumerate(items), count, lost)
