@@ -25,12 +25,14 @@ from pathlib import Path
 
 if __package__ in {None, ""}:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.audit_json import write_audit
 from benchmarks.event_log import write_event_log
 from benchmarks.iis_text import write_iis
 
 __all__ = ["measure"]
 
 _EVTX = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "evtx"
+_AUDIT = _EVTX.parent / "m365" / "auditrecords.7z"
 _FULL = ("security.evtx", "system.evtx", "sysmon.evtx")
 """Logs that are filled up, one of each of the sorts that matter most."""
 Figures = dict[str, float]
@@ -71,12 +73,25 @@ def _evtx(evidence: Path, _: Path, __: int) -> int:
     return count
 
 
-_MEASURES: dict[str, Callable[[Path, Path, int], int]] = {"ingest": _ingest, "polars": _polars, "evtx": _evtx}
+def _msgspec(evidence: Path, _: Path, __: int) -> int:
+    import msgspec
+
+    decoder = msgspec.json.Decoder()
+    return sum(1 for path in evidence.iterdir() for line in path.read_bytes().splitlines() if decoder.decode(line))
+
+
+_MEASURES: dict[str, Callable[[Path, Path, int], int]] = {
+    "ingest": _ingest,
+    "polars": _polars,
+    "evtx": _evtx,
+    "msgspec": _msgspec,
+}
+_MODULES = {"ingest": ("dwell.intake.ingest",), "polars": ("polars",), "evtx": ("evtx",), "msgspec": ("msgspec",)}
 
 
 def _one(name: str, evidence: Path, case: Path, workers: int) -> None:
     """Run one measure in this process and print its figures; loading the program is left out of the times."""
-    for module in {"ingest": ("dwell.intake.ingest",), "polars": ("polars",), "evtx": ("evtx",)}[name]:
+    for module in _MODULES[name]:
         importlib.import_module(module)
     started, before = time.monotonic(), _cpu()
     records = _MEASURES[name](evidence, case, workers)
@@ -199,8 +214,25 @@ def _event_log_rates(work: Path, what: str) -> list[tuple[str, str]]:
     ]
 
 
+def _audit(work: Path, records: int) -> list[tuple[str, str]]:
+    """Measure a large audit export beside msgspec's bare decoder, where the published export is at hand."""
+    if not _AUDIT.is_file():
+        return [("audit records", "no audit export at hand")]
+    write_audit(_AUDIT, work / "audit" / "audit.jsonl", records)
+    bare = _run("msgspec", work / "audit", work / "none")
+    ours = _run("ingest", work / "audit", work / "case")
+    shutil.rmtree(work / "case")
+    shutil.rmtree(work / "audit")
+    return [
+        ("audit records as JSON lines, records/s/core", f"{ours['records'] / ours['cpu_s']:,.0f}"),
+        ("  msgspec's decoder alone, records/s/core", f"{bare['records'] / bare['cpu_s']:,.0f}"),
+        ("  records read", f"{ours['records']:,.0f} of {bare['records']:,.0f}"),
+        ("  peak memory, MiB", f"{ours['peak_mib']:.0f}"),
+    ]
+
+
 def measure(
-    *, lines: int, big: int, files: int, file_lines: int, copies: int, full_mib: int
+    *, lines: int, big: int, files: int, file_lines: int, copies: int, full_mib: int, records: int
 ) -> Iterator[tuple[str, str]]:
     """Run every measure in a temporary folder; yield (what, figure) rows.
 
@@ -211,12 +243,14 @@ def measure(
         file_lines: lines in each.
         copies: how often each event log is read.
         full_mib: size of a full event log, in MiB.
+        records: audit records that a rate is taken from.
     """
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         yield from _iis(work, lines, big)
         yield from _many(work, files, file_lines)
         yield from _event_logs(work, copies, full_mib)
+        yield from _audit(work, records)
 
 
 def main() -> None:
@@ -230,9 +264,11 @@ def main() -> None:
         _one(name, Path(evidence), Path(case), int(workers))
         return
     if given.small:
-        rows = measure(lines=200_000, big=1_000_000, files=200, file_lines=1_000, copies=1, full_mib=4)
+        rows = measure(lines=200_000, big=1_000_000, files=200, file_lines=1_000, copies=1, full_mib=4, records=10_000)
     else:
-        rows = measure(lines=1_000_000, big=20_000_000, files=20_000, file_lines=1_000, copies=6, full_mib=128)
+        rows = measure(
+            lines=1_000_000, big=20_000_000, files=20_000, file_lines=1_000, copies=6, full_mib=128, records=200_000
+        )
     for what, figure in rows:
         print(f"{what:<64}{figure:>14}", flush=True)
 

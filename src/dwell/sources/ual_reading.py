@@ -21,7 +21,8 @@ __all__ = ["ENVELOPES", "Gathered", "Watch", "decode", "from_envelope", "read_re
 
 CAPS = (5_000, 50_000)
 """Rows at which exports are cut."""
-ROWS = 16_384
+ROWS = 4_096
+"""Records gathered before a batch is given: each is a hundred Python objects until then."""
 ENVELOPES = ("AuditData", "auditData", "RawEventData")
 """Names under which exports hold the record itself."""
 _FALLBACK = {"Operation": ("Operations", "operation"), "UserId": ("UserIds", "userId"), "RecordType": ("RecordType",)}
