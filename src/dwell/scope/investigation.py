@@ -30,6 +30,7 @@ from dwell.scope.ledger import Ledger, build
 from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of
+from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.shortfalls import shortfalls_of
@@ -71,6 +72,7 @@ class Investigation:
         changes: tasks, services and accounts that event logs say came or went.
         revoked: tokens that were revoked in the tenant.
         snapshots: what exports tell of states, each with its date.
+        removals: acts that took away what others had made.
     """
 
     tables: tuple[str, ...]
@@ -97,6 +99,7 @@ class Investigation:
     changes: tuple[Change, ...] = ()
     revoked: tuple[Revoked, ...] = ()
     snapshots: Snapshots = field(default_factory=Snapshots)
+    removals: tuple[Cmdlet, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -172,4 +175,5 @@ def investigate(
         changes=changes_of(rolled.tables["changes"], identities),
         revoked=revocations(archive, identities),
         snapshots=snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines}),
+        removals=removals_of(archive) if traces else (),
     )
