@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from dwell.answers.acts import Act, acts_of
+from dwell.answers.apps import chains
 from dwell.answers.book import Book
 from dwell.answers.intrusions import grounds_of
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
@@ -198,6 +199,7 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
                 coverage,
                 held.against,
             )
+    chains(case, book)
     acts = acts_of(case)
     _forged_claims(case, book, acts)
     _rule_claims(case, book, acts)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from dwell.answers import apps
 from dwell.answers.book import Book
 from dwell.answers.phrases import count, instant, listed, percent, whole_span
 from dwell.model.claims import Answer, Foothold, FootholdState, Question
@@ -122,7 +123,8 @@ def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothol
     """Give changes of configuration that rules met in event logs and audit records."""
     by_kind: dict[str, list[tuple[Trace, Cmdlet]]] = {}
     for one in case.traces:
-        if KINDS.get(one.catalogue) is None or one.table not in {"evtx", "ual"}:
+        # what was given to applications is told application by application
+        if KINDS.get(one.catalogue) is None or one.table not in {"evtx", "ual"} or one.catalogue == "MB-11":
             continue
         held = [case.cmdlets[ref] for ref in one.grounds if ref in case.cmdlets]
         by_kind.setdefault(one.catalogue, []).extend((one, cmdlet) for cmdlet in held)
@@ -185,7 +187,7 @@ def _place(trace: Trace) -> str:
 def findings(case: Investigation) -> tuple[Foothold, ...]:
     """Give everything that was left behind, in order of time."""
     owners = {id(trace): held.id for held in case.held for trace in held.traces}
-    found = [*_shells(case, owners), *_changes(case, owners)]
+    found = [*_shells(case, owners), *_changes(case, owners), *apps.footholds(case)]
     return tuple(sorted(found, key=lambda one: (_sortable(one.first_utc), one.host, one.kind, one.what, one.grounds)))
 
 

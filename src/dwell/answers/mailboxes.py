@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from dwell.answers import apps
 from dwell.answers.book import Book
 from dwell.answers.phrases import count, listed, percent, span, whole_span
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
@@ -207,6 +208,7 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             book.recorded(
                 f"{one.mailbox}: every request by {listed(one.intrusions)} was refused.", one.grounds, one.coverage
             )
+    apps.untied(case, book)
     rest = [one for one in found if one.grade is Grade.NO_SIGN]
     covered: dict[Coverage, list[MailboxExposure]] = {}
     for one in rest:
@@ -232,6 +234,12 @@ def _no_sign(
     forged = case.ledger.coverage(hosts, {"httpproxy"}, *whole_span(case), "a forged call (HttpProxy)")
     if hosts and forged.share != 1:
         against.append(f"{FORGED_ONLY} {percent(forged)}")
+    names = {one.mailbox for one in rest}
+    opened = sorted({app.name for app in case.apps for read in app.reads if read.mailbox in names})
+    if opened:
+        against.append(
+            f"applications that were given rights or secrets opened some, and are laid to no intrusion: {listed(opened)}"
+        )
     many = count(len(rest), "mailbox", "mailboxes")
     book.no_sign(
         f"No sign that any of the {other}{many} was opened by an intruder; the logs able to show it cover "

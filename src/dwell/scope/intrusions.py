@@ -17,6 +17,7 @@ from dwell.model.addresses import network
 from dwell.model.instants import utc_from_us
 from dwell.scope.access import Accesses
 from dwell.scope.actors import Actor, Link
+from dwell.scope.apps import App
 from dwell.scope.clients import ANY_NETWORK, Clients, Cluster
 from dwell.scope.exploits import Act, Exploit
 from dwell.scope.forgery import Forged
@@ -46,6 +47,7 @@ class Held:
         forged: forged requests.
         traces: hits of our rules.
         hosts: servers.
+        apps: applications of the tenant through which it reads, each with what it read since.
     """
 
     id: str
@@ -62,6 +64,7 @@ class Held:
     forged: tuple[Forged, ...]
     traces: tuple[Trace, ...]
     hosts: tuple[str, ...]
+    apps: tuple[App, ...] = ()
 
     @property
     def acts(self) -> list[Act]:
@@ -70,8 +73,8 @@ class Held:
 
     @property
     def exploited(self) -> bool:
-        """Say whether it came by an exploit."""
-        return bool(self.forged or self.traces)
+        """Say whether it came by an exploit: a stolen key opens no server."""
+        return bool(self.forged) or any(one.catalogue != "CR-03" for one in self.traces)
 
 
 def _matching(accesses: Accesses, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

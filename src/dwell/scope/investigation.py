@@ -15,7 +15,9 @@ from dwell.hunt.hunting import Hunted
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
+from dwell.scope.apps import App, apps_of
 from dwell.scope.builds import BuildSeen, builds_seen
+from dwell.scope.chains import with_apps
 from dwell.scope.changes import Change, changes_of
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.cmdlets import Cmdlet, cmdlets_of
@@ -73,6 +75,7 @@ class Investigation:
         revoked: tokens that were revoked in the tenant.
         snapshots: what exports tell of states, each with its date.
         removals: acts that took away what others had made.
+        apps: applications that were given rights on mail or a secret, with what each read.
     """
 
     tables: tuple[str, ...]
@@ -100,6 +103,7 @@ class Investigation:
     revoked: tuple[Revoked, ...] = ()
     snapshots: Snapshots = field(default_factory=Snapshots)
     removals: tuple[Cmdlet, ...] = ()
+    apps: tuple[App, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -149,7 +153,10 @@ def investigate(
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = traces_of(hunted)
-    held = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
+    logons = logons_of(rolled.tables["logons"], identities)
+    apps = apps_of(archive, identities)
+    found = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
+    held = with_apps(found, apps, accesses, logons, identities)
     return Investigation(
         tables=tuple(archive.tables()),
         ledger=ledger,
@@ -166,7 +173,7 @@ def investigate(
         cmdlets=cmdlets_of(archive, traces),
         hunted=hunted,
         builds=builds_seen(rolled.tables["builds"]),
-        logons=logons_of(rolled.tables["logons"], identities),
+        logons=logons,
         server_addresses=_server_addresses(archive),
         files=file_states(archive),
         passwords=passwords(archive),
@@ -176,4 +183,5 @@ def investigate(
         revoked=revocations(archive, identities),
         snapshots=snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines}),
         removals=removals_of(archive) if traces else (),
+        apps=apps,
     )
