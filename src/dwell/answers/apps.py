@@ -17,7 +17,7 @@ from dwell.scope.investigation import Investigation
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.traces import Trace
 
-__all__ = ["chains", "footholds", "untied"]
+__all__ = ["chains", "footholds", "untied", "verdict"]
 
 KIND = "application"
 PLACE = "Microsoft 365"
@@ -73,19 +73,31 @@ def footholds(case: Investigation) -> Iterable[Foothold]:
         yield Foothold(KIND, PLACE, told, app.given[0].at_utc, state, owners.get(app.ids), why, tuple(grounds))
 
 
+def _untied(case: Investigation) -> list[App]:
+    """Give the applications that opened mail and belong to no known intrusion."""
+    tied = {app.ids for held in case.held for app in held.apps}
+    return [one for one in case.apps if one.reads and one.ids not in tied]
+
+
+def verdict(case: Investigation) -> str:
+    """Say in one clause what applications opened that are laid to nobody; "" where none did."""
+    found = _untied(case)
+    boxes = count(len({read.mailbox for app in found for read in app.reads}), "mailbox", "mailboxes")
+    many = count(len(found), "application")
+    return f"{many} given rights on mail or a secret opened {boxes}, laid to no intrusion" if found else ""
+
+
 def untied(case: Investigation, book: Book) -> None:
     """Tell what applications read that belong to no known intrusion: somebody has to say whether they are wanted."""
-    tied = {app.ids for held in case.held for app in held.apps}
     coverage = _coverage(case)
-    for app in case.apps:
-        if app.reads and app.ids not in tied:
-            book.recorded(
-                f"The application {app.name} is laid to no known intrusion, and {_read(app)}; {', '.join(_steps(app))}. "
-                "Whether it is wanted is for those to say who are named.",
-                _refs(app),
-                coverage,
-                [f"its records are joined by the name {app.name}, not by an id"] if app.by_name else (),
-            )
+    for app in _untied(case):
+        book.recorded(
+            f"The application {app.name} is laid to no known intrusion, and {_read(app)}; {', '.join(_steps(app))}. "
+            "Whether it is wanted is for those to say who are named.",
+            _refs(app),
+            coverage,
+            [f"its records are joined by the name {app.name}, not by an id"] if app.by_name else (),
+        )
 
 
 def _coverage(case: Investigation) -> Coverage:

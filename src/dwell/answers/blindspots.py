@@ -175,8 +175,10 @@ def answer(case: Investigation, facts: CaseFacts, planted: Power | None = None) 
     hosts = case.ledger.servers() or case.ledger.hosts(MAIL_SOURCES)
     coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
     start = datetime.fromtimestamp(case.ledger.first_hour * 3600, UTC)
-    if hosts:
+    if hosts and coverage.hours_able:
         book.recorded(f"Before {instant(start)} no mail log is held: nothing earlier can be said.", (), coverage)
+    elif hosts:
+        book.unknown("No mail log is held of any of the servers known: whose mail was opened cannot be said.")
     _holes(case, book)
     _local_times(case, book)
     _hidden(case, book)

@@ -222,7 +222,7 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             f"{count(len(unsure), 'mailbox', 'mailboxes')}: whether it was opened cannot be determined.",
             against=list(dict.fromkeys(text for one in unsure for text in one.assumptions)),
         )
-    return book.answer(_verdict(found, list(covered))), book
+    return book.answer(_verdict(found, list(covered), apps.verdict(case))), book
 
 
 def _no_sign(
@@ -250,7 +250,7 @@ def _no_sign(
     )
 
 
-def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage]) -> str:
+def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage], applications: str) -> str:
     """Put it into one sentence; a negative never stands without its coverage."""
     grades = Counter(one.grade for one in found)
     exposed = sum(grades[grade] for grade in EXPOSED)
@@ -268,6 +268,8 @@ def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage]) -> s
         shares = sorted(covered, key=lambda one: one.share or 0)
         worst, best = percent(shares[0]), percent(shares[-1])
         parts.append(f"no sign for {more}{many}, with a coverage of {worst if worst == best else f'{worst} to {best}'}")
+    if applications:
+        parts.append(applications)
     if not parts:
         return "Whose mail was read cannot be said: nothing held names a mailbox."
     text = "; ".join(parts) + "."

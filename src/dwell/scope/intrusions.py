@@ -21,10 +21,12 @@ from dwell.scope.apps import App
 from dwell.scope.clients import ANY_NETWORK, Clients, Cluster
 from dwell.scope.exploits import Act, Exploit
 from dwell.scope.forgery import Forged
+from dwell.scope.identities import Identities
 from dwell.scope.traces import Trace
 
 __all__ = ["VALID_ACCOUNTS", "Held", "intrusions_of"]
 
+_NAMES = Identities()
 VALID_ACCOUNTS, EXPLOIT, WEB_SHELL, REMOTE_MAIL = "T1078", "T1190", "T1505.003", "T1114.002"
 
 
@@ -171,7 +173,9 @@ def _of_exploit(exploit: Exploit) -> Held:
         against.append(f"only inside addresses are recorded ({', '.join(inside[:5])}): a balancer, or a machine inside")
     elif not clients:
         against.append("no record names the address it came from")
-    accounts = tuple(sorted({one.account for one in exploit.traces if one.account and one.account != "-"}))
+    used = {one.account for one in exploit.traces if one.account and one.account != "-"}
+    # what runs as the system itself used nobody's account
+    accounts = tuple(sorted(one for one in used if not _NAMES.is_system(one)))
     return Held(
         "",
         instants[0],
