@@ -61,3 +61,40 @@ def test_a_script_in_a_cmdlet_is_told_whole(tmp_path: Path) -> None:
     log = security_log([cmdlet | {"user_data": body}], channel="MSExchange Management")
     (told,) = _footholds(tmp_path, {"EX01/management.xml": log})
     assert told.what == f"Set-OabVirtualDirectory on OAB by gov/admin: ExternalUrl = {address}"
+
+
+def test_a_rule_that_was_removed_is_told_with_who_removed_it(tmp_path: Path) -> None:
+    target = "F.PROD/Microsoft Exchange Hosted Organizations/gov.example/anna\\Hide"
+    records = [
+        _record("2021-03-01T08:00:00", "New-InboxRule", target, Name="Hide", DeleteMessage="True"),
+        _record("2021-03-09T08:00:00", "Remove-InboxRule", target),
+        _record("2021-03-10T08:00:00", "New-InboxRule", "otto\\Hide", Name="Hide", DeleteMessage="True"),
+    ]
+    anna, otto = _footholds(tmp_path, {"m365/audit.jsonl": ual_json(records)})
+    assert anna.what.startswith("New-InboxRule on anna\\Hide by admin@gov.example: Name = Hide")
+    assert anna.state is FootholdState.REMOVED
+    assert (
+        anna.state_why == "taken away at 2021-03-09 08:00:00 UTC: Remove-InboxRule on anna\\Hide by admin@gov.example"
+    )
+    assert [ref.record_no for ref in anna.grounds] == [1, 2]
+    assert otto.state is FootholdState.UNKNOWN
+
+
+def test_a_record_that_was_exported_twice_is_not_told_twice(tmp_path: Path) -> None:
+    there = _record("2021-03-01T08:00:00", "Set-Mailbox", "anna", ForwardingSmtpAddress="smtp:x@evil.example")
+    gone = _record("2021-03-05T08:00:00", "Set-Mailbox", "anna", ForwardingSmtpAddress="")
+    (told,) = _footholds(tmp_path, {"m365/audit.jsonl": ual_json([there, gone, there, gone])})
+    assert told.state is FootholdState.REMOVED
+
+
+def test_a_folder_is_told_with_who_may_what(tmp_path: Path) -> None:
+    folder = {"Path": "\\Inbox", "MemberUpn": "Everyone", "MemberRights": "ReadAny"}
+    record = _record("2021-03-01T08:00:00", "AddFolderPermissions", "")
+    record |= {"MailboxOwnerUPN": "anna@gov.example", "Item": {"ParentFolder": folder}}
+    closed = record | {"CreationTime": "2021-03-02T08:00:00", "Id": "2", "Operation": "ModifyFolderPermissions"}
+    closed |= {"Item": {"ParentFolder": folder | {"MemberRights": "None"}}}
+    (told,) = _footholds(tmp_path, {"m365/audit.jsonl": ual_json([record, closed])})
+    assert told.what == (
+        "AddFolderPermissions on anna@gov.example by admin@gov.example: Path = \\Inbox; MemberUpn = Everyone; "
+        "MemberRights = ReadAny"
+    )

@@ -14,11 +14,12 @@ from tests.report.sample_case import SUMMARY, at, filled
 from dwell.model.claims import QUESTIONS, CaseFacts, Summary
 from dwell.model.coverage import Coverage
 from dwell.report.figures import count, formula, instant, percent, size
+from dwell.report.intrusions import LINE_MAX, WIDTH, intrusions_text
 from dwell.report.text import CELL_MAX, answers_text, coverage_text, leads_text, mailboxes_text
 from dwell.safe.hidden import HIDDEN
 from dwell.safe.terminal import terminal
 
-ALL = (answers_text, mailboxes_text, coverage_text, leads_text)
+ALL = (answers_text, mailboxes_text, coverage_text, leads_text, intrusions_text)
 EMPTY = Summary("0.0.1", CaseFacts("", 0, 0, 0, None, None), *((),) * 10)
 ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from("\x00\x1b\u202e\ud800\n[]{}"), max_size=30)
 
@@ -104,3 +105,19 @@ def test_figures_without_a_value_are_unknown() -> None:
 )
 def test_sizes_are_rounded_to_three_digits(size_bytes: int, said: str) -> None:
     assert size(size_bytes) == said
+
+
+def test_links_and_counter_grounds_of_an_intrusion_are_wrapped_and_whole() -> None:
+    long = "the same agent, which nobody else has as an ordinary one; " * 6 + "and the end"
+    one = dataclasses.replace(SUMMARY.intrusions[0], links=(long, "short"), against=(long,))
+    out = intrusions_text(dataclasses.replace(SUMMARY, intrusions=(one,)))
+    assert max(cell_len(line) for line in out.splitlines()[2:]) <= WIDTH
+    assert out.replace("\n    ", " ").count(long) == 2
+    assert f"  held together by: {long[:40]}" in out
+    cut = intrusions_text(dataclasses.replace(SUMMARY, intrusions=(dataclasses.replace(one, links=("x" * 9_999,)),)))
+    assert "x" * LINE_MAX in cut.replace("\n    ", "")
+    assert "[…+" in cut
+
+
+def test_without_intrusions_there_is_a_head_and_no_more() -> None:
+    assert intrusions_text(EMPTY).splitlines() == ["id  first  last  accounts  mailboxes  clients  techniques"]

@@ -97,6 +97,10 @@ def test_mixed_hunting_tables_are_not_taken_for_audit_records() -> None:
     both = json.dumps([raw, mail]).encode()
     assert identify(Sniff(both, "x", complete=True))[0].source == "defender"
     assert [row["category"] for row in check(Defender(), both).rows] == [raw["category"], mail["category"]]
+    empty = {"Timestamp": "2021-08-02T13:11:39Z", "ActionType": "x", "ReportId_long": 1, "RawEventData": None}
+    full = empty | {"RawEventData": {"Id": "1"}}
+    lines = f"{json.dumps(empty)}\n{json.dumps(full)}".encode()
+    assert identify(Sniff(lines, "x", complete=True))[0].source == "defender"
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

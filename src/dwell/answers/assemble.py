@@ -38,7 +38,7 @@ def assemble(
         reach.answer(case, reached),
         intrusions.answer(case, held, footholds),
         eviction.answer(case, checks),
-        blindspots.answer(case, facts, planted),
+        blindspots.answer(case, facts, planted, exposures),
     )
     return Summary(
         version=__version__,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from dwell.answers.book import Book
 from dwell.answers.mailboxes import COPIES, bodiless, nameless, unresolved
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
-from dwell.model.claims import Answer, CaseFacts, Question, RuleStatus
+from dwell.model.claims import Answer, CaseFacts, Grade, MailboxExposure, Question, RuleStatus
 from dwell.model.coverage import CellState
 from dwell.model.power import Power
+from dwell.scope.gaps import Asked, gaps
 from dwell.scope.investigation import Investigation
-from dwell.scope.ledger import MAIL_SOURCES, NO_HOST
+from dwell.scope.ledger import MAIL_SOURCES, NO_HOST, SERVER_SOURCES
 
-__all__ = ["answer"]
+__all__ = ["answer", "asked_of"]
 
 STRETCHES_MAX = 12
 MOSTLY = 0.5
@@ -64,12 +66,39 @@ def _local_times(case: Investigation, book: Book) -> None:
         book.recorded(told, ()) if "as given" in one.detail else book.unknown(told)
 
 
-def _never_held(case: Investigation, book: Book) -> None:
-    """Say which logs of the mail servers are not held at all."""
+def asked_of(case: Investigation, exposures: Sequence[MailboxExposure]) -> tuple[Asked, ...]:
+    """Give the acts that the answers speak of on servers, each with how many statements rest on it."""
+    servers = tuple(case.ledger.servers())
+    # where no mailbox is known, or all are exposed, whose mail was read is still one statement
+    open_ones = max(1, sum(one.grade in {Grade.NO_SIGN, Grade.UNDETERMINABLE} for one in exposures))
+    each = (
+        ("a forged request", {"httpproxy"}),
+        ("the use of a web shell", {"iis"}),
+        ("a change by cmdlet", {"evtx/MSExchange Management"}),
+        ("a logon", {"evtx/Security"}),
+    )
+    alone = [Asked(f"{what} ({host})", (host,), frozenset(able), 1) for what, able in each for host in servers]
+    return (Asked("the opening of a mailbox", servers, SERVER_SOURCES, open_ones), *alone)
+
+
+def _ranked(case: Investigation, book: Book, exposures: Sequence[MailboxExposure]) -> set[tuple[str, str]]:
+    """Tell the holes by what closing each would change; give those told."""
+    found = [one for one in gaps(case.ledger, asked_of(case, exposures), tuple(NEEDED)) if one.hours]
+    for place, one in enumerate(found[:STRETCHES_MAX], 1):
+        held = "is held at all" if one.hours == one.of_hours else f"is held for {one.hours:,} of {one.of_hours:,} hours"
+        book.unknown(
+            f"To close first, {place}: no {one.source} log of {one.host} {held}. Nothing else held shows, in these hours, "
+            f"{listed(one.bears_on)}; worth {one.worth:.2f}. It tells {NEEDED[one.source]}."
+        )
+    return {(one.host, one.source) for one in found[:STRETCHES_MAX]}
+
+
+def _never_held(case: Investigation, book: Book, told: Collection[tuple[str, str]]) -> None:
+    """Say which logs of the mail servers are not held at all, those apart that were told by their worth."""
     held = {(host, source) for host, source in case.ledger.lines}
     for host in case.ledger.servers():
         for source, tells in NEEDED.items():
-            if (host, source) not in held:
+            if (host, source) not in held and (host, source) not in told:
                 book.unknown(f"{host}: no {source} log is held at all; only it tells {tells}.")
     if any(host == NO_HOST for host, _ in case.ledger.lines):
         book.unknown(
@@ -169,18 +198,26 @@ def _planted(planted: Power, book: Book) -> None:
         )
 
 
-def answer(case: Investigation, facts: CaseFacts, planted: Power | None = None) -> tuple[Answer, Book]:
+def answer(
+    case: Investigation,
+    facts: CaseFacts,
+    planted: Power | None = None,
+    exposures: Sequence[MailboxExposure] = (),
+) -> tuple[Answer, Book]:
     """Answer the question."""
     book = Book(Question.BLINDSPOTS)
     hosts = case.ledger.servers() or case.ledger.hosts(MAIL_SOURCES)
     coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
     start = datetime.fromtimestamp(case.ledger.first_hour * 3600, UTC)
-    if hosts:
+    if hosts and coverage.hours_able:
         book.recorded(f"Before {instant(start)} no mail log is held: nothing earlier can be said.", (), coverage)
+    elif hosts:
+        book.unknown("No mail log is held of any of the servers known: whose mail was opened cannot be said.")
+    told = _ranked(case, book, exposures)
     _holes(case, book)
     _local_times(case, book)
     _hidden(case, book)
-    _never_held(case, book)
+    _never_held(case, book, told)
     if facts.anomalies:
         book.recorded(
             f"{count(facts.anomalies, 'stretch', 'stretches')} of evidence could not be read; each is kept with its place.",

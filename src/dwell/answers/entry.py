@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from dwell.answers.acts import Act, acts_of
+from dwell.answers.apps import chains
 from dwell.answers.book import Book
 from dwell.answers.intrusions import grounds_of
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
@@ -17,7 +19,6 @@ from dwell.scope.forgery import CVE, Forged
 from dwell.scope.intrusions import VALID_ACCOUNTS, Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
-from dwell.scope.traces import Trace
 
 __all__ = ["CREDENTIALS", "answer", "findings"]
 
@@ -46,32 +47,38 @@ class _Ladder:
         return EntryFinding(host, self.best, first, last, intrusion, cve, method, refs)
 
 
-def _ways(trace: Trace) -> list[tuple[str | None, str | None]]:
-    """Give the weaknesses a trace is about, else the rule itself as the method."""
-    found: list[tuple[str | None, str | None]] = [(one, None) for one in trace.cves]
-    return found or [(None, trace.title)]
+_Key = tuple[str, str | None, str | None, str | None]
+"""(host, weakness, method, intrusion)."""
+
+
+def _exploited(ladders: Mapping[_Key, _Ladder], host: str, owner: str | None) -> str | None:
+    """Give the weakness by which an intrusion got furthest on a server; None where it used none there."""
+    mine = [
+        (-one.best.rank, cve) for (where, cve, _, who), one in ladders.items() if (where, who) == (host, owner) and cve
+    ]
+    return min(mine)[1] if mine and owner is not None else None
 
 
 def findings(case: Investigation) -> tuple[EntryFinding, ...]:
     """Give one finding per host, weakness or credential, and intrusion; what no intrusion explains has none."""
-    ladders: dict[tuple[str, str | None, str | None, str | None], _Ladder] = {}
+    ladders: dict[_Key, _Ladder] = {}
     owners: dict[int, str] = {}
     for held in case.held:
         owners |= {id(one): held.id for one in (*held.forged, *held.traces)}
     for request in case.forged:
         key = (request.host, CVE, None, owners.get(id(request)))
         ladders.setdefault(key, _Ladder()).take(request.outcome, [request.at_utc], [request.ground])
-    for trace in case.traces:
-        if not trace.catalogue.startswith(ENTRIES):
-            continue
-        owner = owners.get(id(trace))
-        exploited = any(key[1] == CVE and key[3] == owner for key in ladders)
-        for cve, method in _ways(trace):
-            # a script used after a forged write on the same server is that exploit's last step
-            step = CVE if method is not None and owner is not None and exploited else cve
-            way = None if step is not None else method
-            one = ladders.setdefault((trace.host, step, way, owner), _Ladder())
+    traces = [one for one in case.traces if one.catalogue.startswith(ENTRIES)]
+    for trace in (one for one in traces if one.cves):
+        for cve in trace.cves:
+            one = ladders.setdefault((trace.host, cve, None, owners.get(id(trace))), _Ladder())
             one.take(trace.outcome, [trace.first_utc, trace.last_utc], trace.grounds)
+    for trace in (one for one in traces if not one.cves):
+        owner = owners.get(id(trace))
+        # a script written or used after an exploit on the same server is that exploit's last step
+        step = _exploited(ladders, trace.host, owner)
+        one = ladders.setdefault((trace.host, step, None if step else trace.title, owner), _Ladder())
+        one.take(trace.outcome, [trace.first_utc, trace.last_utc], trace.grounds)
     found = [ladder.finding(*key) for key, ladder in ladders.items()]
     found += [one for held in case.held if held.rows for one in _credentials(case, held)]
     return tuple(sorted(found, key=lambda one: (-one.outcome.rank, str(one.first_utc), one.host, str(one.cve))))
@@ -122,7 +129,7 @@ def _open_windows(case: Investigation, book: Book) -> None:
             )
 
 
-def _forged_claims(case: Investigation, book: Book) -> None:
+def _forged_claims(case: Investigation, book: Book, acts: Sequence[Act]) -> None:
     """Say what came of forged requests on each server; where there are none, with what coverage."""
     for host in case.ledger.servers():
         coverage = case.ledger.coverage([host], {"httpproxy"}, *whole_span(case), "a forged request (HttpProxy)")
@@ -140,31 +147,37 @@ def _forged_claims(case: Investigation, book: Book) -> None:
         told = ", ".join(f"{len(by_step[step])} {step.value}" for step in Outcome if step in by_step)
         clients = sorted({one.client for one in mine if one.client})
         best = max(by_step, key=lambda one: one.rank)
+        titles = next((one.titles for one in acts if one.host == host and one.forged), ())
+        met = f"; the same records met {_rules(titles)}" if titles else ""
         book.recorded(
             f"{host} was sent {count(len(mine), 'forged request')} ({CVE}) from {listed(clients)} "
-            f"{span(mine[0].at_utc, mine[-1].at_utc)}: {told}.",
+            f"{span(mine[0].at_utc, mine[-1].at_utc)}: {told}{met}.",
             [one.ground for one in (*by_step[best], *mine)],
             coverage,
         )
 
 
-def _rule_claims(case: Investigation, book: Book) -> None:
-    """Say what our rules met, one claim per rule and host."""
-    groups: dict[tuple[str, str], list[Trace]] = {}
-    for one in case.traces:
-        if one.catalogue.startswith(ENTRIES):
-            groups.setdefault((one.rule_id, one.host), []).append(one)
-    for (_, host), found in sorted(groups.items()):
-        best = max(found, key=lambda one: one.outcome.rank)
-        records = sum(one.count for one in found)
-        instants = [at for one in found for at in (one.first_utc, one.last_utc) if at is not None]
-        clients = sorted({one.client for one in found if one.client})
+def _rules(titles: Sequence[str]) -> str:
+    return f"the {'rule' if len(titles) == 1 else 'rules'} {listed(titles, len(titles))}"
+
+
+def _rule_claims(case: Investigation, book: Book, acts: Sequence[Act]) -> None:
+    """Say what our rules met, one claim per act and host, whatever number of rules met it."""
+    for act in acts:
+        if act.forged:
+            continue
+        best = max(act.traces, key=lambda one: one.outcome.rank)
+        instants = [at for one in act.traces for at in (one.first_utc, one.last_utc) if at is not None]
+        clients = sorted({one.client for one in act.traces if one.client})
         origin = f" from {listed(clients)}" if clients else ""
-        coverage = case.ledger.coverage([host], {best.table}, *whole_span(case), f"what '{best.title}' looks for")
+        tables = {one.table for one in act.traces}
+        coverage = case.ledger.coverage([act.host], tables, *whole_span(case), f"what '{best.title}' looks for")
+        others = [one for one in act.titles if one != best.title]
+        also = f" The same records met {_rules(others)}." if others else ""
         book.recorded(
-            f"{best.title}: {count(records, 'record')} on {host}{origin} "
-            f"{span(min(instants, default=None), max(instants, default=None))}; furthest step: {best.outcome.value}.",
-            [ref for one in found for ref in one.grounds],
+            f"{best.title}: {count(act.records, 'record')} on {act.host}{origin} "
+            f"{span(min(instants, default=None), max(instants, default=None))}; furthest step: {best.outcome.value}.{also}",
+            [ref for one in act.traces for ref in one.grounds],
             coverage,
             ["a rule meets a shape of text; what it means is for the reader to judge"],
         )
@@ -186,8 +199,10 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
                 coverage,
                 held.against,
             )
-    _forged_claims(case, book)
-    _rule_claims(case, book)
+    chains(case, book)
+    acts = acts_of(case)
+    _forged_claims(case, book, acts)
+    _rule_claims(case, book, acts)
     _open_windows(case, book)
     got_in = [one for one in found if one.outcome.rank >= Outcome.SUCCESS.rank and one.intrusion is not None]
     ways = sorted({(one.intrusion or "", one.cve or one.method or "") for one in got_in})

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from dwell.answers import apps
 from dwell.answers.book import Book
 from dwell.answers.phrases import count, instant, listed, percent, whole_span
 from dwell.model.claims import Answer, Foothold, FootholdState, Question
@@ -13,6 +14,7 @@ from dwell.model.provenance import RecordRef
 from dwell.scope.cmdlets import Cmdlet
 from dwell.scope.exploits import shell_path
 from dwell.scope.investigation import Investigation
+from dwell.scope.removals import removal_of
 from dwell.scope.states import FileState
 from dwell.scope.traces import Trace
 
@@ -29,7 +31,7 @@ KINDS: Mapping[str, str] = {
     "MB-11": "application",
     "TA-01": "transport agent",
     "IM-01": "IIS module",
-    "OS-01": "task, service or account",
+    "OS-01": "role or account",
     "AF-05": "auditing switched off",
 }
 """What a rule of the catalogue leaves behind, where it leaves anything."""
@@ -37,6 +39,7 @@ WEB_SHELL = "web shell"
 _PLANTED = re.compile(r"\\aspnet_client\\(?:.*\\)?[^\\]+\.(?:aspx|asp|ashx|asmx)$", re.IGNORECASE)
 """The folder is normally empty of scripts: catalogue WS-01."""
 GROUNDS = 10
+_TAKEN = "taken away"
 _UNSET = "this record takes it away; none that is held sets it"
 _STATE_UNKNOWN = "no list of files or export dated after it is held that covers it"
 
@@ -49,7 +52,8 @@ def _same_file(path: str, stem: str) -> bool:
 
 
 def _state(case: Investigation, host: str, stem: str) -> tuple[FootholdState, str, list[FileState]]:
-    """Look a script up in the inventories of its server."""
+    """Look a script up in the inventories of its server; its path is that of a request or of a file."""
+    stem = stem.replace("\\", "/")
     own = [one for one in case.files if one.host == host]
     found = [one for one in own if _same_file(one.path, stem)]
     if found:
@@ -62,13 +66,16 @@ def _state(case: Investigation, host: str, stem: str) -> tuple[FootholdState, st
 
 
 def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold]:
-    """Give scripts that were used as web shells, and scripts that lie where none belong."""
+    """Give scripts that were used as web shells or written by an exploit, and scripts that lie where none belong."""
     used: dict[tuple[str, str], list[Trace]] = {}
     for one in case.traces:
         path = shell_path(one)
         answered = one.status is not None and 200 <= one.status < 300
         if path is not None and answered and one.catalogue.startswith(("WS-", "EX-05")):
             used.setdefault((one.host, path), []).append(one)
+    for host, path, trace in _written(case):
+        same = next((key for key in used if key[0] == host and _same_file(path, key[1])), None)
+        used.setdefault(same or (host, path), []).append(trace)
     told: set[RecordRef] = set()
     for (host, path), traces in sorted(used.items()):
         state, why, files = _state(case, host, path)
@@ -87,18 +94,44 @@ def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold
             )  # fmt: skip
 
 
+def _written(case: Investigation) -> Iterable[tuple[str, str, Trace]]:
+    """Give the pages that event logs say were written into web folders: host, path as a list of files has it, trace."""
+    shortest: dict[tuple[str, str], str] = {}
+    found: list[tuple[str, str, Trace]] = []
+    for one in case.traces:
+        path = one.value("TargetFilename") or one.value("RelativeTargetName")
+        if one.table == "evtx" and one.catalogue.startswith("WS-") and path is not None:
+            found.append((one.host, path, one))
+    for host, path, _ in found:
+        # one log names the drive, another the share: what both end in is the file
+        tail = next((held for (name, held) in shortest if name == host and path.lower().endswith(held)), None)
+        key = (host, tail or _below_drive(path))
+        shortest[key] = max(shortest.get(key, ""), path, key=len)
+    for host, path, trace in found:
+        yield (
+            host,
+            shortest[host, next(one for name, one in shortest if name == host and path.lower().endswith(one))],
+            trace,
+        )
+
+
+def _below_drive(path: str) -> str:
+    return re.sub(r"^[a-z]:\\", "", path.lower())
+
+
 def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold]:
     """Give changes of configuration that rules met in event logs and audit records."""
     by_kind: dict[str, list[tuple[Trace, Cmdlet]]] = {}
     for one in case.traces:
-        if KINDS.get(one.catalogue) is None or one.table not in {"evtx", "ual"}:
+        # what was given to applications is told application by application
+        if KINDS.get(one.catalogue) is None or one.table not in {"evtx", "ual"} or one.catalogue == "MB-11":
             continue
         held = [case.cmdlets[ref] for ref in one.grounds if ref in case.cmdlets]
         by_kind.setdefault(one.catalogue, []).extend((one, cmdlet) for cmdlet in held)
         if len(held) < one.count:
             yield _met(one, owners, one.count - len(held))
     for catalogue, acts in sorted(by_kind.items()):
-        yield from _set_and_undone(catalogue, acts, owners)
+        yield from _set_and_undone(case, catalogue, acts, owners)
 
 
 def _met(trace: Trace, owners: Mapping[int, str], more: int) -> Foothold:
@@ -112,7 +145,7 @@ def _met(trace: Trace, owners: Mapping[int, str], more: int) -> Foothold:
 
 
 def _set_and_undone(
-    catalogue: str, acts: Sequence[tuple[Trace, Cmdlet]], owners: Mapping[int, str]
+    case: Investigation, catalogue: str, acts: Sequence[tuple[Trace, Cmdlet]], owners: Mapping[int, str]
 ) -> Iterable[Foothold]:
     """Tell what cmdlets set, equal ones once, each with the record that took it away again where one did."""
     undoing = sorted(
@@ -125,12 +158,15 @@ def _set_and_undone(
             groups.setdefault((_place(trace), one.words), []).append((trace, one))
     for (place, words), alike in groups.items():
         last = max((one for _, one in alike), key=lambda one: (_sortable(one.at_utc), one.ground))
-        undone = next((one for one in undoing if one.undoes(last, catalogue)), None)
+        cleared = [one for one in undoing if one.undoes(last, catalogue)]
+        paired |= {one.ground for one in cleared}
+        removed = removal_of(last, case.removals, case.identities.label)
+        first_of_both = [*cleared[:1], *(() if removed is None else (removed,))]
+        undone = min(first_of_both, key=lambda one: (_sortable(one.at_utc), one.ground), default=None)
         state, why = FootholdState.UNKNOWN, _STATE_UNKNOWN
         grounds = sorted({one.ground for _, one in alike})[:GROUNDS]
         if undone is not None:
-            state, why = FootholdState.REMOVED, f"taken away at {instant(undone.at_utc)}: {undone.words}"
-            paired.add(undone.ground)
+            state, why = FootholdState.REMOVED, f"{_TAKEN} at {instant(undone.at_utc)}: {undone.words}"
             grounds = [*grounds[: GROUNDS - 1], undone.ground]
         first = min((one.at_utc for _, one in alike if one.at_utc is not None), default=None)
         owner = next((owners[id(trace)] for trace, _ in alike if id(trace) in owners), None)
@@ -151,7 +187,7 @@ def _place(trace: Trace) -> str:
 def findings(case: Investigation) -> tuple[Foothold, ...]:
     """Give everything that was left behind, in order of time."""
     owners = {id(trace): held.id for held in case.held for trace in held.traces}
-    found = [*_shells(case, owners), *_changes(case, owners)]
+    found = [*_shells(case, owners), *_changes(case, owners), *apps.footholds(case)]
     return tuple(sorted(found, key=lambda one: (_sortable(one.first_utc), one.host, one.kind, one.what, one.grounds)))
 
 
@@ -164,11 +200,14 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
     book = Book(Question.FOOTHOLD)
     for one in found:
         owner = f" ({one.intrusion})" if one.intrusion else ""
+        # what took a thing away is part of what is recorded; any other reason limits the statement
+        undone = one.state_why if one.state_why.startswith(_TAKEN) else ""
         book.recorded(
-            f"{one.kind} on {one.host}{owner}, first at {instant(one.first_utc)}, now {one.state.value}: {one.what}.",
+            f"{one.kind} on {one.host}{owner}, first at {instant(one.first_utc)}, now {one.state.value}: {one.what}"
+            f"{'; ' if undone else ''}{undone}.",
             one.grounds,
             None,
-            [one.state_why] if one.state_why else [],
+            [one.state_why] if one.state_why and not undone else [],
         )
     hosts = case.ledger.servers()
     listed_hosts = sorted({one.host for one in case.files} & set(hosts))

@@ -28,6 +28,9 @@ __all__ = ["board"]
 
 GROUNDS_MAX = 5
 TENANT_TABLE = "ual"
+TENANT_TABLES = frozenset({TENANT_TABLE, "entra_audit"})
+APPS = "MB-11"
+"""The catalogue's entry of applications with rights on mail."""
 LEADS_NAMED = 3
 
 Mask = npt.NDArray[np.bool_]
@@ -108,11 +111,17 @@ def _by_intrusions(one: _Board, mode: Mode, sessions: Mask) -> list[Sign]:
             when = span(answered[0].at_utc, answered[-1].at_utc)
             text = f"{held.id} was answered {count(len(answered), 'forged call')} to EWS {when}."
             out.append(Sign(text, tuple(act.ground for act in answered[:GROUNDS_MAX])))
+        reads = [read for app in held.apps for read in app.reads] if APPS in mode.rules else []
+        if reads:
+            boxes = count(len({read.mailbox for read in reads}), "mailbox", "mailboxes")
+            names = listed([app.name for app in held.apps if app.reads])
+            text = f"{held.id} opened {boxes} through {names}, {count(len(reads), 'record')}."
+            out.append(Sign(text, tuple(read.ground for read in reads[:GROUNDS_MAX])))
     return out
 
 
 def _of_side(mode: Mode, trace: Trace) -> bool:
-    return (trace.table == TENANT_TABLE) is (mode.where is Where.TENANT)
+    return (trace.table in TENANT_TABLES) is (mode.where is Where.TENANT)
 
 
 def _traces(one: _Board, mode: Mode) -> list[Trace]:
@@ -191,7 +200,7 @@ def _met_nothing(one: _Board, mode: Mode) -> list[Sign]:
 
 
 def _side_of(path: str, mode: Mode) -> bool:
-    return ("m365" in path) is (mode.where is Where.TENANT)
+    return ("m365" in path or "entra" in path) is (mode.where is Where.TENANT)
 
 
 def _limits(one: _Board, mode: Mode, sessions: Mask) -> list[str]:

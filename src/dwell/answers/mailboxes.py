@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from dwell.answers import apps
 from dwell.answers.book import Book
 from dwell.answers.phrases import count, listed, percent, span, whole_span
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
@@ -207,6 +208,7 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             book.recorded(
                 f"{one.mailbox}: every request by {listed(one.intrusions)} was refused.", one.grounds, one.coverage
             )
+    apps.untied(case, book)
     rest = [one for one in found if one.grade is Grade.NO_SIGN]
     covered: dict[Coverage, list[MailboxExposure]] = {}
     for one in rest:
@@ -220,7 +222,7 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             f"{count(len(unsure), 'mailbox', 'mailboxes')}: whether it was opened cannot be determined.",
             against=list(dict.fromkeys(text for one in unsure for text in one.assumptions)),
         )
-    return book.answer(_verdict(found, list(covered))), book
+    return book.answer(_verdict(found, list(covered), apps.verdict(case))), book
 
 
 def _no_sign(
@@ -232,6 +234,12 @@ def _no_sign(
     forged = case.ledger.coverage(hosts, {"httpproxy"}, *whole_span(case), "a forged call (HttpProxy)")
     if hosts and forged.share != 1:
         against.append(f"{FORGED_ONLY} {percent(forged)}")
+    names = {one.mailbox for one in rest}
+    opened = sorted({app.name for app in case.apps for read in app.reads if read.mailbox in names})
+    if opened:
+        against.append(
+            f"applications that were given rights or secrets opened some, and are laid to no intrusion: {listed(opened)}"
+        )
     many = count(len(rest), "mailbox", "mailboxes")
     book.no_sign(
         f"No sign that any of the {other}{many} was opened by an intruder; the logs able to show it cover "
@@ -242,7 +250,7 @@ def _no_sign(
     )
 
 
-def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage]) -> str:
+def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage], applications: str) -> str:
     """Put it into one sentence; a negative never stands without its coverage."""
     grades = Counter(one.grade for one in found)
     exposed = sum(grades[grade] for grade in EXPOSED)
@@ -260,6 +268,8 @@ def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage]) -> s
         shares = sorted(covered, key=lambda one: one.share or 0)
         worst, best = percent(shares[0]), percent(shares[-1])
         parts.append(f"no sign for {more}{many}, with a coverage of {worst if worst == best else f'{worst} to {best}'}")
+    if applications:
+        parts.append(applications)
     if not parts:
         return "Whose mail was read cannot be said: nothing held names a mailbox."
     text = "; ".join(parts) + "."

@@ -7,6 +7,7 @@ from dwell.answers.foothold import KINDS
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.model.claims import Answer, Outcome, Question, ReachFinding, ReachVerdict
 from dwell.model.coverage import Coverage
+from dwell.scope.chains import key_traces
 from dwell.scope.exploits import ENTRIES
 from dwell.scope.investigation import Investigation
 from dwell.scope.reach import CLASSES, Hop, class_of_hosts, logons_beyond
@@ -46,6 +47,13 @@ def _host(case: Investigation, host: str, kind: str, hops: list[Hop]) -> ReachFi
     first, last = whole_span(case)
     coverage = case.ledger.coverage([host], SECURITY, first, last, "a logon (Security log)")
     refs = tuple(one.logon.ground for one in hops[:GROUNDS_MAX])
+    acts = [one for held in case.held for one in held.traces if one.host == host]
+    if acts:
+        best = max((one.outcome for one in acts), key=lambda one: one.rank)
+        verdict = ReachVerdict.REACHED if best.rank >= Outcome.PARTIAL.rank else ReachVerdict.ATTEMPTED
+        told = listed(sorted({one.title for one in acts}))
+        refs = (*(ref for one in acts for ref in one.grounds), *refs)[:GROUNDS_MAX]
+        return ReachFinding(host, kind or "server", verdict, coverage, f"acts of an intrusion on it: {told}", refs)
     done = [one for one in hops if not one.logon.refused]
     if done:
         hop = min(done, key=lambda each: len(each.path))
@@ -63,14 +71,15 @@ def _host(case: Investigation, host: str, kind: str, hops: list[Hop]) -> ReachFi
 
 def _tenant(case: Investigation) -> ReachFinding | None:
     """Say of the cloud tenant whether an intruder's client acted in it."""
-    if "ual" not in case.tables:
+    if not {"ual", "entra_audit"} & set(case.tables):
         return None
     coverage = case.ledger.coverage([TENANT], {"ual"}, *whole_span(case), "acts in the tenant (audit export)")
-    seen = [
+    seen = [ref for held in case.held for app in held.apps for one in app.given for ref in [one.ground]]
+    seen += [
         ref for one in case.exposed for ref in one.references() if ref.table == "ual"
     ]  # an exposure rests on the tenant's records only where an intruder's client acted in it
     if seen:
-        why = "an intruder's client acts in the audit records"
+        why = "an intruder's client, or an application tied to him, acts in the audit records"
         return ReachFinding(TENANT, "cloud", ReachVerdict.REACHED, coverage, why, tuple(seen[:GROUNDS_MAX]))
     verdict = ReachVerdict.NO_SIGN if coverage.hours_able else ReachVerdict.NOT_COVERED
     return ReachFinding(TENANT, "cloud", verdict, coverage, "no client of an intrusion acts in the audit records")
@@ -81,7 +90,9 @@ def findings(case: Investigation) -> tuple[ReachFinding, ...]:
     mail_hosts = set(case.ledger.servers())
     beyond = logons_beyond(case.logons, case.held, mail_hosts, case.server_addresses)
     found = _mail_servers(case)
-    kinds = class_of_hosts(case.logons, mail_hosts)
+    # a read of the directory is recorded where it was answered
+    answered = {one.host for held in case.held for one in key_traces(held) if one.value("Properties") is not None}
+    kinds = {**class_of_hosts(case.logons, mail_hosts), **dict.fromkeys(answered - mail_hosts, "directory")}
     for host in case.ledger.hosts({"evtx"}):
         if host not in mail_hosts:
             found.append(_host(case, host, kinds.get(host, ""), [one for one in beyond if one.logon.host == host]))

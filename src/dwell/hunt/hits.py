@@ -95,6 +95,9 @@ FACES: Mapping[str, Face] = {
     "httpproxy": Face(("ClientIpAddress",), ("AuthenticatedUser",), "HttpStatus"),
     "ews": Face(("ClientIpAddress",), ("AuthenticatedUser",), "HttpStatus"),
     "ual": Face(("ClientIPAddress", "ClientIP"), ("UserId",)),
+    "entra_audit": Face(
+        ("initiatedBy.user.ipAddress",), ("initiatedBy.user.userPrincipalName", "initiatedBy.app.displayName")
+    ),
     "evtx": Face(("IpAddress", "SourceIp"), ("TargetUserName", "SubjectUserName", "User", "CmdletCaller")),
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dwell.model.claims import Summary
 from dwell.report import hypotheses, tables, text
+from dwell.report.intrusions import intrusions_text
 from dwell.report.summary_json import summary_dict
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import Cell, csv_text
@@ -39,7 +40,12 @@ def _cell(value: Json) -> Cell:
     return " | ".join(str(_cell(one)) for one in value)
 
 
-def _plain(key: str, columns: tuple[str, ...], shown_columns: tuple[str, ...] = ()) -> Listing:
+def _plain(
+    key: str,
+    columns: tuple[str, ...],
+    shown_columns: tuple[str, ...] = (),
+    own_text: Callable[[Summary], str] | None = None,
+) -> Listing:
     """Make the listing of a table that has no form of its own; the terminal may show fewer columns than CSV."""
 
     def rows(summary: Summary) -> list[dict[str, Json]]:
@@ -53,7 +59,7 @@ def _plain(key: str, columns: tuple[str, ...], shown_columns: tuple[str, ...] = 
         some = shown_columns or columns
         return text.aligned(some, [[_cell(row[name]) for name in some] for row in rows(summary)])
 
-    return Listing(rows, csv, shown)
+    return Listing(rows, csv, own_text or shown)
 
 
 LISTINGS: Mapping[str, Listing] = {
@@ -64,6 +70,7 @@ LISTINGS: Mapping[str, Listing] = {
     "intrusions": _plain(
         "intrusions",
         ("id", "first_utc", "last_utc", "entry", "accounts", "mailboxes", "clients", "techniques", "links", "against"),
+        own_text=intrusions_text,
     ),
     "reach": _plain("reach", ("system", "class", "verdict", "coverage", "why")),
     "eviction": _plain(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,16 +20,21 @@ from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.store import Archive
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.scope.audit_details import TOLD_INSIDE, details
 from dwell.scope.traces import Trace
 
-__all__ = ["Cmdlet", "cmdlets_of", "parameters_of"]
+__all__ = ["Cmdlet", "cmdlets_of", "parameters_of", "read_cmdlets"]
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "evtx": ("Cmdlet", "CmdletParameters", "CmdletCaller"),
-    "ual": ("Operation", "ObjectId", "UserId", "Parameters"),
+    "evtx": ("Cmdlet", "CmdletParameters", "CmdletCaller", "CmdletError", "EventID"),
+    "ual": ("Operation", "ObjectId", "UserId", "Parameters", "ResultStatus"),
 }
-_BY_CMDLET = ("EX-04", "EX-06", "MB-", "TA-", "IM-", "AF-05")
+_BY_CMDLET = ("EX-04", "EX-06", "MB-", "OS-01", "TA-", "IM-", "AF-05")
 """Catalogues whose rules look at cmdlets."""
+_FAILED_EVENT = 6
+_FAILED = frozenset({"false", "failed", "failure"})
+_HOSTED = re.compile(r"^[^/]+/Microsoft Exchange Hosted Organizations/[^/]+/(?P<name>.+)$")
+"""How Exchange Online writes whom it means: its own forest, the tenant, and only then the name."""
 _NAME = re.compile(r"(?<!\S)-(?P<name>[A-Za-z]\w*)(?=[\s:]|$)")
 _QUOTES = ('"', "'")
 _NOTHING = frozenset({"", "$null", "null", "{}", "()", "@()"})
@@ -60,6 +66,8 @@ class Cmdlet:
         parameters: names and values, in their order.
         at_utc: when; None where the record has no instant.
         ground: the record.
+        host: whose log tells of it; None where the log names none.
+        failed: whether the record says that it did not work.
     """
 
     name: str
@@ -68,13 +76,18 @@ class Cmdlet:
     parameters: tuple[tuple[str, str], ...]
     at_utc: datetime | None
     ground: RecordRef
+    host: str | None = None
+    failed: bool = False
 
     @property
     def words(self) -> str:
         """Tell the cmdlet: what it set to what, on what, by whom."""
-        shown = [pair for pair in self.parameters if pair != ("Identity", self.target)]
-        told = "; ".join(f"{name} = {value or '(nothing)'}" for name, value in shown)
-        on = f" on {self.target}" if self.target else ""
+        target = _plain(self.target)
+        shown = [(name, _plain(value)) for name, value in self.parameters]
+        told = "; ".join(
+            f"{name} = {value or '(nothing)'}" for name, value in shown if (name, value) != ("Identity", target)
+        )
+        on = f" on {target}" if target else ""
         by = f" by {self.caller}" if self.caller else ""
         return f"{self.name}{on}{by}: {told}" if told else f"{self.name}{on}{by}"
 
@@ -93,6 +106,12 @@ class Cmdlet:
         others = {name for name, _ in other.parameters if name in harmless}
         same = (self.name.lower(), self.target.lower()) == (other.name.lower(), other.target.lower())
         return same and self.takes_away(catalogue) and others <= mine
+
+
+def _plain(text: str) -> str:
+    """Give a name of Exchange Online without the forest and the tenant before it."""
+    found = _HOSTED.match(text)
+    return text if found is None else found["name"]
 
 
 def parameters_of(text: str) -> tuple[tuple[str, str], ...]:
@@ -154,19 +173,54 @@ def _may_hold(file: DataFile, trace: Trace) -> bool:
 
 
 def _read(file: DataFile, wanted: set[RecordRef]) -> Iterator[Cmdlet]:
-    rows = read_rows(file, ("evidence_id", "record_no", "time_utc", *_COLUMNS[file.table]), dictionary=("evidence_id",))
     numbers = pa.array(sorted({one.record_no for one in wanted}), pa.int64())
-    near = rows.take(pa.array(np.flatnonzero(pc.is_in(rows["record_no"], value_set=numbers).to_numpy())))
+    return (one for one in read_cmdlets(file, numbers) if one.ground in wanted)
+
+
+def read_cmdlets(file: DataFile, numbers: pa.Array | None) -> Iterator[Cmdlet]:
+    """Yield the cmdlets of a data file, all of them or those of some record numbers.
+
+    Raises:
+        CustodyError: the file is not what was written.
+    """
+    columns = ("evidence_id", "record_no", "time_utc", "host", *_COLUMNS[file.table])
+    rows = read_rows(file, columns, dictionary=("evidence_id", "host", _COLUMNS[file.table][0]))
+    if numbers is None:
+        picked = np.flatnonzero(rows[_COLUMNS[file.table][0]].is_valid().to_numpy(zero_copy_only=False))
+    else:
+        picked = np.flatnonzero(pc.is_in(rows["record_no"], value_set=numbers).to_numpy(zero_copy_only=False))
+    near = rows.take(pa.array(picked))
     times = near["time_utc"].cast(pa.int64()).to_pylist()
-    for row, at in zip(near.drop(["time_utc"]).to_pylist(), times, strict=True):
+    inside = _inside(file, near, picked)
+    for place, (row, at) in enumerate(zip(near.drop(["time_utc"]).to_pylist(), times, strict=True)):
         ref = RecordRef(file.table, EvidenceId(row["evidence_id"]), row["record_no"])
-        found = _cmdlet(row)
-        if ref in wanted and found is not None:
+        found = _cmdlet(row, inside.get(place))
+        if found is not None:
             name, target, caller, parameters = found
-            yield Cmdlet(name, target, caller, parameters, None if at is None else utc_from_us(at), ref)
+            when = None if at is None else utc_from_us(at)
+            yield Cmdlet(name, target, caller, parameters, when, ref, row["host"], _has_failed(row))
 
 
-def _cmdlet(row: Mapping[str, object]) -> tuple[str, str, str | None, tuple[tuple[str, str], ...]] | None:
+def _inside(file: DataFile, near: pa.Table, picked: npt.NDArray[np.int64]) -> Mapping[int, str]:
+    """Give the whole records of those rows whose kind of act tells what it did deeper inside."""
+    if file.table != "ual":
+        return {}
+    names = near["Operation"].to_pylist()
+    places = [place for place, one in enumerate(names) if (one or "").strip().rstrip(".").lower() in TOLD_INSIDE]
+    if not places:
+        return {}
+    texts = read_rows(file, ("AuditData",))["AuditData"].take(pa.array(picked[places])).to_pylist()
+    return {place: text for place, text in zip(places, texts, strict=True) if text}
+
+
+def _has_failed(row: Mapping[str, object]) -> bool:
+    status = str(row.get("ResultStatus") or "").lower()
+    return bool(row.get("CmdletError")) or row.get("EventID") == _FAILED_EVENT or status in _FAILED
+
+
+def _cmdlet(
+    row: Mapping[str, object], whole: str | None
+) -> tuple[str, str, str | None, tuple[tuple[str, str], ...]] | None:
     """Read a record's row; None where it is no cmdlet."""
     name = row.get("Cmdlet") or row.get("Operation")
     if not isinstance(name, str):
@@ -179,4 +233,7 @@ def _cmdlet(row: Mapping[str, object]) -> tuple[str, str, str | None, tuple[tupl
     caller = row.get("CmdletCaller") or row.get("UserId")
     identity = next((value for key, value in parameters if key == "Identity"), "")
     target = str(row.get("ObjectId") or "") or identity
+    told = details(name, whole)
+    if told is not None:
+        target, parameters = told[0] or target, (*parameters, *told[1])
     return name, target, None if caller is None else str(caller), tuple(parameters)

@@ -234,6 +234,30 @@ def _messages(messages: pa.Table, held: Held, accesses: Accesses, names: Identit
         one.grounds.append((int(Act.NAMED if named is not None else Act.SYNCED), ref))
 
 
+def _apps(held: Held, out: dict[str, Exposed]) -> None:
+    """Take what applications read that belong to the intrusion."""
+    for app in held.apps:
+        for read in app.reads:
+            one = out.setdefault(read.mailbox, Exposed(read.mailbox, held.id))
+            act = Act.SYNCED if read.folders else Act.NAMED
+            one.acts[act] = one.acts.get(act, 0) + 1
+            one.sessions += 1
+            one.messages |= set(read.messages)
+            one.folders |= set(read.folders)
+            if read.at_utc is not None:
+                one.instants.append(read.at_utc)
+            one.clients.add(f"{read.client or '(unknown address)'} application {app.name}")
+            one.assumptions.add(f"application {app.name} is the intruder's: {_tie(held, app.name)}")
+            if app.by_name:
+                one.assumptions.add(f"records of the application {app.name} are joined by its name, not by an id")
+            one.grounds.append((int(act), read.ground))
+
+
+def _tie(held: Held, name: str) -> str:
+    head = f"application {name}: "
+    return next((one[len(head) :] for one in held.links if one.startswith(head)), "")
+
+
 def exposures_of(
     held: Sequence[Held],
     accesses: Accesses,
@@ -257,6 +281,7 @@ def exposures_of(
         _refused(one, accesses, found)
         _forged(one, calls, identities, found)
         _messages(messages, one, accesses, identities, found)
+        _apps(one, found)
         for exposed in found.values():
             _assume(exposed)
         out += found.values()

@@ -17,13 +17,16 @@ from dwell.model.addresses import network
 from dwell.model.instants import utc_from_us
 from dwell.scope.access import Accesses
 from dwell.scope.actors import Actor, Link
+from dwell.scope.apps import App
 from dwell.scope.clients import ANY_NETWORK, Clients, Cluster
 from dwell.scope.exploits import Act, Exploit
 from dwell.scope.forgery import Forged
+from dwell.scope.identities import Identities
 from dwell.scope.traces import Trace
 
 __all__ = ["VALID_ACCOUNTS", "Held", "intrusions_of"]
 
+_NAMES = Identities()
 VALID_ACCOUNTS, EXPLOIT, WEB_SHELL, REMOTE_MAIL = "T1078", "T1190", "T1505.003", "T1114.002"
 
 
@@ -46,6 +49,7 @@ class Held:
         forged: forged requests.
         traces: hits of our rules.
         hosts: servers.
+        apps: applications of the tenant through which it reads, each with what it read since.
     """
 
     id: str
@@ -62,6 +66,7 @@ class Held:
     forged: tuple[Forged, ...]
     traces: tuple[Trace, ...]
     hosts: tuple[str, ...]
+    apps: tuple[App, ...] = ()
 
     @property
     def acts(self) -> list[Act]:
@@ -70,8 +75,8 @@ class Held:
 
     @property
     def exploited(self) -> bool:
-        """Say whether it came by an exploit."""
-        return bool(self.forged or self.traces)
+        """Say whether it came by an exploit: a stolen key opens no server."""
+        return bool(self.forged) or any(one.catalogue != "CR-03" for one in self.traces)
 
 
 def _matching(accesses: Accesses, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -168,7 +173,9 @@ def _of_exploit(exploit: Exploit) -> Held:
         against.append(f"only inside addresses are recorded ({', '.join(inside[:5])}): a balancer, or a machine inside")
     elif not clients:
         against.append("no record names the address it came from")
-    accounts = tuple(sorted({one.account for one in exploit.traces if one.account and one.account != "-"}))
+    used = {one.account for one in exploit.traces if one.account and one.account != "-"}
+    # what runs as the system itself used nobody's account
+    accounts = tuple(sorted(one for one in used if not _NAMES.is_system(one)))
     return Held(
         "",
         instants[0],

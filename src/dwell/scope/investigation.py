@@ -15,7 +15,9 @@ from dwell.hunt.hunting import Hunted
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
+from dwell.scope.apps import App, apps_of
 from dwell.scope.builds import BuildSeen, builds_seen
+from dwell.scope.chains import with_apps
 from dwell.scope.changes import Change, changes_of
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.cmdlets import Cmdlet, cmdlets_of
@@ -30,6 +32,7 @@ from dwell.scope.ledger import Ledger, build
 from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of
+from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.shortfalls import shortfalls_of
@@ -71,6 +74,8 @@ class Investigation:
         changes: tasks, services and accounts that event logs say came or went.
         revoked: tokens that were revoked in the tenant.
         snapshots: what exports tell of states, each with its date.
+        removals: acts that took away what others had made.
+        apps: applications that were given rights on mail or a secret, with what each read.
     """
 
     tables: tuple[str, ...]
@@ -97,6 +102,8 @@ class Investigation:
     changes: tuple[Change, ...] = ()
     revoked: tuple[Revoked, ...] = ()
     snapshots: Snapshots = field(default_factory=Snapshots)
+    removals: tuple[Cmdlet, ...] = ()
+    apps: tuple[App, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -146,7 +153,10 @@ def investigate(
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = traces_of(hunted)
-    held = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
+    logons = logons_of(rolled.tables["logons"], identities)
+    apps = apps_of(archive, identities)
+    found = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
+    held = with_apps(found, apps, accesses, logons, identities)
     return Investigation(
         tables=tuple(archive.tables()),
         ledger=ledger,
@@ -163,7 +173,7 @@ def investigate(
         cmdlets=cmdlets_of(archive, traces),
         hunted=hunted,
         builds=builds_seen(rolled.tables["builds"]),
-        logons=logons_of(rolled.tables["logons"], identities),
+        logons=logons,
         server_addresses=_server_addresses(archive),
         files=file_states(archive),
         passwords=passwords(archive),
@@ -172,4 +182,6 @@ def investigate(
         changes=changes_of(rolled.tables["changes"], identities),
         revoked=revocations(archive, identities),
         snapshots=snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines}),
+        removals=removals_of(archive) if traces else (),
+        apps=apps,
     )

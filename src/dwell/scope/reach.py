@@ -183,7 +183,7 @@ def _first_hop(one: Logon, held: Sequence[Held], server_addresses: Collection[st
         if one.last_utc < intrusion.first_utc:
             continue
         addresses = {text.partition(" ")[0] for text in intrusion.clients}
-        from_server = bool(intrusion.forged or intrusion.traces) and one.client in server_addresses
+        from_server = intrusion.exploited and one.client in server_addresses
         if from_server or {one.client, network(one.client)} & addresses:
             return True
     return False

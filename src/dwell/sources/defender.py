@@ -49,10 +49,16 @@ _NAMES = (
 _COLUMNS: dict[str, pa.DataType] = dict.fromkeys(_NAMES, pa.string())
 _MARKS = (
     frozenset({"timestamp", "timegenerated", "timestamp [utc]", "time"}),
-    frozenset({"reportid"}),
+    frozenset({"reportid", "reportid_long"}),
     frozenset({"actiontype", "networkmessageid", "deviceid", "accountupn", "accountobjectid"}),
 )
-_ALIASES = {"type": "category"}
+_ALIASES = {
+    "type": "category",
+    # what Log Analytics calls a column that two tables have in two types
+    "reportid_long": "ReportId",
+    "reportid_string": "ReportId",
+    "additionalfields_string": "AdditionalFields",
+}
 _TIMES = ("Timestamp", "TimeGenerated", "time")
 _LEXICON = (
     "category", "ActionType", "SenderFromAddress", "RecipientEmailAddress", "Subject", "SenderIPv4", "Url",

@@ -2,7 +2,8 @@
 
 Source:
     The shapes of `evtx_dump -o json`, Elastic winlogbeat (`winlog.event_data`), NXLog `im_msvistalog`, and Log Analytics
-    exports of `SecurityEvent`. A name that is neither in the `System` block nor an envelope's own is event data.
+    exports of `SecurityEvent` and `Event`, whose channel is `EventLog` and whose provider is `Source`. A name that is
+    neither in the `System` block nor an envelope's own is event data.
 Time:
     `TimeCreated`, `@timestamp`, `EventTime` or `TimeGenerated`, UTC where they name no zone. A clock that was written in
     another zone is told by Sysmon's `UtcTime`, corrected, and noted (see the facts).
@@ -44,6 +45,8 @@ _SYSTEM = {
     "level": "Level", "opcode": "Opcode", "keywords": "Keywords", "version": "Version", "usersid": "UserID",
 }  # fmt: skip
 """Names that shippers give to parts of the `System` block, in lower case; the first one found counts."""
+_EVENT_TABLE = {"EventLog": "Channel", "Source": "EventSourceName"}
+"""Names of Log Analytics' table `Event` that mean something else elsewhere."""
 
 
 class EvtxJson(Source):
@@ -117,6 +120,8 @@ def _flat(record: dict[str, Any]) -> tuple[System, dict[str, Any]]:
         record = {key: value for key, value in beats.items() if key != "event_data"} | {
             key.capitalize() if key == "message" else key: value for key, value in record.items() if key != "winlog"
         }
+    if "EventLog" in record and not record.get("Channel"):
+        record = {_EVENT_TABLE.get(name, name): value for name, value in record.items()}
     for name, value in record.items():
         part = _SYSTEM.get(name.lower())
         if part is None or isinstance(value, dict | list):

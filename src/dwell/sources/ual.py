@@ -125,8 +125,10 @@ class UalJson(Source):
         if not sniff.text.lstrip().startswith(("{", "[")):
             return None
         first = next((one for one, _ in objects(io.BytesIO(sniff.head)) if not one.fault), None)
-        names = set(decode(first.raw) or {}) if first is not None else set()
-        if names & set(ENVELOPES):
+        record = decode(first.raw) if first is not None else None
+        names = set(record or {})
+        # hunting tables of other things have the column as well, and nothing in it
+        if record is not None and any(record.get(one) for one in ENVELOPES):
             return Guess(90, self.key, "JSON objects with AuditData")
         if {"CreationTime", "Workload", "RecordType"} <= names:
             return Guess(90, self.key, "JSON objects with CreationTime, Workload and RecordType")

@@ -230,5 +230,6 @@ def named(pairs: Iterable[tuple[str, Any]], channel: str | None) -> dict[str, An
             found.setdefault(leaf, value)
     message = found.get("Message")
     if "Cmdlet" not in found and isinstance(message, str) and (match := _ACTIVITY.match(message)):
-        found["Cmdlet"], found["CmdletParameters"] = match["name"], match["parameters"]
+        # the last full stop is the sentence's, not the parameters'
+        found["Cmdlet"], found["CmdletParameters"] = match["name"], match["parameters"].removesuffix(".")
     return found

@@ -54,6 +54,7 @@ MAPS: Mapping[str, str] = {
     "ews": "extra",
     "evtx": "EventData",
     "ual": "AuditData",
+    "entra_audit": "extra",
 }
 """Per table: where a field is looked for that is no column."""
 
@@ -237,6 +238,9 @@ _SERVICES: Mapping[str, tuple[Where, ...]] = {
 }
 
 _IIS_LOG = Where("iis", name="IIS logs", switch_on="Collect inetpub\\logs\\LogFiles of every web server")
+_ENTRA_AUDIT = Where(
+    "entra_audit", name="audit of Entra ID", switch_on="Export the audit log of Entra ID", uniform=False
+)
 _UAL_LOG = Where("ual", name="Microsoft 365 audit records", switch_on="Export the unified audit log", uniform=False)
 _HTTPPROXY = Where("httpproxy", name="HttpProxy logs", switch_on="Collect Logging\\HttpProxy of every Exchange server")
 _EWS = Where("ews", name="EWS logs", switch_on="Collect Logging\\Ews of every Exchange server")
@@ -254,6 +258,7 @@ _EXACT: Mapping[tuple[str, str, str], tuple[Where, ...]] = MappingProxyType(
         ("nginx", "webserver", ""): (_IIS_LOG,),
         ("exchange", "", "httpproxy"): (_HTTPPROXY,),
         ("exchange", "", "ews"): (_EWS,),
+        ("azure", "", "auditlogs"): (_ENTRA_AUDIT,),
         ("m365", "", "audit"): (_UAL_LOG,),
         ("m365", "", "exchange"): (_UAL_LOG,),
         ("m365", "", "threat_management"): (_UAL_LOG,),

@@ -1,0 +1,179 @@
+"""Which act took away again what another had made: a rule, a right, a role, an agent, a virtual directory.
+
+A removal is held to be of a thing only where it names it: the same kind, the same name, the same holder, and no smaller
+rights. What removes a rule by its number is not joined to a rule that was made by its name. A removal before the last
+act that made the thing removes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from dwell.archive.datafile import read_lexicon
+from dwell.archive.store import Archive
+from dwell.scope.cmdlets import Cmdlet, read_cmdlets
+
+__all__ = ["REMOVERS", "removal_of", "removals_of"]
+
+_VDIRS = ("oab", "ecp", "owa", "webservices", "activesync", "mapi", "powershell", "autodiscover")
+_RULES = ("new-inboxrule", "set-inboxrule", "enable-inboxrule")
+_FLOW = ("new-transportrule", "set-transportrule", "enable-transportrule")
+_JOURNAL = ("new-journalrule", "set-journalrule", "enable-journalrule")
+_AGENTS = ("install-transportagent", "set-transportagent", "enable-transportagent")
+REMOVERS: Mapping[str, tuple[str, ...]] = {
+    "remove-inboxrule": _RULES,
+    "disable-inboxrule": _RULES,
+    "remove-transportrule": _FLOW,
+    "disable-transportrule": _FLOW,
+    "remove-journalrule": _JOURNAL,
+    "disable-journalrule": _JOURNAL,
+    "remove-mailboxpermission": ("add-mailboxpermission",),
+    "remove-recipientpermission": ("add-recipientpermission",),
+    "remove-adpermission": ("add-adpermission",),
+    "remove-mailboxfolderpermission": ("add-mailboxfolderpermission", "set-mailboxfolderpermission"),
+    "removefolderpermissions": ("addfolderpermissions", "modifyfolderpermissions", "updatefolderpermissions"),
+    "remove-managementroleassignment": ("new-managementroleassignment", "set-managementroleassignment"),
+    "uninstall-transportagent": _AGENTS,
+    "disable-transportagent": _AGENTS,
+    "remove member from role": ("add member to role",),
+    **{f"remove-{one}virtualdirectory": (f"set-{one}virtualdirectory", f"new-{one}virtualdirectory") for one in _VDIRS},
+}
+"""What takes away, and what it takes away: names of cmdlets and operations, in lower case and without their full stop."""
+
+Label = Callable[[str], str | None]
+"""Gives the name that a user goes by; None where the text names nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """What an act is about.
+
+    Attributes:
+        name: its own name; "" where the act names none, or only a number.
+        holder: in whose mailbox, or on which; "" where it is the organisation's.
+        who: who was given it; "" where nobody is.
+        rights: which rights; empty where none are named.
+    """
+
+    name: str
+    holder: str
+    who: str
+    rights: frozenset[str]
+
+
+def _operation(one: Cmdlet) -> str:
+    return one.name.strip().rstrip(".").lower()
+
+
+def _short(text: str) -> str:
+    """Give the last part of a path of the directory, in lower case."""
+    return text.strip().strip('"').rpartition("/")[2].strip().lower()
+
+
+def _person(text: str, label: Label) -> str:
+    """Give who a text names."""
+    return label(_short(text)) or _short(text)
+
+
+def _inbox_rule(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
+    path = one.target or told.get("Identity", "")
+    holder, parted, last = path.rpartition("\\")
+    name = told.get("Name") or (last if parted else path)
+    # without a mailbox named, it is that of whoever ran it
+    owner = told.get("Mailbox") or holder or (one.caller or "")
+    return _Thing("" if re.fullmatch(r"\d+", name) else name.strip().lower(), _person(owner, label), "", frozenset())
+
+
+def _organisation(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
+    del label
+    return _Thing(_short(told.get("Name") or told.get("Identity") or one.target), "", "", frozenset())
+
+
+def _of_server(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
+    """Read what is about a thing of one server: where it names none, it is that whose log tells of it."""
+    del label
+    server, _, name = _short(told.get("Name") or told.get("Identity") or one.target).rpartition("\\")
+    return _Thing(name, server or (one.host or "").lower(), "", frozenset())
+
+
+def _right(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
+    who = told.get("User") or told.get("Trustee") or told.get("MemberUpn") or ""
+    rights = f"{told.get('AccessRights', '')},{told.get('ExtendedRights', '')}"
+    named = frozenset(word.lower() for word in re.split(r"[^A-Za-z]+", rights) if word)
+    holder, parted, folder = (told.get("Identity") or one.target).rpartition(":\\")
+    place = folder if parted else told.get("Path", "")
+    owner = holder if parted else one.target or told.get("Identity", "")
+    return _Thing(place.lower(), _person(owner, label), _person(who, label), named)
+
+
+def _assignment(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
+    given = told.get("User") or told.get("SecurityGroup") or told.get("Policy") or ""
+    # this is how Exchange names an assignment that was given no name
+    named = told.get("Name") or (f"{told['Role']}-{_short(given)}" if told.get("Role") else told.get("Identity", ""))
+    del label
+    return _Thing(_short(named or one.target).rpartition("\\")[2], "", "", frozenset())
+
+
+def _role(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
+    return _Thing(told.get("Role", "").lower(), "", _person(one.target, label), frozenset())
+
+
+def _reader(operation: str) -> Callable[[Cmdlet, Mapping[str, str], Label], _Thing]:
+    if "inboxrule" in operation:
+        return _inbox_rule
+    if "permission" in operation:
+        return _right
+    if "roleassignment" in operation:
+        return _assignment
+    if "virtualdirectory" in operation or "transportagent" in operation:
+        return _of_server
+    return _role if "member" in operation else _organisation
+
+
+def _thing(one: Cmdlet, label: Label) -> _Thing:
+    return _reader(_operation(one))(one, dict(one.parameters), label)
+
+
+def removal_of(made: Cmdlet, removals: Iterable[Cmdlet], label: Label) -> Cmdlet | None:
+    """Give the first act after a thing was made that took it away; None where none is known to have.
+
+    Args:
+        made: the act that made it, the last one of its kind.
+        removals: acts of `REMOVERS`, in order of time.
+        label: gives the name that a user goes by.
+    """
+    mine = _operation(made)
+    for one in removals:
+        if mine not in REMOVERS.get(_operation(one), ()):
+            continue
+        if made.at_utc is None or one.at_utc is None or one.at_utc < made.at_utc:
+            continue
+        there, gone = _thing(made, label), _thing(one, label)
+        known = bool(there.name or there.who) and (there.name, there.holder, there.who) == (
+            gone.name,
+            gone.holder,
+            gone.who,
+        )
+        if known and (not gone.rights or there.rights <= gone.rights):
+            return one
+    return None
+
+
+def removals_of(archive: Archive) -> tuple[Cmdlet, ...]:
+    """Give every act that took a thing away and did not fail, in order of time.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    found: list[Cmdlet] = []
+    for table, column in (("evtx", "Cmdlet"), ("ual", "Operation")):
+        for file in archive.files(table):
+            lexicon = read_lexicon(file)
+            if column in lexicon.complete:
+                names = lexicon.column(column)["value"].to_pylist()
+                if not any((one or "").strip().rstrip(".").lower() in REMOVERS for one in names):
+                    continue
+            found += [one for one in read_cmdlets(file, None) if _operation(one) in REMOVERS and not one.failed]
+    return tuple(sorted(found, key=lambda one: ("" if one.at_utc is None else one.at_utc.isoformat(), one.ground)))

@@ -1,0 +1,33 @@
+"""The last question begins with the hole whose closing would change most."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.scope.office import facts, log_of, reasoned, work
+from tests.scope.staged import hourly, iis_log, iis_place, stage
+
+from dwell.answers.assemble import assemble
+from dwell.model.claims import Grade, Question
+
+
+def test_holes_are_ranked_by_what_closing_them_would_change(tmp_path: Path) -> None:
+    whole = iis_log({"at": at, "stem": "/health"} for at in hourly("2021-01-04 00:00:00", "2021-01-29 23:00:00"))
+    files = {iis_place("EX01", "210104"): log_of(work()), "EX01/iis/whole.log": whole}
+    half = iis_log({"at": at, "stem": "/health"} for at in hourly("2021-01-04 00:00:00", "2021-01-10 23:00:00"))
+    staged = stage(tmp_path, {**files, iis_place("EX02", "210104"): half})
+    found = assemble(reasoned(staged), facts(staged))
+    quiet = sum(one.grade is Grade.NO_SIGN for one in found.mailboxes)
+    assert quiet > 1
+    claims = [one.text for one in found.claims if one.question is Question.BLINDSPOTS]
+    ranked = [one for one in claims if one.startswith("To close first")]
+    # the dark hours of EX02 weigh with every mailbox: HttpProxy shows them and forged requests as well
+    assert ranked[0].startswith("To close first, 1: no httpproxy log of EX02 is held at all")
+    assert "the opening of a mailbox, a forged request (EX02)" in ranked[0]
+    worths = [float(one.partition("worth ")[2].partition(". ")[0]) for one in ranked]
+    assert worths == sorted(worths, reverse=True)
+    assert worths[0] > 1.0
+    iis = next(one for one in ranked if "no iis log of EX02" in one)
+    assert "is held for" in iis
+    told_twice = [one for one in claims if one.startswith("EX02: no httpproxy log")]
+    assert told_twice == []
