@@ -64,6 +64,18 @@ def _local_times(case: Investigation, book: Book) -> None:
         book.recorded(told, ()) if "as given" in one.detail else book.unknown(told)
 
 
+def _copies(case: Investigation, book: Book) -> None:
+    """Say which logs were copied more than once, and what counts twice for it."""
+    if case.outgrown:
+        book.recorded(
+            f"{count(case.outgrown, 'file')} are earlier copies of logs that went on: what stands in several copies of a "
+            "log is counted once.",
+            (),
+        )
+    for one in case.doubled:
+        book.unknown(f"{one.source} on {one.host or NO_HOST}: {one.detail}.")
+
+
 def _never_held(case: Investigation, book: Book) -> None:
     """Say which logs of the mail servers are not held at all."""
     held = {(host, source) for host, source in case.ledger.lines}
@@ -179,6 +191,7 @@ def answer(case: Investigation, facts: CaseFacts, planted: Power | None = None) 
         book.recorded(f"Before {instant(start)} no mail log is held: nothing earlier can be said.", (), coverage)
     _holes(case, book)
     _local_times(case, book)
+    _copies(case, book)
     _hidden(case, book)
     _never_held(case, book)
     if facts.anomalies:

@@ -19,6 +19,7 @@ from dwell.scope.builds import BuildSeen, builds_seen
 from dwell.scope.changes import Change, changes_of
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.cmdlets import Cmdlet, cmdlets_of
+from dwell.scope.copies import Doubled, as_one, doubled
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
@@ -71,6 +72,8 @@ class Investigation:
         changes: tasks, services and accounts that event logs say came or went.
         revoked: tokens that were revoked in the tenant.
         snapshots: what exports tell of states, each with its date.
+        outgrown: files that are shorter copies of logs.
+        doubled: what is in the archive twice all the same.
     """
 
     tables: tuple[str, ...]
@@ -97,6 +100,8 @@ class Investigation:
     changes: tuple[Change, ...] = ()
     revoked: tuple[Revoked, ...] = ()
     snapshots: Snapshots = field(default_factory=Snapshots)
+    outgrown: int = 0
+    doubled: tuple[Doubled, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -119,6 +124,7 @@ def investigate(
     paths: Mapping[EvidenceId, Sequence[str]],
     *,
     written: Mapping[EvidenceId, str] | None = None,
+    outgrown: Mapping[EvidenceId, EvidenceId] | None = None,
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -130,6 +136,7 @@ def investigate(
         hunted: what the hunt gave.
         paths: where each piece of evidence lay.
         written: last-write time of each, ISO 8601; it dates an export that has no date of its own.
+        outgrown: the longest copy that was read of each log, by its shorter copies.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -139,7 +146,8 @@ def investigate(
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
     identities = learn(archive)
-    ledger = build(rolled.hours, {str(key): value for key, value in paths.items()}, shortfalls_of(archive))
+    logs = as_one(rolled.hours, paths, shortfalls_of(archive), outgrown or {})
+    ledger = build(logs.hours, logs.paths, logs.shortfalls)
     accesses = Accesses(rolled.tables["sessions"], identities)
     services = service_accounts(accesses)
     clients = clients_of(accesses, ties(accesses, np.isin(accesses.account, list(services))))
@@ -172,4 +180,6 @@ def investigate(
         changes=changes_of(rolled.tables["changes"], identities),
         revoked=revocations(archive, identities),
         snapshots=snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines}),
+        outgrown=len(outgrown or {}),
+        doubled=doubled(archive),
     )
