@@ -18,6 +18,7 @@ from dwell.scope.actors import actors_of
 from dwell.scope.builds import BuildSeen, builds_seen
 from dwell.scope.changes import Change, changes_of
 from dwell.scope.clients import Clients, clients_of
+from dwell.scope.clocks import ClockPair, clock_pairs
 from dwell.scope.cmdlets import Cmdlet, cmdlets_of
 from dwell.scope.copies import Doubled, as_one, doubled
 from dwell.scope.exploits import exploits_of
@@ -74,6 +75,7 @@ class Investigation:
         snapshots: what exports tell of states, each with its date.
         outgrown: files that are shorter copies of logs.
         doubled: what is in the archive twice all the same.
+        clocks: how far the clocks of logs agree that tell of the same requests.
     """
 
     tables: tuple[str, ...]
@@ -102,6 +104,7 @@ class Investigation:
     snapshots: Snapshots = field(default_factory=Snapshots)
     outgrown: int = 0
     doubled: tuple[Doubled, ...] = ()
+    clocks: tuple[ClockPair, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -182,4 +185,5 @@ def investigate(
         snapshots=snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines}),
         outgrown=len(outgrown or {}),
         doubled=doubled(archive),
+        clocks=clock_pairs(rolled.tables["requests"]),
     )
