@@ -68,9 +68,13 @@ class Report:
 
 
 def write_set(folder: Path, files: int, lines: int) -> None:
-    """Write a set of IIS logs, a day each."""
+    """Write a set of IIS logs, a day each; of every third there is an earlier copy, cut off anywhere."""
     for number in range(files):
-        write_iis(folder / "EX01" / "inetpub" / f"u_ex{number:04}.log", lines, seed=number, users=50)
+        path = folder / "EX01" / "inetpub" / f"u_ex{number:04}.log"
+        write_iis(path, lines, seed=number, users=50)
+        if number % 3 == 0:
+            whole = path.read_bytes()
+            path.with_suffix(".monday").write_bytes(whole[: len(whole) * (number + 2) // (number + 3)])
 
 
 def contents(root: Path) -> dict[str, list[dict[str, object]]]:

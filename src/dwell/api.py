@@ -462,7 +462,15 @@ def extras(case: Path, answered: Answered) -> ReportExtras:
             places[ref] = RecordPlace(item.path, ref.record_no, _unit(item))
     files = tuple(
         EvidenceFile(
-            one.path, one.sha256, one.size_bytes, one.source, one.records, one.anomalies, one.first_utc, one.last_utc
+            one.path,
+            one.sha256,
+            one.size_bytes,
+            one.source,
+            one.records,
+            one.anomalies,
+            one.first_utc,
+            one.last_utc,
+            one.within,
         )
         for one in answered.stock.files
     )

@@ -272,7 +272,7 @@ def test_of_a_file_that_changes_while_it_is_read_nothing_is_kept(
         monkeypatch.setattr(reading, "FLUSH_ROWS", 2)
     folder = write(tmp_path / "evidence", {"a.log": log(1), "b.log": log(2), "c.log": log(3)})
     with monkeypatch.context() as patch:
-        _with_change(patch, folder / "b.log", log(2) + log(4))
+        _with_change(patch, folder / "b.log", log(4) + log(2))
         case, done = taken_in(tmp_path / "case", folder)
     assert {evidence for evidence, _, _ in rows(case)} == {sha256(log(1)), sha256(log(3))}
     assert [(fault.path, fault.why) for fault in done.faults] == [

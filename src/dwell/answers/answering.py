@@ -11,6 +11,7 @@ from dwell.answers.kept import Kept, read_kept, stamp, write_kept
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.hunt.hunting import Hunted
+from dwell.intake.units import outgrown
 from dwell.model.claims import CaseFacts
 from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId
@@ -38,9 +39,9 @@ def _settings(hunted: Hunted, planted: Power | None) -> tuple[tuple[str, str], .
     )
 
 
-def _digest(written: Mapping[EvidenceId, str]) -> str:
-    """Give a name for when each piece of evidence was last written: exports may be dated by that."""
-    told = "\n".join(f"{key} {at}" for key, at in sorted(written.items()))
+def _digest(of_each: Mapping[EvidenceId, str]) -> str:
+    """Give a name for what is said of each piece of evidence beside its records: the answers hang on it too."""
+    told = "\n".join(f"{key} {value}" for key, value in sorted(of_each.items()))
     return hashlib.sha256(told.encode()).hexdigest()
 
 
@@ -74,7 +75,9 @@ def answer(
     settings = _settings(hunted, planted)
     register = case.register()
     written = {key: item.written_utc for key, item in register.items()}
-    wanted = stamp(archive.version(), hunted.rules_hash, (*settings, ("last written", _digest(written))))
+    longest = outgrown(case)
+    beside = (("last written", _digest(written)), ("grown", _digest(longest)))
+    wanted = stamp(archive.version(), hunted.rules_hash, (*settings, *beside))
     place = case.derived_root / "answers.msgpack"
     kept = read_kept(place, wanted, Kept)
     if kept is None:
@@ -83,6 +86,7 @@ def answer(
             hunted,
             {key: [one.path for one in item.places] for key, item in register.items()},
             written=written,
+            outgrown=longest,
             workers=workers,
             cache=cache,
             progress=lambda done, total, what: progress("folding", what, done, total),
@@ -121,6 +125,7 @@ def plant(
     found = power_in(
         archive,
         {key: [one.path for one in item.places] for key, item in case.register().items()},
+        outgrown=outgrown(case),
         stamp=stamp(archive.version(), "", ()),
         plantings=plantings,
         wanted=wanted,

@@ -93,6 +93,43 @@ def _ranked(case: Investigation, book: Book, exposures: Sequence[MailboxExposure
     return {(one.host, one.source) for one in found[:STRETCHES_MAX]}
 
 
+def _clocks(case: Investigation, book: Book) -> None:
+    """Say how far clocks agree, by requests that two logs tell of; which of two is right is nowhere said."""
+    for one in case.clocks:
+        sides = [f"{host or NO_HOST} ({', '.join(tables)})" for host, tables in zip(one.hosts, one.tables, strict=True)]
+        rests = (
+            f"over {count(one.ids, 'request')} with the same id in both, between {instant(one.from_utc)} and "
+            f"{instant(one.to_utc)}; spread {one.spread_s:g} s"
+        )
+        way = "ahead of" if one.ahead_s > 0 else "behind"
+        if one.ahead_s and one.hosts[0] == one.hosts[1]:
+            book.unknown(
+                f"{sides[1]} is written {abs(one.ahead_s):,} s {way} {sides[0]}, {rests}. One clock wrote both, so one of "
+                "the two logs is in another zone than UTC, or was changed: times are as written.",
+                one.grounds,
+            )
+        elif one.ahead_s:
+            book.unknown(
+                f"The clock of {sides[1]} is {abs(one.ahead_s):,} s {way} that of {sides[0]}, {rests}. Which of the two is "
+                "right the records do not say: times are as written, and those of either may be off by as much.",
+                one.grounds,
+            )
+        elif one.hosts[0] != one.hosts[1]:
+            book.recorded(f"The clocks of {sides[0]} and {sides[1]} agree, {rests}.", one.grounds)
+
+
+def _copies(case: Investigation, book: Book) -> None:
+    """Say which logs were copied more than once, and what counts twice for it."""
+    if case.outgrown:
+        book.recorded(
+            f"{count(case.outgrown, 'file')} are earlier copies of logs that went on: what stands in several copies of a "
+            "log is counted once.",
+            (),
+        )
+    for one in case.doubled:
+        book.unknown(f"{one.source} on {one.host or NO_HOST}: {one.detail}.")
+
+
 def _never_held(case: Investigation, book: Book, told: Collection[tuple[str, str]]) -> None:
     """Say which logs of the mail servers are not held at all, those apart that were told by their worth."""
     held = {(host, source) for host, source in case.ledger.lines}
@@ -216,6 +253,8 @@ def answer(
     told = _ranked(case, book, exposures)
     _holes(case, book)
     _local_times(case, book)
+    _clocks(case, book)
+    _copies(case, book)
     _hidden(case, book)
     _never_held(case, book, told)
     if facts.anomalies:

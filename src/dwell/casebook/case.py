@@ -13,7 +13,16 @@ from filelock import FileLock, Timeout
 
 from dwell import __version__
 from dwell.casebook.custody import Act, CustodyLog
-from dwell.casebook.evidence import Container, Evidence, Unit, containers_of, register_of, units_of
+from dwell.casebook.evidence import (
+    Container,
+    Evidence,
+    Growth,
+    Unit,
+    containers_of,
+    growths_of,
+    register_of,
+    units_of,
+)
 from dwell.errors import CaseError, Place
 from dwell.model.provenance import EvidenceId
 
@@ -156,6 +165,10 @@ class Case:
     def containers(self) -> set[Container]:
         """Give the containers that evidence was taken from, as they lay on disk."""
         return containers_of(self.acts())
+
+    def growths(self) -> dict[EvidenceId, Growth]:
+        """Give what is known to be a longer copy of a log that is held, by the longer copy."""
+        return growths_of(self.acts())
 
     def units(self) -> list[Unit]:
         """Give the units planned so far."""

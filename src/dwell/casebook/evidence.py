@@ -14,8 +14,10 @@ __all__ = [
     "Container",
     "Evidence",
     "EvidencePlace",
+    "Growth",
     "Unit",
     "containers_of",
+    "growths_of",
     "register_of",
     "units_of",
 ]
@@ -52,6 +54,7 @@ class Evidence:
         acquired_utc: when it was registered.
         written_utc: when the file on disk was last written, by its folder's stamp, the earliest of its places; "" where it
             lay in a container. A copy that does not keep the stamp makes it the time of the copy.
+        heads: short hashes of its first bytes, by which a longer copy of the same log is looked for (`intake.grown`).
     """
 
     evidence_id: EvidenceId
@@ -63,6 +66,7 @@ class Evidence:
     guesses: tuple[str, ...]
     acquired_utc: str
     written_utc: str = ""
+    heads: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -80,6 +84,7 @@ class Evidence:
             "host_why": self.host_why,
             "guesses": list(self.guesses),
             "written": self.written_utc,
+            "heads": list(self.heads),
         }
 
 
@@ -98,6 +103,25 @@ class Container:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Growth:
+    """Two copies of one log: the bytes of the shorter are the first bytes of the longer.
+
+    Attributes:
+        part: the shorter.
+        whole: the longer.
+        size_bytes: of the shorter.
+        lines: of the shorter, its last one counted, whole or not; 0 where they were not counted (UTF-16).
+        cut: whether its last line goes on in the longer.
+    """
+
+    part: EvidenceId
+    whole: EvidenceId
+    size_bytes: int
+    lines: int
+    cut: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A stretch of work that is committed at once.
@@ -106,11 +130,13 @@ class Unit:
         transaction: id made from the evidence's hashes.
         source: the source that reads it.
         evidence: the evidence in it, in reading order.
+        after: of which evidence the beginning was read before, and as which evidence that was.
     """
 
     transaction: str
     source: str
     evidence: tuple[EvidenceId, ...]
+    after: tuple[tuple[EvidenceId, EvidenceId], ...] = ()
 
 
 def _one(raw: Mapping[str, Any], at: str) -> Evidence:
@@ -124,6 +150,7 @@ def _one(raw: Mapping[str, Any], at: str) -> Evidence:
         tuple(raw["guesses"]),
         at,
         raw.get("written", ""),
+        tuple(raw.get("heads", ())),
     )
 
 
@@ -151,6 +178,7 @@ def _again(item: Evidence, first: Evidence) -> Evidence:
         item.guesses,
         first.acquired_utc,
         min((one for one in (item.written_utc, first.written_utc) if one), default=""),
+        item.heads or first.heads,
     )
 
 
@@ -164,13 +192,28 @@ def containers_of(acts: Iterable[Act]) -> set[Container]:
     }
 
 
+def growths_of(acts: Iterable[Act]) -> dict[EvidenceId, Growth]:
+    """Give what is known to have grown, by the longer copy; of several shorter ones the longest, as told last."""
+    out: dict[EvidenceId, Growth] = {}
+    for act in acts:
+        if act.act == "grown":
+            for part, whole, size, lines, cut in act.details["logs"]:  # type: ignore[attr-defined]
+                out[EvidenceId(whole)] = Growth(EvidenceId(part), EvidenceId(whole), int(size), int(lines), bool(cut))
+    return out
+
+
 def units_of(acts: Iterable[Act]) -> list[Unit]:
     """Give the units planned, oldest first."""
     out: list[Unit] = []
     for act in acts:
         if act.act == "plan":
             out += [
-                Unit(raw["transaction"], raw["source"], tuple(EvidenceId(one) for one in raw["evidence"]))
+                Unit(
+                    raw["transaction"],
+                    raw["source"],
+                    tuple(EvidenceId(one) for one in raw["evidence"]),
+                    tuple((EvidenceId(whole), EvidenceId(part)) for whole, part in raw.get("after", ())),
+                )
                 for raw in act.details["units"]  # type: ignore[attr-defined]
             ]
     return out

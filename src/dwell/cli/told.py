@@ -25,6 +25,13 @@ def tell_ingest(result: IngestResult, unreadable: int, talk: Talk) -> int:
         f"{result.files_new:,} files read, {result.files_known:,} known already, {result.records:,} records, "
         f"{result.anomalies:,} unreadable stretches"
     )
+    if result.grown:
+        talk.note(f"{result.grown:,} files had been read as shorter copies before: only the rest of them was read")
+    if result.parts:
+        first = result.parts[0].places[0].path
+        talk.note(
+            f"{len(result.parts):,} files are the beginning of others that are held, and not read twice: {first}, …"
+        )
     for file in result.unrecognised[:SHOWN]:
         guesses = "; ".join(file.guesses) or "no guess"
         talk.note(f"not recognised: {file.places[0].path} ({guesses})")

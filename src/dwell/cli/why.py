@@ -19,6 +19,8 @@ from dwell.safe.terminal import terminal, terminal_limited
 __all__ = ["COMMANDS"]
 
 RAW_MAX = 2_000
+ALSO_MAX = 5
+"""So many further places of a record are named in the text."""
 
 
 def _raw(found: FoundRecord) -> str | None:
@@ -45,6 +47,7 @@ def _object(found: Why) -> dict[str, Json]:
                 "unit": one.unit,
                 "offset_bytes": one.offset_bytes,
                 "state": one.state.value,
+                "also_at": [f"{each.root}: {each.path}" for each in one.also],
                 "raw": _raw(one),
                 "row": plain(one.row),
             }
@@ -66,6 +69,9 @@ def _text(found: Why) -> str:
         at = f", byte {one.offset_bytes:,}" if one.offset_bytes is not None else ""
         lines.append(terminal(f"{place}. {one.path}, {one.unit} {one.ref.record_no}{at}"))
         lines.append(terminal(f"   sha256 {one.sha256}, {one.state.value}, under {one.root}"))
+        if one.also:
+            more = f", and {len(one.also) - ALSO_MAX} more" if len(one.also) > ALSO_MAX else ""
+            lines.append(terminal(f"   also in {', '.join(each.path for each in one.also[:ALSO_MAX])}{more}"))
         raw = _raw(one)
         if raw is not None:
             lines.append("   " + terminal_limited(raw, RAW_MAX))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from dwell.drill.people import DOMAIN, World, pick
+from dwell.drill.people import DOMAIN, HOSTS, World, pick
 from dwell.drill.requests import Request
 
 __all__ = ["PATCHED", "write_exchange_logs"]
@@ -244,8 +244,13 @@ def _proxy_row(request: Request, request_id: str, day: date, millisecond: int) -
     }
 
 
-def _ews_row(request: Request, request_id: str, day: date, millisecond: int) -> Mapping[str, str]:
-    major, minor, build, revision = _build(request.host, day)
+def _back_end(request: Request, *, handed_over: bool) -> str:
+    """Give the server that answers a call: the one it came to, or that of the mailbox."""
+    return HOSTS[sum(request.mailbox.encode()) % len(HOSTS)] if handed_over and request.mailbox else request.host
+
+
+def _ews_row(request: Request, request_id: str, day: date, millisecond: int, host: str) -> Mapping[str, str]:
+    major, minor, build, revision = _build(host, day)
     forged = bool(request.anchor)
     impersonated = request.user.lower().rpartition("\\")[2].startswith("svc-")
     return {
@@ -261,7 +266,8 @@ def _ews_row(request: Request, request_id: str, day: date, millisecond: int) -> 
         "AuthenticatedUser": "NT AUTHORITY\\SYSTEM" if forged else request.user,
         "UserAgent": request.agent,
         "ClientIpAddress": "127.0.0.1" if forged else request.client,
-        "ServerHostName": request.host,
+        "ServerHostName": host,
+        "FrontEndServer": "" if host == request.host else f"{request.host}.{DOMAIN}",
         "SoapAction": request.action or "GetFolder",
         "HttpStatus": str(request.status),
         "RequestSize": "666",
@@ -305,9 +311,10 @@ def write_exchange_logs(
         row = _proxy_row(request, request_id, day, millisecond)
         writer(path, "HttpProxy Logs", request.host, _PROXY_FIELDS).writerow(row)
         if (request.protocol == "Ews" or "EWS/" in request.anchor) and request.status == 200:
-            path = logging / "Ews" / f"Ews_{stamp}"
-            row = _ews_row(request, request_id, day, millisecond)
-            writer(path, "EWS Logs", request.host, _EWS_FIELDS).writerow(row)
+            host = _back_end(request, handed_over=world.plan.scenario.handed_over)
+            path = root / host / "Logging" / "Ews" / f"Ews_{stamp}"
+            row = _ews_row(request, request_id, day, millisecond, host)
+            writer(path, "EWS Logs", host, _EWS_FIELDS).writerow(row)
     for path, (text, _) in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"\xef\xbb\xbf" + text.getvalue().encode())

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dwell.drill.clocks import set_clock
 from dwell.drill.event_logs import CLEARED, write_event_logs
 from dwell.drill.exchange_logs import write_exchange_logs
 from dwell.drill.iis_log import path_of, write_day
@@ -74,6 +75,8 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
     write_lists(world, evidence, written)
     write_state_exports(world, evidence, max([*first.instants, *second.instants], default=plan.to_utc))
     gaps = _damage(world, evidence, missing) if plan.scenario.damage else []
+    if plan.scenario.clock_ahead_s:
+        set_clock(evidence / "EX02", timedelta(seconds=plan.scenario.clock_ahead_s))
     _withhold(evidence, plan.scenario.without)
     gaps = [one for one in gaps if one["source"] not in plan.scenario.without]
     _stamp(evidence, plan)

@@ -47,6 +47,8 @@ class Scenario:
         cleaned: whether what the intruders changed is gone, and passwords and keys are new, in the later set.
         exported: share of the mailboxes that the later set asked.
         damage: whether a week is missing, a log cut and a log cleared.
+        handed_over: whether a server hands calls to EWS over to the other where the mailbox is of that one.
+        clock_ahead_s: by how many seconds the clock of the second server is ahead, in all its logs.
     """
 
     name: str = "default"
@@ -66,6 +68,8 @@ class Scenario:
     cleaned: bool = False
     exported: float = 1.0
     damage: bool = True
+    handed_over: bool = False
+    clock_ahead_s: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a trait that no writer knows.

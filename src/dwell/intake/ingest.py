@@ -5,21 +5,23 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
-from dwell.casebook.evidence import Evidence, Unit
+from dwell.casebook.evidence import Evidence, Growth, Unit
 from dwell.engine.pool import default_workers, run
 from dwell.errors import NoEvidenceError
 from dwell.intake.commits import commit_unit, heal
 from dwell.intake.containers import close_zips
+from dwell.intake.grown import find_growths
 from dwell.intake.plan import Fault, Plan, PlannedFile, make_plan
 from dwell.intake.reading import Job, JobFile, JobResult, all_failed, read_unit, survives
+from dwell.intake.remainder import Before, befores_of
 from dwell.intake.tables import specs
-from dwell.intake.units import pending
+from dwell.intake.units import Pending, held, pending
 from dwell.intake.zones import Zone, settle_zones
 from dwell.model.provenance import EvidenceId
 
@@ -44,6 +46,8 @@ class IngestResult:
         unrecognised: files that no source was sure of.
         faults: places that could not be looked at or read.
         zones: how many records in local time were read in which zone; None stands for those read as UTC.
+        parts: files that were not read because another one that is held begins with the same bytes.
+        grown: files of which only the rest was read, because a shorter copy of them is held.
     """
 
     files_new: int
@@ -53,6 +57,8 @@ class IngestResult:
     unrecognised: tuple[PlannedFile, ...]
     faults: tuple[Fault, ...]
     zones: Counter[Zone | None]
+    parts: tuple[PlannedFile, ...] = ()
+    grown: int = 0
 
 
 def open_archive(case: Case) -> Archive:
@@ -71,7 +77,7 @@ def _register(case: Case, plan: Plan) -> None:
             continue
         item = Evidence(
             file.evidence_id, file.size_bytes, file.places, file.source, file.host, file.host_why, file.guesses, "",
-            file.written_utc,
+            file.written_utc, file.heads,
         )  # fmt: skip
         new.append(item.as_dict())
     packed = sorted(set(plan.packed) - case.containers())
@@ -90,12 +96,46 @@ def _record_faults(case: Case, plan: Plan) -> None:
         case.record("not-looked-at", {"faults": faults})
 
 
-def _job(unit: Unit, files: dict[EvidenceId, PlannedFile], archive: Archive, zones: Sequence[Zone]) -> Job:
-    listed = tuple(
-        JobFile(one, files[one].locator, files[one].places[0].path, files[one].host, files[one].size_bytes)
-        for one in unit.evidence
-    )
-    return Job(unit.transaction, unit.source, archive.root.resolve(), listed, tuple(zones))
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What an ingest works on."""
+
+    case: Case
+    archive: Archive
+    plan: Plan
+    zones: Sequence[Zone]
+    register: Mapping[EvidenceId, Evidence]
+    growths: Mapping[EvidenceId, Growth]
+
+    def _host(self, file: PlannedFile, read_before: Growth | None) -> str:
+        """Give a file's host: a log that grew is still of the host that its shorter copy was read for."""
+        if read_before is not None and self.register[read_before.part].host:
+            return self.register[read_before.part].host
+        host, growth = file.host, self.growths.get(file.evidence_id)
+        while not host and growth is not None:
+            host, growth = self.register[growth.part].host, self.growths.get(growth.part)
+        return host
+
+    def jobs(self, left: Pending) -> Iterator[Job]:
+        """Make what is left to be read into what workers get."""
+        files = {file.evidence_id: file for file in self.plan.files}
+        before = befores_of(self.case, self.archive, left.after) if left.after else {}
+        for unit in left.units:
+            yield self._job(unit, files, left.after, before)
+
+    def _job(
+        self,
+        unit: Unit,
+        files: Mapping[EvidenceId, PlannedFile],
+        after: Mapping[EvidenceId, Growth],
+        before: Mapping[EvidenceId, Before],
+    ) -> Job:
+        """Make a unit into what a worker gets."""
+        listed = []
+        for one in unit.evidence:
+            file, host = files[one], self._host(files[one], after.get(one))
+            listed.append(JobFile(one, file.locator, file.places[0].path, host, file.size_bytes, before.get(one)))
+        return Job(unit.transaction, unit.source, self.archive.root.resolve(), tuple(listed), tuple(self.zones))
 
 
 def _without_killers(job: Job) -> JobResult:
@@ -160,11 +200,22 @@ def ingest(
             raise _no_evidence(found)
         settled = settle_zones(case, zones)
         _register(case, found)
-        units, known = pending(case, found)
-        return _read_all(case, archive, found, units, known, settled, workers, tell)
+        _record_growths(case, found, tell)
+        here = _Run(case, archive, found, settled, case.register(), case.growths())
+        return _read_all(here, workers, tell)
     finally:
         close_zips()
         shutil.rmtree(case.spool_root, ignore_errors=True)
+
+
+def _record_growths(case: Case, plan: Plan, tell: Progress) -> None:
+    """Write down which files turned out to be the beginning of others."""
+    new = find_growths(
+        plan.files, case.register(), held(case), case.growths(), lambda shown, size: tell("hashing", shown, size, 0)
+    )
+    if new:
+        rows = [[one.part, one.whole, one.size_bytes, one.lines, one.cut] for one in new]
+        case.record("grown", {"logs": rows})
 
 
 def _no_evidence(plan: Plan) -> NoEvidenceError:
@@ -176,32 +227,35 @@ def _no_evidence(plan: Plan) -> NoEvidenceError:
     return NoEvidenceError(what, remedy=remedy)
 
 
-def _read_all(
-    case: Case,
-    archive: Archive,
-    plan: Plan,
-    units: list[Unit],
-    known: int,
-    zones: Sequence[Zone],
-    workers: int | None,
-    tell: Progress,
-) -> IngestResult:
+def _read_all(here: _Run, workers: int | None, tell: Progress) -> IngestResult:
+    case, plan = here.case, here.plan
     files = {file.evidence_id: file for file in plan.files}
-    total = sum(files[one].size_bytes for unit in units for one in unit.evidence)
-    done = records = anomalies = read = 0
+    left = pending(case, plan)
+    known = left.known
+    total = sum(files[one].size_bytes for unit in left.units for one in unit.evidence)
+    done = records = anomalies = read = grown = 0
     faults = list(plan.faults)
+    lost: set[EvidenceId] = set()
     read_in: Counter[Zone | None] = Counter()
     tell("reading", "", 0, total)
-    jobs = (_job(unit, files, archive, zones) for unit in units)
-    count = min(workers or default_workers(), max(1, len(units)))
-    for result in run(read_unit, jobs, workers=count, isolated=workers != 1, lost=_without_killers):
-        commit_unit(case, archive, result)
-        records += result.records
-        anomalies += result.anomalies
-        read_in += result.zones
-        read += len(result.job.files) - len(result.failed)
-        faults += [Fault(shown, why) for _, shown, why in result.failed]
-        done += sum(file.size_bytes for file in result.job.files)
-        tell("reading", result.job.files[-1].shown, done, total)
-    unrecognised = tuple(file for file in plan.files if file.source is None)
-    return IngestResult(read, known, records, anomalies, unrecognised, tuple(sorted(faults)), read_in)
+    while left.units:
+        jobs = here.jobs(left)
+        count = min(workers or default_workers(), max(1, len(left.units)))
+        for result in run(read_unit, jobs, workers=count, isolated=workers != 1, lost=_without_killers):
+            commit_unit(case, here.archive, result)
+            failed = {one for one, _, _ in result.failed}
+            records += result.records
+            anomalies += result.anomalies
+            read_in += result.zones
+            read += len(result.job.files) - len(result.failed)
+            grown += sum(one.before is not None and one.evidence_id not in failed for one in result.job.files)
+            faults += [Fault(shown, why) for _, shown, why in result.failed]
+            lost |= failed
+            done += sum(file.size_bytes for file in result.job.files)
+            tell("reading", result.job.files[-1].shown, done, total)
+        # what was left out for the sake of a file that then could not be read is read after all
+        left = pending(case, plan, lost)
+    unrecognised = tuple(file for file in plan.files if file.source is None and file not in left.parts)
+    return IngestResult(
+        read, known, records, anomalies, unrecognised, tuple(sorted(faults)), read_in, left.parts, grown
+    )

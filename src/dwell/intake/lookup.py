@@ -19,7 +19,7 @@ from dwell.intake.containers import Locator, close_zips, open_locator
 from dwell.intake.ingest import open_archive
 from dwell.intake.places import find
 from dwell.intake.rows import row_of
-from dwell.model.provenance import RecordRef
+from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.sources.lines import LINE_BYTES_MAX
 from dwell.sources.registry import source as source_of
 
@@ -55,6 +55,7 @@ class FoundRecord:
         row: the row that the archive holds, columns without a value left out; None where it holds none.
         sha256: of the file as registered.
         state: whether the file still is that; with CHANGED the bytes are those that stand there now.
+        also: the other places where the same record lies: further copies of the file, shorter and longer ones.
     """
 
     ref: RecordRef
@@ -67,6 +68,7 @@ class FoundRecord:
     row: Mapping[str, object] | None
     sha256: str
     state: FoundState
+    also: tuple[EvidencePlace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,4 +211,27 @@ def record_bytes(case: Case, ref: RecordRef) -> FoundRecord:
         row=row_of(case, open_archive(case), ref),
         sha256=item.evidence_id,
         state=state,
+        also=tuple(one for one in _copies(case, item, number) if one != place),
     )
+
+
+def _copies(case: Case, item: Evidence, number: int | None) -> list[EvidencePlace]:
+    """Give every place where a record lies, by what is known of files that are the beginning of others.
+
+    Args:
+        case: the case.
+        item: the file that the record was read from.
+        number: the record's line; None where lines are not counted.
+    """
+    register, grown = case.register(), case.growths()
+    wholes: dict[EvidenceId, list[EvidenceId]] = {}
+    for one in grown.values():
+        wholes.setdefault(one.part, []).append(one.whole)
+    found = [item.evidence_id]
+    for part in found:
+        found += [one for one in sorted(wholes.get(part, [])) if one not in found]
+    shorter = grown.get(item.evidence_id)
+    while shorter is not None and number is not None and number <= shorter.lines - shorter.cut:
+        found.append(shorter.part)
+        shorter = grown.get(shorter.part)
+    return sorted(place for one in found if one in register for place in register[one].places)

@@ -5,6 +5,7 @@ Every file is hashed and recognised by its content before anything is read. Orig
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +19,10 @@ from dwell.sources.registry import ACCEPT_SCORE, identify
 from dwell.sources.registry import source as source_of
 from dwell.sources.source import HEAD_BYTES, Guess, Sniff
 
-__all__ = ["Fault", "Plan", "PlannedFile", "make_plan"]
+__all__ = ["Fault", "Plan", "PlannedFile", "heads_of", "make_plan"]
 
 FIRST_BYTES = 2_048
+_HEAD_SIZES = (64, 256, 1_024, 4_096, 16_384, HEAD_BYTES)
 SURE_SCORE = 90
 """A guess this sure rests on a magic number or on a whole header."""
 
@@ -39,6 +41,7 @@ class PlannedFile:
         host: from its path; "" where unknown.
         host_why: what that rests on.
         written_utc: when it was last written, the earliest of its places; "" where unknown.
+        heads: short hashes of its first bytes (`heads_of`).
     """
 
     evidence_id: EvidenceId
@@ -50,6 +53,7 @@ class PlannedFile:
     host: str
     host_why: str
     written_utc: str = ""
+    heads: tuple[str, ...] = ()
 
     @property
     def local_time(self) -> bool:
@@ -85,8 +89,14 @@ class _Found:
     locator: Locator
     source: str | None
     guesses: tuple[str, ...]
+    heads: tuple[str, ...]
     places: set[EvidencePlace] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
+
+
+def heads_of(head: bytes) -> tuple[str, ...]:
+    """Give short hashes of a file's first 64, 256, … 65,536 bytes, as many as it has: those of a longer copy begin so."""
+    return tuple(hashlib.sha256(head[:size]).hexdigest()[:8] for size in _HEAD_SIZES if size <= len(head))
 
 
 class _Recogniser:
@@ -111,7 +121,9 @@ class _Recogniser:
             guesses = _guesses(found) if found.size_bytes and not found.packed else ()
             best = guesses[0] if guesses and guesses[0].score >= ACCEPT_SCORE else None
             told = tuple(f"{one.source} ({one.score} %): {one.why}" for one in guesses[:2])
-            self.found[found.evidence_id] = _Found(found.size_bytes, found.locator, best.source if best else None, told)
+            self.found[found.evidence_id] = _Found(
+                found.size_bytes, found.locator, best.source if best else None, told, heads_of(found.head)
+            )
         held = self.found[found.evidence_id]
         held.places.add(EvidencePlace(found.shown, found.root))
         if found.written_utc:
@@ -175,6 +187,8 @@ def _with_hosts(found: dict[EvidenceId, _Found]) -> list[PlannedFile]:
             host, why = host_from_names(places[0].path, known)
         written = min(one.written, default="")
         out.append(
-            PlannedFile(evidence_id, one.size_bytes, places, one.locator, one.source, one.guesses, host, why, written)
+            PlannedFile(
+                evidence_id, one.size_bytes, places, one.locator, one.source, one.guesses, host, why, written, one.heads
+            )
         )
     return sorted(out, key=lambda file: (file.places, file.evidence_id))

@@ -25,6 +25,7 @@ from dwell.errors import DwellError
 from dwell.intake.containers import Locator, open_locator
 from dwell.intake.hosts import short_host
 from dwell.intake.joined import FILE_BYTES_MAX, JOINED_BYTES, joined
+from dwell.intake.remainder import Before, Remainder
 from dwell.intake.tables import ANOMALIES, FACTS, FILES, specs
 from dwell.intake.zones import Localised, Zone
 from dwell.model.instants import utc_from_us
@@ -48,6 +49,8 @@ class JobFile:
     shown: str
     host: str
     size_bytes: int
+    before: Before | None = None
+    """What was read before of its beginning, as another piece of evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class _Hashing(io.RawIOBase):
     def __init__(self, inner: BinaryIO) -> None:
         self._inner = inner
         self.digest = hashlib.sha256()
+        self.taken = 0
 
     def readable(self) -> bool:
         return True
@@ -104,6 +108,7 @@ class _Hashing(io.RawIOBase):
         target = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         data = self._inner.read(len(target))
         self.digest.update(data)
+        self.taken += len(data)
         target[: len(data)] = data
         return len(data)
 
@@ -291,10 +296,12 @@ def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
     told: list[tuple[pa.Table | None, pa.Table | None]] = []
     source = source_of(job.source)
     local = Localised(job.zones, file.host) if source.local_time else None
+    rest = Remainder(file.before) if file.before is not None else None
     with open_locator(file.locator) as raw:
         hashing = _Hashing(raw)
         stream = io.BufferedReader(hashing, buffer_size=1 << 20)
-        for batch in source.read(stream, Hint(file.shown, file.host, file.size_bytes)):
+        for whole in source.read(stream, Hint(file.shown, file.host, file.size_bytes)):
+            batch = whole if rest is None else rest.take(whole, hashing.taken)
             if local is not None:
                 batch.records = None if batch.records is None else local.take(batch.records)
                 batch.facts = local.moved(batch.facts)
@@ -311,6 +318,9 @@ def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
     if local is not None:
         told.append(_told(Batch(facts=local.facts()), job, file, stagers))
         tally.zones = local.counts
+    if rest is not None:
+        told.append(_told(Batch(facts=rest.facts()), job, file, stagers))
+        tally.structural += rest.structural()
     stagers.take(pieces, told)
     return tally
 
@@ -322,7 +332,9 @@ def _parted(job: Job) -> Iterator[list[JobFile]]:
     size = 0
     for file in job.files:
         small = joins and file.size_bytes <= FILE_BYTES_MAX and size + file.size_bytes <= JOINED_BYTES
-        if waiting and not (small and file.host == waiting[0].host):
+        # what is read on from somewhere is read by itself
+        apart = file.before is not None or (waiting and waiting[-1].before is not None)
+        if waiting and (apart or not (small and file.host == waiting[0].host)):
             yield waiting
             waiting, size = [], 0
         waiting.append(file)

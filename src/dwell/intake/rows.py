@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +19,7 @@ from dwell.casebook.case import Case
 from dwell.model.instants import utc_text
 from dwell.model.provenance import EvidenceId, RecordRef
 
-__all__ = ["as_values", "files_of", "row_of", "rows_at"]
+__all__ = ["Numbered", "as_values", "digest_of", "files_of", "numbered", "row_of", "rows_at"]
 
 
 def as_values(row: dict[str, object]) -> dict[str, object]:
@@ -39,6 +43,48 @@ def files_of(case: Case, archive: Archive, table: str, evidence_id: EvidenceId) 
     """Give the data files of a table that may hold rows of a piece of evidence."""
     stems = {unit.transaction[:24] for unit in case.units() if evidence_id in unit.evidence}
     return [file for file in archive.files(table) if file.path.name[:24] in stems]
+
+
+class Numbered(NamedTuple):
+    """Rows that a data file holds of one piece of evidence.
+
+    Attributes:
+        evidence_id: which.
+        file: the data file.
+        places: where in it they are.
+        numbers: their record numbers, in the same order.
+    """
+
+    evidence_id: EvidenceId
+    file: DataFile
+    places: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.int64]
+
+
+def numbered(case: Case, archive: Archive, table: str, wanted: Collection[EvidenceId]) -> Iterator[Numbered]:
+    """Yield the rows that a table holds of pieces of evidence, each data file looked at once.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    stems = {unit.transaction[:24] for unit in case.units() if not set(wanted).isdisjoint(unit.evidence)}
+    for file in archive.files(table):
+        if file.path.name[:24] not in stems:
+            continue
+        names = read_rows(file, ("evidence_id", "record_no"), dictionary=("evidence_id",))
+        evidence = names["evidence_id"].combine_chunks()
+        codes = evidence.indices.to_numpy()
+        numbers = names["record_no"].to_numpy()
+        for code, one in enumerate(evidence.dictionary.to_pylist()):
+            places = np.flatnonzero(codes == code)
+            if one in wanted and len(places):
+                yield Numbered(EvidenceId(one), file, places, numbers[places])
+
+
+def digest_of(row: dict[str, object]) -> str:
+    """Give a hash of what a row says, whichever file and host it was read of."""
+    told = {name: value for name, value in as_values(row).items() if name not in {"evidence_id", "host"}}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def row_of(case: Case, archive: Archive, ref: RecordRef) -> dict[str, object] | None:

@@ -35,6 +35,7 @@ class FileStock:
         last_utc: its latest record.
         size_bytes: unpacked.
         sha256: of its unpacked bytes; the evidence id.
+        within: the path of a longer copy of the same log, which it is the beginning of; "" where none is known.
     """
 
     path: str
@@ -48,6 +49,7 @@ class FileStock:
     last_utc: datetime | None
     size_bytes: int
     sha256: EvidenceId
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,9 @@ def stock(case: Case, archive: Archive) -> Stock:
         link.register("facts", whole_table(archive, FACTS, ("evidence_id",)))
         tally = {str(row[0]): row[1:] for row in link.execute(_TALLY).fetchall()}
     files: list[FileStock] = []
-    for item in case.register().values():
+    register = case.register()
+    wholes = {one.part: register[one.whole].path for one in case.growths().values() if one.whole in register}
+    for item in register.values():
         host, records, anomalies, first, last, facts = tally.get(item.evidence_id, (None, None, None, None, None, 0))
         files.append(
             FileStock(
@@ -132,6 +136,7 @@ def stock(case: Case, archive: Archive) -> Stock:
                 last_utc=_instant(last),
                 size_bytes=item.size_bytes,
                 sha256=item.evidence_id,
+                within=wholes.get(item.evidence_id, ""),
             )
         )
     files.sort(key=lambda one: (one.path, one.sha256))

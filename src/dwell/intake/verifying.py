@@ -143,9 +143,12 @@ def _tables(case: Case) -> Iterator[Finding]:
 class _Comparer:
     """Holds what a walk finds against what was registered."""
 
-    def __init__(self, wanted: Mapping[str, set[EvidenceId]], root: str) -> None:
+    def __init__(
+        self, wanted: Mapping[str, set[EvidenceId]], root: str, wholes: Mapping[EvidenceId, set[EvidenceId]]
+    ) -> None:
         self.wanted = wanted
         self.root = root
+        self.wholes = wholes
         self.met: dict[str, set[EvidenceId]] = {}
         self.told: dict[str, str] = {}
 
@@ -165,8 +168,11 @@ class _Comparer:
             met = self.met.get(path, set())
             for _ in sorted(wanted & met):
                 yield Finding(Checked.EVIDENCE, path, State.AS_REGISTERED, self.root)
-            for _ in sorted(wanted - met):
-                if met - wanted:
+            for one in sorted(wanted - met):
+                if self.wholes.get(one, set()) & wanted & met:
+                    detail = f"it has grown since, and is registered as it is now as well (in {self.root})"
+                    yield Finding(Checked.EVIDENCE, path, State.AS_REGISTERED, detail)
+                elif met - wanted:
                     yield Finding(Checked.EVIDENCE, path, State.CHANGED, f"its SHA-256 differs (in {self.root})")
                 else:
                     yield Finding(Checked.EVIDENCE, path, State.MISSING, self._why(path))
@@ -187,11 +193,24 @@ def _evidence(case: Case) -> Iterator[Finding]:
             yield Finding(Checked.EVIDENCE, place.path, State.MISSING, f"not found in {place.root}")
         else:
             below.setdefault((place.root, *found), {}).setdefault(place.path, set()).add(evidence_id)
+    wholes = _wholes(case)
     for (root, path, shown), wanted in sorted(below.items()):
-        comparer = _Comparer(wanted, root)
+        comparer = _Comparer(wanted, root, wholes)
         with tempfile.TemporaryDirectory(prefix="dwell-") as spool:
             Walk(Path(spool), comparer, keep=False).file(path, shown, root)
         yield from comparer.findings()
+
+
+def _wholes(case: Case) -> dict[EvidenceId, set[EvidenceId]]:
+    """Give all longer copies of each log of which there are any: their bytes begin with its own."""
+    out: dict[EvidenceId, set[EvidenceId]] = {}
+    grown = case.growths()
+    for whole in grown:
+        shorter = grown.get(whole)
+        while shorter is not None:
+            out.setdefault(shorter.part, set()).add(whole)
+            shorter = grown.get(shorter.part)
+    return out
 
 
 def _located(place: EvidencePlace) -> tuple[Path, str] | None:

@@ -96,6 +96,8 @@ class FactKind(StrEnum):
     """The file is in local time without a zone: which zone it was read in."""
     ZONE_DOUBT = "zone-doubt"
     """Local times that the clock showed twice, or never."""
+    GROWN = "grown"
+    """The file begins as another that was read before: from where it was read on, and what is doubtful there."""
 
 
 @dataclass(frozen=True, slots=True)

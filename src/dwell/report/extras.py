@@ -24,6 +24,7 @@ class EvidenceFile:
         anomalies: stretches that could not be read; None where it was not read.
         first_utc: instant of the first record.
         last_utc: instant of the last record.
+        within: the path of a longer copy of the same log, which it is the beginning of; "" where none is known.
     """
 
     path: str
@@ -34,6 +35,7 @@ class EvidenceFile:
     anomalies: int | None
     first_utc: datetime | None
     last_utc: datetime | None
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)

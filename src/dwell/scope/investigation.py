@@ -20,7 +20,9 @@ from dwell.scope.builds import BuildSeen, builds_seen
 from dwell.scope.chains import with_apps
 from dwell.scope.changes import Change, changes_of
 from dwell.scope.clients import Clients, clients_of
+from dwell.scope.clocks import ClockPair, clock_pairs
 from dwell.scope.cmdlets import Cmdlet, cmdlets_of
+from dwell.scope.copies import Doubled, as_one, doubled
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
@@ -76,6 +78,9 @@ class Investigation:
         snapshots: what exports tell of states, each with its date.
         removals: acts that took away what others had made.
         apps: applications that were given rights on mail or a secret, with what each read.
+        outgrown: files that are shorter copies of logs.
+        doubled: what is in the archive twice all the same.
+        clocks: how far the clocks of logs agree that tell of the same requests.
     """
 
     tables: tuple[str, ...]
@@ -104,6 +109,9 @@ class Investigation:
     snapshots: Snapshots = field(default_factory=Snapshots)
     removals: tuple[Cmdlet, ...] = ()
     apps: tuple[App, ...] = ()
+    outgrown: int = 0
+    doubled: tuple[Doubled, ...] = ()
+    clocks: tuple[ClockPair, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -126,6 +134,7 @@ def investigate(
     paths: Mapping[EvidenceId, Sequence[str]],
     *,
     written: Mapping[EvidenceId, str] | None = None,
+    outgrown: Mapping[EvidenceId, EvidenceId] | None = None,
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -137,6 +146,7 @@ def investigate(
         hunted: what the hunt gave.
         paths: where each piece of evidence lay.
         written: last-write time of each, ISO 8601; it dates an export that has no date of its own.
+        outgrown: the longest copy that was read of each log, by its shorter copies.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -146,7 +156,8 @@ def investigate(
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
     identities = learn(archive)
-    ledger = build(rolled.hours, {str(key): value for key, value in paths.items()}, shortfalls_of(archive))
+    logs = as_one(rolled.hours, paths, shortfalls_of(archive), outgrown or {})
+    ledger = build(logs.hours, logs.paths, logs.shortfalls)
     accesses = Accesses(rolled.tables["sessions"], identities)
     services = service_accounts(accesses)
     clients = clients_of(accesses, ties(accesses, np.isin(accesses.account, list(services))))
@@ -184,4 +195,7 @@ def investigate(
         snapshots=snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines}),
         removals=removals_of(archive) if traces else (),
         apps=apps,
+        outgrown=len(outgrown or {}),
+        doubled=doubled(archive),
+        clocks=clock_pairs(rolled.tables["requests"]),
     )

@@ -24,6 +24,7 @@ from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
 from dwell.scope.cells import EMPTY, HELD, HOUR_US
 from dwell.scope.clients import Clients, clients_of
+from dwell.scope.copies import as_one
 from dwell.scope.habits import service_accounts, ties
 from dwell.scope.identities import Identities
 from dwell.scope.leads import ranking
@@ -211,6 +212,7 @@ def power_in(
     *,
     stamp: str,
     plantings: int,
+    outgrown: Mapping[EvidenceId, EvidenceId] | None = None,
     wanted: Sequence[str] = (),
     workers: int | None = None,
     cache: Path | None = None,
@@ -224,6 +226,7 @@ def power_in(
         paths: where each piece of evidence lay.
         stamp: what the result is made from.
         plantings: how often each kind is planted.
+        outgrown: the longest copy that was read of each log, by its shorter copies.
         wanted: keys of kinds; all where none is named.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
@@ -234,7 +237,8 @@ def power_in(
         CustodyError: a data file is not what was written.
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    ledger = build(rolled.hours, {str(key): value for key, value in paths.items()}, shortfalls_of(archive))
+    logs = as_one(rolled.hours, paths, shortfalls_of(archive), outgrown or {})
+    ledger = build(logs.hours, logs.paths, logs.shortfalls)
     seed = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
     return power_of(
         rolled.tables["sessions"],

@@ -104,6 +104,7 @@ class ExchangeCsv(Delimited):
         fused: where a record may start in the middle of an unfinished one.
     """
 
+    grows = True
     log_type: ClassVar[str]
     columns: ClassVar[Mapping[str, pa.DataType]]
     layouts: ClassVar[Mapping[int, Sequence[str]]]

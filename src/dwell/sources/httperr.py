@@ -57,6 +57,7 @@ class Httperr(Headed):
     schema = schema_of(_COLUMNS)
     lexicon = tuple(name for name, kind in _COLUMNS.items() if pa.types.is_string(kind))
     surplus_name = "cs-uri"
+    grows = True
 
     def identify(self, sniff: Sniff) -> Guess | None:
         """Take files whose `#Fields` line names the reason and the time."""

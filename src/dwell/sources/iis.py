@@ -161,6 +161,7 @@ class IisW3c(Source):
     key = "iis"
     title = "IIS W3C extended log"
     joins = True
+    grows = True
     schema = pa.schema(
         [
             *prefix_fields(),

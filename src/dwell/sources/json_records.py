@@ -166,6 +166,7 @@ class JsonRecords(Source):
     """
 
     unit = "record"
+    grows = True
     columns: ClassVar[Mapping[str, pa.DataType]]
     aliases: ClassVar[Mapping[str, str]] = {}
     whole: ClassVar[frozenset[str]] = frozenset()

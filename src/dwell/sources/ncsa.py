@@ -67,6 +67,7 @@ class Ncsa(Matched):
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)
     lexicon = tuple(name for name, kind in _COLUMNS.items() if pa.types.is_string(kind))
+    grows = True
     shapes = (
         rf"^(?P<ip>\S+) (?P<logname>\S+) (?P<user>\S+){_TAIL}",
         rf"^(?P<vhost>\S+) (?P<ip>\S+) (?P<logname>\S+) (?P<user>\S+){_TAIL}",

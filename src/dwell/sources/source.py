@@ -158,6 +158,7 @@ class Source(ABC):
         is_log: True where rows are events in time, so that hours without rows mean something for coverage.
         by_shape: True where lines alone tell the format; it is not asked where a header or magic number has settled it.
         local_time: True where every instant is the machine's local time without a zone; `read` gives it as if it were UTC.
+        grows: True where what a line says hangs on nothing behind it, so that a log which has grown can be read on.
         joins: True where small files may be read one behind another; `opens_by_itself` says which.
     """
 
@@ -169,6 +170,7 @@ class Source(ABC):
     is_log: bool = True
     by_shape: bool = False
     local_time: bool = False
+    grows: bool = False
     joins: bool = False
 
     @property

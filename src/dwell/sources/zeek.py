@@ -112,6 +112,7 @@ class ZeekTsv(Headed):
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)
     lexicon = _LEXICON
+    grows = True
     delimiter = "\t"
     blanks = ("", "-", "(empty)")
     as_written = "ts"

@@ -15,13 +15,14 @@ from dwell.scope.rollup.fold import Column
 from dwell.scope.rollup.httpproxy import VERSION, builds
 from dwell.scope.rollup.iis import outcome_of
 from dwell.scope.rollup.protocols import act_of
+from dwell.scope.rollup.requests import sampled
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
 
 TEXTS = ("AuthenticatedUser", "ActAsUser", "ImpersonatedUser", "UserAgent", "ClientIpAddress", "SoapAction", "host")
-COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, *VERSION, "HttpStatus", "ResponseSize")
+COLUMNS = ("evidence_id", "record_no", "time_utc", "RequestId", *TEXTS, *VERSION, "HttpStatus", "ResponseSize")
 DICTIONARY = ("evidence_id", *TEXTS)
-NEEDS = ("sessions", "hours", "builds")
+NEEDS = ("sessions", "hours", "builds", "requests")
 
 
 def _mailboxes(columns: dict[str, Column]) -> tuple[Column, Column]:
@@ -62,4 +63,9 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         act=np.where(action.codes < 0, 1, acts[np.maximum(action.codes, 0)]),
         sent=fold.numbers(table, "ResponseSize"),
     )
-    return {"sessions": found, "hours": fold.hours(table), "builds": builds(table, columns["host"])}
+    return {
+        "sessions": found,
+        "hours": fold.hours(table),
+        "builds": builds(table, columns["host"]),
+        "requests": sampled(table, "RequestId"),
+    }

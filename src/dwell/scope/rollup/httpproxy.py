@@ -18,6 +18,7 @@ from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.iis import outcome_of
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
+from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import BUILDS, PROXY
 from dwell.scope.words import name_of
 
@@ -32,7 +33,7 @@ COLUMNS = (
     "evidence_id", "record_no", "time_utc", "RequestId", *TEXTS, *VERSION, "HttpStatus", "ResponseBytes", "ProtocolAction",
 )  # fmt: skip
 DICTIONARY = ("evidence_id", *TEXTS, "ProtocolAction")
-NEEDS = ("sessions", "hours", "builds", "proxy")
+NEEDS = ("sessions", "hours", "builds", "proxy", "requests")
 
 FORGED = ("serverinfo~", "server~")
 _ACTION = r"(?i)(?:^|[?&;])(?:action|Cmd)=(?P<v>[A-Za-z]+)"
@@ -174,4 +175,5 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "hours": fold.hours(table),
         "builds": builds(table, columns["host"]),
         "proxy": proxy,
+        "requests": sampled(table, "RequestId"),
     }

@@ -15,14 +15,15 @@ from dwell.model.addresses import address, behind_balancers
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
+from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import Outcome
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file", "outcome_of", "through_balancers"]
 
 TEXTS = ("cs-uri-stem", "cs-uri-query", "cs-username", "c-ip", "cs-user-agent", "X-Forwarded-For", "host")
-COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, "s-port", "sc-status", "sc-bytes")
+COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, "s-port", "sc-status", "sc-bytes", "cafeReqId")
 DICTIONARY = ("evidence_id", *TEXTS)
-NEEDS = ("sessions", "hours")
+NEEDS = ("sessions", "hours", "requests")
 
 BACK_END = 444
 _ACTION = r"(?i)(?:^|[?&;])(?:action|Cmd|SoapAction)=(?P<v>[A-Za-z]+)"
@@ -88,4 +89,4 @@ def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
     found = fold.sessions(
         name, keys, rows=rows, table=table, outcome=outcome_of(status), act=act, sent=fold.numbers(table, "sc-bytes")
     )
-    return {"sessions": found, "hours": fold.hours(table)}
+    return {"sessions": found, "hours": fold.hours(table), "requests": sampled(table, "cafeReqId")}

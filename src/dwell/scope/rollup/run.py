@@ -33,7 +33,7 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 8
+VERSION = 9
 """Raised whenever a fold comes out differently."""
 
 FOLDS: Mapping[str, ModuleType] = {

@@ -147,6 +147,17 @@ CHANGES = pa.schema(
 )
 """Tasks, services and accounts that an event log says were made or taken away, row by row."""
 
+REQUESTS = pa.schema(
+    [
+        pa.field("request_id", pa.string(), nullable=False),
+        pa.field("host", pa.string()),
+        pa.field("time_utc", _TIME, nullable=False),
+        pa.field("evidence_id", pa.string(), nullable=False),
+        pa.field("record_no", pa.int64(), nullable=False),
+    ]
+)
+"""Requests by the id that several logs know them by, a sample of each data file (`rollup.requests`)."""
+
 SCHEMAS: dict[str, pa.Schema] = {
     "sessions": SESSIONS,
     "hours": HOURS,
@@ -155,4 +166,5 @@ SCHEMAS: dict[str, pa.Schema] = {
     "messages": MESSAGES,
     "logons": LOGONS,
     "changes": CHANGES,
+    "requests": REQUESTS,
 }
