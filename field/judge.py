@@ -47,7 +47,7 @@ from dwell.model.claims import RuleStatus  # noqa: E402
 __all__ = ["main"]
 
 FOLDER = PROJECT.parent / "shared" / "data"
-EVIDENCE = ("evtx", "otrf", "iis", "m365", "exchange")
+EVIDENCE = ("evtx", "otrf", "iis", "m365", "exchange", "web", "zeek")
 UNSUPPORTED_MAX = 5
 BATCH = 12
 """So many drawn lists of rules and of events are put to each other at once."""

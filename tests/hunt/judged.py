@@ -18,16 +18,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 from tests.hunt.slow_sigma import Event, audit_event, iis_event, matches, windows_event
+from tests.hunt.slow_tables import table_event
 
 from dwell.archive.datafile import DataFile
 from dwell.archive.store import Archive
 from dwell.hunt.ruleset import RuleSet, Where
-from dwell.hunt.sigma.logsources import ALIASES, NAMED_DATA, where_of
+from dwell.hunt.sigma.fieldnames import ALIASES, NAMED_DATA
+from dwell.hunt.sigma.logsources import where_of
 from dwell.hunt.wide import Hunter
 
 __all__ = ["TABLES", "Difference", "Judged", "documents_of", "explained", "judge"]
 
-TABLES = ("iis", "evtx", "ual")
+TABLES = (
+    "iis", "evtx", "ual", "ncsa", "httpproxy", "haproxy", "squid", "zeek", "fortinet", "paloalto", "cef", "cisco",
+    "netflow", "signins", "entra_audit", "google_workspace",
+)  # fmt: skip
 MEMORY_MAX = 2_000_000
 
 Rule = Mapping[str, Any]
@@ -109,10 +114,13 @@ def _by_kind(rules: Sequence[Rule], table: str) -> Iterator[tuple[Where, list[Ru
 
 def _rows(file: DataFile, where: Where) -> list[dict[str, Any]]:
     table: pa.Table = pq.read_table(file.path)
-    if where.channels:
-        table = table.filter(pc.is_in(table["Channel"].cast(pa.string()), value_set=pa.array(where.channels)))
+    for name, held in {"Channel": where.channels, **where.only}.items():
+        if held:
+            table = table.filter(pc.is_in(table[name].cast(pa.string()), value_set=pa.array(held)))
     if where.event_ids:
         table = table.filter(pc.is_in(table["EventID"], value_set=pa.array(where.event_ids, pa.int32())))
+    if where.other_ids:
+        table = table.filter(pc.invert(pc.is_in(table["EventID"], value_set=pa.array(where.other_ids, pa.int32()))))
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
@@ -121,7 +129,9 @@ def _maker(table: str, where: Where) -> Callable[[Mapping[str, object]], Event]:
     names = {**ALIASES.get(table, {}), **where.fields}
     if table == "evtx":
         return lambda row: windows_event(row, names, NAMED_DATA)
-    return iis_event if table == "iis" else lambda row: audit_event(row, names)
+    if table in {"iis", "ual"}:
+        return iis_event if table == "iis" else lambda row: audit_event(row, names)
+    return table_event(table, names)
 
 
 def judge(archive: Archive, rules: RuleSet, documents: Sequence[Rule], tell: Callable[[str], None] = print) -> Judged:

@@ -217,7 +217,7 @@ def test_the_published_rules_meet_the_same_lines_of_real_logs(
     assert len(paths) == 95
     loaded = load(paths, pack=False)
     assert len(loaded.rules.rules) + len(loaded.ended) == 95
-    assert {one.status.value for one in loaded.ended} == {"blind"}
+    assert {one.status.value for one in loaded.ended} <= {"blind"}
     case = Case.create(tmp_path / "case")
     ingest(case, [shared_data / "iis", shared_data / "exchange" / "velociraptor"], workers=1)
     archive = open_archive(case)

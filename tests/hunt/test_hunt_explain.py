@@ -95,7 +95,9 @@ def test_what_can_never_be_true_is_told_without_a_case(
 
 
 def test_keywords_are_looked_for_in_many_places(tmp_path: Path) -> None:
-    found = told(tmp_path, {"keywords": ["one", "two"], "condition": "keywords"}, {"category": "webserver"})
+    found = told(
+        tmp_path, {"keywords": ["one", "two"], "condition": "keywords"}, {"product": "windows", "category": "webserver"}
+    )
     (iis,) = found.cases
     assert set(iis.fields) == {"(keywords)"}
     assert {one.place for one in iis.asked} == set(iis.fields["(keywords)"])

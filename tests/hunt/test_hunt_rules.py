@@ -131,7 +131,6 @@ SELECTION = {"selection": {"cs-uri-query|contains": "x"}}
         (changed(filter={"rules": ["x"], "s": {"a": 1}, "condition": "not s"}), RuleStatus.INVALID, "is called x"),
         (changed(filter={"rules": "any", "s": {"a": 1}, "condition": "not t"}), RuleStatus.INVALID, "'t'"),
         (changed(logsource={"product": "linux", "service": "auditd"}), RuleStatus.BLIND, "linux/auditd"),
-        (changed(logsource={"category": "proxy"}), RuleStatus.BLIND, "proxy"),
         (changed(id=GOOD["id"]), RuleStatus.INVALID, "taken"),
     ],
 )

@@ -19,7 +19,7 @@ from dwell.hunt.ruleset import Atom, Case, Node, RuleInfo, RuleSet, Where
 from dwell.hunt.sigma.files import BadFileError, documents
 from dwell.hunt.sigma.load import PACK, Loaded, load, new_lowering
 from dwell.hunt.sigma.lower import Lowering
-from dwell.hunt.verdict import Verdict, judged
+from dwell.hunt.verdict import Verdict, by_kind, judged
 from dwell.hunt.wide import ColumnValues, FileReport, Hunter, atoms_of
 from dwell.hunt.words import words
 from dwell.intake.tables import specs
@@ -170,18 +170,6 @@ def _bracketed(node: Node, rules: RuleSet, found: dict[tuple[int, bool], int], *
     return f"({text})" if inner.op in {"and", "or"} and len(inner.children) > 1 else text
 
 
-def _by_kind(atom: Atom, case: Case, rules: RuleSet) -> Verdict:
-    """Give the truth of a question that the kind of record decides by itself: which event, which channel."""
-    where = rules.wheres[case.where]
-    if where.event_ids and atom.place == "EventID" and atom.kind == "number":
-        met = float(atom.parts[0]) in {float(one) for one in where.event_ids}
-        return (True if len(where.event_ids) == 1 else None) if met else False
-    if where.channels and atom.place == "Channel" and atom.kind == "text" and len(atom.parts) == 1:
-        met = atom.parts[0].lower() in {one.lower() for one in where.channels}
-        return (True if len(where.channels) == 1 else None) if met else False
-    return None
-
-
 def _never(case: Case, rules: RuleSet) -> str:
     """Say why a condition cannot be true on a kind of record; "" where it can."""
     where = rules.wheres[case.where]
@@ -189,7 +177,7 @@ def _never(case: Case, rules: RuleSet) -> str:
     def verdict(node: Node) -> Verdict:
         if node.op == "leaf":
             return judged(rules.leaves[node.index].tree, verdict)
-        return _by_kind(rules.atoms[node.index], case, rules)
+        return by_kind(rules.atoms[node.index], where)
 
     if judged(case.tree, verdict) is False:
         ids = ", ".join(map(str, where.event_ids))

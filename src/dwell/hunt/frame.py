@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 
 from dwell.archive.lexicon import coded, joined_codes
 from dwell.archive.spec import JoinedText, TableSpec
+from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.hits import Matched
+from dwell.hunt.jsonpaths import as_text, texts_at
 from dwell.hunt.patterns import Indices
 from dwell.hunt.picking import picked
 from dwell.hunt.ruleset import Node, RuleSet
@@ -60,6 +62,7 @@ class Slots:
 
 def columns_of(place: str, spec: TableSpec) -> list[str]:
     """Give the columns that have to be read for a place; none where the table has no such column."""
+    place = base_of(place)
     if place in spec.joined:
         return [spec.joined[place].first, spec.joined[place].second]
     name = place.partition(":")[0]
@@ -103,6 +106,8 @@ class Frame:
 
     def texts(self, place: str) -> tuple[Indices, pa.StringArray]:
         """Give a place as codes (-1 for null) and distinct texts."""
+        if is_derived(place):
+            return self._part_of(place)
         if place in self.spec.joined:
             join = self.spec.joined[place]
             return joined_codes(coded(self.table[join.first]), coded(self.table[join.second]), join)
@@ -113,9 +118,20 @@ class Frame:
         values = array.dictionary
         return codes, values if values.type == pa.string() else values.cast(pa.string())
 
+    def _part_of(self, place: str) -> tuple[Indices, pa.StringArray]:
+        """Give a part of what a column holds as codes and distinct texts."""
+        codes, whole = self.texts(base_of(place))
+        part = derived(place, whole).dictionary_encode()
+        to = part.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return np.append(to, -1)[codes], part.dictionary
+
     def _single(self, place: str) -> Slots:
         if place in self._known:
             held = self._known[place]
+            if is_derived(place) or (place in self.spec.joined and not self.spec.joined[place].separator):
+                codes, values = self.texts(place)
+                to = pc.index_in(values, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
+                return Slots(held, np.append(to, held.null).astype(np.int64)[codes])
             if place in self.spec.joined:
                 return Slots(held, self._joined(self.spec.joined[place], held))
             return Slots(held, self._looked_up(place, held.values, other=held.other, null=held.null))
@@ -232,11 +248,13 @@ class Frame:
         return self._entries[name]
 
     def _in_json(self, name: str, key: str) -> tuple[Indices, pa.Array]:
-        """Find a field that only the record's own JSON holds: a key of its own, or a name in its lists of pairs."""
+        """Find a field that only the record's own JSON holds: by its path, or as a name in its lists of pairs."""
         codes, values = self.texts(name)
         lower = key.lower()
-        likely = pc.match_substring(values, lower, ignore_case=True).to_numpy(zero_copy_only=False)
-        found = {int(at): _json_texts(values[int(at)].as_py(), lower) for at in np.flatnonzero(likely)}
+        read = _json_texts if name == "AuditData" else texts_at
+        sought = lower if name == "AuditData" else lower.rpartition(".")[2]
+        likely = pc.match_substring(values, sought, ignore_case=True).to_numpy(zero_copy_only=False)
+        found = {int(at): read(values[int(at)].as_py(), lower) for at in np.flatnonzero(likely)}
         rows: list[int] = []
         texts: list[str] = []
         for row in np.flatnonzero(np.isin(codes, list(found))).tolist():
@@ -247,6 +265,8 @@ class Frame:
 
     def recorded(self, place: str) -> bool:
         """Say whether any row holds something in a place."""
+        if is_derived(place):
+            return bool((self.texts(place)[0] >= 0).any())
         if ":" not in place:
             held = (self.spec.joined[place].first,) if place in self.spec.joined else (place,)
             return any(self.table[one].null_count < self.table.num_rows for one in held)
@@ -349,10 +369,4 @@ def _json_texts(text: str, key: str) -> list[str]:
     found: list[object] = [value for name, value in record.items() if name.lower() == key]
     pairs = [one for value in record.values() if isinstance(value, list) for one in value if isinstance(one, dict)]
     found += [one.get("Value") for one in pairs if str(one.get("Name", "")).lower() == key]
-    return [_as_text(one) for one in found if one is not None]
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, bool | int | float) else msgspec.json.encode(value).decode()
+    return [as_text(one) for one in found if one is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from dwell.hunt.derived import base_of, is_derived
 from dwell.hunt.ruleset import Node, Rule, RuleSet
 from dwell.hunt.sigma.load import outcome_of
 from dwell.hunt.sigma.lower import places_of
@@ -41,6 +42,8 @@ class _Sight:
 
 
 def _shown(place: str) -> str:
+    if is_derived(place):
+        return f"the {place.partition('>')[2]} in {base_of(place)}"
     return place.partition(":")[2] or place
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 __all__ = ["Atom", "Case", "Leaf", "Node", "Rule", "RuleInfo", "RuleSet", "Where", "rules_hash"]
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same rules come out differently."""
 
 
@@ -67,6 +67,8 @@ class Where:
         fields: Sigma's field names to our columns, where they differ.
         name: what it is called in reasons.
         switch_on: what makes such records come into being.
+        other_ids: event ids that are of another kind.
+        only: columns to the values that one of such records has there; empty for all.
         uniform: whether all such records have the same fields, so that a field that none has is not recorded, and
             not merely the sign of an event that never was.
     """
@@ -78,6 +80,13 @@ class Where:
     name: str = ""
     switch_on: str = ""
     uniform: bool = True
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    other_ids: tuple[int, ...] = ()
+
+    @property
+    def wanted(self) -> dict[str, tuple[str, ...]]:
+        """Give the text columns that tell such records from others, with the values they have there."""
+        return {**({"Channel": self.channels} if self.channels else {}), **self.only}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,7 @@ class Atom:
     """One question to one value.
 
     Attributes:
-        place: the column, or `map:key`, or `map:*` for every text of a map.
+        place: the column, or `map:key`, or `map:*` for every text of a map, or `column>part` (`dwell.hunt.derived`).
         kind: `text`, `regex`, `number`, `compare`, `cidr`, `part` (of an instant, in UTC), `null`, `empty`, `exists`,
             or `same` (as another column).
         parts: for `text`: literals at the even places, runs of `*` and `?` at the odd ones; for `part` the

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from dwell.hunt.ruleset import Node
+from dwell.hunt.ruleset import Atom, Node, Where
 from dwell.hunt.words import Truth, Words
 
-__all__ = ["Verdict", "judged", "leaf_verdict"]
+__all__ = ["Verdict", "by_kind", "judged", "leaf_verdict"]
 
 Verdict = bool | None
 
@@ -36,3 +36,17 @@ def judged(node: Node, verdict: Callable[[Node], Verdict]) -> Verdict:
     if any(one is decisive for one in parts):
         return decisive
     return None if any(one is None for one in parts) else not decisive
+
+
+def by_kind(atom: Atom, where: Where) -> Verdict:
+    """Give the truth of a question that the kind of record decides by itself: which event, which channel."""
+    if atom.place == "EventID" and atom.kind == "number":
+        number = float(atom.parts[0])
+        if number in where.other_ids:
+            return False
+        if where.event_ids:
+            return (True if len(where.event_ids) == 1 else None) if number in where.event_ids else False
+    if where.channels and atom.place == "Channel" and atom.kind == "text" and len(atom.parts) == 1:
+        met = atom.parts[0].lower() in {one.lower() for one in where.channels}
+        return (True if len(where.channels) == 1 else None) if met else False
+    return None

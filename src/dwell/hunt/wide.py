@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
 from dwell.archive.spec import TableSpec
 from dwell.hunt.conditions import Conditions
+from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.frame import FEW, Frame, columns_of
 from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Subject, concat, group_hits
 from dwell.hunt.patterns import Indices
@@ -205,22 +207,23 @@ class _FileHunt:
         self.report = report
         empty = Lexicon(LEXICON_SCHEMA.empty_table(), frozenset(), file.staged.rows)
         self.lexicon = ColumnValues(read_lexicon(file) if file.staged.lexicon_sha256 else empty)
-        self.known = {place: self._words(place) for place in asked if place in self.lexicon.complete}
+        self.known = {place: self._words(place) for place in asked if base_of(place) in self.lexicon.complete}
         self._verdicts: dict[int, tuple[Verdict, int]] = {}
         self._truths: dict[int, Truth] = {}
+        self._told_apart: dict[str, frozenset[str] | None] = {}
 
     def _words(self, place: str) -> Words:
-        values, counts, nulls = self.lexicon.of(place)
+        values, counts, nulls = self.lexicon.of(base_of(place))
+        if is_derived(place):
+            values, counts, nulls = _parts(place, values, counts, nulls)
         return words(self.file.table, place, values, counts, nulls, self.asked[place], self.rules.atoms)
 
     def run(self) -> Found:
         """Give the hits, the records told one by one, and what was seen."""
-        channels = self._channels()
         waiting: list[_Task] = []
         looked: list[_Task] = []
         for task in self.tasks:
-            where = self.rules.wheres[task.case.where]
-            if where.channels and channels is not None and not channels & set(where.channels):
+            if not self._may_hold(task.case.where):
                 self.report.wheres.setdefault(task.case.where, 0)
                 continue
             looked.append(task)
@@ -229,7 +232,7 @@ class _FileHunt:
             elif judged(task.case.tree, self._verdict) is not False:
                 waiting.append(self._opened(task))
 
-        restricted = any(self.rules.wheres[one.case.where].event_ids for one in looked)
+        restricted = any(self.rules.wheres[one.case.where].wanted for one in looked)
         if self.spec.name != "evtx" and not (waiting or restricted):
             self._note_missing({one.case.where for one in looked}, None)
             return self._nothing()
@@ -240,10 +243,19 @@ class _FileHunt:
     def _nothing(self) -> Found:
         return Found(HITS.empty_table(), RECORDS.empty_table(), self.report)
 
-    def _channels(self) -> set[str] | None:
-        if "Channel" not in self.lexicon.complete:
-            return None
-        return set(self.lexicon.of("Channel")[0].to_pylist())
+    def _may_hold(self, where: int) -> bool:
+        """Say whether the file can hold records of a kind, as far as the lexicon says."""
+        return all(
+            self._texts(name) is None or not values.isdisjoint(self._texts(name) or ())
+            for name, values in ((name, set(values)) for name, values in self.rules.wheres[where].wanted.items())
+        )
+
+    def _texts(self, name: str) -> frozenset[str] | None:
+        """Give the texts of a column that tells kinds of record apart; None where the lexicon does not hold them all."""
+        if name not in self._told_apart:
+            held = name in self.lexicon.complete
+            self._told_apart[name] = frozenset(self.lexicon.of(name)[0].to_pylist()) if held else None
+        return self._told_apart[name]
 
     def _verdict(self, node: Node) -> Verdict:
         if node.op == "atom":
@@ -329,13 +341,15 @@ class _FileHunt:
         wanted = {one for place in places for one in columns_of(place, self.spec)}
         if self.spec.name == "evtx":
             wanted |= {"Channel", "EventID"}
+        wanted |= {name for task in tasks for name in self.rules.wheres[task.case.where].wanted}
         wanted |= set(_PREFIX) | set(face.columns)
         columns = [one for one in self.spec.schema.names if one in wanted]
         dictionary = [one for one in columns if one in self.spec.lexicon or one in {"evidence_id", "host"}]
         return read_rows(self.file, columns, dictionary=dictionary)
 
     def _rows(self, waiting: Sequence[_Task], looked: Sequence[_Task]) -> Found:
-        table = self._read(looked if self.spec.name == "evtx" else waiting)
+        restricted = any(self.rules.wheres[one.case.where].wanted for one in looked)
+        table = self._read(looked if restricted else waiting)
         known, truths = self._narrowed(waiting)
         frames: dict[int, Frame] = {}
         for where in sorted({one.case.where for one in looked}):
@@ -385,14 +399,15 @@ class _FileHunt:
     def _part(self, table: pa.Table, where: int) -> pa.Table:
         """Give the rows of one kind of record."""
         kind = self.rules.wheres[where]
-        if not kind.channels:
-            return table
-        keep = pc.is_in(coded(table["Channel"]).cast(pa.string()), value_set=pa.array(kind.channels))
+        tests = [
+            pc.is_in(coded(table[one]).cast(pa.string()), value_set=pa.array(held)) for one, held in kind.wanted.items()
+        ]
         if kind.event_ids:
-            keep = pc.and_(
-                keep, pc.is_in(table["EventID"].combine_chunks(), value_set=pa.array(kind.event_ids, pa.int32()))
-            )
-        return table.filter(keep)
+            tests.append(pc.is_in(table["EventID"].combine_chunks(), value_set=pa.array(kind.event_ids, pa.int32())))
+        if kind.other_ids:
+            others = pc.is_in(table["EventID"].combine_chunks(), value_set=pa.array(kind.other_ids, pa.int32()))
+            tests.append(pc.invert(others))
+        return table.filter(reduce(pc.and_, tests)) if tests else table
 
     def _met(self, task: _Task, frames: Mapping[int, Frame]) -> Indices:
         """Give the rows of its kind of record that a task's condition is met by."""
@@ -417,6 +432,14 @@ class _FileHunt:
             subject = Subject(info.id, "rule", info.title, info.level)
             matched = [frame.matched(index, rows, TEXT_CHARS_MAX) for index in task.shown]
             yield group_hits(part, np.searchsorted(every, rows), self.spec.name, subject, matched)
+
+
+def _parts(place: str, values: pa.StringArray, counts: Indices, nulls: int) -> tuple[pa.StringArray, Indices, int]:
+    """Give the distinct parts of distinct texts, how many rows each has, and rows without one."""
+    coded_parts = derived(place, values).dictionary_encode()
+    codes = coded_parts.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+    told = np.bincount(codes, weights=counts, minlength=len(coded_parts.dictionary) + 1).astype(np.int64)
+    return coded_parts.dictionary, told[1:], nulls + int(told[0])
 
 
 def _positive(node: Node, rules: RuleSet, *, sense: bool = True) -> tuple[int, ...]:

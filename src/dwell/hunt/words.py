@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.hunt.derived import base_of
 from dwell.hunt.patterns import Indices, Patterns, Regexes, folded, patterns, regexes
 from dwell.hunt.ruleset import Atom, Node
 from dwell.hunt.timeparts import time_part
@@ -25,7 +26,13 @@ __all__ = ["Truth", "Words", "decoded", "truth_of", "words"]
 
 Truth = npt.NDArray[np.bool_]
 
-_DECODED = frozenset({("iis", "cs-uri"), ("iis", "cs-uri-stem"), ("iis", "cs-uri-query"), ("iis", "cs-referer")})
+_DECODED = frozenset(
+    {(table, name) for table in ("iis", "ncsa", "haproxy") for name in ("cs-uri", "cs-uri-stem", "cs-uri-query")}
+    | {("iis", "cs-referer"), ("ncsa", "cs-referer")}
+    | {("httpproxy", "cs-uri"), ("httpproxy", "UrlStem"), ("httpproxy", "UrlQuery")}
+    | {("zeek", "http_url"), ("zeek", "uri"), ("zeek", "referrer")}
+    | {("squid", "url"), ("fortinet", "url"), ("paloalto", "misc"), ("cef", "request")}
+)
 _PLUSSED = frozenset({("iis", "cs-user-agent")})
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?\Z", re.ASCII)
 _COMPARE = {"eq": np.equal, "lt": np.less, "lte": np.less_equal, "gt": np.greater, "gte": np.greater_equal}
@@ -251,7 +258,7 @@ def _questions(asked: Sequence[int], atoms: Sequence[Atom]) -> _Questions:
 def _views(table: str, place: str, values: pa.StringArray) -> list[tuple[Indices | None, pa.StringArray]]:
     """Give the texts as written and, where they differ, as they are meant."""
     out: list[tuple[Indices | None, pa.StringArray]] = [(None, values)]
-    mark = "%" if (table, place) in _DECODED else "+" if (table, place) in _PLUSSED else ""
+    mark = "%" if (table, base_of(place)) in _DECODED else "+" if (table, place) in _PLUSSED else ""
     if not mark:
         return out
     rows = np.flatnonzero(pc.match_substring(values, mark).to_numpy(zero_copy_only=False))

@@ -20,7 +20,14 @@ FILES = "files"
 HOUSE_TABLES = (ANOMALIES, FACTS, FILES)
 """Tables about the reading, in the order in which they are committed after the records; `files` closes a unit."""
 
-_JOINED = {"iis": {"cs-uri": JoinedText("cs-uri-stem", "?", "cs-uri-query")}}
+_PATH_AND_QUERY = {"cs-uri": JoinedText("cs-uri-stem", "?", "cs-uri-query")}
+_JOINED = {
+    "iis": _PATH_AND_QUERY,
+    "ncsa": _PATH_AND_QUERY,
+    "haproxy": _PATH_AND_QUERY,
+    "httpproxy": {"cs-uri": JoinedText("UrlStem", "?", "UrlQuery")},
+    "zeek": {"http_url": JoinedText("http_host", "", "uri")},
+}
 _SOURCE = pa.field("source", pa.string())
 
 _HOUSE = (

@@ -16,7 +16,7 @@ from sigma.policy import default_policy
 from sigma.rule import SigmaRule
 
 from dwell.hunt.correlations.plan import Correlation, wanted_fields
-from dwell.hunt.ruleset import Case, Rule, RuleInfo, RuleSet, Where
+from dwell.hunt.ruleset import Case, Node, Rule, RuleInfo, RuleSet, Where
 from dwell.hunt.sigma.correlations import Draft, Names, resolved
 from dwell.hunt.sigma.expressions import QuietEngine
 from dwell.hunt.sigma.files import BadFileError, Document, documents, rule_files
@@ -26,6 +26,7 @@ from dwell.hunt.sigma.logsources import where_of
 from dwell.hunt.sigma.lower import Lowering, UnsupportedError
 from dwell.hunt.sigma.parse import FAULTS, RefusedError, parsed_correlation, parsed_filter, parsed_rule, short
 from dwell.hunt.sigma.placeholders import NoListError
+from dwell.hunt.verdict import Verdict, by_kind, judged
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleOutcome, RuleStatus
 
@@ -171,8 +172,20 @@ class _Lowered:
         for where in found:
             tree = self.lowering.lower(ConditionAND([whole, *(one.condition() for one in filters)]), where)
             fields = tuple((one, self.lowering.places(one, where)) for one in told)
-            out.append(Case(self._where(where), tree, fields))
-        return tuple(out)
+            out.append((where, tree, fields))
+        # a service that is read as two kinds of record: the one whose event ids make a rule false says nothing about it
+        able = [one for one in out if self._can_be(one[1], one[0])] or out
+        return tuple(Case(self._where(where), tree, fields) for where, tree, fields in able)
+
+    def _can_be(self, tree: Node, where: Where) -> bool:
+        """Say whether a condition can be true on a kind of record, as far as channel and event id decide it."""
+
+        def verdict(node: Node) -> Verdict:
+            if node.op == "leaf":
+                return judged(self.lowering.leaves[node.index].tree, verdict)
+            return by_kind(self.lowering.atoms[node.index], where)
+
+        return judged(tree, verdict) is not False
 
     def is_fit(self, one: Filter, rule: SigmaRule) -> bool:
         """Say whether a filter can be expressed on the records of a rule; where not, no rule is filtered by it."""
@@ -185,7 +198,14 @@ class _Lowered:
         return one.fault is None
 
     def _where(self, where: Where) -> int:
-        key = (where.table, where.channels, where.event_ids, tuple(sorted(where.fields.items())))
+        key = (
+            where.table,
+            where.channels,
+            where.event_ids,
+            where.other_ids,
+            tuple(sorted(where.fields.items())),
+            tuple(sorted(where.only.items())),
+        )
         index = self._index.setdefault(key, len(self.wheres))
         if index == len(self.wheres):
             self.wheres.append(where)

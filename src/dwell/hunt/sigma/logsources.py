@@ -1,76 +1,21 @@
-"""Which records a Sigma log source means, and what its field names are called there: data, not code."""
+"""Which records a Sigma log source means: data, not code. Windows event logs here, all others in `kinds`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import replace
 
 from dwell.hunt.ruleset import Where
+from dwell.hunt.sigma.kinds import KINDS
 
-__all__ = ["ALIASES", "INSTANTS", "KEYWORD_PLACES", "MAPS", "NAMED_DATA", "where_of"]
+__all__ = ["where_of"]
 
 SECURITY = "Security"
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
 POWERSHELL = "Microsoft-Windows-PowerShell/Operational"
+DEFENDER = "Microsoft-Windows-Windows Defender/Operational"
+CLEARED = 104
 _SYSMON_ON = "Install Sysmon with a configuration that records it"
-
-_IIS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("cs-uri-query", "c-uri-query", "c-uri", "cs-uri", "uri", "url"), ("cs-uri",)),
-    **dict.fromkeys(("cs-uri-stem", "c-uri-stem", "c-uri-path", "cs-uri-path"), ("cs-uri-stem",)),
-    **dict.fromkeys(("cs-user-agent", "c-useragent", "cs(user-agent)", "c-user-agent"), ("cs-user-agent",)),
-    **dict.fromkeys(("cs-referer", "cs-referrer", "cs(referer)"), ("cs-referer",)),
-    **dict.fromkeys(("cs-cookie", "cs(cookie)"), ("cs-cookie",)),
-    **dict.fromkeys(("cs-host", "r-dns", "cs(host)"), ("cs-host",)),
-    **dict.fromkeys(("c-ip", "src_ip", "clientip", "client_ip"), ("c-ip",)),
-    **dict.fromkeys(("s-ip", "dst_ip"), ("s-ip",)),
-    **dict.fromkeys(("sc-status", "response", "status"), ("sc-status",)),
-    "x-forwarded-for": ("X-Forwarded-For",),
-}
-_EVTX: Mapping[str, tuple[str, ...]] = {
-    "provider_name": ("Provider",),
-    "providername": ("Provider",),
-    "computername": ("Computer",),
-    "eventlog": ("Channel",),
-    "logname": ("Channel",),
-}
-_UAL: Mapping[str, tuple[str, ...]] = {
-    "eventsource": ("Workload",),
-    "eventname": ("Operation", "AuditData:Name"),
-    "status": ("ResultStatus",),
-    "operationname": ("Operation",),
-    "parameters": ("Parameters:*",),
-}
-ALIASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"iis": _IIS, "evtx": _EVTX, "ual": _UAL}
-"""Per table: Sigma's field names, in lower case, to our columns. Names not given here are looked for as they stand."""
-
-INSTANTS = frozenset(
-    {"@timestamp", "_time", "date", "eventtime", "systemtime", "time", "timecreated", "timegenerated", "timestamp"}
-)
-"""Names of the instant of the record itself, where a table has no column of that name."""
-
-MAPS: Mapping[str, str] = {
-    "iis": "extra",
-    "httpproxy": "extra",
-    "ews": "extra",
-    "evtx": "EventData",
-    "ual": "AuditData",
-    "entra_audit": "extra",
-}
-"""Per table: where a field is looked for that is no column."""
-
-NAMED_DATA: Mapping[str, tuple[str, ...]] = {
-    "Data": ("EventData:Data#", "Cmdlet", "CmdletParameters", "CmdletCaller", "CmdletError", "Message"),
-    "Payload": ("EventData:Payload",),
-}
-"""Fields of event logs that stand for data without a name; `Data#` means every key that is `Data` and a number."""
-
-KEYWORD_PLACES: Mapping[str, tuple[str, ...]] = {
-    "iis": (
-        "cs-uri", "cs-user-agent", "cs-referer", "cs-cookie", "cs-username", "cs-host", "X-Forwarded-For", "cs-method",
-        "c-ip", "s-ip", "s-computername", "s-sitename", "cs-version", "extra:*",
-    ),
-}  # fmt: skip
-"""Per table: where keywords are looked for; a table not given here is searched in all its text columns and its map."""
 
 _PROCESS_SECURITY: Mapping[str, tuple[str, ...]] = {
     "image": ("NewProcessName",),
@@ -78,6 +23,12 @@ _PROCESS_SECURITY: Mapping[str, tuple[str, ...]] = {
     "user": ("SubjectUserName",),
     "logonid": ("SubjectLogonId",),
     "integritylevel": ("EventData:MandatoryLabel",),
+}
+_FILE_SECURITY: Mapping[str, tuple[str, ...]] = {"filename": ("ObjectName",), "image": ("ProcessName",)}
+_ANTIVIRUS: Mapping[str, tuple[str, ...]] = {
+    "signature": ("EventData:Threat Name",),
+    "filename": ("EventData:Path",),
+    "action": ("EventData:Action Name",),
 }
 _REGISTRY_SECURITY: Mapping[str, tuple[str, ...]] = {
     "targetobject": ("ObjectName",),
@@ -117,6 +68,16 @@ _CATEGORIES: Mapping[str, tuple[Where, ...]] = {
     "network_connection": (_sysmon("network connection (3)", 3),),
     "dns_query": (_sysmon("DNS query (22)", 22),),
     "file_event": (_sysmon("file creation (11)", 11),),
+    "file_access": (
+        Where(
+            "evtx",
+            (SECURITY,),
+            (4663,),
+            _FILE_SECURITY,
+            "Security file access (4663)",
+            "Switch on 'Audit File System' and set auditing on the folders",
+        ),
+    ),
     "file_change": (_sysmon("file time change (2)", 2),),
     "file_delete": (_sysmon("file deletion (23, 26)", 23, 26),),
     "file_block": (_sysmon("file blocked (27)", 27),),
@@ -166,12 +127,28 @@ _CATEGORIES: Mapping[str, tuple[Where, ...]] = {
     "ps_classic_provider_start": (
         Where("evtx", ("Windows PowerShell",), (600,), {}, "Windows PowerShell providers (600)"),
     ),
+    "antivirus": (
+        Where(
+            "evtx",
+            (DEFENDER,),
+            (1006, 1007, 1008, 1015, 1116, 1117, 1118, 1119),
+            _ANTIVIRUS,
+            "Windows Defender's detections (1006 to 1119)",
+            "Collect the event log of Windows Defender",
+        ),
+    ),
     "ps_classic_script": (Where("evtx", ("Windows PowerShell",), (800,), {}, "Windows PowerShell scripts (800)"),),
 }
 
 _SERVICES: Mapping[str, tuple[Where, ...]] = {
     "security": (_channel("the Security log", SECURITY),),
-    "system": (_channel("the System log", "System"),),
+    "system": (
+        replace(_channel("the System log", "System"), other_ids=(CLEARED,)),
+        # of a cleared log the rules ask which one it was, not that it stands in the System log
+        Where(
+            "evtx", ("System",), (CLEARED,), {"channel": ("EventData:Channel",)}, "cleared logs (104)", uniform=False
+        ),
+    ),
     "application": (_channel("the Application log", "Application"),),
     "sysmon": (_channel("Sysmon", SYSMON, switch_on=_SYSMON_ON),),
     "powershell": (_channel("PowerShell", POWERSHELL, "PowerShellCore/Operational"),),
@@ -184,7 +161,7 @@ _SERVICES: Mapping[str, tuple[Where, ...]] = {
             switch_on="Enable the event log Microsoft-IIS-Configuration/Operational: it is off by default",
         ),
     ),
-    "windefend": (_channel("Windows Defender", "Microsoft-Windows-Windows Defender/Operational"),),
+    "windefend": (_channel("Windows Defender", DEFENDER),),
     "taskscheduler": (_channel("the task scheduler", "Microsoft-Windows-TaskScheduler/Operational"),),
     "wmi": (_channel("WMI activity", "Microsoft-Windows-WMI-Activity/Operational"),),
     "bits-client": (_channel("BITS", "Microsoft-Windows-Bits-Client/Operational"),),
@@ -237,43 +214,11 @@ _SERVICES: Mapping[str, tuple[Where, ...]] = {
     "microsoft-servicebus-client": (_channel("the service bus client", "Microsoft-ServiceBus-Client"),),
 }
 
-_IIS_LOG = Where("iis", name="IIS logs", switch_on="Collect inetpub\\logs\\LogFiles of every web server")
-_ENTRA_AUDIT = Where(
-    "entra_audit", name="audit of Entra ID", switch_on="Export the audit log of Entra ID", uniform=False
-)
-_UAL_LOG = Where("ual", name="Microsoft 365 audit records", switch_on="Export the unified audit log", uniform=False)
-_HTTPPROXY = Where("httpproxy", name="HttpProxy logs", switch_on="Collect Logging\\HttpProxy of every Exchange server")
-_EWS = Where("ews", name="EWS logs", switch_on="Collect Logging\\Ews of every Exchange server")
-
-_EXACT: Mapping[tuple[str, str, str], tuple[Where, ...]] = MappingProxyType(
-    {
-        ("", "webserver", ""): (_IIS_LOG,),
-        ("windows", "webserver", ""): (_IIS_LOG,),
-        ("windows", "webserver", "iis"): (_IIS_LOG,),
-        ("", "webserver", "iis"): (_IIS_LOG,),
-        ("windows", "", "iis"): (_IIS_LOG,),
-        ("iis", "", ""): (_IIS_LOG,),
-        ("iis", "webserver", ""): (_IIS_LOG,),
-        ("apache", "webserver", ""): (_IIS_LOG,),
-        ("nginx", "webserver", ""): (_IIS_LOG,),
-        ("exchange", "", "httpproxy"): (_HTTPPROXY,),
-        ("exchange", "", "ews"): (_EWS,),
-        ("azure", "", "auditlogs"): (_ENTRA_AUDIT,),
-        ("m365", "", "audit"): (_UAL_LOG,),
-        ("m365", "", "exchange"): (_UAL_LOG,),
-        ("m365", "", "threat_management"): (_UAL_LOG,),
-        ("m365", "", "threat_detection"): (_UAL_LOG,),
-        ("windows", "", ""): (
-            Where("evtx", name="Windows event logs", switch_on="Collect the Windows event logs", uniform=False),
-        ),
-    }
-)
-
 
 def where_of(product: str | None, category: str | None, service: str | None) -> tuple[Where, ...] | None:
     """Give the kinds of record that a log source means; None where no source that dwell reads holds them."""
     key = tuple((one or "").strip().lower() for one in (product, category, service))
-    found = _EXACT.get((key[0], key[1], key[2]))
+    found = KINDS.get((key[0], key[1], key[2]))
     if found is not None:
         return found
     if key[0] not in {"", "windows"}:

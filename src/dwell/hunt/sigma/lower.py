@@ -11,7 +11,7 @@ from sigma import conditions, types
 
 from dwell.hunt.ruleset import Atom, Leaf, Node, Where
 from dwell.hunt.sigma.expressions import STEPS_MAX, steps_of
-from dwell.hunt.sigma.logsources import ALIASES, INSTANTS, KEYWORD_PLACES, MAPS, NAMED_DATA
+from dwell.hunt.sigma.fieldnames import ALIASES, INSTANTS, KEYWORD_PLACES, MAPS, NAMED_DATA, QUERIES
 from dwell.hunt.sigma.placeholders import TooManyValuesError, filled
 
 __all__ = ["NODES_MAX", "Lowering", "UnsupportedError", "places_of"]
@@ -100,12 +100,13 @@ class Lowering:
         places = list(self.places(field, where))
         bare = isinstance(value, types.SigmaNull | types.SigmaExists)
         bare = bare or (isinstance(value, types.SigmaString) and not any(value.s))
-        if where.table == "iis" and places == ["cs-uri"] and "query" in field.lower():
+        whole, query = QUERIES.get(where.table, ("", ""))
+        if whole in places and "query" in field.lower():
             # the path is looked for in the query as well, but "no query" and "starts with" mean the query itself
             if bare:
-                places = ["cs-uri-query"]
+                places = [query]
             elif isinstance(value, types.SigmaString) and not value.startswith(types.SpecialChars.WILDCARD_MULTI):
-                places.append("cs-uri-query")
+                places.append(query)
         if isinstance(value, types.SigmaFieldReference):
             others = self.places(value.field, where)
             flags = ("s" if value.starts_with else "") + ("e" if value.ends_with else "")
@@ -141,6 +142,7 @@ class Lowering:
             return KEYWORD_PLACES[table]
         held = self._types[table]
         texts = [name for name, kind in held.items() if pa.types.is_string(kind) and name not in {"evidence_id"}]
+        texts += self._joined.get(table, ())
         return (*texts, *(f"{name}:*" for name, kind in held.items() if pa.types.is_map(kind)))
 
     def places(self, field: str, where: Where) -> tuple[str, ...]:
