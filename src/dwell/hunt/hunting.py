@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -22,8 +22,11 @@ from dwell.hunt.correlations.keeping import correlated_kept
 from dwell.hunt.correlations.outcomes import correlation_outcomes, stood_for
 from dwell.hunt.correlations.plan import correlations_hash
 from dwell.hunt.hits import HITS, concat
-from dwell.hunt.indicators.lists import Indicator, read_indicators
-from dwell.hunt.indicators.match import PLACES, Finder
+from dwell.hunt.indicators.found import indicator_outcomes, kinds_met, mentions_met
+from dwell.hunt.indicators.gathering import Indicator, Indicators
+from dwell.hunt.indicators.match import Finder
+from dwell.hunt.indicators.places import places_hash, tables_asked
+from dwell.hunt.indicators.reading import read_indicators
 from dwell.hunt.keeping import read_kept, write_kept
 from dwell.hunt.outcomes import rule_outcomes
 from dwell.hunt.records import RECORDS
@@ -33,7 +36,7 @@ from dwell.hunt.sigma.lists import read_lists
 from dwell.hunt.sigma.load import Loaded
 from dwell.hunt.suppressions import Suppressions, judge
 from dwell.hunt.wide import FileReport, Found, Hunter
-from dwell.model.claims import RuleOutcome, RuleStatus
+from dwell.model.claims import RuleOutcome
 
 __all__ = ["Hunted", "hunt"]
 
@@ -53,7 +56,9 @@ class Hunted:
         rules: what is said about each rule, by id.
         rules_hash: changes whenever the rules or indicators do.
         faults: rule and indicator files, and values in them, that could not be used; printable through `safe`.
-        indicators: what became of the indicators, one per kind: it ran, or no source held can show it.
+        indicators: what became of the indicators, one per kind: it ran, or no source held can show it; and of what
+            their lists hold that is not looked for.
+        mentions: where each indicator that was met is named, by its id.
         suppressions: which hits are suppressed and why; None where nobody asked for it.
         loaded: the rules themselves, to be kept and compared.
     """
@@ -64,6 +69,7 @@ class Hunted:
     rules_hash: str
     faults: tuple[str, ...]
     indicators: tuple[RuleOutcome, ...] = ()
+    mentions: Mapping[str, tuple[Indicator, ...]] = field(default_factory=dict)
     suppressions: Suppressions | None = None
     loaded: Loaded | None = None
 
@@ -114,7 +120,8 @@ def _hunter(path: Path, key: str) -> Hunter:
 @lru_cache(maxsize=4)
 def _finder(path: Path, key: str) -> Finder:
     del key
-    return Finder(msgspec.json.decode(path.read_bytes(), type=list[Indicator]))
+    with pa.memory_map(str(path)) as handle:
+        return Finder(pa.ipc.open_file(handle).read_all())
 
 
 _Done = tuple[pa.Table, pa.Table, _Seen]
@@ -174,31 +181,25 @@ def _indicators(file: DataFile, one: _Pass) -> _Done:
     return hits, RECORDS.empty_table(), _Seen(FileReport(file.staged.rows), kinds)
 
 
-def _tables(archive: Archive, rules: RuleSet, indicators: Sequence[Indicator]) -> list[str]:
+def _passes(folder: Path, rules: RuleSet, listed: Indicators) -> list[_Pass]:
+    """Write the rules and the indicators down for the workers; no file of indicators where there are none."""
+    encoded = rules.encoded()
+    path = folder / "rules.json"
+    path.write_bytes(encoded)
+    out = [_Pass("rules", rules_hash(encoded), path)]
+    if listed.table.num_rows:
+        path = folder / "indicators.arrow"
+        write_kept(path, listed.table)
+        out.append(_Pass("indicators", rules_hash(f"{listed.digest()} {places_hash()}".encode()), path))
+    return out
+
+
+def _tables(archive: Archive, rules: RuleSet, listed: Indicators) -> list[str]:
     """Give the tables that rules or indicators can be about."""
     wanted = {one.table for one in rules.wheres}
-    if indicators:
-        wanted |= {table for places in PLACES.values() for table in places}
+    if listed.table.num_rows:
+        wanted |= tables_asked()
     return [one for one in archive.tables() if one in wanted]
-
-
-def _indicator_outcomes(
-    indicators: Sequence[Indicator], seen: Sequence[_Seen], hits: Mapping[str, int]
-) -> tuple[RuleOutcome, ...]:
-    """Give one outcome per kind of indicator."""
-    out = []
-    families = {"network": "address", "name": "path"}
-    for kind in sorted({one.kind for one in indicators}):
-        mine = [one for one in indicators if one.kind == kind]
-        files = sum(families.get(kind, kind) in one.kinds for one in seen)
-        tables = ", ".join(sorted(PLACES[families.get(kind, kind)]))
-        reason = "" if files else f"nothing held can show it; it is looked for in {tables}"
-        sources = ", ".join(sorted({one.source for one in mine}))[:500]
-        status = RuleStatus.RAN if files else RuleStatus.BLIND
-        found = sum(hits.get(one.id, 0) for one in mine)
-        title = f"{len(mine)} indicators of the kind {kind}"
-        out.append(RuleOutcome(f"indicator:{kind}", title, sources, "", "", status, reason, files, 0, found))
-    return tuple(out)
 
 
 def _totals(hits: pa.Table) -> dict[str, int]:
@@ -263,16 +264,10 @@ def hunt(
     """
     loaded = loaded or load_kept(rule_folders, rules_cache or cache, read_lists(list_files))
     listed = read_indicators(indicator_files)
-    encoded = {"rules": loaded.rules.encoded(), "indicators": msgspec.json.encode(listed.items)}
-    keys = {kind: rules_hash(data) for kind, data in encoded.items()}
     with TemporaryDirectory(prefix="dwell-hunt-") as scratch:
-        passes = []
-        for kind, data in encoded.items():
-            if kind == "rules" or listed.items:
-                path = Path(scratch) / f"{kind}.json"
-                path.write_bytes(data)
-                passes.append(_Pass(kind, keys[kind], path))
-        tables = _tables(archive, loaded.rules, listed.items)
+        passes = _passes(Path(scratch), loaded.rules, listed)
+        keys = {one.kind: one.key for one in passes}
+        tables = _tables(archive, loaded.rules, listed)
         jobs = [_Job(file, tuple(passes), cache) for table in tables for file in archive.files(table)]
         waiting = sum(any((place := one.place(each)) is None or not place.is_file() for each in passes) for one in jobs)
         parts: list[pa.Table] = []
@@ -296,7 +291,7 @@ def hunt(
         found_together = correlated_kept(loaded.correlations, pa.concat_tables(records), names, cache)
         whole, outcomes = _with_correlations(loaded, found_together, whole, outcomes, cut)
     outcomes.sort(key=lambda one: (one.rule_id, one.path))
-    named = {*(one.rule_id for one in outcomes), *(one.id for one in listed.items)}
+    named = {*(one.rule_id for one in outcomes), *(listed.ids() if suppression_files else ())}
     suppressions, wrong = judge(whole, named, suppression_files, today)
     return Hunted(
         outcomes=tuple(outcomes),
@@ -306,7 +301,8 @@ def hunt(
             b"".join(keys[kind].encode() for kind in sorted(keys)) + correlations_hash(loaded.correlations)
         ),
         faults=(*loaded.faults, *listed.faults, *wrong),
-        indicators=_indicator_outcomes(listed.items, seen, totals),
+        indicators=indicator_outcomes(listed, [one.kinds for one in seen], kinds_met(totals)),
+        mentions=mentions_met(listed, whole),
         suppressions=suppressions,
         loaded=loaded,
     )

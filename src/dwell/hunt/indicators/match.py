@@ -2,238 +2,152 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
-from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Matched, Subject, concat, group_hits
-from dwell.hunt.indicators.lists import Indicator, plain_agent
+from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Matched, Subject, Subjects, concat, group_hits
+from dwell.hunt.indicators.gathering import first_rows
+from dwell.hunt.indicators.indicator import IN_PART, NO_TIME, indicator_id
+from dwell.hunt.indicators.lookup import AddressIndex, KeyIndex, Pairs, paired
+from dwell.hunt.indicators.places import MAPS, PLACES, TEXT_FAMILIES, TEXTS, URLS, UrlParts
+from dwell.hunt.indicators.values import EXACT, INSIDE, addresses, addresses_inside, dotted, url_keys
 from dwell.hunt.patterns import Indices
 from dwell.hunt.wide import ColumnValues
 from dwell.intake.tables import specs
 
-__all__ = ["PLACES", "Finder"]
+__all__ = ["WINDOWS", "Finder"]
 
-_IMAGES = ("Image", "ParentImage", "NewProcessName", "ParentProcessName", "TargetFilename", "ObjectName")
-PLACES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "address": {
-        "iis": ("c-ip", "X-Forwarded-For"),
-        "httpproxy": ("ClientIpAddress",),
-        "ews": ("ClientIpAddress",),
-        "ual": ("ClientIP", "ClientIPAddress", "ActorIpAddress"),
-        "evtx": ("IpAddress", "SourceIp", "DestinationIp"),
-        "ncsa": ("c-ip",),
-        "httperr": ("c-ip",),
-        "mapihttp": ("ClientIP",),
-        "rpc_client_access": ("client-ip",),
-        "address_book": ("client-ip",),
-        "imap4": ("cIp",),
-        "pop3": ("cIp",),
-        "rps_http": ("ClientIpAddress",),
-        "mailbox_audit": ("ClientIPAddress",),
-        "message_tracking": ("client-ip", "original-client-ip"),
-        "smtp_receive": ("remote-endpoint",),
-        "smtp_send": ("remote-endpoint",),
-        "transport_agent": ("RemoteEndpoint",),
-        "signins": ("ipAddress",),
-        "entra_audit": ("initiatedBy.user.ipAddress",),
-        "graph_activity": ("ipAddress",),
-        "message_trace": ("FromIP",),
-        "defender": ("IPAddress", "RemoteIP", "SenderIPv4", "SenderIPv6"),
-        "google_workspace": ("ipAddress",),
-        "haproxy": ("client_ip",),
-        "squid": ("client",),
-        "zeek": ("id.orig_h", "id.resp_h", "x_originating_ip"),
-        "netflow": ("sourceIPv4Address", "destinationIPv4Address", "sourceIPv6Address", "destinationIPv6Address"),
-        "cisco": ("src_ip", "dst_ip", "client_ip"),
-        "fortinet": ("srcip", "dstip", "remip"),
-        "paloalto": ("src", "dst"),
-        "cef": ("src", "dst"),
-        "dovecot": ("rip",),
-        "postfix": ("client_ip",),
-        "zimbra": ("ip", "oip"),
-    },
-    "domain": {
-        "iis": ("cs-host", "cs-referer"),
-        "httpproxy": ("UrlHost",),
-        "evtx": ("QueryName", "DestinationHostname"),
-        "ncsa": ("vhost",),
-        "zeek": ("http_host",),
-        "defender": ("RemoteUrl",),
-        "fortinet": ("hostname",),
-    },
-    "hash": {
-        "inventory": ("SHA256",),
-        "evtx": ("Hashes",),
-        "defender": ("SHA256", "SHA1", "MD5"),
-        "zeek": ("sha256", "sha1", "md5"),
-    },
-    "path": {"inventory": ("Path",), "evtx": _IMAGES, "iis": ("cs-uri-stem",)},
-    "agent": {
-        "iis": ("cs-user-agent",),
-        "httpproxy": ("UserAgent",),
-        "ews": ("UserAgent",),
-        "ual": ("UserAgent",),
-        "ncsa": ("cs-user-agent",),
-        "signins": ("userAgent",),
-        "entra_audit": ("userAgent",),
-        "graph_activity": ("userAgent",),
-        "defender": ("UserAgent",),
-        "zeek": ("user_agent",),
-    },
-    "email": {
-        "iis": ("cs-username",),
-        "httpproxy": ("AuthenticatedUser", "AnchorMailbox"),
-        "ews": ("AuthenticatedUser", "ImpersonatedUser", "ActAsUser", "ProxyAsUser"),
-        "ual": ("UserId", "MailboxOwnerUPN"),
-        "directory": ("ForwardingSmtpAddress", "PrimarySmtpAddress"),
-        "evtx": ("CmdletParameters",),
-        "mapihttp": ("AuthenticatedUserEmail", "MailboxId", "ActAsUserEmail"),
-        "rpc_client_access": ("user-email",),
-        "imap4": ("user", "session_user", "session_mailbox"),
-        "pop3": ("user", "session_user", "session_mailbox"),
-        "mailbox_audit": ("MailboxOwnerUPN", "DestMailboxOwnerUPN"),
-        "message_tracking": ("sender-address", "recipient-address"),
-        "transport_agent": ("P1FromAddress", "P2FromAddresses", "Recipient"),
-        "signins": ("userPrincipalName",),
-        "entra_audit": ("initiatedBy.user.userPrincipalName",),
-        "message_trace": ("SenderAddress", "RecipientAddress"),
-        "defender": ("SenderFromAddress", "SenderMailFromAddress", "RecipientEmailAddress"),
-        "google_workspace": ("actor.email", "parameters.email_forwarding_destination_address"),
-        "exports": (
-            "ForwardTo",
-            "RedirectTo",
-            "ForwardAsAttachmentTo",
-            "BlindCopyTo",
-            "RedirectMessageTo",
-            "CopyTo",
-            "ForwardingSmtpAddress",
-        ),
-        "postfix": ("from", "to", "orig_to"),
-        "zeek": ("mailfrom",),
-    },
-}
-"""Where each kind of indicator is looked for; networks go with addresses, names with paths."""
-_FAMILY = {"network": "address", "name": "path"}
-
-_HASHES = re.compile(r"(?<![0-9a-fA-F])(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})(?![0-9a-fA-F])")
-_EMAILS = re.compile(r"[^\s<>\"'~:;,=/\\\[\](){}]{1,256}@[^\s<>\"'~:;,=/\\@\[\](){}]{1,256}")
+WINDOWS = ("no-window", "inside", "before", "after")
+PAIRS_MAX = 4_000_000
+"""Records and indicators that are put together at a time; bounds the memory where wide networks meet busy logs."""
 _WEB_ROOTS = ("\\inetpub\\wwwroot", "\\frontend\\httpproxy")
-_WINDOWS = ("no-window", "inside", "before", "after")
+_HOST_ONLY = ", in part: the host of an encrypted connection"
 
 
-@lru_cache(maxsize=262_144)
-def _addresses(text: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]:
-    """Give the addresses in a value: one, with or without a port, or the hops of a forwarding header."""
-    out = []
-    for hop in re.split(r"[,+\s]+", text[:2048]):
-        plain = hop.strip().strip('"')
-        if plain.startswith("["):
-            plain = plain[1:].partition("]")[0]
-        elif plain.count(":") == 1:
-            plain = plain.partition(":")[0]
-        try:
-            found = ipaddress.ip_address(plain.partition("%")[0])
-        except ValueError:
-            continue
-        mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-        out.append(mapped or found)
-    return tuple(out)
+@dataclass(slots=True)
+class _Wanted:
+    """What of a data file has to be looked at row by row.
+
+    Attributes:
+        columns: families to look for in each column as a whole.
+        texts: columns to be searched for values inside.
+        maps: likewise, maps.
+        urls: whether URLs are put together from their pieces.
+        seen: families that this file could show.
+    """
+
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
+    maps: list[str] = field(default_factory=list)
+    urls: bool = False
+    seen: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.columns or self.texts or self.maps or self.urls)
 
 
-def _domains(text: str) -> list[str]:
-    """Give a host name and every domain above it."""
-    host = re.sub(r"^[a-z][a-z0-9+.-]*://", "", text[:2048].strip().lower())
-    host = re.split(r"[/?#:]", host.rpartition("@")[2] if "@" in host.split("/")[0] else host, maxsplit=1)[0].rstrip(
-        "."
-    )
-    labels = host.split(".")
-    return [".".join(labels[at:]) for at in range(max(len(labels) - 1, 0))][:32]
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """Values of one place that met indicators.
 
+    Attributes:
+        rows: row of each value.
+        codes: which text it is.
+        texts: the texts, as they are shown.
+        pairs: which text met which indicator.
+    """
 
-def _paths(text: str) -> list[str]:
-    """Give a path in one form, and its name alone."""
-    plain = text[:4096].strip().lower().replace("/", "\\").removeprefix("\\??\\")
-    return [plain, plain.rpartition("\\")[2]]
-
-
-_KEYS: Mapping[str, Callable[[str], Sequence[str]]] = {
-    "domain": _domains,
-    "hash": lambda text: [one.lower() for one in _HASHES.findall(text)],
-    "path": _paths,
-    "agent": lambda text: [plain_agent(text)],
-    "email": lambda text: [one.lower() for one in _EMAILS.findall(text)],
-}
-
-
-class _Networks:
-    """Networks as disjoint or nested spans, looked up by their starts."""
-
-    def __init__(self, items: Sequence[tuple[int, Indicator]]) -> None:
-        spans: dict[int, list[tuple[int, int, int]]] = {4: [], 6: []}
-        for at, one in items:
-            network = ipaddress.ip_network(one.value)
-            spans[network.version].append((int(network.network_address), int(network.broadcast_address), at))
-        self._spans = {version: sorted(ones) for version, ones in spans.items()}
-        self._starts = {version: [one[0] for one in ones] for version, ones in self._spans.items()}
-        self._widest = {
-            version: max((last - first for first, last, _ in ones), default=0) for version, ones in self._spans.items()
-        }
-
-    def of(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[int]:
-        """Give the indicators whose network holds an address."""
-        version, number = address.version, int(address)
-        spans = self._spans[version]
-        at = bisect_right(self._starts[version], number) - 1
-        out = []
-        while at >= 0 and spans[at][0] >= number - self._widest[version]:
-            if spans[at][1] >= number:
-                out.append(spans[at][2])
-            at -= 1
-        return out
+    rows: Indices
+    codes: Indices
+    texts: pa.StringArray
+    pairs: Pairs
 
 
 class Finder:
     """Indicators made ready for data files; one per process.
 
-    Attributes:
-        items: the indicators.
+    An *owner* is the number of an indicator: lists that name one value are one indicator with several windows. An owner
+    beyond the last indicator stands for a part of one: the host of an encrypted connection, where the rest is not logged.
     """
 
-    def __init__(self, items: Sequence[Indicator]) -> None:
-        self.items = tuple(items)
-        self._keys: dict[str, dict[str, list[int]]] = {}
-        networks = []
-        for at, one in enumerate(self.items):
-            family = _FAMILY.get(one.kind, one.kind)
-            if one.kind == "network":
-                networks.append((at, one))
-                self._keys.setdefault(family, {})
-            for key in _forms(one):
-                self._keys.setdefault(family, {}).setdefault(key, []).append(at)
-        self._networks = _Networks(networks)
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self._starts = first_rows(table)
+        heads = table.select(["kind", "value"]).take(pa.array(self._starts)).combine_chunks()
         self._specs = specs()
+        self._addresses: AddressIndex | None = None
+        self._keys: dict[str, KeyIndex] = {}
+        self._url_hosts: KeyIndex | None = None
+        self._written = table["written"].take(pa.array(self._starts)).combine_chunks()
+        kinds = heads["kind"].combine_chunks()
+        families = pc.if_else(pc.equal(kinds, "network"), "address", pc.if_else(pc.equal(kinds, "name"), "path", kinds))
+        for family in pc.unique(families).to_pylist():
+            owners = np.flatnonzero(pc.equal(families, family).to_numpy(zero_copy_only=False))
+            values = heads["value"].combine_chunks().take(pa.array(owners))
+            self._add(family, values, owners)
 
-    def families(self, table: str) -> list[str]:
-        """Give the kinds of indicator that are held and that a table can be asked for."""
-        return [one for one in PLACES if one in self._keys and table in PLACES[one]]
+    def _add(self, family: str, values: pa.StringArray, owners: Indices) -> None:
+        if family == "address":
+            self._addresses = AddressIndex(values, owners)
+        elif family == "path":
+            more = [
+                ("\\" + found, int(owner))
+                for value, owner in zip(values.to_pylist(), owners, strict=True)
+                if (found := _below_root(value))
+            ]
+            self._keys[family] = _with_more(values, owners, more)
+        elif family == "url":
+            hosts = [one.partition("/")[0] for one in values.to_pylist()]
+            self._url_hosts = KeyIndex(pa.array(hosts, pa.string()), owners)
+            self._keys[family] = _with_more(values, owners, self._connections(hosts, owners))
+        else:
+            self._keys[family] = KeyIndex(values, owners)
 
-    def _of(self, family: str, text: str) -> list[int]:
-        keys = self._keys[family]
-        if family != "address":
-            return [at for key in _KEYS[family](text) for at in keys.get(key, ())]
-        out: list[int] = []
-        for one in _addresses(text):
-            out += keys.get(str(one), [])
-            out += self._networks.of(one)
+    def _connections(self, hosts: Sequence[str], owners: Indices) -> list[tuple[str, int]]:
+        """Give what a proxy writes of an encrypted connection to a URL's host, and the owner that stands for it."""
+        out = []
+        for host, owner in zip(hosts, owners.tolist(), strict=True):
+            if self._written[owner].as_py()[:8].lower() == "https://":
+                port = "" if re.search(r":\d+\Z", host) else ":443"
+                out.append((host + port, owner + len(self._starts)))
         return out
+
+    def _holds(self, family: str) -> bool:
+        return family in self._keys or (family == "address" and self._addresses is not None)
+
+    def _find(self, family: str, values: pa.StringArray, *, inside: bool = False) -> Pairs:
+        """Look up texts: each as a value of the family, or as a text that may hold some."""
+        if family == "address":
+            return self._find_addresses(values, inside=inside)
+        cut = (INSIDE if inside else EXACT)[family]
+        keys: list[str] = []
+        texts: list[int] = []
+        for at, text in enumerate(values.to_pylist()):
+            found = cut(text)
+            keys += found
+            texts += [at] * len(found)
+        return self._keys[family].find(keys, texts)
+
+    def _find_addresses(self, values: pa.StringArray, *, inside: bool) -> Pairs:
+        index = self._addresses
+        if index is None:
+            return paired((), ())
+        plain, numbers = dotted(values)
+        first = index.find_dotted(numbers, np.flatnonzero(plain))
+        others = np.flatnonzero(~plain)
+        cut = addresses_inside if inside else addresses
+        found = [
+            (one, at) for at, text in zip(others.tolist(), _some(values, others), strict=True) for one in cut(text)
+        ]
+        second = index.find([one for one, _ in found], [at for _, at in found])
+        return paired([first[0], second[0]], [first[1], second[1]])
 
     def find(self, file: DataFile) -> tuple[pa.Table, list[str]]:
         """Look for the indicators in one data file.
@@ -244,99 +158,248 @@ class Finder:
         Raises:
             CustodyError: the file is not what was written.
         """
-        families = self.families(file.table)
-        if not families:
-            return HITS.empty_table(), []
         empty = Lexicon(LEXICON_SCHEMA.empty_table(), frozenset(), file.staged.rows)
         lexicon = ColumnValues(read_lexicon(file) if file.staged.lexicon_sha256 else empty)
-        seen: list[str] = []
-        wanted: dict[str, list[str]] = {}
-        for family in families:
-            for place in PLACES[family][file.table]:
-                if place not in lexicon.complete:
-                    wanted.setdefault(place, []).append(family)
-                    seen.append(family)
-                    continue
-                values, _, _ = lexicon.of(place)
-                if len(values):
-                    seen.append(family)
-                if any(self._of(family, text) for text in values.to_pylist()):
-                    wanted.setdefault(place, []).append(family)
-        if not wanted:
-            return HITS.empty_table(), sorted(set(seen))
-        return self._rows(file, wanted), sorted(set(seen))
+        wanted = self._wanted(file.table, lexicon)
+        hits = self._rows(file, wanted) if wanted else HITS.empty_table()
+        return hits, sorted(wanted.seen)
 
-    def _rows(self, file: DataFile, wanted: Mapping[str, Sequence[str]]) -> pa.Table:
+    def _wanted(self, table: str, lexicon: ColumnValues) -> _Wanted:
+        """Ask the lexicon what has to be looked at."""
+        out = _Wanted()
+        for family in PLACES:
+            for place in PLACES[family].get(table, ()) if self._holds(family) else ():
+                if self._open(out, lexicon, place, [family], inside=False):
+                    out.columns.setdefault(place, []).append(family)
+        inside = [one for one in TEXT_FAMILIES if self._holds(one)]
+        if inside:
+            out.texts = [one for one in TEXTS.get(table, ()) if self._open(out, lexicon, one, inside, inside=True)]
+            out.maps = list(MAPS.get(table, ()))
+            out.seen |= set(inside if out.maps else ())
+        if table in URLS and self._url_hosts is not None:
+            out.urls = self._open_urls(out, lexicon, URLS[table])
+        return out
+
+    def _open(self, out: _Wanted, lexicon: ColumnValues, place: str, families: Sequence[str], *, inside: bool) -> bool:
+        """Say whether a column has to be looked at row by row, and note what it could have shown."""
+        if place not in lexicon.complete:
+            out.seen |= set(families)
+            return True
+        values, _, _ = lexicon.of(place)
+        out.seen |= set(families if len(values) else ())
+        return any(len(self._find(one, values, inside=inside)[0]) for one in families)
+
+    def _open_urls(self, out: _Wanted, lexicon: ColumnValues, parts: UrlParts) -> bool:
+        if parts.host not in lexicon.complete:
+            out.seen.add("url")
+            return True
+        hosts, _, _ = lexicon.of(parts.host)
+        told = hosts.filter(pc.invert(pc.is_in(hosts, value_set=pa.array(["", "-"]))))
+        if len(told):
+            out.seen.add("url")
+        else:
+            out.seen.add("url-without-host")
+        return bool(len(self._url_owners(told)[0]))
+
+    def _url_owners(self, hosts: pa.StringArray) -> Pairs:
+        """Look up hosts as those of URLs."""
+        index = self._url_hosts
+        keys = [url_keys(f"//{one}/")[:1] for one in hosts.to_pylist()]
+        told = [(one[0].removesuffix("/"), at) for at, one in enumerate(keys) if one]
+        return index.find([one for one, _ in told], [at for _, at in told]) if index else paired((), ())
+
+    def _rows(self, file: DataFile, wanted: _Wanted) -> pa.Table:
         spec = self._specs[file.table]
         face = FACES.get(file.table, Face())
-        names = {"evidence_id", "record_no", "time_utc", "host", *face.columns, *wanted}
+        urls = set(URLS[file.table]) - {""} if wanted.urls else set()
+        names = {"evidence_id", "record_no", "time_utc", "host", *face.columns}
+        names |= {*wanted.columns, *wanted.texts, *wanted.maps, *urls}
         columns = [one for one in spec.schema.names if one in names]
         dictionary = [one for one in columns if one in spec.lexicon or one in {"evidence_id", "host"}]
         table = read_rows(file, columns, dictionary=dictionary)
-        met: dict[int, list[tuple[Indices, Matched]]] = {}
-        for place, families in sorted(wanted.items()):
-            array = coded(table[place])
-            codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-            texts = array.dictionary.to_pylist()
-            by_value = {at: hit for at, text in enumerate(texts) if (hit := self._any(families, text))}
-            rows = np.flatnonzero(np.isin(codes, list(by_value)))
-            order = rows[np.argsort(codes[rows], kind="stable")]
-            bounds = np.searchsorted(codes[order], [[at, at + 1] for at in by_value])
-            shown = pa.array([f"{place}={texts[at][:TEXT_CHARS_MAX]}" for at in by_value], pa.string())
-            for number, (hit, (first, last)) in enumerate(zip(by_value.values(), bounds, strict=True)):
-                for one in hit:
-                    mine = order[first:last]
-                    met.setdefault(one, []).append((mine, Matched(np.full(len(mine), number), shown)))
-        times = table["time_utc"].cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy()
-        hits = [hit for one, found in sorted(met.items()) for hit in self._hits(table, file.table, one, found, times)]
-        return concat(hits)
+        met = [one for one in self._places(table, file.table, wanted) if len(one.pairs[0])]
+        times = table["time_utc"].cast(pa.int64()).fill_null(NO_TIME).to_numpy()
+        return concat([self._hits(table, file.table, part, times) for part in _blocks(met, 2 * len(self._starts))])
 
-    def _any(self, families: Sequence[str], text: str) -> list[int]:
-        return sorted({at for family in families for at in self._of(family, text)})
+    def _places(self, table: pa.Table, name: str, wanted: _Wanted) -> Iterator[_Met]:
+        """Yield what each place of a table met."""
+        for place, families in sorted(wanted.columns.items()):
+            yield self._column(table, place, families, inside=False)
+        inside = [one for one in TEXT_FAMILIES if self._holds(one)]
+        for place in sorted(wanted.texts):
+            yield self._column(table, place, inside, inside=True)
+        for place in sorted(wanted.maps):
+            rows, labels, values = _entries(table[place])
+            yield self._texts(rows, values, inside, labels, inside=True)
+        if wanted.urls:
+            yield self._urls(table, URLS[name])
+
+    def _column(self, table: pa.Table, place: str, families: Sequence[str], *, inside: bool) -> _Met:
+        array = coded(table[place])
+        codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        rows = np.flatnonzero(codes >= 0)
+        values = array.dictionary.cast(pa.string())
+        return self._met(rows, codes[rows], values, families, pa.scalar(place), inside=inside)
+
+    def _texts(
+        self, rows: Indices, values: pa.StringArray, families: Sequence[str], labels: pa.StringArray, *, inside: bool
+    ) -> _Met:
+        """Meet values that have a label each, as the entries of maps do."""
+        both = pa.StructArray.from_arrays([labels, values], ["label", "value"])
+        array = pc.binary_join_element_wise(both.field(0), both.field(1), "\0").dictionary_encode()
+        codes = array.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        _, first = np.unique(codes, return_index=True)
+        return self._met(
+            rows, codes, values.take(pa.array(first)), families, labels.take(pa.array(first)), inside=inside
+        )
+
+    def _met(
+        self,
+        rows: Indices,
+        codes: Indices,
+        values: pa.StringArray,
+        families: Sequence[str],
+        label: pa.Array | pa.Scalar,
+        *,
+        inside: bool,
+    ) -> _Met:
+        found = [self._find(one, values, inside=inside) for one in families]
+        pairs = paired([one for one, _ in found], [one for _, one in found])
+        shown = pc.binary_join_element_wise(label, pc.utf8_slice_codeunits(values, 0, TEXT_CHARS_MAX), "=")
+        return _Met(rows, codes, shown, pairs)
+
+    def _urls(self, table: pa.Table, parts: UrlParts) -> _Met:
+        """Put the pieces of URLs together where the host is one that is looked for."""
+        held = [coded(table[one]) for one in parts if one]
+        columns = [one.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) for one in held]
+        hosts = np.unique(self._url_owners(held[0].dictionary.cast(pa.string()))[0])
+        rows = np.flatnonzero(np.isin(columns[0], hosts) & (columns[1] >= 0))
+        triples, codes = np.unique(np.stack([one[rows] for one in columns]), axis=1, return_inverse=True)
+        pieces = [
+            [None if code < 0 else array.dictionary[int(code)].as_py() for code in line]
+            for array, line in zip(held, triples, strict=True)
+        ]
+        texts = pa.array([_url_text(*one) for one in zip(*pieces, strict=True)], pa.string())
+        return self._met(rows, codes.ravel().astype(np.int64), texts, ["url"], pa.scalar("url"), inside=False)
 
     def _hits(
-        self, table: pa.Table, name: str, index: int, found: Sequence[tuple[Indices, Matched]], times: Indices
-    ) -> list[pa.Table]:
-        """Fold the rows of one indicator, those inside, before and after its window apart."""
-        one = self.items[index]
-        rows = np.unique(np.concatenate([mine for mine, _ in found]))
+        self, table: pa.Table, name: str, found: Sequence[tuple[Indices, Indices, Indices, _Met]], times: Indices
+    ) -> pa.Table:
+        """Fold the records that were met, those inside, before and after each indicator's windows apart."""
+        width = 2 * len(self._starts)
+        keys = np.unique(np.concatenate([rows * width + owners for rows, owners, _, _ in found]))
+        rows, owners = keys // width, keys % width
         spread = []
-        for mine, matched in found:
-            codes = np.full(len(rows), -1, np.int64)
-            codes[np.searchsorted(rows, mine)] = matched.codes
-            spread.append(Matched(codes, matched.texts))
-        state = _window(one, times[rows])
+        for mine, whose, codes, met in found:
+            at = np.full(len(keys), -1, np.int64)
+            at[np.searchsorted(keys, mine * width + whose)] = codes
+            spread.append(Matched(at, met.texts))
+        used, which = np.unique(owners, return_inverse=True)
+        states = self._states(used, which, times[rows])
+        kinds, codes = np.unique(which * len(WINDOWS) + states, return_inverse=True)
+        subjects = self._subjects(used, kinds)
+        return group_hits(table, rows, name, Subjects(codes.astype(np.int64), subjects), spread)
+
+    def _subjects(self, used: Indices, kinds: Indices) -> list[Subject]:
+        starts = self._starts[used % len(self._starts)]
+        heads = self._table.select(["kind", "value", "label"]).take(pa.array(starts)).to_pylist()
         out = []
-        for which in np.unique(state).tolist():
-            keep = np.flatnonzero(state == which)
-            title = f"{one.label} ({one.value})" if one.label else f"{one.kind} {one.value}"
-            subject = Subject(one.id, "indicator", title, "", _WINDOWS[which])
-            part = [Matched(each.codes[keep], each.texts) for each in spread]
-            out.append(group_hits(table, rows[keep], name, subject, part))
+        for one in kinds.tolist():
+            head = heads[one // len(WINDOWS)]
+            kind, value, label = head["kind"], head["value"], head["label"]
+            title = f"{label} ({value})" if label else f"{kind} {value}"
+            if used[one // len(WINDOWS)] >= len(self._starts):
+                kind, title = kind + IN_PART, title + _HOST_ONLY
+            out.append(Subject(indicator_id(kind, value), "indicator", title, "", WINDOWS[one % len(WINDOWS)]))
+        return out
+
+    def _states(self, used: Indices, which: Indices, times: Indices) -> Indices:
+        """Say where each record lies, as an index into `WINDOWS`.
+
+        Inside one window is inside; before the first is before; anything else is after one that had ended. Lists without
+        a window count only where no list gives one. An instant that is not known lies in no window.
+        """
+        begins = self._table["from_us"].to_numpy()
+        ends = self._table["until_us"].to_numpy()
+        bounds = np.append(self._starts, len(begins))
+        out = np.zeros(len(times), np.int64)
+        order = np.argsort(which, kind="stable")
+        cuts = np.searchsorted(which[order], np.arange(len(used) + 1))
+        for at, owner in enumerate((used % len(self._starts)).tolist()):
+            span = slice(bounds[owner], bounds[owner + 1])
+            pairs = {(int(a), int(b)) for a, b in zip(begins[span], ends[span], strict=True)} - {(NO_TIME, NO_TIME)}
+            mine = order[cuts[at] : cuts[at + 1]]
+            if pairs:
+                out[mine] = _state(sorted(pairs), times[mine])
         return out
 
 
-def _window(one: Indicator, times: Indices) -> Indices:
-    """Say for each instant where it lies: an index into `_WINDOWS`; an unknown instant lies in no window."""
-    if one.from_us is None and one.until_us is None:
-        return np.zeros(len(times), np.int64)
-    out = np.ones(len(times), np.int64)
-    if one.from_us is not None:
-        out[times < one.from_us] = 2
-    if one.until_us is not None:
-        out[times > one.until_us] = 3
-    out[times == np.iinfo(np.int64).min] = 0
-    return out
+def _state(windows: Sequence[tuple[int, int]], times: Indices) -> Indices:
+    inside = np.zeros(len(times), np.bool_)
+    for first, last in windows:
+        inside |= ((times >= first) | (first == NO_TIME)) & ((times <= last) | (last == NO_TIME))
+    out = np.where(inside, 1, np.where(times < windows[0][0], 2, 3))
+    return np.where(times == NO_TIME, 0, out)
 
 
-def _forms(one: Indicator) -> list[str]:
-    """Give the forms under which an indicator may be met; a path below a web root also as the web server names it."""
-    if one.kind == "network":
-        return []
-    out = [one.value]
-    if one.kind == "path":
-        for root in _WEB_ROOTS:
-            _, found, rest = one.value.partition(root + "\\")
-            if found:
-                out.append("\\" + rest)
-    return out
+def _some(values: pa.StringArray, at: Indices) -> list[str]:
+    found: list[str] = values.take(pa.array(at)).to_pylist()
+    return found
+
+
+def _blocks(met: Sequence[_Met], width: int) -> Iterator[list[tuple[Indices, Indices, Indices, _Met]]]:
+    """Yield records and indicators that met, as (row, indicator, text, place), some indicators at a time."""
+    load = np.zeros(width, np.int64)
+    for one in met:
+        counts = np.bincount(one.codes, minlength=len(one.texts))
+        np.add.at(load, one.pairs[1], counts[one.pairs[0]])
+    block = np.cumsum(load) // PAIRS_MAX
+    for number in np.unique(block[load > 0]).tolist():
+        yield [_expanded(one, block == number) for one in met]
+
+
+def _expanded(one: _Met, chosen: Indices) -> tuple[Indices, Indices, Indices, _Met]:
+    keep = chosen[one.pairs[1]]
+    texts, owners = one.pairs[0][keep], one.pairs[1][keep]
+    low = np.searchsorted(texts, np.arange(len(one.texts)))
+    high = np.searchsorted(texts, np.arange(len(one.texts)), side="right")
+    counts = (high - low)[one.codes]
+    number = np.repeat(np.arange(len(one.codes)), counts)
+    within = np.arange(len(number)) - np.repeat(np.cumsum(counts) - counts, counts)
+    codes = one.codes[number]
+    return one.rows[number], owners[low[codes] + within], codes, one
+
+
+def _below_root(value: str) -> str:
+    """Give the part of a path that the web server names; "" where it lies below no web root."""
+    for root in _WEB_ROOTS:
+        _, found, rest = value.partition(root + "\\")
+        if found:
+            return rest
+    return ""
+
+
+def _with_more(values: pa.StringArray, owners: Indices, more: Sequence[tuple[str, int]]) -> KeyIndex:
+    keys = pa.concat_arrays([values, pa.array([one for one, _ in more], pa.string())])
+    return KeyIndex(keys, np.concatenate([owners, np.array([one for _, one in more], np.int64)]))
+
+
+def _url_text(host: str, path: str, query: str | None = None) -> str:
+    """Put a URL together as a log has it; a path that holds a whole URL already is taken as it stands."""
+    if "://" in path[:24]:
+        return path
+    whole = f"{host}{'' if path.startswith('/') else '/'}{path}"
+    return f"{whole}?{query}" if query not in {None, "", "-"} else whole
+
+
+def _entries(column: pa.ChunkedArray) -> tuple[Indices, pa.StringArray, pa.StringArray]:
+    """Give row, key and value of every entry of a map; entries without a value are left out."""
+    whole = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    listed = whole.cast(pa.list_(whole.type.field(0).type))
+    counts = pc.list_value_length(listed).fill_null(0).to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(len(whole)), counts)
+    flat = listed.flatten()
+    keys, values = flat.field(0), flat.field(1)
+    held = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
+    chosen = pa.array(held)
+    return rows[held], keys.take(chosen).cast(pa.string()), values.take(chosen).cast(pa.string())

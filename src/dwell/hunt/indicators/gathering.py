@@ -1,0 +1,326 @@
+"""What indicator files say, gathered as one table: a row for each time that a list names a value.
+
+A list may name a value twice, and two lists may name the same one. Each stays a row of its own, with its place, its window
+and its marking; for matching, equal values are one indicator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.hunt.indicators.indicator import (
+    NO_TIME,
+    BadValueError,
+    NotApplicableError,
+    guessed_kind,
+    indicator_id,
+    instant_us,
+    kind_of,
+    normalised,
+    refanged,
+)
+from dwell.model.claims import RuleOutcome, RuleStatus
+
+__all__ = ["MENTIONS", "About", "Gathering", "Indicator", "Indicators", "Left", "first_rows"]
+
+FAULTS_MAX = 50
+"""Faults told one by one per file; the rest are counted."""
+NAMED_MAX = 200
+"""Unsupported patterns told one by one, over all files; the rest are counted."""
+MENTIONS_MAX = 5_000_000
+TEXT_BYTES_MAX = 1 << 30
+"""What is read of all lists together; what lies beyond is counted and said."""
+_FLUSH = 65_536
+
+_TEXTS = ("kind", "value", "written", "label", "source", "place", "tlp")
+MENTIONS = pa.schema(
+    [
+        *(pa.field(name, pa.string(), nullable=False) for name in _TEXTS),
+        pa.field("from_us", pa.int64(), nullable=False),
+        pa.field("until_us", pa.int64(), nullable=False),
+    ]
+)
+"""`place` is the line in a list, or the id that STIX or MISP gives; an end of a window that is not given is `NO_TIME`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """One time that a list names a value.
+
+    Attributes:
+        kind: one of `dwell.hunt.indicators.indicator.KINDS`.
+        value: in the form that matching uses.
+        written: as the list has it.
+        from_us: valid from, microseconds since 1970; None where unsaid.
+        until_us: valid until, that moment included.
+        label: what the list says about it.
+        source: where it comes from: the list's file name, and what the list says.
+        place: the line, or the id in STIX or MISP.
+        tlp: its TLP marking, as `amber`; "" where there is none.
+    """
+
+    kind: str
+    value: str
+    written: str
+    from_us: int | None = None
+    until_us: int | None = None
+    label: str = ""
+    source: str = ""
+    place: str = ""
+    tlp: str = ""
+
+    @property
+    def id(self) -> str:
+        """Give the name that its hits carry as `rule_id`."""
+        return indicator_id(self.kind, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Something that a list holds and that is not looked for.
+
+    Attributes:
+        source: the list.
+        place: where in it.
+        name: how the list calls it.
+        status: `UNSUPPORTED` where it cannot be expressed, `BLIND` where no log could show it.
+        reason: why.
+    """
+
+    source: str
+    place: str
+    name: str
+    status: RuleStatus
+    reason: str
+
+
+@dataclass(frozen=True)
+class Indicators:
+    """What came out of indicator files.
+
+    Attributes:
+        table: rows in `MENTIONS`, by kind and value, then by window and place.
+        faults: what cannot be used, and why.
+        left: what is kept by name and not looked for.
+        counted: what is not looked for and has no name of its own, as (source, reason), with its number.
+    """
+
+    table: pa.Table
+    faults: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
+    counted: tuple[tuple[str, str, int], ...] = ()
+
+    @property
+    def items(self) -> tuple[Indicator, ...]:
+        """Give the rows one by one."""
+        rows = self.table.to_pylist()
+        ends = ("from_us", "until_us")
+        return tuple(
+            Indicator(**(one | {end: None if one[end] == NO_TIME else one[end] for end in ends})) for one in rows
+        )
+
+    @cached_property
+    def starts(self) -> npt.NDArray[np.int64]:
+        """Give the first row of each indicator, ascending."""
+        return first_rows(self.table)
+
+    def ids(self) -> list[str]:
+        """Give the ids of all indicators."""
+        heads = self.table.select(["kind", "value"]).take(pa.array(self.starts))
+        return [indicator_id(kind, value) for kind, value in zip(*(one.to_pylist() for one in heads), strict=True)]
+
+    def digest(self) -> str:
+        """Give a hash of the rows: equal rows, equal hash, however they lie in memory."""
+        out = hashlib.sha256(b"indicators 2")
+        for name in MENTIONS.names:
+            column = self.table[name].combine_chunks()
+            if name not in _TEXTS:
+                out.update(np.ascontiguousarray(column.to_numpy(zero_copy_only=False)).tobytes())
+                continue
+            lengths = pc.binary_length(column).to_numpy(zero_copy_only=False).astype("<i8")
+            out.update(lengths.tobytes())
+            for start in range(0, len(column), _FLUSH):
+                out.update("".join(column.slice(start, _FLUSH).to_pylist()).encode("utf-8"))
+        return out.hexdigest()
+
+    def outcomes(self) -> Iterator[RuleOutcome]:
+        """Yield what is kept and not looked for, as outcomes."""
+        for one in self.left:
+            yield RuleOutcome(
+                f"indicator:{one.place}", one.name, one.source, "", "", one.status, one.reason, 0, 0, 0, one.source
+            )
+        for source, reason, number in self.counted:
+            title = f"{number} that are not looked for"
+            yield RuleOutcome(
+                f"indicator:{reason}", title, source, "", "", RuleStatus.UNSUPPORTED, reason, 0, 0, 0, source
+            )
+
+
+def first_rows(table: pa.Table) -> npt.NDArray[np.int64]:
+    """Give the first row of each indicator of a table in `MENTIONS` that is in order."""
+    if not table.num_rows:
+        return np.zeros(0, np.int64)
+    differs = np.zeros(table.num_rows - 1, np.bool_)
+    for name in ("kind", "value"):
+        column = table[name].combine_chunks()
+        differs |= pc.not_equal(column.slice(1), column.slice(0, len(column) - 1)).to_numpy(zero_copy_only=False)
+    return np.concatenate(([0], np.flatnonzero(differs) + 1)).astype(np.int64)
+
+
+def _in_order(table: pa.Table) -> pa.Table:
+    order = ["kind", "value", "from_us", "until_us", "source", "place", "label", "written", "tlp"]
+    return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in order])).combine_chunks()
+
+
+class About(NamedTuple):
+    """What a list says about a value.
+
+    Attributes:
+        begins: the start of its window, as written.
+        ends: the end of its window.
+        label: what it is.
+        source: where the list has it from.
+        tlp: its marking.
+        until_before: whether the end is the first moment that is not valid any more.
+    """
+
+    begins: str = ""
+    ends: str = ""
+    label: str = ""
+    source: str = ""
+    tlp: str = ""
+    until_before: bool = False
+
+
+NOTHING_SAID = About()
+
+
+def _judged(word: str, value: str) -> tuple[str, str]:
+    """Give kind and value in the form that matching uses.
+
+    Raises:
+        NotApplicableError: no log that is read here can show it.
+        BadValueError: it cannot be used.
+    """
+    kind = kind_of(word) if word else guessed_kind(value)
+    if word and not kind:
+        raise BadValueError(f"no source can be asked for the kind '{word[:40]}'")
+    if value and not kind:
+        raise BadValueError(f"cannot tell what kind of indicator '{value[:60]}' is")
+    return normalised(kind or "name", value)
+
+
+def _window(about: About) -> tuple[int, int]:
+    first, last = instant_us(about.begins), instant_us(about.ends, end=True)
+    if about.until_before and last != NO_TIME:
+        last -= 1
+    if NO_TIME not in (first, last) and last < first:
+        raise BadValueError("its window ends before it begins")
+    return first, last
+
+
+@dataclass
+class Gathering:
+    """Takes what lists say, value by value.
+
+    Attributes:
+        source: the list that is being read.
+    """
+
+    source: str = ""
+    _rows: list[tuple[str | int, ...]] = field(default_factory=list)
+    _parts: list[pa.Table] = field(default_factory=list)
+    _faults: list[str] = field(default_factory=list)
+    _mine: int = 0
+    _left: list[Left] = field(default_factory=list)
+    _counted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _held: int = 0
+    _bytes: int = 0
+
+    def begin(self, source: str) -> None:
+        """Go on with another list."""
+        self._end()
+        self.source = source
+
+    def _end(self) -> None:
+        if self._mine > FAULTS_MAX:
+            self._faults.append(f"{self.source}: {self._mine - FAULTS_MAX} more values cannot be used")
+        self._mine = 0
+
+    def fault(self, why: str, place: str = "") -> None:
+        """Tell what cannot be used."""
+        self._mine += 1
+        if self._mine <= FAULTS_MAX:
+            at = f":{place}" if place else ""
+            self._faults.append(f"{self.source}{at}: {why}")
+
+    def leave(self, place: str, name: str, reason: str) -> None:
+        """Keep by name what cannot be expressed."""
+        if len(self._left) < NAMED_MAX:
+            named = " ".join(name.split())[:200] or place
+            self._left.append(Left(self.source, place, named, RuleStatus.UNSUPPORTED, reason[:500]))
+        else:
+            self.count("cannot be expressed, and there are too many to name each")
+
+    def count(self, reason: str) -> None:
+        """Count what is not looked for."""
+        self._counted[self.source, reason] += 1
+
+    def take(self, word: str, text: str, place: str, about: About = NOTHING_SAID) -> bool:
+        """Take a value, or tell why not.
+
+        Args:
+            word: the list's word for its kind; "" to tell by the value.
+            text: the value as written.
+            place: where in the list.
+            about: what the list says about it.
+
+        Returns:
+            Whether it was taken.
+        """
+        value = refanged(text)
+        try:
+            kind, normal = _judged(word, value)
+            window = _window(about)
+        except NotApplicableError as shown:
+            self.count(f"not applicable: no log that is read here shows {shown}")
+            return False
+        except BadValueError as fault:
+            self.fault(str(fault), place)
+            return False
+        if self._held >= MENTIONS_MAX or self._bytes >= TEXT_BYTES_MAX:
+            self.count(f"not read: beyond the first {self._held:,} values of all lists")
+            return False
+        said = " ".join(about.source.split())[:200]
+        source = f"{self.source} ({said})" if said else self.source
+        label = " ".join(about.label.split())[:500]
+        self._held += 1
+        self._bytes += len(normal) + len(value) + len(label) + len(source) + len(place) + 32
+        self._rows.append((kind, normal, value, label, source, place[:200], about.tlp, *window))
+        if len(self._rows) >= _FLUSH:
+            self._flush()
+        return True
+
+    def _flush(self) -> None:
+        if self._rows:
+            columns = zip(*self._rows, strict=True)
+            self._parts.append(pa.table([pa.array(one) for one in columns], schema=MENTIONS))
+            self._rows = []
+
+    def done(self) -> Indicators:
+        """Give everything that was taken."""
+        self._end()
+        self._flush()
+        whole = pa.concat_tables([MENTIONS.empty_table(), *self._parts])
+        counted = tuple((source, reason, number) for (source, reason), number in sorted(self._counted.items()))
+        return Indicators(_in_order(whole), tuple(self._faults), tuple(self._left), counted)

@@ -1,0 +1,130 @@
+"""Many indicators made ready to be looked up by value: sorted numbers instead of large dictionaries."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dwell.hunt.indicators.values import Address, dotted
+
+__all__ = ["AddressIndex", "KeyIndex", "Pairs", "paired"]
+
+_Numbers = npt.NDArray[np.int64]
+Pairs = tuple[_Numbers, _Numbers]
+"""Which text met which indicator: both by number, in order, each pair once."""
+
+
+def paired(texts: Sequence[_Numbers], owners: Sequence[_Numbers]) -> Pairs:
+    """Put pairs in order, each once."""
+    text, owner = np.concatenate([np.zeros(0, np.int64), *texts]), np.concatenate([np.zeros(0, np.int64), *owners])
+    if len(text) < 2:
+        return text, owner
+    order = np.lexsort((owner, text))
+    text, owner = text[order], owner[order]
+    keep = np.append([True], (np.diff(text) != 0) | (np.diff(owner) != 0))
+    return text[keep], owner[keep]
+
+
+def _spread(low: _Numbers, high: _Numbers) -> Pairs:
+    """Give for each span of places the span's number and every place in it."""
+    counts = high - low
+    number = np.repeat(np.arange(len(low)), counts)
+    within = np.arange(len(number)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return number, low[number] + within
+
+
+class KeyIndex:
+    """Texts by their hash; one that is found is compared whole."""
+
+    def __init__(self, keys: pa.StringArray, owners: _Numbers) -> None:
+        hashes = np.fromiter(map(hash, keys.to_pylist()), np.int64, len(keys))
+        order = np.argsort(hashes, kind="stable")
+        self._hashes = hashes[order]
+        self._owners = owners[order]
+        self._order = order
+        self._keys = keys
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def find(self, keys: Sequence[str], texts: Sequence[int]) -> Pairs:
+        """Look up keys, each with the number of the text it is from."""
+        if not keys or not len(self):
+            return paired((), ())
+        hashes = np.fromiter(map(hash, keys), np.int64, len(keys))
+        low = np.searchsorted(self._hashes, hashes)
+        met = np.flatnonzero(self._hashes[np.minimum(low, len(self) - 1)] == hashes)
+        high = np.searchsorted(self._hashes, hashes[met], side="right")
+        number, place = _spread(low[met], high)
+        asked = met[number]
+        same = [
+            self._keys[int(at)].as_py() == keys[int(one)] for at, one in zip(self._order[place], asked, strict=True)
+        ]
+        right = np.flatnonzero(np.array(same, np.bool_))
+        return paired([np.array(texts, np.int64)[asked[right]]], [self._owners[place[right]]])
+
+
+class _Level:
+    """Numbers of one length: addresses, or networks of one prefix."""
+
+    def __init__(self, numbers: _Numbers, owners: _Numbers) -> None:
+        order = np.argsort(numbers, kind="stable")
+        self._numbers = numbers[order]
+        self._owners = owners[order]
+
+    def find(self, numbers: _Numbers) -> Pairs:
+        low = np.searchsorted(self._numbers, numbers)
+        high = np.searchsorted(self._numbers, numbers, side="right")
+        number, place = _spread(low, high)
+        return number, self._owners[place]
+
+
+class AddressIndex:
+    """Addresses and networks; a network is looked up by its prefix, one step for each length that occurs."""
+
+    def __init__(self, values: pa.StringArray, owners: _Numbers) -> None:
+        plain, numbers = dotted(values)
+        four: dict[int, tuple[list[_Numbers], list[_Numbers]]] = {}
+        if plain.any():
+            four[32] = ([numbers], [owners[plain]])
+        self._six: dict[int, dict[int, list[int]]] = {}
+        for at in np.flatnonzero(~plain).tolist():
+            network = ipaddress.ip_network(values[at].as_py())
+            number, owner = int(network.network_address) >> (network.max_prefixlen - network.prefixlen), int(owners[at])
+            if network.version == 4:
+                held = four.setdefault(network.prefixlen, ([], []))
+                held[0].append(np.array([number], np.int64))
+                held[1].append(np.array([owner], np.int64))
+            else:
+                self._six.setdefault(network.prefixlen, {}).setdefault(number, []).append(owner)
+        self._four = {
+            length: _Level(np.concatenate(ones), np.concatenate(whose))
+            for length, (ones, whose) in sorted(four.items())
+        }
+
+    def __len__(self) -> int:
+        return len(self._four) + len(self._six)
+
+    def find_dotted(self, numbers: _Numbers, texts: _Numbers) -> Pairs:
+        """Look up IPv4 addresses, each with the number of the text it is from."""
+        found = [level.find(numbers >> (32 - length)) for length, level in self._four.items()]
+        return paired([texts[one] for one, _ in found], [owners for _, owners in found])
+
+    def find(self, found: Sequence[Address], texts: Sequence[int]) -> Pairs:
+        """Look up addresses of both kinds, each with the number of the text it is from."""
+        four = [at for at, one in enumerate(found) if one.version == 4]
+        numbers = np.array([int(found[at]) for at in four], np.int64)
+        text, owner = self.find_dotted(numbers, np.array([texts[at] for at in four], np.int64))
+        more = [
+            (texts[at], whose)
+            for at, one in enumerate(found)
+            if one.version == 6
+            for length, held in self._six.items()
+            for whose in held.get(int(one) >> (128 - length), ())
+        ]
+        extra = np.array(more, np.int64).reshape(-1, 2)
+        return paired([text, extra[:, 0]], [owner, extra[:, 1]])

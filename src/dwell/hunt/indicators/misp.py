@@ -1,0 +1,125 @@
+"""MISP events: their attributes and those of their objects, as far as they are marked fit for detection.
+
+Source:
+    MISP, "MISP core format" (draft-dulaunoy-misp-core-format), sections 2.4 (attributes) and 2.6 (objects). Attributes
+    without `to_ids` are context, deleted ones are gone: both are counted and not taken. Both parts of a composite type
+    (`filename|md5`, `domain|ip`) stand for themselves; a port beside an address is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from dwell.hunt.indicators.gathering import About, Gathering
+from dwell.hunt.indicators.lists import marking, parts
+
+__all__ = ["Event", "read_events"]
+
+
+class _Tag(msgspec.Struct):
+    name: str = ""
+
+
+class Attribute(msgspec.Struct):
+    """What is looked at of an attribute."""
+
+    type: str = ""
+    value: str | int | float = ""
+    uuid: str = ""
+    to_ids: bool | int | str = False
+    deleted: bool | int | str = False
+    comment: str | None = ""
+    first_seen: str | None = ""
+    last_seen: str | None = ""
+    tags: list[_Tag] = msgspec.field(name="Tag", default_factory=list)
+
+
+class _Object(msgspec.Struct):
+    name: str = ""
+    deleted: bool | int | str = False
+    first_seen: str | None = ""
+    last_seen: str | None = ""
+    attributes: list[msgspec.Raw] = msgspec.field(name="Attribute", default_factory=list)
+
+
+class Event(msgspec.Struct):
+    """What is looked at of an event."""
+
+    uuid: str = ""
+    info: str = ""
+    tags: list[_Tag] = msgspec.field(name="Tag", default_factory=list)
+    attributes: list[msgspec.Raw] = msgspec.field(name="Attribute", default_factory=list)
+    objects: list[msgspec.Raw] = msgspec.field(name="Object", default_factory=list)
+
+
+_EVENT = msgspec.json.Decoder(Event)
+_ATTRIBUTE = msgspec.json.Decoder(Attribute)
+_OBJECT = msgspec.json.Decoder(_Object)
+_WORDS = {"malware-sample": "filename|md5", "uri": "path"}
+
+
+def _true(value: bool | int | str) -> bool:  # noqa: FBT001 — a value of the format
+    return str(value).lower() in {"1", "true"}
+
+
+def _tlp(*tags: Sequence[_Tag]) -> str:
+    """Give the marking of the nearest tags that hold one."""
+    return next((found for held in tags for one in held if (found := marking(one.name))), "")
+
+
+def _held(event: Event, out: Gathering) -> Iterator[tuple[Attribute, _Object | None]]:
+    """Yield the attributes, each with the object that holds it."""
+    groups: list[tuple[Sequence[msgspec.Raw], _Object | None]] = [(event.attributes, None)]
+    for raw in event.objects:
+        try:
+            found = _OBJECT.decode(raw)
+        except (msgspec.MsgspecError, RecursionError) as fault:
+            out.fault(f"not a MISP object: {fault}", event.uuid)
+            continue
+        if _true(found.deleted):
+            out.count("deleted by its author")
+        else:
+            groups.append((found.attributes, found))
+    for raws, held in groups:
+        for raw in raws:
+            try:
+                yield _ATTRIBUTE.decode(raw), held
+            except (msgspec.MsgspecError, RecursionError) as fault:
+                out.fault(f"not a MISP attribute: {fault}", event.uuid)
+
+
+def read_events(raws: Sequence[msgspec.Raw], out: Gathering) -> None:
+    """Read events.
+
+    Args:
+        raws: each as JSON.
+        out: takes what they say.
+    """
+    for at, raw in enumerate(raws, 1):
+        try:
+            event = _EVENT.decode(raw)
+        except (msgspec.MsgspecError, RecursionError) as fault:
+            out.fault(f"not a MISP event: {fault}", f"event {at}")
+            continue
+        for one, held in _held(event, out):
+            _attribute(one, held, event, out)
+
+
+def _attribute(one: Attribute, held: _Object | None, event: Event, out: Gathering) -> None:
+    if _true(one.deleted):
+        out.count("deleted by its author")
+        return
+    if not _true(one.to_ids):
+        out.count("for context only: not marked as fit for detection (to_ids)")
+        return
+    about = About(
+        one.first_seen or (held.first_seen if held else "") or "",
+        one.last_seen or (held.last_seen if held else "") or "",
+        one.comment or event.info,
+        f"MISP event {event.uuid}" if event.uuid else "",
+        _tlp(one.tags, event.tags),
+    )
+    for word, value in parts(_WORDS.get(one.type, one.type), str(one.value)):
+        out.take(word, value, one.uuid or "attribute without an id", about)

@@ -1,0 +1,121 @@
+"""STIX 2.0 and 2.1: the indicators of a bundle, with their windows, markings and ids.
+
+Source:
+    OASIS, "STIX Version 2.1", 10 June 2021, sections 4.7 (indicator), 7.2 (markings), 9 (patterns). Observables and
+    observed data in a bundle are what somebody saw, not what to look for: they are counted and not taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from dwell.hunt.indicators.gathering import About, Gathering
+from dwell.hunt.indicators.lists import marking
+from dwell.hunt.indicators.stix_patterns import PatternError, alternatives
+
+__all__ = ["read_stix"]
+
+_TLP = {
+    "613f2e26-407d-48c7-9eca-b8e91df99dc9": "white",
+    "34098fce-860f-48ae-8e50-ebd3cc5e41da": "green",
+    "f88d31f6-486f-44da-b317-01333bde0b82": "amber",
+    "5e57c739-391a-4eb3-b6be-7d15ca92d5ed": "red",
+    "94868c89-83c2-464b-929b-a1a8aa3c8487": "clear",
+    "bab4a63c-aed9-4cf5-a766-dfca5abac2bb": "green",
+    "55d920b0-5e8b-4f79-9ee9-91f868d9b421": "amber",
+    "939a9414-2ddd-4d32-a0cd-375ea402b003": "amber+strict",
+    "e828b379-4e03-4974-9ac4-e53a884c97c1": "red",
+}
+"""The markings that the specification and its TLP 2.0 extension fix, by their ids."""
+_STRICTNESS = ("white", "clear", "green", "amber", "amber+strict", "red")
+
+
+class _Object(msgspec.Struct):
+    """What is looked at of a STIX object; other fields are passed over."""
+
+    type: str = ""
+    id: str = ""
+    name: str = ""
+    pattern: str = ""
+    pattern_type: str = "stix"
+    valid_from: str = ""
+    valid_until: str = ""
+    revoked: bool = False
+    labels: list[str] = msgspec.field(default_factory=list)
+    indicator_types: list[str] = msgspec.field(default_factory=list)
+    object_marking_refs: list[str] = msgspec.field(default_factory=list)
+    definition: Any = None
+    extensions: Any = None
+
+
+_DECODER = msgspec.json.Decoder(_Object)
+
+
+def _decoded(objects: Sequence[msgspec.Raw], out: Gathering) -> list[_Object]:
+    found = []
+    for at, raw in enumerate(objects, 1):
+        try:
+            found.append(_DECODER.decode(raw))
+        except (msgspec.MsgspecError, RecursionError) as fault:
+            out.fault(f"not a STIX object: {fault}", f"object {at}")
+    return found
+
+
+def _markings(objects: Sequence[_Object]) -> dict[str, str]:
+    """Give the TLP level of each marking, by its id."""
+    out = {f"marking-definition--{one}": level for one, level in _TLP.items()}
+    for one in objects:
+        if one.type == "marking-definition":
+            texts = [one.name]
+            if isinstance(one.definition, Mapping):
+                texts.append(str(one.definition.get("tlp", "")))
+            if isinstance(one.extensions, Mapping):
+                texts += [str(each.get("tlp_2_0", "")) for each in one.extensions.values() if isinstance(each, Mapping)]
+            level = next((found for text in texts if (found := marking(text))), "")
+            if level:
+                out[one.id] = level
+    return out
+
+
+def _indicator(one: _Object, levels: Mapping[str, str], out: Gathering) -> None:
+    place = one.id or "indicator without an id"
+    if one.revoked:
+        out.count("withdrawn by its author (revoked)")
+        return
+    if one.pattern_type != "stix":
+        out.leave(place, one.name, f"its pattern is {one.pattern_type[:40] or 'of no type'}, not STIX")
+        return
+    try:
+        found, unsupported = alternatives(one.pattern)
+    except PatternError as fault:
+        out.fault(str(fault), place)
+        return
+    known = [level for ref in one.object_marking_refs if (level := levels.get(ref))]
+    tlp = max(known, key=_STRICTNESS.index, default="")
+    types = ", ".join(one.indicator_types or one.labels)
+    label = f"{one.name} [{types}]" if one.name and types else one.name or types
+    said = About(one.valid_from, one.valid_until, label, tlp=tlp, until_before=True)
+    for each in found:
+        out.take(each.word, each.value, place, said)
+    for why in unsupported:
+        rest = " (its other alternatives are looked for)" if found else ""
+        out.leave(place, one.name, f"{why}{rest}: {one.pattern[:200]}")
+
+
+def read_stix(objects: Sequence[msgspec.Raw], out: Gathering) -> None:
+    """Read the objects of a bundle.
+
+    Args:
+        objects: each as JSON.
+        out: takes what they say.
+    """
+    found = _decoded(objects, out)
+    levels = _markings(found)
+    for one in found:
+        if one.type == "indicator":
+            _indicator(one, levels, out)
+        elif one.type == "observed-data":
+            out.count("an observation, not an indicator (observed-data)")

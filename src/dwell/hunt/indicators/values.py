@@ -1,0 +1,142 @@
+"""The values inside a text that an indicator can be: addresses, names, hashes, URLs, as they are compared."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.hunt.indicators.indicator import BadValueError, plain_agent, plain_domain, plain_url
+
+__all__ = ["EXACT", "INSIDE", "Address", "addresses", "addresses_inside", "dotted", "url_keys"]
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_CHARS_MAX = 65_536
+"""So much of a text is looked at."""
+_HASHES = re.compile(r"(?<![0-9a-fA-F])(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})(?![0-9a-fA-F])")
+_EMAILS = re.compile(r"[^\s<>\"'~:;,=/\\\[\](){}|&]{1,256}@[^\s<>\"'~:;,=/\\@\[\](){}|&]{1,256}")
+_URLS = re.compile(r"(?:https?|ftp)://[^\s\"'<>\\^`{|}\x00-\x1f]{1,2048}", re.IGNORECASE)
+_HOSTS = re.compile(r"(?<![\w.-])(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,32}[^\W\d_][\w-]{0,61}[^\W_](?![\w-])")
+_DOTTED = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]|:\d*[.\w]*::)")
+_PLAIN_V4 = (
+    r"\A(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\z"
+)
+
+
+def dotted(values: pa.StringArray) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Say which texts are one IPv4 address and nothing else, and give those as numbers."""
+    met = pc.match_substring_regex(values, _PLAIN_V4).fill_null(pa.scalar(value=False))
+    plain: npt.NDArray[np.bool_] = met.to_numpy(zero_copy_only=False)
+    chosen = values.filter(pa.array(plain))
+    if not len(chosen):
+        return plain, np.zeros(0, np.int64)
+    octets = pc.list_flatten(pc.split_pattern(chosen, ".")).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return plain, octets.reshape(-1, 4) @ np.array([1 << 24, 1 << 16, 1 << 8, 1], np.int64)
+
+
+def _address(text: str) -> Address | None:
+    try:
+        found = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
+
+
+@lru_cache(maxsize=65_536)
+def addresses(text: str) -> tuple[Address, ...]:
+    """Give the addresses in a value: one, with or without a port, or the hops of a forwarding header."""
+    out = []
+    for hop in re.split(r"[,+\s]+", text[:2048]):
+        plain = hop.strip().strip('"')
+        if plain.startswith("["):
+            plain = plain[1:].partition("]")[0]
+        elif plain.count(":") == 1:
+            plain = plain.partition(":")[0]
+        if plain and (found := _address(plain)) is not None:
+            out.append(found)
+    return tuple(out)
+
+
+def addresses_inside(text: str) -> tuple[Address, ...]:
+    """Give the addresses that a longer text holds."""
+    found = (_address(one) for one in _DOTTED.findall(text[:_CHARS_MAX]))
+    bare = addresses(text) if text.count(":") > 1 and len(text) < 80 else ()
+    return tuple(dict.fromkeys((*(one for one in found if one is not None), *bare)))
+
+
+def _above(host: str) -> list[str]:
+    """Give a name and every name above it but the last label."""
+    labels = host.split(".")[-33:]
+    return [".".join(labels[at:]) for at in range(len(labels) - 1)]
+
+
+def _domains(text: str) -> list[str]:
+    """Give a host name and every domain above it."""
+    host = re.sub(r"\A[a-z][a-z0-9+.-]*://", "", text[:2048].strip().lower())
+    host = re.split(r"[/?#]", host, maxsplit=1)[0].rpartition("@")[2].partition(":")[0]
+    return _above(plain_domain(host))
+
+
+def _domains_inside(text: str) -> list[str]:
+    found = dict.fromkeys(_HOSTS.findall(text[:_CHARS_MAX].lower()))
+    return list(dict.fromkeys(name for one in found for name in _above(plain_domain(one))))
+
+
+def _paths(text: str) -> list[str]:
+    """Give a path in one form, and its name alone."""
+    plain = text[:4096].strip().lower().replace("/", "\\").removeprefix("\\??\\")
+    return [plain, plain.rpartition("\\")[2]]
+
+
+def _emails(text: str) -> list[str]:
+    found = (one.lower().rpartition("@") for one in _EMAILS.findall(text[:_CHARS_MAX]))
+    return [f"{name}@{plain_domain(domain)}" for name, _, domain in found]
+
+
+def url_keys(text: str) -> list[str]:
+    """Give the forms in which an indicator may name a URL: with its query, and without.
+
+    `host:port` alone is what a proxy writes where it saw no more of a connection.
+    """
+    if "/" not in text:
+        return [text.strip().lower()] if re.match(r"[^\s:]+:\d{1,5}\Z", text.strip()) else []
+    try:
+        host, path, query = plain_url(text.strip()[:4096])
+    except BadValueError:
+        return []
+    return [f"{host}{path}?{query}", host + path] if query else [host + path]
+
+
+def _urls_inside(text: str) -> list[str]:
+    found = dict.fromkeys(_URLS.findall(text[:_CHARS_MAX]))
+    return [key for one in found for key in url_keys(one.rstrip(".,;:)]"))]
+
+
+def _hashes(text: str) -> list[str]:
+    return [one.lower() for one in _HASHES.findall(text[:_CHARS_MAX])]
+
+
+EXACT: Mapping[str, Callable[[str], Sequence[str]]] = {
+    "domain": _domains,
+    "url": url_keys,
+    "hash": _hashes,
+    "path": _paths,
+    "agent": lambda text: [plain_agent(text)],
+    "email": _emails,
+}
+"""The values of a column that is about them."""
+INSIDE: Mapping[str, Callable[[str], Sequence[str]]] = {
+    "domain": _domains_inside,
+    "url": _urls_inside,
+    "hash": _hashes,
+    "email": _emails,
+}
+"""The values in a text that may be about anything."""
