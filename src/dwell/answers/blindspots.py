@@ -150,6 +150,15 @@ def _never_held(case: Investigation, book: Book, told: Collection[tuple[str, str
     elif case.identities.contradictions:
         shown = listed(sorted(set(case.identities.contradictions)))
         book.unknown(f"The directory exports contradict each other, and both are kept: {shown}.")
+    passed = case.identities.passed_on()
+    for one in passed[:STRETCHES_MAX]:
+        book.unknown(
+            f"A name had several accounts in turn, as directory exports show on their days: {one}. What logs say of it "
+            "before the first is laid to the first, after the last to the last, in between to none. Whether these are "
+            "different people the exports do not say."
+        )
+    if len(passed) > STRETCHES_MAX:
+        book.unknown(f"{count(len(passed) - STRETCHES_MAX, 'name')} more had several accounts in turn.")
 
 
 def _hidden(case: Investigation, book: Book) -> None:

@@ -58,10 +58,9 @@ class Accesses:
         actor, actors = _coded(table["actor"])
         owner, owners = _coded(table["mailbox"])
         names: dict[str, int] = {}
-        actor_names = [identities.label(one) for one in actors]
-        owner_names = [identities.label(one) for one in owners]
-        account = _mapped(actor, actor_names, names)
-        stated = _mapped(owner, owner_names, names)
+        first: Codes = table["first_utc"].cast(pa.int64()).to_numpy()
+        account = _labelled(actor, actors, first, identities, names)
+        stated = _labelled(owner, owners, first, identities, names)
         self.account: Codes = account
         self.names = list(names)
         bare = np.array([identities.has_no_mailbox(one) for one in self.names] or [False])
@@ -84,7 +83,7 @@ class Accesses:
         self.agents = list(agents)
         spoken, self.protocols = _coded(table["protocol"])
         self.protocol: Codes = spoken
-        self.first: Codes = table["first_utc"].cast(pa.int64()).to_numpy()
+        self.first = first
         self.last: Codes = table["last_utc"].cast(pa.int64()).to_numpy()
         self.ok: npt.NDArray[np.bool_] = table["outcome"].to_numpy() == 0
         self.refused: npt.NDArray[np.bool_] = table["outcome"].to_numpy() == 1
@@ -108,6 +107,19 @@ def _coded(column: pa.ChunkedArray) -> tuple[Codes, list[str]]:
     encoded = (pa.concat_arrays(one.chunks) if isinstance(one, pa.ChunkedArray) else one).dictionary_encode()
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     return codes, encoded.dictionary.to_pylist()
+
+
+def _labelled(codes: Codes, texts: Sequence[str], first: Codes, identities: Identities, names: dict[str, int]) -> Codes:
+    """Give the label of each session's name as code into `names`; a name that passed on is whoever's it was then."""
+    out = _mapped(codes, [identities.label(one) for one in texts], names)
+    for code, text in enumerate(texts):
+        steps = identities.labels_over_time(text)
+        if steps:
+            rows = np.flatnonzero(codes == code)
+            held = np.array([names.setdefault(label, len(names)) for _, label in steps])
+            since = np.array([at for at, _ in steps])
+            out[rows] = held[np.searchsorted(since, first[rows], side="right") - 1]
+    return out
 
 
 def _mapped(codes: Codes, values: Sequence[str | None], table: dict[str, int]) -> Codes:

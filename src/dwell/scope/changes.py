@@ -72,7 +72,7 @@ def changes_of(rolled: pa.Table, identities: Identities) -> tuple[Change, ...]:
                 row["host"] or "(unknown host)",
                 row["name"] or "(no name)",
                 row["path"] or "",
-                identities.label(row["account"]),
+                identities.label(row["account"], at),
                 utc_from_us(at),
                 ground,
                 event,

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from dwell.model.addresses import network
 from dwell.model.claims import Grade
-from dwell.model.instants import utc_from_us
+from dwell.model.instants import utc_from_us, utc_us
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.forgery import EwsCall
@@ -184,7 +184,7 @@ def _forged(held: Held, calls: Mapping[str, EwsCall], identities: Identities, ou
     """Take the calls to EWS that were forged through the front end."""
     for request in held.forged:
         call = calls.get(request.request_id) if request.ews else None
-        label = identities.label(call.mailbox) if call is not None else None
+        label = identities.label(call.mailbox, utc_us(request.at_utc)) if call is not None else None
         if call is None or label is None:
             continue
         one = out.setdefault(label, Exposed(label, held.id))

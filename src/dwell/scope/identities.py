@@ -1,15 +1,18 @@
 """Identities: the many names of one mailbox, linked by the directory export and by rows that name two at once.
 
 Names are joined with union-find. A link is made only by a row of an export or a record that holds both names; nothing is
-joined because it looks alike. Where one name leads to two rows of the export the contradiction is kept and shown.
+joined because it looks alike. Where one name leads to two rows of the export the contradiction is kept and shown. A name
+that passed from one account to another joins neither: it leads to whoever had it at the time (`tenures`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dwell.model.instants import utc_from_us
+from dwell.scope.tenures import Naming, Step, Tenure, holder_at, steps_of, tenures_of
 from dwell.scope.words import Name, name_of
 
 __all__ = ["Account", "Identities"]
@@ -25,6 +28,10 @@ _NAME_COLUMNS = (
     "PrimarySmtpAddress", "UserPrincipalName", "WindowsEmailAddress", "SamAccountName", "ExchangeGuid", "ArchiveGuid",
     "Guid", "ObjectGUID", "SID", "ObjectSid", "LegacyExchangeDN",
 )  # fmt: skip
+_IDENTIFIERS = {
+    "ExchangeGuid": "mailbox", "Guid": "object", "ObjectGUID": "object", "SID": "sid", "ObjectSid": "sid",
+}  # fmt: skip
+"""Columns that stay with an account, by their sort: two of one sort are two accounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,8 @@ class Identities:
     accounts: dict[str, Account] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
     exported: bool = False
+    _passed: dict[str, tuple[Tenure, ...]] = field(default_factory=dict)
+    _steps: dict[str, tuple[Step, ...]] = field(default_factory=dict)
     _parent: dict[str, str] = field(default_factory=dict)
     _labels: dict[str, str] = field(default_factory=dict)
     _seen: dict[str | None, str | None] = field(default_factory=dict)
@@ -82,24 +91,46 @@ class Identities:
         if one is None and other is not None:
             self._labels[a] = other
 
-    def add_export(self, rows: Iterable[Mapping[str, str | None]]) -> None:
-        """Take the rows of directory exports; rows of one account in two exports become one."""
-        for row in rows:
-            names = [name for one in _NAME_COLUMNS if (name := _named(one, row.get(one))) is not None]
-            for text in _PROXY.findall(row.get("EmailAddresses") or ""):
-                found = name_of(text)
-                if found is not None:
-                    names.append(found)
-            if not names:
-                continue
-            self.exported = True
-            held = next((self._labels[root] for one in names if (root := self._root(one.key)) in self._labels), None)
-            label = held or names[0].value
-            self._labels.setdefault(self._root(names[0].key), label)
-            for one in names:
-                self._parent.setdefault(one.key, one.key)
-                self._link(names[0].key, one.key)
-            self._note(label, row)
+    def add_export(self, rows: Iterable[Mapping[str, str | None]], made_us: Sequence[int | None] | None = None) -> None:
+        """Take the rows of all directory exports; rows of one account in two exports become one.
+
+        Args:
+            rows: the rows.
+            made_us: when the export of each row was made, microseconds since 1970; None where nothing dates it.
+        """
+        held = list(rows)
+        dates = made_us if made_us is not None else [None] * len(held)
+        namings = [_naming(row, at) for row, at in zip(held, dates, strict=True)]
+        self._passed = dict(tenures_of(namings))
+        self._steps = {name: steps_of(holders) for name, holders in self._passed.items()}
+        # the newest first: an account goes by the name that it has now
+        order = sorted(range(len(held)), key=lambda one: (dates[one] is None, -(dates[one] or 0)))
+        for one in order:
+            self._add_row(held[one], namings[one])
+        self._seen.clear()
+
+    def _add_row(self, row: Mapping[str, str | None], naming: Naming) -> None:
+        names = _names(row)
+        if not names:
+            return
+        self.exported = True
+        own = [one for one in names if one.key not in self._passed]
+        held = next((self._labels[root] for one in own if (root := self._root(one.key)) in self._labels), None)
+        label = held or self._own_label(names[0], naming)
+        if own:
+            self._labels.setdefault(self._root(own[0].key), label)
+        for one in own:
+            self._parent.setdefault(one.key, one.key)
+            self._link(own[0].key, one.key)
+        self._note(label, row)
+
+    def _own_label(self, name: Name, naming: Naming) -> str:
+        """Give what an account goes by: its first name, with its identifier where the name is another's by now."""
+        holders = self._passed.get(name.key, ())
+        mine = set(naming.identifiers.values())
+        if not holders or holder_at(self._steps[name.key], None) in mine:
+            return name.value
+        return f"{name.value} (account {min(mine, default='without an identifier')})"
 
     def _note(self, label: str, row: Mapping[str, str | None]) -> None:
         before = self.accounts.get(label, Account(label, mailbox=False))
@@ -112,22 +143,54 @@ class Identities:
         )
 
     def add_pair(self, first: str | None, second: str | None) -> None:
-        """Take two names that one record gives to the same mailbox."""
+        """Take two names that one record gives to the same mailbox; a name that passed on says nothing without its time."""
         a, b = name_of(first), name_of(second)
-        if a is not None and b is not None:
+        if a is not None and b is not None and not {a.key, b.key} & self._passed.keys():
             self._link(a.key, b.key)
             self._seen.clear()
 
-    def label(self, text: str | None) -> str | None:
-        """Give the name a user or mailbox goes by in every answer; None where the text names nobody."""
+    def label(self, text: str | None, at_us: int | None = None) -> str | None:
+        """Give the name a user or mailbox goes by in every answer; None where the text names nobody.
+
+        Args:
+            text: a name as a log writes it.
+            at_us: when, microseconds since 1970; without it a name that passed on is its last holder's.
+        """
+        if at_us is not None and self._steps and (name := name_of(text)) is not None and name.key in self._steps:
+            return self._held(name, holder_at(self._steps[name.key], at_us))
         if text not in self._seen:
             self._seen[text] = self._label(text)
         return self._seen[text]
+
+    def labels_over_time(self, text: str | None) -> tuple[tuple[int, str], ...]:
+        """Give from when on, in microseconds since 1970, a name that passed on leads to whom; nothing for all others."""
+        name = name_of(text) if self._steps else None
+        if name is None:
+            return ()
+        return tuple((since, self._held(name, one)) for since, one in self._steps.get(name.key, ()))
+
+    def passed_on(self) -> tuple[str, ...]:
+        """Say of each name that passed on who is shown to have had it, and when; in order of the names."""
+        out = []
+        for key, holders in sorted(self._passed.items()):
+            value = key.partition(":")[2]
+            name = Name(key.partition(":")[0], value)
+            told = [f"{self._held(name, one.holder)} ({_shown(one)})" for one in holders]
+            out.append(f"{value}: {', then '.join(told)}")
+        return tuple(out)
+
+    def _held(self, name: Name, holder: str | None) -> str:
+        """Give the label of a name's holder."""
+        if holder is None:
+            return f"{name.value} (one of {len(self._passed[name.key])} accounts)"
+        return self._labels.get(self._root(holder), name.value)
 
     def _label(self, text: str | None) -> str | None:
         name = name_of(text)
         if name is None:
             return None
+        if name.key in self._steps:
+            return self._held(name, holder_at(self._steps[name.key], None))
         found = self._labels.get(self._root(name.key))
         if found is None and name.kind == "smtp" and name.value.partition("@")[0]:
             found = self._labels.get(self._root(f"guid:{name.value.partition('@')[0]}"))
@@ -152,6 +215,30 @@ class Identities:
         marked = [one.label for one in self.accounts.values() if one.mailbox]
         found = marked or [label for label in self.accounts if "@" in label]
         return sorted(one for one in found if not self.is_system(one))
+
+
+def _shown(one: Tenure) -> str:
+    """Say when exports show a holder."""
+    if not one.dated:
+        return "by an export without a date"
+    first, last = (utc_from_us(at).date().isoformat() for at in (one.first_us, one.last_us))
+    return f"{first}" if first == last else f"{first} to {last}"
+
+
+def _names(row: Mapping[str, str | None]) -> list[Name]:
+    """Give all names in a row of an export, the one that it goes by first."""
+    names = [name for one in _NAME_COLUMNS if (name := _named(one, row.get(one))) is not None]
+    return names + [
+        name for text in _PROXY.findall(row.get("EmailAddresses") or "") if (name := name_of(text)) is not None
+    ]
+
+
+def _naming(row: Mapping[str, str | None], at_us: int | None) -> Naming:
+    """Give what a row of an export says of names that can pass on."""
+    found = {sort: name.key for one, sort in _IDENTIFIERS.items() if (name := _named(one, row.get(one))) is not None}
+    steady = {"guid", "sid"}
+    names = list(dict.fromkeys(one for one in _names(row) if one.kind not in steady))
+    return Naming(names, {sort: key for sort, key in found.items() if key.partition(":")[0] in steady}, at_us)
 
 
 def _named(column: str, text: str | None) -> Name | None:

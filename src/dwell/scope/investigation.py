@@ -155,9 +155,10 @@ def investigate(
         CustodyError: a data file is not what was written.
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    identities = learn(archive)
     logs = as_one(rolled.hours, paths, shortfalls_of(archive), outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
+    states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
+    identities = learn(archive, states.made())
     accesses = Accesses(rolled.tables["sessions"], identities)
     services = service_accounts(accesses)
     clients = clients_of(accesses, ties(accesses, np.isin(accesses.account, list(services))))
@@ -192,7 +193,7 @@ def investigate(
         local_times=local_times(archive),
         changes=changes_of(rolled.tables["changes"], identities),
         revoked=revocations(archive, identities),
-        snapshots=snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines}),
+        snapshots=states,
         removals=removals_of(archive) if traces else (),
         apps=apps,
         outgrown=len(outgrown or {}),

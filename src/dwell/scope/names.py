@@ -8,10 +8,14 @@ an account's address beside its directory name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 import pyarrow as pa
 
 from dwell.archive.datafile import read_rows
 from dwell.archive.store import Archive
+from dwell.model.instants import utc_us
 from dwell.scope.identities import Identities
 
 __all__ = ["learn"]
@@ -30,8 +34,12 @@ _PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
 """Columns of a table that name the same mailbox; rows where either is empty say nothing."""
 
 
-def learn(archive: Archive) -> Identities:
+def learn(archive: Archive, made: Mapping[str, datetime | None] | None = None) -> Identities:
     """Read the directory exports and the pairs of names in the logs.
+
+    Args:
+        archive: the case's archive.
+        made: when each export was made, by its evidence id.
 
     Raises:
         CustodyError: a data file is not what was written.
@@ -40,7 +48,9 @@ def learn(archive: Archive) -> Identities:
     rows = [read_rows(file, (*_COLUMNS, "evidence_id", "record_no")) for file in archive.files(DIRECTORY)]
     if rows:
         whole = pa.concat_tables([one.cast(one.schema) for one in rows])
-        found.add_export(whole.sort_by([("evidence_id", "ascending"), ("record_no", "ascending")]).to_pylist())
+        exported = whole.sort_by([("evidence_id", "ascending"), ("record_no", "ascending")]).to_pylist()
+        dates = {evidence: utc_us(at) for evidence, at in (made or {}).items() if at is not None}
+        found.add_export(exported, [dates.get(one["evidence_id"]) for one in exported])
     for table, pairs in _PAIRS.items():
         for file in archive.files(table):
             for pair in pairs:

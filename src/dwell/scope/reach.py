@@ -83,7 +83,7 @@ def logons_of(rolled: pa.Table, identities: Identities) -> tuple[Logon, ...]:
     out = []
     for row, first, last in zip(rolled.drop(["first_utc", "last_utc"]).to_pylist(), *times, strict=True):
         ground = RecordRef("evtx", EvidenceId(row["evidence_id"]), row["record_no"])
-        account = identities.label(row["account"])
+        account = identities.label(row["account"], first)
         out.append(
             Logon(
                 row["host"] or "(unknown host)",

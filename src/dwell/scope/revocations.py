@@ -34,7 +34,7 @@ def revocations(archive: Archive, identities: Identities) -> tuple[Revoked, ...]
         mine = rows.filter(pc.is_in(rows["Operation"], pa.array(OPERATIONS)))
         times = mine["time_utc"].cast(pa.int64()).to_pylist()
         for row, at in zip(mine.drop(["time_utc"]).to_pylist(), times, strict=True):
-            account = identities.label(row["ObjectId"])
+            account = identities.label(row["ObjectId"], at)
             if account is not None and at is not None:
                 out.append(
                     (account, utc_from_us(at), RecordRef("ual", EvidenceId(row["evidence_id"]), row["record_no"]))

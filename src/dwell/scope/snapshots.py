@@ -129,6 +129,13 @@ class Snapshots:
     files: Mapping[str, tuple[Snapshot, ...]] = field(default_factory=dict)
     rows: Mapping[str, pa.Table] = field(default_factory=dict)
 
+    def made(self) -> Mapping[str, datetime | None]:
+        """Give by evidence id when each file was made, the last time where it lay in several places; None where unknown."""
+        return {
+            evidence: max((one.at_utc for one in places if one.at_utc is not None), default=None)
+            for evidence, places in self.files.items()
+        }
+
     def of(self, table: str, kind: str = "") -> list[Snapshot]:
         """Give the files of a table that hold rows of a kind, in order of date, the undated first."""
         whole = self.rows.get(table)
