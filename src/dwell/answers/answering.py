@@ -10,8 +10,10 @@ from dwell.answers.assemble import assemble
 from dwell.answers.kept import Kept, read_kept, stamp, write_kept
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
+from dwell.casebook.markings import in_force
 from dwell.hunt.hunting import Hunted
 from dwell.model.claims import CaseFacts
+from dwell.model.markings import Marking
 from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
@@ -53,6 +55,7 @@ def answer(
     cache: Path | None,
     progress: Progress,
     *,
+    markings: Sequence[Marking] | None = None,
     keep: bool = True,
 ) -> Kept:
     """Answer the seven questions.
@@ -65,6 +68,7 @@ def answer(
         workers: processes.
         cache: folder where folded tables are kept between runs.
         progress: told how far it is.
+        markings: what a person says; None for the markings in force.
         keep: whether the answers are kept as those of the case.
 
     Raises:
@@ -74,7 +78,9 @@ def answer(
     settings = _settings(hunted, planted)
     register = case.register()
     written = {key: item.written_utc for key, item in register.items()}
-    wanted = stamp(archive.version(), hunted.rules_hash, (*settings, ("last written", _digest(written))))
+    markings = in_force(case) if markings is None else markings
+    told = (("last written", _digest(written)), ("markings", repr(markings)))
+    wanted = stamp(archive.version(), hunted.rules_hash, (*settings, *told))
     place = case.derived_root / "answers.msgpack"
     kept = read_kept(place, wanted, Kept)
     if kept is None:
@@ -83,6 +89,7 @@ def answer(
             hunted,
             {key: [one.path for one in item.places] for key, item in register.items()},
             written=written,
+            markings=markings,
             workers=workers,
             cache=cache,
             progress=lambda done, total, what: progress("folding", what, done, total),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from dwell.answers.book import Book
 from dwell.answers.mailboxes import COPIES, bodiless, nameless, unresolved
+from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.model.claims import Answer, CaseFacts, Question, RuleStatus
 from dwell.model.coverage import CellState
@@ -190,6 +191,7 @@ def answer(case: Investigation, facts: CaseFacts, planted: Power | None = None) 
     _by_design(case, book)
     if planted is not None:
         _planted(planted, book)
+    tell_all(case, book)
     if not hosts:
         return book.answer("No mail log is held: whose mail was read cannot be known from this evidence."), book
     verdict = (

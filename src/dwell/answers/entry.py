@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from dwell.answers.book import Book
 from dwell.answers.intrusions import grounds_of
+from dwell.answers.marked import marked_intrusion
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.model.claims import Answer, EntryFinding, Outcome, Question
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import RecordRef
 from dwell.scope.builds import Exposure, Fixed, exposures, families
-from dwell.scope.exploits import ENTRIES
+from dwell.scope.exploits import ENTRIES, Act
 from dwell.scope.forgery import CVE, Forged
 from dwell.scope.intrusions import VALID_ACCOUNTS, Held
 from dwell.scope.investigation import Investigation
@@ -39,11 +40,13 @@ class _Ladder:
         self.instants += [one for one in instants if one is not None]
         self.grounds += [(-outcome.rank, one) for one in grounds]
 
-    def finding(self, host: str, cve: str | None, method: str | None, intrusion: str | None) -> EntryFinding:
+    def finding(
+        self, host: str, cve: str | None, method: str | None, intrusion: str | None, markings: tuple[str, ...] = ()
+    ) -> EntryFinding:
         """Put it into one finding, the records of the highest step first."""
         first, last = min(self.instants, default=None), max(self.instants, default=None)
         refs = tuple(dict.fromkeys(one for _, one in sorted(self.grounds)))[:GROUNDS]
-        return EntryFinding(host, self.best, first, last, intrusion, cve, method, refs)
+        return EntryFinding(host, self.best, first, last, intrusion, cve, method, refs, markings)
 
 
 def _ways(trace: Trace) -> list[tuple[str | None, str | None]]:
@@ -54,12 +57,12 @@ def _ways(trace: Trace) -> list[tuple[str | None, str | None]]:
 
 def findings(case: Investigation) -> tuple[EntryFinding, ...]:
     """Give one finding per host, weakness or credential, and intrusion; what no intrusion explains has none."""
-    ladders: dict[tuple[str, str | None, str | None, str | None], _Ladder] = {}
+    ladders: dict[tuple[str, str | None, str | None, str | None, tuple[str, ...]], _Ladder] = {}
     owners: dict[int, str] = {}
     for held in case.held:
         owners |= {id(one): held.id for one in (*held.forged, *held.traces)}
     for request in case.forged:
-        key = (request.host, CVE, None, owners.get(id(request)))
+        key = (request.host, CVE, None, owners.get(id(request)), case.marked.named(request))
         ladders.setdefault(key, _Ladder()).take(request.outcome, [request.at_utc], [request.ground])
     for trace in case.traces:
         if not trace.catalogue.startswith(ENTRIES):
@@ -70,7 +73,7 @@ def findings(case: Investigation) -> tuple[EntryFinding, ...]:
             # a script used after a forged write on the same server is that exploit's last step
             step = CVE if method is not None and owner is not None and exploited else cve
             way = None if step is not None else method
-            one = ladders.setdefault((trace.host, step, way, owner), _Ladder())
+            one = ladders.setdefault((trace.host, step, way, owner, case.marked.named(trace)), _Ladder())
             one.take(trace.outcome, [trace.first_utc, trace.last_utc], trace.grounds)
     found = [ladder.finding(*key) for key, ladder in ladders.items()]
     found += [one for held in case.held if held.rows for one in _credentials(case, held)]
@@ -145,6 +148,7 @@ def _forged_claims(case: Investigation, book: Book) -> None:
             f"{span(mine[0].at_utc, mine[-1].at_utc)}: {told}.",
             [one.ground for one in (*by_step[best], *mine)],
             coverage,
+            _ours(case, mine),
         )
 
 
@@ -166,8 +170,15 @@ def _rule_claims(case: Investigation, book: Book) -> None:
             f"{span(min(instants, default=None), max(instants, default=None))}; furthest step: {best.outcome.value}.",
             [ref for one in found for ref in one.grounds],
             coverage,
-            ["a rule meets a shape of text; what it means is for the reader to judge"],
+            ["a rule meets a shape of text; what it means is for the reader to judge", *_ours(case, found)],
         )
+
+
+def _ours(case: Investigation, acts: Sequence[Act]) -> list[str]:
+    """Say how many of the acts a person calls ours."""
+    named = [names for one in acts if (names := case.marked.named(one))]
+    ids = sorted({name for names in named for name in names})
+    return [f"{len(named):,} of {len(acts):,} are called ours by {listed(ids)}"] if named else []
 
 
 def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer, Book]:
@@ -179,12 +190,14 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
             refs = grounds_of(case, held)
             hosts = case.ledger.hosts(MAIL_SOURCES)
             coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "a sign-in to mail")
-            book.inferred(
+            tell = book.assumed if held.marking else book.inferred
+            tell(
                 f"{held.id} signed in with {accounts} of others, first at {instant(held.first_utc)}; how it came by the "
                 "passwords no record held can show.",
                 refs,
-                coverage,
-                held.against,
+                coverage=coverage,
+                against=held.against,
+                marked=marked_intrusion(case, held) if held.marking else (),
             )
     _forged_claims(case, book)
     _rule_claims(case, book)
@@ -192,7 +205,10 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
     got_in = [one for one in found if one.outcome.rank >= Outcome.SUCCESS.rank and one.intrusion is not None]
     ways = sorted({(one.intrusion or "", one.cve or one.method or "") for one in got_in})
     if ways:
-        told = "; ".join(f"{intrusion} by {way}" for intrusion, way in ways)
+        made = {held.id for held in case.held if held.marking}
+        told = "; ".join(
+            f"{name} by {way}{' (an intruder by marking alone)' if name in made else ''}" for name, way in ways
+        )
         return book.answer(f"They got in: {told}."), book
     hosts = case.ledger.hosts(MAIL_SOURCES)
     coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "an entry")

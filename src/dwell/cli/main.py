@@ -33,6 +33,8 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "hypotheses": ("listings", "In which ways mail could have been read, and would it have been seen."),
     "leads": ("listings", "Accounts on networks with agents, ranked by surprise."),
     "power": ("power", "How likely each kind of intruder would have been found in this case."),
+    "mark": ("mark", "Say what is ours or theirs; the effect is shown before it is saved."),
+    "marks": ("mark", "List the markings, who made them, when and why."),
     "why": ("why", "Walk a claim back to the bytes of the evidence."),
     "search": ("search", "Look for rows in everything held."),
     "first-seen": ("first_seen", "Say when a value was first and last seen, and where."),

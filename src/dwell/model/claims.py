@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.hypotheses import Hypothesis
+from dwell.model.markings import MarkingEffect
 from dwell.model.provenance import RecordRef
 
 __all__ = [
@@ -194,6 +195,7 @@ class Claim:
         coverage: what was looked at; None only where the claim is about a state, not about a stretch of time.
         against: what speaks against it, or limits it.
         grounds_total: how many records it rests on.
+        marked: what a person's markings say of it, and those that it rests on, in words.
     """
 
     id: str
@@ -204,6 +206,7 @@ class Claim:
     coverage: Coverage | None
     against: tuple[str, ...] = ()
     grounds_total: int = 0
+    marked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +238,8 @@ class MailboxExposure:
         grounds: records, capped.
         coverage: share of hours in which a source able to show it was held.
         message_ids: InternetMessageIds named, sorted.
+        marked: what a person's markings say of it, and those that its grade rests on, in words.
+        unmarked: the grade that it would have without any marking; None where that is the same.
     """
 
     mailbox: str
@@ -252,11 +257,13 @@ class MailboxExposure:
     assumptions: tuple[str, ...] = ()
     grounds: tuple[RecordRef, ...] = ()
     message_ids: tuple[str, ...] = ()
+    marked: tuple[str, ...] = ()
+    unmarked: Grade | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Intrusion:
-    """Sessions and hits held to be one actor's."""
+    """Sessions and hits held to be one actor's: `marking` names the marking that makes it, "" where dwell found it."""
 
     id: str
     first_utc: datetime | None
@@ -270,11 +277,13 @@ class Intrusion:
     against: tuple[str, ...] = ()
     earlier_possible: str = ""
     grounds: tuple[RecordRef, ...] = ()
+    marking: str = ""
+    marked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EntryFinding:
-    """One way in, per host, with its outcome on the ladder."""
+    """One way in, per host, with its outcome on the ladder, and the markings that call it ours."""
 
     host: str
     outcome: Outcome
@@ -284,11 +293,12 @@ class EntryFinding:
     cve: str | None = None
     method: str | None = None
     grounds: tuple[RecordRef, ...] = ()
+    markings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Foothold:
-    """Something left behind."""
+    """Something left behind, and the markings that call it ours."""
 
     kind: str
     host: str
@@ -298,6 +308,7 @@ class Foothold:
     intrusion: str | None
     state_why: str = ""
     grounds: tuple[RecordRef, ...] = ()
+    markings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,3 +447,4 @@ class Summary:
     rules: tuple[RuleOutcome, ...] = ()
     settings: tuple[tuple[str, str], ...] = field(default=())
     hypotheses: tuple[Hypothesis, ...] = ()
+    markings: tuple[MarkingEffect, ...] = ()
