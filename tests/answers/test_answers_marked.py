@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,6 +181,20 @@ def test_theirs_makes_an_intrusion_apart_that_rests_on_the_marking(office: Stage
     assert told.marked == made.links
     assert "made by markings alone (M1)" in _verdict(found, Question.INTRUSIONS)
     assert "(1 of them by what is marked alone)" in _verdict(found, Question.MAILBOXES)
+
+
+def test_a_service_that_was_stolen_is_marked_from_the_day_on(office: Staged, tmp_path: Path) -> None:
+    rows = work()
+    for place, person in enumerate(PEOPLE):
+        rows += visits("svc@gov.example", "10.1.1.200", "Archiver/2", range(DAYS), hour=place, stem=f"/owa/{person}/")
+    staged = stage(tmp_path, {"EX01/inetpub/logs/LogFiles/W3SVC1/u_ex21.log": log_of(rows)})
+    bare_ = said(staged)
+    assert ("service", "svc@gov.example") in {(one.kind.value, one.name) for one in bare_.learned}
+    assert bare_.intrusions == ()
+    stolen = marking("svc@gov.example", "theirs", kind=MarkingKind.ACCOUNT, from_utc=utc("2021-02-01 00:00:00"))
+    (made,) = said(staged, stolen).intrusions
+    assert (made.id, made.accounts) == ("I-M1", ("svc@gov.example",))
+    assert made.first_utc == utc("2021-02-01 00:00:00")
 
 
 def test_theirs_on_what_dwell_finds_adds_nothing_and_is_told(office: Staged, bare: Summary) -> None:

@@ -115,6 +115,10 @@ def test_leads_records_mailboxes_and_statements_can_be_marked(case: Path, dwell:
     name = f"{ref['table']}/{ref['evidence_id'][:12]}/{ref['record_no']}"
     found = marked(dwell, case, name, "unknown", *WHY, "--yes")
     assert found["marking"]["target"] == f"{ref['table']}/{ref['evidence_id']}/{ref['record_no']}"
+    service = next(one["name"] for one in summary["learned"] if one["kind"] == "service")
+    assert service in dwell("learned", "-c", case, "-q", "--workers", "1").out
+    found = marked(dwell, case, service, "ours", *WHY, "--yes")
+    assert (found["marking"]["kind"], found["marking"]["target"]) == ("account", service)
     mailbox = summary["mailboxes"][0]["mailbox"]
     found = marked(dwell, case, mailbox.upper(), "contested", *WHY, "--yes")
     assert (found["marking"]["target"], found["mailboxes"]) == (mailbox, [])

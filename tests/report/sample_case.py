@@ -22,6 +22,8 @@ from dwell.model.claims import (
     Grade,
     Intrusion,
     Lead,
+    Learned,
+    LearnedKind,
     MailboxExposure,
     Outcome,
     Question,
@@ -365,6 +367,10 @@ SUMMARY = Summary(
     (("analyst budget", "20 leads a week"), ("case.zone", "UTC")),
     HYPOTHESES,
     MARKINGS,
+    (
+        Learned(LearnedKind.NETWORK, "10.0.0.0/24", "an internal range; 120 accounts"),
+        Learned(LearnedKind.SERVICE, "svc-backup@ministry.example", "opens 120 mailboxes of others"),
+    ),
 )
 
 

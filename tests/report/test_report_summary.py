@@ -50,6 +50,7 @@ WORDS: Mapping[tuple[str, str], type[StrEnum]] = {
     ("hypothesis", "verdict"): HypothesisVerdict,
     ("hypothesis", "where"): Where,
     ("hypothesis", "told_by"): Told,
+    ("learned", "kind"): claims.LearnedKind,
     ("marking", "kind"): MarkingKind,
     ("marking", "verdict"): MarkingVerdict,
 }

@@ -97,5 +97,6 @@ def assemble(
         settings=tuple(sorted(settings)),
         hypotheses=board(case),
         markings=effects(case),
+        learned=blindspots.learned(case),
     )
     return beside(case, summary)

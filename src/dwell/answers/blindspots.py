@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 
+import numpy as np
+
 from dwell.answers.book import Book
 from dwell.answers.mailboxes import COPIES, bodiless, nameless, unresolved
 from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
-from dwell.model.claims import Answer, CaseFacts, Question, RuleStatus
+from dwell.model.claims import Answer, CaseFacts, Learned, LearnedKind, Question, RuleStatus
 from dwell.model.coverage import CellState
 from dwell.model.power import Power
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, NO_HOST
 
-__all__ = ["answer"]
+__all__ = ["answer", "learned"]
 
 STRETCHES_MAX = 12
 MOSTLY = 0.5
@@ -152,6 +154,21 @@ def _by_design(case: Investigation, book: Book) -> None:
         book.unknown(
             f"Accounts that open a great part of all mailboxes are taken for services and were not judged: {listed(told)}."
         )
+
+
+def learned(case: Investigation) -> tuple[Learned, ...]:
+    """Give the networks and accounts that are taken for the organisation's own and are not judged, by name."""
+    accesses = case.accesses
+    inside = np.zeros(len(accesses.networks) + 1, np.bool_)
+    inside[accesses.network[accesses.internal]] = True
+    out = []
+    for one in case.clients.shared:
+        users = len(np.unique(accesses.account[(accesses.network == one) & accesses.ok & (accesses.account >= 0)]))
+        why = "an internal range" if inside[one] else "used by a great part of all accounts"
+        out.append(Learned(LearnedKind.NETWORK, accesses.networks[one], f"{why}; {count(users, 'account')}"))
+    for name, number in case.services.items():
+        out.append(Learned(LearnedKind.SERVICE, name, f"opens {count(number, 'mailbox', 'mailboxes')} of others"))
+    return tuple(sorted(out, key=lambda one: (one.kind, one.name)))
 
 
 def _planted(planted: Power, book: Book) -> None:

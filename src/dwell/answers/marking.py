@@ -14,7 +14,7 @@ from dwell.casebook.case import Case
 from dwell.casebook.markings import in_force, next_id, record_marking, record_undo
 from dwell.errors import UsageError
 from dwell.intake.lookup import record_named
-from dwell.model.claims import Grade, Intrusion, Summary
+from dwell.model.claims import Grade, Intrusion, LearnedKind, Summary
 from dwell.model.markings import VERDICTS, Marking, MarkingEffect, MarkingKind, MarkingVerdict
 
 __all__ = ["IntrusionChange", "MailboxChange", "MarkingPreview", "Undo", "Wanted", "preview", "save"]
@@ -25,8 +25,8 @@ Answering = Callable[[tuple[Marking, ...] | None], Summary]
 _LEAD = re.compile(r"lead-(\d+)")
 _CLAIM = re.compile(r"(?:entry|foothold|mailboxes|reach|intrusions|eviction|blindspots)-\d+")
 _REMEDY = (
-    "Give a network (192.0.2.0/24), a client as the lists show it ('192.0.2.0/24 Chrome 88'), a lead (lead-3), a record "
-    "(table/evidence/number), a mailbox, or a statement (mailboxes-1)"
+    "Give a network (192.0.2.0/24), an account, a client as the lists show it ('192.0.2.0/24 Chrome 88'), a lead (lead-3), "
+    "a record (table/evidence/number), a mailbox, or a statement (mailboxes-1)"
 )
 
 
@@ -166,7 +166,7 @@ def _said(reason: str, by: str) -> None:
 def _marking(case: Case, wanted: Wanted, now: Summary) -> Marking:
     """Read what is meant."""
     _said(wanted.reason, wanted.by)
-    kind, target, agent, account, text = _target(case, wanted.target.strip(), now)
+    kind, target, agent, account, text = _target(case, wanted.target.strip(), wanted.verdict, now)
     if wanted.verdict not in VERDICTS[kind]:
         may = ", ".join(sorted(one.value for one in VERDICTS[kind]))
         raise UsageError(f"a {kind.value} cannot be marked {wanted.verdict.value}", remedy=f"It can be: {may}")
@@ -190,7 +190,14 @@ def _marking(case: Case, wanted: Wanted, now: Summary) -> Marking:
     )
 
 
-def _target(case: Case, text: str, now: Summary) -> tuple[MarkingKind, str, str, str, str]:
+def _names(now: Summary) -> frozenset[str]:
+    """Give every name that an account goes by in the answers."""
+    found = {one.mailbox for one in now.mailboxes} | {one.mailbox for one in now.leads}
+    found |= {one.name for one in now.learned if one.kind is LearnedKind.SERVICE}
+    return frozenset(found | {name for one in now.intrusions for name in one.accounts})
+
+
+def _target(case: Case, text: str, verdict: MarkingVerdict, now: Summary) -> tuple[MarkingKind, str, str, str, str]:
     """Give kind, target, agent, account and wording of what is meant."""
     if met := _LEAD.fullmatch(text):
         lead = next((one for one in now.leads if one.rank == int(met[1])), None)
@@ -214,8 +221,11 @@ def _target(case: Case, text: str, now: Summary) -> tuple[MarkingKind, str, str,
     if text.count("/") == 2 and "@" not in text:
         ref = record_named(case, text)
         return MarkingKind.RECORD, f"{ref.table}/{ref.evidence_id}/{ref.record_no}", "", "", ""
-    if any(one.mailbox == text.lower() for one in now.mailboxes):
-        return MarkingKind.MAILBOX, text.lower(), "", "", ""
+    name = text.lower()
+    if name in _names(now) and verdict in {MarkingVerdict.OURS, MarkingVerdict.THEIRS}:
+        return MarkingKind.ACCOUNT, name, "", "", ""
+    if any(one.mailbox == name for one in now.mailboxes):
+        return MarkingKind.MAILBOX, name, "", "", ""
     if any(one.id == text for one in now.intrusions):
         raise UsageError(f"{text} is marked by its clients", remedy=f"dwell why {text} names them: mark each network")
     raise UsageError(f"{text!r} is nothing that can be marked", remedy=_REMEDY)

@@ -33,6 +33,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "hypotheses": ("listings", "In which ways mail could have been read, and would it have been seen."),
     "leads": ("listings", "Accounts on networks with agents, ranked by surprise."),
     "power": ("power", "How likely each kind of intruder would have been found in this case."),
+    "learned": ("listings", "What is taken for the organisation's own, and is not judged."),
     "mark": ("mark", "Say what is ours or theirs; the effect is shown before it is saved."),
     "marks": ("mark", "List the markings, who made them, when and why."),
     "why": ("why", "Walk a claim back to the bytes of the evidence."),

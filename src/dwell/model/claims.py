@@ -30,6 +30,8 @@ __all__ = [
     "Grade",
     "Intrusion",
     "Lead",
+    "Learned",
+    "LearnedKind",
     "MailboxExposure",
     "Outcome",
     "Question",
@@ -416,6 +418,30 @@ class Lead:
     against: tuple[str, ...] = ()
 
 
+class LearnedKind(StrEnum):
+    """What is taken for the organisation's own, by what the records show of it."""
+
+    NETWORK = "network"
+    """Internal, or used by a great part of all accounts with agents of their own: clients look alike there."""
+    SERVICE = "service"
+    """An account that opens a great part of all mailboxes, none of them its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A network or an account that is taken for the organisation's own, and is not judged.
+
+    Attributes:
+        kind: which of the two.
+        name: the network, or the account.
+        why: what it was taken from.
+    """
+
+    kind: LearnedKind
+    name: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
     """Numbers about the case as a whole."""
@@ -448,3 +474,4 @@ class Summary:
     settings: tuple[tuple[str, str], ...] = field(default=())
     hypotheses: tuple[Hypothesis, ...] = ()
     markings: tuple[MarkingEffect, ...] = ()
+    learned: tuple[Learned, ...] = ()

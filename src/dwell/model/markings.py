@@ -24,6 +24,8 @@ class MarkingKind(StrEnum):
     """A range with one agent."""
     TIE = "tie"
     """One account on a range with one agent: what a lead is."""
+    ACCOUNT = "account"
+    """An account, wherever it comes from: a service, for example."""
     RECORD = "record"
     """The session or the act of an exploit that rests on a record."""
     MAILBOX = "mailbox"
@@ -53,6 +55,7 @@ VERDICTS: dict[MarkingKind, frozenset[MarkingVerdict]] = {
     MarkingKind.NETWORK: _OF_CLIENTS,
     MarkingKind.CLIENT: _OF_CLIENTS,
     MarkingKind.TIE: _OF_CLIENTS,
+    MarkingKind.ACCOUNT: _OF_CLIENTS,
     MarkingKind.RECORD: _OF_CLIENTS,
     MarkingKind.MAILBOX: _OF_STATEMENTS,
     MarkingKind.CLAIM: _OF_STATEMENTS,
@@ -74,7 +77,8 @@ class Marking:
     Attributes:
         id: `M1`, `M2`, … in the order in which they were made; never used again.
         kind: what is marked.
-        target: the range in CIDR form, the record (`table/evidence/number`), the mailbox, or the statement's id.
+        target: the range in CIDR form, the account, the record (`table/evidence/number`), the mailbox, or the id of the
+            statement.
         verdict: what is said of it.
         reason: why; never empty.
         by: who says so, as given.

@@ -88,6 +88,7 @@ def summary_dict(summary: Summary) -> Object:
         "settings": dict(summary.settings),
         "hypotheses": [hypothesis_object(one) for one in summary.hypotheses],
         "markings": [effect_object(one) for one in summary.markings],
+        "learned": [{"kind": one.kind.value, "name": one.name, "why": one.why} for one in summary.learned],
     }
 
 

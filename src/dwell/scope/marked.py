@@ -151,6 +151,11 @@ def _within(marking: Marking, first: npt.NDArray[np.int64], last: npt.NDArray[np
     return out
 
 
+def _is(codes: npt.NDArray[np.int64], names: Sequence[str], wanted: str) -> Mask:
+    """Say which codes stand for a name."""
+    return np.asarray(codes == (names.index(wanted) if wanted in names else len(names)))
+
+
 def _sessions(marking: Marking, accesses: Accesses) -> Mask:
     """Say which sessions a marking speaks of."""
     if marking.kind is MarkingKind.RECORD:
@@ -159,13 +164,14 @@ def _sessions(marking: Marking, accesses: Accesses) -> Mask:
         found = pc.and_(pc.equal(columns["table"], table), pc.equal(columns["evidence_id"], evidence))
         found = pc.and_(found, pc.equal(columns["record_no"], int(number)))
         return np.asarray(pc.fill_null(found, False).to_numpy().astype(np.bool_))  # noqa: FBT003 - Arrow's own order
+    if marking.kind is MarkingKind.ACCOUNT:
+        mask = _is(accesses.account, accesses.names, marking.target)
+        return mask & _within(marking, accesses.first, accesses.last)
     mask = _from_range(accesses, _range(marking.target))
     if marking.agent:
-        code = accesses.agents.index(marking.agent) if marking.agent in accesses.agents else -2
-        mask &= accesses.agent == code
+        mask &= _is(accesses.agent, accesses.agents, marking.agent)
     if marking.account:
-        code = accesses.names.index(marking.account) if marking.account in accesses.names else -2
-        mask &= accesses.account == code
+        mask &= _is(accesses.account, accesses.names, marking.account)
     return mask & _within(marking, accesses.first, accesses.last)
 
 
@@ -180,7 +186,7 @@ def _speaks_of(marking: Marking, act: Act) -> bool:
         # what a group of several records is about no single one of them says
         refs = (act.ground,) if isinstance(act, Forged) else act.grounds[:1] if act.count == 1 else ()
         return any(f"{one.table}/{one.evidence_id}/{one.record_no}" == marking.target for one in refs)
-    if marking.account or (marking.agent and tool != marking.agent):
+    if marking.kind is MarkingKind.ACCOUNT or marking.account or (marking.agent and tool != marking.agent):
         return False
     first, last = _stretch(act)
     if marking.from_utc is not None and (first is None or first < marking.from_utc):
