@@ -14,8 +14,11 @@ from pathlib import Path
 from dwell.answers.answering import answer, plant
 from dwell.answers.changes import SinceRules, answer_changes
 from dwell.answers.lookup import named, references
+from dwell.answers.marking import MarkingPreview, Undo, Wanted
+from dwell.answers.marking import preview as preview_marking
+from dwell.answers.marking import save as keep_marking
 from dwell.casebook.case import Case
-from dwell.casebook.evidence import Evidence
+from dwell.casebook.markings import markings
 from dwell.engine import machine
 from dwell.errors import CaseError, NoEvidenceError, Place, UsageError
 from dwell.hunt.changes import rule_changes
@@ -31,7 +34,7 @@ from dwell.intake import ingest as intake
 from dwell.intake.first_seen import Seen
 from dwell.intake.first_seen import first_seen as find_first_seen
 from dwell.intake.ingest import IngestResult, open_archive
-from dwell.intake.lookup import FoundRecord, record_bytes
+from dwell.intake.lookup import FoundRecord, record_bytes, record_named
 from dwell.intake.peeking import Peek
 from dwell.intake.peeking import peek as run_peek
 from dwell.intake.plan import Plan
@@ -43,8 +46,9 @@ from dwell.intake.terms import cut
 from dwell.intake.verifying import Finding
 from dwell.intake.verifying import verify as run_verify
 from dwell.intake.zones import zones_of
-from dwell.model.claims import CaseFacts, Claim, Summary
+from dwell.model.claims import Claim, Summary
 from dwell.model.coverage import CoverageDay
+from dwell.model.markings import Marking
 from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
@@ -68,6 +72,9 @@ __all__ = [
     "html",
     "hunt",
     "ingest",
+    "keep_marking",
+    "marking",
+    "markings",
     "peek",
     "plan",
     "power",
@@ -232,21 +239,11 @@ def _run_hunt(
         indicator_files=indicators,
         list_files=lists,
         workers=workers,
-        cache=_cache(case, "hunt"),
+        cache=case.cache("hunt"),
         suppression_files=suppressions,
         today=today,
         progress=lambda done, total, what: progress("hunting", what, done, total),
     )
-
-
-def _cache(case: Case, name: str) -> Path | None:
-    """Give the folder where derived tables are kept; None where the case cannot be written to."""
-    folder = case.derived_root / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return folder if folder.is_dir() else None
-    return folder
 
 
 def hunt(
@@ -375,14 +372,6 @@ def evidence_names(case: Path) -> dict[EvidenceId, str]:
     return {key: item.path for key, item in Case.open(case).register().items()}
 
 
-def _facts(counted: Stock) -> CaseFacts:
-    """Give the case's numbers; first and last are those of logs: a mailbox made in 2012 is no record of 2012."""
-    logs = [one for one in counted.files if one.source is not None and source_of(one.source).is_log]
-    first = min((one.first_utc for one in logs if one.first_utc is not None), default=None)
-    last = max((one.last_utc for one in logs if one.last_utc is not None), default=None)
-    return CaseFacts(counted.name, counted.evidence_files, counted.records, counted.anomalies, first, last)
-
-
 def answers(case: Path, *, workers: int | None = None, progress: Progress = _quiet) -> Answered:
     """Answer the seven questions, with the rules of the last hunt; what was answered before is not worked out again.
 
@@ -403,12 +392,44 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
 
 
 def _answered(
-    held: Case, hunted: Hunted, counted: Stock, workers: int | None, progress: Progress, *, keep: bool = True
+    held: Case,
+    hunted: Hunted,
+    counted: Stock,
+    workers: int | None,
+    progress: Progress,
+    *,
+    markings: Sequence[Marking] | None = None,
+    keep: bool = True,
 ) -> Answered:
-    found = answer(
-        held, open_archive(held), hunted, _facts(counted), workers, _cache(held, "folded"), progress, keep=keep
-    )
+    archive, cache = open_archive(held), held.cache("folded")
+    found = answer(held, archive, hunted, counted.case_facts(), workers, cache, progress, markings=markings, keep=keep)
     return Answered(found.summary, found.days, counted)
+
+
+def marking(
+    case: Path, wanted: Wanted | Undo, *, workers: int | None = None, progress: Progress = _quiet
+) -> MarkingPreview:
+    """Say what a marking, or taking one back, changes in the answers; nothing of the case changes.
+
+    Args:
+        case: the case folder.
+        wanted: what is to be marked or taken back.
+        workers: processes.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: it cannot be read, or there is no such marking.
+        CaseError: the folder is no case, or of another version.
+        CustodyError: a table is not what was written.
+    """
+    held = Case.open(case)
+    counted, before = take_stock(held, open_archive(held)), hunted_with(held)
+    hunted = _run_hunt(held, before.rules, before.indicators, before.lists, workers, progress)
+
+    def answering(said: tuple[Marking, ...] | None) -> Summary:
+        return _answered(held, hunted, counted, workers, progress, markings=said, keep=said is None).summary
+
+    return preview_marking(held, wanted, answering)
 
 
 def power(
@@ -441,7 +462,7 @@ def power(
         plantings,
         wanted=wanted,
         workers=workers,
-        cache=_cache(held, "folded"),
+        cache=held.cache("folded"),
         progress=progress,
     )
 
@@ -459,7 +480,8 @@ def extras(case: Path, answered: Answered) -> ReportExtras:
     for ref in references(answered.summary):
         item = register.get(ref.evidence_id)
         if item is not None and ref not in places:
-            places[ref] = RecordPlace(item.path, ref.record_no, _unit(item))
+            unit = source_of(item.source).unit if item.source is not None else "line"
+            places[ref] = RecordPlace(item.path, ref.record_no, unit)
     files = tuple(
         EvidenceFile(
             one.path,
@@ -475,10 +497,6 @@ def extras(case: Path, answered: Answered) -> ReportExtras:
         for one in answered.stock.files
     )
     return ReportExtras(evidence=files, places=places)
-
-
-def _unit(item: Evidence) -> str:
-    return source_of(item.source).unit if item.source is not None else "line"
 
 
 def html(case: Path, answered: Answered) -> str:
@@ -509,7 +527,7 @@ def why(case: Path, wanted: str, *, workers: int | None = None, progress: Progre
     claim: Claim | None = None
     refs: tuple[RecordRef, ...]
     if wanted.count("/") == 2:
-        text, refs, total = f"the record {wanted}", (_record(held, wanted),), 1
+        text, refs, total = f"the record {wanted}", (record_named(held, wanted),), 1
     else:
         summary = answers(case, workers=workers, progress=progress).summary
         claim = next((one for one in summary.claims if one.id == wanted), None)
@@ -520,17 +538,6 @@ def why(case: Path, wanted: str, *, workers: int | None = None, progress: Progre
             total = len(refs)
     records = tuple(record_bytes(held, one) for one in refs[:WHY_RECORDS])
     return Why(wanted, text, claim, total, records)
-
-
-def _record(case: Case, wanted: str) -> RecordRef:
-    table, evidence, number = wanted.split("/")
-    found = sorted(one for one in case.register() if one.startswith(evidence.lower()) and evidence)
-    if len(found) != 1 or not number.isdecimal():
-        raise UsageError(
-            f"{wanted!r} names no record of the case",
-            remedy="Write table/evidence/number, with enough digits of the evidence's SHA-256 to name one file",
-        )
-    return RecordRef(table, EvidenceId(found[0]), int(number))
 
 
 def search(

@@ -21,6 +21,7 @@ from dwell.scope.investigation import Investigation
 SOOTHING = re.compile(
     r"\b(?:clean\w*|safe\w*|secure[dr]?|nothing suspicious|not compromised|no compromise|all clear)\b", re.IGNORECASE
 )
+QUOTED = re.compile(r"“[^”]*”")
 NEGATIVE = re.compile(r"\bno (?:further )?sign\b|\bis seen\b|\bnothing older\b", re.IGNORECASE)
 DIRECTORY = "PrimarySmtpAddress,SamAccountName,RecipientTypeDetails\r\n" + "".join(
     f"{one},{one.partition('@')[0]},UserMailbox\r\n" for one in PEOPLE
@@ -64,7 +65,8 @@ def _honest(summary: Summary) -> None:
             assert claim.coverage is not None, claim.text
             assert claim.coverage.hours_able > 0, claim.text
             assert re.search(r"\d+(?:\.\d+)? %", claim.text), claim.text
-        if NEGATIVE.search(claim.text) and not claim.text.startswith("Unknown:"):
+        # what would be said without a marking is quoted, whole, its coverage with it
+        if NEGATIVE.search(QUOTED.sub("", claim.text)) and not claim.text.startswith("Unknown:"):
             assert claim.grade is ClaimGrade.NO_SIGN, claim.text
         if claim.grade is ClaimGrade.INFERRED:
             assert claim.against, claim.text

@@ -22,6 +22,8 @@ from dwell.model.claims import (
     Grade,
     Intrusion,
     Lead,
+    Learned,
+    LearnedKind,
     MailboxExposure,
     Outcome,
     Question,
@@ -33,6 +35,7 @@ from dwell.model.claims import (
 )
 from dwell.model.coverage import Coverage, CoverageDay, CoverageRow
 from dwell.model.hypotheses import Hypothesis, HypothesisVerdict, Sign, SourceView, Told, Where
+from dwell.model.markings import Marking, MarkingEffect, MarkingKind, MarkingVerdict
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
 
@@ -67,7 +70,15 @@ CLAIMS = (
         ("The owner travelled in that week.",),
         212,
     ),
-    Claim("entry-2", Question.ENTRY, "The password came from outside.", ClaimGrade.ASSUMED, (), None),
+    Claim(
+        "entry-2",
+        Question.ENTRY,
+        "The password came from outside.",
+        ClaimGrade.ASSUMED,
+        (),
+        None,
+        marked=("M2: entry-2 is contested, marked by b.editor on 2021-04-02, because: it was on a note",),
+    ),
     Claim("foothold-1", Question.FOOTHOLD, "One web shell was left.", ClaimGrade.INFERRED, refs(IIS, 401), MOST),
     Claim("mailboxes-1", Question.MAILBOXES, "Five mailboxes were exposed.", ClaimGrade.RECORDED, refs(EWS, 3), MOST),
     Claim(
@@ -116,6 +127,7 @@ def _mailbox(name: str, grade: Grade, messages: int | None, size: int | None) ->
     )
 
 
+MARKED = ("M1: 203.0.113.0/24 is ours (from 2021-01-01), marked by a.uthor on 2021-04-02, because: VPN pool",)
 MAILBOXES = (
     _mailbox("m.dubois", Grade.LISTED, None, None),
     _mailbox("a.peeters", Grade.NAMED, 1_212, 48_291_823),
@@ -128,7 +140,19 @@ MAILBOXES = (
     ),
     *(
         MailboxExposure(
-            f"staff{number:02}@ministry.example", Grade.NO_SIGN, (), None, None, 0, None, (), None, (), MOST
+            f"staff{number:02}@ministry.example",
+            Grade.NO_SIGN,
+            (),
+            None,
+            None,
+            0,
+            None,
+            (),
+            None,
+            (),
+            MOST,
+            marked=MARKED if number == 1 else (),
+            unmarked=Grade.READ if number == 1 else None,
         )
         for number in range(3)
     ),
@@ -310,6 +334,22 @@ HYPOTHESES = (
         ("backup server: who restored what", "process events"),
     ),
 )
+MARKINGS = (
+    MarkingEffect(
+        Marking(
+            "M1", MarkingKind.NETWORK, "203.0.113.0/24", MarkingVerdict.OURS, "VPN pool <b>of</b> the ministry", "a.uthor",
+            at("2021-04-02T08:00:00"), from_utc=at("2021-01-01T00:00:00"),
+        ),
+        12, 3, 2, 1, ("I1",),
+    ),
+    MarkingEffect(
+        Marking(
+            "M3", MarkingKind.TIE, "192.0.2.0/24", MarkingVerdict.THEIRS, "the owner was away", "b.editor",
+            at("2021-04-03T08:00:00"), agent="Chrome/72", account="x.ample@ministry.example",
+        ),
+        4, 0, makes="I-M3",
+    ),
+)  # fmt: skip
 SUMMARY = Summary(
     "0.0.1",
     CaseFacts("Ministry of Examples", 2, 41_000_212, 12, at("2019-01-01T00:00:03"), at("2021-03-31T23:59:59")),
@@ -326,6 +366,11 @@ SUMMARY = Summary(
     RULES,
     (("analyst budget", "20 leads a week"), ("case.zone", "UTC")),
     HYPOTHESES,
+    MARKINGS,
+    (
+        Learned(LearnedKind.NETWORK, "10.0.0.0/24", "an internal range; 120 accounts"),
+        Learned(LearnedKind.SERVICE, "svc-backup@ministry.example", "opens 120 mailboxes of others"),
+    ),
 )
 
 

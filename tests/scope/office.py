@@ -11,6 +11,7 @@ from tests.scope.staged import Staged, iis_log, utc
 from dwell.hunt.hits import HITS
 from dwell.hunt.hunting import Hunted
 from dwell.model.claims import CaseFacts
+from dwell.model.markings import Marking
 from dwell.scope.investigation import Investigation, investigate
 
 __all__ = ["BROWSERS", "DAYS", "FOREIGN", "NETWORK", "PEOPLE", "facts", "no_hunt", "reasoned", "visits", "work"]
@@ -58,9 +59,9 @@ def no_hunt() -> Hunted:
     return Hunted((), HITS.empty_table(), {}, "", ())
 
 
-def reasoned(staged: Staged, hunted: Hunted | None = None) -> Investigation:
+def reasoned(staged: Staged, hunted: Hunted | None = None, markings: Sequence[Marking] = ()) -> Investigation:
     """Work out what a case allows to be said."""
-    return investigate(staged.archive, hunted or no_hunt(), staged.paths, workers=1)
+    return investigate(staged.archive, hunted or no_hunt(), staged.paths, markings=markings, workers=1)
 
 
 def facts(staged: Staged, name: str = "case") -> CaseFacts:

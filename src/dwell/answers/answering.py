@@ -10,9 +10,11 @@ from dwell.answers.assemble import assemble
 from dwell.answers.kept import Kept, read_kept, stamp, write_kept
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
+from dwell.casebook.markings import in_force
 from dwell.hunt.hunting import Hunted
 from dwell.intake.units import outgrown
 from dwell.model.claims import CaseFacts
+from dwell.model.markings import Marking
 from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
@@ -54,6 +56,7 @@ def answer(
     cache: Path | None,
     progress: Progress,
     *,
+    markings: Sequence[Marking] | None = None,
     keep: bool = True,
 ) -> Kept:
     """Answer the seven questions.
@@ -66,6 +69,7 @@ def answer(
         workers: processes.
         cache: folder where folded tables are kept between runs.
         progress: told how far it is.
+        markings: what a person says; None for the markings in force.
         keep: whether the answers are kept as those of the case.
 
     Raises:
@@ -75,8 +79,9 @@ def answer(
     settings = _settings(hunted, planted)
     register = case.register()
     written = {key: item.written_utc for key, item in register.items()}
+    markings = in_force(case) if markings is None else markings
     longest = outgrown(case)
-    beside = (("last written", _digest(written)), ("grown", _digest(longest)))
+    beside = (("last written", _digest(written)), ("grown", _digest(longest)), ("markings", repr(markings)))
     wanted = stamp(archive.version(), hunted.rules_hash, (*settings, *beside))
     place = case.derived_root / "answers.msgpack"
     kept = read_kept(place, wanted, Kept)
@@ -87,6 +92,7 @@ def answer(
             {key: [one.path for one in item.places] for key, item in register.items()},
             written=written,
             outgrown=longest,
+            markings=markings,
             workers=workers,
             cache=cache,
             progress=lambda done, total, what: progress("folding", what, done, total),

@@ -3,15 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dwell import __version__
 from dwell.answers import blindspots, entry, eviction, foothold, intrusions, mailboxes, reach
+from dwell.answers.book import Book
 from dwell.answers.hypotheses import board
-from dwell.model.claims import CaseFacts, Summary
+from dwell.answers.marked import beside, compared, effects, rest_on, tell_statements
+from dwell.model.claims import (
+    Answer,
+    CaseFacts,
+    EntryFinding,
+    EvictionCheck,
+    Foothold,
+    Intrusion,
+    MailboxExposure,
+    ReachFinding,
+    Summary,
+)
 from dwell.model.power import Power
 from dwell.scope.investigation import Investigation
 
 __all__ = ["assemble"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is found on the questions, and the answers made of it."""
+
+    entries: tuple[EntryFinding, ...]
+    footholds: tuple[Foothold, ...]
+    exposures: tuple[MailboxExposure, ...]
+    reached: tuple[ReachFinding, ...]
+    held: tuple[Intrusion, ...]
+    checks: tuple[EvictionCheck, ...]
+    answered: tuple[tuple[Answer, Book], ...]
+
+
+def _found(case: Investigation, facts: CaseFacts, planted: Power | None, before: _Found | None) -> _Found:
+    """Answer the questions; `before` is what is found where nothing is marked, None where this is that."""
+    entries = entry.findings(case)
+    footholds = foothold.findings(case)
+    exposures = mailboxes.findings(case)
+    if before is not None or case.marked.others:
+        exposures = compared(case, exposures, before.exposures if before is not None else exposures)
+    reached = reach.findings(case)
+    held = intrusions.findings(case, entries)
+    checks = eviction.findings(case, footholds)
+    answered: tuple[tuple[Answer, Book], ...] = (
+        entry.answer(case, entries),
+        foothold.answer(case, footholds),
+        mailboxes.answer(case, exposures),
+        reach.answer(case, reached),
+        intrusions.answer(case, held, footholds, before.held if before is not None else ()),
+        eviction.answer(case, checks),
+        blindspots.answer(case, facts, planted, exposures),
+    )
+    if before is not None:
+        answered = rest_on(case, answered, before.answered)
+    return _Found(entries, footholds, exposures, reached, held, checks, answered)
 
 
 def assemble(
@@ -25,35 +75,28 @@ def assemble(
         settings: effective settings, name and value, told with the answers.
         planted: what planting intruders in the case gave, where that was done.
     """
-    entries = entry.findings(case)
-    footholds = foothold.findings(case)
-    exposures = mailboxes.findings(case)
-    reached = reach.findings(case)
-    held = intrusions.findings(case, entries)
-    checks = eviction.findings(case, footholds)
-    answered = (
-        entry.answer(case, entries),
-        foothold.answer(case, footholds),
-        mailboxes.answer(case, exposures),
-        reach.answer(case, reached),
-        intrusions.answer(case, held, footholds),
-        eviction.answer(case, checks),
-        blindspots.answer(case, facts, planted, exposures),
-    )
-    return Summary(
+    before = _found(case.unmarked, facts, planted, None) if case.unmarked is not None else None
+    found = _found(case, facts, planted, before)
+    book = found.answered[-1][1]
+    made = [claim.text for _, one in found.answered for claim in one.claims]
+    tell_statements(case, book, made, [one.mailbox for one in found.exposures])
+    summary = Summary(
         version=__version__,
         case=facts,
-        answers=tuple(one for one, _ in answered),
-        claims=tuple(claim for _, book in answered for claim in book.claims),
-        mailboxes=exposures,
-        intrusions=held,
-        entry=entries,
-        foothold=footholds,
-        reach=reached,
-        eviction=checks,
+        answers=tuple(one for one, _ in found.answered),
+        claims=tuple(claim for _, book in found.answered for claim in book.claims),
+        mailboxes=found.exposures,
+        intrusions=found.held,
+        entry=found.entries,
+        foothold=found.footholds,
+        reach=found.reached,
+        eviction=found.checks,
         coverage=case.ledger.rows(),
         leads=case.ranked.leads,
         rules=case.hunted.outcomes,
         settings=tuple(sorted(settings)),
         hypotheses=board(case),
+        markings=effects(case),
+        learned=blindspots.learned(case),
     )
+    return beside(case, summary)

@@ -6,17 +6,29 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
+import numpy as np
+
 from dwell.answers.book import Book
 from dwell.answers.mailboxes import COPIES, bodiless, nameless, unresolved
+from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
-from dwell.model.claims import Answer, CaseFacts, Grade, MailboxExposure, Question, RuleStatus
+from dwell.model.claims import (
+    Answer,
+    CaseFacts,
+    Grade,
+    Learned,
+    LearnedKind,
+    MailboxExposure,
+    Question,
+    RuleStatus,
+)
 from dwell.model.coverage import CellState
 from dwell.model.power import Power
 from dwell.scope.gaps import Asked, gaps
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, NO_HOST, SERVER_SOURCES
 
-__all__ = ["answer", "asked_of"]
+__all__ = ["answer", "asked_of", "learned"]
 
 STRETCHES_MAX = 12
 MOSTLY = 0.5
@@ -228,6 +240,21 @@ def _by_design(case: Investigation, book: Book) -> None:
         )
 
 
+def learned(case: Investigation) -> tuple[Learned, ...]:
+    """Give the networks and accounts that are taken for the organisation's own and are not judged, by name."""
+    accesses = case.accesses
+    inside = np.zeros(len(accesses.networks) + 1, np.bool_)
+    inside[accesses.network[accesses.internal]] = True
+    out = []
+    for one in case.clients.shared:
+        users = len(np.unique(accesses.account[(accesses.network == one) & accesses.ok & (accesses.account >= 0)]))
+        why = "an internal range" if inside[one] else "used by a great part of all accounts"
+        out.append(Learned(LearnedKind.NETWORK, accesses.networks[one], f"{why}; {count(users, 'account')}"))
+    for name, number in case.services.items():
+        out.append(Learned(LearnedKind.SERVICE, name, f"opens {count(number, 'mailbox', 'mailboxes')} of others"))
+    return tuple(sorted(out, key=lambda one: (one.kind, one.name)))
+
+
 def _planted(planted: Power, book: Book) -> None:
     """Say how often planted intruders became an intrusion, and which of them mostly did not."""
     tried = [one for one in planted.rows if one.plantings]
@@ -275,6 +302,7 @@ def answer(
     _by_design(case, book)
     if planted is not None:
         _planted(planted, book)
+    tell_all(case, book)
     if not hosts:
         return book.answer("No mail log is held: whose mail was read cannot be known from this evidence."), book
     verdict = (

@@ -32,11 +32,13 @@ class Book:
         grounds: Iterable[RecordRef],
         coverage: Coverage | None,
         against: Iterable[str],
+        marked: Iterable[str] = (),
     ) -> None:
         refs = tuple(dict.fromkeys(grounds))
         name = f"{self.question.value}-{len(self.claims) + 1}"
+        limits, said = tuple(against), tuple(marked)
         self.claims.append(
-            Claim(name, self.question, text, grade, refs[:GROUNDS_MAX], coverage, tuple(against), len(refs))
+            Claim(name, self.question, text, grade, refs[:GROUNDS_MAX], coverage, limits, len(refs), said)
         )
 
     def recorded(
@@ -55,9 +57,21 @@ class Book:
         grounds: Iterable[RecordRef],
         coverage: Coverage | None,
         against: Iterable[str],
+        marked: Iterable[str] = (),
     ) -> None:
         """Write down what follows from records by a stated method; what speaks against it is obligatory."""
-        self._add(text, ClaimGrade.INFERRED, grounds, coverage, against)
+        self._add(text, ClaimGrade.INFERRED, grounds, coverage, against, marked)
+
+    def assumed(
+        self,
+        text: str,
+        grounds: Iterable[RecordRef],
+        against: Iterable[str],
+        marked: Iterable[str],
+        coverage: Coverage | None = None,
+    ) -> None:
+        """Write down what holds only if what a person says is so; who says what is obligatory."""
+        self._add(text, ClaimGrade.ASSUMED, grounds, coverage, against, marked)
 
     def no_sign(self, text: str, coverage: Coverage, blind: str, against: Iterable[str] = ()) -> None:
         """Write down a negative.

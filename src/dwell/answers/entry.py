@@ -9,6 +9,7 @@ from dwell.answers.acts import Act, acts_of
 from dwell.answers.apps import chains
 from dwell.answers.book import Book
 from dwell.answers.intrusions import grounds_of
+from dwell.answers.marked import marked_intrusion
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.model.claims import Answer, EntryFinding, Outcome, Question
 from dwell.model.instants import utc_from_us
@@ -19,6 +20,7 @@ from dwell.scope.forgery import CVE, Forged
 from dwell.scope.intrusions import VALID_ACCOUNTS, Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
+from dwell.scope.traces import Trace
 
 __all__ = ["CREDENTIALS", "answer", "findings"]
 
@@ -40,21 +42,25 @@ class _Ladder:
         self.instants += [one for one in instants if one is not None]
         self.grounds += [(-outcome.rank, one) for one in grounds]
 
-    def finding(self, host: str, cve: str | None, method: str | None, intrusion: str | None) -> EntryFinding:
+    def finding(
+        self, host: str, cve: str | None, method: str | None, intrusion: str | None, markings: tuple[str, ...] = ()
+    ) -> EntryFinding:
         """Put it into one finding, the records of the highest step first."""
         first, last = min(self.instants, default=None), max(self.instants, default=None)
         refs = tuple(dict.fromkeys(one for _, one in sorted(self.grounds)))[:GROUNDS]
-        return EntryFinding(host, self.best, first, last, intrusion, cve, method, refs)
+        return EntryFinding(host, self.best, first, last, intrusion, cve, method, refs, markings)
 
 
-_Key = tuple[str, str | None, str | None, str | None]
-"""(host, weakness, method, intrusion)."""
+_Key = tuple[str, str | None, str | None, str | None, tuple[str, ...]]
+"""(host, weakness, method, intrusion, markings that call it ours)."""
 
 
 def _exploited(ladders: Mapping[_Key, _Ladder], host: str, owner: str | None) -> str | None:
     """Give the weakness by which an intrusion got furthest on a server; None where it used none there."""
     mine = [
-        (-one.best.rank, cve) for (where, cve, _, who), one in ladders.items() if (where, who) == (host, owner) and cve
+        (-one.best.rank, cve)
+        for (where, cve, _, who, _), one in ladders.items()
+        if (where, who) == (host, owner) and cve
     ]
     return min(mine)[1] if mine and owner is not None else None
 
@@ -66,18 +72,20 @@ def findings(case: Investigation) -> tuple[EntryFinding, ...]:
     for held in case.held:
         owners |= {id(one): held.id for one in (*held.forged, *held.traces)}
     for request in case.forged:
-        key = (request.host, CVE, None, owners.get(id(request)))
+        key: _Key = (request.host, CVE, None, owners.get(id(request)), case.marked.named(request))
         ladders.setdefault(key, _Ladder()).take(request.outcome, [request.at_utc], [request.ground])
     traces = [one for one in case.traces if one.catalogue.startswith(ENTRIES)]
     for trace in (one for one in traces if one.cves):
         for cve in trace.cves:
-            one = ladders.setdefault((trace.host, cve, None, owners.get(id(trace))), _Ladder())
+            key = (trace.host, cve, None, owners.get(id(trace)), case.marked.named(trace))
+            one = ladders.setdefault(key, _Ladder())
             one.take(trace.outcome, [trace.first_utc, trace.last_utc], trace.grounds)
     for trace in (one for one in traces if not one.cves):
         owner = owners.get(id(trace))
         # a script written or used after an exploit on the same server is that exploit's last step
         step = _exploited(ladders, trace.host, owner)
-        one = ladders.setdefault((trace.host, step, None if step else trace.title, owner), _Ladder())
+        key = (trace.host, step, None if step else trace.title, owner, case.marked.named(trace))
+        one = ladders.setdefault(key, _Ladder())
         one.take(trace.outcome, [trace.first_utc, trace.last_utc], trace.grounds)
     found = [ladder.finding(*key) for key, ladder in ladders.items()]
     found += [one for held in case.held if held.rows for one in _credentials(case, held)]
@@ -154,6 +162,7 @@ def _forged_claims(case: Investigation, book: Book, acts: Sequence[Act]) -> None
             f"{span(mine[0].at_utc, mine[-1].at_utc)}: {told}{met}.",
             [one.ground for one in (*by_step[best], *mine)],
             coverage,
+            _ours(case, mine),
         )
 
 
@@ -179,8 +188,15 @@ def _rule_claims(case: Investigation, book: Book, acts: Sequence[Act]) -> None:
             f"{span(min(instants, default=None), max(instants, default=None))}; furthest step: {best.outcome.value}.{also}",
             [ref for one in act.traces for ref in one.grounds],
             coverage,
-            ["a rule meets a shape of text; what it means is for the reader to judge"],
+            ["a rule meets a shape of text; what it means is for the reader to judge", *_ours(case, act.traces)],
         )
+
+
+def _ours(case: Investigation, acts: Sequence[Forged | Trace]) -> list[str]:
+    """Say how many of the acts a person calls ours."""
+    named = [names for one in acts if (names := case.marked.named(one))]
+    ids = sorted({name for names in named for name in names})
+    return [f"{len(named):,} of {len(acts):,} are called ours by {listed(ids)}"] if named else []
 
 
 def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer, Book]:
@@ -192,12 +208,14 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
             refs = grounds_of(case, held)
             hosts = case.ledger.hosts(MAIL_SOURCES)
             coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "a sign-in to mail")
-            book.inferred(
+            tell = book.assumed if held.marking else book.inferred
+            tell(
                 f"{held.id} signed in with {accounts} of others, first at {instant(held.first_utc)}; how it came by the "
                 "passwords no record held can show.",
                 refs,
-                coverage,
-                held.against,
+                coverage=coverage,
+                against=held.against,
+                marked=marked_intrusion(case, held) if held.marking else (),
             )
     chains(case, book)
     acts = acts_of(case)
@@ -207,7 +225,10 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
     got_in = [one for one in found if one.outcome.rank >= Outcome.SUCCESS.rank and one.intrusion is not None]
     ways = sorted({(one.intrusion or "", one.cve or one.method or "") for one in got_in})
     if ways:
-        told = "; ".join(f"{intrusion} by {way}" for intrusion, way in ways)
+        made = {held.id for held in case.held if held.marking}
+        told = "; ".join(
+            f"{name} by {way}{' (an intruder by marking alone)' if name in made else ''}" for name, way in ways
+        )
         return book.answer(f"They got in: {told}."), book
     hosts = case.ledger.hosts(MAIL_SOURCES)
     coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "an entry")

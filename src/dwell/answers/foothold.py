@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from dwell.answers import apps
@@ -187,8 +188,17 @@ def _place(trace: Trace) -> str:
 def findings(case: Investigation) -> tuple[Foothold, ...]:
     """Give everything that was left behind, in order of time."""
     owners = {id(trace): held.id for held in case.held for trace in held.traces}
-    found = [*_shells(case, owners), *_changes(case, owners), *apps.footholds(case)]
+    found = [_ours(case, one) for one in (*_shells(case, owners), *_changes(case, owners), *apps.footholds(case))]
     return tuple(sorted(found, key=lambda one: (_sortable(one.first_utc), one.host, one.kind, one.what, one.grounds)))
+
+
+def _ours(case: Investigation, one: Foothold) -> Foothold:
+    """Say which markings call it ours: all that rules met of it must be."""
+    refs = set(one.grounds)
+    met = [trace for trace in case.traces if refs & set(trace.grounds)] if case.marked.our_acts else []
+    if one.intrusion is not None or not met or any(trace not in case.marked.our_acts for trace in met):
+        return one
+    return replace(one, markings=tuple(sorted({name for trace in met for name in case.marked.named(trace)})))
 
 
 def _sortable(at: datetime | None) -> str:
@@ -200,6 +210,7 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
     book = Book(Question.FOOTHOLD)
     for one in found:
         owner = f" ({one.intrusion})" if one.intrusion else ""
+        owner = f" (called ours by {listed(one.markings)})" if one.markings else owner
         # what took a thing away is part of what is recorded; any other reason limits the statement
         undone = one.state_why if one.state_why.startswith(_TAKEN) else ""
         book.recorded(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from dwell.answers.book import Book
+from dwell.answers.marked import contradictions, marked_intrusion, tell_contradictions
 from dwell.answers.phrases import count, day, instant, listed, percent, whole_span
 from dwell.model.claims import EXPOSED, Answer, EntryFinding, Foothold, Intrusion, Question
 from dwell.model.provenance import EvidenceId, RecordRef
@@ -70,9 +71,22 @@ def findings(case: Investigation, entries: tuple[EntryFinding, ...]) -> tuple[In
                 against=held.against,
                 earlier_possible=_earlier(case, held),
                 grounds=grounds_of(case, held)[:GROUNDS_MAX],
+                marking=held.marking,
+                marked=marked_intrusion(case, held),
             )
         )
     return tuple(out)
+
+
+def _but_ours(case: Investigation, first: datetime | None) -> str:
+    """Name what is found before an instant and taken for ours: that nothing was found would be untrue."""
+    taken = contradictions(case)
+    older = [
+        one.id
+        for one in (case.unmarked.held if case.unmarked is not None else ())
+        if one.id in taken and (first is None or one.first_utc < first)
+    ]
+    return f" but {listed(older)}, which a person calls ours" if older else ""
 
 
 def _apart(case: Investigation, book: Book) -> None:
@@ -96,21 +110,37 @@ def _apart(case: Investigation, book: Book) -> None:
             )
 
 
-def answer(case: Investigation, found: tuple[Intrusion, ...], footholds: tuple[Foothold, ...]) -> tuple[Answer, Book]:
-    """Answer the question."""
+def answer(
+    case: Investigation,
+    found: tuple[Intrusion, ...],
+    footholds: tuple[Foothold, ...],
+    before: tuple[Intrusion, ...] = (),
+) -> tuple[Answer, Book]:
+    """Answer the question.
+
+    Args:
+        case: what the records allow to be said.
+        found: the intrusions.
+        footholds: what was left behind.
+        before: the intrusions that are found without markings; empty where nothing is marked.
+    """
     book = Book(Question.INTRUSIONS)
     hosts = case.ledger.hosts(MAIL_SOURCES)
     for one, held in zip(found, case.held, strict=True):
         coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), f"acts of {one.id}")
-        book.inferred(
-            f"{one.id}: {day(one.first_utc)} to {day(one.last_utc)}, {count(len(one.accounts), 'account')}, "
+        tell = book.assumed if one.marking else book.inferred
+        made = f" (made by marking {one.marking} alone)" if one.marking else ""
+        tell(
+            f"{one.id}{made}: {day(one.first_utc)} to {day(one.last_utc)}, {count(len(one.accounts), 'account')}, "
             f"{count(len(one.mailboxes), 'mailbox', 'mailboxes')}, {count(len(one.clients), 'client')}; "
             f"{one.earlier_possible}.",
             grounds_of(case, held),
-            coverage,
-            one.against or ("no counter-ground is known",),
+            coverage=coverage,
+            against=one.against or ("no counter-ground is known",),
+            marked=one.marked,
         )
-    loose = [one for one in footholds if one.intrusion is None]
+    tell_contradictions(case, book, before, found)
+    loose = [one for one in footholds if one.intrusion is None and not one.markings]
     if loose:
         book.recorded(
             f"{count(len(loose), 'thing')} told under the second question belong to no intrusion: nobody known left them.",
@@ -119,13 +149,13 @@ def answer(case: Investigation, found: tuple[Intrusion, ...], footholds: tuple[F
     _apart(case, book)
     first = min((one.first_utc for one in found if one.first_utc is not None), default=None)
     end = case.ledger.last_hour if first is None else int(first.timestamp()) // 3600
-    before = case.ledger.coverage(hosts, MAIL_SOURCES, case.ledger.first_hour, end, "an act before the first known one")
+    ahead = case.ledger.coverage(hosts, MAIL_SOURCES, case.ledger.first_hour, end, "an act before the first known one")
     what = "the first known act" if found else "the end of the logs"
-    if before.hours_asked:
+    if ahead.hours_asked:
         book.no_sign(
-            f"The same methods, run over everything from {instant(_start(case))} to {what}, found nothing older; mail logs "
-            f"cover {percent(before)} of those server-hours.",
-            before,
+            f"The same methods, run over everything from {instant(_start(case))} to {what}, found nothing older"
+            f"{_but_ours(case, first)}; mail logs cover {percent(ahead)} of those server-hours.",
+            ahead,
             f"Whether there was anything older cannot be said: no mail log is held before {what}.",
             ["an intruder with the owner's own network and agent, or with one account only, would not be told apart"],
         )
@@ -136,13 +166,14 @@ def answer(case: Investigation, found: tuple[Intrusion, ...], footholds: tuple[F
         (),
     )
     if not found:
-        if not before.hours_able:
+        if not ahead.hours_able:
             return book.answer("Whether there was an intrusion cannot be said: no mail log is held."), book
-        verdict = (
-            f"No intrusion is held together by what is held; mail logs cover {percent(before)} of the server-hours"
-        )
+        verdict = f"No intrusion is held together by what is held; mail logs cover {percent(ahead)} of the server-hours"
         left = f"; {count(len(loose), 'thing')} left behind by nobody known need an explanation" if loose else ""
         return book.answer(f"{verdict}{left}."), book
     second = "; no second one is seen" if len(found) == 1 else f"; {len(found)} are held apart"
+    marked = [one.marking for one in found if one.marking]
+    if marked:
+        second += f"; {len(marked)} of them made by markings alone ({listed(marked)})"
     verdict = f"{count(len(found), 'intrusion')}, the first act at {instant(first)}{second}."
     return book.answer(verdict), book

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from dwell.answers import apps
 from dwell.answers.book import Book
+from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
@@ -51,6 +52,8 @@ def nameless(case: Investigation) -> tuple[Forged, ...]:
     """Give the forged calls to EWS that were answered, of which no record says whose mailbox they opened."""
     out = []
     for request in case.forged:
+        if request in case.marked.our_acts:
+            continue
         call = case.calls.get(request.request_id) if request.ews else None
         if request.ews and (call is None or case.identities.label(call.mailbox) is None):
             out.append(request)
@@ -200,16 +203,22 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             parts.append(f"{count(one.messages, 'request')} that fetched messages")
         if one.bytes is not None:
             parts.append(f"{one.bytes:,} bytes sent ({one.bytes_source})")
-        book.inferred(
-            ", ".join(parts) + ".", one.grounds, one.coverage, one.assumptions or ("no counter-ground is known",)
-        )
+        against = one.assumptions or ("no counter-ground is known",)
+        tell = book.assumed if _by_marking(one) else book.inferred
+        tell(", ".join(parts) + ".", one.grounds, coverage=one.coverage, against=against, marked=one.marked)
     for one in found:
         if one.grade is Grade.ATTEMPTED:
             book.recorded(
                 f"{one.mailbox}: every request by {listed(one.intrusions)} was refused.", one.grounds, one.coverage
             )
     apps.untied(case, book)
-    rest = [one for one in found if one.grade is Grade.NO_SIGN]
+    hidden = exposed_by_marking(found)
+    for one in hidden:
+        text = f"{one.mailbox} is told as {one.grade.value} only because of a marking"
+        book.assumed(
+            f"{text}: what dwell finds makes it {one.unmarked}.", (), one.assumptions, one.marked, one.coverage
+        )
+    rest = [one for one in found if one.grade is Grade.NO_SIGN and one not in hidden]
     covered: dict[Coverage, list[MailboxExposure]] = {}
     for one in rest:
         if one.coverage is not None:
@@ -222,7 +231,7 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             f"{count(len(unsure), 'mailbox', 'mailboxes')}: whether it was opened cannot be determined.",
             against=list(dict.fromkeys(text for one in unsure for text in one.assumptions)),
         )
-    return book.answer(_verdict(found, list(covered), apps.verdict(case))), book
+    return book.answer(_verdict(found, list(covered), len(hidden), apps.verdict(case))), book
 
 
 def _no_sign(
@@ -250,21 +259,31 @@ def _no_sign(
     )
 
 
-def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage], applications: str) -> str:
+def _by_marking(one: MailboxExposure) -> bool:
+    """Say whether a mailbox is told as opened by an intruder only because a person calls somebody one."""
+    return one.grade in EXPOSED and one.unmarked is not None and one.unmarked not in EXPOSED
+
+
+def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage], hidden: int, applications: str) -> str:
     """Put it into one sentence; a negative never stands without its coverage."""
     grades = Counter(one.grade for one in found)
     exposed = sum(grades[grade] for grade in EXPOSED)
     parts = []
     if exposed:
         told = ", ".join(f"{grades[grade]} {grade.value}" for grade in Grade if grade in EXPOSED and grades[grade])
-        parts.append(f"{count(exposed, 'mailbox', 'mailboxes')} opened by an intruder: {told}")
+        marked = sum(_by_marking(one) for one in found)
+        alone = f" ({marked} of them by what is marked alone)" if marked else ""
+        parts.append(f"{count(exposed, 'mailbox', 'mailboxes')} opened by an intruder{alone}: {told}")
     if grades[Grade.ATTEMPTED]:
         parts.append(f"{grades[Grade.ATTEMPTED]} tried and refused")
     if grades[Grade.UNDETERMINABLE]:
         parts.append(f"{grades[Grade.UNDETERMINABLE]} undeterminable")
+    if hidden:
+        parts.append(f"{count(hidden, 'mailbox', 'mailboxes')} not told as opened only because of a marking")
     if covered:
         more = "the other " if parts else ""
-        many = count(grades[Grade.NO_SIGN], "mailbox", "mailboxes")
+        unseen = sum(one.grade is Grade.NO_SIGN and one.unmarked not in EXPOSED for one in found)
+        many = count(unseen, "mailbox", "mailboxes")
         shares = sorted(covered, key=lambda one: one.share or 0)
         worst, best = percent(shares[0]), percent(shares[-1])
         parts.append(f"no sign for {more}{many}, with a coverage of {worst if worst == best else f'{worst} to {best}'}")

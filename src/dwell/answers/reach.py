@@ -8,7 +8,7 @@ from dwell.answers.phrases import count, instant, listed, percent, span, whole_s
 from dwell.model.claims import Answer, Outcome, Question, ReachFinding, ReachVerdict
 from dwell.model.coverage import Coverage
 from dwell.scope.chains import key_traces
-from dwell.scope.exploits import ENTRIES
+from dwell.scope.exploits import ENTRIES, Act
 from dwell.scope.investigation import Investigation
 from dwell.scope.reach import CLASSES, Hop, class_of_hosts, logons_beyond
 from dwell.scope.rollup.ual import TENANT
@@ -31,7 +31,10 @@ def _mail_servers(case: Investigation) -> list[ReachFinding]:
         refs = [ref for held in case.held for one in held.traces if one.host == host for ref in one.grounds]
         refs += [one.ground for held in case.held for one in held.forged if one.host == host]
         if best is None:
-            verdict, why = ReachVerdict.NO_SIGN, "no act beyond mail is seen on the server itself"
+            done: list[Act] = [*case.forged, *case.traces]
+            ours = sorted({name for one in done if one.host == host for name in case.marked.named(one)})
+            but = f" but what {listed(ours)} calls ours" if ours else ""
+            verdict, why = ReachVerdict.NO_SIGN, f"no act beyond mail{but} is seen on the server itself"
         elif best.rank >= Outcome.SUCCESS.rank:
             verdict, why = ReachVerdict.REACHED, f"exploited, furthest step: {best.value}"
         else:

@@ -56,6 +56,15 @@ class Case:
         """Give the folder of what is computed from the tables."""
         return self.root / "derived"
 
+    def cache(self, name: str) -> Path | None:
+        """Give the folder where derived tables are kept; None where the case cannot be written to."""
+        folder = self.derived_root / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return folder if folder.is_dir() else None
+        return folder
+
     @property
     def spool_root(self) -> Path:
         """Give the folder where containers are unpacked while they are read; emptied afterwards."""

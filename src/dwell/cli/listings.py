@@ -26,6 +26,10 @@ HELP: Mapping[str, str] = {
     "hypotheses": (
         "In which ways mail could have been read: signs for and against, would it have been seen, what to look for next."
     ),
+    "learned": (
+        "Networks and accounts that are taken for the organisation's own by what the records show, and are not judged. "
+        "Where that is wrong, say so: dwell mark svc-x@gov.example theirs --from 2021-03-01 --reason 'stolen'."
+    ),
     "leads": "Accounts on outside networks with agents, ranked by surprise in bits. A lead is a place to look.",
 }
 

@@ -23,7 +23,7 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.sources.lines import LINE_BYTES_MAX
 from dwell.sources.registry import source as source_of
 
-__all__ = ["FoundRecord", "FoundState", "record_bytes"]
+__all__ = ["FoundRecord", "FoundState", "record_bytes", "record_named"]
 
 _CHUNK_BYTES = 1 << 20
 _LINES_MAX = 64
@@ -178,6 +178,22 @@ def _best(item: Evidence, number: int | None, *, quoted: bool) -> tuple[Evidence
                 if cut is not None and changed is None:
                     changed = (place, cut)
     return changed or (item.places[0], None)
+
+
+def record_named(case: Case, wanted: str) -> RecordRef:
+    """Give the record that goes by a name: `iis/<first digits of the evidence's SHA-256>/120`.
+
+    Raises:
+        UsageError: no record goes by that name.
+    """
+    table, evidence, number = wanted.split("/")
+    found = sorted(one for one in case.register() if one.startswith(evidence.lower()) and evidence)
+    if len(found) != 1 or not number.isdecimal():
+        raise UsageError(
+            f"{wanted!r} names no record of the case",
+            remedy="Write table/evidence/number, with enough digits of the evidence's SHA-256 to name one file",
+        )
+    return RecordRef(table, EvidenceId(found[0]), int(number))
 
 
 def record_bytes(case: Case, ref: RecordRef) -> FoundRecord:

@@ -13,8 +13,10 @@ from dwell.archive.datafile import read_rows
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.intake.tables import ANOMALIES, FACTS, FILES
+from dwell.model.claims import CaseFacts
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId
+from dwell.sources.registry import source as source_of
 
 __all__ = ["FileStock", "Stock", "stock", "whole_table"]
 
@@ -79,6 +81,13 @@ class Stock:
     first_utc: datetime | None
     last_utc: datetime | None
     size_bytes: int
+
+    def case_facts(self) -> CaseFacts:
+        """Give the case's numbers; first and last are those of logs: a mailbox made in 2012 is no record of 2012."""
+        logs = [one for one in self.files if one.source is not None and source_of(one.source).is_log]
+        first = min((one.first_utc for one in logs if one.first_utc is not None), default=None)
+        last = max((one.last_utc for one in logs if one.last_utc is not None), default=None)
+        return CaseFacts(self.name, self.evidence_files, self.records, self.anomalies, first, last)
 
 
 def whole_table(archive: Archive, table: str, columns: Sequence[str]) -> pa.Table:

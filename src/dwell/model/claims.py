@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.hypotheses import Hypothesis
+from dwell.model.markings import MarkingEffect
 from dwell.model.provenance import RecordRef
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "Grade",
     "Intrusion",
     "Lead",
+    "Learned",
+    "LearnedKind",
     "MailboxExposure",
     "Outcome",
     "Question",
@@ -194,6 +197,7 @@ class Claim:
         coverage: what was looked at; None only where the claim is about a state, not about a stretch of time.
         against: what speaks against it, or limits it.
         grounds_total: how many records it rests on.
+        marked: what a person's markings say of it, and those that it rests on, in words.
     """
 
     id: str
@@ -204,6 +208,7 @@ class Claim:
     coverage: Coverage | None
     against: tuple[str, ...] = ()
     grounds_total: int = 0
+    marked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +240,8 @@ class MailboxExposure:
         grounds: records, capped.
         coverage: share of hours in which a source able to show it was held.
         message_ids: InternetMessageIds named, sorted.
+        marked: what a person's markings say of it, and those that its grade rests on, in words.
+        unmarked: the grade that it would have without any marking; None where that is the same.
     """
 
     mailbox: str
@@ -252,11 +259,13 @@ class MailboxExposure:
     assumptions: tuple[str, ...] = ()
     grounds: tuple[RecordRef, ...] = ()
     message_ids: tuple[str, ...] = ()
+    marked: tuple[str, ...] = ()
+    unmarked: Grade | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Intrusion:
-    """Sessions and hits held to be one actor's."""
+    """Sessions and hits held to be one actor's: `marking` names the marking that makes it, "" where dwell found it."""
 
     id: str
     first_utc: datetime | None
@@ -270,11 +279,13 @@ class Intrusion:
     against: tuple[str, ...] = ()
     earlier_possible: str = ""
     grounds: tuple[RecordRef, ...] = ()
+    marking: str = ""
+    marked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EntryFinding:
-    """One way in, per host, with its outcome on the ladder."""
+    """One way in, per host, with its outcome on the ladder, and the markings that call it ours."""
 
     host: str
     outcome: Outcome
@@ -284,11 +295,12 @@ class EntryFinding:
     cve: str | None = None
     method: str | None = None
     grounds: tuple[RecordRef, ...] = ()
+    markings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Foothold:
-    """Something left behind."""
+    """Something left behind, and the markings that call it ours."""
 
     kind: str
     host: str
@@ -298,6 +310,7 @@ class Foothold:
     intrusion: str | None
     state_why: str = ""
     grounds: tuple[RecordRef, ...] = ()
+    markings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,6 +418,30 @@ class Lead:
     against: tuple[str, ...] = ()
 
 
+class LearnedKind(StrEnum):
+    """What is taken for the organisation's own, by what the records show of it."""
+
+    NETWORK = "network"
+    """Internal, or used by a great part of all accounts with agents of their own: clients look alike there."""
+    SERVICE = "service"
+    """An account that opens a great part of all mailboxes, none of them its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A network or an account that is taken for the organisation's own, and is not judged.
+
+    Attributes:
+        kind: which of the two.
+        name: the network, or the account.
+        why: what it was taken from.
+    """
+
+    kind: LearnedKind
+    name: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
     """Numbers about the case as a whole."""
@@ -436,3 +473,5 @@ class Summary:
     rules: tuple[RuleOutcome, ...] = ()
     settings: tuple[tuple[str, str], ...] = field(default=())
     hypotheses: tuple[Hypothesis, ...] = ()
+    markings: tuple[MarkingEffect, ...] = ()
+    learned: tuple[Learned, ...] = ()

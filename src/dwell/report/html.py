@@ -59,8 +59,9 @@ def html_report(summary: Summary, days: tuple[CoverageDay, ...], extras: ReportE
 
 def _context(summary: Summary, days: tuple[CoverageDay, ...], extras: ReportExtras) -> dict[str, object]:
     """Give every name that the templates use."""
-    exposed = sorted((one for one in summary.mailboxes if one.grade is not Grade.NO_SIGN), key=_strength)
-    no_sign = sorted((one for one in summary.mailboxes if one.grade is Grade.NO_SIGN), key=_strength)
+    shown = {one.mailbox for one in summary.mailboxes if one.grade is not Grade.NO_SIGN or one.unmarked is not None}
+    exposed = sorted((one for one in summary.mailboxes if one.mailbox in shown), key=_strength)
+    no_sign = sorted((one for one in summary.mailboxes if one.mailbox not in shown), key=_strength)
     assumptions = list(dict.fromkeys(text for one in exposed for text in one.assumptions))
     leads = sorted(summary.leads, key=lambda one: (one.rank, one.mailbox, one.client))
     return {

@@ -79,6 +79,7 @@ LISTINGS: Mapping[str, Listing] = {
         ("status", "check", "why"),
     ),
     "entry": _plain("entry", ("host", "cve", "method", "outcome", "first_utc", "last_utc", "intrusion")),
+    "learned": _plain("learned", ("kind", "name", "why")),
     "foothold": _plain("foothold", ("kind", "host", "what", "first_utc", "state", "intrusion", "state_why")),
 }
 """By the key of the JSON contract."""

@@ -28,15 +28,18 @@ from dwell.model.claims import (
 from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.hypotheses import Hypothesis, Sign
 from dwell.model.instants import utc_text
+from dwell.model.markings import Marking, MarkingEffect
 from dwell.model.provenance import RecordRef
 from dwell.safe.jsontext import Json, json_text
 
 __all__ = [
     "bits",
     "coverage_object",
+    "effect_object",
     "hypothesis_object",
     "lead_object",
     "mailbox_object",
+    "marking_object",
     "record_objects",
     "rule_object",
     "schema",
@@ -84,6 +87,8 @@ def summary_dict(summary: Summary) -> Object:
         "rules": [rule_object(one) for one in summary.rules],
         "settings": dict(summary.settings),
         "hypotheses": [hypothesis_object(one) for one in summary.hypotheses],
+        "markings": [effect_object(one) for one in summary.markings],
+        "learned": [{"kind": one.kind.value, "name": one.name, "why": one.why} for one in summary.learned],
     }
 
 
@@ -139,6 +144,7 @@ def _claim(claim: Claim) -> Object:
         "against": list(claim.against),
         "grounds_total": max(claim.grounds_total, len(claim.grounds)),
         "coverage_detail": _detail(claim.coverage),
+        "marked": list(claim.marked),
     }
 
 
@@ -161,6 +167,8 @@ def mailbox_object(mailbox: MailboxExposure) -> Object:
         "assumptions": list(mailbox.assumptions),
         "grounds": record_objects(mailbox.grounds),
         "coverage_detail": _detail(mailbox.coverage),
+        "marked": list(mailbox.marked),
+        "grade_unmarked": mailbox.unmarked.value if mailbox.unmarked is not None else None,
     }
 
 
@@ -178,6 +186,8 @@ def _intrusion(intrusion: Intrusion) -> Object:
         "against": list(intrusion.against),
         "earlier_possible": _known(intrusion.earlier_possible),
         "grounds": record_objects(intrusion.grounds),
+        "marking": _known(intrusion.marking),
+        "marked": list(intrusion.marked),
     }
 
 
@@ -191,6 +201,7 @@ def _entry(entry: EntryFinding) -> Object:
         "last_utc": utc_text(entry.last_utc),
         "intrusion": _known(entry.intrusion),
         "grounds": record_objects(entry.grounds),
+        "markings": list(entry.markings),
     }
 
 
@@ -204,6 +215,7 @@ def _foothold(foothold: Foothold) -> Object:
         "intrusion": _known(foothold.intrusion),
         "state_why": _known(foothold.state_why),
         "grounds": record_objects(foothold.grounds),
+        "markings": list(foothold.markings),
     }
 
 
@@ -297,6 +309,38 @@ def hypothesis_object(one: Hypothesis) -> Object:
             {"source": view.source, "shows": view.shows, "coverage": _share(view.coverage)} for view in one.sources
         ],
         "coverage_detail": _detail(one.coverage),
+    }
+
+
+def marking_object(marking: Marking) -> Object:
+    """Give a marking as the contract has it."""
+    return {
+        "id": marking.id,
+        "kind": marking.kind.value,
+        "target": _known(marking.target),
+        "verdict": marking.verdict.value,
+        "reason": _known(marking.reason),
+        "by": _known(marking.by),
+        "at_utc": utc_text(marking.at_utc),
+        "agent": _known(marking.agent),
+        "account": _known(marking.account),
+        "text": _known(marking.text),
+        "from_utc": utc_text(marking.from_utc),
+        "to_utc": utc_text(marking.to_utc),
+    }
+
+
+def effect_object(effect: MarkingEffect) -> Object:
+    """Give one row of `markings`: the marking, and what it comes to."""
+    return {
+        **marking_object(effect.marking),
+        "sessions": effect.sessions,
+        "acts": effect.acts,
+        "ties": effect.ties,
+        "leads": effect.leads,
+        "contradicts": list(effect.contradicts),
+        "agrees": list(effect.agrees),
+        "makes": _known(effect.makes),
     }
 
 

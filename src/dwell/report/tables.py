@@ -37,6 +37,8 @@ MAILBOX_COLUMNS = (
     "hours_asked",
     "coverage_sources",
     "assumptions",
+    "marked",
+    "grade_unmarked",
 )
 COVERAGE_COLUMNS = (
     "host",
@@ -114,6 +116,8 @@ def _mailbox(one: MailboxExposure) -> tuple[Cell, ...]:
         _joined(one.clients),
         *_hours(one.coverage),
         _joined(one.assumptions),
+        _joined(one.marked),
+        one.unmarked.value if one.unmarked is not None else None,
     )
 
 

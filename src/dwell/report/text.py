@@ -52,7 +52,7 @@ def mailboxes_text(summary: Summary) -> str:
     rows = [
         (
             _cell(one.mailbox),
-            one.grade.value,
+            _grade(one),
             _several(one.intrusions),
             _seen(one, instant(one.first_utc)),
             _seen(one, instant(one.last_utc)),
@@ -136,6 +136,12 @@ def _several(texts: Sequence[str]) -> str:
     return _cell(texts[0]) + more
 
 
+def _grade(mailbox: MailboxExposure) -> str:
+    """Give the grade, and beside it the one that it would be if nobody had marked anything."""
+    other = f" (without markings: {mailbox.unmarked.value})" if mailbox.unmarked is not None else ""
+    return mailbox.grade.value + other
+
+
 def _seen(mailbox: MailboxExposure, text: str) -> str:
     """Where there is no sign there is nothing to be unknown: no act was seen."""
     return "none seen" if text == UNKNOWN and mailbox.grade is Grade.NO_SIGN else text
@@ -161,6 +167,8 @@ def _claim(claim: Claim, width: int) -> list[str]:
     lines += _wrapped(f"coverage: {_coverage_words(claim)}", width, "       ", first="     ")
     for limit in claim.against:
         lines += _wrapped(f"against: {_shown(limit)}", width, "       ", first="     ")
+    for said in claim.marked:
+        lines += _wrapped(f"marked: {_shown(said)}", width, "       ", first="     ")
     return lines
 
 

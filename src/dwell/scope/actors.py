@@ -143,7 +143,7 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
             wanted = (agent == one.agent) & clients.outside & np.isin(clients.column("account"), one.accounts)
             own |= wanted & (bits >= FOREIGN_BITS)
             continue
-        here = (network == one.network) & (agent == one.agent)
+        here = (network == one.network) & (agent == one.agent) & clients.outside
         own |= here & ((bits >= FOREIGN_BITS) | np.isin(clients.column("account"), one.accounts))
         if len(one.accounts) >= SHORT_ACCOUNTS:
             own |= here & clients.at_home

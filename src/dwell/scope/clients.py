@@ -71,7 +71,7 @@ class Clients:
 
     Attributes:
         ties: the ties (`habits.TIES`).
-        outside: per tie, whether its network is none of the shared ones.
+        outside: per tie, whether it is judged: its network is none of the shared ones, and nobody says it is ours.
         fan_out: per tie, -log2 of the share of clients that open at least as many mailboxes so; 0 where the client is not
             foreign to the account.
         foreign: per tie, how many mailboxes its client opened through accounts that it is foreign to.
@@ -122,12 +122,20 @@ def _shared_networks(accesses: Accesses, network: Codes, account: Codes, bits: B
     return shared | (_users(network, account, len(shared)) >= max(SHARED_MIN, CROWD_SHARE * everybody))
 
 
-def clients_of(accesses: Accesses, ties: pa.Table) -> Clients:
-    """Count, per client, the accounts it is foreign to, and pick the clients that stand out."""
+def clients_of(accesses: Accesses, ties: pa.Table, left_out: npt.NDArray[np.bool_] | None = None) -> Clients:
+    """Count, per client, the accounts it is foreign to, and pick the clients that stand out.
+
+    Args:
+        accesses: all sessions.
+        ties: the ties (`habits.TIES`).
+        left_out: per tie, whether it is not to be judged, as those of shared networks are not; None for no tie.
+    """
     network, agent, account = (ties[one].to_numpy() for one in ("network", "agent", "account"))
     bits = ties["agent_bits"].to_numpy()
     shared = _shared_networks(accesses, network, account, bits)
     outside = ~shared[network] if len(network) else np.empty(0, np.bool_)
+    if left_out is not None:
+        outside &= ~left_out
     strange = outside & (bits >= FOREIGN_BITS)
     keys = network * (len(accesses.agents) + 1) + agent
     distinct, place = np.unique(keys, return_inverse=True)

@@ -58,6 +58,7 @@ OWN_MAILBOX = "mailbox = authenticated user"
 NO_BYTES = "no log held has bytes for these requests"
 SIGNED_IN = "an intruder signed in with this account; no record held says what was opened"
 ONE_EACH = "one message for each request that fetched any"
+MARKED_ONLY = "that it was an intruder is said by marking"
 
 
 @dataclass(slots=True)
@@ -221,7 +222,7 @@ def _messages(messages: pa.Table, held: Held, accesses: Accesses, names: Identit
     ]
     for row, at, ref in zip(rows, times, refs, strict=True):
         label = names.label(texts["mailbox"][row]) or names.label(texts["actor"][row])
-        if label is None:
+        if label is None or (held.spans and not any(first <= at <= last for first, last in held.spans)):
             continue
         one = out.setdefault(label, Exposed(label, held.id))
         if at >= 0:
@@ -284,6 +285,8 @@ def exposures_of(
         _apps(one, found)
         for exposed in found.values():
             _assume(exposed)
+            if one.marking:
+                exposed.assumptions.add(f"{MARKED_ONLY} {one.marking} alone")
         out += found.values()
     return tuple(sorted(out, key=lambda one: (one.mailbox, one.intrusion)))
 

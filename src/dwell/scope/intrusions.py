@@ -24,7 +24,7 @@ from dwell.scope.forgery import Forged
 from dwell.scope.identities import Identities
 from dwell.scope.traces import Trace
 
-__all__ = ["VALID_ACCOUNTS", "Held", "intrusions_of"]
+__all__ = ["EXPLOIT", "REMOTE_MAIL", "VALID_ACCOUNTS", "Held", "intrusions_of", "kept_names"]
 
 _NAMES = Identities()
 VALID_ACCOUNTS, EXPLOIT, WEB_SHELL, REMOTE_MAIL = "T1078", "T1190", "T1505.003", "T1114.002"
@@ -35,7 +35,7 @@ class Held:
     """One intrusion as far as the records go.
 
     Attributes:
-        id: `I1`, `I2`, … in order of the first act.
+        id: `I1`, `I2`, … in order of the first act; `I-M2` where marking `M2` makes it.
         first_utc: first act.
         last_utc: last act.
         rows: sessions of its own, row numbers of the accesses, in order.
@@ -50,6 +50,8 @@ class Held:
         traces: hits of our rules.
         hosts: servers.
         apps: applications of the tenant through which it reads, each with what it read since.
+        marking: the marking that makes it; "" where dwell found it.
+        spans: the only stretches it speaks of, microseconds since 1970; empty for no bound.
     """
 
     id: str
@@ -67,6 +69,8 @@ class Held:
     traces: tuple[Trace, ...]
     hosts: tuple[str, ...]
     apps: tuple[App, ...] = ()
+    marking: str = ""
+    spans: tuple[tuple[int, int], ...] = ()
 
     @property
     def acts(self) -> list[Act]:
@@ -241,3 +245,24 @@ def intrusions_of(
             found.append(made)
     found.sort(key=lambda one: (one.first_utc, one.last_utc, one.clients))
     return tuple(replace(one, id=f"I{place}") for place, one in enumerate(found, 1))
+
+
+def kept_names(held: Sequence[Held], before: Sequence[Held]) -> tuple[Held, ...]:
+    """Name intrusions as they were named before something was left out; in order of their names.
+
+    Each takes the name of the one before that it has most sessions and acts in common with. What has none in common with
+    any, and what is left where one fell into two, takes the next numbers: no name goes over to another intrusion.
+    """
+    shared = sorted(
+        (-number, old, new)
+        for new, one in enumerate(held)
+        for old, other in enumerate(before)
+        if (number := len(set(one.rows) & set(other.rows)) + len(set(one.acts) & set(other.acts)))
+    )
+    names: dict[int, int] = {}
+    for _, old, new in shared:
+        if new not in names and old not in names.values():
+            names[new] = old
+    further = iter(range(len(before), len(before) + len(held)))
+    places = [(names[new] if new in names else next(further), one) for new, one in enumerate(held)]
+    return tuple(replace(one, id=f"I{place + 1}") for place, one in sorted(places, key=lambda pair: pair[0]))

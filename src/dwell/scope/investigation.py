@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import read_lexicon, read_rows
 from dwell.archive.store import Archive
 from dwell.hunt.hunting import Hunted
+from dwell.model.markings import Marking
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
@@ -28,10 +29,12 @@ from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
 from dwell.scope.habits import service_accounts, ties
 from dwell.scope.identities import Identities
-from dwell.scope.intrusions import Held, intrusions_of
+from dwell.scope.intrusions import Held, intrusions_of, kept_names
 from dwell.scope.leads import Ranked, leads_of
 from dwell.scope.ledger import Ledger, build
 from dwell.scope.local_times import LocalTime, local_times
+from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
+from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of
 from dwell.scope.removals import removals_of
@@ -81,6 +84,8 @@ class Investigation:
         outgrown: files that are shorter copies of logs.
         doubled: what is in the archive twice all the same.
         clocks: how far the clocks of logs agree that tell of the same requests.
+        marked: what a person's markings speak of.
+        unmarked: the same as it would be without any marking; None where none calls anything ours or theirs.
     """
 
     tables: tuple[str, ...]
@@ -112,6 +117,8 @@ class Investigation:
     outgrown: int = 0
     doubled: tuple[Doubled, ...] = ()
     clocks: tuple[ClockPair, ...] = ()
+    marked: Marked = NOTHING
+    unmarked: Investigation | None = None
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -135,6 +142,7 @@ def investigate(
     *,
     written: Mapping[EvidenceId, str] | None = None,
     outgrown: Mapping[EvidenceId, EvidenceId] | None = None,
+    markings: Sequence[Marking] = (),
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -147,6 +155,7 @@ def investigate(
         paths: where each piece of evidence lay.
         written: last-write time of each, ISO 8601; it dates an export that has no date of its own.
         outgrown: the longest copy that was read of each log, by its shorter copies.
+        markings: what a person says of clients, sessions, mailboxes and statements.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -161,15 +170,17 @@ def investigate(
     identities = learn(archive, states.made())
     accesses = Accesses(rolled.tables["sessions"], identities)
     services = service_accounts(accesses)
-    clients = clients_of(accesses, ties(accesses, np.isin(accesses.account, list(services))))
+    scored = ties(accesses, np.isin(accesses.account, list(services)))
+    clients = clients_of(accesses, scored)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = traces_of(hunted)
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
-    found = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
-    held = with_apps(found, apps, accesses, logons, identities)
-    return Investigation(
+    held = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
+    held = with_apps(held, apps, accesses, logons, identities)
+    messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
+    found = Investigation(
         tables=tuple(archive.tables()),
         ledger=ledger,
         identities=identities,
@@ -177,8 +188,8 @@ def investigate(
         services={accesses.names[one]: count for one, count in sorted(services.items())},
         clients=clients,
         held=held,
-        exposed=exposures_of(held, accesses, rolled.tables["messages"], calls, identities),
-        ranked=leads_of(accesses, clients, held, (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK),
+        exposed=exposures_of(held, accesses, messages, calls, identities),
+        ranked=leads_of(accesses, clients, held, weeks),
         forged=forged,
         calls=calls,
         traces=traces,
@@ -199,4 +210,25 @@ def investigate(
         outgrown=len(outgrown or {}),
         doubled=doubled(archive),
         clocks=clock_pairs(rolled.tables["requests"]),
+    )
+    if not markings:
+        return found
+    marked = marked_by(markings, accesses, (*forged, *traces))
+    if not marked.changes:
+        return replace(found, marked=marked)
+    clients = clients_of(accesses, scored, marked.ties(accesses, scored))
+    kept = exploits_of(
+        [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
+    )
+    remade = with_apps(intrusions_of(actors_of(clients), kept, accesses, clients), apps, accesses, logons, identities)
+    held = kept_names(remade, held)
+    held = (*(beside_ours(one, marked) for one in held), *intrusions_marked(marked, accesses, held))
+    return replace(
+        found,
+        clients=clients,
+        held=held,
+        exposed=exposures_of(held, accesses, messages, calls, identities),
+        ranked=leads_of(accesses, clients, held, weeks),
+        marked=marked,
+        unmarked=found,
     )

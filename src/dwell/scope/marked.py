@@ -1,0 +1,255 @@
+"""What markings speak of: which sessions, which acts of an exploit, which ties.
+
+A tie is taken for ours only where all its answered sessions are, and a group of hits only where all of its time is: what
+lies partly outside a marking is judged as if nothing were marked. Where markings contradict each other *theirs* stands: a
+marking never takes back what another calls an intruder's.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.model.instants import utc_us
+from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
+from dwell.scope.access import Accesses
+from dwell.scope.exploits import NEAR, Act
+from dwell.scope.forgery import Forged
+from dwell.scope.intrusions import Held
+from dwell.scope.words import agent
+
+__all__ = ["NOTHING", "Cover", "Marked", "beside_ours", "marked_by", "tie_keys", "whole_ties"]
+
+Mask = npt.NDArray[np.bool_]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_OF_STATEMENTS = frozenset({MarkingKind.MAILBOX, MarkingKind.CLAIM})
+_NO_ROWS: Mask = np.zeros(0, np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What one marking speaks of.
+
+    Attributes:
+        marking: the marking.
+        sessions: per session, whether it does.
+        acts: forged requests and hits.
+    """
+
+    marking: Marking
+    sessions: Mask
+    acts: frozenset[Act]
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What all markings in force speak of.
+
+    Attributes:
+        covers: each marking of sessions and acts with what it speaks of, in their order.
+        others: markings of mailboxes and statements.
+        ours: per session, whether it is called ours and by nobody theirs.
+        theirs: per session, whether it is called theirs.
+        our_acts: acts that are called ours and by nobody theirs.
+        their_acts: acts that are called theirs.
+    """
+
+    covers: tuple[Cover, ...] = ()
+    others: tuple[Marking, ...] = ()
+    ours: Mask = field(default_factory=lambda: _NO_ROWS)
+    theirs: Mask = field(default_factory=lambda: _NO_ROWS)
+    our_acts: frozenset[Act] = frozenset()
+    their_acts: frozenset[Act] = frozenset()
+
+    @property
+    def changes(self) -> bool:
+        """Say whether anything is called ours or theirs."""
+        return bool(self.ours.any() or self.theirs.any() or self.our_acts or self.their_acts)
+
+    def named(self, act: Act) -> tuple[str, ...]:
+        """Give the markings because of which an act is taken for ours."""
+        if act not in self.our_acts:
+            return ()
+        return tuple(one.marking.id for one in self.covers if _says(one, MarkingVerdict.OURS) and act in one.acts)
+
+    def ties(self, accesses: Accesses, ties: pa.Table) -> Mask:
+        """Say per tie whether all its answered sessions are taken for ours."""
+        return whole_ties(accesses, ties, self.ours)
+
+
+NOTHING = Marked()
+
+
+def _says(one: Cover, verdict: MarkingVerdict) -> bool:
+    return one.marking.verdict is verdict
+
+
+def whole_ties(accesses: Accesses, ties: pa.Table, sessions: Mask) -> Mask:
+    """Say per tie whether all its answered sessions are among those given."""
+    out = np.zeros(ties.num_rows, np.bool_)
+    if not sessions.any() or not ties.num_rows:
+        return out
+    keys, own = tie_keys(accesses, ties)
+    usable = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0) & ~accesses.system
+    within = np.unique(own[usable & sessions])
+    beyond = np.unique(own[usable & ~sessions])
+    return np.asarray(np.isin(keys, within) & ~np.isin(keys, beyond))
+
+
+def tie_keys(accesses: Accesses, ties: pa.Table) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give one number for account, network and agent: per tie, and per session."""
+    wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
+    account, network, tool = (ties[one].to_numpy() for one in ("account", "network", "agent"))
+    own = (accesses.account * wide + accesses.network) * tall + accesses.agent
+    return (account * wide + network) * tall + tool, own
+
+
+def _range(text: str) -> Network:
+    return ipaddress.ip_network(text, strict=False)
+
+
+def _inside(address: str | None, wanted: Network) -> bool:
+    if address is None:
+        return False
+    try:
+        return ipaddress.ip_address(address) in wanted
+    except ValueError:
+        return False
+
+
+def _from_range(accesses: Accesses, wanted: Network) -> Mask:
+    """Say which sessions came from a range; addresses are looked at only where their network meets it."""
+    lans = np.zeros(len(accesses.networks) + 1, np.bool_)
+    for place, text in enumerate(accesses.networks):
+        lan = _range(text)
+        lans[place] = lan.version == wanted.version and lan.overlaps(wanted)
+    near: Mask = lans[accesses.network]
+    rows = np.flatnonzero(near)
+    coded = accesses.table["client"].take(pa.array(rows)).combine_chunks().dictionary_encode()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = pa.concat_arrays(coded.chunks) if coded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+    met = np.array([*(_inside(one, wanted) for one in coded.dictionary.to_pylist()), False])
+    near[rows] = met[pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)]
+    return near
+
+
+def _within(marking: Marking, first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]) -> Mask:
+    """Say which stretches lie wholly in the time that a marking speaks of; microseconds since 1970."""
+    out = np.ones(len(first), np.bool_)
+    if marking.from_utc is not None:
+        out &= first >= utc_us(marking.from_utc)
+    if marking.to_utc is not None:
+        out &= last < utc_us(marking.to_utc)
+    return out
+
+
+def _is(codes: npt.NDArray[np.int64], names: Sequence[str], wanted: str) -> Mask:
+    """Say which codes stand for a name."""
+    return np.asarray(codes == (names.index(wanted) if wanted in names else len(names)))
+
+
+def _sessions(marking: Marking, accesses: Accesses) -> Mask:
+    """Say which sessions a marking speaks of."""
+    if marking.kind is MarkingKind.RECORD:
+        table, evidence, number = marking.target.split("/")
+        columns = accesses.table
+        found = pc.and_(pc.equal(columns["table"], table), pc.equal(columns["evidence_id"], evidence))
+        found = pc.and_(found, pc.equal(columns["record_no"], int(number)))
+        return np.asarray(pc.fill_null(found, False).to_numpy().astype(np.bool_))  # noqa: FBT003 - Arrow's own order
+    if marking.kind is MarkingKind.ACCOUNT:
+        mask = _is(accesses.account, accesses.names, marking.target)
+        return mask & _within(marking, accesses.first, accesses.last)
+    mask = _from_range(accesses, _range(marking.target))
+    if marking.agent:
+        mask &= _is(accesses.agent, accesses.agents, marking.agent)
+    if marking.account:
+        mask &= _is(accesses.account, accesses.names, marking.account)
+    return mask & _within(marking, accesses.first, accesses.last)
+
+
+def _stretch(act: Act) -> tuple[datetime | None, datetime | None]:
+    return (act.at_utc, act.at_utc) if isinstance(act, Forged) else (act.first_utc, act.last_utc)
+
+
+def _speaks_of(marking: Marking, act: Act) -> bool:
+    """Say whether a marking speaks of an act: from its range, by its agent where it names one, wholly in its time."""
+    tool = agent(act.agent) if isinstance(act, Forged) else None
+    if marking.kind is MarkingKind.RECORD:
+        # what a group of several records is about no single one of them says
+        refs = (act.ground,) if isinstance(act, Forged) else act.grounds[:1] if act.count == 1 else ()
+        return any(f"{one.table}/{one.evidence_id}/{one.record_no}" == marking.target for one in refs)
+    if marking.kind is MarkingKind.ACCOUNT or marking.account or (marking.agent and tool != marking.agent):
+        return False
+    first, last = _stretch(act)
+    if marking.from_utc is not None and (first is None or first < marking.from_utc):
+        return False
+    if marking.to_utc is not None and (last is None or last >= marking.to_utc):
+        return False
+    return _inside(act.client, _range(marking.target))
+
+
+def marked_by(markings: Sequence[Marking], accesses: Accesses, acts: Sequence[Act]) -> Marked:
+    """Say what markings speak of.
+
+    Args:
+        markings: those in force.
+        accesses: all sessions.
+        acts: forged requests and hits.
+    """
+    covers, others = [], []
+    ours, theirs = np.zeros(len(accesses), np.bool_), np.zeros(len(accesses), np.bool_)
+    our_acts: set[Act] = set()
+    their_acts: set[Act] = set()
+    for one in markings:
+        if one.kind in _OF_STATEMENTS:
+            others.append(one)
+            continue
+        sessions = _sessions(one, accesses)
+        met = frozenset(act for act in acts if _speaks_of(one, act))
+        covers.append(Cover(one, sessions, met))
+        if one.verdict is MarkingVerdict.OURS:
+            ours |= sessions
+            our_acts |= met
+        elif one.verdict is MarkingVerdict.THEIRS:
+            theirs |= sessions
+            their_acts |= met
+    return Marked(
+        tuple(covers),
+        tuple(others),
+        ours & ~theirs,
+        theirs,
+        frozenset(our_acts - their_acts),
+        frozenset(their_acts),
+    )
+
+
+def beside_ours(held: Held, marked: Marked) -> Held:
+    """Take refused sessions that are called ours out of an intrusion, and say what of it lies near to acts called ours.
+
+    The latter is for intrusions without an address: by addresses alone nobody can call them ours.
+    """
+    if held.refused:
+        held = replace(held, refused=tuple(row for row in held.refused if not marked.ours[row]))
+    if held.clients or not held.acts or not marked.our_acts:
+        return held
+    found = [
+        (abs(mine - ours), one.host, ", ".join(marked.named(other)))
+        for one in held.acts
+        for other in marked.our_acts
+        if one.host == other.host
+        and (mine := _stretch(one)[0]) is not None
+        and (ours := _stretch(other)[0]) is not None
+    ]
+    gap, host, names = min(found, default=(NEAR, "", ""))
+    if gap >= NEAR:
+        return held
+    text = f"it lies within {math.ceil(gap.total_seconds())} s of an act on {host} that {names} calls ours"
+    return replace(held, against=(*held.against, text))
