@@ -23,6 +23,7 @@ from dwell.scope.clients import Clients, clients_of
 from dwell.scope.cmdlets import Cmdlet, cmdlets_of
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
+from dwell.scope.flows import Flow, new_flows
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
 from dwell.scope.habits import service_accounts, ties
 from dwell.scope.identities import Identities
@@ -31,7 +32,7 @@ from dwell.scope.leads import Ranked, leads_of
 from dwell.scope.ledger import Ledger, build
 from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.names import learn
-from dwell.scope.reach import Logon, logons_of
+from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
@@ -76,6 +77,7 @@ class Investigation:
         snapshots: what exports tell of states, each with its date.
         removals: acts that took away what others had made.
         apps: applications that were given rights on mail or a secret, with what each read.
+        flows: connections from exploited servers and reached hosts that began with an intrusion.
     """
 
     tables: tuple[str, ...]
@@ -104,6 +106,7 @@ class Investigation:
     snapshots: Snapshots = field(default_factory=Snapshots)
     removals: tuple[Cmdlet, ...] = ()
     apps: tuple[App, ...] = ()
+    flows: tuple[Flow, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -156,6 +159,7 @@ def investigate(
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
     found = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
+    own = _server_addresses(archive)
     held = with_apps(found, apps, accesses, logons, identities)
     return Investigation(
         tables=tuple(archive.tables()),
@@ -174,7 +178,7 @@ def investigate(
         hunted=hunted,
         builds=builds_seen(rolled.tables["builds"]),
         logons=logons,
-        server_addresses=_server_addresses(archive),
+        server_addresses=own,
         files=file_states(archive),
         passwords=passwords(archive),
         backups=backups(archive),
@@ -184,4 +188,5 @@ def investigate(
         snapshots=snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines}),
         removals=removals_of(archive) if traces else (),
         apps=apps,
+        flows=new_flows(archive, usable_addresses(logons, held, set(ledger.servers()), own)),
     )
