@@ -198,3 +198,20 @@ def test_entras_own_log_tells_the_same(tmp_path: Path) -> None:
     otto = next(one for one in found.mailboxes if one.mailbox == "otto@gov.example")
     assert otto.grade is Grade.NAMED
     assert any("joined by its name" in one for one in otto.assumptions)
+
+
+@pytest.mark.parametrize(("at", "told"), [("2021-08-02 14:00:00", 1), ("2021-08-02 12:00:00", 0)])
+def test_the_first_logon_of_an_intrusions_account_is_told_and_laid_to_nobody(
+    tmp_path: Path, at: str, told: int
+) -> None:
+    quiet = [{**_logon(number, f"2021-08-02 1{number}:30:00", "anna", "10.0.0.9")} for number in range(1, 5)]
+    rows = sorted([*quiet, _logon(0, at, "spy", "10.0.0.8")], key=lambda one: str(one["at"]))
+    log = security_log([{**one, "number": number} for number, one in enumerate(rows, 1)], host="FS09")
+    files = {"STS1/sysmon.xml": _sts(), "DC1/security.xml": _dc(), "FS09/security.xml": log}
+    staged = stage(tmp_path, files)
+    api.hunt(staged.case.root, workers=1)
+    found = api.answers(staged.case.root, workers=1).summary
+    claims = [one for one in found.claims if "spy, an account of I1, is first seen on FS09" in one.text]
+    assert len(claims) == told
+    assert next(one.verdict for one in found.reach if one.system == "FS09") is ReachVerdict.NO_SIGN
+    assert all(any("its owner may have logged on himself" in why for why in one.against) for one in claims)

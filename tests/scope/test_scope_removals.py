@@ -10,7 +10,7 @@ from tests.scope.staged import security_log, stage, ual_json
 
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.cmdlets import Cmdlet
-from dwell.scope.removals import REMOVERS, removal_of, removals_of
+from dwell.scope.removals import REMOVERS, Removals, removals_of
 
 Told = dict[str, str]
 
@@ -67,7 +67,7 @@ ROLE = {"Role": "ApplicationImpersonation", "User": "spy"}
     ],
 )  # fmt: skip
 def test_what_takes_a_thing_away_is_found(made: Cmdlet, gone: Cmdlet) -> None:
-    assert removal_of(made, [gone], _same) is gone
+    assert Removals([gone], _same).of(made) is gone
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_what_takes_a_thing_away_is_found(made: Cmdlet, gone: Cmdlet) -> None:
     ],
 )  # fmt: skip
 def test_what_takes_another_thing_away_is_not(made: Cmdlet, gone: Cmdlet) -> None:
-    assert removal_of(made, [gone], _same) is None
+    assert Removals([gone], _same).of(made) is None
 
 
 def test_two_names_of_one_person_are_one() -> None:
     made = _act("Add-MailboxPermission", 1, {"Identity": "anna", **FULL})
     gone = _act("Remove-MailboxPermission", 2, {"Identity": "anna@gov.example", **FULL})
-    assert removal_of(made, [gone], _same) is None
-    assert removal_of(made, [gone], lambda text: text.partition("@")[0]) is gone
+    assert Removals([gone], _same).of(made) is None
+    assert Removals([gone], lambda text: text.partition("@")[0]).of(made) is gone
 
 
 def test_removals_are_read_from_both_logs_and_failed_ones_are_none(tmp_path: Path) -> None:

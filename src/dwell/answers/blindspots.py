@@ -43,6 +43,8 @@ NEEDED: dict[str, str] = {
     "evtx/MSExchange Management": "every cmdlet: rules, permissions, exports, virtual directories",
 }
 """Logs of a mail server that this version reads, and what only they can tell."""
+ONE_PROTOCOL = frozenset({"ews", "mapihttp", "imap4", "pop3"})
+"""Logs that show a mailbox being opened by one protocol only: held again, they would not bear a negative."""
 WORDS = {
     CellState.MISSING: "no file is held",
     CellState.TRUNCATED: "the file is cut off",
@@ -95,7 +97,8 @@ def asked_of(case: Investigation, exposures: Sequence[MailboxExposure]) -> tuple
 
 def _ranked(case: Investigation, book: Book, exposures: Sequence[MailboxExposure]) -> set[tuple[str, str]]:
     """Tell the holes by what closing each would change; give those told."""
-    found = [one for one in gaps(case.ledger, asked_of(case, exposures), tuple(NEEDED)) if one.hours]
+    sources = [one for one in NEEDED if one not in ONE_PROTOCOL]
+    found = [one for one in gaps(case.ledger, asked_of(case, exposures), sources) if one.hours]
     for place, one in enumerate(found[:STRETCHES_MAX], 1):
         held = "is held at all" if one.hours == one.of_hours else f"is held for {one.hours:,} of {one.of_hours:,} hours"
         book.unknown(

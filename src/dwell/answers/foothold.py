@@ -15,7 +15,7 @@ from dwell.model.provenance import RecordRef
 from dwell.scope.cmdlets import Cmdlet
 from dwell.scope.exploits import shell_path
 from dwell.scope.investigation import Investigation
-from dwell.scope.removals import removal_of
+from dwell.scope.removals import Removals
 from dwell.scope.states import FileState
 from dwell.scope.traces import Trace
 
@@ -47,9 +47,8 @@ _STATE_UNKNOWN = "no list of files or export dated after it is held that covers 
 
 def _same_file(path: str, stem: str) -> bool:
     """Say whether a file of an inventory is what a request's path names: their last two parts agree."""
-    tail = [one for one in path.lower().replace("\\", "/").split("/") if one][-2:]
-    asked = [one for one in stem.lower().split("/") if one][-2:]
-    return tail[-len(asked) :] == asked
+    asked = _tail(stem)
+    return _tail(path)[-len(asked) :] == asked
 
 
 def _state(case: Investigation, host: str, stem: str) -> tuple[FootholdState, str, list[FileState]]:
@@ -74,9 +73,9 @@ def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold
         answered = one.status is not None and 200 <= one.status < 300
         if path is not None and answered and one.catalogue.startswith(("WS-", "EX-05")):
             used.setdefault((one.host, path), []).append(one)
+    asked = {(host, _tail(path)): (host, path) for host, path in used}
     for host, path, trace in _written(case):
-        same = next((key for key in used if key[0] == host and _same_file(path, key[1])), None)
-        used.setdefault(same or (host, path), []).append(trace)
+        used.setdefault(asked.get((host, _tail(path)), (host, path)), []).append(trace)
     told: set[RecordRef] = set()
     for (host, path), traces in sorted(used.items()):
         state, why, files = _state(case, host, path)
@@ -97,27 +96,22 @@ def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold
 
 def _written(case: Investigation) -> Iterable[tuple[str, str, Trace]]:
     """Give the pages that event logs say were written into web folders: host, path as a list of files has it, trace."""
-    shortest: dict[tuple[str, str], str] = {}
     found: list[tuple[str, str, Trace]] = []
+    longest: dict[tuple[str, tuple[str, ...]], str] = {}
     for one in case.traces:
         path = one.value("TargetFilename") or one.value("RelativeTargetName")
         if one.table == "evtx" and one.catalogue.startswith("WS-") and path is not None:
             found.append((one.host, path, one))
-    for host, path, _ in found:
-        # one log names the drive, another the share: what both end in is the file
-        tail = next((held for (name, held) in shortest if name == host and path.lower().endswith(held)), None)
-        key = (host, tail or _below_drive(path))
-        shortest[key] = max(shortest.get(key, ""), path, key=len)
+            # one log names the drive, another the share: what both end in is the file
+            key = (one.host, _tail(path))
+            longest[key] = max(longest.get(key, ""), path, key=len)
     for host, path, trace in found:
-        yield (
-            host,
-            shortest[host, next(one for name, one in shortest if name == host and path.lower().endswith(one))],
-            trace,
-        )
+        yield host, longest[host, _tail(path)], trace
 
 
-def _below_drive(path: str) -> str:
-    return re.sub(r"^[a-z]:\\", "", path.lower())
+def _tail(path: str) -> tuple[str, ...]:
+    """Give the last two parts of a path of a file or a request, in lower case: they name a page."""
+    return tuple([one for one in path.lower().replace("\\", "/").split("/") if one][-2:])
 
 
 def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold]:
@@ -131,8 +125,9 @@ def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothol
         by_kind.setdefault(one.catalogue, []).extend((one, cmdlet) for cmdlet in held)
         if len(held) < one.count:
             yield _met(one, owners, one.count - len(held))
+    removals = Removals(case.removals, case.identities.label)
     for catalogue, acts in sorted(by_kind.items()):
-        yield from _set_and_undone(case, catalogue, acts, owners)
+        yield from _set_and_undone(removals, catalogue, acts, owners)
 
 
 def _met(trace: Trace, owners: Mapping[int, str], more: int) -> Foothold:
@@ -146,7 +141,7 @@ def _met(trace: Trace, owners: Mapping[int, str], more: int) -> Foothold:
 
 
 def _set_and_undone(
-    case: Investigation, catalogue: str, acts: Sequence[tuple[Trace, Cmdlet]], owners: Mapping[int, str]
+    removals: Removals, catalogue: str, acts: Sequence[tuple[Trace, Cmdlet]], owners: Mapping[int, str]
 ) -> Iterable[Foothold]:
     """Tell what cmdlets set, equal ones once, each with the record that took it away again where one did."""
     undoing = sorted(
@@ -161,7 +156,7 @@ def _set_and_undone(
         last = max((one for _, one in alike), key=lambda one: (_sortable(one.at_utc), one.ground))
         cleared = [one for one in undoing if one.undoes(last, catalogue)]
         paired |= {one.ground for one in cleared}
-        removed = removal_of(last, case.removals, case.identities.label)
+        removed = removals.of(last)
         first_of_both = [*cleared[:1], *(() if removed is None else (removed,))]
         undone = min(first_of_both, key=lambda one: (_sortable(one.at_utc), one.ground), default=None)
         state, why = FootholdState.UNKNOWN, _STATE_UNKNOWN

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from dwell.answers.book import Book
 from dwell.answers.foothold import KINDS
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
@@ -9,8 +11,9 @@ from dwell.model.claims import Answer, Outcome, Question, ReachFinding, ReachVer
 from dwell.model.coverage import Coverage
 from dwell.scope.chains import key_traces
 from dwell.scope.exploits import ENTRIES, Act
+from dwell.scope.flows import FLOW_TABLES, PORTS, Flow
 from dwell.scope.investigation import Investigation
-from dwell.scope.reach import CLASSES, Hop, class_of_hosts, logons_beyond
+from dwell.scope.reach import CLASSES, Hop, Logon, addresses_of_hosts, class_of_hosts, logons_beyond
 from dwell.scope.rollup.ual import TENANT
 
 __all__ = ["answer", "findings"]
@@ -88,6 +91,73 @@ def _tenant(case: Investigation) -> ReachFinding | None:
     return ReachFinding(TENANT, "cloud", verdict, coverage, "no client of an intrusion acts in the audit records")
 
 
+def _with_flows(case: Investigation, found: list[ReachFinding]) -> list[ReachFinding]:
+    """Take what flows tell: a connection is no logon, so it reaches nothing, and it is no silence either."""
+    names = {address: host for host, addresses in addresses_of_hosts(case.logons).items() for address in addresses}
+    by_system: dict[str, list[Flow]] = {}
+    for flow in case.flows:
+        by_system.setdefault(names.get(flow.target, flow.target), []).append(flow)
+    tables = set(FLOW_TABLES)
+    coverage = case.ledger.coverage(case.ledger.hosts(tables), tables, *whole_span(case), "a connection (flows)")
+    out = []
+    for one in found:
+        flows = by_system.pop(one.system, None)
+        if flows is not None and one.verdict in {ReachVerdict.NO_SIGN, ReachVerdict.NOT_COVERED}:
+            refs = tuple(flow.ground for flow in flows[:GROUNDS_MAX])
+            why = f"{_spoke(flows)}; in its own logs: {one.why}"
+            out.append(ReachFinding(one.system, one.system_class, ReachVerdict.ATTEMPTED, one.coverage, why, refs))
+        else:
+            out.append(one)
+    for system, flows in sorted(by_system.items()):
+        kinds = sorted({kind for flow in flows if (kind := PORTS.get(flow.port or 0)) is not None})
+        refs = tuple(flow.ground for flow in flows[:GROUNDS_MAX])
+        kind = kinds[0] if len(kinds) == 1 else "server"
+        out.append(ReachFinding(system, kind, ReachVerdict.ATTEMPTED, coverage, _spoke(flows), refs))
+    return out
+
+
+def _spoke(flows: Sequence[Flow]) -> str:
+    ports = sorted({flow.port for flow in flows if flow.port is not None})
+    sources = sorted({flow.source for flow in flows})
+    first = min(flow.first_utc for flow in flows)
+    how = "tried and refused" if all(flow.refused for flow in flows) else "made; what was done there no flow tells"
+    on = f" on port {listed([str(one) for one in ports])}" if ports else ""
+    many = count(sum(flow.count for flow in flows), "connection")
+    return f"{many} from {listed(sources)}{on}, none before the intrusion, the first at {instant(first)}: {how}"
+
+
+def _first_logons(case: Investigation, book: Book, mail_hosts: Collection[str]) -> None:
+    """Tell the hosts on which an account of an intrusion is first seen after its first act: its owner, or the intruder."""
+    for held in case.held:
+        accounts = set(held.accounts)
+        seen: dict[tuple[str, str], list[Logon]] = {}
+        for one in case.logons:
+            if (
+                one.account in accounts
+                and one.account
+                and one.host not in mail_hosts
+                and not one.refused
+                and one.client
+            ):
+                seen.setdefault((one.account, one.host), []).append(one)
+        for (account, host), mine in sorted(seen.items()):
+            first = min(mine, key=lambda each: (each.first_utc, each.ground))
+            hour = int(held.first_utc.timestamp()) // 3600
+            before = case.ledger.coverage([host], SECURITY, case.ledger.first_hour, hour, "an earlier logon")
+            if first.first_utc < held.first_utc:
+                continue
+            book.inferred(
+                f"{account}, an account of {held.id}, is first seen on {host} after that intrusion's first act: from "
+                f"{first.client} at {instant(first.first_utc)}.",
+                [one.ground for one in mine],
+                before,
+                [
+                    "its owner may have logged on himself: a logon does not tell who had the password",
+                    f"before, the Security log of {host} covers {percent(before)} of the hours",
+                ],
+            )
+
+
 def findings(case: Investigation) -> tuple[ReachFinding, ...]:
     """Give every system that can be spoken of, and every class of systems that cannot."""
     mail_hosts = set(case.ledger.servers())
@@ -103,6 +173,7 @@ def findings(case: Investigation) -> tuple[ReachFinding, ...]:
     if tenant is not None:
         found.append(tenant)
     spoken_of = {one.system_class for one in found}
+    found = _with_flows(case, found)
     for kind, needed in CLASSES.items():
         if kind not in spoken_of:
             coverage = Coverage(0, 0, (), "no log of such a system is held")
@@ -116,7 +187,13 @@ def answer(case: Investigation, found: tuple[ReachFinding, ...]) -> tuple[Answer
     for one in found:
         coverage = one.coverage
         if one.verdict in {ReachVerdict.REACHED, ReachVerdict.ATTEMPTED}:
-            book.recorded(f"{one.system} ({one.system_class}): {one.verdict.value}; {one.why}.", one.grounds, coverage)
+            by_flow = any(ref.table in FLOW_TABLES for ref in one.grounds)
+            book.recorded(
+                f"{one.system} ({one.system_class}): {one.verdict.value}; {one.why}.",
+                one.grounds,
+                coverage,
+                ["what was spoken to before the flows held begin is not known"] if by_flow else (),
+            )
         elif one.verdict is ReachVerdict.NO_SIGN and coverage is not None:
             book.no_sign(
                 f"{one.system} ({one.system_class}): no sign, with a coverage of {percent(coverage)}; {one.why}.",
@@ -133,6 +210,7 @@ def answer(case: Investigation, found: tuple[ReachFinding, ...]) -> tuple[Answer
                 None,
                 ["a rule meets a shape of text; what it means is for the reader to judge"],
             )
+    _first_logons(case, book, set(case.ledger.servers()))
     refused = [one for one in case.logons if one.refused]
     if refused and case.held:
         hosts = sorted({one.host for one in refused})

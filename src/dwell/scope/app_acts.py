@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.store import Archive
@@ -208,8 +209,11 @@ def _rows(
     if len(held) == len(names) and not any(_operation(one) in _DEEDS for each in held for one in each):
         return
     rows = read_rows(file, columns)
-    told = [rows[one].to_pylist() for one in names]
-    place = np.flatnonzero([any(_operation(each[row]) in _DEEDS for each in told) for row in range(rows.num_rows)])
+    taken = np.zeros(rows.num_rows, np.bool_)
+    for one in names:
+        mine = pa.array([text for text in pc.unique(rows[one]).to_pylist() if _operation(text) in _DEEDS], pa.string())
+        taken |= pc.is_in(rows[one], value_set=mine).to_numpy()
+    place = np.flatnonzero(taken)
     near = rows.take(pa.array(place))
     times = near["time_utc"].cast(pa.int64()).to_pylist()
     yield from zip(place.tolist(), near.drop(["time_utc"]).to_pylist(), times, strict=True)

@@ -89,7 +89,7 @@ class App:
 
 
 class _Bunch:
-    """Acts on what is held to be one application."""
+    """Acts on what is held to be one application; empty where another one took them."""
 
     def __init__(self, acts: list[AppAct]) -> None:
         self.acts = acts
@@ -97,6 +97,13 @@ class _Bunch:
         self.kinds = frozenset(one for act in acts for one in act.kinds)
         self.names = frozenset(act.name for act in acts if act.name)
         self.by_name = False
+
+    def take(self, other: _Bunch) -> None:
+        """Take all that another holds."""
+        self.acts, other.acts = [*self.acts, *other.acts], []
+        self.ids |= other.ids
+        self.kinds |= other.kinds
+        self.names |= other.names
 
 
 def _by_ids(acts: Iterable[AppAct]) -> list[_Bunch]:
@@ -116,26 +123,25 @@ def _by_ids(acts: Iterable[AppAct]) -> list[_Bunch]:
 
 
 def _by_names(bunches: list[_Bunch], named: Mapping[str, frozenset[str]]) -> list[_Bunch]:
-    """Join an application object to the one service principal of its name."""
-    out = list(bunches)
-    for name in sorted({one for bunch in bunches for one in bunch.names} | set(named)):
-        mine = [one for one in out if name in one.names]
+    """Join an application object to the one service principal of its name, or to the one id that is told beside it."""
+    by_name: dict[str, list[_Bunch]] = {}
+    for one in bunches:
+        for name in sorted(one.names):
+            by_name.setdefault(name, []).append(one)
+    for name in sorted(by_name):
+        mine = [one for one in by_name[name] if one.acts]
         objects = [one for one in mine if "ServicePrincipal" not in one.kinds]
         principals = [one for one in mine if "ServicePrincipal" in one.kinds]
-        if len(objects) == 1 and len(principals) <= 1:
-            one = objects[0]
-            extra = named.get(name, frozenset())
-            if principals:
-                joined = _Bunch([*one.acts, *principals[0].acts])
-                out = [each for each in out if each is not one and each is not principals[0]] + [joined]
-            elif len(extra) == 1:
-                joined = _Bunch(one.acts)
-                joined.ids |= extra
-                out = [each for each in out if each is not one] + [joined]
-            else:
-                continue
-            joined.by_name = True
-    return out
+        told = named.get(name, frozenset())
+        if len(objects) != 1 or len(principals) > 1 or (not principals and len(told) != 1):
+            continue
+        home = objects[0]
+        if principals:
+            home.take(principals[0])
+        else:
+            home.ids |= told
+        home.by_name = True
+    return [one for one in bunches if one.acts]
 
 
 def _names_of_ids(archive: Archive) -> dict[str, frozenset[str]]:

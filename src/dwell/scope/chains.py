@@ -8,9 +8,9 @@ on from the same inside address as the one who read the key, and at most ten acc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from dwell.model.addresses import network
 from dwell.scope.access import Accesses
@@ -45,32 +45,64 @@ def _person(text: str | None) -> str:
     return (text or "").rpartition("\\")[2].partition("@")[0].lower()
 
 
-def _near(one: Logon, traces: Sequence[Trace]) -> bool:
-    return any(trace.first_utc is not None and abs(one.first_utc - trace.first_utc) <= WITHIN for trace in traces)
+@dataclass(frozen=True, slots=True)
+class _Theft:
+    """The theft of a key, and who logged on from where its reader did.
+
+    Attributes:
+        readers: accounts that read the key.
+        since: its first trace.
+        until: its last.
+        logons: by account, the first logon from an address that a reader used as well.
+        users: by address, how many accounts logged on from there.
+    """
+
+    readers: frozenset[str]
+    since: datetime
+    until: datetime
+    logons: Mapping[str, Logon]
+    users: Mapping[str | None, int]
 
 
-def _by_key(held: Held, act: AppAct, logons: Iterable[Logon]) -> str | None:
-    """Say by which logons the giver of rights is tied to the theft of a key; None where nothing does."""
+def _theft(held: Held, logons: Iterable[Logon]) -> _Theft | None:
+    """Give the theft of a key by an intrusion; None where it stole none."""
     traces = key_traces(held)
-    if not traces or act.at_utc is None or not (held.first_utc <= act.at_utc <= held.last_utc + WITHIN):
+    instants = [at for one in traces for at in (one.first_utc, one.last_utc) if at is not None]
+    if not instants:
         return None
-    readers = {_person(one.account) for one in traces if one.account} - {""}
-    giver = _person(act.account)
-    if giver in readers:
-        return f"{act.account}, who read the signing key of AD FS, gave it"
-    near = [one for one in logons if one.client not in _NOWHERE and not one.refused and _near(one, traces)]
+    since, until = min(instants), max(instants)
+    readers = frozenset(_person(one.account) for one in traces if one.account) - {""}
+    near = [
+        one
+        for one in logons
+        if one.client not in _NOWHERE and not one.refused and since - WITHIN <= one.first_utc <= until + WITHIN
+    ]
     used: dict[str | None, set[str]] = {}
     for one in near:
         used.setdefault(one.client, set()).add(_person(one.account))
     # an address that many log on from ties nobody to anybody
-    from_where = {place for place, who in used.items() if who & readers and len(who) <= SHARED_MAX}
-    mine = [one for one in near if _person(one.account) == giver and one.client in from_where]
-    if not mine:
+    shared = {place for place, who in used.items() if who & readers and len(who) <= SHARED_MAX}
+    first: dict[str, Logon] = {}
+    for one in sorted(near, key=lambda each: (each.first_utc, each.ground)):
+        if one.client in shared:
+            first.setdefault(_person(one.account), one)
+    return _Theft(readers, since, until, first, {place: len(who) for place, who in used.items()})
+
+
+def _by_key(theft: _Theft | None, act: AppAct) -> str | None:
+    """Say by which logons the giver of rights is tied to the theft of a key; None where nothing does."""
+    if theft is None or act.at_utc is None or not (theft.since <= act.at_utc <= theft.until + WITHIN):
         return None
-    first = min(mine, key=lambda one: (one.first_utc, one.ground))
+    giver = _person(act.account)
+    if giver in theft.readers:
+        return f"{act.account}, who read the signing key of AD FS, gave it"
+    logon = theft.logons.get(giver)
+    if logon is None:
+        return None
+    readers = ", ".join(sorted(theft.readers))
     return (
-        f"{act.account}, who gave it, logged on to {first.host} from {first.client}, as did {', '.join(sorted(readers))}, "
-        f"who read the signing key of AD FS; {len(used[first.client])} accounts logged on from there within a day of it"
+        f"{act.account}, who gave it, logged on to {logon.host} from {logon.client}, as did {readers}, who read the "
+        f"signing key of AD FS; {theft.users[logon.client]} accounts logged on from there within a day of it"
     )
 
 
@@ -85,10 +117,10 @@ def _by_account(held: Held, act: AppAct, accesses: Accesses, identities: Identit
 
 
 def _tied(
-    held: Held, app: App, accesses: Accesses, logons: Sequence[Logon], identities: Identities
+    held: Held, theft: _Theft | None, app: App, accesses: Accesses, identities: Identities
 ) -> tuple[AppAct, str] | None:
     for act in app.given:
-        why = _by_account(held, act, accesses, identities) or _by_key(held, act, logons)
+        why = _by_account(held, act, accesses, identities) or _by_key(theft, act)
         if why is not None:
             return act, why
     return None
@@ -109,8 +141,9 @@ def with_apps(
     out = []
     for one in held:
         mine, links, last = [], list(one.links), one.last_utc
+        theft = _theft(one, logons)
         for app in apps:
-            found = _tied(one, app, accesses, logons, identities)
+            found = _tied(one, theft, app, accesses, identities)
             if found is None:
                 continue
             since, why = found

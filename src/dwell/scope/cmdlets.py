@@ -7,7 +7,7 @@ Microsoft 365 records is the cmdlet's name. Only records that a rule of ours met
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.datafile import DataFile, read_rows
+from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.store import Archive
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
@@ -174,21 +174,36 @@ def _may_hold(file: DataFile, trace: Trace) -> bool:
 
 def _read(file: DataFile, wanted: set[RecordRef]) -> Iterator[Cmdlet]:
     numbers = pa.array(sorted({one.record_no for one in wanted}), pa.int64())
-    return (one for one in read_cmdlets(file, numbers) if one.ground in wanted)
+    return (one for one in read_cmdlets(file, numbers=numbers) if one.ground in wanted)
 
 
-def read_cmdlets(file: DataFile, numbers: pa.Array | None) -> Iterator[Cmdlet]:
-    """Yield the cmdlets of a data file, all of them or those of some record numbers.
+def read_cmdlets(
+    file: DataFile, *, numbers: pa.Array | None = None, named: Callable[[str], bool] | None = None
+) -> Iterator[Cmdlet]:
+    """Yield the cmdlets of a data file, those of some record numbers or of some names.
 
     Raises:
         CustodyError: the file is not what was written.
     """
+    column = _COLUMNS[file.table][0]
+    if named is not None:
+        lexicon = read_lexicon(file)
+        # most files hold none of the names, and are not opened
+        if column in lexicon.complete and not any(
+            named(one or "") for one in lexicon.column(column)["value"].to_pylist()
+        ):
+            return
     columns = ("evidence_id", "record_no", "time_utc", "host", *_COLUMNS[file.table])
-    rows = read_rows(file, columns, dictionary=("evidence_id", "host", _COLUMNS[file.table][0]))
-    if numbers is None:
-        picked = np.flatnonzero(rows[_COLUMNS[file.table][0]].is_valid().to_numpy(zero_copy_only=False))
-    else:
-        picked = np.flatnonzero(pc.is_in(rows["record_no"], value_set=numbers).to_numpy(zero_copy_only=False))
+    rows = read_rows(file, columns, dictionary=("evidence_id", "host", column))
+    taken = rows[column].is_valid()
+    if numbers is not None:
+        taken = pc.and_(taken, pc.is_in(rows["record_no"], value_set=numbers))
+    if named is not None:
+        names = pa.array(
+            [one for one in pc.unique(rows[column].cast(pa.string())).to_pylist() if one and named(one)], pa.string()
+        )
+        taken = pc.and_(taken, pc.is_in(rows[column].cast(pa.string()), value_set=names))
+    picked = np.flatnonzero(taken.to_numpy(zero_copy_only=False) if isinstance(taken, pa.Array) else taken.to_numpy())
     near = rows.take(pa.array(picked))
     times = near["time_utc"].cast(pa.int64()).to_pylist()
     inside = _inside(file, near, picked)

@@ -26,6 +26,7 @@ from dwell.scope.cmdlets import Cmdlet, cmdlets_of
 from dwell.scope.copies import Doubled, as_one, doubled
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
+from dwell.scope.flows import Flow, new_flows
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
 from dwell.scope.habits import service_accounts, ties
 from dwell.scope.identities import Identities
@@ -36,7 +37,7 @@ from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.names import learn
-from dwell.scope.reach import Logon, logons_of
+from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
@@ -86,6 +87,7 @@ class Investigation:
         clocks: how far the clocks of logs agree that tell of the same requests.
         marked: what a person's markings speak of.
         unmarked: the same as it would be without any marking; None where none calls anything ours or theirs.
+        flows: connections from exploited servers and reached hosts that began with an intrusion.
     """
 
     tables: tuple[str, ...]
@@ -119,6 +121,7 @@ class Investigation:
     clocks: tuple[ClockPair, ...] = ()
     marked: Marked = NOTHING
     unmarked: Investigation | None = None
+    flows: tuple[Flow, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -179,6 +182,7 @@ def investigate(
     apps = apps_of(archive, identities)
     held = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
     held = with_apps(held, apps, accesses, logons, identities)
+    own, servers = _server_addresses(archive), set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
     found = Investigation(
         tables=tuple(archive.tables()),
@@ -197,7 +201,7 @@ def investigate(
         hunted=hunted,
         builds=builds_seen(rolled.tables["builds"]),
         logons=logons,
-        server_addresses=_server_addresses(archive),
+        server_addresses=own,
         files=file_states(archive),
         passwords=passwords(archive),
         backups=backups(archive),
@@ -210,6 +214,7 @@ def investigate(
         outgrown=len(outgrown or {}),
         doubled=doubled(archive),
         clocks=clock_pairs(rolled.tables["requests"]),
+        flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
     )
     if not markings:
         return found
@@ -229,6 +234,7 @@ def investigate(
         held=held,
         exposed=exposures_of(held, accesses, messages, calls, identities),
         ranked=leads_of(accesses, clients, held, weeks),
+        flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         marked=marked,
         unmarked=found,
     )

@@ -20,7 +20,17 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held
 
-__all__ = ["CLASSES", "HOPS_MAX", "Hop", "Logon", "addresses_of_hosts", "class_of_hosts", "logons_beyond", "logons_of"]
+__all__ = [
+    "CLASSES",
+    "HOPS_MAX",
+    "Hop",
+    "Logon",
+    "addresses_of_hosts",
+    "class_of_hosts",
+    "logons_beyond",
+    "logons_of",
+    "usable_addresses",
+]
 
 _DIRECTORY_EVENTS = frozenset({4768, 4769, 4776})
 _SHARE_EVENTS = frozenset({5140, 5145})
@@ -173,6 +183,22 @@ def logons_beyond(
         for hop in newest:
             found.setdefault(hop.logon, hop)
     return tuple(found[one] for one in beyond if one in found)
+
+
+def usable_addresses(
+    logons: Sequence[Logon], held: Sequence[Held], mail_hosts: Collection[str], server_addresses: Collection[str]
+) -> Mapping[str, datetime]:
+    """Give the inside addresses from which an intruder could go on, each with the instant from which on.
+
+    Those of the mail servers, where one was exploited, and those of the hosts that were reached from there.
+    """
+    started = min((one.first_utc for one in held if one.exploited), default=None)
+    out = {} if started is None else dict.fromkeys(sorted(server_addresses), started)
+    known = addresses_of_hosts(logons)
+    for hop in logons_beyond(logons, held, mail_hosts, server_addresses):
+        for address in sorted(known.get(hop.logon.host, ())) if not hop.logon.refused else ():
+            out[address] = min(out.get(address, hop.logon.first_utc), hop.logon.first_utc)
+    return out
 
 
 def _first_hop(one: Logon, held: Sequence[Held], server_addresses: Collection[str]) -> bool:

@@ -11,11 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from dwell.archive.datafile import read_lexicon
 from dwell.archive.store import Archive
 from dwell.scope.cmdlets import Cmdlet, read_cmdlets
 
-__all__ = ["REMOVERS", "removal_of", "removals_of"]
+__all__ = ["REMOVERS", "Removals", "is_remover", "removals_of"]
 
 _VDIRS = ("oab", "ecp", "owa", "webservices", "activesync", "mapi", "powershell", "autodiscover")
 _RULES = ("new-inboxrule", "set-inboxrule", "enable-inboxrule")
@@ -136,29 +135,35 @@ def _thing(one: Cmdlet, label: Label) -> _Thing:
     return _reader(_operation(one))(one, dict(one.parameters), label)
 
 
-def removal_of(made: Cmdlet, removals: Iterable[Cmdlet], label: Label) -> Cmdlet | None:
-    """Give the first act after a thing was made that took it away; None where none is known to have.
+class Removals:
+    """Acts that take away, found by what they take away.
 
     Args:
-        made: the act that made it, the last one of its kind.
         removals: acts of `REMOVERS`, in order of time.
         label: gives the name that a user goes by.
     """
-    mine = _operation(made)
-    for one in removals:
-        if mine not in REMOVERS.get(_operation(one), ()):
-            continue
-        if made.at_utc is None or one.at_utc is None or one.at_utc < made.at_utc:
-            continue
-        there, gone = _thing(made, label), _thing(one, label)
-        known = bool(there.name or there.who) and (there.name, there.holder, there.who) == (
-            gone.name,
-            gone.holder,
-            gone.who,
-        )
-        if known and (not gone.rights or there.rights <= gone.rights):
-            return one
-    return None
+
+    def __init__(self, removals: Iterable[Cmdlet], label: Label) -> None:
+        self._label = label
+        self._held: dict[tuple[str, str, str, str], list[tuple[Cmdlet, frozenset[str]]]] = {}
+        for one in removals:
+            gone = _thing(one, label)
+            for made in REMOVERS.get(_operation(one), ()) if gone.name or gone.who else ():
+                self._held.setdefault((made, gone.name, gone.holder, gone.who), []).append((one, gone.rights))
+
+    def of(self, made: Cmdlet) -> Cmdlet | None:
+        """Give the first act after a thing was made that took it away; None where none is known to have.
+
+        Args:
+            made: the act that made it, the last one of its kind.
+        """
+        there = _thing(made, self._label)
+        for one, rights in self._held.get((_operation(made), there.name, there.holder, there.who), ()):
+            if made.at_utc is None or one.at_utc is None or one.at_utc < made.at_utc:
+                continue
+            if not rights or there.rights <= rights:
+                return one
+        return None
 
 
 def removals_of(archive: Archive) -> tuple[Cmdlet, ...]:
@@ -168,12 +173,12 @@ def removals_of(archive: Archive) -> tuple[Cmdlet, ...]:
         CustodyError: a data file is not what was written.
     """
     found: list[Cmdlet] = []
-    for table, column in (("evtx", "Cmdlet"), ("ual", "Operation")):
+    for table in ("evtx", "ual"):
         for file in archive.files(table):
-            lexicon = read_lexicon(file)
-            if column in lexicon.complete:
-                names = lexicon.column(column)["value"].to_pylist()
-                if not any((one or "").strip().rstrip(".").lower() in REMOVERS for one in names):
-                    continue
-            found += [one for one in read_cmdlets(file, None) if _operation(one) in REMOVERS and not one.failed]
+            found += [one for one in read_cmdlets(file, named=is_remover) if not one.failed]
     return tuple(sorted(found, key=lambda one: ("" if one.at_utc is None else one.at_utc.isoformat(), one.ground)))
+
+
+def is_remover(name: str) -> bool:
+    """Say whether a cmdlet or an operation takes something away."""
+    return name.strip().rstrip(".").lower() in REMOVERS
