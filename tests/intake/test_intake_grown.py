@@ -15,13 +15,16 @@ from tests.intake.evidence import HEADER_LINES, hashes, log, rows, sha256, taken
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.casebook.custody import CustodyLog
+from dwell.casebook.evidence import EvidencePlace, Growth
 from dwell.errors import DiskFullError
 from dwell.intake import ingest as ingest_module
 from dwell.intake import plan as plan_module
 from dwell.intake import reading, units
+from dwell.intake.containers import Locator
+from dwell.intake.grown import divide
 from dwell.intake.ingest import open_archive
 from dwell.intake.lookup import FoundState, record_bytes
-from dwell.intake.plan import Plan
+from dwell.intake.plan import Plan, PlannedFile
 from dwell.intake.stock import stock, whole_table
 from dwell.intake.units import outgrown
 from dwell.intake.verifying import verify
@@ -326,6 +329,38 @@ def test_a_log_that_is_read_on_is_not_read_together_with_its_neighbours(tmp_path
     assert (done.grown, done.records) == (2, 5 * 30 - 2 * 10)
     assert numbers(case) == sorted([*ALL] * 5)
     assert len(grown_facts(case)) == 2
+
+
+def test_copies_that_differ_by_one_byte_are_told_apart(tmp_path: Path) -> None:
+    ends = len(MONDAY)
+    copies = {f"{at}.log": FRIDAY[: ends + at] for at in range(-3, 4)}
+    case, done = taken_in(tmp_path / "case", write(tmp_path / "evidence", {**copies, "whole.log": FRIDAY}))
+    assert (done.files_new, len(done.parts), numbers(case)) == (1, 7, sorted(ALL))
+    grown = case.growths()
+    sizes = {key: item.size_bytes for key, item in case.register().items()}
+    found = sorted((sizes[one.whole], one.size_bytes, one.lines, one.cut) for one in grown.values())
+    last = HEADER_LINES + 10
+    assert found == [
+        (ends - 2, ends - 3, last, True),
+        (ends - 1, ends - 2, last, False),
+        (ends, ends - 1, last, False),
+        (ends + 1, ends, last, False),
+        (ends + 2, ends + 1, last + 1, True),
+        (ends + 3, ends + 2, last + 1, True),
+        (len(FRIDAY), ends + 3, last + 1, True),
+    ]
+
+
+def test_a_long_chain_of_copies_is_followed_without_depth() -> None:
+    ids = [EvidenceId(f"{at:064}") for at in range(5_000)]
+    chain = {
+        whole: Growth(part, whole, at + 1, 1, cut=False) for at, (part, whole) in enumerate(itertools.pairwise(ids))
+    }
+    file = PlannedFile(ids[0], 1, (EvidencePlace("a", "/"),), Locator("/a"), "iis", (), "", "")
+    assert divide([file], {ids[-1]}, chain).parts == (file,)
+    assert divide([file], set(), chain).files == (file,)
+    last = PlannedFile(ids[-1], 9, (EvidencePlace("b", "/"),), Locator("/b"), "iis", (), "", "")
+    assert divide([last], {ids[0]}, chain).after[ids[-1]].part == ids[0]
 
 
 def test_many_copies_of_one_log_are_one_log(tmp_path: Path) -> None:

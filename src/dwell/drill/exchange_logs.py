@@ -11,7 +11,7 @@ from pathlib import Path
 from dwell.drill.people import DOMAIN, HOSTS, World, pick
 from dwell.drill.requests import Request
 
-__all__ = ["PATCHED", "write_exchange_logs"]
+__all__ = ["PATCHED", "back_end", "write_exchange_logs"]
 
 _PROXY_FIELDS = [
     "DateTime",
@@ -244,7 +244,7 @@ def _proxy_row(request: Request, request_id: str, day: date, millisecond: int) -
     }
 
 
-def _back_end(request: Request, *, handed_over: bool) -> str:
+def back_end(request: Request, *, handed_over: bool) -> str:
     """Give the server that answers a call: the one it came to, or that of the mailbox."""
     return HOSTS[sum(request.mailbox.encode()) % len(HOSTS)] if handed_over and request.mailbox else request.host
 
@@ -311,7 +311,7 @@ def write_exchange_logs(
         row = _proxy_row(request, request_id, day, millisecond)
         writer(path, "HttpProxy Logs", request.host, _PROXY_FIELDS).writerow(row)
         if (request.protocol == "Ews" or "EWS/" in request.anchor) and request.status == 200:
-            host = _back_end(request, handed_over=world.plan.scenario.handed_over)
+            host = back_end(request, handed_over=world.plan.scenario.handed_over)
             path = root / host / "Logging" / "Ews" / f"Ews_{stamp}"
             row = _ews_row(request, request_id, day, millisecond, host)
             writer(path, "EWS Logs", host, _EWS_FIELDS).writerow(row)

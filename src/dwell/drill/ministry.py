@@ -12,8 +12,8 @@ from typing import Any
 
 from dwell.drill.clocks import set_clock
 from dwell.drill.event_logs import CLEARED, write_event_logs
-from dwell.drill.exchange_logs import write_exchange_logs
-from dwell.drill.iis_log import path_of, write_day
+from dwell.drill.exchange_logs import back_end, write_exchange_logs
+from dwell.drill.iis_log import path_of, write_back_end, write_day
 from dwell.drill.intruders import Actor, loud, quiet, scanners
 from dwell.drill.lists import write_cloud, write_lists
 from dwell.drill.office import BACKUP, BACKUP_CLIENT, day_of_work
@@ -67,6 +67,10 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
                 continue
             own = [one for one in requests if one.host == host and id(one) not in gone]
             write_day(evidence, host, day, own, ids, balanced=host == "EX02" and place > days // 2)
+            if plan.scenario.handed_over:
+                calls = [one for one in requests if one.protocol == "Ews" and not one.anchor and id(one) not in gone]
+                mine = [one for one in calls if back_end(one, handed_over=True) == host]
+                write_back_end(evidence, host, day, mine, ids)
         if day >= exchange_from:
             write_exchange_logs(world, evidence, day, requests, ids)
         if progress is not None:

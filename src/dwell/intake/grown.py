@@ -179,23 +179,28 @@ class _Beginnings:
         self._records = False
         self._last = b""
         self._encoding: str | None = None
+        self._ahead = b""
 
     def read(self, stream: BinaryIO) -> None:
         """Read up to the end of the longest of the shorter files."""
         done = 0
         for size, part in sorted(self._wanted.items()):
             while done < size:
-                data = stream.read(min(_CHUNK_BYTES, size - done))
+                data = self._next(stream, size - done)
                 if not data:
                     return
                 self._take(data)
                 done += len(data)
             like = self._records or part.named_like(self._whole)
             if like and self.digest.hexdigest() == part.evidence_id:
-                rest = stream.read(2)
-                self.found = self._growth(size, rest)
-                self._take(rest)
-                done += len(rest)
+                self._ahead += stream.read(2 - len(self._ahead))
+                self.found = self._growth(size, self._ahead)
+
+    def _next(self, stream: BinaryIO, size: int) -> bytes:
+        """Read on, beginning with what was looked at ahead."""
+        data = self._ahead[:size] or stream.read(min(_CHUNK_BYTES, size))
+        self._ahead = self._ahead[size:]
+        return data
 
     def _take(self, data: bytes) -> None:
         self.digest.update(data)
@@ -210,14 +215,14 @@ class _Beginnings:
 
     def _growth(self, size: int, rest: bytes) -> Growth:
         ended = self._last == b"\n"
-        goes_on = not ended and rest[:1] != b"\n" and rest != b"\r\n"
+        goes_on = not ended and rest[:1] != b"\n" and rest not in {b"\r", b"\r\n"}
         # the line feeds of UTF-16 are no bytes
         lines = 0 if self._encoding else self._feeds + (not ended)
         return Growth(self._wanted[size].evidence_id, self._whole.evidence_id, size, lines, goes_on)
 
     def drain(self, stream: BinaryIO) -> None:
         """Read the rest."""
-        while data := stream.read(_CHUNK_BYTES):
+        while data := self._next(stream, _CHUNK_BYTES):
             self.digest.update(data)
 
 
@@ -259,15 +264,15 @@ def divide(
         known: what has grown, by the longer copy.
         without: what cannot be read; nothing can be left out for its sake.
     """
-    wholes: dict[EvidenceId, list[EvidenceId]] = {}
-    for growth in known.values():
-        wholes.setdefault(growth.part, []).append(growth.whole)
     here = {one.evidence_id for one in files if one.source is not None} - set(without)
-
-    def stands_in(part: EvidenceId) -> bool:
-        return any(one in held or one in here or stands_in(one) for one in wholes.get(part, ()))
-
-    parts = {one.evidence_id for one in files if one.evidence_id not in held and stands_in(one.evidence_id)}
+    contained: set[EvidenceId] = set()
+    looked_at = [one for one in known if one in held or one in here]
+    while looked_at:
+        growth = known.get(looked_at.pop())
+        if growth is not None and growth.part not in contained:
+            contained.add(growth.part)
+            looked_at.append(growth.part)
+    parts = {one.evidence_id for one in files if one.evidence_id in contained and one.evidence_id not in held}
     left = [one for one in files if one.source is not None and one.evidence_id in here - parts - set(held)]
     after: dict[EvidenceId, Growth] = {}
     for one in left:
