@@ -2,7 +2,8 @@
 
 Two copies of a log are told by their bytes alone, never by their names. Of each file short hashes are kept of its first
 64, 256, 1,024, … 65,536 bytes. A file whose last such hash another, longer file has as well may be its beginning; whether
-it is, the SHA-256 of as many bytes of the longer file as the shorter one has decides.
+it is, the SHA-256 of as many bytes of the longer file as the shorter one has decides. What is known to be of two hosts is
+never taken for one log.
 
 Of copies that come together the longest is read. Of one that comes when a shorter one is in the archive already, what
 lies behind the shorter one is kept (`remainder`). Only logs are looked at: a list that grew is a later state, not more
@@ -58,6 +59,10 @@ class _Copy:
     def named_like(self, other: _Copy) -> bool:
         """Say whether it goes by the name of another of the same host: then no record is needed to know it for a copy."""
         return self.host == other.host and not self.names.isdisjoint(other.names)
+
+    def may_be_of_one_host(self, other: _Copy) -> bool:
+        """Say whether nothing shows that it is of another host: two servers' first lines can be the same."""
+        return not self.host or not other.host or self.host == other.host
 
     @property
     def is_log(self) -> bool:
@@ -131,6 +136,7 @@ def _shorter(alike: Sequence[_Copy], whole: _Copy, before: Growth | None) -> lis
         for part in alike[max(0, end - CHECKS_MAX) : end]
         if part.source in {None, whole.source}
         and not (part.held and whole.held)
+        and part.may_be_of_one_host(whole)
         and (before is None or part.size_bytes > before.size_bytes)
     ]
 

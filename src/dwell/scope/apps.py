@@ -176,13 +176,13 @@ def _reads(file: DataFile, wanted: frozenset[str], identities: Identities) -> It
     times = near["time_utc"].cast(pa.int64()).to_pylist()
     for row, at in zip(near.drop(["time_utc"]).to_pylist(), times, strict=True):
         app = next(one.lower() for one in (row["ClientAppId"], row["AppId"]) if one and one.lower() in wanted)
-        mailbox = identities.label(row["MailboxOwnerUPN"] or row["MailboxGuid"] or row["UserId"])
+        mailbox = identities.label(row["MailboxOwnerUPN"] or row["MailboxGuid"] or row["UserId"], at)
         if mailbox is not None:
             synced = (row["MailAccessType"] or "").lower() == "sync"
             ref = RecordRef("ual", EvidenceId(row["evidence_id"]), row["record_no"])
             yield app, row["Id"] or str(ref), AppRead(
                 mailbox,
-                identities.label(row["UserId"]),
+                identities.label(row["UserId"], at),
                 address(row["ClientIPAddress"]),
                 row["ClientInfoString"],
                 () if synced else tuple(one for one in row["InternetMessageIds"] or () if one),
