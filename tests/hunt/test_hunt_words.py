@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.hunt.archives import archive_of, hunted, load_rules, met
 
 from dwell.hunt.ruleset import Atom, Node
+from dwell.hunt.wide import Hunter
 from dwell.hunt.words import truth_of, words
 
 ATOMS = (
@@ -43,3 +48,31 @@ def test_what_was_not_put_or_is_not_known_is_refused() -> None:
         held.atom(1)
     with pytest.raises(KeyError):
         words("evtx", "host", TEXTS, np.ones(3, np.int64), 0, [0], (Atom("host", "riddle"),))
+
+
+def test_what_no_text_meets_is_known_without_looking_and_the_rest_is_not() -> None:
+    held = words("evtx", "host", TEXTS, np.array([3, 4, 5]), 0, [0, 1, 2], ATOMS)
+    assert held.is_unmet(frozenset({1}))
+    assert not held.is_unmet(frozenset({0, 1}))
+    assert not held.is_unmet(frozenset({2}))  # no text at all may answer it
+    assert not held.is_unmet(frozenset({1, 3}))  # was not put
+
+
+@pytest.mark.parametrize(
+    ("detection", "meant"),
+    [
+        ({"s": {"cs-method": "PUT"}, "condition": "s"}, set()),
+        ({"s": {"cs-method": "PUT"}, "condition": "not s"}, {1, 2}),
+        ({"s": {"cs-method|neq": "PUT"}, "condition": "s"}, {1, 2}),
+        ({"s": {"cs-method": ["PUT", "POST"]}, "condition": "s"}, {2}),
+        ({"s": {"cs-method": "GET"}, "f": {"cs-method": "PUT"}, "condition": "s and not f"}, {1}),
+    ],
+)
+def test_a_question_that_nothing_meets_decides_only_what_it_asks(
+    tmp_path: Path, detection: dict[str, Any], meant: set[int]
+) -> None:
+    archive = archive_of(tmp_path / "archive", {"iis": [{"cs-method": "GET"}, {"cs-method": "POST"}]})
+    rule = {"title": "t", "logsource": {"product": "iis"}, "detection": detection}
+    rules = load_rules(tmp_path / "rules", {**rule, "id": "5f0c5f5c-0000-4000-8000-000000000001"}).rules
+    for prune in (True, False):
+        assert set().union(*met(hunted(archive, Hunter(rules, prune=prune))).values()) == meant

@@ -35,6 +35,7 @@ from dwell.hunt.sigma.keeping import load_kept
 from dwell.hunt.sigma.lists import read_lists
 from dwell.hunt.sigma.load import Loaded
 from dwell.hunt.suppressions import Suppressions, judge
+from dwell.hunt.uncollected import uncollected
 from dwell.hunt.wide import FileReport, Found, Hunter
 from dwell.model.claims import RuleOutcome
 
@@ -114,7 +115,8 @@ class _Job:
 @lru_cache(maxsize=4)
 def _hunter(path: Path, key: str) -> Hunter:
     del key
-    return Hunter(RuleSet.decoded(path.read_bytes()))
+    with uncollected():
+        return Hunter(RuleSet.decoded(path.read_bytes()))
 
 
 @lru_cache(maxsize=4)

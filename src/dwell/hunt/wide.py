@@ -120,6 +120,14 @@ def atoms_of(node: Node, rules: RuleSet) -> Iterator[int]:
         yield from atoms_of(one, rules)
 
 
+def _plain_atoms(node: Node) -> frozenset[int]:
+    """Give the atoms of a leaf that are not negated; none where one is."""
+    if node.op == "atom":
+        return frozenset({node.index})
+    parts = [_plain_atoms(one) for one in node.children]
+    return frozenset().union(*parts) if node.op != "not" and all(parts) else frozenset()
+
+
 def _leaves_of(node: Node) -> Iterator[int]:
     if node.op == "leaf":
         yield node.index
@@ -142,6 +150,7 @@ class Hunter:
 
     Attributes:
         rules: the rule set.
+        plain: by leaf its questions where none of them is negated; none where one is.
         prune: whether the lexicon may rule files out; off only to show that it changes nothing.
     """
 
@@ -149,6 +158,7 @@ class Hunter:
         self.rules = rules
         self.prune = prune
         self._specs = specs()
+        self.plain = [_plain_atoms(one.tree) for one in rules.leaves]
         self._tasks: dict[str, list[_Task]] = {}
         self._asked: dict[str, dict[str, list[int]]] = {}
         for index, rule in enumerate(rules.rules):
@@ -200,6 +210,7 @@ class _FileHunt:
     ) -> None:
         self.rules = hunter.rules
         self.prune = hunter.prune
+        self._plain = hunter.plain
         self.file = file
         self.spec = spec
         self.tasks = tasks
@@ -211,6 +222,7 @@ class _FileHunt:
         self._verdicts: dict[int, tuple[Verdict, int]] = {}
         self._truths: dict[int, Truth] = {}
         self._told_apart: dict[str, frozenset[str] | None] = {}
+        self._able: dict[int, bool] = {}
 
     def _words(self, place: str) -> Words:
         values, counts, nulls = self.lexicon.of(base_of(place))
@@ -245,10 +257,13 @@ class _FileHunt:
 
     def _may_hold(self, where: int) -> bool:
         """Say whether the file can hold records of a kind, as far as the lexicon says."""
-        return all(
-            self._texts(name) is None or not values.isdisjoint(self._texts(name) or ())
-            for name, values in ((name, set(values)) for name, values in self.rules.wheres[where].wanted.items())
-        )
+        if where not in self._able:
+            told = {name: self._texts(name) for name in self.rules.wheres[where].wanted}
+            self._able[where] = all(
+                held is None or not held.isdisjoint(self.rules.wheres[where].wanted[name])
+                for name, held in told.items()
+            )
+        return self._able[where]
 
     def _texts(self, name: str) -> frozenset[str] | None:
         """Give the texts of a column that tells kinds of record apart; None where the lexicon does not hold them all."""
@@ -271,6 +286,9 @@ class _FileHunt:
                 # what takes more work to look at comes later
                 cost = 1 if ":" not in leaf.place else 4 if leaf.place.startswith("AuditData:") else 2
                 self._verdicts[index] = (None, self.report.rows * cost)
+            elif self._plain[index] and held.is_unmet(self._plain[index]):
+                # most leaves of most files: nothing that they ask for is there
+                self._verdicts[index] = (False, 0)
             else:
                 self._verdicts[index] = leaf_verdict(self._truth(index), held)
         return self._verdicts[index]

@@ -101,6 +101,10 @@ class Words:
         held = Words(self.values.take(pa.array(keep)), counts, self.marked[keep])
         return held, [one[slots] for one in truths]
 
+    def is_unmet(self, indices: frozenset[int]) -> bool:
+        """Say whether some questions were all asked, and no text, nor its absence, answers any with yes."""
+        return indices <= self._asked and self._atoms.keys().isdisjoint(indices)
+
     def atom(self, index: int) -> Truth:
         """Give the answers to one question, by slot."""
         return self.any((index,))

@@ -14,6 +14,7 @@ from dwell.hunt.ruleset import VERSION
 from dwell.hunt.sigma.files import rule_files
 from dwell.hunt.sigma.lists import Lists
 from dwell.hunt.sigma.load import PACK, Loaded, licence_of, load
+from dwell.hunt.uncollected import uncollected
 
 __all__ = ["load_kept"]
 
@@ -42,10 +43,11 @@ def load_kept(folders: Sequence[Path], cache: Path | None, lists: Lists | None =
     """
     lists = lists or Lists({})
     key = _key(folders, lists)
-    place = cache / f"{key[:32]}-rules.json" if cache is not None and key is not None else None
+    place = cache / f"{key[:32]}-rules.msgpack" if cache is not None and key is not None else None
     if place is not None:
         try:
-            return msgspec.json.decode(place.read_bytes(), type=Loaded)
+            with uncollected():
+                return msgspec.msgpack.decode(place.read_bytes(), type=Loaded)
         except (OSError, msgspec.MsgspecError):
             pass
     loaded = load(folders, lists=lists)
@@ -55,6 +57,6 @@ def load_kept(folders: Sequence[Path], cache: Path | None, lists: Lists | None =
     if place is not None:
         place.parent.mkdir(parents=True, exist_ok=True)
         unfinished = place.with_suffix(".part")
-        unfinished.write_bytes(msgspec.json.encode(loaded))
+        unfinished.write_bytes(msgspec.msgpack.encode(loaded))
         unfinished.replace(place)
     return loaded

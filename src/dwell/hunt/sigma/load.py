@@ -26,6 +26,7 @@ from dwell.hunt.sigma.logsources import where_of
 from dwell.hunt.sigma.lower import Lowering, UnsupportedError
 from dwell.hunt.sigma.parse import FAULTS, RefusedError, parsed_correlation, parsed_filter, parsed_rule, short
 from dwell.hunt.sigma.placeholders import NoListError
+from dwell.hunt.uncollected import uncollected
 from dwell.hunt.verdict import Verdict, by_kind, judged
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleOutcome, RuleStatus
@@ -346,6 +347,11 @@ def load(folders: Sequence[Path] = (), *, pack: bool = True, lists: Lists | None
         pack: whether our own rules are loaded as well.
         lists: values for the placeholders in them.
     """
+    with uncollected():
+        return _loaded(folders, pack=pack, lists=lists)
+
+
+def _loaded(folders: Sequence[Path], *, pack: bool, lists: Lists | None) -> Loaded:
     sources = [_Folder(PACK, pack=True, licence="")] if pack else []
     sources += [_Folder(one, pack=False, licence=licence_of(one)) for one in folders]
     default_policy.regex_engine = QuietEngine()
