@@ -129,7 +129,8 @@ def _of_ual(text: str | None) -> _Target | None:
     record = _decoded(text)
     if not isinstance(record, dict):
         return None
-    target = [one for one in record.get("Target") or () if isinstance(one, dict)]
+    held = record.get("Target")
+    target = [one for one in held if isinstance(one, dict)] if isinstance(held, list) else []
     told = [str(one.get("ID") or "") for one in target]
     names = [str(one.get("ID") or "") for one in target if one.get("Type") == 1]
     changed = _changed(record.get("ModifiedProperties"), "Name", "OldValue", "NewValue")

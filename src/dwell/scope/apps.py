@@ -144,12 +144,14 @@ def _by_names(bunches: list[_Bunch], named: Mapping[str, frozenset[str]]) -> lis
     return [one for one in bunches if one.acts]
 
 
-def _names_of_ids(archive: Archive) -> dict[str, frozenset[str]]:
-    """Give the ids of applications that Defender's records tell beside their names."""
+def _names_of_ids(archive: Archive, names: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Give the ids of applications of some names that Defender's records tell beside them."""
     out: dict[str, set[str]] = {}
-    for file in archive.files("defender"):
+    wanted = pa.array(sorted(set(names)), pa.string())
+    for file in archive.files("defender") if len(wanted) else ():
         rows = read_rows(file, ("AccountDisplayName", "AccountObjectId", "RawEventData"))
-        near = rows.filter(pc.and_(rows["AccountDisplayName"].is_valid(), rows["RawEventData"].is_valid()))
+        mine = pc.is_in(rows["AccountDisplayName"].cast(pa.string()), value_set=wanted)
+        near = rows.filter(pc.and_(mine, rows["RawEventData"].is_valid()))
         for row in near.to_pylist():
             try:
                 record = msgspec.json.decode(row["RawEventData"])
@@ -198,7 +200,8 @@ def apps_of(archive: Archive, identities: Identities) -> tuple[App, ...]:
     Raises:
         CustodyError: a data file is not what was written.
     """
-    bunches = _by_names(_by_ids(app_acts(archive)), _names_of_ids(archive))
+    found = _by_ids(app_acts(archive))
+    bunches = _by_names(found, _names_of_ids(archive, (name for one in found for name in one.names)))
     mine = [one for one in bunches if any(act.deed in _GIVING for act in one.acts)]
     wanted = frozenset(one for bunch in mine for one in bunch.ids)
     reads: dict[str, dict[str, AppRead]] = {}
