@@ -224,6 +224,7 @@ def _run_hunt(
     suppressions: Sequence[Path] = (),
     today: date | None = None,
     loaded: Loaded | None = None,
+    warning_lists: Sequence[Path] = (),
 ) -> Hunted:
     return run_hunt(
         open_archive(case),
@@ -231,6 +232,7 @@ def _run_hunt(
         loaded=loaded,
         indicator_files=indicators,
         list_files=lists,
+        warning_files=warning_lists,
         workers=workers,
         cache=_cache(case, "hunt"),
         suppression_files=suppressions,
@@ -255,6 +257,7 @@ def hunt(
     rules: Sequence[Path] | None = None,
     indicators: Sequence[Path] | None = None,
     lists: Sequence[Path] | None = None,
+    warning_lists: Sequence[Path] | None = None,
     suppressions: Sequence[Path] = (),
     today: date | None = None,
     workers: int | None = None,
@@ -267,6 +270,7 @@ def hunt(
         rules: folders of Sigma rules beside our own; None for those of the last hunt.
         indicators: files of indicators; None for those of the last hunt.
         lists: files and folders of values for the placeholders of rules; None for those of the last hunt.
+        warning_lists: warning lists for indicators; None for those of the last hunt.
         suppressions: files of suppressions, for this hunt alone; the answers do not use them.
         today: the day by which their expiry is judged; has to be given with them.
         workers: processes.
@@ -281,13 +285,17 @@ def hunt(
     rules = require(*(before.rules if rules is None else rules))
     indicators = require(*(before.indicators if indicators is None else indicators))
     lists = require(*(before.lists if lists is None else lists))
+    warning_lists = require(*(before.warning_lists if warning_lists is None else warning_lists))
     require(*suppressions)
     with held.writing():
-        found = _run_hunt(held, rules, indicators, lists, workers, progress, suppressions, today)
+        found = _run_hunt(
+            held, rules, indicators, lists, workers, progress, suppressions, today, warning_lists=warning_lists
+        )
         told: dict[str, object] = {
             "rules": [str(one.resolve()) for one in rules],
             "indicators": [str(one.resolve()) for one in indicators],
             "lists": [str(one.resolve()) for one in lists],
+            "warning_lists": [str(one.resolve()) for one in warning_lists],
         }
         held.record(
             "hunt",
@@ -398,7 +406,9 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
     held = Case.open(case)
     counted = take_stock(held, open_archive(held))
     before = hunted_with(held)
-    hunted = _run_hunt(held, before.rules, before.indicators, before.lists, workers, progress)
+    hunted = _run_hunt(
+        held, before.rules, before.indicators, before.lists, workers, progress, warning_lists=before.warning_lists
+    )
     return _answered(held, hunted, counted, workers, progress)
 
 

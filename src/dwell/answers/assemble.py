@@ -56,4 +56,5 @@ def assemble(
         rules=case.hunted.outcomes,
         settings=tuple(sorted(settings)),
         hypotheses=board(case),
+        indicators=case.hunted.met,
     )

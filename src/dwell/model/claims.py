@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.hypotheses import Hypothesis
+from dwell.model.indicators import IndicatorMet
 from dwell.model.provenance import RecordRef
 
 __all__ = [
@@ -436,3 +437,4 @@ class Summary:
     rules: tuple[RuleOutcome, ...] = ()
     settings: tuple[tuple[str, str], ...] = field(default=())
     hypotheses: tuple[Hypothesis, ...] = ()
+    indicators: tuple[IndicatorMet, ...] = ()

@@ -29,6 +29,7 @@ from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.hypotheses import Hypothesis, Sign
 from dwell.model.instants import utc_text
 from dwell.model.provenance import RecordRef
+from dwell.report.indicators import indicator_object
 from dwell.safe.jsontext import Json, json_text
 
 __all__ = [
@@ -84,6 +85,7 @@ def summary_dict(summary: Summary) -> Object:
         "rules": [rule_object(one) for one in summary.rules],
         "settings": dict(summary.settings),
         "hypotheses": [hypothesis_object(one) for one in summary.hypotheses],
+        "indicators": [indicator_object(one) for one in summary.indicators],
     }
 
 
