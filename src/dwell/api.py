@@ -7,8 +7,9 @@ that only reads needs no lock and works on a read-only case.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
+from operator import attrgetter
 from pathlib import Path
 
 from dwell.answers.answering import answer, plant
@@ -223,9 +224,7 @@ def stock(case: Path) -> Stock:
 
 def _run_hunt(
     case: Case,
-    rules: Sequence[Path],
-    indicators: Sequence[Path],
-    lists: Sequence[Path],
+    files: Mapping[str, Sequence[Path]],
     workers: int | None,
     progress: Progress,
     suppressions: Sequence[Path] = (),
@@ -234,10 +233,11 @@ def _run_hunt(
 ) -> Hunted:
     return run_hunt(
         open_archive(case),
-        rule_folders=rules,
+        rule_folders=files.get("rules", ()),
         loaded=loaded,
-        indicator_files=indicators,
-        list_files=lists,
+        indicator_files=files.get("indicators", ()),
+        list_files=files.get("lists", ()),
+        warning_files=files.get("warning_lists", ()),
         workers=workers,
         cache=case.cache("hunt"),
         suppression_files=suppressions,
@@ -252,6 +252,7 @@ def hunt(
     rules: Sequence[Path] | None = None,
     indicators: Sequence[Path] | None = None,
     lists: Sequence[Path] | None = None,
+    warning_lists: Sequence[Path] | None = None,
     suppressions: Sequence[Path] = (),
     today: date | None = None,
     workers: int | None = None,
@@ -264,6 +265,7 @@ def hunt(
         rules: folders of Sigma rules beside our own; None for those of the last hunt.
         indicators: files of indicators; None for those of the last hunt.
         lists: files and folders of values for the placeholders of rules; None for those of the last hunt.
+        warning_lists: warning lists for indicators; None for those of the last hunt.
         suppressions: files of suppressions, for this hunt alone; the answers do not use them.
         today: the day by which their expiry is judged; has to be given with them.
         workers: processes.
@@ -275,17 +277,12 @@ def hunt(
     """
     held = Case.open(case)
     before = hunted_with(held)
-    rules = require(*(before.rules if rules is None else rules))
-    indicators = require(*(before.indicators if indicators is None else indicators))
-    lists = require(*(before.lists if lists is None else lists))
+    given = {"rules": rules, "indicators": indicators, "lists": lists, "warning_lists": warning_lists}
+    files = {name: require(*(before.files[name] if some is None else some)) for name, some in given.items()}
     require(*suppressions)
     with held.writing():
-        found = _run_hunt(held, rules, indicators, lists, workers, progress, suppressions, today)
-        told: dict[str, object] = {
-            "rules": [str(one.resolve()) for one in rules],
-            "indicators": [str(one.resolve()) for one in indicators],
-            "lists": [str(one.resolve()) for one in lists],
-        }
+        found = _run_hunt(held, files, workers, progress, suppressions, today)
+        told: dict[str, object] = {name: [str(one.resolve()) for one in some] for name, some in files.items()}
         held.record(
             "hunt",
             told | recorded(found.suppressions) | {"rules_hash": found.rules_hash, "faults": list(found.faults)},
@@ -316,8 +313,8 @@ def since_rules(
     before = hunted_with(held)
     loaded = kept_rules(held)
     folders = require(*(before.rules if rules is None else rules))
-    old = _run_hunt(held, (), before.indicators, (), workers, progress, loaded=loaded)
-    new = _run_hunt(held, folders, before.indicators, before.lists, workers, progress)
+    old = _run_hunt(held, {"indicators": before.indicators}, workers, progress, loaded=loaded)
+    new = _run_hunt(held, before.files | {"rules": folders}, workers, progress)
     counted = take_stock(held, open_archive(held))
     said = [_answered(held, one, counted, workers, progress, keep=False).summary for one in (old, new)]
     return SinceRules(rule_changes(old, new), answer_changes(*said), new.faults)
@@ -387,7 +384,7 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
     held = Case.open(case)
     counted = take_stock(held, open_archive(held))
     before = hunted_with(held)
-    hunted = _run_hunt(held, before.rules, before.indicators, before.lists, workers, progress)
+    hunted = _run_hunt(held, before.files, workers, progress)
     return _answered(held, hunted, counted, workers, progress)
 
 
@@ -424,7 +421,7 @@ def marking(
     """
     held = Case.open(case)
     counted, before = take_stock(held, open_archive(held)), hunted_with(held)
-    hunted = _run_hunt(held, before.rules, before.indicators, before.lists, workers, progress)
+    hunted = _run_hunt(held, before.files, workers, progress)
 
     def answering(said: tuple[Marking, ...] | None) -> Summary:
         return _answered(held, hunted, counted, workers, progress, markings=said, keep=said is None).summary
@@ -482,20 +479,9 @@ def extras(case: Path, answered: Answered) -> ReportExtras:
         if item is not None and ref not in places:
             unit = source_of(item.source).unit if item.source is not None else "line"
             places[ref] = RecordPlace(item.path, ref.record_no, unit)
-    files = tuple(
-        EvidenceFile(
-            one.path,
-            one.sha256,
-            one.size_bytes,
-            one.source,
-            one.records,
-            one.anomalies,
-            one.first_utc,
-            one.last_utc,
-            one.within,
-        )
-        for one in answered.stock.files
-    )
+    # a file of the stock has what a report shows of it, by the same names
+    shown = attrgetter(*(one.name for one in fields(EvidenceFile)))
+    files = tuple(EvidenceFile(*shown(one)) for one in answered.stock.files)
     return ReportExtras(evidence=files, places=places)
 
 

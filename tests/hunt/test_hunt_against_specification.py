@@ -14,7 +14,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.hunt.archives import archive_of, hunted, load_rules, met_one_by_one, rows_table
-from tests.hunt.slow_sigma import Event, iis_event, matches, plain_event
+from tests.hunt.slow_sigma import Event, decode, iis_event, matches, plain_event
 
 from dwell.casebook.case import Case
 from dwell.hunt import patterns
@@ -190,8 +190,14 @@ def proxy_event(row: dict[str, Any]) -> Event:
     texts = [value for name, value in held.items() if value is not None and name in TEXT_COLUMNS]
     event = plain_event({**extra, **{name: value for name, value in held.items() if value is not None}})
 
+    def field(name: str, kind: str) -> list[str]:
+        found = list(event.field(name, kind))
+        return found + [decode(one) for one in found if name == "UrlStem"]
+
+    stem = held.get("UrlStem")
+    texts += [] if stem is None else [decode(stem)]
     # only IIS writes a dash for nothing
-    return Event(event.field, texts + list(extra.values()), frozenset({""}))
+    return Event(field, texts + list(extra.values()), frozenset({""}))
 
 
 TEXT_COLUMNS = {"AnchorMailbox", "UrlStem", "UserAgent", "BackEndCookie", "ClientIpAddress", "host"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -208,7 +209,10 @@ def test_two_windows_of_one_value_are_one_indicator_whose_records_count_once(tmp
         ("after", 1),
     ]
     assert [one.hits for one in hunted.indicators] == [4]
-    assert [one.place for one in hunted.mentions["indicator:address:100.64.0.1"]] == ["2", "3"]
+    (met,) = hunted.met
+    assert (met.id, met.records) == ("indicator:address:100.64.0.1", 4)
+    assert met.windows == (("after", 1), ("before", 1), ("inside", 2))
+    assert [(one.place, one.source) for one in met.named_in] == [("2", "list.csv"), ("3", "list.csv")]
 
 
 def test_a_list_without_a_window_says_nothing_against_one_that_gives_it(tmp_path: Path) -> None:
@@ -315,6 +319,47 @@ def test_values_inside_the_parameters_of_audit_records_are_met(tmp_path: Path) -
         ("url", 2, "ModifiedProperties"),
         ("address", 3, "ClientIP"),
     }
+
+
+def test_what_is_on_a_warning_list_is_marked_and_never_taken_away(tmp_path: Path) -> None:
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    shapes: list[dict[str, Any]] = [
+        {"name": "a cloud", "version": 3, "type": "cidr", "list": ["20.0.0.0/8", "bad"]},
+        {"name": "big names", "type": "hostname", "list": ["cdn.example.org", ".Big.Tld"]},
+        {"name": "mail only", "type": "hostname", "list": ["big.tld"], "matching_attributes": ["email-src"]},
+        {"name": "pieces", "type": "substring", "list": ["oogle"]},
+        {"name": "expressions", "type": "regex", "list": ["/^g.{5}[.]tld$/i", "("]},
+        {"name": "no list", "type": "unheard of", "list": []},
+    ]
+    for at, one in enumerate(shapes):
+        written(folder, json.dumps(one), f"{at}.json")
+    text = "20.1.2.3\n20.1.2.0/24\nx.big.tld\ngoogle.tld\n8.8.8.8\n10.0.0.7\n10.0.0.9\nhttp://x.big.tld/a\n55.5.5.5\n"
+    rows = [
+        {"c-ip": "20.1.2.3", "s-ip": "10.0.0.7", "cs-host": "x.big.tld", "cs-uri-stem": "/a"},
+        {"c-ip": "8.8.8.8", "cs-host": "google.tld"},
+        {"c-ip": "10.0.0.7"},
+        {"c-ip": "10.0.0.9"},
+        {"c-ip": "55.5.5.5"},
+    ]
+    archive = archive_of(tmp_path / "archive", {"iis": rows})
+    files = [written(tmp_path, text)]
+    hunted = hunt(archive, indicator_files=files, warning_files=[folder], workers=1)
+    private = "private networks (RFC 1918, RFC 4193)"
+    assert {one.id.partition(":")[2]: one.warning_lists for one in hunted.met} == {
+        "address:55.5.5.5": (),
+        "address:20.1.2.3": ("a cloud (3)",),
+        "network:20.1.2.0/24": ("a cloud (3)",),
+        "domain:x.big.tld": ("big names",),
+        "url:x.big.tld/a": ("big names",),
+        "domain:google.tld": ("expressions", "pieces"),
+        "address:8.8.8.8": ("public DNS resolvers",),
+        "address:10.0.0.7": (private, "the case's own servers"),
+        "address:10.0.0.9": (private,),
+    }
+    assert hunted.met[0].id == "indicator:address:55.5.5.5"
+    assert len(hunted.faults) == 3
+    assert len(found(hunt(archive, indicator_files=files, workers=1))) == len(found(hunted))
 
 
 V4 = st.integers(0, 2**32 - 1).map(lambda one: str(ipaddress.IPv4Address(one)))

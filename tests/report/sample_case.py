@@ -35,6 +35,7 @@ from dwell.model.claims import (
 )
 from dwell.model.coverage import Coverage, CoverageDay, CoverageRow
 from dwell.model.hypotheses import Hypothesis, HypothesisVerdict, Sign, SourceView, Told, Where
+from dwell.model.indicators import IndicatorMet, Naming
 from dwell.model.markings import Marking, MarkingEffect, MarkingKind, MarkingVerdict
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
@@ -350,6 +351,32 @@ MARKINGS = (
         4, 0, makes="I-M3",
     ),
 )  # fmt: skip
+INDICATORS = (
+    IndicatorMet(
+        "indicator:address:198.51.100.7",
+        "gate (198.51.100.7)",
+        42,
+        (("before", 2), ("inside", 40)),
+        ("iis", "ews"),
+        at("2019-04-02T02:14:07"),
+        at("2021-03-03T05:00:00"),
+        (
+            Naming("feed.csv", "17", "198[.]51[.]100[.]7", "gate", "amber", at("2021-01-06T00:00:00"), None),
+            Naming("bundle.json", "indicator--1", "198.51.100.7", "", "", None, None),
+        ),
+    ),
+    IndicatorMet(
+        "indicator:domain:example",
+        "domain example",
+        1,
+        (("no-window", 1),),
+        ("iis",),
+        None,
+        None,
+        (),
+        ("names for examples",),
+    ),
+)
 SUMMARY = Summary(
     "0.0.1",
     CaseFacts("Ministry of Examples", 2, 41_000_212, 12, at("2019-01-01T00:00:03"), at("2021-03-31T23:59:59")),
@@ -371,6 +398,7 @@ SUMMARY = Summary(
         Learned(LearnedKind.NETWORK, "10.0.0.0/24", "an internal range; 120 accounts"),
         Learned(LearnedKind.SERVICE, "svc-backup@ministry.example", "opens 120 mailboxes of others"),
     ),
+    INDICATORS,
 )
 
 

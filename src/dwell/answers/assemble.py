@@ -98,5 +98,6 @@ def assemble(
         hypotheses=board(case),
         markings=effects(case),
         learned=blindspots.learned(case),
+        indicators=case.hunted.met,
     )
     return beside(case, summary)

@@ -18,6 +18,7 @@ from dwell.cli.options import (
     output_options,
     rules_option,
     talk_options,
+    warning_lists_option,
     workers_option,
 )
 from dwell.cli.output import Form, Output
@@ -73,6 +74,7 @@ def _quick(
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
     lists: tuple[Path, ...],
+    warning_lists: tuple[Path, ...],
     suppressions: tuple[Path, ...],
     today: date,
     rules_cache: Path | None,
@@ -88,6 +90,7 @@ def _quick(
             rules=rules,
             indicators=indicators,
             lists=lists,
+            warning_lists=warning_lists,
             suppressions=suppressions,
             today=today,
             rules_cache=rules_cache,
@@ -109,7 +112,7 @@ def _check_since(output: Output, *, since_rules: bool, other: bool) -> None:
     if since_rules and (other or output.form in {Form.CSV, Form.JSONL}):
         raise UsageError(
             "--since-rules compares rules in a case, as text or JSON",
-            remedy="Leave out --quick, --indicators, --suppressions, --level, --expand, -t csv and -t jsonl",
+            remedy="Leave out every option but --rules, --own-only, --workers and -t json",
         )
 
 
@@ -130,6 +133,7 @@ def _since(case: Path, rules: tuple[Path, ...] | None, workers: int | None, outp
 @click.option("--quick", is_flag=True, help="Hunt in the files and folders given, without a case; nothing is kept.")
 @rules_option
 @indicators_option
+@warning_lists_option
 @lists_option
 @click.option(
     "--suppressions",
@@ -163,6 +167,7 @@ def hunt(
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
     lists: tuple[Path, ...],
+    warning_lists: tuple[Path, ...],
     suppressions: tuple[Path, ...],
     today: date,
     own_only: bool,
@@ -187,7 +192,11 @@ def hunt(
     dwell hunt --quick Security.evtx logs.zip --rules sigma/rules --level high
     """
     _check(paths, quick=quick, own_only=own_only)
-    _check_since(output, since_rules=since_rules, other=bool(quick or indicators or suppressions or level or expand))
+    _check_since(
+        output,
+        since_rules=since_rules,
+        other=bool(quick or indicators or warning_lists or suppressions or level or expand),
+    )
     if since_rules:
         return _since(case, () if own_only else rules or None, workers, output, talk)
     if quick:
@@ -197,6 +206,7 @@ def hunt(
                 rules=rules,
                 indicators=indicators,
                 lists=lists,
+                warning_lists=warning_lists,
                 suppressions=suppressions,
                 today=today,
                 rules_cache=rules_cache,
@@ -217,6 +227,7 @@ def hunt(
             rules=() if own_only else rules or None,
             indicators=() if own_only else indicators or None,
             lists=() if own_only else lists or None,
+            warning_lists=() if own_only else warning_lists or None,
             suppressions=suppressions,
             today=today,
             workers=workers,

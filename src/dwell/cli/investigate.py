@@ -17,6 +17,7 @@ from dwell.cli.options import (
     output_options,
     rules_option,
     talk_options,
+    warning_lists_option,
     workers_option,
     zone_option,
 )
@@ -40,6 +41,7 @@ def run(
     indicators: tuple[Path, ...],
     zones: tuple[str, ...] = (),
     lists: tuple[Path, ...] = (),
+    warning_lists: tuple[Path, ...] = (),
     workers: int | None,
     talk: Talk,
 ) -> tuple[api.Answered, int]:
@@ -54,10 +56,19 @@ def run(
         "indicators": [str(one) for one in indicators],
         "zones": list(zones),
         "lists": [str(one) for one in lists],
+        "warning_lists": [str(one) for one in warning_lists],
     }
     result = api.ingest(case, evidence, zones=zones, workers=workers, settings=settings, progress=talk.progress)
     code = tell_ingest(result, api.stock(case).anomalies, talk)
-    hunted = api.hunt(case, rules=rules, indicators=indicators, lists=lists, workers=workers, progress=talk.progress)
+    hunted = api.hunt(
+        case,
+        rules=rules,
+        indicators=indicators,
+        lists=lists,
+        warning_lists=warning_lists,
+        workers=workers,
+        progress=talk.progress,
+    )
     tell_hunt(hunted, talk)
     if hunted.faults:
         code = RuleFileError.exit_code
@@ -76,6 +87,7 @@ def run(
 @case_option
 @rules_option
 @indicators_option
+@warning_lists_option
 @lists_option
 @fail_on_option
 @zone_option
@@ -89,6 +101,7 @@ def investigate(
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
     lists: tuple[Path, ...],
+    warning_lists: tuple[Path, ...],
     fail_on: str | None,
     zones: tuple[str, ...],
     workers: int | None,
@@ -105,7 +118,15 @@ def investigate(
     dwell investigate logs.zip audit.csv -c case --rules sigma/rules
     """
     found, code = run(
-        evidence, case, rules=rules, indicators=indicators, lists=lists, zones=zones, workers=workers, talk=talk
+        evidence,
+        case,
+        rules=rules,
+        indicators=indicators,
+        lists=lists,
+        warning_lists=warning_lists,
+        zones=zones,
+        workers=workers,
+        talk=talk,
     )
     output.write(summary_text(found.summary) if output.form is Form.JSON else answers_text(found.summary))
     return EXIT_FINDINGS if fail_on and has_findings(found.summary) else code

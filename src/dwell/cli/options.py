@@ -25,6 +25,7 @@ __all__ = [
     "output_options",
     "rules_option",
     "talk_options",
+    "warning_lists_option",
     "workers_option",
     "zone_option",
 ]
@@ -75,8 +76,17 @@ def rules_option(command: Command) -> Command:
 def indicators_option(command: Command) -> Command:
     """Add `--indicators`."""
     return click.option(
-        "--indicators", multiple=True, type=FOLDER, help="A list of indicators (CSV or one a line); may be repeated."
-    )(command)
+        "--indicators", multiple=True, type=FOLDER,
+        help="Indicators: a list (CSV or one a line), STIX, a MISP event or feed, or a folder; may be repeated.",
+    )(command)  # fmt: skip
+
+
+def warning_lists_option(command: Command) -> Command:
+    """Add `--warning-lists`."""
+    return click.option(
+        "--warning-lists", multiple=True, type=FOLDER,
+        help="MISP warning lists, a file or a folder: what they hold is marked and told last, never hidden.",
+    )(command)  # fmt: skip
 
 
 def fail_on_option(command: Command) -> Command:

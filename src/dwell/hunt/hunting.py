@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -22,11 +22,12 @@ from dwell.hunt.correlations.keeping import correlated_kept
 from dwell.hunt.correlations.outcomes import correlation_outcomes, stood_for
 from dwell.hunt.correlations.plan import correlations_hash
 from dwell.hunt.hits import HITS, concat
-from dwell.hunt.indicators.found import indicator_outcomes, kinds_met, mentions_met
-from dwell.hunt.indicators.gathering import Indicator, Indicators
+from dwell.hunt.indicators.found import indicator_outcomes, indicators_met, kinds_met, mentions_met
+from dwell.hunt.indicators.gathering import Indicators
 from dwell.hunt.indicators.match import Finder
 from dwell.hunt.indicators.places import places_hash, tables_asked
 from dwell.hunt.indicators.reading import read_indicators
+from dwell.hunt.indicators.warning_lists import WarningList, own_addresses, read_warning_lists, warned
 from dwell.hunt.keeping import read_kept, write_kept
 from dwell.hunt.outcomes import rule_outcomes
 from dwell.hunt.records import RECORDS
@@ -38,6 +39,7 @@ from dwell.hunt.suppressions import Suppressions, judge
 from dwell.hunt.uncollected import uncollected
 from dwell.hunt.wide import FileReport, Found, Hunter
 from dwell.model.claims import RuleOutcome
+from dwell.model.indicators import IndicatorMet
 
 __all__ = ["Hunted", "hunt"]
 
@@ -59,7 +61,7 @@ class Hunted:
         faults: rule and indicator files, and values in them, that could not be used; printable through `safe`.
         indicators: what became of the indicators, one per kind: it ran, or no source held can show it; and of what
             their lists hold that is not looked for.
-        mentions: where each indicator that was met is named, by its id.
+        met: the indicators that records met, with where lists name them and which warning lists they are on.
         suppressions: which hits are suppressed and why; None where nobody asked for it.
         loaded: the rules themselves, to be kept and compared.
     """
@@ -70,7 +72,7 @@ class Hunted:
     rules_hash: str
     faults: tuple[str, ...]
     indicators: tuple[RuleOutcome, ...] = ()
-    mentions: Mapping[str, tuple[Indicator, ...]] = field(default_factory=dict)
+    met: tuple[IndicatorMet, ...] = ()
     suppressions: Suppressions | None = None
     loaded: Loaded | None = None
 
@@ -231,6 +233,13 @@ def _with_correlations(
     return whole, outcomes
 
 
+def _warnings(
+    names: Sequence[str], lists: Sequence[WarningList], archive: Archive
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Give the warning lists that each indicator that was met is on, and what of the lists cannot be used."""
+    return warned((*lists, own_addresses(archive)), names) if names else ({}, ())
+
+
 def hunt(
     archive: Archive,
     *,
@@ -238,6 +247,7 @@ def hunt(
     loaded: Loaded | None = None,
     indicator_files: Sequence[Path] = (),
     list_files: Sequence[Path] = (),
+    warning_files: Sequence[Path] = (),
     workers: int | None = None,
     cache: Path | None = None,
     rules_cache: Path | None = None,
@@ -251,8 +261,9 @@ def hunt(
         archive: the case's archive.
         rule_folders: folders of Sigma rules besides our own.
         loaded: rules loaded before, ours among them; no folder is read then.
-        indicator_files: lists of indicators.
+        indicator_files: lists of indicators, and folders of them.
         list_files: files and folders of values for the placeholders of rules.
+        warning_files: warning lists of MISP's shape, and folders of them, beside our own.
         workers: processes.
         cache: folder where the hits of each data file are kept between runs.
         rules_cache: folder where loaded rules are kept; the same one where not given.
@@ -266,6 +277,7 @@ def hunt(
     """
     loaded = loaded or load_kept(rule_folders, rules_cache or cache, read_lists(list_files))
     listed = read_indicators(indicator_files)
+    lists, bad_lists = read_warning_lists(warning_files)
     with TemporaryDirectory(prefix="dwell-hunt-") as scratch:
         passes = _passes(Path(scratch), loaded.rules, listed)
         keys = {one.kind: one.key for one in passes}
@@ -295,16 +307,20 @@ def hunt(
     outcomes.sort(key=lambda one: (one.rule_id, one.path))
     named = {*(one.rule_id for one in outcomes), *(listed.ids() if suppression_files else ())}
     suppressions, wrong = judge(whole, named, suppression_files, today)
+    mentions = mentions_met(listed, whole)
+    warnings, bad_values = _warnings(list(mentions), lists, archive)
     return Hunted(
         outcomes=tuple(outcomes),
         hits=whole,
         rules=dict(sorted(loaded.infos.items())),
         rules_hash=rules_hash(
-            b"".join(keys[kind].encode() for kind in sorted(keys)) + correlations_hash(loaded.correlations)
+            b"".join(keys[kind].encode() for kind in sorted(keys))
+            + correlations_hash(loaded.correlations)
+            + (repr(lists).encode() if warning_files else b"")
         ),
-        faults=(*loaded.faults, *listed.faults, *wrong),
+        faults=(*loaded.faults, *listed.faults, *bad_lists, *bad_values, *wrong),
         indicators=indicator_outcomes(listed, [one.kinds for one in seen], kinds_met(totals)),
-        mentions=mentions_met(listed, whole),
+        met=indicators_met(whole, mentions, warnings),
         suppressions=suppressions,
         loaded=loaded,
     )

@@ -27,21 +27,35 @@ class HuntedWith:
         rules: folders of rules beside our own.
         indicators: lists of indicators.
         lists: values for the placeholders of rules.
+        warning_lists: warning lists for indicators.
         rules_hash: names all of them; "" where there was no hunt.
     """
 
     rules: tuple[Path, ...] = ()
     indicators: tuple[Path, ...] = ()
     lists: tuple[Path, ...] = ()
+    warning_lists: tuple[Path, ...] = ()
     rules_hash: str = ""
+
+    @property
+    def files(self) -> dict[str, tuple[Path, ...]]:
+        """Give the folders and files by what they are."""
+        return {
+            "rules": self.rules,
+            "indicators": self.indicators,
+            "lists": self.lists,
+            "warning_lists": self.warning_lists,
+        }
 
 
 def hunted_with(case: Case) -> HuntedWith:
     """Give what the last hunt of a case was made with; nothing where there was none."""
     for act in reversed(case.acts()):
         if act.act == "hunt":
-            rules, indicators, lists = (_paths(act.details.get(one)) for one in ("rules", "indicators", "lists"))
-            return HuntedWith(rules, indicators, lists, str(act.details.get("rules_hash", "")))
+            return HuntedWith(
+                **{one: _paths(act.details.get(one)) for one in ("rules", "indicators", "lists", "warning_lists")},
+                rules_hash=str(act.details.get("rules_hash", "")),
+            )
     return HuntedWith()
 
 

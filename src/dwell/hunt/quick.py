@@ -87,6 +87,7 @@ def quick_hunt(
     rules: Sequence[Path] = (),
     indicators: Sequence[Path] = (),
     lists: Sequence[Path] = (),
+    warning_lists: Sequence[Path] = (),
     workers: int | None = None,
     rules_cache: Path | None = None,
     suppressions: Sequence[Path] = (),
@@ -100,6 +101,7 @@ def quick_hunt(
         rules: folders of Sigma rules beside our own.
         indicators: lists of indicators.
         lists: files and folders of values for the placeholders of rules.
+        warning_lists: warning lists for indicators, beside our own.
         workers: processes.
         rules_cache: folder where loaded rules are kept between runs; None keeps nothing.
         suppressions: files of suppressions.
@@ -112,7 +114,7 @@ def quick_hunt(
             the evidence.
         DiskFullError: no room left there.
     """
-    require(*rules, *indicators, *lists, *suppressions)
+    require(*rules, *indicators, *lists, *warning_lists, *suppressions)
     if not any(one.exists() for one in paths):
         named = ", ".join(str(one) for one in paths)
         raise NoEvidenceError(f"there is no such file or folder: {named}", remedy="Give files or folders of logs")
@@ -127,6 +129,7 @@ def quick_hunt(
             rule_folders=rules,
             indicator_files=indicators,
             list_files=lists,
+            warning_files=warning_lists,
             workers=workers,
             rules_cache=rules_cache,
             suppression_files=suppressions,

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.hypotheses import Hypothesis
+from dwell.model.indicators import IndicatorMet
 from dwell.model.markings import MarkingEffect
 from dwell.model.provenance import RecordRef
 
@@ -475,3 +476,4 @@ class Summary:
     hypotheses: tuple[Hypothesis, ...] = ()
     markings: tuple[MarkingEffect, ...] = ()
     learned: tuple[Learned, ...] = ()
+    indicators: tuple[IndicatorMet, ...] = ()

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 
 from dwell.hunt.grouping import HitGroup, grouped
 from dwell.hunt.hunting import Hunted
 from dwell.intake.ingest import IngestResult
 from dwell.intake.stock import Stock
 from dwell.model.claims import RuleStatus
+from dwell.model.indicators import IndicatorMet
 from dwell.model.instants import utc_text
 from dwell.model.provenance import EvidenceId
 from dwell.report.figures import count, instant
+from dwell.report.indicators import naming_object, naming_text
 from dwell.report.summary_json import rule_object
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
@@ -32,6 +36,8 @@ GROUPS_SHOWN = 5
 REASONS_SHOWN = 12
 FILES_SHOWN = 10
 MATCHED_MAX = 200
+NAMINGS_SHOWN = 2
+NAMING_MAX = 300
 PREFIX_DIGITS = 16
 """Digits of a SHA-256 in the name of a record that `dwell why` takes."""
 
@@ -41,7 +47,7 @@ def level_rank(level: str) -> int:
     return LEVELS.index(level) if level in LEVELS else len(LEVELS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HitListing:
     """What a hunt has to show.
 
@@ -61,6 +67,10 @@ class HitListing:
     read: IngestResult | None = None
     stock: Stock | None = None
 
+    @cached_property
+    def _met(self) -> dict[str, IndicatorMet]:
+        return {one.id: one for one in self.hunted.met}
+
     def groups(self) -> tuple[list[HitGroup], int]:
         """Give the groups of hits that are shown, in the order of time, and how many are not for their level."""
         done = self.hunted.suppressions
@@ -75,6 +85,7 @@ class HitListing:
 
     def _row(self, group: HitGroup) -> dict[str, Json]:
         rule = self.hunted.rules.get(group.rule_id)
+        met = self._met.get(group.rule_id)
         return {
             "rule_id": group.rule_id,
             "title": group.title,
@@ -95,6 +106,8 @@ class HitListing:
             "last_utc": utc_text(group.last_utc),
             "matched": list(group.matched),
             "suppressed": self._suppression(group.mark),
+            "warning_lists": list(met.warning_lists) if met else [],
+            "named_in": [naming_object(one) for one in met.named_in] if met else [],
             "records": [
                 {
                     "table": one.table,
@@ -113,6 +126,8 @@ class HitListing:
         rows = []
         for group in shown:
             row = self._row(group)
+            met = self._met.get(group.rule_id)
+            row["named_in"] = [naming_text(one) for one in met.named_in] if met else []
             cells = [_cell(row[name]) for name in columns[:-2]]
             rows.append([*cells, self._path(group), " ".join(_name(group, at) for at in range(len(group.refs)))])
         return csv_text(columns, rows)
@@ -125,7 +140,7 @@ class HitListing:
         every, hidden = self.groups()
         shown = [one for one in every if one.mark < 0]
         lines: list[str] = []
-        for rule, groups in _by_rule(shown):
+        for rule, groups in _by_rule(shown, {one for one, met in self._met.items() if met.warning_lists}):
             lines += self._rule(rule, groups)
         if hidden:
             lines.append(f"below level {self.least} and not shown: {_many(hidden, 'group')} of hits")
@@ -146,6 +161,7 @@ class HitListing:
             terminal(f"{rule.level or rule.kind}: {rule.title}{by}{window}"),
             terminal(f"   rule {rule.rule_id}, {_records(records)}{many}"),
         ]
+        lines += self._named(rule.rule_id)
         first = groups if self.expand else groups[:GROUPS_SHOWN]
         for one in first:
             lines += self._group(one)
@@ -154,6 +170,18 @@ class HitListing:
             left = sum(one.count for one in rest)
             lines.append(f"   and {_many(len(rest), 'group')} more with {_records(left)}; --expand shows all")
         return lines
+
+    def _named(self, rule: str) -> list[str]:
+        """Say where lists name an indicator, and what lowers it."""
+        met = self._met.get(rule)
+        if met is None:
+            return []
+        shown = met.named_in if self.expand else met.named_in[:NAMINGS_SHOWN]
+        lines = [terminal_limited(f"   named in {naming_text(one)}", NAMING_MAX) for one in shown]
+        if len(met.named_in) > len(shown):
+            lines.append(f"   and in {count(len(met.named_in) - len(shown))} more places; --expand shows them")
+        lists = "; ".join(met.warning_lists)
+        return [*lines, terminal(f"   says less than others: it is on the warning list {lists}")] if lists else lines
 
     def _group(self, group: HitGroup) -> list[str]:
         who = f", from {group.client}" if group.client else ""
@@ -221,11 +249,10 @@ class HitListing:
         return lines
 
     def _blind(self) -> list[str]:
-        outcomes = [*self.hunted.outcomes, *self.hunted.indicators]
         counts = Counter(one.status for one in self.hunted.outcomes)
         told = ", ".join(f"{count(counts[one])} {one.value}" for one in RuleStatus if counts[one])
         lines = [f"rules: {count(len(self.hunted.outcomes))} loaded: {told or 'none'}"]
-        short = [one for one in outcomes if one.status is not RuleStatus.RAN]
+        short = [one for one in self.hunted.outcomes if one.status is not RuleStatus.RAN]
         reasons = Counter((one.status.value, one.reason.partition(". ")[0]) for one in short)
         ranked = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
         for (status, reason), number in ranked[:REASONS_SHOWN]:
@@ -235,7 +262,31 @@ class HitListing:
             lines.append(
                 f"   {count(left)} for {count(len(ranked) - REASONS_SHOWN)} other reasons; -t json has them all"
             )
-        lines += [terminal(f"   {one}") for one in self.hunted.faults[:FILES_SHOWN]]
+        lines += self._indicators()
+        faults = self.hunted.faults
+        if faults:
+            lines.append(f"cannot be used: {_many(len(faults), 'thing')} in files of rules, indicators or suppressions")
+            lines += [terminal(f"   {one}") for one in faults[:FILES_SHOWN]]
+            lines += _more(len(faults))
+        return lines
+
+    def _indicators(self) -> list[str]:
+        """Say what was looked for, and what of the lists was not, and why."""
+        outcomes = self.hunted.indicators
+        if not outcomes:
+            return []
+        lines = ["indicators:"]
+        short = 0
+        for one in outcomes:
+            why = f": {one.status.value}: {one.reason}" if one.reason else f": {_records(one.hits)} met"
+            if one.status is RuleStatus.UNSUPPORTED:
+                short += 1
+                if short > REASONS_SHOWN:
+                    continue
+                why += f" ({one.path})"
+            lines.append(terminal_limited(f"   {one.title}{why}", NAMING_MAX))
+        if short > REASONS_SHOWN:
+            lines.append(f"   and {count(short - REASONS_SHOWN)} more that are not looked for; -t json has them all")
         return lines
 
     def _suppressions(self) -> Json:
@@ -293,7 +344,7 @@ class HitListing:
 
 _CSV = (
     "rule_id", "title", "kind", "level", "author", "licence", "tags", "window", "table", "host", "client", "account",
-    "status", "count", "files", "first_utc", "last_utc", "matched", "suppressed",
+    "status", "count", "files", "first_utc", "last_utc", "matched", "suppressed", "warning_lists", "named_in",
 )  # fmt: skip
 
 
@@ -320,9 +371,10 @@ def _cell(value: Json) -> str | int | None:
     return value if value is None or isinstance(value, str | int) else str(value)
 
 
-def _by_rule(groups: Sequence[HitGroup]) -> list[tuple[HitGroup, list[HitGroup]]]:
-    """Give the groups of each rule, the gravest level first, then in the order of their first hit."""
+def _by_rule(groups: Sequence[HitGroup], lowered: AbstractSet[str]) -> list[tuple[HitGroup, list[HitGroup]]]:
+    """Give the groups of each rule, the gravest level first, then in the order of their first hit; lowered ones last."""
     found: dict[tuple[str, str | None], list[HitGroup]] = {}
     for one in groups:
         found.setdefault((one.rule_id, one.window), []).append(one)
-    return sorted(((ones[0], ones) for ones in found.values()), key=lambda one: -level_rank(one[0].level))
+    ranked = ((ones[0], ones) for ones in found.values())
+    return sorted(ranked, key=lambda one: (one[0].rule_id in lowered, -level_rank(one[0].level)))

@@ -22,12 +22,15 @@ from dwell.model.instants import utc_text
 from dwell.report import words
 from dwell.report.coverage_calendar import ABSENT, OUTSIDE, Line, calendar, hours_rows
 from dwell.report.extras import ReportExtras
+from dwell.report.indicators import naming_text
 from dwell.report.page import environment
 from dwell.report.questions import parts
 from dwell.report.summary_json import bits
 
 __all__ = ["LEADS_MAX", "NO_SIGN_MAX", "html_report"]
 
+INDICATORS_MAX = 200
+"""Indicators that were met, on the page; the summary and the table of hits have all of them."""
 LEADS_MAX = 200
 """Leads on the page; the summary and the table have all of them."""
 NO_SIGN_MAX = 5_000
@@ -83,6 +86,8 @@ def _context(summary: Summary, days: tuple[CoverageDay, ...], extras: ReportExtr
         "rule_counts": [(status, sum(one.status is status for one in summary.rules)) for status in RuleStatus],
         "rules_hit": sorted((one for one in summary.rules if one.hits), key=lambda one: (-one.hits, _rule_key(one))),
         "rules_short": _rule_groups(summary.rules),
+        "indicators": summary.indicators[:INDICATORS_MAX],
+        "naming_text": naming_text,
         "evidence": extras.evidence,
         "custody": extras.custody,
         "settings": sorted({*summary.settings, *extras.settings}),

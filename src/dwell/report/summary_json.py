@@ -30,6 +30,7 @@ from dwell.model.hypotheses import Hypothesis, Sign
 from dwell.model.instants import utc_text
 from dwell.model.markings import Marking, MarkingEffect
 from dwell.model.provenance import RecordRef
+from dwell.report.indicators import indicator_object
 from dwell.safe.jsontext import Json, json_text
 
 __all__ = [
@@ -89,6 +90,7 @@ def summary_dict(summary: Summary) -> Object:
         "hypotheses": [hypothesis_object(one) for one in summary.hypotheses],
         "markings": [effect_object(one) for one in summary.markings],
         "learned": [{"kind": one.kind.value, "name": one.name, "why": one.why} for one in summary.learned],
+        "indicators": [indicator_object(one) for one in summary.indicators],
     }
 
 

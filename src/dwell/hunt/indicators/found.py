@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.hunt.indicators.gathering import Indicator, Indicators
+from dwell.hunt.indicators.gathering import Indicators
 from dwell.hunt.indicators.indicator import IN_PART, NO_TIME, indicator_id
 from dwell.hunt.indicators.places import FAMILY, tables_of
 from dwell.model.claims import RuleOutcome, RuleStatus
+from dwell.model.indicators import IndicatorMet, Naming
+from dwell.model.instants import utc_from_us
 
-__all__ = ["MENTIONS_SHOWN", "indicator_outcomes", "kinds_met", "mentions_met"]
+__all__ = ["MENTIONS_SHOWN", "indicator_outcomes", "indicators_met", "kinds_met", "mentions_met"]
 
 MENTIONS_SHOWN = 20
 """Of one indicator so many mentions are told; more are no news."""
@@ -57,7 +61,7 @@ def indicator_outcomes(
                 "path; give the path as an indicator of its own"
             )
         status = RuleStatus.BLIND if not files else RuleStatus.PARTLY_BLIND if reasons else RuleStatus.RAN
-        title = f"{mine.num_rows} indicators of the kind {kind}"
+        title = f"{mine.num_rows:,} of the kind {kind}"
         out.append(
             RuleOutcome(
                 f"indicator:{kind}",
@@ -75,20 +79,68 @@ def indicator_outcomes(
     return (*out, *listed.outcomes())
 
 
-def mentions_met(listed: Indicators, hits: pa.Table) -> dict[str, tuple[Indicator, ...]]:
+def mentions_met(listed: Indicators, hits: pa.Table) -> dict[str, tuple[Naming, ...]]:
     """Give where each indicator that was met is named, by the id that its hits carry."""
     mine = hits.filter(pc.equal(hits["kind"], "indicator"))
     names = sorted(pc.unique(mine["rule_id"]).to_pylist())
-    table = listed.table
     wanted = {name: name.split(":", 2)[1:] for name in names}
     values = pa.array(sorted({value for _, value in wanted.values()}), pa.string())
-    told: dict[str, list[Indicator]] = {}
+    told: dict[str, list[Naming]] = {}
+    table = listed.table
     for row in table.filter(pc.is_in(table["value"], value_set=values)).to_pylist():
-        mentions = told.setdefault(indicator_id(row["kind"], row["value"]), [])
-        if len(mentions) < MENTIONS_SHOWN:
-            ends = {end: None if row[end] == NO_TIME else row[end] for end in ("from_us", "until_us")}
-            mentions.append(Indicator(**(row | ends)))
+        namings = told.setdefault(indicator_id(row["kind"], row["value"]), [])
+        if len(namings) < MENTIONS_SHOWN:
+            said = {name: row[name] for name in ("source", "place", "written", "label", "tlp")}
+            namings.append(Naming(valid_from=_instant(row["from_us"]), valid_until=_instant(row["until_us"]), **said))
     return {
         name: tuple(told.get(indicator_id(kind.removesuffix(IN_PART), value), ()))
         for name, (kind, value) in wanted.items()
     }
+
+
+def _instant(us: int | None) -> datetime | None:
+    """Give an instant; None for none, and for one beyond the years that can be written."""
+    if us is None or us == NO_TIME:
+        return None
+    return utc_from_us(us)
+
+
+def indicators_met(
+    hits: pa.Table, mentions: Mapping[str, tuple[Naming, ...]], warnings: Mapping[str, tuple[str, ...]]
+) -> tuple[IndicatorMet, ...]:
+    """Fold the hits of indicators, one row each: first those that no warning list holds, then by number.
+
+    Args:
+        hits: rows in `dwell.hunt.hits.HITS`.
+        mentions: where each is named.
+        warnings: the warning lists that each is on.
+    """
+    mine = hits.filter(pc.equal(hits["kind"], "indicator"))
+    plain = mine.select(["rule_id", "title", "window", "table", "count"])
+    for name in ("first_utc", "last_utc"):
+        plain = plain.append_column(name, mine[name].cast(pa.int64()))
+    folded = plain.group_by(["rule_id", "title", "window", "table"], use_threads=False).aggregate(
+        [("count", "sum"), ("first_utc", "min"), ("last_utc", "max")]
+    )
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in folded.to_pylist():
+        rows.setdefault(row["rule_id"], []).append(row)
+    out = []
+    for name, ones in rows.items():
+        windows: dict[str, int] = {}
+        for one in ones:
+            windows[one["window"]] = windows.get(one["window"], 0) + one["count_sum"]
+        out.append(
+            IndicatorMet(
+                name,
+                min(one["title"] for one in ones),
+                sum(windows.values()),
+                tuple(sorted(windows.items())),
+                tuple(sorted({one["table"] for one in ones})),
+                _instant(min((at for one in ones if (at := one["first_utc_min"]) is not None), default=None)),
+                _instant(max((at for one in ones if (at := one["last_utc_max"]) is not None), default=None)),
+                mentions.get(name, ()),
+                warnings.get(name, ()),
+            )
+        )
+    return tuple(sorted(out, key=lambda one: (bool(one.warning_lists), -one.records, one.id)))

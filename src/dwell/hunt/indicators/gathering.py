@@ -160,7 +160,7 @@ class Indicators:
                 f"indicator:{one.place}", one.name, one.source, "", "", one.status, one.reason, 0, 0, 0, one.source
             )
         for source, reason, number in self.counted:
-            title = f"{number} that are not looked for"
+            title = f"{number:,} not looked for"
             yield RuleOutcome(
                 f"indicator:{reason}", title, source, "", "", RuleStatus.UNSUPPORTED, reason, 0, 0, 0, source
             )

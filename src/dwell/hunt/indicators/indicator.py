@@ -331,7 +331,7 @@ def instant_us(text: str, *, end: bool = False) -> int:
             at += timedelta(days=1, microseconds=-1) if end else timedelta()
         else:
             at = datetime.fromisoformat(plain)
-            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
         return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     except (ValueError, OverflowError) as fault:
         raise BadValueError(f"date '{plain[:40]}' is not ISO 8601") from fault
