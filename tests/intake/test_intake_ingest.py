@@ -294,6 +294,18 @@ def test_of_a_file_that_changes_while_it_is_read_nothing_is_kept(
     assert (done.files_new, done.records) == (0, 0)
 
 
+def test_rows_are_written_by_their_bytes_too_and_none_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Audit records are a hundred times as long as lines of IIS: a worker's memory is bounded in bytes."""
+    monkeypatch.setattr(IisW3c, "joins", False)
+    folder = write(tmp_path / "evidence", {"a.log": log(1), "b.log": log(4)})
+    plain, _ = taken_in(tmp_path / "plain", folder)
+    monkeypatch.setattr(reading, "FLUSH_BYTES", 1)
+    small, done = taken_in(tmp_path / "small", folder)
+    assert done.records == 10
+    assert sorted(rows(small)) == sorted(rows(plain))
+    assert (len(open_archive(plain).files("iis")), len(open_archive(small).files("iis"))) == (1, 2)
+
+
 class _Broken(IisW3c):
     """A reader that fails on some files, in several ways, after it gave some rows."""
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-__all__ = ["EVIDENCE_ID", "FLUSH_ROWS", "ROW_GROUP_ROWS", "JoinedText", "TableSpec"]
+__all__ = ["EVIDENCE_ID", "FLUSH_BYTES", "FLUSH_ROWS", "ROW_GROUP_ROWS", "JoinedText", "TableSpec"]
 
 EVIDENCE_ID = pa.field("evidence_id", pa.string(), nullable=False)
 ROW_GROUP_ROWS = 131_072
 FLUSH_ROWS = 786_432
-"""Rows gathered before a data file is written; bounds the memory of a worker."""
+FLUSH_BYTES = 192 * 1024 * 1024
+"""So many rows, or rows of so many bytes, are gathered before a data file is written; bounds the memory of a worker."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.datafile import StagedFile, conform, discard, stage
-from dwell.archive.spec import FLUSH_ROWS, TableSpec
+from dwell.archive.spec import FLUSH_BYTES, FLUSH_ROWS, TableSpec
 from dwell.errors import DwellError
 from dwell.intake.containers import Locator, open_locator
 from dwell.intake.hosts import short_host
@@ -142,13 +142,13 @@ class _Tally:
 class _Stager:
     """Gathers rows of one table and writes them out whenever there are enough."""
 
-    def __init__(self, job: Job, spec: TableSpec, flush_rows: int = FLUSH_ROWS) -> None:
+    def __init__(self, job: Job, spec: TableSpec, flush_rows: int | None = None) -> None:
         self.spec = spec
-        self.flush_rows = flush_rows
+        self.flush_rows = FLUSH_ROWS if flush_rows is None else flush_rows
         self.folder = job.archive_root / spec.name
         self.stem = job.transaction[:24]
         self.waiting: list[pa.Table] = []
-        self.rows = 0
+        self.rows = self.bytes = 0
         self.staged: list[StagedFile] = []
         self.sequence = 0
 
@@ -156,7 +156,8 @@ class _Stager:
         for table in tables:
             self.waiting.append(table)
             self.rows += table.num_rows
-            if self.rows >= self.flush_rows:
+            self.bytes += table.nbytes
+            if self.rows >= self.flush_rows or self.bytes >= FLUSH_BYTES:
                 self.flush()
 
     def flush(self) -> None:
@@ -167,12 +168,12 @@ class _Stager:
     def _gathered(self) -> pa.Table:
         """Hand over what waits, and keep no hold on it: writing needs the room."""
         whole = pa.concat_tables(self.waiting)
-        self.waiting, self.rows = [], 0
+        self.waiting, self.rows, self.bytes = [], 0, 0
         return whole
 
     def drop(self) -> None:
         discard(self.folder, self.staged)
-        self.staged, self.waiting, self.rows = [], [], 0
+        self.staged, self.waiting, self.rows, self.bytes = [], [], 0, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,17 +195,18 @@ class _RecordStager(_Stager):
     def __init__(self, job: Job, spec: TableSpec) -> None:
         super().__init__(job, spec)
         self.pieces: list[_Piece] = []
-        self.piece_rows = 0
+        self.piece_rows = self.piece_bytes = 0
 
     def take_pieces(self, pieces: Iterable[_Piece]) -> None:
         for piece in pieces:
             self.pieces.append(piece)
             self.piece_rows += piece.batch.num_rows
-            if self.piece_rows >= BATCH_ROWS:
+            self.piece_bytes += piece.batch.nbytes
+            if self.piece_rows >= BATCH_ROWS or self.piece_bytes >= FLUSH_BYTES // 4:
                 self._fold()
 
     def _fold(self) -> None:
-        pieces, self.pieces, self.piece_rows = self.pieces, [], 0
+        pieces, self.pieces, self.piece_rows, self.piece_bytes = self.pieces, [], 0, 0
         for _, alike in groupby(pieces, lambda one: (one.batch.schema, one.host)):
             self.take([_rows(list(alike), self.spec)])
 
@@ -214,7 +216,7 @@ class _RecordStager(_Stager):
 
     def drop(self) -> None:
         super().drop()
-        self.pieces, self.piece_rows = [], 0
+        self.pieces, self.piece_rows, self.piece_bytes = [], 0, 0
 
 
 def _rows(pieces: Sequence[_Piece], spec: TableSpec) -> pa.Table:

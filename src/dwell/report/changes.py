@@ -13,7 +13,7 @@ from dwell.report.summary_json import record_objects
 from dwell.safe.jsontext import Json
 from dwell.safe.terminal import terminal, terminal_limited
 
-__all__ = ["changes_object", "changes_text"]
+__all__ = ["answer_object", "changes_object", "changes_text"]
 
 SHOWN = 40
 """Rules, groups of hits and statements in text; JSON has all."""
@@ -36,17 +36,19 @@ def changes_object(found: SinceRules) -> dict[str, Json]:
         ],
         "rules_same": found.hunted.same,
         "hits": [_hit(one) for one in found.hunted.hits],
-        "answers": [
-            {
-                "question": one.question.value,
-                "before": one.before,
-                "after": one.after,
-                "gone": list(one.gone),
-                "new": list(one.new),
-            }
-            for one in found.answers
-        ],
+        "answers": [answer_object(one) for one in found.answers],
         "faults": list(found.faults),
+    }
+
+
+def answer_object(one: AnswerChange) -> dict[str, Json]:
+    """Give what changes in one answer."""
+    return {
+        "question": one.question.value,
+        "before": one.before,
+        "after": one.after,
+        "gone": list(one.gone),
+        "new": list(one.new),
     }
 
 

@@ -9,6 +9,7 @@ from dwell.casebook.markings import KeptMarking
 from dwell.model.claims import Intrusion
 from dwell.model.instants import utc_text
 from dwell.model.markings import MarkingKind
+from dwell.report.changes import answer_object
 from dwell.report.figures import count, instant
 from dwell.report.summary_json import effect_object, marking_object
 from dwell.report.text import aligned
@@ -54,16 +55,7 @@ def preview_object(found: MarkingPreview, *, saved: bool) -> dict[str, Json]:
         ],
         "leads_before": found.leads_before,
         "leads_after": found.leads_after,
-        "answers": [
-            {
-                "question": one.question.value,
-                "before": one.before,
-                "after": one.after,
-                "gone": list(one.gone),
-                "new": list(one.new),
-            }
-            for one in found.answers
-        ],
+        "answers": [answer_object(one) for one in found.answers],
     }
 
 
