@@ -18,6 +18,7 @@ from dwell.scope.tenures import Naming, holder_at, steps_of, tenures_of
 from dwell.scope.words import Name
 
 JAN, PIET = "S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-2208"
+MOVED = "S-1-5-21-9-9-9-1104"
 SPRING, SUMMER, WINTER = (utc_us(utc(f"2020-{month}-01 00:00:00")) for month in ("03", "07", "12"))
 
 
@@ -78,6 +79,8 @@ def test_without_dates_it_is_nobodys() -> None:
             {"ExchangeGuid": "1f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", "SID": JAN},
         ],
         [{}, {"SID": JAN}],
+        # moved to another domain, or a mailbox whose account is in another forest
+        [{"SID": JAN, "ObjectGUID": "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"}, {"SID": MOVED}],
     ],
 )
 def test_one_account_seen_differently_is_one(rows: list[dict[str, str]]) -> None:
@@ -90,13 +93,19 @@ def test_one_account_seen_differently_is_one(rows: list[dict[str, str]]) -> None
     assert {names.label(value) for row, _ in told for value in row.values()} == {"jan@gov.example"}
 
 
+def test_the_newest_export_says_when_a_password_was_set() -> None:
+    told = [(_row(JAN, "jan@gov.example", PasswordLastSet=one), at) for one, at in (("old", SPRING), ("new", WINTER))]
+    for order in (told, told[::-1]):
+        assert _names(order).accounts["jan@gov.example"].password_set == "new"
+
+
 _HOLDINGS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), min_size=1, max_size=8)
 
 
 @given(_HOLDINGS)
 def test_whose_it_is_follows_from_the_exports_alone(held: list[tuple[int, int]]) -> None:
     """Held against a walk over every day: shown by one account on both sides and by no other between, or not known."""
-    rows = [Naming((Name("smtp", "x"),), {"sid": f"sid:{who}"}, day) for who, day in held]
+    rows = [Naming((Name("smtp", "x"),), {"object": f"guid:{who}"}, day) for who, day in held]
     holders = tenures_of(rows).get("smtp:x")
     accounts = {who for who, _ in held}
     assert (holders is None) == (len(accounts) == 1)
@@ -109,7 +118,7 @@ def test_whose_it_is_follows_from_the_exports_alone(held: list[tuple[int, int]])
             there = [who for who, (first, _) in spans.items() if first == min(one for one, _ in spans.values())]
         if day > max(last for _, last in spans.values()):
             there = [who for who, (_, last) in spans.items() if last == max(one for _, one in spans.values())]
-        wanted = f"sid:{there[0]}" if len(there) == 1 else None
+        wanted = f"guid:{there[0]}" if len(there) == 1 else None
         assert holder_at(steps_of(holders), day) == wanted
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dwell.model.instants import utc_from_us
-from dwell.scope.tenures import Naming, Step, Tenure, holder_at, steps_of, tenures_of
+from dwell.scope.tenures import SID, Naming, Step, Tenure, holder_at, steps_of, tenures_of
 from dwell.scope.words import Name, name_of
 
 __all__ = ["Account", "Identities"]
@@ -29,7 +29,7 @@ _NAME_COLUMNS = (
     "Guid", "ObjectGUID", "SID", "ObjectSid", "LegacyExchangeDN",
 )  # fmt: skip
 _IDENTIFIERS = {
-    "ExchangeGuid": "mailbox", "Guid": "object", "ObjectGUID": "object", "SID": "sid", "ObjectSid": "sid",
+    "ExchangeGuid": "mailbox", "Guid": "object", "ObjectGUID": "object", "SID": SID, "ObjectSid": SID,
 }  # fmt: skip
 """Columns that stay with an account, by their sort: two of one sort are two accounts."""
 
@@ -138,8 +138,8 @@ class Identities:
         self.accounts[label] = Account(
             label,
             before.mailbox or has_mailbox,
-            row.get("PasswordLastSet") or before.password_set,
-            row.get("RecipientTypeDetails") or before.kind,
+            before.password_set or row.get("PasswordLastSet") or "",
+            before.kind or row.get("RecipientTypeDetails") or "",
         )
 
     def add_pair(self, first: str | None, second: str | None) -> None:

@@ -16,8 +16,10 @@ from typing import NamedTuple
 
 from dwell.scope.words import Name
 
-__all__ = ["Naming", "Tenure", "holder_at", "steps_of", "tenures_of"]
+__all__ = ["SID", "Naming", "Tenure", "holder_at", "steps_of", "tenures_of"]
 
+SID = "sid"
+"""The sort of identifier that names its domain."""
 _ALWAYS = -(2**63)
 Step = tuple[int, str | None]
 """From when on, in microseconds since 1970, whose the name is: an identifier, None where it is not known."""
@@ -63,7 +65,14 @@ class Tenure:
         return any(one in self.identifiers.get(sort, ()) for sort, one in naming.identifiers.items())
 
     def may_be_of(self, naming: Naming) -> bool:
-        """Say whether nothing tells a row from the holder: they have no sort of identifier in common."""
+        """Say whether nothing tells a row from the holder.
+
+        SIDs tell accounts of one domain apart. Those of two domains are one account that was moved, or a mailbox and the
+        account of another forest that uses it. Without SIDs, two identifiers of one sort are two accounts.
+        """
+        mine, other = self.identifiers.get(SID), naming.identifiers.get(SID)
+        if mine and other:
+            return all(_domain(one) != _domain(other) for one in mine)
         return not self.identifiers.keys() & naming.identifiers.keys()
 
     def take(self, naming: Naming) -> None:
@@ -74,6 +83,10 @@ class Tenure:
             self.dated = False
         else:
             self.first_us, self.last_us = min(self.first_us, naming.at_us), max(self.last_us, naming.at_us)
+
+
+def _domain(sid: str) -> str:
+    return sid.rpartition("-")[0]
 
 
 def _holder_of(naming: Naming, holders: Sequence[Tenure]) -> Tenure | None:
