@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from dwell.answers.checks.scene import Finding, Item, Scene, told, undated, weigh
 from dwell.model.claims import CheckStatus, Extent
@@ -62,10 +63,57 @@ def _servers(scene: Scene, seen: Sequence[str]) -> Extent:
     return Extent(len(set(seen) & set(hosts)), len(hosts), "mail servers")
 
 
+class _Thing(NamedTuple):
+    """What a row of a server's state is about.
+
+    Attributes:
+        key: what it is known again by; None where nothing can be.
+        told: it in words.
+        stock: whether it belongs there anyhow.
+    """
+
+    key: object
+    told: str
+    stock: bool
+
+
+def _new(
+    scene: Scene,
+    after: Mapping[str, tuple[Snapshot, str]],
+    before: Mapping[str, Snapshot],
+    columns: Sequence[str],
+    thing: Callable[[Row], _Thing | None],
+    kind: str = "",
+) -> tuple[list[Item], list[Item]]:
+    """Give what is no stock and was not there before, and what is no stock of servers without a file from before."""
+    bad: list[Item] = []
+    doubtful: list[Item] = []
+    for host, (file, _) in sorted(after.items()):
+        known = None
+        if host in before:
+            rows = scene.case.snapshots.read(before[host], columns, kind)
+            known = {one.key for row, _ in rows if (one := thing(row)) is not None}
+        for row, ref in scene.case.snapshots.read(file, columns, kind):
+            one = thing(row)
+            if one is None or one.stock:
+                continue
+            item = Item(f"{one.told} on {host or 'an unnamed server'}", ref)
+            if known is None:
+                doubtful.append(item)
+            elif one.key is None or one.key not in known:
+                bad.append(item)
+    return bad, doubtful
+
+
 def _compared(
     scene: Scene, columns: Sequence[str], shown: Shown, stock: Callable[[str], bool], fine: str, mark: str
 ) -> list[Finding]:
     """Hold what a server's configuration has against what it had before the first act, or against what belongs there."""
+
+    def thing(row: Row) -> _Thing | None:
+        text = shown(row)
+        return None if text is None else _Thing(text, text, stock(text))
+
     with_mark = {
         one.evidence_id
         for one in scene.case.snapshots.of("configuration")
@@ -74,21 +122,7 @@ def _compared(
     after, before, held = _per_server(scene, "configuration", "", lambda one: one.evidence_id in with_mark)
     if not after:
         return [undated(held, scene.last)]
-    bad: list[Item] = []
-    doubtful: list[Item] = []
-    for host, (file, _) in sorted(after.items()):
-        known = None
-        if host in before:
-            known = {shown(row) for row, _ in scene.case.snapshots.read(before[host], columns)}
-        for row, ref in scene.case.snapshots.read(file, columns):
-            text = shown(row)
-            if text is None or stock(text):
-                continue
-            item = Item(f"{text} on {host or 'an unnamed server'}", ref)
-            if known is None:
-                doubtful.append(item)
-            elif text not in known:
-                bad.append(item)
+    bad, doubtful = _new(scene, after, before, columns, thing)
     return [weigh(_servers(scene, list(after)), told(list(after.values())), bad, doubtful, fine=fine)]
 
 
@@ -175,30 +209,20 @@ def machine_keys(scene: Scene) -> list[Finding]:
     return [found]
 
 
+def _agent(row: Row) -> _Thing:
+    name, factory = row["Identity"] or row["Name"] or "", row["TransportAgentFactory"] or ""
+    stock = name.lower() in _STOCK_AGENTS and factory.startswith("Microsoft.Exchange.")
+    key = (name, row["AssemblyPath"]) if name else None
+    return _Thing(key, f"{name} ({row['AssemblyPath'] or factory})", stock)
+
+
 def transport_agents(scene: Scene) -> list[Finding]:
     """Look for transport agents that Exchange does not bring, or that were not there before the first act."""
     kind, columns = "transport-agent", ("Identity", "Name", "TransportAgentFactory", "AssemblyPath")
     after, before, held = _per_server(scene, "exports", kind, lambda _: True)
     if not after:
         return [undated(held, scene.last)]
-    bad: list[Item] = []
-    doubtful: list[Item] = []
-    for host, (file, _) in sorted(after.items()):
-        known = None
-        if host in before:
-            known = {
-                (row["Identity"] or row["Name"], row["AssemblyPath"])
-                for row, _ in scene.case.snapshots.read(before[host], columns, kind)
-            }
-        for row, ref in scene.case.snapshots.read(file, columns, kind):
-            name, factory = row["Identity"] or row["Name"] or "", row["TransportAgentFactory"] or ""
-            if name.lower() in _STOCK_AGENTS and factory.startswith("Microsoft.Exchange."):
-                continue
-            item = Item(f"{name} ({row['AssemblyPath'] or factory}) on {host or 'an unnamed server'}", ref)
-            if known is None:
-                doubtful.append(item)
-            elif (name, row["AssemblyPath"]) not in known:
-                bad.append(item)
+    bad, doubtful = _new(scene, after, before, columns, _agent, kind)
     fine = "every agent is one that Exchange brings, by name, or was there before"
     return [weigh(_servers(scene, list(after)), told(list(after.values())), bad, doubtful, fine=fine)]
 
