@@ -17,7 +17,7 @@ import pyarrow as pa
 from dwell.sources import script_blocks
 from dwell.sources.windows_event import DATA_COLUMNS, SCHEMA, System, instants, texts
 
-__all__ = ["Rows"]
+__all__ = ["Rows", "as_text"]
 
 _Places = npt.NDArray[np.int64]
 
@@ -135,10 +135,11 @@ def _written(values: list[Any]) -> pa.Array:
     try:
         return texts(values)
     except TypeError:
-        return texts([one if type(one) is str else _text(one) for one in values])
+        return texts([one if type(one) is str else as_text(one) for one in values])
 
 
-def _text(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
+def as_text(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
+    """Give a value as a text, whatever JSON it is."""
     if type(value) is int:
         return str(value)
     if value is None or isinstance(value, str):
