@@ -22,38 +22,33 @@ Silence:
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-import evtx
+import numpy as np
 import pyarrow as pa
 
 from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind, Fact, FactKind
 from dwell.sources import evtx_chunks, windows_event
 from dwell.sources.event_rows import Rows
-from dwell.sources.evtx_chunks import CHUNK_BYTES, FILE_MAGIC, HEADER_BYTES, Chunk, FileHeader, Unit
+from dwell.sources.evtx_chunks import CHUNK_BYTES, FILE_MAGIC, HEADER_BYTES, Chunk, FileHeader
+from dwell.sources.evtx_columns import Columns, Taken
+from dwell.sources.evtx_decoder import decode
 from dwell.sources.evtx_facts import Numbering, cleared
 from dwell.sources.evtx_json_shape import read_events
-from dwell.sources.script_blocks import put_together
+from dwell.sources.script_blocks import ends_in_parts, put_together
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
 from dwell.sources.utf8_stream import read_fully
 
 __all__ = ["Evtx"]
 
 ROWS = 16_384
-"""Events gathered before a batch is given; their texts are held as Python objects until then."""
-
-
-def _file_header() -> bytes:
-    """Make the file header of a log of one chunk, for the decoder."""
-    head = struct.pack("<8sQQQIHHHH", FILE_MAGIC, 0, 0, 1, 128, 1, 3, HEADER_BYTES, 1).ljust(120, b"\0")
-    return (head + struct.pack("<II", 0, zlib.crc32(head))).ljust(HEADER_BYTES, b"\0")
-
-
-_HEADER = _file_header()
+"""Events gathered before a batch is given."""
+HELD_BYTES = 32 * 1024 * 1024
+"""So many bytes of chunks are gathered at most, however few events they hold."""
+COLUMNS_MIN = 512
+"""So many events are worth reading as columns; fewer are decoded one by one."""
+_COLUMNS = Columns()
 
 
 class Evtx(Source):
@@ -89,7 +84,10 @@ class _Reading:
     """One pass over a file."""
 
     def __init__(self) -> None:
+        self.sound: list[Taken] = []
+        self.waiting = self.gathered = 0
         self.rows = Rows()
+        self.batches: list[pa.RecordBatch] = []
         self.anomalies: list[Anomaly] = []
         self.facts: list[Fact] = []
         self.numbering = Numbering()
@@ -102,8 +100,13 @@ class _Reading:
     @property
     def full(self) -> bool:
         """Say whether it is time for a batch: not in the midst of a script block, unless it has no end."""
-        held = max(len(self.rows), len(self.anomalies))
-        return held >= ROWS and (held >= 2 * ROWS or not self.rows.in_parts)
+        held = max(self.waiting + len(self.rows) + sum(map(len, self.batches)), len(self.anomalies))
+        if held < ROWS and self.gathered < HELD_BYTES:
+            return False
+        self._read_waiting()
+        if held >= 2 * ROWS or self.gathered >= 2 * HELD_BYTES:
+            return True
+        return not (self.batches and ends_in_parts(self.batches[-1]))
 
     def header(self, stream: BinaryIO) -> Iterator[Batch]:
         """Read the file header."""
@@ -118,35 +121,73 @@ class _Reading:
             yield self.batch()
 
     def take(self, data: bytes) -> None:
-        """Read one chunk."""
+        """Take one chunk."""
         chunk = evtx_chunks.scan(data)
-        texts = _decode(data, chunk)
         self.chunks += not chunk.empty
         self.empty += chunk.empty
         self.unfit += not chunk.checksum_fits
         self.slack += chunk.slack
-        cut = len(data) < CHUNK_BYTES
+        held = Taken(data, chunk, self.ordinal + 1, self.offset)
+        self.ordinal += len(chunk.units)
+        if chunk.good and len(data) == CHUNK_BYTES and chunk.units and not chunk.damaged:
+            self.sound.append(held)
+            self.gathered += len(data)
+            self.waiting += len(chunk.units)
+        else:
+            self._decode(held, range(len(chunk.units)))
+        if len(data) < CHUNK_BYTES and not chunk.empty:
+            self.facts.append(Fact(FactKind.TRUNCATED, None, detail="the file ends in mid-chunk"))
+        self.offset += len(data)
+        self.bytes_read += len(data)
+
+    def _read_waiting(self) -> None:
+        """Read the chunks that were taken, as columns where that is worth it and can be done."""
+        sound, self.sound, self.waiting = self.sound, [], 0
+        pieces: list[pa.RecordBatch] = []
+        read = np.zeros(sum(len(one.chunk.units) for one in sound), bool)
+        if len(read) >= COLUMNS_MIN:
+            columns, read = _COLUMNS.read(sound)
+            pieces.append(columns)
+        start = 0
+        for one in sound:
+            left = np.flatnonzero(~read[start : start + len(one.chunk.units)])
+            start += len(one.chunk.units)
+            if len(left):
+                self._decode(one, left.tolist())
+        if len(self.rows):
+            pieces.append(self.rows.batch())
+            self.rows = Rows()
+        if pieces:
+            whole = pa.concat_batches(pieces)
+            order = np.argsort(whole["record_no"].to_numpy(), kind="stable")
+            self.batches.append(whole.take(pa.array(order)) if len(pieces) > 1 else whole)
+
+    def _decode(self, held: Taken, positions: Sequence[int]) -> None:
+        """Decode some records of a chunk one by one; what cannot be decoded is an anomaly."""
+        chunk, data = held.chunk, held.data
+        found = decode(data, chunk)
+        texts = [found[position] for position in positions]
         events = iter(read_events([text for text in texts if text is not None]))
-        for unit, text in zip(chunk.units, texts, strict=True):
+        cut = len(data) < CHUNK_BYTES
+        for position, text in zip(positions, texts, strict=True):
+            unit, number = chunk.units[position], held.first_no + position
             event = None if text is None else next(events)
             if event is not None:
-                self.ordinal += 1
-                self.rows.add(self.ordinal, *event)
+                self.rows.add(number, *event)
                 continue
             kind = AnomalyKind.BAD_RECORD if chunk.good else AnomalyKind.BAD_CHUNK
             if cut and unit.offset + unit.size == len(data):
                 kind = AnomalyKind.TRUNCATED
             detail = unit.damage or f"record {unit.record_id} cannot be decoded"
             piece = data[unit.offset : unit.offset + min(unit.size, KEPT_BYTES_MAX)]
-            self._anomaly(kind, self.offset + unit.offset, unit.size, piece, detail)
-        if cut and not chunk.empty:
-            self.facts.append(Fact(FactKind.TRUNCATED, None, detail="the file ends in mid-chunk"))
-        self.offset += len(data)
-        self.bytes_read += len(data)
+            self._note(Anomaly(kind, number, held.offset + unit.offset, unit.size, piece, detail))
 
     def _anomaly(self, kind: AnomalyKind, offset: int, length: int, piece: bytes, detail: str) -> None:
         self.ordinal += 1
-        self.anomalies.append(Anomaly(kind, self.ordinal, offset, length, piece[:KEPT_BYTES_MAX], detail))
+        self._note(Anomaly(kind, self.ordinal, offset, length, piece[:KEPT_BYTES_MAX], detail))
+
+    def _note(self, anomaly: Anomaly) -> None:
+        self.anomalies.append(anomaly)
 
     def finish(self) -> Batch:
         """Give the last batch, with what is known only at the end."""
@@ -163,56 +204,16 @@ class _Reading:
 
     def batch(self) -> Batch:
         """Give what was gathered."""
+        self._read_waiting()
         records: pa.RecordBatch | None = None
-        if len(self.rows):
-            records, told = put_together(self.rows.batch())
+        if self.batches:
+            records = self.batches[0] if len(self.batches) == 1 else pa.concat_batches(self.batches)
+            records, told = put_together(records)
             self.facts.extend(told)
-            self.rows = Rows()
+            self.batches, self.gathered = [], 0
             self.numbering.take(records)
             self.facts.extend(cleared(records))
+        self.anomalies.sort(key=lambda one: one.record_no)
         out = Batch(records, self.anomalies, self.facts, 0, self.bytes_read)
         self.anomalies, self.facts, self.bytes_read = [], [], 0
         return out
-
-
-def _decode(data: bytes, chunk: Chunk) -> list[str | None]:
-    """Give each unit's event as JSON, None where there is none."""
-    texts: list[str | None] = [None] * len(chunk.units)
-    if all(one.damage for one in chunk.units):
-        return texts
-    if not _fill(texts, chunk.units, evtx_chunks.decodable(data, chunk)):
-        _fill(texts, chunk.units, evtx_chunks.decodable(data, chunk, tables=False))
-    return texts
-
-
-def _place_of(record_id: int, units: list[Unit], start: int) -> int:
-    """Give the place of a record; -1 where there is none from `start` on."""
-    return next((at for at in range(start, len(units)) if units[at].record_id == record_id), -1)
-
-
-def _fill(texts: list[str | None], units: list[Unit], data: bytes) -> bool:
-    """Decode a chunk into the places of its units; False where nothing came of it."""
-    records = evtx.PyEvtxParser(io.BytesIO(_HEADER + data), number_of_threads=1).records_json()
-    place = 0
-    faults = 0
-    while faults <= len(units):
-        try:
-            for record in records:
-                if record is None:
-                    continue
-                number = record["event_record_id"]
-                if place < len(units) and units[place].record_id == number:
-                    texts[place] = record["data"]
-                    place += 1
-                    continue
-                # the stand-in for a damaged stretch may be decoded as well
-                found = _place_of(number, units, place)
-                if found >= 0:
-                    texts[found] = record["data"]
-                    place = found + 1
-            break
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException:  # noqa: BLE001 - a panic of the decoder is no Exception
-            faults += 1
-    return place > 0

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from dwell.model.provenance import AnomalyKind
 
@@ -23,6 +25,7 @@ __all__ = [
     "HEADER_BYTES",
     "Chunk",
     "FileHeader",
+    "Sound",
     "Unit",
     "decodable",
     "scan",
@@ -60,6 +63,49 @@ class Unit(NamedTuple):
     size: int
     record_id: int
     damage: str = ""
+
+
+class Sound(Sequence[Unit]):
+    """Records of which none is damaged.
+
+    Attributes:
+        offsets: where they start in their chunk.
+        sizes: how long they are.
+        record_ids: the numbers in their headers.
+    """
+
+    __slots__ = ("offsets", "record_ids", "sizes")
+
+    def __init__(
+        self, offsets: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], record_ids: npt.NDArray[np.uint64]
+    ) -> None:
+        self.offsets, self.sizes, self.record_ids = offsets, sizes, record_ids
+
+    def __len__(self) -> int:
+        """Give the number of records."""
+        return len(self.offsets)
+
+    @overload
+    def __getitem__(self, at: int) -> Unit: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Unit]: ...
+    def __getitem__(self, at: int | slice) -> Unit | Sequence[Unit]:
+        """Give a record."""
+        if isinstance(at, slice):
+            return list(self)[at]
+        return Unit(int(self.offsets[at]), int(self.sizes[at]), int(self.record_ids[at]))
+
+    def __iter__(self) -> Iterator[Unit]:
+        """Yield the records."""
+        return map(Unit, self.offsets.tolist(), self.sizes.tolist(), self.record_ids.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether the records are the same."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        """Give a number that equal records share."""
+        return hash((len(self), self.offsets.tobytes()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +153,18 @@ class Chunk:
         last_record_id: the chunk header's number of its last record.
     """
 
-    units: list[Unit]
+    units: Sequence[Unit]
     good: bool
     empty: bool
     live_end: int
     checksum_fits: bool
     slack: int
     last_record_id: int
+
+    @property
+    def damaged(self) -> bool:
+        """Say whether any stretch of it is."""
+        return not isinstance(self.units, Sound) and any(one.damage for one in self.units)
 
     @property
     def kind(self) -> AnomalyKind:
@@ -136,7 +187,7 @@ def scan(data: bytes) -> Chunk:
     units = _walk(data, RECORDS_START, free if known else size, stop_at_zeros=not known)
     end = units[-1].offset + units[-1].size if units else RECORDS_START
     if units and not units[-1].damage:
-        end = _walk_on(data, units, end)
+        units, end = _walk_on(data, units, end)
     fits = not known or zlib.crc32(memoryview(data)[RECORDS_START:free]) == checksum
     slack = _count_records(data, end)
     return Chunk(units, True, False, max(end, free if known else 0), fits, slack, last_id)  # noqa: FBT003
@@ -156,11 +207,11 @@ def _is_record(data: bytes, offset: int, end: int) -> int:
     return int(size) if follows else 0
 
 
-def _walk(data: bytes, start: int, end: int, *, stop_at_zeros: bool) -> list[Unit]:
+def _walk(data: bytes, start: int, end: int, *, stop_at_zeros: bool) -> Sequence[Unit]:
     """Follow the chain of records; where it breaks, look for the next record and keep the stretch between."""
-    units = _chained(data, start, end)
-    if units:
-        return units
+    chained = _chained(data, start, end)
+    if chained is not None:
+        return chained
     units, offset = _sound(data, start, end)
     while offset < end:
         size = _is_record(data, offset, end)
@@ -182,21 +233,20 @@ def _walk(data: bytes, start: int, end: int, *, stop_at_zeros: bool) -> list[Uni
     return units
 
 
-def _chained(data: bytes, start: int, end: int) -> list[Unit]:
-    """Give the records where all that looks like the head of one is one, and they fill the stretch; else none.
+def _chained(data: bytes, start: int, end: int) -> Sound | None:
+    """Give the records where those that have a head and an end fill the stretch.
 
     So it is in nearly every chunk, and then no record is looked at by itself.
     """
     words = np.frombuffer(data, "<u4", end // 4)
     heads = start // 4 + np.flatnonzero(words[start // 4 :] == _MAGIC_WORD)
-    if not len(heads) or heads[0] * 4 != start or end % 4:
-        return []
     sizes = words[np.minimum(heads + 1, len(words) - 1)].astype(np.int64)
-    edges = np.append(heads, end // 4)
-    if (np.diff(edges) * 4 != sizes).any() or sizes.min() < RECORD_BYTES_MIN or (words[edges[1:] - 1] != sizes).any():
-        return []
+    closed = (sizes >= RECORD_BYTES_MIN) & (words[np.minimum(heads + sizes // 4, len(words)) - 1] == sizes)
+    heads, sizes = heads[closed], sizes[closed]
+    if not len(heads) or heads[0] * 4 != start or end % 4 or (np.diff(heads, append=end // 4) * 4 != sizes).any():
+        return None
     numbers = words[heads + 2].astype(np.uint64) | words[heads + 3].astype(np.uint64) << np.uint64(32)
-    return list(map(Unit, (heads * 4).tolist(), sizes.tolist(), numbers.tolist()))
+    return Sound(heads * 4, sizes, numbers)
 
 
 def _sound(data: bytes, start: int, end: int) -> tuple[list[Unit], int]:
@@ -222,15 +272,18 @@ def _torn(data: bytes, offset: int, following: int) -> int:
     return int(size) if RECORD_BYTES_MIN <= size <= following - offset else 0
 
 
-def _walk_on(data: bytes, units: list[Unit], end: int) -> int:
+def _walk_on(data: bytes, units: Sequence[Unit], end: int) -> tuple[Sequence[Unit], int]:
     """Take records past the end that the chunk header states, while they number on: a header not yet flushed."""
+    more: list[Unit] = []
+    last = units[-1].record_id
     while size := _is_record(data, end, len(data)):
         record_id = _RECORD.unpack_from(data, end)[2]
-        if record_id != units[-1].record_id + 1:
+        if record_id != last + 1:
             break
-        units.append(Unit(end, size, record_id))
+        more.append(Unit(end, size, record_id))
+        last = record_id
         end += size
-    return end
+    return ([*units, *more] if more else units), end
 
 
 def _next_record(data: bytes, start: int, end: int) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dwell.sources.evtx_chunks import CHUNK_BYTES, Chunk
+from dwell.sources.evtx_chunks import CHUNK_BYTES, Chunk, Sound, Unit
 from dwell.sources.evtx_definitions import DEFINITION_HEAD, Bytes, Layouts
 from dwell.sources.evtx_shapes import (
     FIELDS,
@@ -44,7 +44,7 @@ from dwell.sources.evtx_values import (
 )
 from dwell.sources.windows_event import CMDLET_CHANNEL, DATA_COLUMNS, SCHEMA
 
-__all__ = ["Columns", "Sound"]
+__all__ = ["Columns", "Taken"]
 
 _RECORD_HEAD = 24
 _INSTANCE = 10
@@ -62,18 +62,20 @@ _Flags = npt.NDArray[np.bool_]
 _Codes = npt.NDArray[np.int64]
 
 
-class Sound(NamedTuple):
+class Taken(NamedTuple):
     """A chunk without damage.
 
     Attributes:
         data: its bytes.
         chunk: its skeleton.
-        numbers: the `record_no` of each of its records.
+        first_no: the `record_no` of its first record.
+        offset: where it starts in the file.
     """
 
     data: bytes
     chunk: Chunk
-    numbers: Sequence[int]
+    first_no: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class Columns:
         # the weights keep anyone from writing records that are taken for others
         self._weights = np.random.default_rng().integers(1, 2**63, 4 * _VALUES_MAX, np.int64).astype(np.uint64) * 2 + 1
 
-    def read(self, chunks: Sequence[Sound]) -> tuple[pa.RecordBatch, _Flags]:
+    def read(self, chunks: Sequence[Taken]) -> tuple[pa.RecordBatch, _Flags]:
         """Read the records of some chunks.
 
         Returns:
@@ -141,13 +143,17 @@ class Columns:
         if self._layouts.full or self._shapes.full:
             self._layouts, self._shapes = Layouts(), Shapes()
         held = Bytes(b"".join(one.data for one in chunks))
-        offsets = [np.array([unit.offset for unit in one.chunk.units], np.int64) for one in chunks]
+        offsets = [_offsets(one.chunk.units) for one in chunks]
         counts = np.array([len(one) for one in offsets])
         bases = np.repeat(np.arange(len(chunks), dtype=np.int64) * CHUNK_BYTES, counts)
         starts = np.concatenate(offsets) + bases
         ends = starts + held.four[starts + 4].astype(np.int64) - 4
-        numbers = np.concatenate([np.array(one.numbers, np.int64) for one in chunks])
+        numbers = spread(np.array([one.first_no for one in chunks], np.int64), counts)
         return _Pass(held, bases, starts, ends, self._layouts, self._shapes, self._weights).rows(chunks, counts, numbers)
+
+
+def _offsets(units: Sequence[Unit]) -> _Places:
+    return units.offsets if isinstance(units, Sound) else np.array([one.offset for one in units], np.int64)
 
 
 class _Pass:
@@ -166,7 +172,7 @@ class _Pass:
         self.items, item_counts = self._lists()
         self.codes = self._codes(item_counts)
 
-    def rows(self, chunks: Sequence[Sound], counts: _Places, numbers: _Places) -> tuple[pa.RecordBatch, _Flags]:
+    def rows(self, chunks: Sequence[Taken], counts: _Places, numbers: _Places) -> tuple[pa.RecordBatch, _Flags]:
         """Give the rows, and for each record whether it is among them."""
         shapes, shape_of = self._shapes_of(chunks, counts)
         taken = np.flatnonzero(self.ok)
@@ -304,7 +310,7 @@ class _Pass:
         total = np.concatenate((np.zeros(1, np.uint64), np.cumsum((codes + 1).astype(np.uint64) * weights[within])))
         return total[first + count] - total[first]
 
-    def _shapes_of(self, chunks: Sequence[Sound], counts: _Places) -> tuple[list[Shape], _Places]:
+    def _shapes_of(self, chunks: Sequence[Taken], counts: _Places) -> tuple[list[Shape], _Places]:
         """Give the shapes that occur and the one of each record; records without one are out."""
         outer, inner, items = self.codes
         weights = self.weights
@@ -341,7 +347,7 @@ class _Pass:
         at, count = int(self.items.first[record]), int(self.items.count[record])
         return (*parts, items[at : at + count].tobytes())
 
-    def _learn(self, chunks: Sequence[Sound], counts: _Places, records: _Places, keys: Sequence[Hashable]) -> None:
+    def _learn(self, chunks: Sequence[Taken], counts: _Places, records: _Places, keys: Sequence[Hashable]) -> None:
         """Learn the shapes that are not known yet, chunk by chunk."""
         ends = np.cumsum(counts)
         wanted: dict[int, list[Example]] = {}

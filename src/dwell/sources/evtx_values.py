@@ -87,6 +87,24 @@ def spread(starts: _Places, counts: _Places, step: int = 1) -> _Places:
     return out
 
 
+def _stretches(held: Bytes, places: _Places, sizes: _Places) -> pa.BinaryArray:
+    """Give many stretches of bytes.
+
+    Arrow copies them by *views*, 16 bytes each: the length, and up to twelve bytes themselves, or four and where they are.
+    """
+    views = np.empty((len(places), 2), np.uint64)
+    head = held.four[places] & _FIRST_BYTES[np.minimum(sizes, 4)]
+    views[:, 0] = sizes.astype(np.uint64) | head.astype(np.uint64) << np.uint64(32)
+    rest = held.eight[places + 4] & _FIRST_BYTES[np.clip(sizes - 4, 0, 8)]
+    views[:, 1] = np.where(sizes > 12, places.astype(np.uint64) << np.uint64(32), rest)
+    buffers = [None, pa.py_buffer(views), pa.py_buffer(held.data)]
+    return pa.Array.from_buffers(pa.binary_view(), len(places), buffers).cast(pa.binary())
+
+
+_FIRST_BYTES = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
+"""Masks that keep the first bytes of an integer."""
+
+
 def fitting(held: Bytes, kinds: npt.NDArray[np.uint8], places: _Places, sizes: _Places) -> _Flags:
     """Say which values have a type that is read here, and a length that it can have."""
     widths = np.full(256, -2, np.int64)
@@ -189,11 +207,15 @@ def _of_kind(held: Bytes, kind: int, places: _Places, sizes: _Places) -> pa.Arra
 def _texts(held: Bytes, places: _Places, sizes: _Places) -> tuple[pa.Array, _Places]:
     """Turn UTF-16 into UTF-8; give the positions of those with half a character as well."""
     counts = cut_at_nul(held, places, sizes)
-    units = held.two[spread(places, counts, 2)]
+    copied = _stretches(held, places, 2 * counts).buffers()[2]
+    units = np.frombuffer(copied or b"", np.uint16, int(counts.sum()))
     zeros = np.flatnonzero(units == 0)
     if len(zeros):
-        counts = _cut(counts, zeros)
-        units = held.two[spread(places, counts, 2)]
+        shorter = _cut(counts, zeros)
+        dropped = np.flatnonzero(shorter < counts)
+        keep = np.ones(len(units), bool)
+        keep[spread((np.cumsum(counts) - counts + shorter)[dropped], (counts - shorter)[dropped])] = False
+        units, counts = units[keep], shorter
     offsets = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     if not len(units) or int(units.max()) < 0x80:
@@ -253,11 +275,7 @@ def _guids(held: Bytes, places: _Places) -> pa.Array:
 
 def _by_value(held: Bytes, places: _Places, sizes: _Places, writer: Callable[[bytes], str]) -> pa.Array:
     """Write each value that occurs once."""
-    offsets = np.zeros(len(sizes) + 1, np.int64)
-    np.cumsum(sizes, out=offsets[1:])
-    raw = held.one[spread(places, sizes)]
-    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(raw)]
-    coded = pa.Array.from_buffers(pa.binary(), len(sizes), buffers).dictionary_encode()
+    coded = _stretches(held, places, sizes).dictionary_encode()
     texts = pa.array([writer(one) for one in coded.dictionary.to_pylist()], pa.string())
     return texts.take(coded.indices)
 

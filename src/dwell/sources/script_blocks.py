@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from dwell.model.provenance import Fact, FactKind
 
-__all__ = ["in_parts", "put_together"]
+__all__ = ["ends_in_parts", "in_parts", "put_together"]
 
 SCRIPT_BLOCK: Final = 4104
 TEXT, MAP = "ScriptBlockText", "EventData"
@@ -32,6 +32,13 @@ BLOCK_CHARS_MAX = 16 * 1024 * 1024
 def in_parts(data: Mapping[str, Any]) -> bool:
     """Say whether an event is a part of a script block, and not its last, so that the others are still to come."""
     return TEXT in data and str(data.get(_NUMBER)) != str(data.get(_TOTAL))
+
+
+def ends_in_parts(records: pa.RecordBatch) -> bool:
+    """Say whether the last of some events is a part of a script block, and not its last part."""
+    if not len(records) or not records[TEXT][-1].is_valid:
+        return False
+    return in_parts({TEXT: records[TEXT][-1].as_py(), **dict(records[MAP][-1].as_py() or ())})
 
 
 def put_together(records: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Fact]]:
