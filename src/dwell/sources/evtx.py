@@ -31,7 +31,7 @@ import pyarrow as pa
 from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind, Fact, FactKind
 from dwell.sources import evtx_chunks, windows_event
 from dwell.sources.event_rows import Rows
-from dwell.sources.evtx_chunks import CHUNK_BYTES, FILE_MAGIC, HEADER_BYTES, Chunk, FileHeader
+from dwell.sources.evtx_chunks import CHUNK_BYTES, FILE_MAGIC, HEADER_BYTES, FileHeader
 from dwell.sources.evtx_columns import Columns, Taken
 from dwell.sources.evtx_decoder import decode
 from dwell.sources.evtx_facts import Numbering, cleared
@@ -159,8 +159,9 @@ class _Reading:
             self.rows = Rows()
         if pieces:
             whole = pa.concat_batches(pieces)
-            order = np.argsort(whole["record_no"].to_numpy(), kind="stable")
-            self.batches.append(whole.take(pa.array(order)) if len(pieces) > 1 else whole)
+            numbers = whole["record_no"].to_numpy()
+            in_order = bool((numbers[1:] >= numbers[:-1]).all())
+            self.batches.append(whole if in_order else whole.take(pa.array(np.argsort(numbers, kind="stable"))))
 
     def _decode(self, held: Taken, positions: Sequence[int]) -> None:
         """Decode some records of a chunk one by one; what cannot be decoded is an anomaly."""

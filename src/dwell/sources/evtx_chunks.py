@@ -179,12 +179,12 @@ def scan(data: bytes) -> Chunk:
     if not good and data == _ZEROS[:size]:
         return Chunk([], good=False, empty=True, live_end=0, checksum_fits=True, slack=0, last_record_id=-1)
     if not good:
-        units = _bad_chunk(data)
-        end = units[-1].offset + units[-1].size
-        return Chunk(units, good=False, empty=False, live_end=end, checksum_fits=True, slack=0, last_record_id=-1)
+        pieces = _bad_chunk(data)
+        end = pieces[-1].offset + pieces[-1].size
+        return Chunk(pieces, good=False, empty=False, live_end=end, checksum_fits=True, slack=0, last_record_id=-1)
     _, _, _, _, last_id, _, _, free, checksum = _CHUNK.unpack_from(data)
     known = RECORDS_START <= free <= size
-    units = _walk(data, RECORDS_START, free if known else size, stop_at_zeros=not known)
+    units: Sequence[Unit] = _walk(data, RECORDS_START, free if known else size, stop_at_zeros=not known)
     end = units[-1].offset + units[-1].size if units else RECORDS_START
     if units and not units[-1].damage:
         units, end = _walk_on(data, units, end)
@@ -243,7 +243,9 @@ def _chained(data: bytes, start: int, end: int) -> Sound | None:
     sizes = words[np.minimum(heads + 1, len(words) - 1)].astype(np.int64)
     closed = (sizes >= RECORD_BYTES_MIN) & (words[np.minimum(heads + sizes // 4, len(words)) - 1] == sizes)
     heads, sizes = heads[closed], sizes[closed]
-    if not len(heads) or heads[0] * 4 != start or end % 4 or (np.diff(heads, append=end // 4) * 4 != sizes).any():
+    if not len(heads) or heads[0] * 4 != start or heads[-1] * 4 + sizes[-1] != end:
+        return None
+    if ((heads[1:] - heads[:-1]) * 4 != sizes[:-1]).any():
         return None
     numbers = words[heads + 2].astype(np.uint64) | words[heads + 3].astype(np.uint64) << np.uint64(32)
     return Sound(heads * 4, sizes, numbers)

@@ -35,11 +35,11 @@ from dwell.sources.evtx_values import (
     NULL,
     TEXT,
     TEXTS,
-    cut_at_nul,
     filetimes,
     fitting,
     integers,
     spread,
+    without_end,
     written,
 )
 from dwell.sources.windows_event import CMDLET_CHANNEL, DATA_COLUMNS, SCHEMA
@@ -149,7 +149,9 @@ class Columns:
         starts = np.concatenate(offsets) + bases
         ends = starts + held.four[starts + 4].astype(np.int64) - 4
         numbers = spread(np.array([one.first_no for one in chunks], np.int64), counts)
-        return _Pass(held, bases, starts, ends, self._layouts, self._shapes, self._weights).rows(chunks, counts, numbers)
+        return _Pass(held, bases, starts, ends, self._layouts, self._shapes, self._weights).rows(
+            chunks, counts, numbers
+        )
 
 
 def _offsets(units: Sequence[Unit]) -> _Places:
@@ -169,8 +171,18 @@ class _Pass:
         self.outer = self._instances(begins + 4, ends, bases, fragment)
         self.ok = self.outer.ok.copy()
         self.inner, self.inner_of = self._nested()
+        self.record_of = np.full(len(self.inner.ok), -1, np.int64)
+        has = np.flatnonzero(self.inner_of >= 0)
+        self.record_of[self.inner_of[has]] = has
         self.items, item_counts = self._lists()
+        self.kinds = np.concatenate(
+            (self.outer.kinds, self.inner.kinds, np.full(len(self.items.places), TEXT, np.uint8))
+        )
+        self.places = np.concatenate((self.outer.places, self.inner.places, self.items.places))
+        self.sizes = np.concatenate((self.outer.sizes, self.inner.sizes, self.items.sizes))
         self.codes = self._codes(item_counts)
+        self.ok &= self.outer.ok
+        self.ok[self.record_of[~self.inner.ok]] = False
 
     def rows(self, chunks: Sequence[Taken], counts: _Places, numbers: _Places) -> tuple[pa.RecordBatch, _Flags]:
         """Give the rows, and for each record whether it is among them."""
@@ -257,10 +269,7 @@ class _Pass:
         kinds = np.concatenate((self.outer.kinds, self.inner.kinds))
         places = np.concatenate((self.outer.places, self.inner.places))
         sizes = np.concatenate((self.outer.sizes, self.inner.sizes))
-        inner_records = np.full(len(self.inner.ok), -1, np.int64)
-        held_inner = np.flatnonzero(self.inner_of >= 0)
-        inner_records[self.inner_of[held_inner]] = held_inner
-        records = np.concatenate((self.outer.owner, inner_records[self.inner.owner]))
+        records = np.concatenate((self.outer.owner, self.record_of[self.inner.owner]))
         at = np.flatnonzero((kinds == TEXTS) & self.ok[records])
         counts = np.full(len(kinds), -1, np.int64)
         units = spread(places[at], sizes[at] // 2, 2)
@@ -295,6 +304,8 @@ class _Pass:
         at = np.flatnonzero(text)
         empty = values.sizes == 0
         empty[at] = self.held.two[values.places[at]] == 0
+        # a text that begins with a NUL and goes on: nobody writes that
+        values.ok[values.owner[at[empty[at] & (values.sizes[at] > 2)]]] = False
         ansi = np.flatnonzero((values.kinds == ANSI_TEXT) & (values.sizes > 0) & usable)
         empty[ansi] = self.held.one[values.places[ansi]] == 0
         codes |= np.where(empty, _EMPTY, 0)
@@ -304,11 +315,14 @@ class _Pass:
         codes[at[same]] |= _CMDLET
         return codes + np.where(item_counts >= 0, (item_counts + 1) << _COUNT_SHIFT, 0)
 
-    def _sums(self, codes: _Codes, first: _Places, count: _Places, weights: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    def _sums(
+        self, codes: _Codes, first: _Places, count: _Places, weights: npt.NDArray[np.uint64]
+    ) -> npt.NDArray[np.uint64]:
         """Give a number for each run of codes."""
         within = spread(np.zeros(len(count), np.int64), count)
         total = np.concatenate((np.zeros(1, np.uint64), np.cumsum((codes + 1).astype(np.uint64) * weights[within])))
-        return total[first + count] - total[first]
+        out: npt.NDArray[np.uint64] = total[first + count] - total[first]
+        return out
 
     def _shapes_of(self, chunks: Sequence[Taken], counts: _Places) -> tuple[list[Shape], _Places]:
         """Give the shapes that occur and the one of each record; records without one are out."""
@@ -320,7 +334,9 @@ class _Pass:
         nested = self._sums(inner, self.inner.first, self.inner.count, weights[_VALUES_MAX:])
         nested += (self.inner.layout.astype(np.int64) + 2).astype(np.uint64) * weights[-2]
         sums[has] += nested[self.inner_of[has]]
-        sums += self._sums(items, self.items.first, np.minimum(self.items.count, _ITEMS_MAX), weights[2 * _VALUES_MAX :])
+        sums += self._sums(
+            items, self.items.first, np.minimum(self.items.count, _ITEMS_MAX), weights[2 * _VALUES_MAX :]
+        )
         self.ok &= self.items.count <= _ITEMS_MAX
         alive = np.flatnonzero(self.ok)
         _, first, back = np.unique(sums[alive], return_index=True, return_inverse=True)
@@ -371,7 +387,7 @@ class _Pass:
             run = slice(at, at + count)
             sizes = values.sizes[run].copy()
             texts = values.kinds[run] == TEXT
-            sizes[texts] = self._lengths(values.places[run][texts], sizes[texts])
+            sizes[texts] = 2 * without_end(self.held, values.places[run][texts], sizes[texts])
             for at_ansi in np.flatnonzero(values.kinds[run] == ANSI_TEXT).tolist():
                 start = int(values.places[run][at_ansi])
                 sizes[at_ansi] = len(self.held.data[start : start + int(sizes[at_ansi])].partition(b"\0")[0])
@@ -379,9 +395,12 @@ class _Pass:
             sizes[np.isin(values.kinds[run], (NULL, BINARY_XML, TEXTS))] = 0
             for number, (kind, place, size, descriptor) in enumerate(
                 zip(
-                    values.kinds[run].tolist(), (values.places[run] - base).tolist(), sizes.tolist(),
-                    (values.descriptors[run] - base).tolist(), strict=True,
-                )  # fmt: skip
+                    values.kinds[run].tolist(),
+                    (values.places[run] - base).tolist(),
+                    sizes.tolist(),
+                    (values.descriptors[run] - base).tolist(),
+                    strict=True,
+                )
             ):
                 out.append(Place(added + number, kind, place, size, descriptor))
         at, count = int(self.items.first[record]), int(self.items.count[record])
@@ -389,14 +408,6 @@ class _Pass:
             place, size = int(self.items.places[at + number]) - base, int(self.items.sizes[at + number])
             out.append(Place(ITEM + number, TEXT, place, size, -1))
         return out
-
-    def _lengths(self, places: _Places, sizes: _Places) -> _Places:
-        """Give the lengths in bytes of texts up to their first NUL."""
-        out = []
-        for place, size in zip(places.tolist(), sizes.tolist(), strict=True):
-            zeros = np.flatnonzero(self.held.two[place : place + size : 2] == 0)
-            out.append(2 * int(zeros[0]) if len(zeros) else size)
-        return np.array(out, np.int64)
 
     def _flat(self, records: _Places, specs: _Places) -> _Places:
         """Give the positions of values among all values: outer, inner, texts of lists."""
@@ -414,9 +425,6 @@ class _Pass:
         self, records: _Places, shapes: Sequence[Shape], shape_of: _Places, numbers: _Places
     ) -> tuple[pa.RecordBatch, _Places]:
         """Give the rows of records, and the positions of those that hold what cannot be written here."""
-        self.kinds = np.concatenate((self.outer.kinds, self.inner.kinds, np.full(len(self.items.places), TEXT, np.uint8)))
-        self.places = np.concatenate((self.outer.places, self.inner.places, self.items.places))
-        self.sizes = np.concatenate((self.outer.sizes, self.inner.sizes, self.items.sizes))
         bad: list[_Places] = []
         columns: dict[str, pa.Array] = {"record_no": pa.array(numbers, pa.int64())}
         specs = np.array([one.system for one in shapes], np.int64).reshape(-1, len(FIELDS))
@@ -450,7 +458,9 @@ class _Pass:
         wrong |= (found > np.iinfo(np.int32).max) | (found < np.iinfo(np.int32).min) if kind == pa.int32() else False
         wrong &= flat >= 0
         if len(static):
-            values = np.array([int(one) if one.lstrip("-").isdecimal() else 0 for one in self.shapes.statics.texts], object)
+            values = np.array(
+                [int(one) if one.lstrip("-").isdecimal() else 0 for one in self.shapes.statics.texts], object
+            )
             found[static] = values[NOTHING - 1 - flat[static]].astype(np.int64)
         found[wrong] = 0
         return pa.array(found, mask=none).cast(kind), np.flatnonzero(wrong)

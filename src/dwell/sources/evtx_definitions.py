@@ -33,6 +33,12 @@ UNKNOWN = -1
 
 _UInt16 = struct.Struct("<H").unpack_from
 _UInt32 = struct.Struct("<I").unpack_from
+_FRAGMENT = b"\x0f\x01\x01\x00"
+_END, _ELEMENT, _TEXT, _ATTRIBUTE = 0x00, 0x01, 0x05, 0x06
+_PLAIN = {0x02: 0, 0x03: -1, 0x04: -1}
+"""Tokens that are one byte: the end of a start tag, the ends of elements; and what they do to the depth."""
+_SUBSTITUTIONS = (0x0D, 0x0E)
+_ELEMENT_HEAD = 6
 _MORE = 0x40
 
 _Places = npt.NDArray[np.int64]
@@ -85,7 +91,7 @@ class _Layout:
 
     def fits(self, held: Bytes, places: _Places, bases: _Places) -> _Flags:
         """Say which definitions are of this layout."""
-        ok = (held.one[places[:, None] + self.fixed] == self.wanted).all(axis=1)
+        ok: _Flags = (held.one[places[:, None] + self.fixed] == self.wanted).all(axis=1)
         if len(self.inline):
             stated = held.four[places[:, None] + self.inline].astype(np.int64)
             ok &= (stated == (places - bases)[:, None] + self.inline + 4).all(axis=1)
@@ -143,14 +149,14 @@ class Layouts:
                 return out
         while len(left) and len(known) < _VARIANTS_MAX:
             first, left = int(left[0]), left[1:]
-            layout = _learn(held.data, int(places[first]), int(bases[first]), self._count)
-            if layout is None:
+            found = _learn(held.data, int(places[first]), int(bases[first]), self._count)
+            if found is None:
                 continue
             self._count += 1
-            known.append(layout)
-            out[first] = layout.number
-            fits = layout.fits(held, places[left], bases[left])
-            out[left[fits]] = layout.number
+            known.append(found)
+            out[first] = found.number
+            fits = found.fits(held, places[left], bases[left])
+            out[left[fits]] = found.number
             left = left[~fits]
         return out
 
@@ -193,42 +199,31 @@ def _names(data: bytes, start: int, end: int, base: int) -> tuple[list[int], lis
     """Give the places of references to names that stand behind them, and of those to names elsewhere."""
     inline: list[int] = []
     referring: list[int] = []
-    at, depth = start, 0
-    if data[at : at + 4] != b"\x0f\x01\x01\x00":
+    if data[start : start + 4] != _FRAGMENT:
         return None
-    at += 4
+    at, depth = start + 4, 0
     for _ in range(_TOKENS_MAX):
         if at >= end:
             return None
         token, more = data[at] & ~_MORE, bool(data[at] & _MORE)
         at += 1
-        if token in (0x01, 0x06):  # an element, an attribute
-            at += 6 if token == 0x01 else 0
-            if at + 4 > end:
-                return None
-            name = base + _UInt32(data, at)[0]
-            if name == at + 4:
-                inline.append(at)
-                at += 4 + _NAME_HEAD + 2 * _UInt16(data, name + 6)[0] + 2
-            elif name + _NAME_HEAD <= base + CHUNK_BYTES:
-                referring.append(at)
-                at += 4
-            else:
-                return None
-            at += 4 if token == 0x01 and more else 0
-            depth += token == 0x01
-        elif token == 0x02:  # the end of a start tag
-            continue
-        elif token in (0x03, 0x04):  # the end of an element
-            depth -= 1
-        elif token == 0x05:  # a text
-            if at + 3 > end or data[at] != 0x01:
-                return None
-            at += 3 + 2 * _UInt16(data, at + 1)[0]
-        elif token in (0x0D, 0x0E):  # a substitution
-            at += 3
-        elif token == 0x00:
+        if token == _END:
             return (inline, referring) if depth == 0 and at == end else None
+        if token in _PLAIN:
+            depth += _PLAIN[token]
+        elif token in (_ELEMENT, _ATTRIBUTE):
+            at += _ELEMENT_HEAD if token == _ELEMENT else 0
+            name = base + _UInt32(data, at)[0]
+            if name + _NAME_HEAD > base + CHUNK_BYTES:
+                return None
+            (inline if name == at + 4 else referring).append(at)
+            at += 4 + (_NAME_HEAD + 2 * _UInt16(data, name + 6)[0] + 2 if name == at + 4 else 0)
+            at += 4 if token == _ELEMENT and more else 0
+            depth += token == _ELEMENT
+        elif token == _TEXT and data[at] == 0x01:
+            at += 3 + 2 * _UInt16(data, at + 1)[0]
+        elif token in _SUBSTITUTIONS:
+            at += 3
         else:
             return None
     return None

@@ -148,7 +148,7 @@ class Shapes:
     @property
     def full(self) -> bool:
         """Say whether so many are held that it is time to begin anew."""
-        return len(self._known) >= _SHAPES_MAX
+        return max(len(self._known), len(self.statics.texts), len(self.names.texts)) >= _SHAPES_MAX
 
     def __contains__(self, key: Hashable) -> bool:
         """Say whether it is known what records with this key are, be it that they have no shape."""
@@ -173,11 +173,11 @@ class Shapes:
         """Compare what came out of the two decodings."""
         if first is None or second is None or held[0] is None or held[1] is None:
             return None
-        events = read_event(first), read_event(second)
-        if events[0] is None or events[1] is None:
+        event, another_event = read_event(first), read_event(second)
+        if event is None or another_event is None:
             return None
-        (system, data), (other, other_data) = events
-        if list(data) != list(other_data) or ("Message" in data and "Cmdlet" not in data):
+        (system, data), (other, other_data) = event, another_event
+        if list(data) != list(other_data) or any(_hangs_on_value(name) for name in data):
             return None
         numbers = {(held[0][number], held[1][number]): number for number in held[0]}
         if len(numbers) != len(held[0]):
@@ -206,6 +206,15 @@ class Shapes:
             return found
         text = as_text(first)
         return NOTHING if text is None else NOTHING - 1 - self.statics.number(text)
+
+
+def _hangs_on_value(name: str) -> bool:
+    """Say whether what comes out under a name depends on more than types.
+
+    A message may hold a cmdlet (`windows_event.named`), and a part of the `System` block stands among the data where its
+    value does not fit.
+    """
+    return name == "Message" or name.startswith("System.")
 
 
 class _UnclearError(Exception):

@@ -2,7 +2,7 @@
 
 Each value is a stretch of bytes and a type. Those of one type are written together, the way the `evtx` library writes
 them: integers in decimal, sizes and hexadecimal integers as `0x…`, GUIDs in capitals, security identifiers as `S-1-…`,
-instants to the microsecond, bytes as hexadecimal digits, texts up to their first NUL.
+instants to the microsecond, bytes as hexadecimal digits, texts without the NUL that ends them.
 
 Source:
     libevtx "Windows XML Event Log (EVTX)", value types; [MS-EVEN6] 2.2.13.
@@ -31,11 +31,11 @@ __all__ = [
     "NULL",
     "TEXT",
     "TEXTS",
-    "cut_at_nul",
     "filetimes",
     "fitting",
     "integers",
     "spread",
+    "without_end",
     "written",
 ]
 
@@ -51,7 +51,7 @@ TEXTS: Final = 0x81
 _GUID: Final = 0x0F
 _SYSTEMTIME: Final = 0x12
 _SID: Final = 0x13
-INTEGERS: Final = {
+INTEGERS: Final[dict[int, np.dtype[np.integer]]] = {
     0x03: np.dtype("<i1"), 0x04: np.dtype("<u1"), 0x05: np.dtype("<i2"), 0x06: np.dtype("<u2"),
     0x07: np.dtype("<i4"), 0x08: np.dtype("<u4"), 0x09: np.dtype("<i8"), 0x0A: np.dtype("<u8"),
 }  # fmt: skip
@@ -111,7 +111,7 @@ def fitting(held: Bytes, kinds: npt.NDArray[np.uint8], places: _Places, sizes: _
     for kind in FITTING:
         widths[kind] = _WIDTHS.get(kind, -1)
     wanted = widths[kinds]
-    ok = (wanted == -1) | (wanted == sizes)
+    ok: _Flags = (wanted == -1) | (wanted == sizes)
     ok &= ((kinds != TEXT) & (kinds != TEXTS)) | (sizes % 2 == 0)
     ok &= (kinds != 0x10) | (sizes == 4) | (sizes == 8)
     at = np.flatnonzero(kinds == _SID)
@@ -122,7 +122,8 @@ def fitting(held: Bytes, kinds: npt.NDArray[np.uint8], places: _Places, sizes: _
         ok[value] = _is_time(held.data[places[value] : places[value] + 16])
     at = np.flatnonzero((kinds == ANSI_TEXT) & ok)
     for value in at.tolist():
-        ok[value] = held.data[places[value] : places[value] + sizes[value]].isascii()
+        raw = held.data[places[value] : places[value] + sizes[value]].rstrip(b"\0")
+        ok[value] = raw.isascii() and b"\0" not in raw
     at = np.flatnonzero((kinds == FILETIME) & ok)
     ok[at] &= held.eight[places[at]] <= _FILETIME_MAX
     return ok
@@ -151,12 +152,11 @@ def filetimes(held: Bytes, places: _Places) -> _Places:
     return (held.eight[places] // np.uint64(10)).astype(np.int64) - _FILETIME_UNIX_US
 
 
-def cut_at_nul(held: Bytes, places: _Places, sizes: _Places) -> _Places:
-    """Give the lengths of texts, in characters of 16 bits, up to their first NUL."""
+def without_end(held: Bytes, places: _Places, sizes: _Places) -> _Places:
+    """Give the lengths of texts, in characters of 16 bits, without the NUL that ends most of them."""
     counts = sizes // 2
     filled = np.flatnonzero(counts)
-    # most texts have no NUL, or one at their end
-    ends = np.zeros(len(counts), bool)
+    ends = np.zeros(len(counts), np.int64)
     ends[filled] = held.two[places[filled] + 2 * counts[filled] - 2] == 0
     return counts - ends
 
@@ -171,7 +171,7 @@ def written(held: Bytes, kinds: npt.NDArray[np.uint8], places: _Places, sizes: _
         sizes: its length in bytes.
 
     Returns:
-        The texts, null for nothing, and the positions of those that are no valid UTF-16, written as nothing.
+        The texts, null for nothing, and the positions of those that cannot be written here, in no order.
     """
     pieces: list[pa.Array] = []
     order: list[_Places] = []
@@ -205,32 +205,21 @@ def _of_kind(held: Bytes, kind: int, places: _Places, sizes: _Places) -> pa.Arra
 
 
 def _texts(held: Bytes, places: _Places, sizes: _Places) -> tuple[pa.Array, _Places]:
-    """Turn UTF-16 into UTF-8; give the positions of those with half a character as well."""
-    counts = cut_at_nul(held, places, sizes)
+    """Turn UTF-16 into UTF-8; give the positions of those with half a character, or with a NUL before their end."""
+    counts = without_end(held, places, sizes)
     copied = _stretches(held, places, 2 * counts).buffers()[2]
     units = np.frombuffer(copied or b"", np.uint16, int(counts.sum()))
     zeros = np.flatnonzero(units == 0)
+    torn = np.searchsorted(np.cumsum(counts), zeros, "right")
     if len(zeros):
-        shorter = _cut(counts, zeros)
-        dropped = np.flatnonzero(shorter < counts)
-        keep = np.ones(len(units), bool)
-        keep[spread((np.cumsum(counts) - counts + shorter)[dropped], (counts - shorter)[dropped])] = False
-        units, counts = units[keep], shorter
+        counts -= np.bincount(torn, minlength=len(counts))
+        units = units[units != 0]
     offsets = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     if not len(units) or int(units.max()) < 0x80:
-        return _strings(offsets, units.astype(np.uint8)), np.zeros(0, np.int64)
-    return _wide_texts(offsets, units)
-
-
-def _cut(counts: _Places, zeros: _Places) -> _Places:
-    """Give the lengths of runs that end before their first zero."""
-    ends = np.cumsum(counts)
-    owner = np.searchsorted(ends, zeros, "right")
-    first, at = np.unique(owner, return_index=True)
-    out = counts.copy()
-    out[first] = zeros[at] - (ends[first] - counts[first])
-    return out
+        return _strings(offsets, units.astype(np.uint8)), np.unique(torn)
+    texts, lone = _wide_texts(offsets, units)
+    return texts, np.union1d(torn, lone)
 
 
 def _wide_texts(offsets: _Places, units: npt.NDArray[np.uint16]) -> tuple[pa.Array, _Places]:
@@ -264,12 +253,13 @@ def _strings(offsets: _Places, text: npt.NDArray[np.uint8]) -> pa.Array:
 _HEX = np.frombuffer(b"".join(b"%02X" % value for value in range(256)), "<u2")
 _GUID_ORDER = np.array([3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15])
 _GUID_FORM = np.frombuffer(b"00000000-0000-0000-0000-000000000000", np.uint8)
+_GUID_DIGITS = np.flatnonzero(np.isin(_GUID_FORM, ord("0")))
 
 
 def _guids(held: Bytes, places: _Places) -> pa.Array:
     digits = _HEX[held.one[places[:, None] + _GUID_ORDER]].view(np.uint8)
     out = np.repeat(_GUID_FORM[None, :], len(places), axis=0)
-    out[:, np.flatnonzero(_GUID_FORM == ord("0"))] = digits
+    out[:, _GUID_DIGITS] = digits
     return _strings(np.arange(0, 36 * (len(places) + 1), 36), out.ravel())
 
 
