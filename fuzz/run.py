@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import sys
 import time
 import traceback
@@ -21,9 +22,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 if str(PROJECT) not in sys.path:
     sys.path.insert(0, str(PROJECT))
 
-from fuzz.contract import check  # noqa: E402 - found from the project's root
+from fuzz.contract import check, read_all  # noqa: E402 - found from the project's root
 from fuzz.mutate import mutated  # noqa: E402
 
+from dwell.sources import evtx  # noqa: E402
+from dwell.sources.evtx import Evtx  # noqa: E402
 from dwell.sources.registry import SOURCES, source  # noqa: E402
 from dwell.sources.source import Source  # noqa: E402
 
@@ -57,6 +60,8 @@ def samples(key: str) -> list[bytes]:
 def _tried(one: Source, data: bytes, most: int | None) -> tuple[float, str]:
     start = time.process_time()
     try:
+        if isinstance(one, Evtx):
+            _as_columns(one, data)
         check(one, data, most)
     except BaseException as fault:  # a panic of a native decoder is no Exception
         if isinstance(fault, KeyboardInterrupt):
@@ -64,6 +69,21 @@ def _tried(one: Source, data: bytes, most: int | None) -> tuple[float, str]:
         return time.process_time() - start, "".join(traceback.format_exception(fault)[-3:])
     taken = time.process_time() - start
     return taken, f"took {taken:.2f} s for {len(data)} bytes" if taken > SECONDS_MAX else ""
+
+
+def _as_columns(one: Evtx, data: bytes) -> None:
+    """Read an event log as columns, few as its records may be, and hold that against the records one by one.
+
+    Raises:
+        AssertionError: they differ.
+    """
+    kept, evtx.COLUMNS_MIN = evtx.COLUMNS_MIN, 1
+    try:
+        columns = read_all(one, io.BytesIO(data))
+    finally:
+        evtx.COLUMNS_MIN = kept
+    if columns != read_all(one, io.BytesIO(data)):
+        raise AssertionError("columns and single records differ")
 
 
 def fuzz(one: Source, seconds: float, seed: int) -> Run:

@@ -2,7 +2,8 @@
 
 Source:
     libevtx "Windows XML Event Log (EVTX)" (header layout); Microsoft Learn "Windows Event Log". The decoder is `evtx`;
-    where every record lies is found without it, from the headers alone (`evtx_chunks`).
+    where every record lies is found without it, from the headers alone (`evtx_chunks`), and records that are alike are
+    read many at once as it reads one of them (`evtx_columns`).
 Time:
     `TimeCreated/@SystemTime` is UTC, kept to the microsecond (written in steps of 100 ns). It is when the event was
     raised, by the host's clock; the record may have been written later.
