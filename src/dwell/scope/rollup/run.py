@@ -24,6 +24,7 @@ from dwell.scope.rollup import (
     mailbox_audit,
     mapihttp,
     ncsa,
+    owa,
     pop3,
     rpc_client_access,
     signins,
@@ -33,7 +34,7 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 9
+VERSION = 10
 """Raised whenever a fold comes out differently."""
 
 FOLDS: Mapping[str, ModuleType] = {
@@ -44,6 +45,7 @@ FOLDS: Mapping[str, ModuleType] = {
     "rpc_client_access": rpc_client_access,
     "imap4": imap4,
     "pop3": pop3,
+    "owa": owa,
     "ncsa": ncsa,
     "mailbox_audit": mailbox_audit,
     "ual": ual,
