@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.model.addresses import is_internal, network
+from dwell.model.addresses import is_internal, is_trusted, network
 from dwell.scope.browsers import ACCOUNTS_MIN, FRONT_ENDS, placed
 from dwell.scope.identities import Identities
 from dwell.scope.rollup.shapes import ACTS
@@ -72,7 +72,8 @@ class Accesses:
         client, clients = _coded(table["client"])
         networks: dict[str, int] = {}
         self.network: Codes = _mapped(client, [network(one) for one in clients], networks)
-        inside = np.array([is_internal(one) for one in clients] or [False])
+        # who came by a hop of our own whose chain is not logged is as little known as who came from inside
+        inside = np.array([is_internal(one) or is_trusted(one) for one in clients] or [False])
         self.internal: npt.NDArray[np.bool_] = inside[np.maximum(client, 0)] & (client >= 0)
         tool, tools = _coded(table["agent"])
         agents: dict[str, int] = {}

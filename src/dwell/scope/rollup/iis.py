@@ -9,11 +9,13 @@ only the back end knows what was sent to the device (`rollup.eas`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dwell.model.addresses import address, behind_balancers
+from dwell.model.addresses import address, behind_balancers, passed_through, trusted_hops
 from dwell.scope.rollup import eas, fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
@@ -41,14 +43,30 @@ def outcome_of(status: Codes) -> Codes:
 
 
 def through_balancers(client: Column, forwarded: Column) -> Column:
-    """Give the client address per row, looking through internal balancers."""
+    """Give the client address per row, looking through balancers of our own."""
     if not forwarded.values or bool((forwarded.codes < 0).all()):
         return fold.mapped(client, [address(one) for one in client.values])
+    return _of_pairs(client, forwarded, behind_balancers)
+
+
+def _via(client: Column, forwarded: Column) -> Column:
+    """Give the ranges of trusted hops per row that the client was read behind."""
+    if not trusted_hops() or not forwarded.values:
+        return Column(np.full(len(client.codes), -1, np.int64), [])
+    return _of_pairs(client, forwarded, _hops_passed)
+
+
+def _hops_passed(peer: str | None, chain: str | None) -> str | None:
+    written = [] if chain is None else [address(one) for one in chain.replace("+", " ").split(",")]
+    return passed_through([*written, address(peer)]) if written else None
+
+
+def _of_pairs(client: Column, forwarded: Column, said: Callable[[str | None, str | None], str | None]) -> Column:
+    """Give what is said of each peer with its chain; every distinct pair is looked at once."""
     pairs = fold.group([client.codes, forwarded.codes])
-    distinct, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
-    del distinct
+    _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
     found = [
-        behind_balancers(
+        said(
             client.values[client.codes[one]] if client.codes[one] >= 0 else None,
             forwarded.values[forwarded.codes[one]] if forwarded.codes[one] >= 0 else None,
         )
@@ -90,6 +108,7 @@ def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
         "mailbox": mailbox,
         "basis": basis,
         "client": through_balancers(columns["c-ip"], columns["X-Forwarded-For"]),
+        "via": _via(columns["c-ip"], columns["X-Forwarded-For"]),
         "agent": columns["cs-user-agent"],
         "layer": Column(back.astype(np.int64), ["front", "back"]),
     }
