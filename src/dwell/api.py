@@ -20,6 +20,7 @@ from dwell.answers.marking import preview as preview_marking
 from dwell.answers.marking import save as keep_marking
 from dwell.casebook.case import Case
 from dwell.casebook.markings import markings
+from dwell.casebook.trusted_hops import hops_in_force, hops_of, settle_hops
 from dwell.engine import machine
 from dwell.errors import CaseError, NoEvidenceError, Place, UsageError
 from dwell.hunt.changes import rule_changes
@@ -47,6 +48,7 @@ from dwell.intake.terms import cut
 from dwell.intake.verifying import Finding
 from dwell.intake.verifying import verify as run_verify
 from dwell.intake.zones import zones_of
+from dwell.model.addresses import trusting
 from dwell.model.claims import Claim, Summary
 from dwell.model.coverage import CoverageDay
 from dwell.model.markings import Marking
@@ -176,6 +178,7 @@ def ingest(
     paths: Sequence[Path],
     *,
     zones: Sequence[str] = (),
+    trusted_hops: Sequence[str] = (),
     workers: int | None = None,
     settings: Mapping[str, object] | None = None,
     progress: Progress = _quiet,
@@ -186,6 +189,7 @@ def ingest(
         case: the case folder.
         paths: folders and files.
         zones: `HOST=ZONE`, for hosts whose logs are in local time without a zone.
+        trusted_hops: public ranges of proxies of our own; those given last stand, and `none` takes them back.
         workers: processes.
         settings: effective settings, for the custody log.
         progress: told how far it is.
@@ -193,10 +197,10 @@ def ingest(
     Raises:
         NoEvidenceError: nothing was recognised as evidence.
         CaseError: the folder is something else, of another version, or locked.
-        UsageError: there is no such zone, or the case was read in another.
+        UsageError: there is no such zone or range, or the case was read in another zone.
         DiskFullError: no room left; run again to go on.
     """
-    settled = zones_of(zones)
+    settled, hops = zones_of(zones), hops_of(trusted_hops)
     if not any(one.exists() for one in paths):
         shown = ", ".join(str(one) for one in paths)
         raise NoEvidenceError(
@@ -205,6 +209,7 @@ def ingest(
     held = Case.create(case)
     with held.writing():
         held.record_command(settings or {})
+        settle_hops(held, hops)
         return intake.ingest(held, paths, zones=settled, workers=workers, progress=progress)
 
 
@@ -231,19 +236,20 @@ def _run_hunt(
     today: date | None = None,
     loaded: Loaded | None = None,
 ) -> Hunted:
-    return run_hunt(
-        open_archive(case),
-        rule_folders=files.get("rules", ()),
-        loaded=loaded,
-        indicator_files=files.get("indicators", ()),
-        list_files=files.get("lists", ()),
-        warning_files=files.get("warning_lists", ()),
-        workers=workers,
-        cache=case.cache("hunt"),
-        suppression_files=suppressions,
-        today=today,
-        progress=lambda done, total, what: progress("hunting", what, done, total),
-    )
+    with trusting(hops_in_force(case)):
+        return run_hunt(
+            open_archive(case),
+            rule_folders=files.get("rules", ()),
+            loaded=loaded,
+            indicator_files=files.get("indicators", ()),
+            list_files=files.get("lists", ()),
+            warning_files=files.get("warning_lists", ()),
+            workers=workers,
+            cache=case.cache("hunt"),
+            suppression_files=suppressions,
+            today=today,
+            progress=lambda done, total, what: progress("hunting", what, done, total),
+        )
 
 
 def hunt(

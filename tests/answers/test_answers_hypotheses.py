@@ -92,7 +92,7 @@ def test_coverage_of_a_way_is_that_of_the_sources_able_to_show_it(tmp_path: Path
     assert (part.coverage.hours_able, part.coverage.hours_asked) == (5, 24)
     assert part.coverage.sources == ("httpproxy",)
     assert "20.8 %" in part.why
-    assert {view.source: view.coverage.hours_able for view in whole.sources} == {"httpproxy": 5, "iis": 24}
+    assert {view.source: view.coverage.hours_able for view in whole.sources} == {"httpproxy": 5, "iis": 24, "owa": 0}
 
 
 def test_an_intruder_is_seen_in_his_way_and_in_no_other(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from dwell.answers.kept import Kept, read_kept, stamp, write_kept
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.casebook.markings import in_force
+from dwell.casebook.trusted_hops import hops_in_force
 from dwell.hunt.hunting import Hunted
 from dwell.intake.units import outgrown
+from dwell.model.addresses import trusting
 from dwell.model.claims import CaseFacts
 from dwell.model.markings import Marking
 from dwell.model.power import Power
@@ -30,7 +32,7 @@ Progress = Callable[[str, str, int, int], None]
 """Told (phase, what, done, total): `folding` in data files, `planting` in intruders, `answering` without a number."""
 
 
-def _settings(hunted: Hunted, planted: Power | None) -> tuple[tuple[str, str], ...]:
+def _settings(hunted: Hunted, planted: Power | None, hops: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Give the settings that the answers rest on. No path of this machine: equal evidence gives equal answers."""
     return (
         ("leads per week", str(LEADS_PER_WEEK)),
@@ -38,7 +40,13 @@ def _settings(hunted: Hunted, planted: Power | None) -> tuple[tuple[str, str], .
         ("accounts that make a cluster", str(ACCOUNTS_MIN)),
         ("rules", f"{len(hunted.outcomes)} loaded, {hunted.rules_hash[:16]}"),
         *(() if planted is None else (("planted intruders", f"each kind {planted.rows[0].plantings} times"),)),
+        *((("trusted hops", ", ".join(hops)),) if hops else ()),
     )
+
+
+def _power_stamp(archive: Archive, hops: Sequence[str]) -> str:
+    """Give what a run of planted intruders hangs on."""
+    return stamp(archive.version(), "", tuple(("trusted hop", one) for one in hops))
 
 
 def _digest(of_each: Mapping[EvidenceId, str]) -> str:
@@ -75,8 +83,9 @@ def answer(
     Raises:
         CustodyError: a table is not what was written.
     """
-    planted = read_kept(case.derived_root / POWER, stamp(archive.version(), "", ()), Power)
-    settings = _settings(hunted, planted)
+    hops = hops_in_force(case)
+    planted = read_kept(case.derived_root / POWER, _power_stamp(archive, hops), Power)
+    settings = _settings(hunted, planted, hops)
     register = case.register()
     written = {key: item.written_utc for key, item in register.items()}
     markings = in_force(case) if markings is None else markings
@@ -86,19 +95,20 @@ def answer(
     place = case.derived_root / "answers.msgpack"
     kept = read_kept(place, wanted, Kept)
     if kept is None:
-        found = investigate(
-            archive,
-            hunted,
-            {key: [one.path for one in item.places] for key, item in register.items()},
-            written=written,
-            outgrown=longest,
-            markings=markings,
-            workers=workers,
-            cache=cache,
-            progress=lambda done, total, what: progress("folding", what, done, total),
-        )
-        progress("answering", "", 0, 0)
-        kept = Kept(wanted, assemble(found, facts, settings, planted), found.ledger.days())
+        with trusting(hops):
+            found = investigate(
+                archive,
+                hunted,
+                {key: [one.path for one in item.places] for key, item in register.items()},
+                written=written,
+                outgrown=longest,
+                markings=markings,
+                workers=workers,
+                cache=cache,
+                progress=lambda done, total, what: progress("folding", what, done, total),
+            )
+            progress("answering", "", 0, 0)
+            kept = Kept(wanted, assemble(found, facts, settings, planted), found.ledger.days())
         if keep:
             write_kept(place, kept)
     return kept
@@ -128,18 +138,20 @@ def plant(
     Raises:
         CustodyError: a table is not what was written.
     """
-    found = power_in(
-        archive,
-        {key: [one.path for one in item.places] for key, item in case.register().items()},
-        outgrown=outgrown(case),
-        stamp=stamp(archive.version(), "", ()),
-        plantings=plantings,
-        wanted=wanted,
-        workers=workers,
-        cache=cache,
-        progress=lambda done, total, what: progress("folding", what, done, total),
-        steps=lambda kind, done, total: progress("planting", kind, done, total),
-    )
+    hops = hops_in_force(case)
+    with trusting(hops):
+        found = power_in(
+            archive,
+            {key: [one.path for one in item.places] for key, item in case.register().items()},
+            outgrown=outgrown(case),
+            stamp=_power_stamp(archive, hops),
+            plantings=plantings,
+            wanted=wanted,
+            workers=workers,
+            cache=cache,
+            progress=lambda done, total, what: progress("folding", what, done, total),
+            steps=lambda kind, done, total: progress("planting", kind, done, total),
+        )
     if not wanted:
         write_kept(case.derived_root / POWER, found)
     return found

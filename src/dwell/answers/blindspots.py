@@ -7,11 +7,13 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow.compute as pc
 
 from dwell.answers.book import Book
 from dwell.answers.mailboxes import COPIES, bodiless, nameless, unresolved
 from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
+from dwell.model.addresses import is_trusted
 from dwell.model.claims import (
     Answer,
     CaseFacts,
@@ -78,6 +80,17 @@ def _local_times(case: Investigation, book: Book) -> None:
     for one in case.local_times:
         told = f"{one.source} on {one.host or NO_HOST}, {count(one.records, 'record')}: {one.detail}."
         book.recorded(told, ()) if "as given" in one.detail else book.unknown(told)
+
+
+def _trusted_hops(case: Investigation, book: Book) -> None:
+    """Say which clients are known by the word of a hop that a person named."""
+    sessions = pc.value_counts(case.accesses.table["via"].drop_null()).to_pylist()
+    for one in sorted(sessions, key=lambda row: str(row["values"])):
+        book.recorded(
+            f"The client of {count(one['counts'], 'session')} is read behind the trusted hop {one['values']}, as given: "
+            "whoever can send from there can name any address.",
+            (),
+        )
 
 
 def asked_of(case: Investigation, exposures: Sequence[MailboxExposure]) -> tuple[Asked, ...]:
@@ -251,7 +264,10 @@ def learned(case: Investigation) -> tuple[Learned, ...]:
     out = []
     for one in case.clients.shared:
         users = len(np.unique(accesses.account[(accesses.network == one) & accesses.ok & (accesses.account >= 0)]))
-        why = "an internal range" if inside[one] else "used by a great part of all accounts"
+        named = is_trusted(accesses.networks[one].partition("/")[0])
+        why = (
+            "a trusted hop" if named else "an internal range" if inside[one] else "used by a great part of all accounts"
+        )
         out.append(Learned(LearnedKind.NETWORK, accesses.networks[one], f"{why}; {count(users, 'account')}"))
     for name, number in case.services.items():
         out.append(Learned(LearnedKind.SERVICE, name, f"opens {count(number, 'mailbox', 'mailboxes')} of others"))
@@ -292,6 +308,7 @@ def answer(
     told = _ranked(case, book, exposures)
     _holes(case, book)
     _local_times(case, book)
+    _trusted_hops(case, book)
     _clocks(case, book)
     _copies(case, book)
     _hidden(case, book)

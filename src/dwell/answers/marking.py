@@ -16,6 +16,7 @@ from dwell.errors import UsageError
 from dwell.intake.lookup import record_named
 from dwell.model.claims import Grade, Intrusion, LearnedKind, Summary
 from dwell.model.markings import VERDICTS, Marking, MarkingEffect, MarkingKind, MarkingVerdict
+from dwell.scope.words import BROWSER
 
 __all__ = ["IntrusionChange", "MailboxChange", "MarkingPreview", "Undo", "Wanted", "preview", "save"]
 
@@ -218,6 +219,8 @@ def _target(case: Case, text: str, verdict: MarkingVerdict, now: Summary) -> tup
         pass
     else:
         return (MarkingKind.CLIENT if tail.strip() else MarkingKind.NETWORK), lan, tail.strip(), "", ""
+    if head.startswith(BROWSER):
+        return (MarkingKind.CLIENT if tail.strip() else MarkingKind.NETWORK), head, tail.strip(), "", ""
     if text.count("/") == 2 and "@" not in text:
         ref = record_named(case, text)
         return MarkingKind.RECORD, f"{ref.table}/{ref.evidence_id}/{ref.record_no}", "", "", ""

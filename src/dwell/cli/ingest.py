@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from dwell import api
-from dwell.cli.options import case_option, evidence_argument, output_options, talk_options, workers_option, zone_option
+from dwell.cli.options import (
+    case_option,
+    evidence_argument,
+    output_options,
+    talk_options,
+    trusted_hop_option,
+    workers_option,
+    zone_option,
+)
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
 from dwell.cli.told import tell_ingest
@@ -57,6 +65,7 @@ def _plan_text(plan: Plan) -> str:
 @case_option
 @click.option("--dry-run", is_flag=True, help="Say what would be read and what is not recognised; write nothing.")
 @zone_option
+@trusted_hop_option
 @workers_option
 @output_options((Form.TEXT, Form.JSON, Form.JSONL))
 @talk_options
@@ -66,6 +75,7 @@ def ingest(
     *,
     dry_run: bool,
     zones: tuple[str, ...],
+    trusted_hops: tuple[str, ...],
     workers: int | None,
     output: Output,
     talk: Talk,
@@ -78,7 +88,7 @@ def ingest(
     \b
     dwell ingest /media/handover -c case
     dwell ingest /media/handover --dry-run -t jsonl
-    dwell ingest /media/handover -c case --zone 'EX*=Europe/Brussels'
+    dwell ingest /media/handover -c case --zone 'EX*=Europe/Brussels' --trusted-hop 192.0.2.0/24
     """
     if dry_run:
         plan = api.plan(evidence, case, progress=talk.progress)
@@ -88,8 +98,16 @@ def ingest(
         else:
             output.rows(_plan_rows(plan))
         return 0
-    settings = {"workers": workers, "zones": list(zones)}
-    result = api.ingest(case, evidence, zones=zones, workers=workers, settings=settings, progress=talk.progress)
+    settings = {"workers": workers, "zones": list(zones), "trusted_hops": list(trusted_hops)}
+    result = api.ingest(
+        case,
+        evidence,
+        zones=zones,
+        trusted_hops=trusted_hops,
+        workers=workers,
+        settings=settings,
+        progress=talk.progress,
+    )
     return tell_ingest(result, api.stock(case).anomalies, talk)
 
 

@@ -17,6 +17,7 @@ from dwell.cli.options import (
     output_options,
     rules_option,
     talk_options,
+    trusted_hop_option,
     warning_lists_option,
     workers_option,
     zone_option,
@@ -40,6 +41,7 @@ def run(
     rules: tuple[Path, ...],
     indicators: tuple[Path, ...],
     zones: tuple[str, ...] = (),
+    trusted_hops: tuple[str, ...] = (),
     lists: tuple[Path, ...] = (),
     warning_lists: tuple[Path, ...] = (),
     workers: int | None,
@@ -55,10 +57,19 @@ def run(
         "rules": [str(one) for one in rules],
         "indicators": [str(one) for one in indicators],
         "zones": list(zones),
+        "trusted_hops": list(trusted_hops),
         "lists": [str(one) for one in lists],
         "warning_lists": [str(one) for one in warning_lists],
     }
-    result = api.ingest(case, evidence, zones=zones, workers=workers, settings=settings, progress=talk.progress)
+    result = api.ingest(
+        case,
+        evidence,
+        zones=zones,
+        trusted_hops=trusted_hops,
+        workers=workers,
+        settings=settings,
+        progress=talk.progress,
+    )
     code = tell_ingest(result, api.stock(case).anomalies, talk)
     hunted = api.hunt(
         case,
@@ -91,6 +102,7 @@ def run(
 @lists_option
 @fail_on_option
 @zone_option
+@trusted_hop_option
 @workers_option
 @output_options((Form.TEXT, Form.JSON))
 @talk_options
@@ -104,6 +116,7 @@ def investigate(
     warning_lists: tuple[Path, ...],
     fail_on: str | None,
     zones: tuple[str, ...],
+    trusted_hops: tuple[str, ...],
     workers: int | None,
     output: Output,
     talk: Talk,
@@ -125,6 +138,7 @@ def investigate(
         lists=lists,
         warning_lists=warning_lists,
         zones=zones,
+        trusted_hops=trusted_hops,
         workers=workers,
         talk=talk,
     )

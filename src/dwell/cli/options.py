@@ -113,6 +113,15 @@ def zone_option(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
+def trusted_hop_option(command: Command) -> Command:
+    """Add `--trusted-hop`."""
+    return click.option(
+        "--trusted-hop", "trusted_hops", multiple=True, metavar="CIDR",
+        help="A public range of a proxy or balancer of your own, for example 192.0.2.0/24: the client is looked for behind "
+        "it. May be repeated; the last ones given stand, `none` takes them back.",
+    )(command)  # fmt: skip
+
+
 def evidence_argument(*, required: bool = True) -> Callable[[Command], Command]:
     """Add the evidence: folders and files."""
     return click.argument("evidence", nargs=-1, required=required, type=FOLDER)

@@ -38,6 +38,7 @@ from dwell.hunt.sigma.load import Loaded
 from dwell.hunt.suppressions import Suppressions, judge
 from dwell.hunt.uncollected import uncollected
 from dwell.hunt.wide import FileReport, Found, Hunter
+from dwell.model.addresses import trusted_hops, trusting
 from dwell.model.claims import RuleOutcome
 from dwell.model.indicators import IndicatorMet
 
@@ -105,12 +106,14 @@ class _Job:
     file: DataFile
     passes: tuple[_Pass, ...]
     cache: Path | None
+    trusted: tuple[str, ...] = ()
 
     def place(self, one: _Pass) -> Path | None:
         """Give where the file's hits are kept."""
         if self.cache is None:
             return None
-        key = hashlib.sha256(f"{one.kind}:{one.key}:{self.file.table}:{self.file.staged.sha256}".encode()).hexdigest()
+        told = f"{one.kind}:{one.key}:{self.file.table}:{self.file.staged.sha256}"
+        key = hashlib.sha256(":".join((told, *self.trusted)).encode()).hexdigest()
         return self.cache / f"{key[:32]}-hits.arrow"
 
 
@@ -163,7 +166,8 @@ def _hunt(job: _Job) -> _Done:
         place = job.place(one)
         kept = _kept(place) if place is not None else None
         if kept is None:
-            kept = _rules(job.file, one) if one.kind == "rules" else _indicators(job.file, one)
+            with trusting(job.trusted):
+                kept = _rules(job.file, one) if one.kind == "rules" else _indicators(job.file, one)
             if place is not None:
                 _keep(place, *kept)
         hits, records, seen = kept
@@ -282,7 +286,8 @@ def hunt(
         passes = _passes(Path(scratch), loaded.rules, listed)
         keys = {one.kind: one.key for one in passes}
         tables = _tables(archive, loaded.rules, listed)
-        jobs = [_Job(file, tuple(passes), cache) for table in tables for file in archive.files(table)]
+        hops = trusted_hops()
+        jobs = [_Job(file, tuple(passes), cache, hops) for table in tables for file in archive.files(table)]
         waiting = sum(any((place := one.place(each)) is None or not place.is_file() for each in passes) for one in jobs)
         parts: list[pa.Table] = []
         records: list[pa.Table] = [RECORDS.empty_table()]
@@ -301,7 +306,7 @@ def hunt(
     outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
     cut = {loaded.rules.rules[at].info.id for one in seen for at in one.report.cut}
     if loaded.correlations:
-        names = [keys["rules"], *(f"{one.file.table}:{one.file.staged.sha256}" for one in jobs)]
+        names = [keys["rules"], *hops, *(f"{one.file.table}:{one.file.staged.sha256}" for one in jobs)]
         found_together = correlated_kept(loaded.correlations, pa.concat_tables(records), names, cache)
         whole, outcomes = _with_correlations(loaded, found_together, whole, outcomes, cut)
     outcomes.sort(key=lambda one: (one.rule_id, one.path))

@@ -34,6 +34,7 @@ def commit_unit(case: Case, archive: Archive, result: JobResult) -> None:
         "records": result.records,
         "anomalies": result.anomalies,
         "failed": sorted(one for one, _, _ in result.failed),
+        **({"local_times": result.zones.total()} if result.zones.total() else {}),
     }
     case.record("staged", details)
     _complete(case, archive, details)
@@ -60,7 +61,9 @@ def _complete(case: Case, archive: Archive, details: Mapping[str, Any], *, recov
     for name, files in details["tables"]:
         commit = archive.commit(name, [StagedFile(**one) for one in files], details["transaction"])
         versions[name] = [commit.version, commit.sha256]
-    told = {key: details[key] for key in ("transaction", "records", "anomalies", "failed")}
+    told = {
+        key: details[key] for key in ("transaction", "records", "anomalies", "failed", "local_times") if key in details
+    }
     case.record("commit", {**told, "tables": versions, **({"recovered": True} if recovered else {})})
 
 

@@ -6,6 +6,7 @@ Every file is hashed and recognised by its content before anything is read. Orig
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from dwell.intake.walk import Fault, Stream, Walk, files_below, shown_name
 from dwell.model.provenance import EvidenceId
 from dwell.sources.registry import ACCEPT_SCORE, identify
 from dwell.sources.registry import source as source_of
-from dwell.sources.source import HEAD_BYTES, Guess, Sniff
+from dwell.sources.source import HEAD_BYTES, Guess, Hint, Sniff
 
 __all__ = ["Fault", "Plan", "PlannedFile", "heads_of", "make_plan"]
 
@@ -42,6 +43,7 @@ class PlannedFile:
         host_why: what that rests on.
         written_utc: when it was last written, the earliest of its places; "" where unknown.
         heads: short hashes of its first bytes (`heads_of`).
+        local_time: whether its instants, or some of its first ones, are local time without a zone.
     """
 
     evidence_id: EvidenceId
@@ -54,11 +56,7 @@ class PlannedFile:
     host_why: str
     written_utc: str = ""
     heads: tuple[str, ...] = ()
-
-    @property
-    def local_time(self) -> bool:
-        """Say whether its instants are in the machine's local time, without a zone."""
-        return self.source is not None and source_of(self.source).local_time
+    local_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +88,7 @@ class _Found:
     source: str | None
     guesses: tuple[str, ...]
     heads: tuple[str, ...]
+    local_time: bool
     places: set[EvidencePlace] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
 
@@ -121,8 +120,9 @@ class _Recogniser:
             guesses = _guesses(found) if found.size_bytes and not found.packed else ()
             best = guesses[0] if guesses and guesses[0].score >= ACCEPT_SCORE else None
             told = tuple(f"{one.source} ({one.score} %): {one.why}" for one in guesses[:2])
+            local = best is not None and _in_local_time(best.source, found)
             self.found[found.evidence_id] = _Found(
-                found.size_bytes, found.locator, best.source if best else None, told, heads_of(found.head)
+                found.size_bytes, found.locator, best.source if best else None, told, heads_of(found.head), local
             )
         held = self.found[found.evidence_id]
         held.places.add(EvidencePlace(found.shown, found.root))
@@ -138,6 +138,15 @@ def _guesses(found: Stream) -> tuple[Guess, ...]:
         if first and first[0].score >= SURE_SCORE:
             return first
     return identify(Sniff(found.head, found.shown, complete=found.size_bytes <= HEAD_BYTES))
+
+
+def _in_local_time(key: str, found: Stream) -> bool:
+    """Say whether a file is in local time without a zone; where its lines may or may not be, by those of its head."""
+    source = source_of(key)
+    if not source.local_lines:
+        return source.local_time
+    steps = source.read(io.BytesIO(found.head), Hint(found.shown, "", len(found.head)))
+    return any(one.local is not None and len(one.local) > 0 for one in steps)
 
 
 def make_plan(
@@ -186,9 +195,6 @@ def _with_hosts(found: dict[EvidenceId, _Found]) -> list[PlannedFile]:
         if not host:
             host, why = host_from_names(places[0].path, known)
         written = min(one.written, default="")
-        out.append(
-            PlannedFile(
-                evidence_id, one.size_bytes, places, one.locator, one.source, one.guesses, host, why, written, one.heads
-            )
-        )
+        told = (one.source, one.guesses, host, why, written, one.heads, one.local_time)
+        out.append(PlannedFile(evidence_id, one.size_bytes, places, one.locator, *told))
     return sorted(out, key=lambda file: (file.places, file.evidence_id))

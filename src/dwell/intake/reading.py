@@ -297,15 +297,15 @@ def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
     pieces: list[_Piece] = []
     told: list[tuple[pa.Table | None, pa.Table | None]] = []
     source = source_of(job.source)
-    local = Localised(job.zones, file.host) if source.local_time else None
+    local = Localised(job.zones, file.host) if source.local_time or source.local_lines else None
     rest = Remainder(file.before) if file.before is not None else None
     with open_locator(file.locator) as raw:
         hashing = _Hashing(raw)
         stream = io.BufferedReader(hashing, buffer_size=1 << 20)
         for whole in source.read(stream, Hint(file.shown, file.host, file.size_bytes)):
             batch = whole if rest is None else rest.take(whole, hashing.taken)
-            if local is not None:
-                batch.records = None if batch.records is None else local.take(batch.records)
+            if local is not None and (source.local_time or batch.local is not None):
+                batch.records = None if batch.records is None else local.take(batch.records, batch.local)
                 batch.facts = local.moved(batch.facts)
             tally.take(batch)
             piece = _piece(batch, file, stagers.records.spec)

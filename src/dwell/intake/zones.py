@@ -32,6 +32,7 @@ __all__ = ["Localised", "Zone", "settle_zones", "zone_of", "zones_of"]
 _SLOT_US = 900_000_000
 """Clocks are changed at quarters of an hour."""
 _AS_UTC = "local time without a zone, read as UTC: the instants may be hours off (--zone HOST=ZONE says which)"
+_MINUTE_US = 60_000_000
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a local time has no zone
 
 
@@ -91,7 +92,8 @@ def settle_zones(case: Case, given: Sequence[Zone]) -> tuple[Zone, ...]:
     if not given or tuple(given) == before:
         return before
     done = {str(act.details["transaction"]) for act in acts if act.act == "commit"}
-    if any(unit.transaction in done and source_of(unit.source).local_time for unit in case.units()):
+    mixed = any(act.act == "commit" and act.details.get("local_times") for act in acts)
+    if mixed or any(unit.transaction in done and source_of(unit.source).local_time for unit in case.units()):
         how = f"with --zone {' --zone '.join(map(str, before))}" if before else "as UTC"
         raise UsageError(
             f"logs in local time were read {how} in this case already",
@@ -109,9 +111,11 @@ class _Odd:
     number: int = 0
     low: int = 0
     high: int = 0
+    doubt_us: int = 0
 
-    def take(self, numbers: npt.NDArray[np.int64], times: npt.NDArray[np.int64], odd: npt.NDArray[np.bool_]) -> None:
-        """Count the records that are marked."""
+    def take(self, numbers: npt.NDArray[np.int64], times: npt.NDArray[np.int64], doubt: npt.NDArray[np.int64]) -> None:
+        """Count the records that are in doubt, and by how much, microseconds; 0 or less is none."""
+        odd = doubt > 0
         if not odd.any():
             return
         low, high, number = int(times[odd].min()), int(times[odd].max()), int(numbers[odd].min())
@@ -119,13 +123,15 @@ class _Odd:
             low, high, number = min(low, self.low), max(high, self.high), min(number, self.number)
         self.low, self.high, self.number = low, high, number
         self.count += int(odd.sum())
+        self.doubt_us = max(self.doubt_us, int(doubt.max()))
 
     def facts(self, detail: str) -> list[Fact]:
         """Say so."""
         if not self.count:
             return []
         span = (utc_from_us(self.low), utc_from_us(self.high))
-        return [Fact(FactKind.ZONE_DOUBT, self.number, *span, self.count, detail)]
+        told = f"{detail}, uncertain by {self.doubt_us // _MINUTE_US} minutes"
+        return [Fact(FactKind.ZONE_DOUBT, self.number, *span, self.count, told)]
 
 
 class Localised:
@@ -142,11 +148,21 @@ class Localised:
         self._host = host
         self._twice, self._never = _Odd(), _Odd()
         self._latest = zone_of(zones, host)
+        self._numbers, self._rows = np.empty(0, np.int64), np.empty(0, np.int64)
+        self._named: list[Zone | None] = []
+        self._whole = True
 
-    def take(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        """Give records with their instants put right."""
+    def take(self, records: pa.RecordBatch, only: npt.NDArray[np.int64] | None = None) -> pa.RecordBatch:
+        """Give records with their instants put right; `only` are the numbers of those in local time, None for all."""
         times = records[TIME_UTC.name]
         known = times.is_valid().to_numpy(zero_copy_only=False)
+        if only is not None:
+            known = known & np.isin(records[RECORD_NO.name].to_numpy(), only)
+        self._whole = only is None or bool(known.sum() == len(known) - times.null_count)
+        self._numbers, self._named = records[RECORD_NO.name].to_numpy(), []
+        self._rows = np.full(len(known), -1, np.int64)
+        if not known.any():
+            return records
         hosts = records[HOST.name].cast(pa.string()).fill_null(self._host).dictionary_encode()
         codes = hosts.indices.to_numpy()
         local = times.cast(pa.int64()).fill_null(0).to_numpy()
@@ -154,11 +170,15 @@ class Localised:
         for code, host in enumerate(hosts.dictionary.to_pylist()):
             zone = zone_of(self._zones, short_host(host))
             here = known & (codes == code)
+            if not here.any():
+                continue
             self.counts[zone] += int(here.sum())
             self._latest = zone
-            if zone is not None and here.any():
+            self._rows[here] = len(self._named)
+            self._named.append(zone)
+            if zone is not None:
                 right[here] = self._put_right(zone, records[RECORD_NO.name].to_numpy()[here], local[here])
-        column = pa.array(right, mask=~known).cast(TIME_UTC.type)
+        column = pa.array(right, mask=~times.is_valid().to_numpy(zero_copy_only=False)).cast(TIME_UTC.type)
         return records.set_column(records.schema.get_field_index(TIME_UTC.name), TIME_UTC, column)
 
     def _put_right(
@@ -167,16 +187,27 @@ class Localised:
         slots, places = np.unique(local // _SLOT_US, return_inverse=True)
         first, second = _offsets(ZoneInfo(zone.name), slots)
         right: npt.NDArray[np.int64] = local - first[places]
-        self._twice.take(numbers, right, (first > second)[places])
-        self._never.take(numbers, right, (first < second)[places])
+        self._twice.take(numbers, right, (first - second)[places])
+        self._never.take(numbers, right, (second - first)[places])
         return right
 
     def moved(self, facts: Sequence[Fact]) -> list[Fact]:
-        """Give what a reader noted, its instants put right by the zone of the records beside it."""
-        if self._latest is None:
-            return list(facts)
-        zone = ZoneInfo(self._latest.name)
-        return [replace(one, from_utc=_in(zone, one.from_utc), to_utc=_in(zone, one.to_utc)) for one in facts]
+        """Give what a reader noted, its instants put right by the zone of its record, or of the records beside it."""
+        out = []
+        for one in facts:
+            zone = self._zone_beside(one.record_no)
+            here = None if zone is None else ZoneInfo(zone.name)
+            out.append(
+                one if here is None else replace(one, from_utc=_in(here, one.from_utc), to_utc=_in(here, one.to_utc))
+            )
+        return out
+
+    def _zone_beside(self, number: int | None) -> Zone | None:
+        """Give the zone of a record of the last batch; else, where all its times are local, that of its last record."""
+        met = self._rows[self._numbers == number] if number is not None else self._rows[:0]
+        if len(met) and met[0] >= 0:
+            return self._named[int(met[0])]
+        return self._latest if self._whole else None
 
     def facts(self) -> list[Fact]:
         """Say what was done to the file's instants."""

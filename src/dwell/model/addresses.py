@@ -1,13 +1,30 @@
-"""Addresses: each brought into one form, the network it lies in, and the client behind a balancer."""
+"""Addresses: each brought into one form, the network it lies in, and the client behind a balancer.
+
+Balancers of our own are those in private ranges, and those that a person names (`trusting`): the public addresses of a
+cloud proxy that stands before the servers. What such a hop appended to a forwarded chain is believed, and nothing else.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 
-__all__ = ["address", "behind_balancers", "first_hop", "is_internal", "network"]
+__all__ = [
+    "address",
+    "behind_balancers",
+    "first_hop",
+    "hop_range",
+    "is_internal",
+    "is_trusted",
+    "network",
+    "passed_through",
+    "trusted_hops",
+    "trusting",
+]
 
 _PORT = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){3}):\d+$")
 _BRACKETS = re.compile(r"^\[([0-9A-Fa-f:.%\w]+)\](?::\d+)?$")
@@ -17,6 +34,63 @@ _INTERNAL_V4 = tuple(
     for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "0.0.0.0/8")
 )
 _INTERNAL_V6 = tuple(ipaddress.IPv6Network(one) for one in ("fc00::/7", "fe80::/10", "::1/128"))
+
+
+_TRUSTED: ContextVar[tuple[str, ...]] = ContextVar("trusted hops", default=())
+_WIDEST = {4: 8, 6: 16}
+"""The shortest prefix of a range of trusted hops: who trusts half of the world believes everybody."""
+
+
+@contextmanager
+def trusting(hops: Sequence[str]) -> Iterator[None]:
+    """Take ranges, as `hop_range` gives them, for balancers of our own within the block; they stand for all work in it."""
+    token = _TRUSTED.set(tuple(hops))
+    try:
+        yield
+    finally:
+        _TRUSTED.reset(token)
+
+
+def trusted_hops() -> tuple[str, ...]:
+    """Give the ranges that are taken for balancers of our own besides the private ones, to be handed to other processes."""
+    return _TRUSTED.get()
+
+
+def hop_range(text: str) -> str:
+    """Give a range of hops in one form.
+
+    Raises:
+        ValueError: it is no address or range, or wider than any proxy's.
+    """
+    found = ipaddress.ip_network(text.strip(), strict=False)
+    if found.prefixlen < _WIDEST[found.version]:
+        raise ValueError(f"{found} is wider than /{_WIDEST[found.version]}")
+    return str(found)
+
+
+@lru_cache(maxsize=256)
+def _range(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(text)
+
+
+@lru_cache(maxsize=65_536)
+def _range_of(text: str, ranges: tuple[str, ...]) -> str | None:
+    """Give the first of the ranges that an address lies in."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return next((one for one in ranges if found in _range(one)), None)
+
+
+def is_trusted(text: str | None) -> bool:
+    """Say whether an address as `address` gives it is that of a hop that a person named."""
+    ranges = _TRUSTED.get()
+    return bool(ranges) and text is not None and _range_of(text, ranges) is not None
+
+
+def _is_ours(text: str | None) -> bool:
+    return is_internal(text) or is_trusted(text)
 
 
 @lru_cache(maxsize=262_144)
@@ -47,7 +121,7 @@ def first_hop(hops: Sequence[str | None]) -> str | None:
     for one in reversed(hops):
         if one is None:
             return inside
-        if not is_internal(one):
+        if not _is_ours(one):
             return one
         inside = one
     return inside
@@ -88,15 +162,42 @@ def is_internal(text: str | None) -> bool:
     return any(found in one for one in _INTERNAL_V6)
 
 
-@lru_cache(maxsize=262_144)
 def behind_balancers(client: str | None, forwarded: str | None) -> str | None:
-    """Give the client address of a request: `X-Forwarded-For` is read only where the peer itself is internal.
+    """Give the client address of a request: `X-Forwarded-For` is read only where the peer itself is a hop of our own.
 
     Args:
         client: the peer, as logged.
         forwarded: the forwarded chain, as logged; a blank is a `+` there.
     """
+    return _behind(client, forwarded, _TRUSTED.get())
+
+
+@lru_cache(maxsize=262_144)
+def _behind(client: str | None, forwarded: str | None, ranges: tuple[str, ...]) -> str | None:
+    """Give the client; the ranges stand there for the cache, which outlives what is trusted."""
+    del ranges
     peer = address(client)
-    if forwarded is None or not is_internal(peer):
+    if forwarded is None or not _is_ours(peer):
         return peer
-    return first_hop([address(one) for one in forwarded.replace("+", " ").split(",")]) or peer
+    return first_hop(_hops(forwarded)) or peer
+
+
+def _hops(forwarded: str) -> list[str | None]:
+    return [address(one) for one in forwarded.replace("+", " ").split(",")]
+
+
+def passed_through(hops: Sequence[str | None]) -> str | None:
+    """Give the ranges of named hops that a client was read behind, nearest first; None where there is none.
+
+    Args:
+        hops: the chain, the nearest last; the peer behind it where the log has it apart.
+    """
+    ranges = _TRUSTED.get()
+    found: dict[str, None] = {}
+    for one in reversed(hops) if ranges else ():
+        met = None if one is None else _range_of(one, ranges)
+        if met is not None:
+            found[met] = None
+        elif not is_internal(one):
+            break
+    return ", ".join(found) or None

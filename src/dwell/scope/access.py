@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.model.addresses import is_internal, network
+from dwell.model.addresses import is_internal, is_trusted, network
+from dwell.scope.browsers import ACCOUNTS_MIN, FRONT_ENDS, placed
 from dwell.scope.identities import Identities
 from dwell.scope.rollup.shapes import ACTS
 from dwell.scope.words import agent
@@ -71,8 +72,8 @@ class Accesses:
         client, clients = _coded(table["client"])
         networks: dict[str, int] = {}
         self.network: Codes = _mapped(client, [network(one) for one in clients], networks)
-        self.networks = list(networks)
-        inside = np.array([is_internal(one) for one in clients] or [False])
+        # who came by a hop of our own whose chain is not logged is as little known as who came from inside
+        inside = np.array([is_internal(one) or is_trusted(one) for one in clients] or [False])
         self.internal: npt.NDArray[np.bool_] = inside[np.maximum(client, 0)] & (client >= 0)
         tool, tools = _coded(table["agent"])
         agents: dict[str, int] = {}
@@ -80,7 +81,6 @@ class Accesses:
         outer = _mapped(np.where(tool < 0, len(tools), tool), families, agents)
         inner = _mapped(np.where(tool < 0, len(tools), tool), [f"{one}{INSIDE}" for one in families], agents)
         self.agent: Codes = np.where(self.internal, inner, outer)
-        self.agents = list(agents)
         spoken, self.protocols = _coded(table["protocol"])
         self.protocol: Codes = spoken
         self.first = first
@@ -88,6 +88,37 @@ class Accesses:
         self.ok: npt.NDArray[np.bool_] = table["outcome"].to_numpy() == 0
         self.refused: npt.NDArray[np.bool_] = table["outcome"].to_numpy() == 1
         self.acts: dict[str, Codes] = {one: table[one].to_numpy() for one in ACTS}
+        self._place_browsers(client, clients, networks, agents)
+        self.networks = list(networks)
+        self.agents = list(agents)
+
+    def _place_browsers(
+        self, client: Codes, clients: Sequence[str], networks: dict[str, int], agents: dict[str, int]
+    ) -> None:
+        """Give a client to the sessions of the OWA server log, which names browsers and no addresses."""
+        tables = self.table["table"]
+        wanted = pc.equal(tables, "owa").to_numpy().astype(np.bool_) & (self.account >= 0)
+        if not wanted.any():
+            return
+        front = pc.is_in(tables, value_set=pa.array(FRONT_ENDS)).to_numpy().astype(np.bool_)
+        front &= (self.protocol == self.protocols.index("owa")) & (self.account >= 0) & (self.network >= 0)
+        tall = len(agents) + 1
+        found, alone = placed(wanted, front, self.account, self.network * tall + self.agent, self.first, self.last)
+        taken = found >= 0
+        self.network[taken], self.agent[taken] = found[taken] // tall, found[taken] % tall
+        self.internal[taken] = np.isin(
+            self.agent[taken], [code for one, code in agents.items() if one.endswith(INSIDE)]
+        )
+        rows = np.flatnonzero(alone & (client >= 0))
+        codes, place = np.unique(client[rows], return_inverse=True)
+        used = np.unique(np.stack([place, self.account[rows]]), axis=1)[0] if len(rows) else place
+        shared = np.bincount(used, minlength=len(codes)) >= ACCOUNTS_MIN
+        lans = [networks.setdefault(clients[one], len(networks)) for one in codes.tolist()]
+        tools = [agents.setdefault(clients[one], len(agents)) for one in codes[shared].tolist()]
+        self.network[rows] = np.array(lans, np.int64)[place]
+        own = np.full(len(codes), -1, np.int64)
+        own[shared] = tools
+        self.agent[rows] = np.where(own[place] >= 0, own[place], self.agent[rows])
 
     def __len__(self) -> int:
         """Give the number of sessions."""

@@ -58,6 +58,7 @@ OWN_MAILBOX = "mailbox = authenticated user"
 NO_BYTES = "no log held has bytes for these requests"
 SIGNED_IN = "an intruder signed in with this account; no record held says what was opened"
 ONE_EACH = "one message for each request that fetched any"
+BEHIND = "the client's address is what the trusted hop wrote:"
 MARKED_ONLY = "that it was an intruder is said by marking"
 
 
@@ -113,7 +114,7 @@ def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
     """Take the sessions of an intrusion."""
     rows = np.array(held.rows, np.int64)
     picked = accesses.table.take(pa.array(rows))
-    names = ("table", "layer", "basis", "evidence_id", "record_no", "bytes")
+    names = ("table", "layer", "basis", "evidence_id", "record_no", "bytes", "via")
     texts = {one: picked[one].to_pylist() for one in names}
     copies = _copies(held.rows, accesses, texts["table"], texts["evidence_id"])
     counts: dict[tuple[str, int, str], dict[tuple[str, str], list[int]]] = {}
@@ -137,6 +138,8 @@ def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
             known[log] = known.get(log, 0) + texts["bytes"][place]
         if texts["basis"][place] == "assumed":
             one.assumptions.add(OWN_MAILBOX)
+        if texts["via"][place] is not None:
+            one.assumptions.add(f"{BEHIND} {texts['via'][place]}")
         lan, tool = int(accesses.network[row]), int(accesses.agent[row])
         one.clients.add(f"{accesses.networks[lan]} {accesses.agents[tool]}")
         strongest = max((index + 1 for index, count in enumerate(acts) if count), default=0)

@@ -33,7 +33,7 @@ from dwell.scope.lowering import (
 
 __all__ = ["MAIL_SOURCES", "NO_HOST", "SERVER_SOURCES", "Ledger", "Shortfall", "build", "named_hours"]
 
-SERVER_SOURCES = frozenset({"iis", "httpproxy", "ews", "mapihttp", "rpc_client_access", "imap4", "pop3"})
+SERVER_SOURCES = frozenset({"iis", "httpproxy", "ews", "mapihttp", "rpc_client_access", "imap4", "pop3", "owa"})
 """Logs of a mail server's own requests: each has a line for every mailbox that is opened by its protocol, whoever opens
 it. IIS and HttpProxy see all that comes by HTTP; the others see one protocol each, and say nothing of the rest. An access
 log of NCSA's shape is not among them: its server need not be one of mail."""

@@ -24,7 +24,7 @@ from dwell.scope.access import Accesses
 from dwell.scope.exploits import NEAR, Act
 from dwell.scope.forgery import Forged
 from dwell.scope.intrusions import Held
-from dwell.scope.words import agent
+from dwell.scope.words import BROWSER, agent
 
 __all__ = ["NOTHING", "Cover", "Marked", "beside_ours", "marked_by", "tie_keys", "whole_ties"]
 
@@ -129,6 +129,8 @@ def _from_range(accesses: Accesses, wanted: Network) -> Mask:
     """Say which sessions came from a range; addresses are looked at only where their network meets it."""
     lans = np.zeros(len(accesses.networks) + 1, np.bool_)
     for place, text in enumerate(accesses.networks):
+        if text.startswith(BROWSER):  # an id in a cookie lies in no range
+            continue
         lan = _range(text)
         lans[place] = lan.version == wanted.version and lan.overlaps(wanted)
     near: Mask = lans[accesses.network]
@@ -167,7 +169,10 @@ def _sessions(marking: Marking, accesses: Accesses) -> Mask:
     if marking.kind is MarkingKind.ACCOUNT:
         mask = _is(accesses.account, accesses.names, marking.target)
         return mask & _within(marking, accesses.first, accesses.last)
-    mask = _from_range(accesses, _range(marking.target))
+    if marking.target.startswith(BROWSER):
+        mask = _is(accesses.network, accesses.networks, marking.target)
+    else:
+        mask = _from_range(accesses, _range(marking.target))
     if marking.agent:
         mask &= _is(accesses.agent, accesses.agents, marking.agent)
     if marking.account:
@@ -193,7 +198,7 @@ def _speaks_of(marking: Marking, act: Act) -> bool:
         return False
     if marking.to_utc is not None and (last is None or last >= marking.to_utc):
         return False
-    return _inside(act.client, _range(marking.target))
+    return not marking.target.startswith(BROWSER) and _inside(act.client, _range(marking.target))
 
 
 def marked_by(markings: Sequence[Marking], accesses: Accesses, acts: Sequence[Act]) -> Marked:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
-__all__ = ["Name", "agent", "name_of"]
+__all__ = ["BROWSER", "Name", "agent", "name_of"]
+
+BROWSER = "browser:"
+"""Stands before the id that a browser keeps in a cookie, where a log names that in the place of an address."""
 
 _SID = re.compile(r"S-1-[0-9-]+", re.IGNORECASE)
 _GUID = re.compile(r"\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?", re.IGNORECASE)

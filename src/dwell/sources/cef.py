@@ -6,8 +6,9 @@ Source:
     specification, and so are the keys that it defines and we use; every other key goes to `extra`. What syslog put
     before is `syslog_head`.
 Time:
-    `rt` (or `end`, `start`, `devTime`): milliseconds since 1970, UTC, or `Mon dd yyyy HH:mm:ss` with or without a zone;
-    without one it is the device's local time and read as UTC. Where there is none, the instant of the syslog head.
+    `rt` (or `end`, `start`, `devTime`): milliseconds since 1970, UTC, or `Mon dd yyyy HH:mm:ss` with or without a zone.
+    Where there is none, the instant of the syslog head. Without an offset or `UTC` behind it, it is the device's local
+    time, read in the zone that is given for the host, else as UTC.
 Units:
     `in` and `out` bytes to and from the source, `cnt` events that the row stands for.
 
@@ -35,7 +36,7 @@ from dwell.sources.columns import instants
 from dwell.sources.matched import Matched, Run, State, schema_of, unless
 from dwell.sources.pairs import extension_pairs, spread_pairs
 from dwell.sources.source import HOST, RECORD_NO, TIME_UTC
-from dwell.sources.time_words import SYSLOG_TIME, by_value, epochs, syslog_times
+from dwell.sources.time_words import SYSLOG_TIME, by_value, epochs, named_months, syslog_times, without_zone
 
 __all__ = ["Cef"]
 
@@ -64,6 +65,7 @@ _LEEF_1 = rf"^(?P<head>[^|]*?)LEEF:1\.0{_LEEF}(?P<pairs>.*)$"
 _LEEF_2 = rf"^(?P<head>[^|]*?)LEEF:2\.0{_LEEF}(?P<by>[^|]{{0,6}})\|(?P<pairs>.*)$"
 _HEX = re.compile(r"0?[xX]([0-9A-Fa-f]{2})$")
 _NAMED_MONTH = r"^([A-Z][a-z]{2}) (\d{1,2}) (\d{4}) (\d\d:\d\d:\d\d(?:\.\d+)?)(?: .*)?$"
+_WITH_OFFSET = r"^([A-Z][a-z]{2}) 0?(\d{1,2}) (\d{4}) (\d\d:\d\d:\d\d(?:\.\d+)?) ?(Z|[+-]\d\d:?\d\d)$"
 
 
 class Cef(Matched):
@@ -71,6 +73,7 @@ class Cef(Matched):
 
     key = "cef"
     title = "Appliance events (CEF, LEEF)"
+    local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS | {"syslog_head": pa.string()})
     lexicon = (
@@ -108,7 +111,8 @@ class Cef(Matched):
             if group in parts:
                 columns[name] = pc.replace_substring_regex(parts[group], r"\\([|\\])", r"\1")
         columns[RECORD_NO.name] = pa.array(numbers, pa.int64())
-        columns[TIME_UTC.name] = _times(columns, heads, state.name)
+        columns[TIME_UTC.name], local = _times(columns, heads, state.name)
+        state.local += [numbers[local]] if local.any() else []
         columns[HOST.name] = pc.coalesce(columns["dvchost"], columns["dvc"])
         columns["syslog_head"] = unless(heads, ("",))
         return pa.table([columns[name] for name in self.schema.names], schema=self.schema)
@@ -125,13 +129,20 @@ def _sign(written: str) -> str:
     return chr(int(found[1], 16)) if found is not None else written
 
 
-def _times(columns: Mapping[str, pa.Array], heads: pa.Array, name: str) -> pa.Array:
-    found = [by_value(columns[one], _instants) for one in ("rt", "end", "start", "devTime")]
+def _times(columns: Mapping[str, pa.Array], heads: pa.Array, name: str) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """Give the instants, and which of them are local time without a zone."""
+    texts = [columns[one] for one in ("rt", "end", "start", "devTime")]
     stamp = pc.struct_field(pc.extract_regex(heads, rf"^(?:<\d{{1,3}}>)?(?:1 )?(?P<t>{SYSLOG_TIME})"), [0])
-    return pc.coalesce(*found, by_value(stamp, lambda texts: syslog_times(texts, name)))
+    found = [*(by_value(one, _instants) for one in texts), by_value(stamp, lambda some: syslog_times(some, name))]
+    nothing = pa.scalar(None, pa.string())
+    taken = [pc.if_else(at.is_valid(), text, nothing) for at, text in zip(found, [*texts, stamp], strict=True)]
+    local = by_value(pc.coalesce(*taken), without_zone)
+    return pc.coalesce(*found), local.to_numpy(zero_copy_only=False)
 
 
 def _instants(texts: pa.Array) -> pa.Array:
+    offset = pc.replace_substring_regex(texts, _WITH_OFFSET, r"\2/\1/\3:\4 \5")
+    offset = pc.replace_substring_regex(offset, r"^(\d)/", r"0\1/")
     plain = pc.replace_substring_regex(texts, _NAMED_MONTH, r"\1 \2 \3 \4")
     plain = pc.replace_substring_regex(plain, r"^([A-Z][a-z]{2}) (\d) ", r"\1  \2 ")
-    return pc.coalesce(epochs(texts), instants(texts), syslog_times(plain, ""))
+    return pc.coalesce(epochs(texts), instants(texts), named_months(offset), syslog_times(plain, ""))

@@ -4,8 +4,9 @@ Source:
     Cisco, "Cisco Secure Firewall ASA Series Syslog Messages": `%ASA-6-302013: …`, with whatever syslog put before. The
     text is kept whole; addresses, ports, bytes, durations and users are taken out of the messages that hold them.
 Time:
-    The instant in the syslog head: with a zone where one is written, else the device's or collector's local time, read
-    as UTC. Where no year is written it is that of the file's name; without one `time_utc` is null.
+    The instant in the syslog head: with its offset where one is written, or UTC by its name; else the device's or
+    collector's local time, read in the zone that is given for the host, else as UTC. Where no year is written it is
+    that of the file's name; without one `time_utc` is null.
 Units:
     `bytes` bytes of the connection in both directions, of teardown messages (302014, 302016) only; `lasted` is
     `h:mm:ss`.
@@ -26,6 +27,7 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.sources.columns import flat
 from dwell.sources.matched import Matched, State, schema_of, split
 from dwell.sources.time_words import SYSLOG_TIME, by_value, syslog_times
 
@@ -84,6 +86,7 @@ class Cisco(Matched):
 
     key = "cisco"
     title = "Cisco ASA and FTD syslog"
+    local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)
     lexicon = ("message_id", "device", "proto", "src_ip", "dst_ip", "username", "client_ip")
@@ -102,6 +105,10 @@ class Cisco(Matched):
         for name, column in found.items():
             table = table.append_column(name, column)
         return table
+
+    def _local(self, table: pa.Table) -> pa.Array:
+        named = pc.is_in(flat(table["zone"]), value_set=pa.array(["UTC", "GMT"]))
+        return pc.and_not(super()._local(table), named)
 
     def _times(self, table: pa.Table, state: State) -> pa.Array:
         return by_value(table["time"], lambda texts: syslog_times(texts, state.name))

@@ -6,7 +6,8 @@ Source:
     real file would verify it.
 Time:
     The server's local time, whole seconds in syslog's old form without zone and year: the year is that of the file's
-    name, without one `time_utc` is null. ISO 8601 is read with its zone; without one as UTC.
+    name, without one `time_utc` is null. ISO 8601 is read with its offset. Where there is none, the time is read in the
+    zone that is given for the host, else as UTC.
 Units:
     `in` and `out` bytes from and to the client; `body_bytes` and `hdr_bytes` bytes of content read, `body_count`
     messages whose content was read; `retr` is messages/bytes of POP3.
@@ -56,6 +57,7 @@ class Dovecot(MailText):
 
     key = "dovecot"
     title = "Dovecot log"
+    local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)
     lexicon = ("hostname", "process", "account", "user", "method", "rip", "lip")

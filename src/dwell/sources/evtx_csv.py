@@ -6,8 +6,9 @@ Source:
     be of the export are event data. Event Viewer writes one column more than its header names: the description.
     Unverified: built from a description, no sample seen; a real file would verify it.
 Time:
-    ISO 8601 as it is written. Event Viewer and PowerShell write the local time of the machine that saved the file, in
-    the words of its culture: read as UTC, so its offset has to be taken into account. Dutch, French and German dates
+    ISO 8601 as it is written, UTC where it names no zone. Event Viewer and PowerShell write the local time of the machine
+    that saved the file, in the words of its culture: read in the zone that is given for the record's host, else as UTC.
+    Dutch, French and German dates
     start with the day; in English ones a value above 12 in the first lines settles it, or else `time_utc` is null and
     the text stays in `EventData` as `TimeCreated`.
 Units:
@@ -27,6 +28,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -39,7 +42,7 @@ from dwell.sources.evtx_facts import cleared
 from dwell.sources.exchange_csv import header_cells
 from dwell.sources.peeked import peeked
 from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source
-from dwell.sources.time_words import by_value, day_first, numbered_dates
+from dwell.sources.time_words import by_value, day_first, numbered_dates, without_zone
 from dwell.sources.windows_event import Execution, Provider, Security, System, named
 
 __all__ = ["EvtxCsv"]
@@ -72,6 +75,7 @@ _LEVELS = {
 _IDS = frozenset({"id", "eventid", "event id"})
 _LOGS = frozenset({"logname", "channel", "log name", "eventlog", "eventsourcename", "providername"})
 _TIMES = frozenset({"timecreated", "timegenerated", "timegenerated [utc]", "date and time"})
+_ISO = r"^\d{4}-\d\d-\d\d[T ]"
 _AZURE = r"^\d{1,2}/\d{1,2}/\d{4}, "
 
 
@@ -101,6 +105,7 @@ class EvtxCsv(Source):
 
     key = "evtx_csv"
     title = "Windows event log (CSV of Event Viewer, PowerShell, Sentinel)"
+    local_lines = True
     schema = windows_event.SCHEMA
     lexicon = windows_event.LEXICON
 
@@ -120,24 +125,28 @@ class EvtxCsv(Source):
     def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
         """Yield one batch or more per run of lines under one header."""
         sniff, stream = peeked(stream, hint.name)
-        order = _order(sniff)
+        order, viewer = _order(sniff)
         for batch in self._inner.read(stream, hint):
             if batch.records is not None:
-                batch.records = _events(batch.records, starts_with_day=order)
+                batch.records, batch.local = _events(batch.records, starts_with_day=order, viewer=viewer)
                 batch.facts += cleared(batch.records)
             yield batch
 
 
-def _order(sniff: Sniff) -> bool | None:
-    """Say whether the file's dates start with the day, by its language or by its first dates."""
+def _order(sniff: Sniff) -> tuple[bool | None, bool]:
+    """Say whether the file's dates start with the day, by its language or its first dates; and if it is Event Viewer's."""
     lines = [line for line in sniff.text.splitlines() if line.strip() and not line.startswith("#TYPE")]
     if not lines:
-        return None
-    known = _VIEWER.get(tuple(name.lower().strip() for name in header_cells(lines[0])))
-    return known if known is not None else day_first(lines[1:])
+        return None, False
+    names = tuple(name.lower().strip() for name in header_cells(lines[0]))
+    known = _VIEWER.get(names)
+    return known if known is not None else day_first(lines[1:]), names in _VIEWER
 
 
-def _events(records: pa.RecordBatch, *, starts_with_day: bool | None) -> pa.RecordBatch:
+def _events(
+    records: pa.RecordBatch, *, starts_with_day: bool | None, viewer: bool
+) -> tuple[pa.RecordBatch, npt.NDArray[np.int64]]:
+    """Make events of rows; give also the numbers of those in local time."""
     held: list[tuple[dict[str, str], list[tuple[str, Any]]]] = []
     for pairs in records[EXTRA.name].to_pylist():
         parts: dict[str, str] = {}
@@ -158,7 +167,16 @@ def _events(records: pa.RecordBatch, *, starts_with_day: bool | None) -> pa.Reco
         if not known and "TimeCreated" in parts:
             data.append(("TimeCreated", parts["TimeCreated"]))
         rows.add(number, *_event(parts, data))
-    return rows.batch(times)
+    local = by_value(texts, lambda some: _local(some, viewer=viewer)).to_numpy(zero_copy_only=False)
+    return rows.batch(times), records["record_no"].to_numpy()[local]
+
+
+def _local(texts: pa.Array, *, viewer: bool) -> pa.Array:
+    """Say which texts are in the words of a culture: Sentinel's are UTC, and ISO 8601 is as it is written."""
+    other = pc.match_substring_regex(texts, _AZURE)
+    if not viewer:
+        other = pc.or_(other, pc.match_substring_regex(texts, _ISO))
+    return pc.and_not(without_zone(texts), pc.fill_null(other, fill_value=False))
 
 
 def _instants(texts: pa.Array, *, starts_with_day: bool | None) -> pa.Array:

@@ -5,8 +5,8 @@ Source:
     in CEF is read by another source (`cef`).
 Time:
     `eventtime` is UTC, in seconds, milliseconds, microseconds or nanoseconds by version. Where it is missing, `date`
-    and `time` with `tz`; without `tz` they are the device's local time and read as UTC, so its offset has to be taken
-    into account.
+    and `time` with `tz`; without `tz` they are the device's local time, read in the zone that is given for the host,
+    else as UTC.
 Units:
     `sentbyte` bytes from the source, `rcvdbyte` bytes to it; `duration` seconds. A connection's row is written at its
     end.
@@ -58,6 +58,7 @@ class Fortinet(Matched):
 
     key = "fortinet"
     title = "FortiGate log (key=value)"
+    local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)
     lexicon = (
@@ -71,7 +72,7 @@ class Fortinet(Matched):
     def _match(
         self, texts: pa.Array, numbers: npt.NDArray[np.int64], run: Run, state: State
     ) -> tuple[list[pa.Table], list[int]]:
-        del run, state
+        del run
         fits = pc.match_substring_regex(texts, _SHAPE)
         mask = fits.to_numpy(zero_copy_only=False)
         if not mask.any():
@@ -82,19 +83,22 @@ class Fortinet(Matched):
         )
         columns = spread_pairs(quoted_pairs(lines), _COLUMNS)
         columns[RECORD_NO.name] = pa.array(numbers[mask], pa.int64())
-        columns[TIME_UTC.name] = _times(columns)
+        columns[TIME_UTC.name], local = _times(columns)
+        state.local += [numbers[mask][local]] if local.any() else []
         columns[HOST.name] = columns["devname"]
         table = pa.table([columns[name] for name in self.schema.names], schema=self.schema)
         return [table], np.flatnonzero(~mask).tolist()
 
 
-def _times(columns: Mapping[str, pa.Array]) -> pa.Array:
-    """Read `eventtime`; where it is missing, date and time with what is known of the zone."""
+def _times(columns: Mapping[str, pa.Array]) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """Read `eventtime`; where it is missing, date and time with what is known of the zone; say where that is nothing."""
     count = by_value(columns["eventtime"], _epochs)
     date, clock = columns["date"], columns["time"]
     zone = pc.fill_null(pc.replace_substring(columns["tz"], '"', ""), "")
     local = pc.binary_join_element_wise(date, pc.binary_join_element_wise(clock, zone, ""), "T")
-    return pc.coalesce(count, instants(local))
+    clocks = instants(local)
+    unknown = pc.and_(pc.and_(count.is_null(), clocks.is_valid()), pc.equal(zone, ""))
+    return pc.coalesce(count, clocks), unknown.to_numpy(zero_copy_only=False)
 
 
 def _epochs(texts: pa.Array) -> pa.Array:

@@ -4,8 +4,8 @@ Source:
     HAProxy configuration manual, "Log formats", HTTP and TCP format, with a syslog head or without. Columns are named
     as in the manual; the request is taken apart into the columns of W3C logs, which is what web rules look for.
 Time:
-    `accept_date` is the balancer's local time, milliseconds, no zone: read as UTC, so its offset has to be taken into
-    account.
+    `accept_date` is the balancer's local time, milliseconds. Where no offset stands behind it, it is read in the zone
+    that is given for the host, else as UTC.
 Units:
     `bytes_read` bytes to the client, headers included. Timers in milliseconds, -1 where the request ended before; `+`
     before a number means that the log was written before the end.
@@ -72,6 +72,7 @@ class HaProxy(Matched):
 
     key = "haproxy"
     title = "HAProxy log (HTTP and TCP)"
+    local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)
     lexicon = (

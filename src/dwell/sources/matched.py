@@ -20,6 +20,7 @@ from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
 from dwell.sources.columns import fit, flat, is_utf8, reversals
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
 from dwell.sources.source import EXTRA, TIME_UTC, Batch, Guess, Hint, Sniff, Source, prefix_fields
+from dwell.sources.time_words import by_value, without_zone
 
 __all__ = [
     "Matched",
@@ -60,6 +61,12 @@ class State:
 
     name: str = ""
     last_us: int | None = None
+    local: list[npt.NDArray[np.int64]] = field(default_factory=list)
+
+    def take_local(self) -> npt.NDArray[np.int64] | None:
+        """Give the numbers of the block's records in local time, and begin anew."""
+        found, self.local = self.local, []
+        return np.concatenate(found) if found else None
 
 
 @dataclass(slots=True)
@@ -177,6 +184,10 @@ class Matched(Source):
         del table, state
         return None
 
+    def _local(self, table: pa.Table) -> pa.Array:
+        """Say of which rows the instant is local time without a zone; asked only where some can be."""
+        return by_value(table[self.as_written], without_zone)
+
     def _is_structural(self, block: Block) -> npt.NDArray[np.bool_]:
         """Say which lines are no records: empty ones and comments."""
         out: npt.NDArray[np.bool_] = block.ends <= block.starts
@@ -214,9 +225,10 @@ class Matched(Source):
             table = table.sort_by("record_no") if len(tables) > 1 or len(run.counts) else table
             if self.is_log:
                 state.last_us = reversals(table, state.last_us, batch.facts)
+            batch.local = state.take_local()
             *before, batch.records = table.combine_chunks().to_batches()
             for one in before:
-                yield Batch(records=one)
+                yield Batch(records=one, local=batch.local)
         yield batch
 
     def _texts(self, block: Block, rows: _Rows, run: Run) -> tuple[_Rows, pa.Array]:
@@ -277,6 +289,9 @@ class Matched(Source):
     def _fitted(self, table: pa.Table, numbers: _Rows, state: State) -> pa.Table:
         """Put texts by name into the schema."""
         times = self._times(table, state)
+        if self.local_lines and times is not None:
+            local = pc.and_(times.is_valid(), self._local(table)).to_numpy(zero_copy_only=False)
+            state.local += [numbers[local]] if local.any() else []
         if times is not None:
             table = table.append_column(TIME_UTC.name, times)
             if self.as_written in table.column_names:

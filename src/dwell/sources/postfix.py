@@ -5,7 +5,8 @@ Source:
     in it are columns by their own names. The lines of one message share `queue_id`, which is used again in time.
 Time:
     The server's local time, whole seconds in syslog's old form without zone and year: the year is that of the file's
-    name, without one `time_utc` is null. ISO 8601 is read with its zone; without one as UTC.
+    name, without one `time_utc` is null. ISO 8601 is read with its offset. Where there is none, the time is read in the
+    zone that is given for the host, else as UTC.
 Units:
     `size` bytes of the message, `delay` seconds, `nrcpt` recipients.
 
@@ -48,6 +49,7 @@ class Postfix(MailText):
 
     key = "postfix"
     title = "Postfix log"
+    local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)
     lexicon = (

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import BinaryIO
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.model.provenance import Anomaly, Fact
@@ -137,6 +139,8 @@ class Batch:
         facts: what else was learned.
         structural: lines that are neither record nor anomaly: headers, comments, blank lines.
         bytes_read: bytes of the stream consumed by this step.
+        local: numbers of the records whose instant is local time without a zone, given as if it were UTC; None for none of
+            them, or for all where the source's `local_time` says so. Numbers of other batches may be among them.
     """
 
     records: pa.RecordBatch | None = None
@@ -144,6 +148,7 @@ class Batch:
     facts: list[Fact] = field(default_factory=list)
     structural: int = 0
     bytes_read: int = 0
+    local: npt.NDArray[np.int64] | None = None
 
 
 class Source(ABC):
@@ -158,6 +163,7 @@ class Source(ABC):
         is_log: True where rows are events in time, so that hours without rows mean something for coverage.
         by_shape: True where lines alone tell the format; it is not asked where a header or magic number has settled it.
         local_time: True where every instant is the machine's local time without a zone; `read` gives it as if it were UTC.
+        local_lines: True where that holds of some records and not of others: `Batch.local` says of which.
         grows: True where what a line says hangs on nothing behind it, so that a log which has grown can be read on.
         joins: True where small files may be read one behind another; `opens_by_itself` says which.
     """
@@ -170,6 +176,7 @@ class Source(ABC):
     is_log: bool = True
     by_shape: bool = False
     local_time: bool = False
+    local_lines: bool = False
     grows: bool = False
     joins: bool = False
 

@@ -4,8 +4,8 @@ Source:
     Squid documentation, "Squid LogFormat": the native format (`squid`), also as Cisco's web appliance writes it
     (`Info:` before, its verdict behind), and the variant of the common format with a plain date.
 Time:
-    Native: seconds since 1970 with milliseconds, UTC, when the answer was sent. Variant: local time, no zone, read as
-    UTC, so the proxy's offset has to be taken into account.
+    Native: seconds since 1970 with milliseconds, UTC, when the answer was sent. Variant: local time, no zone, read in
+    the zone that is given for the host, else as UTC.
 Units:
     `bytes` bytes to the client, headers included; `elapsed` milliseconds.
 
@@ -63,6 +63,7 @@ class Squid(Matched):
 
     key = "squid"
     title = "Web proxy log (Squid)"
+    local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)
     lexicon = ("client", "code", "method", "url", "username", "peer", "mime_type", "category")

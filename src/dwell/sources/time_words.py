@@ -23,6 +23,7 @@ __all__ = [
     "named_months",
     "numbered_dates",
     "syslog_times",
+    "without_zone",
     "year_by_name",
 ]
 
@@ -34,6 +35,7 @@ SYSLOG_TIME = (
 """How a line of syslog starts: the old form, with a year or without, and ISO 8601."""
 _KIND = pa.timestamp("us", tz="UTC")
 _EPOCH = r"^(\d{1,11})(?:\.(\d{1,9}))?$"
+_ZONED = r":\d\d(?:[.,]\d+)? ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$"
 _MILLIS = r"^(\d{9,11})(\d{3})$"
 _YEAR_AND_MONTH = re.compile(r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])?")
 
@@ -75,6 +77,12 @@ def epochs(texts: pa.Array) -> pa.Array:
     micros = pc.add(pc.multiply(seconds, 1_000_000), fraction)
     held = pc.and_(pc.greater(micros, 0), pc.less(seconds, 32_503_680_000))
     return pc.if_else(held, micros, pa.scalar(None, pa.int64())).cast(_KIND)
+
+
+def without_zone(texts: pa.Array) -> pa.Array:
+    """Say of each text whether it names a time of day and no zone: neither an offset, nor UTC by its name."""
+    clock = pc.match_substring_regex(texts, r"\d:\d\d")
+    return pc.fill_null(pc.and_not(clock, pc.match_substring_regex(texts, _ZONED)), pa.scalar(False))  # noqa: FBT003 - Arrow's own order
 
 
 def year_by_name(name: str) -> tuple[int, int] | None:

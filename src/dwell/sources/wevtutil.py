@@ -6,7 +6,7 @@ Source:
     event data. Unverified: built from a description, no sample seen; a real file would verify it.
 Time:
     `Date` is UTC where it ends in `Z` (Windows 10 and later), else the local time of the machine that wrote the text,
-    read as UTC, so its offset has to be taken into account.
+    read in the zone that is given for the record's host, else as UTC.
 Units:
     One block is one event; `record_no` is its first line, the lines that continue it are structural.
 
@@ -25,6 +25,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
 from dwell.sources import windows_event
 from dwell.sources.event_rows import Rows
@@ -38,6 +40,8 @@ __all__ = ["EVENT_BYTES_MAX", "Wevtutil"]
 EVENT_BYTES_MAX = 1 << 20
 """An event's text beyond this is no part of it."""
 _ROWS = 8_192
+_UNZONED = re.compile(r"\d:\d\d(?:\.\d+)?$")
+"""How an instant ends that names no zone."""
 _START = re.compile(r"\s*Event\s*\[\d+\]:?\s*$")
 _PAIR = re.compile(r"\s{1,4}([A-Z][A-Za-z ]{1,24}):(?: (.*))?$")
 _LEVELS = {"Critical": 1, "Error": 2, "Warning": 3, "Information": 4, "Verbose": 5}
@@ -107,6 +111,7 @@ class Wevtutil(Source):
 
     key = "evtx_text"
     title = "Windows event log (text of wevtutil)"
+    local_lines = True
     schema = windows_event.SCHEMA
     lexicon = windows_event.LEXICON
 
@@ -151,6 +156,7 @@ class _Reader:
         self.batch = Batch()
         self.event: _Event | None = None
         self.reencoded: list[int] = []
+        self.local: list[int] = []
 
     def block(self, block: Block) -> None:
         """Take the lines of a block."""
@@ -188,6 +194,8 @@ class _Reader:
             self.batch.anomalies.append(self.event.first)
         else:
             self.rows.add(self.event.first.record_no, *found)
+            if _UNZONED.search(found[0].time.SystemTime or ""):
+                self.local.append(self.event.first.record_no)
         self.event = None
 
     def take(self) -> Batch:
@@ -197,8 +205,9 @@ class _Reader:
         if len(self.rows):
             out.records = self.rows.batch()
             out.facts += cleared(out.records)
+            out.local = np.array(self.local, np.int64)
         if self.reencoded:
             what = "no UTF-8, read as Windows-1252"
             out.facts.append(Fact(FactKind.REENCODED, self.reencoded[0], None, None, len(self.reencoded), what))
-        self.rows, self.batch, self.reencoded = Rows(), Batch(), []
+        self.rows, self.batch, self.reencoded, self.local = Rows(), Batch(), [], []
         return out

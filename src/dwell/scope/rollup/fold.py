@@ -183,7 +183,8 @@ def sessions(
 
     Args:
         name: the archive table.
-        columns: `host`, `protocol`, `actor`, `mailbox`, `basis`, `client`, `agent`, `layer`, over all rows of the file.
+        columns: `host`, `protocol`, `actor`, `mailbox`, `basis`, `client`, `agent`, `layer` and, where there are any,
+            `via`, over all rows of the file.
         rows: which rows are accesses.
         table: the file, with `time_utc`, `evidence_id`, `record_no`.
         outcome: `Outcome` per row of the file.
@@ -212,6 +213,7 @@ def sessions(
         "requests": pa.array(np.diff(np.append(starts, len(order)))),
         **{one: pa.array(found) for one, found in counts.items()},
         "bytes": _summed(sent, rows, order, starts),
+        "via": columns["via"].text(first) if "via" in columns else pa.nulls(len(starts), pa.string()),
         "evidence_id": evidence.text(rows[strongest]),
         "record_no": pa.array(number[strongest]),
     }

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.model.addresses import address, first_hop
+from dwell.model.addresses import address, first_hop, passed_through, trusted_hops
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.iis import outcome_of
@@ -22,7 +22,7 @@ from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import BUILDS, PROXY
 from dwell.scope.words import name_of
 
-__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "builds", "client_of", "fold_file"]
+__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "builds", "client_of", "fold_file", "via_of"]
 
 TEXTS = (
     "Protocol", "UrlStem", "UrlQuery", "AuthenticatedUser", "AnchorMailbox", "UserAgent", "ClientIpAddress",
@@ -110,6 +110,14 @@ def client_of(texts: Column) -> Column:
     return fold.mapped(texts, [None if one is None else first_hop(one) for one in chains])
 
 
+def via_of(texts: Column) -> Column:
+    """Give the ranges of trusted hops per row that the client was read behind."""
+    if not trusted_hops():
+        return Column(np.full(len(texts.codes), -1, np.int64), [])
+    chains = [[] if one is None else [address(part) for part in _PARTS.split(one.strip())] for one in texts.values]
+    return fold.mapped(texts, [passed_through(one) if len(one) > 1 else None for one in chains])
+
+
 def _mailboxes(columns: dict[str, Column]) -> tuple[Column, Column]:
     stem, query, anchor = columns["UrlStem"], columns["UrlQuery"], columns["AnchorMailbox"]
     by_path = fold.mapped(stem, [stated_mailbox(one) for one in stem.values])
@@ -158,6 +166,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "mailbox": mailbox,
         "basis": basis,
         "client": client,
+        "via": via_of(peers),
         "agent": columns["UserAgent"],
         "layer": fold.constant(table, "front"),
     }

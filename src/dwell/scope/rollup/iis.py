@@ -3,16 +3,20 @@
 The front end's log names the mailbox in `/owa/x@y/` and in `MailboxId=`; elsewhere the mailbox is taken to be the
 authenticated user's own, and the session says `assumed`. The `User=` of ActiveSync is what the client wrote, and not
 believed. A line that IIS wrote without a user is no access: it is a request that was challenged, refused, or needed no
-name. What the back end (port 444) wrote down is the same request a second time, and its sessions say so.
+name. What the back end (port 444) wrote down is the same request a second time, and its sessions say so; of ActiveSync
+only the back end knows what was sent to the device (`rollup.eas`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from dwell.model.addresses import address, behind_balancers
-from dwell.scope.rollup import fold
+from dwell.model.addresses import address, behind_balancers, passed_through, trusted_hops
+from dwell.scope.rollup import eas, fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
 from dwell.scope.rollup.requests import sampled
@@ -39,14 +43,30 @@ def outcome_of(status: Codes) -> Codes:
 
 
 def through_balancers(client: Column, forwarded: Column) -> Column:
-    """Give the client address per row, looking through internal balancers."""
+    """Give the client address per row, looking through balancers of our own."""
     if not forwarded.values or bool((forwarded.codes < 0).all()):
         return fold.mapped(client, [address(one) for one in client.values])
+    return _of_pairs(client, forwarded, behind_balancers)
+
+
+def _via(client: Column, forwarded: Column) -> Column:
+    """Give the ranges of trusted hops per row that the client was read behind."""
+    if not trusted_hops() or not forwarded.values:
+        return Column(np.full(len(client.codes), -1, np.int64), [])
+    return _of_pairs(client, forwarded, _hops_passed)
+
+
+def _hops_passed(peer: str | None, chain: str | None) -> str | None:
+    written = [] if chain is None else [address(one) for one in chain.replace("+", " ").split(",")]
+    return passed_through([*written, address(peer)]) if written else None
+
+
+def _of_pairs(client: Column, forwarded: Column, said: Callable[[str | None, str | None], str | None]) -> Column:
+    """Give what is said of each peer with its chain; every distinct pair is looked at once."""
     pairs = fold.group([client.codes, forwarded.codes])
-    distinct, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
-    del distinct
+    _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
     found = [
-        behind_balancers(
+        said(
             client.values[client.codes[one]] if client.codes[one] >= 0 else None,
             forwarded.values[forwarded.codes[one]] if forwarded.codes[one] >= 0 else None,
         )
@@ -55,14 +75,18 @@ def through_balancers(client: Column, forwarded: Column) -> Column:
     return fold.mapped(Column(inverse.astype(np.int64), [str(one) for one in range(len(found))]), found)
 
 
-def _mailboxes(stem: Column, query: Column) -> tuple[Column, Column]:
-    """Give the stated mailbox and its basis per row: the path first, then the query."""
+def _of_phones(protocol: Column) -> npt.NDArray[np.bool_]:
+    """Say which rows are of ActiveSync."""
+    return np.asarray(protocol.codes == (protocol.values.index("eas") if "eas" in protocol.values else -2))
+
+
+def _mailboxes(stem: Column, query: Column, told: npt.NDArray[np.bool_]) -> tuple[Column, Column]:
+    """Give the stated mailbox and its basis per row: the path first, then the query, then what ActiveSync says, if told."""
     by_path = fold.mapped(stem, [stated_mailbox(one) for one in stem.values])
     by_query = fold.mapped(query, fold.extracted(query, _MAILBOX_ID))
-    shift = len(by_path.values)
-    codes = np.where(by_path.codes >= 0, by_path.codes, np.where(by_query.codes >= 0, by_query.codes + shift, -1))
-    mailbox = Column(codes, [*by_path.values, *by_query.values])
-    return mailbox, Column((codes >= 0).astype(np.int64), ["assumed", "explicit"])
+    by_server = eas.mailboxes(query) if told.any() else Column(np.full(len(told), -1, np.int64), [])
+    mailbox = fold.first(by_path, by_query, Column(np.where(told, by_server.codes, -1), by_server.values))
+    return mailbox, fold.stated(mailbox)
 
 
 def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
@@ -70,9 +94,11 @@ def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
     columns = {one: fold.texts(table, one, dash=one != "host") for one in TEXTS}
     stem, query = columns["cs-uri-stem"], columns["cs-uri-query"]
     protocol = fold.mapped(stem, [protocol_of(one) for one in stem.values])
-    mailbox, basis = _mailboxes(stem, query)
+    back = fold.numbers(table, "s-port") == BACK_END
+    mailbox, basis = _mailboxes(stem, query, _of_phones(protocol) & back)
     actions = np.array([int(act_of(one)) for one in fold.extracted(query, _ACTION)] or [1], np.int64)
     act = np.where(query.codes < 0, 1, actions[np.maximum(query.codes, 0)])
+    act = np.where(_of_phones(protocol), np.maximum(act, eas.acts(query)), act)
     accesses = (protocol.codes >= 0) & (columns["cs-username"].codes >= 0) & (fold.instants(table) >= 0)
     status = fold.numbers(table, "sc-status")
     keys = {
@@ -82,8 +108,9 @@ def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
         "mailbox": mailbox,
         "basis": basis,
         "client": through_balancers(columns["c-ip"], columns["X-Forwarded-For"]),
+        "via": _via(columns["c-ip"], columns["X-Forwarded-For"]),
         "agent": columns["cs-user-agent"],
-        "layer": Column((fold.numbers(table, "s-port") == BACK_END).astype(np.int64), ["front", "back"]),
+        "layer": Column(back.astype(np.int64), ["front", "back"]),
     }
     rows = np.flatnonzero(accesses)
     found = fold.sessions(

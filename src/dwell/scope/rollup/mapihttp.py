@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
-from dwell.scope.rollup.httpproxy import VERSION, builds, client_of
+from dwell.scope.rollup.httpproxy import VERSION, builds, client_of, via_of
 from dwell.scope.rollup.iis import outcome_of
 from dwell.scope.rollup.shapes import Act, Outcome
 
@@ -97,6 +97,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "mailbox": mailbox,
         "basis": fold.stated(mailbox),
         "client": client_of(columns["ClientIP"]),
+        "via": via_of(columns["ClientIP"]),
         "agent": fold.versioned(columns["ClientSoftware"], columns["ClientSoftwareVersion"]),
         "layer": fold.constant(table, "back"),
     }

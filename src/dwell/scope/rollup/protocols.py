@@ -30,12 +30,13 @@ _NO_MAIL = {"autodiscover", "oab", "powershell"}
 _READ = {
     "getitem", "getconversationitems", "getfileattachment", "getattachment", "exportitems", "getattachmentthumbnail",
     "itemoperations", "smartforward", "smartreply", "getmimecontent",
-    "createattachmentfromattachment",
+    "createattachmentfromattachment", "getconversationnodeitems", "printconversation",
 }  # fmt: skip
 _LISTED = {
     "finditem", "findconversation", "findfolder", "getfolder", "syncfolderhierarchy", "syncfolderitems",
     "getitemestimate", "search", "findmailboxesbyfreetext", "getfolderchangedigest", "foldersync", "getcalendarview",
     "getcalendarfolders", "getpersona", "findpeople", "getconversationsdiagnostics", "getreminders",
+    "findmailfolderitem", "executesearch", "sessiondata",
 }  # fmt: skip
 """Actions of OWA, EWS and EAS in lower case."""
 

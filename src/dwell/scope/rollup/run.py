@@ -14,6 +14,7 @@ from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.store import Archive
 from dwell.engine.pool import run
 from dwell.intake.tables import log_tables
+from dwell.model.addresses import trusted_hops, trusting
 from dwell.scope.rollup import (
     evtx,
     ews,
@@ -24,6 +25,7 @@ from dwell.scope.rollup import (
     mailbox_audit,
     mapihttp,
     ncsa,
+    owa,
     pop3,
     rpc_client_access,
     signins,
@@ -33,7 +35,7 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 9
+VERSION = 11
 """Raised whenever a fold comes out differently."""
 
 FOLDS: Mapping[str, ModuleType] = {
@@ -44,6 +46,7 @@ FOLDS: Mapping[str, ModuleType] = {
     "rpc_client_access": rpc_client_access,
     "imap4": imap4,
     "pop3": pop3,
+    "owa": owa,
     "ncsa": ncsa,
     "mailbox_audit": mailbox_audit,
     "ual": ual,
@@ -74,11 +77,13 @@ class Rolled:
 class _Job:
     file: DataFile
     cache: Path | None
+    trusted: tuple[str, ...] = ()
 
     def place(self, kind: str) -> Path | None:
         if self.cache is None:
             return None
-        key = hashlib.sha256(f"{VERSION}:{self.file.table}:{self.file.staged.sha256}".encode()).hexdigest()
+        told = f"{VERSION}:{self.file.table}:{self.file.staged.sha256}:{','.join(self.trusted)}"
+        key = hashlib.sha256(told.encode()).hexdigest()
         return self.cache / f"{key[:32]}-{kind}.arrow"
 
 
@@ -122,7 +127,8 @@ def _fold(job: _Job) -> dict[str, pa.Table]:
         made = {"hours": fold.hours(rows)}
     else:
         rows = read_rows(job.file, module.COLUMNS, dictionary=module.DICTIONARY)
-        made = module.fold_file(rows)
+        with trusting(job.trusted):
+            made = module.fold_file(rows)
     for kind, found in made.items():
         place = job.place(kind)
         if place is not None:
@@ -152,7 +158,8 @@ def roll_up(
         CustodyError: a data file is not what was written.
     """
     wanted = log_tables() | FOLDS.keys()
-    jobs = [_Job(file, cache) for table in archive.tables() if table in wanted for file in archive.files(table)]
+    hops = trusted_hops()
+    jobs = [_Job(file, cache, hops) for table in archive.tables() if table in wanted for file in archive.files(table)]
     waiting = sum(
         any((one.place(kind) or Path()).is_file() is False for kind in _needs(one.file.table)) for one in jobs
     )

@@ -49,6 +49,7 @@ SESSIONS = pa.schema(
         pa.field("requests", pa.int64(), nullable=False),
         *(pa.field(one, pa.int64(), nullable=False) for one in ACTS),
         pa.field("bytes", pa.int64()),
+        pa.field("via", pa.string()),
         pa.field("evidence_id", pa.string(), nullable=False),
         pa.field("record_no", pa.int64(), nullable=False),
     ]
@@ -57,8 +58,9 @@ SESSIONS = pa.schema(
 
 `actor` and `mailbox` are as the log names them (`mailbox` null: the actor's own is assumed); `basis` is `explicit`,
 `routed` or `assumed`, with the kind of logon behind it where the log has one (`explicit (delegate)`); `layer` tells apart
-what one log holds twice (`front`, `back`); `bytes` sent to the client, null where no row has them; the record is the run's
-first of the strongest act.
+what one log holds twice (`front`, `back`); `bytes` sent to the client, null where no row has them; `via` the ranges of
+trusted hops that the client was read behind, null where there are none; the record is the run's first of the strongest
+act.
 """
 
 HOURS = pa.schema(

@@ -1,0 +1,56 @@
+r"""What the ActiveSync server says of a request, in the `Log=` that it appends to the query of the back end's IIS line.
+
+Tokens stand between underscores, a text behind a colon, a number without one: `Fid:5_Ty:Em_Filt2_St:S_Srv:6a0c0d…`. Of
+each folder that was synchronised `Srv` (also written `Svr`) counts what was sent to the device, `a` for added items. Mail
+that was sent (`Ty:Em`) is a folder synchronised; an item or attachment that the device asked for by itself is a read.
+Items of calendars, contacts and tasks open the mailbox and no more is claimed. A sync that sent nothing opened it as well.
+
+The server appends, so that the last `Log=` counts; what a client wrote into its own query stands before it. Where the
+server wrote none, as on a front end, a client can at most make its own requests look heavier.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.scope.rollup import fold
+from dwell.scope.rollup.fold import Codes, Column
+from dwell.scope.rollup.shapes import Act
+
+__all__ = ["acts", "mailboxes"]
+
+_LOG = "Log="
+_SERVERS = r"(?s)^.*&Log=(?P<v>[^&\s]*)"
+_OTHER = r"(?:(?:[A-EG-SU-Z][^_]*|F(?:[^i_]|i[^d_])[^_]*|T[^y_][^_]*)_)*"
+"""Tokens that begin no other folder and name no other class."""
+_MAIL_SENT = rf"(?:^|_)Ty:Em_{_OTHER}S(?:rv|vr):[1-9][0-9]*a"
+_FETCHED = r"(?:^|_)(?:(?:ItOfi|ItOfa|ItOfea|Att)[1-9]|Cli:[0-9]+a[0-9]+c[0-9]+d[1-9])"
+_SMTP = r"(?:^|_)SmtpAdrs:(?P<v>[^_]+)"
+
+
+def _logs(query: Column) -> pa.Array:
+    """Give what the server appended to each distinct query, null where that is nothing."""
+    values = pa.array(query.values, pa.string())
+    if not pc.any(pc.match_substring(values, _LOG)).as_py():
+        return pa.nulls(len(values), pa.string())
+    return pa.array(fold.extracted(query, _SERVERS), pa.string())
+
+
+def acts(query: Column) -> Codes:
+    """Give the `Act` per row, 0 where the server appended nothing."""
+    if not query.values:
+        return np.zeros(len(query.codes), np.int64)
+    logs = pc.fill_null(_logs(query), "")
+    sent, fetched = (
+        pc.match_substring_regex(logs, one).to_numpy(zero_copy_only=False) for one in (_MAIL_SENT, _FETCHED)
+    )
+    found = np.select([sent, fetched], [int(Act.SYNCED), int(Act.READ)], 0).astype(np.int64)
+    return np.where(query.codes < 0, 0, found[np.maximum(query.codes, 0)]).astype(np.int64)
+
+
+def mailboxes(query: Column) -> Column:
+    """Give the mailbox that the server says it opened, as it writes its address: percent-encoded."""
+    logs = _logs(query)
+    return fold.mapped(query, fold.extracted(Column(query.codes, logs.to_pylist()), _SMTP))

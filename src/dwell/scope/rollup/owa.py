@@ -1,0 +1,97 @@
+"""Rows of the OWA server log to sessions: whose mailbox, who opened it, and the action, which is the row's `EventId`.
+
+`PSA` is the address of the mailbox that was opened. `user` is who opened it and is written only where that is somebody
+else; without it the mailbox is the account's own. The address of the client is not in this log: the browser's cookie
+`ClientId` is, and stands in its place (`browser:0A1B…`) until the log of a front end says more (`scope.browsers`). An
+action that failed for lack of rights is a refusal; one that failed otherwise is no yes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.scope.rollup import fold
+from dwell.scope.rollup.fold import Codes, Column
+from dwell.scope.rollup.protocols import act_of
+from dwell.scope.rollup.requests import sampled
+from dwell.scope.rollup.shapes import Outcome
+from dwell.scope.words import BROWSER
+
+__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
+
+COLUMNS = ("evidence_id", "record_no", "time_utc", "host", "EventId", "EventDataMap")
+DICTIONARY = ("evidence_id", "host", "EventId")
+NEEDS = ("sessions", "hours", "requests")
+
+_KEYS = {
+    "mailbox": ("PSA",),
+    "user": ("user", "User"),
+    "action": ("Action",),
+    "error": ("Err",),
+    "browser": ("ClientId",),
+    "id": ("ActID",),
+}
+"""Keys of `EventData`, and other spellings of them."""
+_PERSON = r"(?i)^\s*(?:<PII>)?(?P<v>[^<>]*?)\s*(?:</PII>)?\s*$"
+"""How the logger marks what names a person."""
+_BROWSER_ID = r"^(?P<v>[0-9A-Za-z-]{8,64})$"
+_NO_ACT = frozenset({"globalactivity", "logdatapoint"})
+"""Rows of the server's own bookkeeping, and what a page reports about itself."""
+_DONE = frozenset({"success", "noerror", "0"})
+
+
+def _value(data: pa.Array | pa.ChunkedArray, keys: tuple[str, ...]) -> pa.Array:
+    found = [pc.map_lookup(data, pa.scalar(one), "first").cast(pa.string()) for one in keys]
+    return pc.coalesce(*found)
+
+
+def _outcome(error: str | None) -> Outcome:
+    lowered = (error or "success").lower()
+    if lowered in _DONE:
+        return Outcome.OK
+    return Outcome.REFUSED if "accessdenied" in lowered else Outcome.OTHER
+
+
+def _ranked(column: Column) -> Codes:
+    """Give the `Act` of each row's action."""
+    acts = np.array([int(act_of(one)) for one in column.values] or [1], np.int64)
+    return np.where(column.codes < 0, 1, acts[np.maximum(column.codes, 0)]).astype(np.int64)
+
+
+def fold_file(table: pa.Table) -> dict[str, pa.Table]:
+    """Fold one data file."""
+    data = table["EventDataMap"]
+    told = pa.table({name: _value(data, keys) for name, keys in _KEYS.items()})
+    columns = {one: fold.texts(told, one) for one in _KEYS if one != "id"}
+    mailbox, user = (fold.mapped(columns[one], fold.extracted(columns[one], _PERSON)) for one in ("mailbox", "user"))
+    actor = fold.first(user, mailbox)
+    event = fold.texts(table, "EventId")
+    idle = np.array([(one or "").lower() in _NO_ACT for one in event.values] or [False])
+    error = columns["error"]
+    outcomes = np.array([int(_outcome(one)) for one in error.values] or [0], np.int64)
+    ids = fold.extracted(columns["browser"], _BROWSER_ID)
+    host = fold.texts(table, "host")
+    keys = {
+        "host": host,
+        "protocol": fold.constant(table, "owa"),
+        "actor": actor,
+        "mailbox": mailbox,
+        "basis": fold.stated(mailbox),
+        "client": fold.mapped(columns["browser"], [None if one is None else f"{BROWSER}{one.upper()}" for one in ids]),
+        "agent": Column(np.full(table.num_rows, -1, np.int64), []),
+        "layer": fold.constant(table, "back"),
+    }
+    accesses = (actor.codes >= 0) & (event.codes >= 0) & ~idle[np.maximum(event.codes, 0)]
+    found = fold.sessions(
+        "owa",
+        keys,
+        rows=np.flatnonzero(accesses & (fold.instants(table) >= 0)),
+        table=table,
+        outcome=np.where(error.codes < 0, int(Outcome.OK), outcomes[np.maximum(error.codes, 0)]).astype(np.int64),
+        act=np.maximum(_ranked(event), _ranked(columns["action"])),
+        sent=None,
+    )
+    named = table.append_column("ActID", told["id"])
+    return {"sessions": found, "hours": fold.hours(table), "requests": sampled(named, "ActID")}
