@@ -83,6 +83,9 @@ class JobResult:
         anomalies: stretches that could not be read.
         failed: (evidence id, shown path, why) of files that could not be read as registered; nothing of them is staged.
         zones: how many records in local time were read in which zone; None stands for those read as UTC.
+        copies: events that were left out, because the archive holds them (`event_copies`).
+        unlike: events that have the number of another that is held, and say something else.
+        twice: events that are held and say more here, so that both are kept.
     """
 
     job: Job
@@ -91,6 +94,9 @@ class JobResult:
     anomalies: int
     failed: tuple[tuple[EvidenceId, str, str], ...]
     zones: Counter[Zone | None] = field(default_factory=Counter)
+    copies: int = 0
+    unlike: int = 0
+    twice: int = 0
 
 
 class _Hashing(io.RawIOBase):
