@@ -151,12 +151,12 @@ def _copies(case: Investigation, book: Book) -> None:
     for one in case.doubled:
         book.unknown(f"{one.source} on {one.host or NO_HOST}: {one.detail}.")
     for odd in case.disagreements[:STRETCHES_MAX]:
-        book.recorded(f"{odd.path}: {odd.detail}.", (odd.ground,))
+        book.recorded(f"{odd.path}: {odd.detail}.", () if odd.ground is None else (odd.ground,))
     rest = case.disagreements[STRETCHES_MAX:]
     if rest:
         book.recorded(
-            f"{count(sum(one.count for one in rest), 'event')} more have the record number of another and say something "
-            "else.",
+            f"{count(sum(one.count for one in rest), 'record')} more contradict another of the same number, or the #Date "
+            "line above them.",
             (),
         )
 

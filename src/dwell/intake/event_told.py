@@ -40,7 +40,7 @@ _WORDS: Mapping[Why, tuple[FactKind, str]] = {
         FactKind.DISAGREES,
         (
             "events of {log} with the record numbers of events in {other}, and another time or event id: {count:,}. Both "
-            "stay. The log was cleared and its numbers began again, one of the two files is in another zone, or it was changed"
+            "stay. The log was cleared and its numbers began again, a file is in another zone, or one was changed"
         ),
     ),
     Why.CONTENT: (

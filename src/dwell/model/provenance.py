@@ -102,6 +102,8 @@ class FactKind(StrEnum):
     """Events that another file holds as well: how many, and which file. They count once, unless it says otherwise."""
     DISAGREES = "disagrees"
     """Events with the record numbers of others that are held, and another time or content. Both stay."""
+    DATE_DOUBT = "date-doubt"
+    """Records that a `#Date` line above them does not allow: older than it, or the first of them much younger."""
 
 
 @dataclass(frozen=True, slots=True)

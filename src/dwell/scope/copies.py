@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.store import Archive
-from dwell.intake.tables import COPIES, EVENTS
+from dwell.intake.tables import COPIES, EVENTS, table_of
 from dwell.model.provenance import EvidenceId, FactKind, RecordRef
 from dwell.scope.cells import HOUR_US
 from dwell.scope.lowering import Shortfall
@@ -32,6 +32,7 @@ __all__ = [
     "with_events_left_out",
 ]
 
+_CONTRADICTED = pa.array([FactKind.DISAGREES.value, FactKind.DATE_DOUBT.value])
 TWICE = "counts twice"
 """How `intake.remainder` and `intake.event_told` say it."""
 
@@ -51,23 +52,23 @@ class Doubled:
     detail: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Disagreement:
-    """Events that have the record numbers of others and say something else.
+    """Events that have the record numbers of others and say something else; records that a `#Date` line does not allow.
 
     Attributes:
         host: whose log it is; "" where none is named.
-        path: the file that came later.
-        detail: how many, of which log, and which other file.
+        path: the file; of two the one that came later.
+        detail: how many, of which log or line, and which other file.
         count: how many.
-        ground: the first of them.
+        ground: the first of them; None where several lines are told of at once.
     """
 
     host: str
     path: str
     detail: str
     count: int
-    ground: RecordRef
+    ground: RecordRef | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def events_left_out(archive: Archive) -> tuple[int, int]:
 
 
 def disagreements(archive: Archive, paths: Mapping[EvidenceId, Sequence[str]]) -> tuple[Disagreement, ...]:
-    """Read which events have the record numbers of others and say something else, those of most events first.
+    """Read which records contradict others, or the `#Date` line above them, those of most records first.
 
     Args:
         archive: the case's archive.
@@ -164,14 +165,14 @@ def disagreements(archive: Archive, paths: Mapping[EvidenceId, Sequence[str]]) -
     """
     found: set[Disagreement] = set()
     for file in archive.files("facts"):
-        rows = read_rows(file, ("evidence_id", "record_no", "host", "kind", "count", "detail"))
-        rows = rows.filter(pc.equal(rows["kind"].cast(pa.string()), FactKind.DISAGREES.value))
+        rows = read_rows(file, ("evidence_id", "record_no", "host", "source", "kind", "count", "detail"))
+        rows = rows.filter(pc.is_in(rows["kind"].cast(pa.string()), value_set=_CONTRADICTED))
         for row in rows.to_pylist():
             evidence = EvidenceId(row["evidence_id"])
             path = next(iter(paths.get(evidence, ())), evidence[:12])
-            ground = RecordRef(EVENTS, evidence, row["record_no"])
+            ground = RecordRef(table_of(row["source"]), evidence, row["record_no"]) if row["record_no"] else None
             found.add(Disagreement(row["host"] or "", path, row["detail"], row["count"], ground))
-    return tuple(sorted(found, key=lambda one: (-one.count, one)))
+    return tuple(sorted(found, key=lambda one: (-one.count, one.path, one.detail, one.host)))
 
 
 def _renamed(rows: pa.Table, names: Mapping[str, str]) -> pa.Table:

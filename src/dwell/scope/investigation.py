@@ -93,7 +93,7 @@ class Investigation:
         outgrown: files that are shorter copies of logs.
         doubled: what is in the archive twice all the same.
         left_out: events that were left out because another file holds them, and of how many files.
-        disagreements: events that have the record numbers of others and say something else.
+        disagreements: records that contradict others of the same number, or the `#Date` line above them.
         clocks: how far the clocks of logs agree that tell of the same requests.
         marked: what a person's markings speak of.
         unmarked: the same as it would be without any marking; None where none calls anything ours or theirs.
