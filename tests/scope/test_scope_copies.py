@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from tests.intake.evidence import taken_in, write
-from tests.scope.staged import iis_log, iis_place
+from tests.scope.staged import iis_log, iis_place, security_log
 
 from dwell.casebook.case import Case
 from dwell.intake.ingest import open_archive
 from dwell.intake.units import outgrown
 from dwell.model.coverage import CellState
-from dwell.scope.copies import as_one, doubled
+from dwell.scope.copies import as_one, disagreements, doubled, events_left_out, with_events_left_out
 from dwell.scope.ledger import Ledger, build
 from dwell.scope.rollup.run import roll_up
 from dwell.scope.shortfalls import shortfalls_of
@@ -26,7 +27,8 @@ def ledger(case: Case) -> Ledger:
     """Build the ledger of a case as the answers do."""
     archive = open_archive(case)
     paths = {key: [one.path for one in item.places] for key, item in case.register().items()}
-    logs = as_one(roll_up(archive, workers=1).hours, paths, shortfalls_of(archive), outgrown(case))
+    hours = with_events_left_out(archive, roll_up(archive, workers=1).hours)
+    logs = as_one(hours, paths, shortfalls_of(archive), outgrown(case))
     return build(logs.hours, logs.paths, logs.shortfalls)
 
 
@@ -56,3 +58,41 @@ def test_what_counts_twice_is_told_of_its_log(tmp_path: Path) -> None:
     (told,) = doubled(open_archive(case))
     assert (told.host, told.source) == ("EX01", "iis")
     assert "it counts twice" in told.detail
+
+
+def _events(numbers: Iterable[int], mark: str) -> bytes:
+    """Give logons numbered so, three hours apart, as XML with a beginning of its own."""
+    events = [
+        {
+            "number": one,
+            "event": 4624,
+            "at": f"2021-03-0{3 + one // 8} {one % 8 * 3:02}:00:07",
+            "TargetUserName": "alice",
+        }
+        for one in numbers
+    ]
+    return f"<Events><!-- {mark} -->{security_log(events)}</Events>".encode()
+
+
+def test_a_copy_of_an_event_log_covers_the_hours_of_all_its_events(tmp_path: Path) -> None:
+    early, late = _events(range(1, 8), "early"), _events(range(3, 20), "late")
+    whole, _ = taken_in(tmp_path / "whole", write(tmp_path / "1", {"a.xml": _events(range(1, 20), "whole")}))
+    wanted = ledger(whole).cells().to_pylist()
+    assert {row["state"] for row in wanted} == {CellState.HELD.value, CellState.HELD_EMPTY.value}
+    case, _ = taken_in(tmp_path / "case", write(tmp_path / "2", {"a.xml": early}))
+    case, done = taken_in(tmp_path / "case", write(tmp_path / "3", {"b.xml": late}))
+    assert done.copies == 5
+    assert ledger(case).cells().to_pylist() == wanted
+    assert events_left_out(open_archive(case)) == (5, 1)
+
+
+def test_copies_that_disagree_are_told_with_their_place(tmp_path: Path) -> None:
+    changed = _events(range(1, 8), "changed").replace(b"alice", b"mallory", 1)
+    case, _ = taken_in(tmp_path / "case", write(tmp_path / "1", {"a.xml": _events(range(1, 8), "first")}))
+    case, _ = taken_in(tmp_path / "case", write(tmp_path / "2", {"b.xml": changed}))
+    paths = {key: [one.path for one in item.places] for key, item in case.register().items()}
+    (told,) = disagreements(open_archive(case), paths)
+    assert (told.host, told.path, told.count, told.ground and told.ground.record_no) == ("EX01", "b.xml", 1, 1)
+    assert told.detail.startswith(
+        "events of Security on EX01.gov.example with record number, event id and time of events in"
+    )

@@ -147,15 +147,31 @@ def _clocks(case: Investigation, book: Book) -> None:
 
 
 def _copies(case: Investigation, book: Book) -> None:
-    """Say which logs were copied more than once, and what counts twice for it."""
+    """Say which logs were copied or exported more than once, what counts twice for it, and which copies disagree."""
     if case.outgrown:
         book.recorded(
             f"{count(case.outgrown, 'file')} are earlier copies of logs that went on: what stands in several copies of a "
             "log is counted once.",
             (),
         )
+    events, files = case.left_out
+    if events:
+        book.recorded(
+            f"{count(events, 'event')} of {count(files, 'file')} stand in another copy or export of their event log as "
+            "well: each is counted once, and dwell why names its other places.",
+            (),
+        )
     for one in case.doubled:
         book.unknown(f"{one.source} on {one.host or NO_HOST}: {one.detail}.")
+    for odd in case.disagreements[:STRETCHES_MAX]:
+        book.recorded(f"{odd.path}: {odd.detail}.", () if odd.ground is None else (odd.ground,))
+    rest = case.disagreements[STRETCHES_MAX:]
+    if rest:
+        book.recorded(
+            f"{count(sum(one.count for one in rest), 'record')} more contradict another of the same number, or the #Date "
+            "line above them.",
+            (),
+        )
 
 
 def _never_held(case: Investigation, book: Book, told: Collection[tuple[str, str]]) -> None:

@@ -32,6 +32,15 @@ def tell_ingest(result: IngestResult, unreadable: int, talk: Talk) -> int:
         talk.note(
             f"{len(result.parts):,} files are the beginning of others that are held, and not read twice: {first}, …"
         )
+    if result.copies:
+        talk.note(f"{result.copies:,} events stand in several copies or exports of one event log: each counts once")
+    if result.twice:
+        talk.note(f"{result.twice:,} events count twice: what was read before says less of them, so both are kept")
+    if result.unlike:
+        talk.note(
+            f"{result.unlike:,} events have the record number of another and another time or content: both are kept; "
+            "see dwell answers, blindspots"
+        )
     for file in result.unrecognised[:SHOWN]:
         guesses = "; ".join(file.guesses) or "no guess"
         talk.note(f"not recognised: {file.places[0].path} ({guesses})")

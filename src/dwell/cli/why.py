@@ -48,12 +48,35 @@ def _object(found: Why) -> dict[str, Json]:
                 "offset_bytes": one.offset_bytes,
                 "state": one.state.value,
                 "also_at": [f"{each.root}: {each.path}" for each in one.also],
+                "same_event": [
+                    {
+                        "evidence_id": each.ref.evidence_id,
+                        "record_no": each.ref.record_no,
+                        "path": each.place.path,
+                        "root": each.place.root,
+                        "counts": each.counts,
+                    }
+                    for each in one.others
+                ],
                 "raw": _raw(one),
                 "row": plain(one.row),
             }
             for one in found.records
         ],
     }
+
+
+def _others(found: FoundRecord) -> list[str]:
+    """Say where the same event stands in other copies and exports of its log."""
+    if not found.others:
+        return []
+    told = [f"{one.place.path}, record {one.ref.record_no}" for one in found.others if not one.counts]
+    counted = [f"{one.place.path}, record {one.ref.record_no}" for one in found.others if one.counts]
+    out = [f"the same event is counted as {'; '.join(counted[:1])}"] if counted else []
+    if told:
+        more = f"; and {len(told) - ALSO_MAX} more" if len(told) > ALSO_MAX else ""
+        out.append(f"the same event stands in {'; '.join(told[:ALSO_MAX])}{more}")
+    return out
 
 
 def _text(found: Why) -> str:
@@ -72,6 +95,7 @@ def _text(found: Why) -> str:
         if one.also:
             more = f", and {len(one.also) - ALSO_MAX} more" if len(one.also) > ALSO_MAX else ""
             lines.append(terminal(f"   also in {', '.join(each.path for each in one.also[:ALSO_MAX])}{more}"))
+        lines += [terminal(f"   {told}") for told in _others(one)]
         raw = _raw(one)
         if raw is not None:
             lines.append("   " + terminal_limited(raw, RAW_MAX))

@@ -16,6 +16,7 @@ from dwell.engine.pool import default_workers, run
 from dwell.errors import NoEvidenceError
 from dwell.intake.commits import commit_unit, heal
 from dwell.intake.containers import close_zips
+from dwell.intake.event_copies import EventCopies
 from dwell.intake.grown import find_growths
 from dwell.intake.plan import Fault, Plan, PlannedFile, make_plan
 from dwell.intake.reading import Job, JobFile, JobResult, all_failed, read_unit, survives
@@ -48,6 +49,9 @@ class IngestResult:
         zones: how many records in local time were read in which zone; None stands for those read as UTC.
         parts: files that were not read because another one that is held begins with the same bytes.
         grown: files of which only the rest was read, because a shorter copy of them is held.
+        copies: events that stand in several files, copies or exports of one event log, and count once.
+        unlike: events that have the record number of another and say something else; both stay.
+        twice: events that are held and say more in this run's file, so that both are kept.
     """
 
     files_new: int
@@ -59,6 +63,9 @@ class IngestResult:
     zones: Counter[Zone | None]
     parts: tuple[PlannedFile, ...] = ()
     grown: int = 0
+    copies: int = 0
+    unlike: int = 0
+    twice: int = 0
 
 
 def open_archive(case: Case) -> Archive:
@@ -234,15 +241,20 @@ def _read_all(here: _Run, workers: int | None, tell: Progress) -> IngestResult:
     known = left.known
     total = sum(files[one].size_bytes for unit in left.units for one in unit.evidence)
     done = records = anomalies = read = grown = 0
+    same: Counter[str] = Counter()
+    count = workers or default_workers()
+    events = EventCopies(here.archive, here.register, count)
     faults = list(plan.faults)
     lost: set[EvidenceId] = set()
     read_in: Counter[Zone | None] = Counter()
     tell("reading", "", 0, total)
     while left.units:
         jobs = here.jobs(left)
-        count = min(workers or default_workers(), max(1, len(left.units)))
-        for result in run(read_unit, jobs, workers=count, isolated=workers != 1, lost=_without_killers):
+        busy = min(count, max(1, len(left.units)))
+        for staged in run(read_unit, jobs, workers=busy, isolated=workers != 1, lost=_without_killers):
+            result = events.left_out(staged)
             commit_unit(case, here.archive, result)
+            same += Counter(copies=result.copies, unlike=result.unlike, twice=result.twice)
             failed = {one for one, _, _ in result.failed}
             records += result.records
             anomalies += result.anomalies
@@ -257,5 +269,6 @@ def _read_all(here: _Run, workers: int | None, tell: Progress) -> IngestResult:
         left = pending(case, plan, lost)
     unrecognised = tuple(file for file in plan.files if file.source is None and file not in left.parts)
     return IngestResult(
-        read, known, records, anomalies, unrecognised, tuple(sorted(faults)), read_in, left.parts, grown
-    )
+        read, known, records, anomalies, unrecognised, tuple(sorted(faults)), read_in, left.parts, grown,
+        same["copies"], same["unlike"], same["twice"],
+    )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,12 +18,12 @@ from dwell.errors import UsageError
 from dwell.intake.containers import Locator, close_zips, open_locator
 from dwell.intake.ingest import open_archive
 from dwell.intake.places import find
-from dwell.intake.rows import row_of
+from dwell.intake.rows import row_of, same_event
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.sources.lines import LINE_BYTES_MAX
 from dwell.sources.registry import source as source_of
 
-__all__ = ["FoundRecord", "FoundState", "record_bytes", "record_named"]
+__all__ = ["FoundRecord", "FoundState", "OtherRecord", "record_bytes", "record_named"]
 
 _CHUNK_BYTES = 1 << 20
 _LINES_MAX = 64
@@ -41,6 +41,21 @@ class FoundState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class OtherRecord:
+    """The same event under another name: where it stands in another copy or export of its log.
+
+    Attributes:
+        ref: its name there.
+        place: a place of that file.
+        counts: whether it is the one that is in the archive.
+    """
+
+    ref: RecordRef
+    place: EvidencePlace
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FoundRecord:
     """A record, found again in the original evidence.
 
@@ -52,10 +67,12 @@ class FoundRecord:
         unit: what `ref.record_no` counts, `line` or `record`.
         offset_bytes: where the line starts in the unpacked file; None for records and for lines that are not there.
         raw: the line's bytes without their end, at most `LINE_BYTES_MAX`; None for records.
-        row: the row that the archive holds, columns without a value left out; None where it holds none.
+        row: the row that the archive holds, columns without a value left out; None where it holds none. Of an event that is
+            counted in another file it is the row there.
         sha256: of the file as registered.
         state: whether the file still is that; with CHANGED the bytes are those that stand there now.
         also: the other places where the same record lies: further copies of the file, shorter and longer ones.
+        others: the same event in other copies and exports of its log, by place.
     """
 
     ref: RecordRef
@@ -69,6 +86,7 @@ class FoundRecord:
     sha256: str
     state: FoundState
     also: tuple[EvidencePlace, ...] = ()
+    others: tuple[OtherRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +234,11 @@ def record_bytes(case: Case, ref: RecordRef) -> FoundRecord:
     if cut is not None:
         state = FoundState.AS_REGISTERED if cut.sha256 == item.evidence_id else FoundState.CHANGED
     container, mark, _ = place.path.rpartition(CONTAINER_MARK)
+    archive = open_archive(case)
+    row = row_of(case, archive, ref)
+    counted, copies = same_event(case, archive, ref, held=row is not None)
+    if row is None and counted is not None:
+        row = row_of(case, archive, counted)
     return FoundRecord(
         ref=ref,
         path=place.path,
@@ -224,11 +247,27 @@ def record_bytes(case: Case, ref: RecordRef) -> FoundRecord:
         unit=source.unit,
         offset_bytes=cut.offset_bytes if cut is not None else None,
         raw=cut.raw if cut is not None else None,
-        row=row_of(case, open_archive(case), ref),
+        row=row,
         sha256=item.evidence_id,
         state=state,
         also=tuple(one for one in _copies(case, item, number) if one != place),
+        others=_others(case, ref, counted, copies),
     )
+
+
+def _others(
+    case: Case, ref: RecordRef, counted: RecordRef | None, copies: Sequence[RecordRef]
+) -> tuple[OtherRecord, ...]:
+    """Give the other names of an event, each with every place of its file."""
+    register = case.register()
+    named = dict.fromkeys([*copies, *([counted] if counted is not None else [])])
+    found = [
+        OtherRecord(one, place, one == counted)
+        for one in named
+        if one != ref and one.evidence_id in register
+        for place in register[one.evidence_id].places
+    ]
+    return tuple(sorted(found, key=lambda one: (one.place, one.ref)))
 
 
 def _copies(case: Case, item: Evidence, number: int | None) -> list[EvidencePlace]:

@@ -23,6 +23,7 @@ from dwell.archive.datafile import StagedFile, conform, discard, stage
 from dwell.archive.spec import FLUSH_BYTES, FLUSH_ROWS, TableSpec
 from dwell.errors import DwellError
 from dwell.intake.containers import Locator, open_locator
+from dwell.intake.header_dates import HeaderDates
 from dwell.intake.hosts import short_host
 from dwell.intake.joined import FILE_BYTES_MAX, JOINED_BYTES, joined
 from dwell.intake.remainder import Before, Remainder
@@ -83,6 +84,9 @@ class JobResult:
         anomalies: stretches that could not be read.
         failed: (evidence id, shown path, why) of files that could not be read as registered; nothing of them is staged.
         zones: how many records in local time were read in which zone; None stands for those read as UTC.
+        copies: events that were left out, because the archive holds them (`event_copies`).
+        unlike: events that have the number of another that is held, and say something else.
+        twice: events that are held and say more here, so that both are kept.
     """
 
     job: Job
@@ -91,6 +95,9 @@ class JobResult:
     anomalies: int
     failed: tuple[tuple[EvidenceId, str, str], ...]
     zones: Counter[Zone | None] = field(default_factory=Counter)
+    copies: int = 0
+    unlike: int = 0
+    twice: int = 0
 
 
 class _Hashing(io.RawIOBase):
@@ -299,11 +306,14 @@ def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
     source = source_of(job.source)
     local = Localised(job.zones, file.host) if source.local_time or source.local_lines else None
     rest = Remainder(file.before) if file.before is not None else None
+    dates = HeaderDates()
     with open_locator(file.locator) as raw:
         hashing = _Hashing(raw)
         stream = io.BufferedReader(hashing, buffer_size=1 << 20)
         for whole in source.read(stream, Hint(file.shown, file.host, file.size_bytes)):
             batch = whole if rest is None else rest.take(whole, hashing.taken)
+            dates.learn(whole.facts)
+            dates.take(batch.records, complete=whole.bytes_read > 0)
             if local is not None and (source.local_time or batch.local is not None):
                 batch.records = None if batch.records is None else local.take(batch.records, batch.local)
                 batch.facts = local.moved(batch.facts)
@@ -320,6 +330,7 @@ def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
     if local is not None:
         told.append(_told(Batch(facts=local.facts()), job, file, stagers))
         tally.zones = local.counts
+    told.append(_told(Batch(facts=dates.facts()), job, file, stagers))
     if rest is not None:
         told.append(_told(Batch(facts=rest.facts()), job, file, stagers))
         tally.structural += rest.structural()
@@ -367,16 +378,23 @@ def _read_joined(job: Job, files: Sequence[JobFile], stagers: _Stagers) -> _Toge
     if found is None:
         return None
     tallies = [_Tally(structural=lines) for lines in found.lines]
+    dates = [HeaderDates() for _ in files]
+    for one, facts in zip(dates, found.facts, strict=True):
+        one.learn(facts)
     pieces: list[_Piece] = []
     for records, spans in zip(found.batches, found.spans, strict=True):
         start = 0
         for place, rows in spans:
             tallies[place].take(Batch(records=records.slice(start, rows)))
+            dates[place].take(records.slice(start, rows), complete=False)
             tallies[place].structural -= rows
             start += rows
         held = tuple((files[place], rows) for place, rows in spans)
         pieces.append(_Piece(_fitted(records, stagers.records.spec), held))
-    told = [_told(Batch(facts=facts), job, file, stagers) for file, facts in zip(files, found.facts, strict=True)]
+    told = [
+        _told(Batch(facts=[*facts, *one.facts()]), job, file, stagers)
+        for file, facts, one in zip(files, found.facts, dates, strict=True)
+    ]
     return _Together(tallies, pieces, told)
 
 

@@ -19,7 +19,7 @@ from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.casebook.evidence import Growth
 from dwell.intake.rows import Numbered, digest_of, numbered
-from dwell.intake.tables import ANOMALIES
+from dwell.intake.tables import ANOMALIES, EVENTS
 from dwell.model.provenance import Anomaly, EvidenceId, Fact, FactKind
 from dwell.sources.registry import source as source_of
 from dwell.sources.source import RECORD_NO, Batch
@@ -43,6 +43,7 @@ class Before:
         anomalies: numbers of what could not be read, of as many.
         unit: what is numbered, `line` or `record`.
         apart: whether the rest can be told from what was read before; if not, all is read again.
+        by_event: whether what stands in both is told event by event afterwards (`event_copies`).
     """
 
     evidence_id: EvidenceId
@@ -53,6 +54,7 @@ class Before:
     anomalies: frozenset[int]
     unit: str
     apart: bool
+    by_event: bool = False
 
 
 def befores_of(case: Case, archive: Archive, after: Mapping[EvidenceId, Growth]) -> dict[EvidenceId, Before]:
@@ -81,7 +83,9 @@ def befores_of(case: Case, archive: Archive, after: Mapping[EvidenceId, Growth])
         source = source_of(item.source or "")
         last = growth.lines if source.unit == "line" else max(ends[one] for one in chains[whole])
         apart = source.grows and growth.lines > 0
-        out[whole] = Before(growth.part, item.path, item.size_bytes, last, {}, frozenset(), source.unit, apart)
+        out[whole] = Before(
+            growth.part, item.path, item.size_bytes, last, {}, frozenset(), source.unit, apart, source.table == EVENTS
+        )
     near: dict[EvidenceId, int] = {}
     for whole, chain in chains.items():
         beyond = out[whole].last - WINDOW
@@ -163,6 +167,10 @@ class Remainder:
         """Say where the file was read on, and what is doubtful there."""
         before = self.before
         begun = f"its first {before.size_bytes:,} bytes are evidence {before.evidence_id[:12]} ({before.shown})"
+        if not before.apart and before.by_event:
+            return [
+                Fact(FactKind.GROWN, None, detail=f"{begun}, read before; what stands in both is told event by event")
+            ]
         if not before.apart:
             detail = f"{begun}, read before; a file of this format cannot be read on: what stands in both counts twice"
             return [Fact(FactKind.GROWN, None, detail=detail)]

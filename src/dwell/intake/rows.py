@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
+from dwell.intake.tables import COPIES, EVENTS
 from dwell.model.instants import utc_text
 from dwell.model.provenance import EvidenceId, RecordRef
 
-__all__ = ["Numbered", "as_values", "digest_of", "files_of", "numbered", "row_of", "rows_at"]
+__all__ = ["Numbered", "as_values", "digest_of", "files_of", "numbered", "row_of", "rows_at", "same_event"]
 
 
 def as_values(row: dict[str, object]) -> dict[str, object]:
@@ -100,6 +101,49 @@ def row_of(case: Case, archive: Archive, ref: RecordRef) -> dict[str, object] | 
         if len(places):
             return rows_at(file, archive, places[:1].tolist())[0]
     return None
+
+
+def same_event(
+    case: Case, archive: Archive, ref: RecordRef, *, held: bool
+) -> tuple[RecordRef | None, tuple[RecordRef, ...]]:
+    """Give the names of one event in all copies and exports of its log: the one that counts, and the others.
+
+    Args:
+        case: the case.
+        archive: its tables.
+        ref: one of the names.
+        held: whether the archive holds a row of it; then it is the one that counts.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    if ref.table != EVENTS:
+        return None, ()
+    counted: RecordRef | None = ref
+    if not held:
+        found = [
+            RecordRef(EVENTS, EvidenceId(row["of_evidence_id"]), row["of_record_no"])
+            for file in files_of(case, archive, COPIES, ref.evidence_id)
+            for row in _copies(file, "", ref)
+        ]
+        counted = min(found, default=None)
+    if counted is None:
+        return None, ()
+    others = [
+        RecordRef(EVENTS, EvidenceId(row["evidence_id"]), row["record_no"])
+        for file in archive.files(COPIES)
+        for row in _copies(file, "of_", counted)
+    ]
+    return counted, tuple(sorted(others))
+
+
+def _copies(file: DataFile, side: str, ref: RecordRef) -> list[dict[str, Any]]:
+    """Give the rows of a table of copies whose one side is a record."""
+    evidence, number = f"{side}evidence_id", f"{side}record_no"
+    rows = read_rows(file, ("evidence_id", "record_no", "of_evidence_id", "of_record_no"))
+    rows = rows.filter(pc.equal(rows[number], ref.record_no))
+    found: list[dict[str, Any]] = rows.filter(pc.equal(rows[evidence], ref.evidence_id)).to_pylist()
+    return found
 
 
 def rows_at(file: DataFile, archive: Archive, places: Sequence[int]) -> list[dict[str, object]]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from dwell.archive.datafile import read_rows
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
-from dwell.intake.tables import ANOMALIES, FACTS, FILES
+from dwell.intake.tables import ANOMALIES, COPIES, FACTS, FILES
 from dwell.model.claims import CaseFacts
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId
@@ -38,6 +38,7 @@ class FileStock:
         size_bytes: unpacked.
         sha256: of its unpacked bytes; the evidence id.
         within: the path of a longer copy of the same log, which it is the beginning of; "" where none is known.
+        copies: events that stand in another file as well and count there; they are none of `records`.
     """
 
     path: str
@@ -52,6 +53,7 @@ class FileStock:
     size_bytes: int
     sha256: EvidenceId
     within: str = ""
+    copies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Stock:
         first_utc: the earliest record.
         last_utc: the latest record.
         size_bytes: of all evidence, unpacked.
+        copies: events that stand in several files; each counts once among the records, and as often as it is left out here.
     """
 
     name: str
@@ -81,13 +84,14 @@ class Stock:
     first_utc: datetime | None
     last_utc: datetime | None
     size_bytes: int
+    copies: int = 0
 
     def case_facts(self) -> CaseFacts:
         """Give the case's numbers; first and last are those of logs: a mailbox made in 2012 is no record of 2012."""
         logs = [one for one in self.files if one.source is not None and source_of(one.source).is_log]
         first = min((one.first_utc for one in logs if one.first_utc is not None), default=None)
         last = max((one.last_utc for one in logs if one.last_utc is not None), default=None)
-        return CaseFacts(self.name, self.evidence_files, self.records, self.anomalies, first, last)
+        return CaseFacts(self.name, self.evidence_files, self.records, self.anomalies, first, last, self.copies)
 
 
 def whole_table(archive: Archive, table: str, columns: Sequence[str]) -> pa.Table:
@@ -127,6 +131,11 @@ def stock(case: Case, archive: Archive) -> Stock:
         )
         link.register("facts", whole_table(archive, FACTS, ("evidence_id",)))
         tally = {str(row[0]): row[1:] for row in link.execute(_TALLY).fetchall()}
+        link.register("copies", whole_table(archive, COPIES, ("evidence_id",)))
+        copied = {
+            str(evidence): int(count)
+            for evidence, count in link.execute("SELECT evidence_id, count(*) FROM copies GROUP BY 1").fetchall()
+        }
     files: list[FileStock] = []
     register = case.register()
     wholes = {one.part: register[one.whole].path for one in case.growths().values() if one.whole in register}
@@ -146,6 +155,7 @@ def stock(case: Case, archive: Archive) -> Stock:
                 size_bytes=item.size_bytes,
                 sha256=item.evidence_id,
                 within=wholes.get(item.evidence_id, ""),
+                copies=copied.get(item.evidence_id, 0),
             )
         )
     files.sort(key=lambda one: (one.path, one.sha256))
@@ -160,4 +170,5 @@ def stock(case: Case, archive: Archive) -> Stock:
         first_utc=min((one.first_utc for one in files if one.first_utc is not None), default=None),
         last_utc=max((one.last_utc for one in files if one.last_utc is not None), default=None),
         size_bytes=sum(one.size_bytes for one in files),
+        copies=sum(copied.values()),
     )

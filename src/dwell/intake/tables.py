@@ -11,14 +11,17 @@ from dwell.sources.registry import SOURCES
 from dwell.sources.registry import source as source_of
 from dwell.sources.source import HOST, RECORD_NO, TIME_UTC
 
-__all__ = ["ANOMALIES", "FACTS", "FILES", "HOUSE_TABLES", "log_tables", "specs", "table_of"]
+__all__ = ["ANOMALIES", "COPIES", "EVENTS", "FACTS", "FILES", "HOUSE_TABLES", "log_tables", "specs", "table_of"]
 
 _TIME = pa.timestamp("us", tz="UTC")
 ANOMALIES = "anomalies"
 FACTS = "facts"
+COPIES = "copies"
 FILES = "files"
-HOUSE_TABLES = (ANOMALIES, FACTS, FILES)
+HOUSE_TABLES = (ANOMALIES, FACTS, COPIES, FILES)
 """Tables about the reading, in the order in which they are committed after the records; `files` closes a unit."""
+EVENTS = "evtx"
+"""Windows events, whatever form they were exported in."""
 
 _PATH_AND_QUERY = {"cs-uri": JoinedText("cs-uri-stem", "?", "cs-uri-query")}
 _JOINED = {
@@ -61,6 +64,21 @@ _HOUSE = (
                 pa.field("to_utc", _TIME),
                 pa.field("count", pa.int64()),
                 pa.field("detail", pa.string()),
+            ]
+        ),
+    ),
+    TableSpec(
+        COPIES,
+        pa.schema(
+            [
+                EVIDENCE_ID,
+                RECORD_NO,
+                TIME_UTC,
+                HOST,
+                _SOURCE,
+                pa.field("part", pa.string()),
+                pa.field("of_evidence_id", pa.string(), nullable=False),
+                pa.field("of_record_no", pa.int64(), nullable=False),
             ]
         ),
     ),

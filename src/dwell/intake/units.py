@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from dwell.casebook.case import Case
 from dwell.casebook.evidence import Growth, Unit
+from dwell.intake.event_agreement import WHOLE_FORMS
 from dwell.intake.grown import divide
 from dwell.intake.plan import Plan, PlannedFile
+from dwell.intake.tables import EVENTS, table_of
 from dwell.model.provenance import EvidenceId
 
 __all__ = ["UNIT_BYTES", "UNIT_FILES", "Pending", "grouped", "held", "outgrown", "pending"]
@@ -34,8 +36,11 @@ def grouped(files: Sequence[PlannedFile], after: Mapping[EvidenceId, Growth] | N
     """
     growths = after or {}
     ordered = sorted(
-        files, key=lambda file: (file.source or "", file.host, [one.path for one in file.places], file.evidence_id)
-    )
+        files,
+        key=lambda file: (
+            _says_less(file), file.source or "", file.host, [one.path for one in file.places], file.evidence_id
+        ),
+    )  # fmt: skip
     waiting: list[PlannedFile] = []
     size = 0
     for file in ordered:
@@ -47,6 +52,12 @@ def grouped(files: Sequence[PlannedFile], after: Mapping[EvidenceId, Growth] | N
         size += file.size_bytes
     if waiting:
         yield _unit(waiting, growths)
+
+
+def _says_less(file: PlannedFile) -> bool:
+    """Say whether it holds events in a form that may leave something out: what says all is read first, and kept."""
+    source = file.source or ""
+    return source not in WHOLE_FORMS and bool(source) and table_of(source) == EVENTS
 
 
 def _unit(files: Sequence[PlannedFile], growths: Mapping[EvidenceId, Growth]) -> Unit:

@@ -453,6 +453,8 @@ class CaseFacts:
     anomalies: int
     first_utc: datetime | None
     last_utc: datetime | None
+    copies: int = 0
+    """Records that were left out because another file holds the same; each counts once among `records`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,12 @@ class FactKind(StrEnum):
     """Local times that the clock showed twice, or never."""
     GROWN = "grown"
     """The file begins as another that was read before: from where it was read on, and what is doubtful there."""
+    COPIED = "copied"
+    """Events that another file holds as well: how many, and which file. They count once, unless it says otherwise."""
+    DISAGREES = "disagrees"
+    """Events with the record numbers of others that are held, and another time or content. Both stay."""
+    DATE_DOUBT = "date-doubt"
+    """Records that a `#Date` line above them does not allow: older than it, or the first of them much younger."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class EvidenceFile:
         first_utc: instant of the first record.
         last_utc: instant of the last record.
         within: the path of a longer copy of the same log, which it is the beginning of; "" where none is known.
+        copies: events that stand in another file as well and count there.
     """
 
     path: str
@@ -36,6 +37,7 @@ class EvidenceFile:
     first_utc: datetime | None
     last_utc: datetime | None
     within: str = ""
+    copies: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,7 @@ def _case(case: CaseFacts) -> Object:
         "anomalies": case.anomalies,
         "first_utc": utc_text(case.first_utc),
         "last_utc": utc_text(case.last_utc),
+        "copies": case.copies,
     }
 
 

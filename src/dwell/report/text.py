@@ -31,9 +31,10 @@ def answers_text(summary: Summary, width: int = 100) -> str:
     """
     wide = max(width, WIDTH_MIN)
     case = summary.case
+    copies = f"{count(case.copies)} copies of records counted once, " if case.copies else ""
     read = (
         f"{count(case.evidence_files)} evidence files, {count(case.records)} records, "
-        f"{count(case.anomalies)} unreadable stretches, {instant(case.first_utc)} to {instant(case.last_utc)}"
+        f"{count(case.anomalies)} unreadable stretches, {copies}{instant(case.first_utc)} to {instant(case.last_utc)}"
     )
     lines = _wrapped(f"{_shown(case.name)} · dwell {terminal(summary.version)}", wide, "")
     lines += _wrapped(f"Read: {read}", wide, "")

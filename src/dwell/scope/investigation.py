@@ -23,7 +23,15 @@ from dwell.scope.changes import Change, changes_of
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.clocks import ClockPair, clock_pairs
 from dwell.scope.cmdlets import Cmdlet, cmdlets_of
-from dwell.scope.copies import Doubled, as_one, doubled
+from dwell.scope.copies import (
+    Disagreement,
+    Doubled,
+    as_one,
+    disagreements,
+    doubled,
+    events_left_out,
+    with_events_left_out,
+)
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.flows import Flow, new_flows
@@ -84,6 +92,8 @@ class Investigation:
         apps: applications that were given rights on mail or a secret, with what each read.
         outgrown: files that are shorter copies of logs.
         doubled: what is in the archive twice all the same.
+        left_out: events that were left out because another file holds them, and of how many files.
+        disagreements: records that contradict others of the same number, or the `#Date` line above them.
         clocks: how far the clocks of logs agree that tell of the same requests.
         marked: what a person's markings speak of.
         unmarked: the same as it would be without any marking; None where none calls anything ours or theirs.
@@ -118,6 +128,8 @@ class Investigation:
     apps: tuple[App, ...] = ()
     outgrown: int = 0
     doubled: tuple[Doubled, ...] = ()
+    left_out: tuple[int, int] = (0, 0)
+    disagreements: tuple[Disagreement, ...] = ()
     clocks: tuple[ClockPair, ...] = ()
     marked: Marked = NOTHING
     unmarked: Investigation | None = None
@@ -167,7 +179,7 @@ def investigate(
         CustodyError: a data file is not what was written.
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    logs = as_one(rolled.hours, paths, shortfalls_of(archive), outgrown or {})
+    logs = as_one(with_events_left_out(archive, rolled.hours), paths, shortfalls_of(archive), outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
     identities = learn(archive, states.made())
@@ -213,6 +225,8 @@ def investigate(
         apps=apps,
         outgrown=len(outgrown or {}),
         doubled=doubled(archive),
+        left_out=events_left_out(archive),
+        disagreements=disagreements(archive, paths),
         clocks=clock_pairs(rolled.tables["requests"]),
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
     )

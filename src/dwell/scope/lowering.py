@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from dwell.intake.header_dates import EARLY
 from dwell.model.provenance import FactKind
 from dwell.scope.cells import ALTERED, CUT, EMPTY, HELD, HOUR_US, MISSING, OFF, Hours, Line, named_hours
 
@@ -90,6 +91,10 @@ def lower(line: Line, one: Shortfall, source: str, hour: Hours, paths: Sequence[
     elif one.kind == FactKind.TIME_REVERSAL.value and one.from_us is not None and table in IN_ORDER:
         a, b = sorted((one.from_us // HOUR_US, (one.to_us or one.from_us) // HOUR_US))
         line.mark(a, b + 1, ALTERED, [HELD, EMPTY], BACKWARDS, hour)
+    elif one.kind == FactKind.DATE_DOUBT.value and one.from_us is not None and one.detail.startswith(EARLY):
+        why = f"{one.detail} ({paths[0] if paths else one.evidence_id[:12]})"
+        a, b = one.from_us // HOUR_US, (one.to_us or one.from_us) // HOUR_US
+        line.mark(a, b + 1, ALTERED, [HELD, EMPTY], why, hour)
     elif capped(one):
         why = f"the export stops at its cap ({one.detail.partition(':')[0]}): records of these hours may be missing"
         line.mark(first, last + 1, OFF, [HELD, EMPTY], why, hour)

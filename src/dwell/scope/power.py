@@ -24,7 +24,7 @@ from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
 from dwell.scope.cells import EMPTY, HELD, HOUR_US
 from dwell.scope.clients import Clients, clients_of
-from dwell.scope.copies import as_one
+from dwell.scope.copies import as_one, with_events_left_out
 from dwell.scope.habits import service_accounts, ties
 from dwell.scope.identities import Identities
 from dwell.scope.leads import ranking
@@ -237,7 +237,7 @@ def power_in(
         CustodyError: a data file is not what was written.
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    logs = as_one(rolled.hours, paths, shortfalls_of(archive), outgrown or {})
+    logs = as_one(with_events_left_out(archive, rolled.hours), paths, shortfalls_of(archive), outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
     seed = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
     return power_of(

@@ -19,6 +19,7 @@ _FACTS = (
     FactKind.RECORD_GAP,
     FactKind.NOT_RECORDED,
     FactKind.TIME_REVERSAL,
+    FactKind.DATE_DOUBT,
 )
 EVTX = "evtx"
 """An event log that holds no record does not say which channel it is of."""
