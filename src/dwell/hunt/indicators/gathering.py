@@ -7,8 +7,9 @@ and its marking; for matching, equal values are one indicator.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -31,7 +32,7 @@ from dwell.hunt.indicators.indicator import (
 )
 from dwell.model.claims import RuleOutcome, RuleStatus
 
-__all__ = ["MENTIONS", "About", "Gathering", "Indicator", "Indicators", "Left", "first_rows"]
+__all__ = ["MENTIONS", "About", "Gathering", "Indicator", "Indicators", "Left", "first_rows", "marking", "plain_text"]
 
 FAULTS_MAX = 50
 """Faults told one by one per file; the rest are counted."""
@@ -40,8 +41,13 @@ NAMED_MAX = 200
 MENTIONS_MAX = 5_000_000
 TEXT_BYTES_MAX = 1 << 30
 """What is read of all lists together; what lies beyond is counted and said."""
+ROW_BYTES = 32
+"""What a value takes beside its texts."""
 _FLUSH = 65_536
 
+SAID_CHARS_MAX, LABEL_CHARS_MAX, PLACE_CHARS_MAX = 200, 500, 200
+
+_MARKING = re.compile(r"\A(?:tlp[:_\- ]?)?(white|clear|green|amber(?:\+strict)?|red)\Z", re.IGNORECASE)
 _TEXTS = ("kind", "value", "written", "label", "source", "place", "tlp")
 MENTIONS = pa.schema(
     [
@@ -166,6 +172,17 @@ class Indicators:
             )
 
 
+def marking(text: str) -> str:
+    """Give a TLP marking in one form, `amber+strict` say; "" where it is none."""
+    found = _MARKING.match(text.strip())
+    return found[1].lower() if found else ""
+
+
+def plain_text(text: str, most: int) -> str:
+    """Give a text without line ends and runs of blanks, at most so long."""
+    return " ".join(text.split())[:most]
+
+
 def first_rows(table: pa.Table) -> npt.NDArray[np.int64]:
     """Give the first row of each indicator of a table in `MENTIONS` that is in order."""
     if not table.num_rows:
@@ -272,9 +289,10 @@ class Gathering:
         else:
             self.count("cannot be expressed, and there are too many to name each")
 
-    def count(self, reason: str) -> None:
+    def count(self, reason: str, number: int = 1) -> None:
         """Count what is not looked for."""
-        self._counted[self.source, reason] += 1
+        if number:
+            self._counted[self.source, reason] += number
 
     def take(self, word: str, text: str, place: str, about: About = NOTHING_SAID) -> bool:
         """Take a value, or tell why not.
@@ -299,17 +317,42 @@ class Gathering:
             self.fault(str(fault), place)
             return False
         if self._held >= MENTIONS_MAX or self._bytes >= TEXT_BYTES_MAX:
-            self.count(f"not read: beyond the first {self._held:,} values of all lists")
+            self.count_beyond(1)
             return False
-        said = " ".join(about.source.split())[:200]
+        said = plain_text(about.source, SAID_CHARS_MAX)
         source = f"{self.source} ({said})" if said else self.source
-        label = " ".join(about.label.split())[:500]
+        label = plain_text(about.label, LABEL_CHARS_MAX)
         self._held += 1
-        self._bytes += len(normal) + len(value) + len(label) + len(source) + len(place) + 32
-        self._rows.append((kind, normal, value, label, source, place[:200], about.tlp, *window))
+        self._bytes += len(normal) + len(value) + len(label) + len(source) + len(place) + ROW_BYTES
+        self._rows.append((kind, normal, value, label, source, place[:PLACE_CHARS_MAX], about.tlp, *window))
         if len(self._rows) >= _FLUSH:
             self._flush()
         return True
+
+    def room(self, values: int, text_bytes: int) -> int:
+        """Say how many of some values can still be taken: all, none, or -1 where the limit may lie among them."""
+        if self._held >= MENTIONS_MAX or self._bytes >= TEXT_BYTES_MAX:
+            return 0
+        return values if self._held + values <= MENTIONS_MAX and self._bytes + text_bytes < TEXT_BYTES_MAX else -1
+
+    def count_beyond(self, number: int) -> None:
+        """Count values that are past the limit."""
+        self.count(f"not read: beyond the first {self._held:,} values of all lists", number)
+
+    def take_together(self, found: Mapping[str, pa.Array], text_bytes: int) -> None:
+        """Take values that were judged together, for which there is `room`.
+
+        Args:
+            found: columns by their names in `MENTIONS`, `source` being what the list says of it, in one form each.
+            text_bytes: what they take in memory.
+        """
+        self._flush()
+        said = found["source"]
+        whole = pc.binary_join_element_wise(self.source, " (", said, ")", "")
+        source = pc.if_else(pc.equal(said, ""), self.source, whole)
+        self._parts.append(pa.table(dict(found) | {"source": source}).select(MENTIONS.names).cast(MENTIONS))
+        self._held += len(said)
+        self._bytes += text_bytes
 
     def _flush(self) -> None:
         if self._rows:
