@@ -155,8 +155,8 @@ class Indicators:
                 continue
             lengths = pc.binary_length(column).to_numpy(zero_copy_only=False).astype("<i8")
             out.update(lengths.tobytes())
-            for start in range(0, len(column), _FLUSH):
-                out.update("".join(column.slice(start, _FLUSH).to_pylist()).encode("utf-8"))
+            for chunk in [column] if isinstance(column, pa.Array) else column.chunks:
+                out.update(_bytes_of(chunk))
         return out.hexdigest()
 
     def outcomes(self) -> Iterator[RuleOutcome]:
@@ -194,9 +194,32 @@ def first_rows(table: pa.Table) -> npt.NDArray[np.int64]:
     return np.concatenate(([0], np.flatnonzero(differs) + 1)).astype(np.int64)
 
 
-def _in_order(table: pa.Table) -> pa.Table:
-    order = ["kind", "value", "from_us", "until_us", "source", "place", "label", "written", "tlp"]
-    return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in order])).combine_chunks()
+def _bytes_of(texts: pa.StringArray) -> memoryview:
+    """Give the texts of an array, one after the other, as they lie in memory."""
+    _, offsets, data = texts.buffers()
+    if data is None or not len(texts):
+        return memoryview(b"")
+    ends = np.frombuffer(offsets, np.int32)
+    return memoryview(data)[ends[texts.offset] : ends[texts.offset + len(texts)]]
+
+
+def _order(table: pa.Table) -> pa.Array:
+    """Give the order of rows: by kind and value, and those of one indicator by all else that is said."""
+    names = pc.unique(table["kind"]).sort()
+    rank = pc.index_in(table["kind"], value_set=names).combine_chunks()
+    heads = pa.record_batch({"kind": rank, "value": table["value"].combine_chunks()})
+    rows = pc.sort_indices(heads, sort_keys=[("kind", "ascending"), ("value", "ascending")])
+    starts = first_rows(pa.Table.from_batches([heads.take(rows)]))
+    same = np.diff(starts, append=len(rows))
+    again = np.flatnonzero(np.repeat(same > 1, same))
+    if not len(again):
+        return rows
+    keys = ["kind", "value", "from_us", "until_us", "source", "place", "label", "written", "tlp"]
+    tied = rows.take(pa.array(again))
+    order = pc.sort_indices(table.take(tied), sort_keys=[(one, "ascending") for one in keys])
+    out = rows.to_numpy().copy()
+    out[again] = tied.take(order).to_numpy()
+    return pa.array(out)
 
 
 class About(NamedTuple):
@@ -364,6 +387,11 @@ class Gathering:
         """Give everything that was taken."""
         self._end()
         self._flush()
-        whole = pa.concat_tables([MENTIONS.empty_table(), *self._parts])
+        whole = pa.concat_tables([MENTIONS.empty_table(), *self._parts]).combine_chunks()
+        self._parts = []
+        order = _order(whole)
+        columns = dict(zip(whole.column_names, whole.columns, strict=True))
+        del whole  # each column is let go as soon as it stands in its new order
+        table = pa.table([columns.pop(name).take(order) for name in MENTIONS.names], schema=MENTIONS)
         counted = tuple((source, reason, number) for (source, reason), number in sorted(self._counted.items()))
-        return Indicators(_in_order(whole), tuple(self._faults), tuple(self._left), counted)
+        return Indicators(table, tuple(self._faults), tuple(self._left), counted)

@@ -127,7 +127,7 @@ def _plain_block(block: Block, out: Gathering) -> None:
     alone = ~met(lines, _SIMPLE)
     rows = np.flatnonzero(~alone)
     held = pc.ascii_trim(lines.take(pa.array(rows)), characters=" \t")
-    if "#" in "".join(block.lines):
+    if pc.any(pc.match_substring(held, "#")).as_py():
         held = pc.ascii_trim(pc.replace_substring_regex(held, r"(?:\A|[\t ]+)#.*\z", ""), characters=" \t")
     some = pc.not_equal(held, "").to_numpy(zero_copy_only=False)
     rows, held = rows[some], held.filter(pa.array(some))
@@ -236,13 +236,13 @@ def _columns(lines: pa.StringArray, shape: _Shape) -> dict[str, pa.StringArray]:
 
 def _csv_block(block: Block, shape: _Shape, out: Gathering) -> int:
     """Take the records of a block; give where the lines begin that have to wait for more of the list."""
-    quoted = any('"' in one for one in block.lines)
-    records, theirs, end = (
-        _over_lines(block) if quoted else ({}, np.zeros(len(block.lines), np.bool_), len(block.lines))
-    )
     lines = _strings(block.lines)
     alone = ~met(lines, _SIMPLE_TEXT)
+    quoted = bool(pc.any(pc.match_substring(lines, '"')).as_py())
+    records: dict[int, str] = {}
+    theirs, end = np.zeros(len(lines), np.bool_), len(lines)
     if quoted:
+        records, theirs, end = _over_lines(block)
         cell = f'(?:"[^"]*"|[^"{shape.delimiter}]*)'
         alone |= ~met(lines, rf"\A(?:{cell}{shape.delimiter})*{cell}\z")
     alone |= theirs
