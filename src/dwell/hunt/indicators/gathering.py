@@ -119,12 +119,14 @@ class Indicators:
         faults: what cannot be used, and why.
         left: what is kept by name and not looked for.
         counted: what is not looked for and has no name of its own, as (source, reason), with its number.
+        known_digest: the hash of the rows where it is known already; "" otherwise.
     """
 
     table: pa.Table
     faults: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
     counted: tuple[tuple[str, str, int], ...] = ()
+    known_digest: str = ""
 
     @property
     def items(self) -> tuple[Indicator, ...]:
@@ -147,6 +149,8 @@ class Indicators:
 
     def digest(self) -> str:
         """Give a hash of the rows: equal rows, equal hash, however they lie in memory."""
+        if self.known_digest:
+            return self.known_digest
         out = hashlib.sha256(b"indicators 2")
         for name in MENTIONS.names:
             column = self.table[name].combine_chunks()
