@@ -55,6 +55,8 @@ def found(hunted: Hunted) -> list[dict[str, Any]]:
         ("user[at]evil[.]example", "user@evil.example", "email"),
         ('"d41d8cd98f00b204e9800998ecf8427e"', "d41d8cd98f00b204e9800998ecf8427e", "hash"),
         ("supp0rt.aspx", "supp0rt.aspx", "name"),
+        ("1.2.3.4.bc.example.com", "1.2.3.4.bc.example.com", "domain"),
+        ("1.2.3.4.5", "1.2.3.4.5", ""),
         ("C:\\inetpub\\wwwroot\\x.aspx", "C:\\inetpub\\wwwroot\\x.aspx", "path"),
         ("/aspnet_client/x.aspx", "/aspnet_client/x.aspx", "path"),
         ("python-requests/2.25.1", "python-requests/2.25.1", "agent"),
@@ -151,6 +153,12 @@ def test_each_kind_is_looked_for_where_it_can_be_held(tmp_path: Path) -> None:
     }
     assert {one.status for one in hunted.indicators} == {RuleStatus.RAN}
     assert sum(one.hits for one in hunted.indicators) == len(met)
+
+
+def test_a_name_that_begins_as_an_address_is_a_name(tmp_path: Path) -> None:
+    rows = [{"cs-host": "1.2.3.4.bc.example.com"}, {"c-ip": "1.2.3.4"}]
+    hits = found(searched(tmp_path, "1.2.3.4.bc.example.com\n", {"iis": rows}))
+    assert [(one["rule_id"], one["record_no"]) for one in hits] == [("indicator:domain:1.2.3.4.bc.example.com", 1)]
 
 
 def test_indicators_that_nothing_held_could_show_are_blind(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dwell.hunt.indicators import gathering, lists
+from dwell.hunt.indicators import gathering, list_text
 from dwell.hunt.indicators.indicator import instant_us
 from dwell.hunt.indicators.reading import read_indicators
 from dwell.hunt.indicators.stix_patterns import PatternError, alternatives
@@ -61,9 +61,9 @@ def test_a_quote_that_is_never_closed_costs_its_line(tmp_path: Path) -> None:
 
 
 def test_a_line_beyond_measure_is_named_and_the_next_is_read(tmp_path: Path) -> None:
-    listed = read_indicators([written(tmp_path, "x" * (3 * lists.LINE_CHARS_MAX) + "\n198.51.100.1\n")])
+    listed = read_indicators([written(tmp_path, "x" * (3 * list_text.LINE_CHARS_MAX) + "\n198.51.100.1\n")])
     assert [(one.value, one.place) for one in listed.items] == [("198.51.100.1", "2")]
-    assert listed.faults == (f"list.csv:1: longer than {lists.LINE_CHARS_MAX} characters",)
+    assert listed.faults == (f"list.csv:1: longer than {list_text.LINE_CHARS_MAX} characters",)
 
 
 def test_what_lies_beyond_the_limit_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,9 +24,9 @@ from dwell.hunt.correlations.plan import correlations_hash
 from dwell.hunt.hits import HITS, concat
 from dwell.hunt.indicators.found import indicator_outcomes, indicators_met, kinds_met, mentions_met
 from dwell.hunt.indicators.gathering import Indicators
+from dwell.hunt.indicators.keeping import indicators_kept
 from dwell.hunt.indicators.match import Finder
 from dwell.hunt.indicators.places import places_hash, tables_asked
-from dwell.hunt.indicators.reading import read_indicators
 from dwell.hunt.indicators.warning_lists import WarningList, own_addresses, read_warning_lists, warned
 from dwell.hunt.keeping import read_kept, write_kept
 from dwell.hunt.outcomes import rule_outcomes
@@ -270,7 +270,7 @@ def hunt(
         warning_files: warning lists of MISP's shape, and folders of them, beside our own.
         workers: processes.
         cache: folder where the hits of each data file are kept between runs.
-        rules_cache: folder where loaded rules are kept; the same one where not given.
+        rules_cache: folder where loaded rules and long lists of indicators are kept; the same one where not given.
         suppression_files: files of suppressions.
         today: the day by which their expiry is judged.
         progress: told how far it is.
@@ -280,7 +280,7 @@ def hunt(
         CustodyError: a data file is not what was written.
     """
     loaded = loaded or load_kept(rule_folders, rules_cache or cache, read_lists(list_files))
-    listed = read_indicators(indicator_files)
+    listed = indicators_kept(indicator_files, rules_cache or cache)
     lists, bad_lists = read_warning_lists(warning_files)
     with TemporaryDirectory(prefix="dwell-hunt-") as scratch:
         passes = _passes(Path(scratch), loaded.rules, listed)

@@ -7,8 +7,9 @@ and its marking; for matching, equal values are one indicator.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -31,7 +32,7 @@ from dwell.hunt.indicators.indicator import (
 )
 from dwell.model.claims import RuleOutcome, RuleStatus
 
-__all__ = ["MENTIONS", "About", "Gathering", "Indicator", "Indicators", "Left", "first_rows"]
+__all__ = ["MENTIONS", "About", "Gathering", "Indicator", "Indicators", "Left", "first_rows", "marking", "plain_text"]
 
 FAULTS_MAX = 50
 """Faults told one by one per file; the rest are counted."""
@@ -40,8 +41,13 @@ NAMED_MAX = 200
 MENTIONS_MAX = 5_000_000
 TEXT_BYTES_MAX = 1 << 30
 """What is read of all lists together; what lies beyond is counted and said."""
+ROW_BYTES = 32
+"""What a value takes beside its texts."""
 _FLUSH = 65_536
 
+SAID_CHARS_MAX, LABEL_CHARS_MAX, PLACE_CHARS_MAX = 200, 500, 200
+
+_MARKING = re.compile(r"\A(?:tlp[:_\- ]?)?(white|clear|green|amber(?:\+strict)?|red)\Z", re.IGNORECASE)
 _TEXTS = ("kind", "value", "written", "label", "source", "place", "tlp")
 MENTIONS = pa.schema(
     [
@@ -113,12 +119,14 @@ class Indicators:
         faults: what cannot be used, and why.
         left: what is kept by name and not looked for.
         counted: what is not looked for and has no name of its own, as (source, reason), with its number.
+        known_digest: the hash of the rows where it is known already; "" otherwise.
     """
 
     table: pa.Table
     faults: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
     counted: tuple[tuple[str, str, int], ...] = ()
+    known_digest: str = ""
 
     @property
     def items(self) -> tuple[Indicator, ...]:
@@ -141,6 +149,8 @@ class Indicators:
 
     def digest(self) -> str:
         """Give a hash of the rows: equal rows, equal hash, however they lie in memory."""
+        if self.known_digest:
+            return self.known_digest
         out = hashlib.sha256(b"indicators 2")
         for name in MENTIONS.names:
             column = self.table[name].combine_chunks()
@@ -149,8 +159,8 @@ class Indicators:
                 continue
             lengths = pc.binary_length(column).to_numpy(zero_copy_only=False).astype("<i8")
             out.update(lengths.tobytes())
-            for start in range(0, len(column), _FLUSH):
-                out.update("".join(column.slice(start, _FLUSH).to_pylist()).encode("utf-8"))
+            for chunk in [column] if isinstance(column, pa.Array) else column.chunks:
+                out.update(_bytes_of(chunk))
         return out.hexdigest()
 
     def outcomes(self) -> Iterator[RuleOutcome]:
@@ -166,6 +176,17 @@ class Indicators:
             )
 
 
+def marking(text: str) -> str:
+    """Give a TLP marking in one form, `amber+strict` say; "" where it is none."""
+    found = _MARKING.match(text.strip())
+    return found[1].lower() if found else ""
+
+
+def plain_text(text: str, most: int) -> str:
+    """Give a text without line ends and runs of blanks, at most so long."""
+    return " ".join(text.split())[:most]
+
+
 def first_rows(table: pa.Table) -> npt.NDArray[np.int64]:
     """Give the first row of each indicator of a table in `MENTIONS` that is in order."""
     if not table.num_rows:
@@ -177,9 +198,32 @@ def first_rows(table: pa.Table) -> npt.NDArray[np.int64]:
     return np.concatenate(([0], np.flatnonzero(differs) + 1)).astype(np.int64)
 
 
-def _in_order(table: pa.Table) -> pa.Table:
-    order = ["kind", "value", "from_us", "until_us", "source", "place", "label", "written", "tlp"]
-    return table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in order])).combine_chunks()
+def _bytes_of(texts: pa.StringArray) -> memoryview:
+    """Give the texts of an array, one after the other, as they lie in memory."""
+    _, offsets, data = texts.buffers()
+    if data is None or not len(texts):
+        return memoryview(b"")
+    ends = np.frombuffer(offsets, np.int32)
+    return memoryview(data)[ends[texts.offset] : ends[texts.offset + len(texts)]]
+
+
+def _order(table: pa.Table) -> pa.Array:
+    """Give the order of rows: by kind and value, and those of one indicator by all else that is said."""
+    names = pc.unique(table["kind"]).sort()
+    rank = pc.index_in(table["kind"], value_set=names).combine_chunks()
+    heads = pa.record_batch({"kind": rank, "value": table["value"].combine_chunks()})
+    rows = pc.sort_indices(heads, sort_keys=[("kind", "ascending"), ("value", "ascending")])
+    starts = first_rows(pa.Table.from_batches([heads.take(rows)]))
+    same = np.diff(starts, append=len(rows))
+    again = np.flatnonzero(np.repeat(same > 1, same))
+    if not len(again):
+        return rows
+    keys = ["kind", "value", "from_us", "until_us", "source", "place", "label", "written", "tlp"]
+    tied = rows.take(pa.array(again))
+    order = pc.sort_indices(table.take(tied), sort_keys=[(one, "ascending") for one in keys])
+    out = rows.to_numpy().copy()
+    out[again] = tied.take(order).to_numpy()
+    return pa.array(out)
 
 
 class About(NamedTuple):
@@ -272,9 +316,10 @@ class Gathering:
         else:
             self.count("cannot be expressed, and there are too many to name each")
 
-    def count(self, reason: str) -> None:
+    def count(self, reason: str, number: int = 1) -> None:
         """Count what is not looked for."""
-        self._counted[self.source, reason] += 1
+        if number:
+            self._counted[self.source, reason] += number
 
     def take(self, word: str, text: str, place: str, about: About = NOTHING_SAID) -> bool:
         """Take a value, or tell why not.
@@ -299,17 +344,42 @@ class Gathering:
             self.fault(str(fault), place)
             return False
         if self._held >= MENTIONS_MAX or self._bytes >= TEXT_BYTES_MAX:
-            self.count(f"not read: beyond the first {self._held:,} values of all lists")
+            self.count_beyond(1)
             return False
-        said = " ".join(about.source.split())[:200]
+        said = plain_text(about.source, SAID_CHARS_MAX)
         source = f"{self.source} ({said})" if said else self.source
-        label = " ".join(about.label.split())[:500]
+        label = plain_text(about.label, LABEL_CHARS_MAX)
         self._held += 1
-        self._bytes += len(normal) + len(value) + len(label) + len(source) + len(place) + 32
-        self._rows.append((kind, normal, value, label, source, place[:200], about.tlp, *window))
+        self._bytes += len(normal) + len(value) + len(label) + len(source) + len(place) + ROW_BYTES
+        self._rows.append((kind, normal, value, label, source, place[:PLACE_CHARS_MAX], about.tlp, *window))
         if len(self._rows) >= _FLUSH:
             self._flush()
         return True
+
+    def room(self, values: int, text_bytes: int) -> int:
+        """Say how many of some values can still be taken: all, none, or -1 where the limit may lie among them."""
+        if self._held >= MENTIONS_MAX or self._bytes >= TEXT_BYTES_MAX:
+            return 0
+        return values if self._held + values <= MENTIONS_MAX and self._bytes + text_bytes < TEXT_BYTES_MAX else -1
+
+    def count_beyond(self, number: int) -> None:
+        """Count values that are past the limit."""
+        self.count(f"not read: beyond the first {self._held:,} values of all lists", number)
+
+    def take_together(self, found: Mapping[str, pa.Array], text_bytes: int) -> None:
+        """Take values that were judged together, for which there is `room`.
+
+        Args:
+            found: columns by their names in `MENTIONS`, `source` being what the list says of it, in one form each.
+            text_bytes: what they take in memory.
+        """
+        self._flush()
+        said = found["source"]
+        whole = pc.binary_join_element_wise(self.source, " (", said, ")", "")
+        source = pc.if_else(pc.equal(said, ""), self.source, whole)
+        self._parts.append(pa.table(dict(found) | {"source": source}).select(MENTIONS.names).cast(MENTIONS))
+        self._held += len(said)
+        self._bytes += text_bytes
 
     def _flush(self) -> None:
         if self._rows:
@@ -321,6 +391,11 @@ class Gathering:
         """Give everything that was taken."""
         self._end()
         self._flush()
-        whole = pa.concat_tables([MENTIONS.empty_table(), *self._parts])
+        whole = pa.concat_tables([MENTIONS.empty_table(), *self._parts]).combine_chunks()
+        self._parts = []
+        order = _order(whole)
+        columns = dict(zip(whole.column_names, whole.columns, strict=True))
+        del whole  # each column is let go as soon as it stands in its new order
+        table = pa.table([columns.pop(name).take(order) for name in MENTIONS.names], schema=MENTIONS)
         counted = tuple((source, reason, number) for (source, reason), number in sorted(self._counted.items()))
-        return Indicators(_in_order(whole), tuple(self._faults), tuple(self._left), counted)
+        return Indicators(table, tuple(self._faults), tuple(self._left), counted)

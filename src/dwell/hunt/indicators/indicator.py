@@ -13,9 +13,11 @@ from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 __all__ = [
+    "EXTENSIONS",
     "IN_PART",
     "KINDS",
     "NO_TIME",
+    "VALUE_CHARS_MAX",
     "BadValueError",
     "NotApplicableError",
     "guessed_kind",
@@ -94,14 +96,14 @@ _FANGS = (
     (re.compile(r"\A(f)xp(s?)(?=:)", re.IGNORECASE), r"\1tp\2"),
 )
 _FANGED = re.compile(r"[\[\](){}<>]|\A[hH](?:[xX*]|[tT][xX])|\A[fF][xX]")
-_V4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!\Z)|\Z)){4}", re.ASCII)
+_V4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!\Z)|\Z)){4}\Z", re.ASCII)
 _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+(?:[a-z][a-z0-9-]{0,61}[a-z0-9])\Z")
 _EMAIL = re.compile(r"[^\s@\\/<>\"']+@[^\s@\\/<>\"']+\Z")
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,20})://", re.IGNORECASE)
 _PATH = re.compile(r"[a-z]:[\\/]|\\\\|/|%[a-z]+%\\")
 _PORTS = {"http": {80}, "https": {443}, "ftp": {21}, "": {80, 443}}
-_EXTENSIONS = frozenset(
+EXTENSIONS = frozenset(
     (
         "7z", "asp", "aspx", "ashx", "asmx", "bat", "cmd", "config", "dat", "dll", "dmp", "docx", "exe", "hta", "iso",
         "js", "jsp", "jspx", "lnk", "log", "pdf", "php", "ps1", "psm1", "py", "rar", "tmp", "txt", "vbs", "xlsx", "xml",
@@ -173,7 +175,7 @@ def guessed_kind(text: str) -> str:
     if _PATH.match(lower) or "\\" in text:
         return "path"
     if " " not in text and "/" not in text and "." in text:
-        if lower.rpartition(".")[2] in _EXTENSIONS:
+        if lower.rpartition(".")[2] in EXTENSIONS:
             return "name"
         return "domain" if _DOMAIN.match(plain_domain(lower)) else ""
     if " " not in text and _DOMAIN.match(lower.partition("/")[0].partition(":")[0]):

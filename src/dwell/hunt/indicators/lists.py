@@ -1,24 +1,31 @@
 """Indicator lists as text: one value a line, or CSV by its header, the shape of Microsoft's feeds among them.
 
-A list is read line by line, however long it is. A line that cannot be used is named or counted, and costs itself alone.
+A list is read some megabytes at a time, however long it is. Rows of the common shapes are judged together, the others one
+by one. A line that cannot be used is named or counted, and costs itself alone.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from heapq import merge
 from pathlib import Path
-from typing import IO
 
-from dwell.hunt.indicators.gathering import About, Gathering
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.hunt.indicators.gathering import About, Gathering, marking
 from dwell.hunt.indicators.indicator import guessed_kind, is_kind, plain_word
+from dwell.hunt.indicators.list_rows import CONTEXT_ONLY, take_rows
+from dwell.hunt.indicators.list_text import Block, blocks
+from dwell.hunt.indicators.shapes import Bools, met
 
-__all__ = ["marking", "parts", "read_list", "row_taken", "rows_header"]
+__all__ = ["parts", "read_list", "row_taken", "rows_header"]
 
-LINE_CHARS_MAX = 65_536
 JOINED_LINES_MAX = 20
 """Lines that one quoted cell of CSV may run over; beyond this the quote is taken for one that was never closed."""
 
@@ -33,41 +40,11 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "toids": ("toids",),
     "id": ("uuid", "indicatorid", "id"),
 }
-_MARKING = re.compile(r"\A(?:tlp[:_\- ]?)?(white|clear|green|amber(?:\+strict)?|red)\Z", re.IGNORECASE)
-_UNDECODABLE = re.compile("[\udc80-\udcff\ufffd]")
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-
-
-def marking(text: str) -> str:
-    """Give a TLP marking in one form, `amber+strict` say; "" where it is none."""
-    found = _MARKING.match(text.strip())
-    return found[1].lower() if found else ""
-
-
-def _opened(path: Path) -> IO[str]:
-    """Open a list; bytes that are no text become marks of their own, so that only their line is lost."""
-    with path.open("rb") as handle:
-        head = handle.read(4)
-    name = next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
-    return path.open(encoding=name, errors="replace" if name == "utf-16" else "surrogateescape", newline=None)
-
-
-def _lines(handle: IO[str], out: Gathering) -> Iterator[tuple[int, str]]:
-    """Yield number and text of each line that can be read."""
-    number, skipping = 0, False
-    while text := handle.readline(LINE_CHARS_MAX):
-        whole = text.endswith("\n")
-        if skipping:
-            skipping = not whole
-            continue
-        number += 1
-        if not whole and len(text) >= LINE_CHARS_MAX:
-            out.fault(f"longer than {LINE_CHARS_MAX} characters", str(number))
-            skipping = True
-        elif not text.isascii() and _UNDECODABLE.search(text):
-            out.fault("holds bytes that are no text", str(number))
-        else:
-            yield number, text.rstrip("\n")
+_SIMPLE = r"\A[\t -~]*\z"
+_SIMPLE_TEXT = r"\A(?:[\t -~][\t -~\x{a0}-\x{2027}\x{202a}-\x{10ffff}]*)?\z"
+"""Lines without marks that end one or change what follows, and that begin with something that can be seen."""
+_INSIDE = "\x01"
+"""Stands for a delimiter inside quotes; no simple line holds it."""
 
 
 def rows_header(cells: Sequence[str]) -> dict[str, int] | None:
@@ -90,7 +67,7 @@ def rows_header(cells: Sequence[str]) -> dict[str, int] | None:
 def row_taken(out: Gathering, row: Mapping[str, str], kind: str, place: str) -> None:
     """Take the value of one row, or tell why not; a composite of MISP stands for each of its parts."""
     if row.get("toids", "").strip().lower() in {"0", "false", "no"}:
-        out.count("for context only: the list does not mark them as fit for detection (to_ids)")
+        out.count(CONTEXT_ONLY)
         return
     named = place if not row.get("id") else f"{place} {row['id'].strip()[:100]}"
     begins, ends, label, source, tlp = (row.get(one, "") for one in ("from", "until", "label", "source", "tlp"))
@@ -113,47 +90,185 @@ def parts(word: str, text: str) -> list[tuple[str, str]]:
     return [(first, value), (second, other)] if "|" in text else [(first, text)]
 
 
-def _plain_list(lines: Iterator[tuple[int, str]], out: Gathering) -> None:
-    for number, text in lines:
-        plain = text.strip()
-        if "#" in plain:
-            plain = re.split(r"(?:\A|\s+)#", plain, maxsplit=1)[0].strip()
-        if plain:
-            out.take("", plain, str(number))
+def _strings(texts: Sequence[str]) -> pa.StringArray:
+    return pa.array(texts, pa.string())
+
+
+def _numbers(block: Block) -> pa.StringArray:
+    return pa.array(block.numbers).cast(pa.string())
+
+
+def _one_by_one(
+    out: Gathering, alone: Iterable[tuple[int, str]], take: Callable[[int, str], None], block: Block
+) -> None:
+    """Take some lines of a block in their order, and tell the bad ones among them."""
+    for number, text, why in merge(
+        ((number, text, "") for number, text in alone), ((number, "", why) for number, why in block.bad)
+    ):
+        if why:
+            out.fault(why, str(number))
+        else:
+            take(number, text)
+
+
+# One value a line ----------------------------------------------------------------------------------
+
+
+def _plain_line(out: Gathering, number: int, text: str) -> None:
+    plain = text.strip()
+    if "#" in plain:
+        plain = re.split(r"(?:\A|\s+)#", plain, maxsplit=1)[0].strip()
+    if plain:
+        out.take("", plain, str(number))
+
+
+def _plain_block(block: Block, out: Gathering) -> None:
+    lines = _strings(block.lines)
+    alone = ~met(lines, _SIMPLE)
+    rows = np.flatnonzero(~alone)
+    held = pc.ascii_trim(lines.take(pa.array(rows)), characters=" \t")
+    if pc.any(pc.match_substring(held, "#")).as_py():
+        held = pc.ascii_trim(pc.replace_substring_regex(held, r"(?:\A|[\t ]+)#.*\z", ""), characters=" \t")
+    some = pc.not_equal(held, "").to_numpy(zero_copy_only=False)
+    rows, held = rows[some], held.filter(pa.array(some))
+    alone[rows] = take_rows({"value": held}, _numbers(block).take(pa.array(rows)), "", out)
+    left = ((int(block.numbers[at]), block.lines[at]) for at in np.flatnonzero(alone).tolist())
+    _one_by_one(out, left, partial(_plain_line, out), block)
+
+
+# CSV -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How the rows of a list are cut.
+
+    Attributes:
+        delimiter: what stands between cells.
+        header: the columns by their meaning.
+        named: the word for the kind of rows without one.
+    """
+
+    delimiter: str
+    header: Mapping[str, int]
+    named: str
 
 
 def _cells(text: str, delimiter: str) -> list[str]:
     """Cut a record into its cells."""
+    if '"' not in text:
+        return text.split(delimiter)
     try:
         return next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter), [])
     except csv.Error:  # a cell beyond the library's limit: as good as no quotes
         return text.split(delimiter)
 
 
-def _records(lines: Iterator[tuple[int, str]], delimiter: str, out: Gathering) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number of its first line and the cells of each record; a quote that is never closed costs its line."""
-    waiting: list[tuple[int, str]] = []
-    source = lines
-    while (at := waiting.pop(0) if waiting else next(source, None)) is not None:
-        number, text = at
-        if not text.strip() or text.lstrip().startswith("#"):
+def _nothing(text: str) -> bool:
+    """Say whether a line holds no record."""
+    return not text.strip() or text.lstrip().startswith("#")
+
+
+def _record(shape: _Shape, out: Gathering, number: int, text: str) -> None:
+    """Take one record; nothing of a line that holds none."""
+    if text == _UNCLOSED:
+        out.fault("a quote that is never closed", str(number))
+    elif not _nothing(text):
+        cells = _cells(text, shape.delimiter)
+        row = {meaning: cells[at] for meaning, at in shape.header.items() if at < len(cells)}
+        row_taken(out, row, row.get("kind", "").strip() or shape.named, str(number))
+
+
+_UNCLOSED = '"'
+"""Stands for a line whose quote is never closed, which can be no record."""
+
+
+def _over_lines(block: Block) -> tuple[dict[int, str], Bools, int]:
+    """Find records that run over several lines, and quotes that are never closed.
+
+    Returns:
+        Those records by their first line, `_UNCLOSED` for such a quote; which lines are theirs; and where the lines begin
+        that have to wait for more of the list.
+    """
+    theirs = np.zeros(len(block.lines), np.bool_)
+    records: dict[int, str] = {}
+    odd = [at for at, text in enumerate(block.lines) if text.count('"') % 2]
+    done = 0
+    for which, at in enumerate(odd):
+        if at < done or _nothing(block.lines[at]):
             continue
-        if '"' not in text:
-            yield number, text.split(delimiter)
+        end = next((one for one in odd[which + 1 : which + 2] if one - at <= JOINED_LINES_MAX), None)
+        if end is None and not block.last and at + JOINED_LINES_MAX >= len(block.lines):
+            return records, theirs, at
+        done = at + 1 if end is None else end + 1
+        records[at] = _UNCLOSED if end is None else "\n".join(block.lines[at:done])
+        theirs[at:done] = True
+    return records, theirs, len(block.lines)
+
+
+def _without_quotes(lines: pa.StringArray, delimiter: str) -> pa.StringArray:
+    """Take the quotes off cells that are quoted whole, and put a mark for the delimiters inside."""
+    pieces = pc.split_pattern(lines, '"')
+    flat = pieces.flatten()
+    counts = pc.list_value_length(pieces).to_numpy(zero_copy_only=False)
+    within = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)
+    inside = pa.array(within % 2 == 1)
+    flat = pc.replace_with_mask(flat, inside, pc.replace_substring(flat.filter(inside), delimiter, _INSIDE))
+    offsets = pa.array(np.concatenate(([0], np.cumsum(counts))).astype(np.int32))
+    return pc.binary_join(pa.ListArray.from_arrays(offsets, flat), "")
+
+
+def _columns(lines: pa.StringArray, shape: _Shape) -> dict[str, pa.StringArray]:
+    """Cut lines into the cells that are asked for; a cell that a line does not have is empty."""
+    cut = pc.split_pattern(lines, shape.delimiter)
+    flat = cut.flatten()
+    counts = pc.list_value_length(cut).to_numpy(zero_copy_only=False)
+    starts = np.cumsum(counts) - counts
+    out = {}
+    for meaning, at in shape.header.items():
+        if meaning == "named":
             continue
-        joined = text
-        ahead: list[tuple[int, str]] = []
-        while joined.count('"') % 2 and len(ahead) < JOINED_LINES_MAX:
-            one = waiting.pop(0) if waiting else next(source, None)
-            if one is None:
-                break
-            ahead.append(one)
-            joined += "\n" + one[1]
-        if joined.count('"') % 2:
-            out.fault("a quote that is never closed", str(number))
-            waiting = ahead + waiting
-            continue
-        yield number, _cells(joined, delimiter)
+        held = at < counts
+        cells = flat.take(pa.array(np.where(held, starts + at, 0), mask=~held)).fill_null("")
+        out[meaning] = pc.replace_substring(cells, _INSIDE, shape.delimiter)
+    return out
+
+
+def _csv_block(block: Block, shape: _Shape, out: Gathering) -> int:
+    """Take the records of a block; give where the lines begin that have to wait for more of the list."""
+    lines = _strings(block.lines)
+    alone = ~met(lines, _SIMPLE_TEXT)
+    quoted = bool(pc.any(pc.match_substring(lines, '"')).as_py())
+    records: dict[int, str] = {}
+    theirs, end = np.zeros(len(lines), np.bool_), len(lines)
+    if quoted:
+        records, theirs, end = _over_lines(block)
+        cell = f'(?:"[^"]*"|[^"{shape.delimiter}]*)'
+        alone |= ~met(lines, rf"\A(?:{cell}{shape.delimiter})*{cell}\z")
+    alone |= theirs
+    rows = np.flatnonzero(~alone & ~met(lines, r"\A[\t ]*(?:#|\z)"))
+    rows = rows[rows < end]
+    held = lines.take(pa.array(rows))
+    if quoted:
+        held = _without_quotes(held, shape.delimiter)
+    alone[rows] = take_rows(_columns(held, shape), _numbers(block).take(pa.array(rows)), shape.named, out)
+    left = (
+        (int(block.numbers[at]), records.get(at, block.lines[at]))
+        for at in np.flatnonzero(alone[:end]).tolist()
+        if at in records or not theirs[at]
+    )
+    _one_by_one(out, left, partial(_record, shape, out), block)
+    return end
+
+
+def _shape(line: str) -> _Shape | None:
+    """Tell how a list is cut by its first line; None where it is no header."""
+    delimiter = max(",;\t", key=line.count)
+    names = _cells(line, delimiter)
+    header = rows_header(names)
+    if header is None:
+        return None
+    return _Shape(delimiter, header, plain_word(names[header["named"]]) if "named" in header else "")
 
 
 def read_list(path: Path, out: Gathering) -> None:
@@ -162,23 +277,23 @@ def read_list(path: Path, out: Gathering) -> None:
     Raises:
         OSError: it cannot be read.
     """
-    with _opened(path) as handle:
-        lines = _lines(handle, out)
-        head: list[tuple[int, str]] = []
-        for one in lines:
-            head.append(one)
-            if one[1].strip() and not one[1].lstrip().startswith("#"):
-                break
-        if not head:
-            return
-        first = head[-1][1]
-        delimiter = max(",;\t", key=first.count)
-        names = _cells(first, delimiter)
-        header = rows_header(names)
-        if header is None:
-            _plain_list(chain(head, lines), out)
-            return
-        named = plain_word(names[header["named"]]) if "named" in header else ""
-        for number, cells in _records(lines, delimiter, out):
-            row = {meaning: cells[at] for meaning, at in header.items() if at < len(cells)}
-            row_taken(out, row, row.get("kind", "").strip() or named, str(number))
+    found = blocks(path)
+    shape = None
+    waiting = Block(np.zeros(0, np.int64), [], [], last=False)
+    begun = False
+    for one in found:
+        block = waiting.followed(one)
+        waiting = block.since(len(block.lines))
+        if not begun:
+            at = next((at for at, text in enumerate(block.lines) if not _nothing(text)), None)
+            if at is None:
+                _one_by_one(out, (), partial(_plain_line, out), block)
+                continue
+            begun = True
+            shape = _shape(block.lines[at])
+            if shape is not None:
+                block = Block(block.numbers[at + 1 :], block.lines[at + 1 :], block.bad, block.last)
+        if shape is None:
+            _plain_block(block, out)
+        else:
+            waiting = block.since(_csv_block(block, shape, out))

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from dwell.hunt.indicators.values import Address, dotted
+from dwell.hunt.indicators.values import Address, networks
 
 __all__ = ["AddressIndex", "KeyIndex", "Pairs", "paired"]
 
@@ -61,10 +62,9 @@ class KeyIndex:
         high = np.searchsorted(self._hashes, hashes[met], side="right")
         number, place = _spread(low[met], high)
         asked = met[number]
-        same = [
-            self._keys[int(at)].as_py() == keys[int(one)] for at, one in zip(self._order[place], asked, strict=True)
-        ]
-        right = np.flatnonzero(np.array(same, np.bool_))
+        wanted = pa.array([keys[one] for one in asked.tolist()], pa.string())
+        same = pc.equal(self._keys.take(pa.array(self._order[place])), wanted)
+        right = np.flatnonzero(same.to_numpy(zero_copy_only=False))
         return paired([np.array(texts, np.int64)[asked[right]]], [self._owners[place[right]]])
 
 
@@ -87,24 +87,16 @@ class AddressIndex:
     """Addresses and networks; a network is looked up by its prefix, one step for each length that occurs."""
 
     def __init__(self, values: pa.StringArray, owners: _Numbers) -> None:
-        plain, numbers = dotted(values)
-        four: dict[int, tuple[list[_Numbers], list[_Numbers]]] = {}
-        if plain.any():
-            four[32] = ([numbers], [owners[plain]])
-        self._six: dict[int, dict[int, list[int]]] = {}
-        for at in np.flatnonzero(~plain).tolist():
-            network = ipaddress.ip_network(values[at].as_py())
-            number, owner = int(network.network_address) >> (network.max_prefixlen - network.prefixlen), int(owners[at])
-            if network.version == 4:
-                held = four.setdefault(network.prefixlen, ([], []))
-                held[0].append(np.array([number], np.int64))
-                held[1].append(np.array([owner], np.int64))
-            else:
-                self._six.setdefault(network.prefixlen, {}).setdefault(number, []).append(owner)
+        whole, number, length = networks(values)
         self._four = {
-            length: _Level(np.concatenate(ones), np.concatenate(whose))
-            for length, (ones, whose) in sorted(four.items())
+            one: _Level(number[length == one] >> (32 - one), owners[whole][length == one])
+            for one in np.unique(length).tolist()
         }
+        self._six: dict[int, dict[int, list[int]]] = {}
+        for at in np.flatnonzero(~whole).tolist():
+            network = ipaddress.ip_network(values[at].as_py())
+            bits = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
+            self._six.setdefault(network.prefixlen, {}).setdefault(bits, []).append(int(owners[at]))
 
     def __len__(self) -> int:
         return len(self._four) + len(self._six)

@@ -97,27 +97,23 @@ class Finder:
         if family == "address":
             self._addresses = AddressIndex(values, owners)
         elif family == "path":
-            more = [
-                ("\\" + found, int(owner))
-                for value, owner in zip(values.to_pylist(), owners, strict=True)
-                if (found := _below_root(value))
-            ]
-            self._keys[family] = _with_more(values, owners, more)
+            more, whose = _below_root(values)
+            self._keys[family] = _with_more(values, owners, more, owners[whose])
         elif family == "url":
-            hosts = [one.partition("/")[0] for one in values.to_pylist()]
-            self._url_hosts = KeyIndex(pa.array(hosts, pa.string()), owners)
-            self._keys[family] = _with_more(values, owners, self._connections(hosts, owners))
+            hosts = pc.replace_substring_regex(values, r"(?s)/.*\z", "")
+            self._url_hosts = KeyIndex(hosts, owners)
+            self._keys[family] = _with_more(values, owners, *self._connections(hosts, owners))
         else:
             self._keys[family] = KeyIndex(values, owners)
 
-    def _connections(self, hosts: Sequence[str], owners: Indices) -> list[tuple[str, int]]:
+    def _connections(self, hosts: pa.StringArray, owners: Indices) -> tuple[pa.StringArray, Indices]:
         """Give what a proxy writes of an encrypted connection to a URL's host, and the owner that stands for it."""
-        out = []
-        for host, owner in zip(hosts, owners.tolist(), strict=True):
-            if self._written[owner].as_py()[:8].lower() == "https://":
-                port = "" if re.search(r":\d+\Z", host) else ":443"
-                out.append((host + port, owner + len(self._starts)))
-        return out
+        at = pa.array(owners)
+        chosen = pc.starts_with(self._written.take(at), "https://", ignore_case=True)
+        told = hosts.filter(chosen)
+        known = pc.match_substring_regex(told, r":[0-9]+\z")
+        keys = pc.if_else(known, told, pc.binary_join_element_wise(told, "443", ":"))
+        return keys, at.filter(chosen).to_numpy() + len(self._starts)
 
     def _holds(self, family: str) -> bool:
         return family in self._keys or (family == "address" and self._addresses is not None)
@@ -370,18 +366,21 @@ def _expanded(one: _Met, chosen: Indices) -> tuple[Indices, Indices, Indices, _M
     return one.rows[number], owners[low[codes] + within], codes, one
 
 
-def _below_root(value: str) -> str:
-    """Give the part of a path that the web server names; "" where it lies below no web root."""
-    for root in _WEB_ROOTS:
-        _, found, rest = value.partition(root + "\\")
-        if found:
-            return rest
-    return ""
+def _below_root(values: pa.StringArray) -> tuple[pa.StringArray, Indices]:
+    """Give what the web server calls those paths that lie below a web root, and which they are."""
+    root = "|".join(re.escape(one) for one in _WEB_ROOTS)
+    within = pc.match_substring_regex(values, rf"(?:{root})\\").to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(within)
+    found = [
+        next((rest for root in _WEB_ROOTS if (rest := value.partition(root + "\\")[2])), "")
+        for value in _some(values, rows)
+    ]
+    held = [at for at, one in enumerate(found) if one]
+    return pa.array(["\\" + found[at] for at in held], pa.string()), rows[held]
 
 
-def _with_more(values: pa.StringArray, owners: Indices, more: Sequence[tuple[str, int]]) -> KeyIndex:
-    keys = pa.concat_arrays([values, pa.array([one for one, _ in more], pa.string())])
-    return KeyIndex(keys, np.concatenate([owners, np.array([one for _, one in more], np.int64)]))
+def _with_more(values: pa.StringArray, owners: Indices, more: pa.StringArray, whose: Indices) -> KeyIndex:
+    return KeyIndex(pa.concat_arrays([values, more]), np.concatenate([owners, whose]))
 
 
 def _url_text(host: str, path: str, query: str | None = None) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from dwell.hunt.indicators.gathering import About, Gathering
-from dwell.hunt.indicators.lists import marking, parts
+from dwell.hunt.indicators.gathering import About, Gathering, marking
+from dwell.hunt.indicators.lists import parts
 
 __all__ = ["Event", "read_events"]
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import msgspec
 
-from dwell.hunt.indicators.gathering import About, Gathering
-from dwell.hunt.indicators.lists import marking
+from dwell.hunt.indicators.gathering import About, Gathering, marking
 from dwell.hunt.indicators.stix_patterns import PatternError, alternatives
 
 __all__ = ["read_stix"]

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from dwell.hunt.indicators.indicator import BadValueError, plain_agent, plain_domain, plain_url
 
-__all__ = ["EXACT", "INSIDE", "Address", "addresses", "addresses_inside", "dotted", "url_keys"]
+__all__ = ["EXACT", "INSIDE", "Address", "addresses", "addresses_inside", "dotted", "networks", "url_keys"]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -28,6 +28,14 @@ _DOTTED = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]|:\d*[.\w]*::)")
 _PLAIN_V4 = (
     r"\A(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\z"
 )
+
+
+def networks(values: pa.StringArray) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Say which texts are IPv4 addresses or networks, and give those as numbers, each with the length of its prefix."""
+    length = pc.replace_substring_regex(values, r"\A[^/]*/?", "")
+    met, numbers = dotted(pc.replace_substring_regex(values, r"/.*\z", ""))
+    told = pc.if_else(pc.equal(length, ""), "32", length).filter(pa.array(met))
+    return met, numbers, told.cast(pa.int64()).to_numpy(zero_copy_only=False)
 
 
 def dotted(values: pa.StringArray) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
