@@ -41,6 +41,7 @@ from dwell.model.provenance import EvidenceId
 __all__ = ["both_ways", "make_case", "one_more_day"]
 
 EXCHANGE_DAYS = 31
+"""As `dwell.drill` has it."""
 LINE_BYTES = 290
 """About what a line of these logs has; so many lines make a unit of the intake's."""
 HEAD_LINES = 4
