@@ -29,6 +29,9 @@ __all__ = [
 _PORT = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){3}):\d+$")
 _BRACKETS = re.compile(r"^\[([0-9A-Fa-f:.%\w]+)\](?::\d+)?$")
 _DOTTED = re.compile(r"(\d{1,3})\.(\d{1,3})\.\d{1,3}\.\d{1,3}")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_PLAIN = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+"""An IPv4 address in the one form already, as nearly all are."""
 _INTERNAL_V4 = tuple(
     ipaddress.IPv4Network(one)
     for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "0.0.0.0/8")
@@ -96,8 +99,8 @@ def _is_ours(text: str | None) -> bool:
 @lru_cache(maxsize=262_144)
 def address(text: str | None) -> str | None:
     """Give an address in one form: no port, no brackets, no zone, IPv4-mapped as IPv4; None where there is none."""
-    if text is None:
-        return None
+    if text is None or _PLAIN.fullmatch(text):
+        return text
     wanted = text.strip().strip('"')
     if match := _PORT.match(wanted) or _BRACKETS.match(wanted):
         wanted = match[1]

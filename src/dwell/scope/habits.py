@@ -9,17 +9,20 @@ network the owner never used, is. The terms:
 * `agent`: as above; * `protocol`: the same for the protocol; * `hour`: hour and weekend against the account's rhythm;
 * `network`: how rarely the account is seen there.
 
-Everything runs over visits, not over records, in DuckDB.
+Everything runs over visits, not over records, whole columns at a time.
 """
 
 from __future__ import annotations
 
-import duckdb
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.rollup.fold import group
 
 __all__ = ["BITS_MAX", "TERMS", "TIES", "service_accounts", "ties"]
 
@@ -33,6 +36,13 @@ HOUR_BACKOFF = 10.0
 BITS_MAX = 16.0
 SERVICE_SHARE = 0.5
 SERVICE_MIN = 10
+SLOTS = 48
+"""Hours of a working day, and of a day at the weekend."""
+DENSE = 4
+"""Sums are kept for every number up to the largest where these are at most so many times the rows."""
+
+Codes = npt.NDArray[np.int64]
+Bits = npt.NDArray[np.float64]
 
 TIES = pa.schema(
     [
@@ -64,131 +74,115 @@ def service_accounts(accesses: Accesses) -> dict[int, int]:
     return {int(one): int(count) for one, count in zip(owners, counts, strict=True) if count >= limit}
 
 
-_SQL = """
-create temp table counted as
-  select account, network, protocol, agent, day // 30 as month, count(*)::double as n from visit group by all;
-create temp table around as
-  select account, network, protocol, agent, month + shift as month, sum(n) as n
-  from counted, (values (-1), (0), (1)) as shifts(shift) group by all;
-create temp table by_account as
-  select account, protocol, agent, month, sum(n) as n from around group by all;
-create temp table by_account_all as
-  select account, protocol, month, sum(n) as n from by_account group by all;
-create temp table by_account_any as
-  select account, month, sum(n) as n from by_account_all group by all;
-create temp table here_all as
-  select account, network, protocol, month, sum(n) as n from around group by all;
-create temp table here_any as
-  select account, network, month, sum(n) as n from here_all group by all;
-create temp table by_network as
-  select network, protocol, agent, month, sum(n) as n from around group by all;
-create temp table by_network_all as
-  select network, protocol, month, sum(n) as n from by_network group by all;
-create temp table estate as
-  select protocol, agent, month, sum(n) as n from around group by all;
-create temp table estate_all as
-  select protocol, month, sum(n) as n from estate group by all;
-create temp table estate_any as
-  select month, sum(n) as n from estate_all group by all;
-create temp table by_network_any as
-  select network, month, sum(n) as n from by_network_all group by all;
-create temp table here_agent as
-  select account, network, agent, month, sum(n) as n from around group by all;
-create temp table by_account_agent as
-  select account, agent, month, sum(n) as n from here_agent group by all;
-create temp table by_network_agent as
-  select network, agent, month, sum(n) as n from here_agent group by all;
-create temp table estate_agent as
-  select agent, month, sum(n) as n from here_agent group by all;
-create temp table judged as
-  select c.account, c.network, c.agent, c.n as weight,
-    a.n - h.n as same_own, aa.n - ha.n as all_own, aany.n - hany.n as any_own,
-    e.n - a.n - bn.n + h.n as same_others, ea.n - aa.n - bna.n + ha.n as all_others,
-    ea.n - aa.n as protocol_others, eany.n - aany.n as any_others,
-    eg.n - ag.n - ng.n + hg.n as agent_others, eany.n - aany.n - nany.n + hany.n as off_others
-  from counted c
-  join around h using (account, network, protocol, agent, month)
-  join here_all ha using (account, network, protocol, month)
-  join here_any hany using (account, network, month)
-  join by_account a using (account, protocol, agent, month)
-  join by_account_all aa using (account, protocol, month)
-  join by_account_any aany using (account, month)
-  join by_network bn using (network, protocol, agent, month)
-  join by_network_all bna using (network, protocol, month)
-  join estate e using (protocol, agent, month)
-  join estate_all ea using (protocol, month)
-  join estate_any eany using (month)
-  join by_network_any nany using (network, month)
-  join here_agent hg using (account, network, agent, month)
-  join by_account_agent ag using (account, agent, month)
-  join by_network_agent ng using (network, agent, month)
-  join estate_agent eg using (agent, month);
-create temp table shared as
-  select *, all_others / (all_others + $m) as trust, (same_others + 0.5) / (all_others + 1) as by_protocol,
-    (agent_others + 0.5) / (off_others + 1) as by_agent
-  from judged;
-create temp table scored as
-  select account, network, agent, weight, any_own,
-    -log2((same_own + $k * (trust * by_protocol + (1 - trust) * by_agent)) / (all_own + $k)) as agent_bits,
-    -log2((all_own + $k * (protocol_others + 0.5) / (any_others + 1)) / (any_own + $k)) as protocol_bits
-  from shared;
-create temp table summed as
-  select account, network, agent, sum(weight) as visits, max(any_own) as elsewhere,
-    sum(weight * agent_bits) / sum(weight) as agent_bits,
-    sum(weight * protocol_bits) / sum(weight) as protocol_bits
-  from scored group by account, network, agent;
-create temp table rhythm as
-  select account, slot, count(*)::double as n from visit group by all;
-create temp table rhythm_all as select account, sum(n) as n from rhythm group by all;
-create temp table house as select slot, sum(n) as n from rhythm group by all;
-create temp table hours as
-  select v.account, v.network, v.agent, avg(greatest(0.0, least(6.0, -log2(168.0 / s.width *
-      (coalesce(r.n, 0) - 1 + $h * ho.n / (select sum(n) from house)) / (ra.n - 1 + $h))))) as hour_bits
-  from visit v
-  join rhythm r using (account, slot) join rhythm_all ra using (account) join house ho using (slot)
-  join (select slot, case when slot < 24 then 5.0 else 2.0 end as width from house) s using (slot)
-  group by v.account, v.network, v.agent;
-create temp table span as
-  select account, network, agent, count(distinct day) as days, min(first) as first, max(last) as last
-  from visit group by all;
-create temp table there as select account, network, count(distinct day) as days from visit group by all;
-create temp table lived as select account, count(distinct day) as days from visit group by all;
-"""
-_RESULT = """
-select s.account, s.network, s.agent, s.visits::bigint as visits, sp.days, sp.first, sp.last,
-  s.elsewhere::bigint as elsewhere, s.agent_bits, h.hour_bits,
-  -log2((t.days + 1.0) / (l.days + 2.0)) as network_bits, s.protocol_bits
-from summed s
-join hours h using (account, network, agent)
-join span sp using (account, network, agent)
-join there t on t.account = s.account and t.network = s.network
-join lived l on l.account = s.account
-order by s.account, s.network, s.agent
-"""
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Visits of each account on each network over each protocol with each agent in each month, in order of these.
+
+    Attributes:
+        account: code.
+        network: code.
+        protocol: code.
+        agent: code.
+        month: 0 for the first one.
+        visits: how many.
+    """
+
+    account: Codes
+    network: Codes
+    protocol: Codes
+    agent: Codes
+    month: Codes
+    visits: Bits
+
+    def around(self, *names: str) -> Bits:
+        """Give per row the visits that share its values of the columns named, in its month and those beside it."""
+        key = group([getattr(self, one) for one in names]) if names else np.zeros(len(self.month), np.int64)
+        wide = int(self.month.max(initial=0)) + 3  # a month without visits between one value and the next
+        if int(key.max(initial=0)) > len(key) * DENSE:
+            key = np.unique(key, return_inverse=True)[1].astype(np.int64)
+        place = key * wide + self.month + 1
+        sums = np.bincount(place, weights=self.visits, minlength=(int(key.max(initial=0)) + 1) * wide)
+        near = sums.copy()
+        near[1:] += sums[:-1]
+        near[:-1] += sums[1:]
+        return near[place]
 
 
-def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> pa.Table:
-    """Give one row per visit, from the sessions that count."""
+def _counted(visits: Mapping[str, Codes]) -> _Counted:
+    names = ("account", "network", "protocol", "agent")
+    month = visits["day"] // 30
+    parts = [*(visits[one] for one in names), month]
+    starts = _starts(parts)
+    lengths = np.diff(np.append(starts, len(month))).astype(np.float64)
+    taken = [one[starts] for one in parts]
+    return _Counted(taken[0], taken[1], taken[2], taken[3], taken[4] - int(month.min()), lengths)
+
+
+def _starts(parts: Sequence[Codes]) -> Codes:
+    """Give where rows begin that differ from the one before."""
+    changed = np.zeros(len(parts[0]), np.bool_)
+    changed[:1] = True
+    for one in parts:
+        changed[1:] |= one[1:] != one[:-1]
+    return np.flatnonzero(changed)
+
+
+def _surprise(counted: _Counted) -> tuple[Bits, Bits, Bits]:
+    """Give, per row, the bits of the agent and of the protocol, and the account's visits from other networks."""
+    own = ("account",)
+    same = counted.around("account", "protocol", "agent")
+    spoken = counted.around("account", "protocol")
+    lived = counted.around(*own)
+    here = counted.around("account", "network", "protocol", "agent")
+    spoken_here = counted.around("account", "network", "protocol")
+    lived_here = counted.around("account", "network")
+    house, estate = counted.around("protocol"), counted.around()
+    all_own, any_own = spoken - spoken_here, lived - lived_here
+    any_others = estate - lived
+    same_others = counted.around("protocol", "agent") - same - counted.around("network", "protocol", "agent") + here
+    all_others = house - spoken - counted.around("network", "protocol") + spoken_here
+    tool_others = counted.around("agent") - counted.around("account", "agent") - counted.around("network", "agent")
+    tool_others += counted.around("account", "network", "agent")
+    off_others = estate - lived - counted.around("network") + lived_here
+    trust = all_others / (all_others + PROTOCOL_TRUST)
+    by_others = trust * ((same_others + 0.5) / (all_others + 1)) + (1 - trust) * ((tool_others + 0.5) / (off_others + 1))
+    agent_bits = -np.log2((same - here + BACKOFF * by_others) / (all_own + BACKOFF))
+    by_protocol = BACKOFF * (house - spoken + 0.5) / (any_others + 1)
+    return agent_bits, -np.log2((all_own + by_protocol) / (any_own + BACKOFF)), any_own
+
+
+def _hour_bits(account: Codes, slot: Codes) -> Bits:
+    """Give, per visit, the bits of its hour against the rhythm of the account's other visits."""
+    place = account * SLOTS + slot
+    own = np.bincount(place)[place]
+    lived = np.bincount(account)[account]
+    house = np.bincount(slot, minlength=SLOTS) / len(slot)
+    width = np.where(slot < 24, 5.0, 2.0)
+    return np.clip(-np.log2(168.0 / width * (own - 1 + HOUR_BACKOFF * house[slot]) / (lived - 1 + HOUR_BACKOFF)), 0.0, 6.0)
+
+
+def _days(keys: Codes, day: Codes) -> Codes:
+    """Count the distinct days of each key; keys count up from 0."""
+    first, wide = int(day.min()), int(day.max() - day.min()) + 1
+    return np.bincount(np.unique(keys * wide + day - first) // wide, minlength=int(keys.max()) + 1).astype(np.int64)
+
+
+def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> dict[str, Codes]:
+    """Give one row per visit, from the sessions that count, in order of account, network, protocol, agent and day."""
     kept = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0) & ~accesses.system & ~skip
     rows = np.flatnonzero(kept)
+    names = ("account", "network", "protocol", "agent")
     day = accesses.first[rows] // DAY_US
-    hour = accesses.first[rows] // 3_600_000_000 % 24
-    weekend = (day + 3) % 7 >= 5
-    parts = (accesses.account[rows], accesses.network[rows], accesses.protocol[rows], accesses.agent[rows], day)
-    order = np.lexsort((accesses.first[rows], *reversed(parts)))
-    keys = [one[order] for one in parts]
-    changed = np.any([np.diff(one) != 0 for one in keys], axis=0) if len(order) > 1 else np.empty(0, np.bool_)
-    starts = np.concatenate(([0], np.flatnonzero(changed) + 1)) if len(order) else np.empty(0, np.int64)
-    slot = hour + np.where(weekend, 24, 0)
-    names = ("account", "network", "protocol", "agent", "day")
-    return pa.table(
-        {
-            **{name: one[starts] for name, one in zip(names, keys, strict=True)},
-            "slot": slot[order][starts],
-            "first": accesses.first[rows][order][starts],
-            "last": np.maximum.reduceat(accesses.last[rows][order], starts) if len(starts) else starts,
-        }
-    )
+    # sessions are in order of time: a stable sort leaves them so within a visit
+    order = np.argsort(group([*(getattr(accesses, one)[rows] for one in names), day]), kind="stable")
+    rows, day = rows[order], day[order]
+    parts = [*(getattr(accesses, one)[rows].astype(np.int64) for one in names), day]
+    starts = _starts(parts)
+    last = np.maximum.reduceat(accesses.last[rows], starts) if len(starts) else starts
+    out = {name: one[starts] for name, one in zip((*names, "day"), parts, strict=True)}
+    first = accesses.first[rows[starts]]
+    weekend = (out["day"] + 3) % 7 >= 5
+    return out | {"slot": first // 3_600_000_000 % 24 + np.where(weekend, 24, 0), "first": first, "last": last}
 
 
 def ties(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> pa.Table:
@@ -199,19 +193,38 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> pa.Table:
         skip: sessions to leave out of both sides: those of services.
     """
     visits = _visits(accesses, skip)
-    if not visits.num_rows:
+    if not len(visits["day"]):
         return TIES.empty_table()
-    with duckdb.connect() as database:
-        database.execute("set threads to 1")
-        database.register("visit", visits)
-        for statement in _SQL.split(";"):
-            if statement.strip():
-                known = (("k", BACKOFF), ("h", HOUR_BACKOFF), ("m", PROTOCOL_TRUST))
-                wanted = {name: value for name, value in known if f"${name}" in statement}
-                database.execute(statement, wanted or None)
-        found: pa.Table = database.sql(_RESULT).to_arrow_table()
-    for name in TERMS:
-        place = found.schema.get_field_index(f"{name}_bits")
-        bits = np.round(np.clip(found[f"{name}_bits"].to_numpy(), 0.0, BITS_MAX), 2)
-        found = found.set_column(place, f"{name}_bits", pa.array(bits))
-    return found.select(TIES.names).cast(TIES)
+    account, day = visits["account"], visits["day"]
+    counted = _counted(visits)
+    agent_bits, protocol_bits, any_own = _surprise(counted)
+    # codes of ties count up in order of account, network and agent
+    _, where, of_visit = np.unique(
+        group([account, visits["network"], visits["agent"]]), return_index=True, return_inverse=True
+    )
+    of_row = of_visit[_starts([account, visits["network"], visits["protocol"], visits["agent"], day // 30])]
+    number = np.bincount(of_visit)
+    weight = np.bincount(of_row, weights=counted.visits)
+    elsewhere = np.zeros(len(number), np.float64)
+    np.maximum.at(elsewhere, of_row, any_own)
+    first, last = (np.full(len(number), fill) for fill in (np.iinfo(np.int64).max, np.iinfo(np.int64).min))
+    np.minimum.at(first, of_visit, visits["first"])
+    np.maximum.at(last, of_visit, visits["last"])
+    _, on = np.unique(group([account, visits["network"]]), return_inverse=True)
+    days_there, days_lived = _days(on, day)[on[where]], _days(account, day)[account[where]]
+    bits = {
+        "agent": np.bincount(of_row, weights=counted.visits * agent_bits) / weight,
+        "hour": np.bincount(of_visit, weights=_hour_bits(account, visits["slot"])) / number,
+        "network": -np.log2((days_there + 1.0) / (days_lived + 2.0)),
+        "protocol": np.bincount(of_row, weights=counted.visits * protocol_bits) / weight,
+    }
+    columns = {
+        **{name: visits[name][where] for name in ("account", "network", "agent")},
+        "visits": number,
+        "days": _days(of_visit, day),
+        "first": first,
+        "last": last,
+        "elsewhere": elsewhere.astype(np.int64),
+        **{f"{name}_bits": np.round(np.clip(one, 0.0, BITS_MAX), 2) for name, one in bits.items()},
+    }
+    return pa.table([columns[one] for one in TIES.names], schema=TIES)

@@ -37,8 +37,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     when = fold.instants(table)
     event = fold.numbers(table, "EventID")
     channel = fold.texts(table, "Channel")
-    secure = np.array([one is not None and one.lower() == "security" for one in channel.values] or [False])
-    logged = secure[np.maximum(channel.codes, 0)] & (channel.codes >= 0)
+    logged = channel.flags([one is not None and one.lower() == "security" for one in channel.values])
     rows = np.flatnonzero(np.isin(event, EVENTS) & logged & (when >= 0))
     out = {
         "hours": fold.hours(table, part=channel),

@@ -16,6 +16,7 @@ from dwell.scope.rollup.httpproxy import VERSION, builds
 from dwell.scope.rollup.iis import outcome_of
 from dwell.scope.rollup.protocols import act_of
 from dwell.scope.rollup.requests import sampled
+from dwell.scope.rollup.shapes import Act
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
 
@@ -40,7 +41,6 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     """Fold one data file."""
     columns = {one: fold.texts(table, one) for one in TEXTS}
     action = columns["SoapAction"]
-    acts = np.array([int(act_of(one)) for one in action.values] or [1], np.int64)
     mailbox, basis = _mailboxes(columns)
     accesses = (columns["AuthenticatedUser"].codes >= 0) & (action.codes >= 0) & (fold.instants(table) >= 0)
     peers = columns["ClientIpAddress"]
@@ -60,7 +60,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         rows=np.flatnonzero(accesses),
         table=table,
         outcome=outcome_of(fold.numbers(table, "HttpStatus")),
-        act=np.where(action.codes < 0, 1, acts[np.maximum(action.codes, 0)]),
+        act=action.each([act_of(one) for one in action.values], Act.OPENED),
         sent=fold.numbers(table, "ResponseSize"),
     )
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ __all__ = [
     "mapped",
     "numbers",
     "once",
+    "ranked",
     "runs",
     "sessions",
     "stated",
@@ -56,6 +58,21 @@ class Column:
         """Give the column of some of the rows."""
         return Column(self.codes[rows], self.values)
 
+    def each(self, found: Sequence[object], none: object, kind: npt.DTypeLike = np.int64) -> npt.NDArray[Any]:
+        """Give per row what was found of its value, and `none` where the row has no value.
+
+        Args:
+            found: one for each of `values`.
+            none: what stands for null.
+            kind: type of the numbers.
+        """
+        # the code of null is -1: the last place
+        return np.array([*found, none], kind)[self.codes]
+
+    def flags(self, found: Sequence[object]) -> npt.NDArray[np.bool_]:
+        """Say per row whether what was found of its value is true; null is never."""
+        return self.each(found, none=False, kind=np.bool_)
+
     def text(self, rows: Codes) -> pa.Array:
         """Give the values of some of the rows."""
         picked = self.codes[rows]
@@ -80,10 +97,7 @@ def mapped(column: Column, values: Sequence[str | None]) -> Column:
     to = np.fromiter(
         (-1 if one is None else table.setdefault(one, len(table)) for one in values), np.int64, len(values)
     )
-    if not len(to):
-        return Column(np.full(len(column.codes), -1, np.int64), [])
-    codes = np.where(column.codes < 0, -1, to[np.maximum(column.codes, 0)])
-    return Column(codes, list(table))
+    return Column(np.append(to, -1)[column.codes], list(table))
 
 
 def first(*columns: Column) -> Column:
@@ -116,13 +130,15 @@ def constant(table: pa.Table, text: str) -> Column:
 
 def numbers(table: pa.Table, name: str, *, empty: int = -1) -> Codes:
     """Read an integer column, null as `empty`."""
-    found: Codes = table[name].fill_null(empty).to_numpy().astype(np.int64)
+    column = table[name]
+    found: Codes = (column.fill_null(empty) if column.null_count else column).to_numpy().astype(np.int64, copy=False)
     return found
 
 
 def instants(table: pa.Table) -> Codes:
     """Read `time_utc` as microseconds since 1970, null as -1."""
-    found: Codes = table["time_utc"].cast(pa.int64()).fill_null(-1).to_numpy()
+    column = table["time_utc"].cast(pa.int64())
+    found: Codes = (column.fill_null(-1) if column.null_count else column).to_numpy()
     return found
 
 
@@ -136,22 +152,39 @@ def hours(table: pa.Table, part: Column | None = None, host: Column | None = Non
         part or Column(np.full(table.num_rows, -1, np.int64), []),
     ]
     hour = when // HOUR_US
-    order, starts = runs(group([*(one.codes[known] for one in columns), hour[known]]), known, known, None)
-    first = known[order[starts]]
-    counts = np.diff(np.append(starts, len(order)))
+    rank = ranked(group([*(one.codes[known] for one in columns), hour[known]]))
+    counts = np.bincount(rank)
+    first = np.empty(len(counts), np.int64)
+    first[rank[::-1]] = known[::-1]  # of equal places the last one written stays
     return pa.table([*(one.text(first) for one in columns), pa.array(hour[first]), pa.array(counts)], schema=HOURS)
 
 
 def group(columns: Sequence[Codes]) -> Codes:
-    """Give one code per distinct combination, in no meaningful order."""
+    """Give one number per distinct combination, in the order of the columns' codes."""
     key = np.zeros(len(columns[0]), np.int64)
+    highest = 0
     for codes in columns:
-        shifted = codes + 1
-        width = int(shifted.max(initial=0)) + 1
-        if key.size and int(key.max()) > (2**62) // max(width, 1):
-            key = np.unique(key, return_inverse=True)[1].astype(np.int64)
-        key = key * width + shifted
+        low, high = (int(codes.min()), int(codes.max())) if len(codes) else (0, 0)
+        width = high - low + 1
+        if width == 1:
+            continue
+        if highest >= 2**62 // width:
+            key = ranked(key)
+            highest = int(key.max())
+        key *= width
+        key += codes
+        key -= low
+        highest = highest * width + width - 1
     return key
+
+
+def ranked(key: Codes) -> Codes:
+    """Give the rank of each number among the distinct ones; sorts these only, which mostly are few."""
+    coded = pa.array(key).dictionary_encode()
+    values = coded.dictionary.to_numpy()
+    ranks = np.empty(len(values), np.int64)
+    ranks[np.argsort(values)] = np.arange(len(values))
+    return ranks[coded.indices.to_numpy()]
 
 
 def runs(key: Codes, when: Codes, tie: Codes, gap: int | None) -> tuple[Codes, Codes]:
@@ -160,10 +193,19 @@ def runs(key: Codes, when: Codes, tie: Codes, gap: int | None) -> tuple[Codes, C
     Returns:
         The order of the rows, and where in it each run starts.
     """
-    order = np.lexsort((tie, when, key)).astype(np.int64)
-    if not len(order):
-        return order, order
-    cut = np.diff(key[order]) != 0
+    size = len(key)
+    if not size:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    # rows of a data file are in order of time already, but for those of one instant that come from several files
+    sorted_before = bool(((when[1:] > when[:-1]) | ((when[1:] == when[:-1]) & (tie[1:] >= tie[:-1]))).all())
+    before = None if sorted_before else np.lexsort((tie, when)).astype(np.int64)
+    bits = size.bit_length()
+    places = (ranked(key if before is None else key[before]) << bits) | np.arange(size)
+    places.sort()
+    order = places & ((1 << bits) - 1)
+    if before is not None:
+        order = before[order]
+    cut = np.diff(places >> bits) != 0
     if gap is not None:
         cut |= np.diff(when[order]) > gap
     return order, np.concatenate(([0], np.flatnonzero(cut) + 1)).astype(np.int64)
@@ -201,9 +243,8 @@ def sessions(
     ends = np.append(starts[1:], len(order)) - 1
     first = rows[order[starts]]
     strongest = order[_strongest(act[rows][order], starts)]
-    done = {one: (act[rows] == rank + 1)[order].astype(np.int64) for rank, one in enumerate(ACTS)}
-    refused = outcome[first] != 0
-    counts = {one: np.where(refused, 0, np.add.reduceat(flags, starts)) for one, flags in done.items()}
+    counts = _counted(act[rows][order], starts)
+    counts[outcome[first] != 0] = 0
     out: dict[str, pa.Array] = {
         "table": pa.array([name] * len(starts)),
         **{one: column.text(first) for one, column in columns.items()},
@@ -211,13 +252,21 @@ def sessions(
         "first_utc": pa.array(when[order[starts]]).cast(SESSIONS.field("first_utc").type),
         "last_utc": pa.array(when[order[ends]]).cast(SESSIONS.field("last_utc").type),
         "requests": pa.array(np.diff(np.append(starts, len(order)))),
-        **{one: pa.array(found) for one, found in counts.items()},
+        **{one: pa.array(counts[:, rank]) for rank, one in enumerate(ACTS, 1)},
         "bytes": _summed(sent, rows, order, starts),
         "via": columns["via"].text(first) if "via" in columns else pa.nulls(len(starts), pa.string()),
         "evidence_id": evidence.text(rows[strongest]),
         "record_no": pa.array(number[strongest]),
     }
     return pa.table([out[one] for one in SESSIONS.names], schema=SESSIONS)
+
+
+def _counted(act: Codes, starts: Codes) -> Codes:
+    """Count the requests of each run by `Act`: (runs, acts), the first column for none."""
+    kinds = len(ACTS) + 1
+    lengths = np.diff(np.append(starts, len(act)))
+    place = np.repeat(np.arange(len(starts)) * kinds, lengths) + act
+    return np.bincount(place, minlength=len(starts) * kinds).reshape(-1, kinds).astype(np.int64)
 
 
 def _strongest(act: Codes, starts: Codes) -> Codes:
@@ -229,9 +278,9 @@ def _strongest(act: Codes, starts: Codes) -> Codes:
 
 def _summed(sent: Codes | None, rows: Codes, order: Codes, starts: Codes) -> pa.Array:
     """Add up bytes per run; a run without any is null, never 0."""
-    if sent is None:
+    values = sent[rows][order] if sent is not None else None
+    if values is None or values.max(initial=-1) < 0:
         return pa.nulls(len(starts), pa.int64())
-    values = sent[rows][order]
     known = np.add.reduceat((values >= 0).astype(np.int64), starts)
     total = np.add.reduceat(np.maximum(values, 0), starts)
     return pa.array(total, mask=known == 0)

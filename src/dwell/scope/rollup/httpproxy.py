@@ -19,7 +19,7 @@ from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.iis import outcome_of
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
 from dwell.scope.rollup.requests import sampled
-from dwell.scope.rollup.shapes import BUILDS, PROXY
+from dwell.scope.rollup.shapes import BUILDS, PROXY, Act
 from dwell.scope.words import name_of
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "builds", "client_of", "fold_file", "via_of"]
@@ -74,10 +74,9 @@ def _forged(table: pa.Table, columns: dict[str, Column], client: Column) -> tupl
     marked = np.zeros(table.num_rows, np.bool_)
     for name in ("AnchorMailbox", "BackEndCookie"):
         column = columns[name]
-        flags = np.array([one is not None and one.lower().startswith(FORGED) for one in column.values] or [False])
-        if name == "BackEndCookie":  # an ordinary cookie names a server, a forged one a path behind it
-            flags &= np.array([one is not None and "/" in one for one in column.values] or [False])
-        marked |= flags[np.maximum(column.codes, 0)] & (column.codes >= 0)
+        # an ordinary cookie names a server, a forged one a path behind it
+        path = "/" if name == "BackEndCookie" else ""
+        marked |= column.flags([(one or "").lower().startswith(FORGED) and path in (one or "") for one in column.values])
     rows = np.flatnonzero(marked)
     taken = pa.array(rows)
     anchor = _targets(columns, rows)
@@ -146,16 +145,13 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     by_name = [_SHORT.get(one, one) if one in _MAIL else None for one in named]
     protocol = fold.mapped(columns["Protocol"], by_name)
     paths = columns["UrlStem"]
-    mail = np.array([protocol_of(one) is not None for one in paths.values] or [False])
     action = fold.texts(table, "ProtocolAction")
     query = columns["UrlQuery"]
-    by_query = np.array([int(act_of(one)) for one in fold.extracted(query, _ACTION)] or [1], np.int64)
-    by_action = np.array([int(act_of(one)) for one in action.values] or [1], np.int64)
     act = np.maximum(
-        np.where(query.codes < 0, 1, by_query[np.maximum(query.codes, 0)]),
-        np.where(action.codes < 0, 1, by_action[np.maximum(action.codes, 0)]),
+        query.each([act_of(one) for one in fold.extracted(query, _ACTION)], Act.OPENED),
+        action.each([act_of(one) for one in action.values], Act.OPENED),
     )
-    accesses = (protocol.codes >= 0) & mail[np.maximum(paths.codes, 0)] & (paths.codes >= 0)
+    accesses = (protocol.codes >= 0) & paths.flags([protocol_of(one) is not None for one in paths.values])
     accesses &= (columns["AuthenticatedUser"].codes >= 0) & (fold.instants(table) >= 0)
     accesses[forged] = False
     mailbox, basis = _mailboxes(columns)

@@ -20,7 +20,7 @@ from dwell.scope.rollup import eas, fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
 from dwell.scope.rollup.requests import sampled
-from dwell.scope.rollup.shapes import Outcome
+from dwell.scope.rollup.shapes import Act, Outcome
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file", "outcome_of", "through_balancers"]
 
@@ -96,8 +96,7 @@ def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
     protocol = fold.mapped(stem, [protocol_of(one) for one in stem.values])
     back = fold.numbers(table, "s-port") == BACK_END
     mailbox, basis = _mailboxes(stem, query, _of_phones(protocol) & back)
-    actions = np.array([int(act_of(one)) for one in fold.extracted(query, _ACTION)] or [1], np.int64)
-    act = np.where(query.codes < 0, 1, actions[np.maximum(query.codes, 0)])
+    act = query.each([act_of(one) for one in fold.extracted(query, _ACTION)], Act.OPENED)
     act = np.where(_of_phones(protocol), np.maximum(act, eas.acts(query)), act)
     accesses = (protocol.codes >= 0) & (columns["cs-username"].codes >= 0) & (fold.instants(table) >= 0)
     status = fold.numbers(table, "sc-status")

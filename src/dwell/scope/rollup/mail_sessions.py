@@ -88,8 +88,7 @@ def folded(table: pa.Table, name: str, protocol: str) -> dict[str, pa.Table]:
     failed = _matches(_plain(table, "context"), _NO)
     refused = failed & _matches(said, f"(?i){_SIGN_IN}")
     outcome = np.select([refused, failed], [int(Outcome.REFUSED), int(Outcome.OTHER)], int(Outcome.OK)).astype(np.int64)
-    ports = np.array([one is not None and one.endswith(_BACK_END) for one in columns["sIp"].values] or [False])
-    back = ports[np.maximum(columns["sIp"].codes, 0)] & (columns["sIp"].codes >= 0)
+    back = columns["sIp"].flags([one is not None and one.endswith(_BACK_END) for one in columns["sIp"].values])
     peers = columns["cIp"]
     client = fold.mapped(peers, [address(one) for one in peers.values])
     keys = {

@@ -85,18 +85,15 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     """Fold one data file."""
     columns = {one: fold.texts(table, one) for one in TEXTS}
     operation, client, agent = columns["Operation"], columns["ClientIPAddress"], columns["ClientInfoString"]
-    acts = np.array([int(_ACTS.get((one or "").strip().lower(), 0)) for one in operation.values] or [0], np.int64)
     item = _items(table)
-    act = np.where(operation.codes < 0, 0, acts[np.maximum(operation.codes, 0)])
+    act = operation.each([_ACTS.get((one or "").strip().lower(), 0) for one in operation.values], 0)
     act = np.where((act == Act.NAMED) & (item.codes < 0), int(Act.READ), act).astype(np.int64)
     as_what = columns["LogonType"]
-    kinds = np.array([_KINDS.get((one or "").lower(), 0) for one in as_what.values] or [0], np.int64)
-    kind = np.where(as_what.codes < 0, 0, kinds[np.maximum(as_what.codes, 0)]).astype(np.int64)
+    kind = as_what.each([_KINDS.get((one or "").lower(), 0) for one in as_what.values], 0)
     owner = fold.first(columns["MailboxOwnerUPN"], columns["MailboxGuid"])
     own = Column(np.where(kind == _KINDS["owner"], owner.codes, -1).astype(np.int64), owner.values)
     result = columns["OperationResult"]
-    failed = np.array([(one or "").lower() == "failed" for one in result.values] or [False])
-    refused = failed[np.maximum(result.codes, 0)] & (result.codes >= 0)
+    refused = result.flags([(one or "").lower() == "failed" for one in result.values])
     spoken = fold.mapped(agent, [_protocol(one) for one in agent.values])
     keys = {
         "host": columns["host"],

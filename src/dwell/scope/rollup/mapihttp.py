@@ -57,8 +57,7 @@ def _outcome(table: pa.Table, columns: dict[str, Column]) -> Codes:
     out = outcome_of(fold.numbers(table, "HttpStatusCode"))
     for name in _RESULTS:
         column = columns[name]
-        codes = np.array([_code(one) for one in column.values] or [0], np.int64)
-        found = np.where(column.codes < 0, 0, codes[np.maximum(column.codes, 0)])
+        found = column.each([_code(one) for one in column.values], 0)
         refused = np.isin(found, list(_REFUSED))
         out = np.where((out == Outcome.OK) & refused, int(Outcome.REFUSED), out)
         out = np.where((out == Outcome.OK) & (found != 0), int(Outcome.OTHER), out)
@@ -71,8 +70,8 @@ def _acts(table: pa.Table) -> Codes:
     classes = table["RopClasses"].combine_chunks()
     flat = fold.texts(pa.table({"class": pc.list_flatten(classes)}), "class")
     if len(flat.codes):
-        ranks = np.array([int(_ACTS.get(one or "", Act.OPENED)) for one in flat.values] or [1], np.int64)
-        np.maximum.at(out, pc.list_parent_indices(classes).to_numpy(), ranks[np.maximum(flat.codes, 0)])
+        ranks = flat.each([_ACTS.get(one or "", Act.OPENED) for one in flat.values], Act.OPENED)
+        np.maximum.at(out, pc.list_parent_indices(classes).to_numpy(), ranks)
     read = fold.numbers(table, "RopReads", empty=0) > 0
     return np.where(read, np.maximum(out, int(Act.READ)), out).astype(np.int64)
 
@@ -88,8 +87,8 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     actor = fold.first(*(_named(columns[one]) for one in ("AuthenticatedUserEmail", "UPN", "AuthenticatedUser")))
     mailbox = fold.first(columns["MailboxId"], columns["ActAsUserEmail"])
     kind = columns["RequestType"]
-    mail = np.array([(one or "bind").lower() not in _ADDRESS_BOOK for one in kind.values] or [False])
-    accesses = mail[np.maximum(kind.codes, 0)] & (kind.codes >= 0) & (actor.codes >= 0) & (fold.instants(table) >= 0)
+    mail = kind.flags([(one or "bind").lower() not in _ADDRESS_BOOK for one in kind.values])
+    accesses = mail & (actor.codes >= 0) & (fold.instants(table) >= 0)
     keys = {
         "host": columns["host"],
         "protocol": fold.constant(table, "mapi"),

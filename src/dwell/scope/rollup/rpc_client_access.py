@@ -51,27 +51,21 @@ _REFUSED = re.compile(r"(?i)\b(?:1010|LoginPerm|AccessDenied|LoginFailure)\b")
 KINDS = ("assumed", "explicit", "explicit (owner)", "explicit (delegate)", "explicit (admin)")
 
 
-def _where(column: Column, found: list[bool]) -> Codes:
-    """Give per row, 1 where its value was found."""
-    flags = np.array([int(one) for one in found] or [0], np.int64)
-    return np.where(column.codes < 0, 0, flags[np.maximum(column.codes, 0)]).astype(np.int64)
-
-
 def _outcome(columns: dict[str, Column]) -> Codes:
     """Give the `Outcome` per row: a status other than 0 or a failure in words is no yes."""
     status, failures = columns["rpc-status"], columns["failures"]
-    bad = _where(status, [not _FINE.fullmatch((one or "").strip()) for one in status.values])
-    bad |= _where(failures, [bool(one) for one in failures.values])
-    no = _where(status, [bool(_REFUSED.search(one or "")) for one in status.values])
-    no |= _where(failures, [bool(_REFUSED.search(one or "")) for one in failures.values])
-    return np.select([no > 0, bad > 0], [int(Outcome.REFUSED), int(Outcome.OTHER)], int(Outcome.OK)).astype(np.int64)
+    bad = status.flags([not _FINE.fullmatch((one or "").strip()) for one in status.values])
+    bad |= failures.flags([bool(one) for one in failures.values])
+    no = status.flags([bool(_REFUSED.search(one or "")) for one in status.values])
+    no |= failures.flags([bool(_REFUSED.search(one or "")) for one in failures.values])
+    return np.select([no, bad], [int(Outcome.REFUSED), int(Outcome.OTHER)], int(Outcome.OK)).astype(np.int64)
 
 
 def _basis(mailbox: Column, told: Column) -> Column:
     """Give the basis per row, with the kind of logon behind it."""
     kinds = [f"explicit ({(one or '').lower()})" for one in fold.extracted(told, _KIND)]
-    codes = np.array([KINDS.index(one) if one in KINDS else 1 for one in kinds] or [1], np.int64)
-    return Column(np.where(mailbox.codes < 0, 0, codes[np.maximum(told.codes, 0)]).astype(np.int64), list(KINDS))
+    codes = told.each([KINDS.index(one) if one in KINDS else 1 for one in kinds], 0)
+    return Column(np.where(mailbox.codes < 0, 0, codes).astype(np.int64), list(KINDS))
 
 
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:
@@ -79,10 +73,9 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     columns = {one: fold.texts(table, one) for one in TEXTS}
     actor = fold.first(columns["user-email"], columns["client-name"])
     operation, told, spoken = columns["operation"], columns["operation-specific"], columns["protocol"]
-    acts = np.array([_ACTS.get((one or "").lower(), -1) for one in operation.values] or [-1], np.int64)
-    act = np.where(operation.codes < 0, -1, acts[np.maximum(operation.codes, 0)]).astype(np.int64)
+    act = operation.each([_ACTS.get((one or "").lower(), -1) for one in operation.values], -1)
     mailbox = fold.mapped(told, fold.extracted(told, _LOGON))
-    by_mapi = _where(spoken, [(one or "").lower().startswith("mapihttp") for one in spoken.values])
+    by_mapi = spoken.each([(one or "").lower().startswith("mapihttp") for one in spoken.values], none=0)
     peers = columns["client-ip"]
     keys = {
         "host": columns["host"],

@@ -44,8 +44,6 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     columns = {one: fold.texts(table, one) for one in TEXTS}
     actor, client = columns["userPrincipalName"], columns["ipAddress"]
     result = fold.first(columns["status.errorCode"], columns["resultType"])
-    outcomes = np.array([int(_outcome(one)) for one in result.values] or [int(Outcome.OTHER)], np.int64)
-    named = np.array([bool(one) for one in actor.values] or [False])
     none = Column(np.full(table.num_rows, -1, np.int64), [])
     host = fold.constant(table, TENANT)
     keys = {
@@ -58,14 +56,14 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "agent": columns["userAgent"],
         "layer": fold.constant(table, "back"),
     }
-    accesses = named[np.maximum(actor.codes, 0)] & (actor.codes >= 0) & (fold.instants(table) >= 0)
+    accesses = actor.flags([bool(one) for one in actor.values]) & (fold.instants(table) >= 0)
     once = fold.once(columns["id"])
     found = fold.sessions(
         "signins",
         keys,
         rows=once[accesses[once]],
         table=table,
-        outcome=np.where(result.codes < 0, int(Outcome.OTHER), outcomes[np.maximum(result.codes, 0)]).astype(np.int64),
+        outcome=result.each([_outcome(one) for one in result.values], Outcome.OTHER),
         act=np.zeros(table.num_rows, np.int64),
         sent=None,
     )

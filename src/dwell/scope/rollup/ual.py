@@ -47,6 +47,10 @@ _SIGN_INS = {"userloggedin", "userloginfailed"}
 _REFUSED = {"failed", "false", "userloginfailed"}
 
 
+def _is_sync(text: str | None) -> bool:
+    return text is not None and text.lower() == "sync"
+
+
 def _messages(table: pa.Table, keys: dict[str, Column], rows: Codes) -> pa.Table:
     """Give one row per message or synchronised folder that a record names."""
     parts: list[pa.Table] = []
@@ -54,8 +58,7 @@ def _messages(table: pa.Table, keys: dict[str, Column], rows: Codes) -> pa.Table
     instants = table["time_utc"].combine_chunks()
     evidence = fold.texts(table, "evidence_id")
     kind = fold.texts(table, "MailAccessType")
-    synced = np.array([one is not None and one.lower() == "sync" for one in kind.values] or [False])
-    is_sync = synced[np.maximum(kind.codes, 0)] & (kind.codes >= 0)
+    is_sync = kind.flags([_is_sync(one) for one in kind.values])
     for name, picked in (("InternetMessageIds", rows[~is_sync[rows]]), ("FolderPaths", rows[is_sync[rows]])):
         lists = table[name].combine_chunks().take(pa.array(picked))
         owner = picked[pc.list_parent_indices(lists).to_numpy()]
@@ -86,22 +89,17 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     columns = {one: fold.texts(table, one) for one in TEXTS}
     operation = columns["Operation"]
     lowered = [(one or "").strip().lower() for one in operation.values]
-    is_mail = np.array([one in _MAIL for one in lowered] or [False])
-    is_sign_in = np.array([one in _SIGN_INS for one in lowered] or [False])
-    place = np.maximum(operation.codes, 0)
-    mail = is_mail[place] & (operation.codes >= 0)
-    sign_in = is_sign_in[place] & (operation.codes >= 0)
+    mail = operation.flags([one in _MAIL for one in lowered])
+    sign_in = operation.flags([one in _SIGN_INS for one in lowered])
     owner = fold.first(columns["MailboxOwnerUPN"], columns["MailboxGuid"])
     client = fold.first(columns["ClientIPAddress"], columns["ClientIP"])
     kind = columns["MailAccessType"]
-    synced = np.array([one is not None and one.lower() == "sync" for one in kind.values] or [False])
-    act = np.array([int(_ACTS.get(one, Act.OPENED)) for one in lowered] or [1], np.int64)[place]
+    act = operation.each([_ACTS.get(one, Act.OPENED) for one in lowered], Act.OPENED)
     named = act == Act.NAMED
-    act = np.where(named & synced[np.maximum(kind.codes, 0)] & (kind.codes >= 0), int(Act.SYNCED), act)
+    act = np.where(named & kind.flags([_is_sync(one) for one in kind.values]), int(Act.SYNCED), act)
     status = columns["ResultStatus"]
-    failed = np.array([(one or "").lower() in _REFUSED for one in status.values] or [False])
-    lost = np.array([one == "userloginfailed" for one in lowered] or [False])[place]
-    refused = (failed[np.maximum(status.codes, 0)] & (status.codes >= 0)) | lost
+    refused = status.flags([(one or "").lower() in _REFUSED for one in status.values])
+    refused |= operation.flags([one == "userloginfailed" for one in lowered])
     keys = {
         "host": Column(np.zeros(table.num_rows, np.int64), [TENANT]),
         "protocol": Column(np.where(sign_in, 1, 0).astype(np.int64), ["m365", "m365-sign-in"]),
