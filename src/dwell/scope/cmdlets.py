@@ -39,7 +39,10 @@ _BY_CMDLET = ("EX-04", "EX-06", "MB-", "OS-01", "TA-", "IM-", "AF-05")
 _CALLERS = ("CmdletCaller", "UserId", "Caller", "AuthenticatedUser")
 _FAILED_EVENT = 6
 _FAILED = frozenset({"false", "failed", "failure"})
-_DONE: Mapping[str, tuple[str, str]] = {"admin_audit": ("Succeeded", "true"), "rps_cmdlet": ("ExecutionResult", "success")}
+_DONE: Mapping[str, tuple[str, str]] = {
+    "admin_audit": ("Succeeded", "true"),
+    "rps_cmdlet": ("ExecutionResult", "success"),
+}
 """Logs that say of every cmdlet whether it worked: what they do not call done is taken for failed."""
 _ONLINE = re.compile(r"\(15\.[2-9]\d\.")
 """The build of a server of Exchange Online, as an admin audit log writes it behind the server's name."""

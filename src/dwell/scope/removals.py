@@ -151,7 +151,9 @@ class Removals:
         for one in removals:
             gone = _thing(one, label)
             for made in REMOVERS.get(_operation(one), ()) if gone.name or gone.who else ():
-                self._held.setdefault((one.online, made, gone.name, gone.holder, gone.who), []).append((one, gone.rights))
+                self._held.setdefault((one.online, made, gone.name, gone.holder, gone.who), []).append(
+                    (one, gone.rights)
+                )
 
     def of(self, made: Cmdlet) -> Cmdlet | None:
         """Give the first act after a thing was made that took it away; None where none is known to have.
