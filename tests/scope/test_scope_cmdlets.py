@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -47,15 +48,40 @@ def _cmdlet(name: str, day: int, *parameters: tuple[str, str], target: str = "an
     return Cmdlet(name, target, "admin", parameters, datetime(2021, 3, day, tzinfo=UTC), ref)
 
 
+def _same(text: str) -> str | None:
+    return text or None
+
+
 def test_a_cleared_forwarding_undoes_the_one_before_it() -> None:
     there = _cmdlet("Set-Mailbox", 1, ("ForwardingSmtpAddress", "smtp:x@evil.example"))
     gone = _cmdlet("Set-Mailbox", 5, ("ForwardingSmtpAddress", ""))
     assert gone.takes_away("MB-07")
-    assert gone.undoes(there, "MB-07")
+    assert gone.undoes(there, "MB-07", _same)
     assert not there.takes_away("MB-07")
-    assert not gone.undoes(_cmdlet("Set-Mailbox", 9, ("ForwardingSmtpAddress", "x")), "MB-07")
-    assert not gone.undoes(_cmdlet("Set-Mailbox", 1, ("ForwardingSmtpAddress", "x"), target="otto"), "MB-07")
-    assert not gone.undoes(_cmdlet("Set-Mailbox", 1, ("ForwardingAddress", "x")), "MB-07")
+    assert not gone.undoes(_cmdlet("Set-Mailbox", 9, ("ForwardingSmtpAddress", "x")), "MB-07", _same)
+    assert not gone.undoes(_cmdlet("Set-Mailbox", 1, ("ForwardingSmtpAddress", "x"), target="otto"), "MB-07", _same)
+    assert not gone.undoes(_cmdlet("Set-Mailbox", 1, ("ForwardingAddress", "x")), "MB-07", _same)
+
+
+def test_logs_that_name_one_mailbox_in_different_words_speak_of_one() -> None:
+    there = _cmdlet("Set-Mailbox", 1, ("ForwardingAddress", "x"), target="anna")
+    gone = _cmdlet("Set-Mailbox", 5, ("ForwardingAddress", ""), target="gov.example/Users/Anna")
+    assert gone.undoes(there, "MB-07", _same)
+    assert not replace(gone, online=True).undoes(there, "MB-07", _same)
+    assert not replace(gone, failed=True).undoes(there, "MB-07", _same)
+
+
+def test_a_rule_of_another_mailbox_undoes_nothing_whatever_a_name_is_taken_for() -> None:
+    there = _cmdlet("Set-InboxRule", 1, ("ForwardTo", "x"), target="anna\\Hide")
+    gone = _cmdlet("Set-InboxRule", 5, ("ForwardTo", ""), target="otto\\Hide")
+    assert not gone.undoes(there, "MB-07", lambda text: text.rpartition("\\")[2])
+    assert replace(gone, target="gov.example/Users/anna\\hide").undoes(there, "MB-07", _same)
+
+
+def test_an_organisation_has_one_audit_log_whatever_a_log_calls_it() -> None:
+    there = _cmdlet("Set-AdminAuditLogConfig", 1, ("AdminAuditLogEnabled", "False"), target="")
+    gone = _cmdlet("Set-AdminAuditLogConfig", 2, ("AdminAuditLogEnabled", "True"), target="Admin Audit Log Settings")
+    assert gone.undoes(there, "AF-05", _same)
 
 
 def test_auditing_switched_on_takes_nothing_from_anybody() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.scope.staged import security_log, stage, ual_json
+from tests.scope.staged import security_log, stage, text_log, ual_json
 
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.cmdlets import Cmdlet
@@ -133,6 +133,69 @@ def test_removals_are_read_from_both_logs_and_failed_ones_are_none(tmp_path: Pat
     staged = stage(tmp_path, {"m365/audit.jsonl": ual_json(records), "EX01/management.xml": log})
     found = removals_of(staged.archive)
     assert [(one.name, one.ground.record_no) for one in found] == [("Remove-InboxRule", 1), ("Remove-TransportRule", 1)]
+
+
+PARAMETERS = '-Identity "anna" -User "spy" -AccessRights "FullAccess"'
+
+
+def _admin_audit(cmdlet: str, *, succeeded: str = "true", server: str = "EX01 (15.01.2176.002)", **told: str) -> str:
+    held = "".join(f'<Parameter Name="{name}" Value="{value}" />' for name, value in told.items())
+    return (
+        f'<Event Caller="gov.example/Users/adm" Cmdlet="{cmdlet}" ObjectModified="gov.example/Users/anna" '
+        f'RunDate="2021-03-06T09:00:00+01:00" Succeeded="{succeeded}" Error="None" OriginatingServer="{server}">'
+        f"<CmdletParameters>{held}</CmdletParameters></Event>"
+    )
+
+
+def _removed(root: Path, files: dict[str, str | bytes]) -> list[Cmdlet]:
+    return list(removals_of(stage(root, files).archive))
+
+
+def test_the_admin_audit_log_tells_what_was_taken_away(tmp_path: Path) -> None:
+    right = {"Identity": "anna", "User": "spy", "AccessRights": "FullAccess"}
+    events = [
+        _admin_audit("Remove-MailboxPermission", **right),
+        _admin_audit("Remove-MailboxPermission", **right, WhatIf="True"),
+        _admin_audit("Remove-MailboxPermission", **right, succeeded="false"),
+        _admin_audit("Set-Mailbox", Identity="anna", ForwardingSmtpAddress=""),
+        _admin_audit("Set-Mailbox", Identity="anna", ForwardingSmtpAddress="smtp:x@evil.example"),
+        _admin_audit("Remove-MailboxPermission", **right, server="AM0PR01MB0001 (15.20.3890.023)"),
+    ]
+    text = f"<?xml version='1.0' encoding='utf-8'?>\r\n<SearchResults>{''.join(events)}</SearchResults>"
+    found = _removed(tmp_path, {"SearchResult.xml": text})
+    assert [(one.name, one.ground.record_no, one.online) for one in found] == [
+        ("Remove-MailboxPermission", 1, False),
+        ("Set-Mailbox", 4, False),
+        ("Remove-MailboxPermission", 6, True),
+    ]
+    assert found[0].at_utc == datetime(2021, 3, 6, 8, tzinfo=UTC)
+    assert (found[0].caller, found[0].host) == ("gov.example/Users/adm", "EX01")
+    made = _act("Add-MailboxPermission", 1, {"Identity": "anna", **FULL})
+    assert Removals(found, _same).of(made) is found[0]
+    # what was taken away in the tenant took nothing from the server on premises
+    assert Removals(found[2:], _same).of(made) is None
+
+
+def test_the_log_of_remote_powershell_tells_what_was_taken_away(tmp_path: Path) -> None:
+    fields = "DateTime,RequestId,MajorVersion,ServerHostName,AuthenticatedUser,ExecutingUserSid,Cmdlet,Parameters,"
+    fields += "CmdletUniqueId,CmdletProxyStage,BizLogic,ErrorType,ExecutionResult"
+    row = {"ServerHostName": "EX01", "AuthenticatedUser": "GOV\\adm", "Cmdlet": "Remove-MailboxPermission"}
+    rows = [
+        row
+        | {
+            "DateTime": f"2021-03-0{number}T08:00:00.000Z",
+            "RequestId": f"0000000{number}-1111-4222-8333-000000000001",
+            "Parameters": PARAMETERS + (" -WhatIf" if number == 2 else ""),
+            "ExecutionResult": "Error" if number == 3 else "Success",
+        }
+        for number in range(1, 5)
+    ]
+    log = text_log("Rps Cmdlet Logs", fields, rows)
+    found = _removed(tmp_path, {"EX01/Logging/CmdletInfra/Powershell-Proxy/Cmdlet/Rps_Cmdlet_2021030108-1.LOG": log})
+    assert [one.at_utc.day for one in found if one.at_utc is not None] == [1, 4]
+    assert (found[0].caller, found[0].host, found[0].ground.table) == ("GOV\\adm", "EX01", "rps_cmdlet")
+    made = _act("Add-MailboxPermission", 1, {"Identity": "anna", **FULL})
+    assert Removals(found, _same).of(made) is found[0]
 
 
 def test_every_remover_takes_away_what_another_name_makes() -> None:

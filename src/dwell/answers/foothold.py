@@ -125,9 +125,8 @@ def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothol
         by_kind.setdefault(one.catalogue, []).extend((one, cmdlet) for cmdlet in held)
         if len(held) < one.count:
             yield _met(one, owners, one.count - len(held))
-    removals = Removals(case.removals, case.identities.label)
     for catalogue, acts in sorted(by_kind.items()):
-        yield from _set_and_undone(removals, catalogue, acts, owners)
+        yield from _set_and_undone(case, catalogue, acts, owners)
 
 
 def _met(trace: Trace, owners: Mapping[int, str], more: int) -> Foothold:
@@ -141,12 +140,13 @@ def _met(trace: Trace, owners: Mapping[int, str], more: int) -> Foothold:
 
 
 def _set_and_undone(
-    removals: Removals, catalogue: str, acts: Sequence[tuple[Trace, Cmdlet]], owners: Mapping[int, str]
+    case: Investigation, catalogue: str, acts: Sequence[tuple[Trace, Cmdlet]], owners: Mapping[int, str]
 ) -> Iterable[Foothold]:
     """Tell what cmdlets set, equal ones once, each with the record that took it away again where one did."""
-    undoing = sorted(
-        (one for _, one in acts if one.takes_away(catalogue)), key=lambda one: (_sortable(one.at_utc), one.ground)
-    )
+    label = case.identities.label
+    removals = Removals(case.removals, label)
+    every = {one.ground: one for one in (*(one for _, one in acts), *case.removals) if one.takes_away(catalogue)}
+    undoing = sorted(every.values(), key=lambda one: (_sortable(one.at_utc), one.ground))
     paired: set[RecordRef] = set()
     groups: dict[tuple[str, str], list[tuple[Trace, Cmdlet]]] = {}
     for trace, one in acts:
@@ -154,7 +154,7 @@ def _set_and_undone(
             groups.setdefault((_place(trace), one.words), []).append((trace, one))
     for (place, words), alike in groups.items():
         last = max((one for _, one in alike), key=lambda one: (_sortable(one.at_utc), one.ground))
-        cleared = [one for one in undoing if one.undoes(last, catalogue)]
+        cleared = [one for one in undoing if one.undoes(last, catalogue, label)]
         paired |= {one.ground for one in cleared}
         removed = removals.of(last)
         first_of_both = [*cleared[:1], *(() if removed is None else (removed,))]

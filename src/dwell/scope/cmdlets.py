@@ -1,7 +1,8 @@
-"""The cmdlets behind traces: what was set to what, on what, by whom.
+"""Cmdlets as the logs tell them: what was set to what, on what, by whom.
 
-Exchange on premises writes a cmdlet's parameters as one text, Microsoft 365 as names and values; the operation that
-Microsoft 365 records is the cmdlet's name. Only records that a rule of ours met are looked up: there are few.
+Exchange's event log and its log of remote PowerShell write a cmdlet's parameters as one text, its admin audit log and
+Microsoft 365 as names and values; the operation that Microsoft 365 records is the cmdlet's name. Records that a rule of
+ours met are looked up, and those that take something away: there are few of either.
 """
 
 from __future__ import annotations
@@ -23,16 +24,30 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.audit_details import TOLD_INSIDE, details
 from dwell.scope.traces import Trace
 
-__all__ = ["Cmdlet", "cmdlets_of", "parameters_of", "read_cmdlets"]
+__all__ = ["Cmdlet", "Label", "cmdlets_of", "parameters_of", "person", "read_cmdlets", "short"]
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "evtx": ("Cmdlet", "CmdletParameters", "CmdletCaller", "CmdletError", "EventID"),
     "ual": ("Operation", "ObjectId", "UserId", "Parameters", "ResultStatus"),
+    "admin_audit": ("Cmdlet", "ObjectModified", "Caller", "Parameters", "Succeeded", "OriginatingServer"),
+    "rps_cmdlet": ("Cmdlet", "Parameters", "AuthenticatedUser", "ExecutionResult"),
 }
+"""Per log: the column of the cmdlet's name, and what else is read of it. An admin audit log that was exported as CSV is
+none of them: its times are in the words of whoever exported it, and what has no instant takes nothing away."""
 _BY_CMDLET = ("EX-04", "EX-06", "MB-", "OS-01", "TA-", "IM-", "AF-05")
 """Catalogues whose rules look at cmdlets."""
+_CALLERS = ("CmdletCaller", "UserId", "Caller", "AuthenticatedUser")
 _FAILED_EVENT = 6
 _FAILED = frozenset({"false", "failed", "failure"})
+_DONE: Mapping[str, tuple[str, str]] = {
+    "admin_audit": ("Succeeded", "true"),
+    "rps_cmdlet": ("ExecutionResult", "success"),
+}
+"""Logs that say of every cmdlet whether it worked: what they do not call done is taken for failed."""
+_ONLINE = re.compile(r"\(15\.[2-9]\d\.")
+"""The build of a server of Exchange Online, as an admin audit log writes it behind the server's name."""
+_WHOLE = frozenset({"set-adminauditlogconfig", "set-organizationconfig"})
+"""Cmdlets on what an organisation has one of: the logs name it in different words, or not at all."""
 _HOSTED = re.compile(r"^[^/]+/Microsoft Exchange Hosted Organizations/[^/]+/(?P<name>.+)$")
 """How Exchange Online writes whom it means: its own forest, the tenant, and only then the name."""
 _NAME = re.compile(r"(?<!\S)-(?P<name>[A-Za-z]\w*)(?=[\s:]|$)")
@@ -54,6 +69,9 @@ _HARMLESS: Mapping[str, Mapping[str, frozenset[str]]] = {
 }  # fmt: skip
 """Per catalogue: the parameters that a rule looks for, and the values, in lower case, by which the thing is taken away."""
 
+Label = Callable[[str], str | None]
+"""Gives the name that a user goes by; None where the text names nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cmdlet:
@@ -67,7 +85,8 @@ class Cmdlet:
         at_utc: when; None where the record has no instant.
         ground: the record.
         host: whose log tells of it; None where the log names none.
-        failed: whether the record says that it did not work.
+        failed: whether the record says that it did not work, or only tried what it would do (`-WhatIf`).
+        online: whether it was run in the tenant, and so on nothing on premises.
     """
 
     name: str
@@ -78,6 +97,7 @@ class Cmdlet:
     ground: RecordRef
     host: str | None = None
     failed: bool = False
+    online: bool = False
 
     @property
     def words(self) -> str:
@@ -97,15 +117,46 @@ class Cmdlet:
         told = [(harmless[name], value) for name, value in self.parameters if name in harmless]
         return bool(told) and all(value.lower() in values for values, value in told)
 
-    def undoes(self, other: Cmdlet, catalogue: str) -> bool:
-        """Say whether this takes away what an earlier one set: the same thing on the same target."""
-        if self.at_utc is None or other.at_utc is None or self.at_utc < other.at_utc:
+    @property
+    def undoing(self) -> bool:
+        """Say whether it sets what one of the catalogues looks for to what undoes it."""
+        return any(self.takes_away(one) for one in _HARMLESS)
+
+    def undoes(self, other: Cmdlet, catalogue: str, label: Label) -> bool:
+        """Say whether this takes away what an earlier one set: the same thing on the same target.
+
+        Args:
+            other: what was set.
+            catalogue: the entry of the catalogue that it was met by.
+            label: gives the name that a user goes by; logs write one mailbox in different words.
+        """
+        if self.failed or self.at_utc is None or other.at_utc is None or self.at_utc < other.at_utc:
             return False
         harmless = _HARMLESS.get(catalogue, {})
         mine = {name for name, _ in self.parameters if name in harmless}
         others = {name for name, _ in other.parameters if name in harmless}
-        same = (self.name.lower(), self.target.lower()) == (other.name.lower(), other.target.lower())
+        name = self.name.lower()
+        alike = (name, self.online) == (other.name.lower(), other.online)
+        same = alike and (name in _WHOLE or _subject(self, label) == _subject(other, label))
         return same and self.takes_away(catalogue) and others <= mine
+
+
+def _subject(one: Cmdlet, label: Label) -> tuple[str, str]:
+    """Give what a cmdlet was run on: a rule's holder and its name, or whom the target names."""
+    if "rule" not in one.name.lower():
+        return person(one.target, label), ""
+    holder, _, name = short(one.target).rpartition("\\")
+    return (person(holder, label) if holder else ""), name
+
+
+def short(text: str) -> str:
+    """Give the last part of a path of the directory, in lower case."""
+    return text.strip().strip('"').rpartition("/")[2].strip().lower()
+
+
+def person(text: str, label: Label) -> str:
+    """Give who a text names, or the text's last part where it names nobody known."""
+    return label(short(text)) or short(text)
 
 
 def _plain(text: str) -> str:
@@ -155,7 +206,7 @@ def cmdlets_of(archive: Archive, traces: Iterable[Trace]) -> Mapping[RecordRef, 
     out: dict[RecordRef, Cmdlet] = {}
     by_table: dict[str, list[Trace]] = {}
     for one in traces:
-        if one.table in _COLUMNS and one.catalogue.startswith(_BY_CMDLET):
+        if one.table in {"evtx", "ual"} and one.catalogue.startswith(_BY_CMDLET):
             by_table.setdefault(one.table, []).append(one)
     for table, mine in sorted(by_table.items()):
         for file in archive.files(table):
@@ -213,7 +264,9 @@ def read_cmdlets(
         if found is not None:
             name, target, caller, parameters = found
             when = None if at is None else utc_from_us(at)
-            yield Cmdlet(name, target, caller, parameters, when, ref, row["host"], _has_failed(row))
+            online = file.table == "ual" or bool(_ONLINE.search(str(row.get("OriginatingServer") or "")))
+            failed = _has_failed(file.table, row) or _only_tried(parameters)
+            yield Cmdlet(name, target, caller, parameters, when, ref, row["host"], failed, online)
 
 
 def _inside(file: DataFile, near: pa.Table, picked: npt.NDArray[np.int64]) -> Mapping[int, str]:
@@ -228,9 +281,17 @@ def _inside(file: DataFile, near: pa.Table, picked: npt.NDArray[np.int64]) -> Ma
     return {place: text for place, text in zip(places, texts, strict=True) if text}
 
 
-def _has_failed(row: Mapping[str, object]) -> bool:
+def _has_failed(table: str, row: Mapping[str, object]) -> bool:
+    if table in _DONE:
+        column, done = _DONE[table]
+        return str(row[column] or "").lower() != done
     status = str(row.get("ResultStatus") or "").lower()
     return bool(row.get("CmdletError")) or row.get("EventID") == _FAILED_EVENT or status in _FAILED
+
+
+def _only_tried(parameters: Sequence[tuple[str, str]]) -> bool:
+    """Say whether a cmdlet was asked what it would do, and so did nothing."""
+    return any(name.lower() == "whatif" and value.lower() not in {"false", "$false"} for name, value in parameters)
 
 
 def _cmdlet(
@@ -244,10 +305,10 @@ def _cmdlet(
     if isinstance(held, list):
         parameters: Sequence[tuple[str, str]] = [(str(key), str(value or "")) for key, value in held]
     else:
-        parameters = parameters_of(str(row.get("CmdletParameters") or ""))
-    caller = row.get("CmdletCaller") or row.get("UserId")
+        parameters = parameters_of(str(row.get("CmdletParameters") or held or ""))
+    caller = next((row[one] for one in _CALLERS if row.get(one)), None)
     identity = next((value for key, value in parameters if key == "Identity"), "")
-    target = str(row.get("ObjectId") or "") or identity
+    target = str(row.get("ObjectId") or row.get("ObjectModified") or "") or identity
     told = details(name, whole)
     if told is not None:
         target, parameters = told[0] or target, (*parameters, *told[1])

@@ -2,7 +2,8 @@
 
 A removal is held to be of a thing only where it names it: the same kind, the same name, the same holder, and no smaller
 rights. What removes a rule by its number is not joined to a rule that was made by its name. A removal before the last
-act that made the thing removes nothing.
+act that made the thing removes nothing, and neither does one that failed, that only asked what it would do, or that was
+run in the tenant where the thing is on premises.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from dwell.archive.store import Archive
-from dwell.scope.cmdlets import Cmdlet, read_cmdlets
+from dwell.scope.cmdlets import Cmdlet, Label, person, read_cmdlets, short
 
-__all__ = ["REMOVERS", "Removals", "is_remover", "removals_of"]
+__all__ = ["REMOVERS", "SETTERS", "TABLES", "Removals", "is_remover", "removals_of"]
 
 _VDIRS = ("oab", "ecp", "owa", "webservices", "activesync", "mapi", "powershell", "autodiscover")
 _RULES = ("new-inboxrule", "set-inboxrule", "enable-inboxrule")
@@ -41,8 +42,19 @@ REMOVERS: Mapping[str, tuple[str, ...]] = {
 }
 """What takes away, and what it takes away: names of cmdlets and operations, in lower case and without their full stop."""
 
-Label = Callable[[str], str | None]
-"""Gives the name that a user goes by; None where the text names nobody."""
+TABLES = ("admin_audit", "evtx", "rps_cmdlet", "ual")
+"""Logs that tell of cmdlets with the instant at which they were run."""
+SETTERS = frozenset(
+    {
+        "set-adminauditlogconfig",
+        "set-inboxrule",
+        "set-journalrule",
+        "set-mailbox",
+        "set-mailboxauditbypassassociation",
+        "set-transportrule",
+    }
+)
+"""Cmdlets that undo what they set themselves, in lower case: with an empty address, or with auditing on again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +78,24 @@ def _operation(one: Cmdlet) -> str:
     return one.name.strip().rstrip(".").lower()
 
 
-def _short(text: str) -> str:
-    """Give the last part of a path of the directory, in lower case."""
-    return text.strip().strip('"').rpartition("/")[2].strip().lower()
-
-
-def _person(text: str, label: Label) -> str:
-    """Give who a text names."""
-    return label(_short(text)) or _short(text)
-
-
 def _inbox_rule(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
     path = one.target or told.get("Identity", "")
     holder, parted, last = path.rpartition("\\")
     name = told.get("Name") or (last if parted else path)
     # without a mailbox named, it is that of whoever ran it
     owner = told.get("Mailbox") or holder or (one.caller or "")
-    return _Thing("" if re.fullmatch(r"\d+", name) else name.strip().lower(), _person(owner, label), "", frozenset())
+    return _Thing("" if re.fullmatch(r"\d+", name) else name.strip().lower(), person(owner, label), "", frozenset())
 
 
 def _organisation(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
     del label
-    return _Thing(_short(told.get("Name") or told.get("Identity") or one.target), "", "", frozenset())
+    return _Thing(short(told.get("Name") or told.get("Identity") or one.target), "", "", frozenset())
 
 
 def _of_server(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
     """Read what is about a thing of one server: where it names none, it is that whose log tells of it."""
     del label
-    server, _, name = _short(told.get("Name") or told.get("Identity") or one.target).rpartition("\\")
+    server, _, name = short(told.get("Name") or told.get("Identity") or one.target).rpartition("\\")
     return _Thing(name, server or (one.host or "").lower(), "", frozenset())
 
 
@@ -104,19 +106,19 @@ def _right(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
     holder, parted, folder = (told.get("Identity") or one.target).rpartition(":\\")
     place = folder if parted else told.get("Path", "")
     owner = holder if parted else one.target or told.get("Identity", "")
-    return _Thing(place.lower(), _person(owner, label), _person(who, label), named)
+    return _Thing(place.lower(), person(owner, label), person(who, label), named)
 
 
 def _assignment(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
     given = told.get("User") or told.get("SecurityGroup") or told.get("Policy") or ""
     # this is how Exchange names an assignment that was given no name
-    named = told.get("Name") or (f"{told['Role']}-{_short(given)}" if told.get("Role") else told.get("Identity", ""))
+    named = told.get("Name") or (f"{told['Role']}-{short(given)}" if told.get("Role") else told.get("Identity", ""))
     del label
-    return _Thing(_short(named or one.target).rpartition("\\")[2], "", "", frozenset())
+    return _Thing(short(named or one.target).rpartition("\\")[2], "", "", frozenset())
 
 
 def _role(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
-    return _Thing(told.get("Role", "").lower(), "", _person(one.target, label), frozenset())
+    return _Thing(told.get("Role", "").lower(), "", person(one.target, label), frozenset())
 
 
 def _reader(operation: str) -> Callable[[Cmdlet, Mapping[str, str], Label], _Thing]:
@@ -145,11 +147,13 @@ class Removals:
 
     def __init__(self, removals: Iterable[Cmdlet], label: Label) -> None:
         self._label = label
-        self._held: dict[tuple[str, str, str, str], list[tuple[Cmdlet, frozenset[str]]]] = {}
+        self._held: dict[tuple[bool, str, str, str, str], list[tuple[Cmdlet, frozenset[str]]]] = {}
         for one in removals:
             gone = _thing(one, label)
             for made in REMOVERS.get(_operation(one), ()) if gone.name or gone.who else ():
-                self._held.setdefault((made, gone.name, gone.holder, gone.who), []).append((one, gone.rights))
+                self._held.setdefault((one.online, made, gone.name, gone.holder, gone.who), []).append(
+                    (one, gone.rights)
+                )
 
     def of(self, made: Cmdlet) -> Cmdlet | None:
         """Give the first act after a thing was made that took it away; None where none is known to have.
@@ -158,7 +162,8 @@ class Removals:
             made: the act that made it, the last one of its kind.
         """
         there = _thing(made, self._label)
-        for one, rights in self._held.get((_operation(made), there.name, there.holder, there.who), ()):
+        key = (made.online, _operation(made), there.name, there.holder, there.who)
+        for one, rights in self._held.get(key, ()):
             if made.at_utc is None or one.at_utc is None or one.at_utc < made.at_utc:
                 continue
             if not rights or there.rights <= rights:
@@ -167,15 +172,16 @@ class Removals:
 
 
 def removals_of(archive: Archive) -> tuple[Cmdlet, ...]:
-    """Give every act that took a thing away and did not fail, in order of time.
+    """Give every act that took a thing away, or set it to what undoes it, and did not fail; in order of time.
 
     Raises:
         CustodyError: a data file is not what was written.
     """
     found: list[Cmdlet] = []
-    for table in ("evtx", "ual"):
+    for table in TABLES:
         for file in archive.files(table):
-            found += [one for one in read_cmdlets(file, named=is_remover) if not one.failed]
+            acts = read_cmdlets(file, named=lambda name: is_remover(name) or name.strip().lower() in SETTERS)
+            found += [one for one in acts if not one.failed and (is_remover(one.name) or one.undoing)]
     return tuple(sorted(found, key=lambda one: ("" if one.at_utc is None else one.at_utc.isoformat(), one.ground)))
 
 
