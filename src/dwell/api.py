@@ -7,7 +7,7 @@ that only reads needs no lock and works on a read-only case.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from operator import attrgetter
 from pathlib import Path
@@ -27,11 +27,12 @@ from dwell.hunt.changes import rule_changes
 from dwell.hunt.explain import RuleExplained, explain_wanted
 from dwell.hunt.hunting import Hunted
 from dwell.hunt.hunting import hunt as run_hunt
-from dwell.hunt.past import hunted_with, keep_rules, kept_rules, require
+from dwell.hunt.past import HuntedWith, hunted_with, keep_rules, kept_rules, require
 from dwell.hunt.quick import Quick, quick_hunt
 from dwell.hunt.sigma.load import Loaded
 from dwell.hunt.sigma.load import load as load_rules
 from dwell.hunt.suppressions import recorded
+from dwell.hunt.yara.hunting import YaraWanted
 from dwell.intake import ingest as intake
 from dwell.intake.first_seen import Seen
 from dwell.intake.first_seen import first_seen as find_first_seen
@@ -229,7 +230,7 @@ def stock(case: Path) -> Stock:
 
 def _run_hunt(
     case: Case,
-    files: Mapping[str, Sequence[Path]],
+    used: HuntedWith,
     workers: int | None,
     progress: Progress,
     suppressions: Sequence[Path] = (),
@@ -239,11 +240,12 @@ def _run_hunt(
     with trusting(hops_in_force(case)):
         return run_hunt(
             open_archive(case),
-            rule_folders=files.get("rules", ()),
+            rule_folders=used.rules,
             loaded=loaded,
-            indicator_files=files.get("indicators", ()),
-            list_files=files.get("lists", ()),
-            warning_files=files.get("warning_lists", ()),
+            indicator_files=used.indicators,
+            list_files=used.lists,
+            warning_files=used.warning_lists,
+            yara=YaraWanted(used.yara, used.accepted, tuple(case.register().values())) if used.yara else None,
             workers=workers,
             cache=case.cache("hunt"),
             suppression_files=suppressions,
@@ -259,6 +261,8 @@ def hunt(
     indicators: Sequence[Path] | None = None,
     lists: Sequence[Path] | None = None,
     warning_lists: Sequence[Path] | None = None,
+    yara: Sequence[Path] | None = None,
+    accepted: Sequence[str] | None = None,
     suppressions: Sequence[Path] = (),
     today: date | None = None,
     workers: int | None = None,
@@ -272,6 +276,8 @@ def hunt(
         indicators: files of indicators; None for those of the last hunt.
         lists: files and folders of values for the placeholders of rules; None for those of the last hunt.
         warning_lists: warning lists for indicators; None for those of the last hunt.
+        yara: files and folders of YARA rules; None for those of the last hunt.
+        accepted: licences of YARA rules that the user accepts; None for those of the last hunt.
         suppressions: files of suppressions, for this hunt alone; the answers do not use them.
         today: the day by which their expiry is judged; has to be given with them.
         workers: processes.
@@ -282,17 +288,13 @@ def hunt(
         CaseError: the folder is no case, of another version, or locked.
     """
     held = Case.open(case)
-    before = hunted_with(held)
-    given = {"rules": rules, "indicators": indicators, "lists": lists, "warning_lists": warning_lists}
-    files = {name: require(*(before.files[name] if some is None else some)) for name, some in given.items()}
+    given = {"rules": rules, "indicators": indicators, "lists": lists, "warning_lists": warning_lists, "yara": yara}
+    used = hunted_with(held).now(given, accepted)
     require(*suppressions)
     with held.writing():
-        found = _run_hunt(held, files, workers, progress, suppressions, today)
-        told: dict[str, object] = {name: [str(one.resolve()) for one in some] for name, some in files.items()}
-        held.record(
-            "hunt",
-            told | recorded(found.suppressions) | {"rules_hash": found.rules_hash, "faults": list(found.faults)},
-        )
+        found = _run_hunt(held, used, workers, progress, suppressions, today)
+        ended = {"rules_hash": found.rules_hash, "faults": list(found.faults)}
+        held.record("hunt", used.told() | recorded(found.suppressions) | ended)
         keep_rules(held, found)
     return found
 
@@ -319,8 +321,8 @@ def since_rules(
     before = hunted_with(held)
     loaded = kept_rules(held)
     folders = require(*(before.rules if rules is None else rules))
-    old = _run_hunt(held, {"indicators": before.indicators}, workers, progress, loaded=loaded)
-    new = _run_hunt(held, before.files | {"rules": folders}, workers, progress)
+    old = _run_hunt(held, HuntedWith(indicators=before.indicators), workers, progress, loaded=loaded)
+    new = _run_hunt(held, replace(before, rules=folders, yara=()), workers, progress)
     counted = take_stock(held, open_archive(held))
     said = [_answered(held, one, counted, workers, progress, keep=False).summary for one in (old, new)]
     return SinceRules(rule_changes(old, new), answer_changes(*said), new.faults)
@@ -390,7 +392,7 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
     held = Case.open(case)
     counted = take_stock(held, open_archive(held))
     before = hunted_with(held)
-    hunted = _run_hunt(held, before.files, workers, progress)
+    hunted = _run_hunt(held, before, workers, progress)
     return _answered(held, hunted, counted, workers, progress)
 
 
@@ -427,7 +429,7 @@ def marking(
     """
     held = Case.open(case)
     counted, before = take_stock(held, open_archive(held)), hunted_with(held)
-    hunted = _run_hunt(held, before.files, workers, progress)
+    hunted = _run_hunt(held, before, workers, progress)
 
     def answering(said: tuple[Marking, ...] | None) -> Summary:
         return _answered(held, hunted, counted, workers, progress, markings=said, keep=said is None).summary

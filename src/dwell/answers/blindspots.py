@@ -220,7 +220,7 @@ def _hidden(case: Investigation, book: Book) -> None:
 
 def _rules(case: Investigation, book: Book) -> None:
     """Say which rules could not run, by the reason."""
-    blind = {RuleStatus.BLIND, RuleStatus.PARTLY_BLIND, RuleStatus.UNSUPPORTED, RuleStatus.INVALID}
+    blind = set(RuleStatus) - {RuleStatus.RAN}
     outcomes = case.hunted.outcomes
     reasons = Counter((one.status.value, one.reason) for one in outcomes if one.status in blind)
     ran = sum(one.status is RuleStatus.RAN for one in outcomes)

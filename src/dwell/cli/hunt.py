@@ -20,6 +20,7 @@ from dwell.cli.options import (
     talk_options,
     warning_lists_option,
     workers_option,
+    yara_options,
 )
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
@@ -75,6 +76,8 @@ def _quick(
     indicators: tuple[Path, ...],
     lists: tuple[Path, ...],
     warning_lists: tuple[Path, ...],
+    yara: tuple[Path, ...],
+    accepted: tuple[str, ...],
     suppressions: tuple[Path, ...],
     today: date,
     rules_cache: Path | None,
@@ -91,6 +94,8 @@ def _quick(
             indicators=indicators,
             lists=lists,
             warning_lists=warning_lists,
+            yara=yara,
+            accepted=accepted,
             suppressions=suppressions,
             today=today,
             rules_cache=rules_cache,
@@ -135,6 +140,7 @@ def _since(case: Path, rules: tuple[Path, ...] | None, workers: int | None, outp
 @indicators_option
 @warning_lists_option
 @lists_option
+@yara_options
 @click.option(
     "--suppressions",
     multiple=True,
@@ -168,6 +174,8 @@ def hunt(
     indicators: tuple[Path, ...],
     lists: tuple[Path, ...],
     warning_lists: tuple[Path, ...],
+    yara: tuple[Path, ...],
+    accepted: tuple[str, ...],
     suppressions: tuple[Path, ...],
     today: date,
     own_only: bool,
@@ -188,6 +196,7 @@ def hunt(
     \b
     dwell hunt -c case --rules sigma/rules --indicators indicators.csv
     dwell hunt -c case -t csv -o hits.csv
+    dwell hunt -c case --yara signature-base/yara
     dwell hunt -c case --rules sigma-of-today/rules --since-rules
     dwell hunt --quick Security.evtx logs.zip --rules sigma/rules --level high
     """
@@ -195,7 +204,7 @@ def hunt(
     _check_since(
         output,
         since_rules=since_rules,
-        other=bool(quick or indicators or warning_lists or suppressions or level or expand),
+        other=bool(quick or indicators or warning_lists or yara or suppressions or level or expand),
     )
     if since_rules:
         return _since(case, () if own_only else rules or None, workers, output, talk)
@@ -207,6 +216,8 @@ def hunt(
                 indicators=indicators,
                 lists=lists,
                 warning_lists=warning_lists,
+                yara=yara,
+                accepted=accepted,
                 suppressions=suppressions,
                 today=today,
                 rules_cache=rules_cache,
@@ -228,6 +239,8 @@ def hunt(
             indicators=() if own_only else indicators or None,
             lists=() if own_only else lists or None,
             warning_lists=() if own_only else warning_lists or None,
+            yara=() if own_only else yara or None,
+            accepted=() if own_only else accepted or None,
             suppressions=suppressions,
             today=today,
             workers=workers,

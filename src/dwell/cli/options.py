@@ -27,6 +27,7 @@ __all__ = [
     "talk_options",
     "warning_lists_option",
     "workers_option",
+    "yara_options",
     "zone_option",
 ]
 
@@ -94,6 +95,18 @@ def fail_on_option(command: Command) -> Command:
     return click.option(
         "--fail-on", type=click.Choice(["findings"]), default=None,
         help="End with 20 where an intrusion, a foothold or a used way in is seen.",
+    )(command)  # fmt: skip
+
+
+def yara_options(command: Command) -> Command:
+    """Add `--yara` and `--accept-licence`."""
+    command = click.option(
+        "--accept-licence", "accepted", multiple=True, metavar="NAME",
+        help="Run YARA rules under this licence as well, named as the refusal names it; may be repeated.",
+    )(command)  # fmt: skip
+    return click.option(
+        "--yara", multiple=True, type=FOLDER,
+        help="YARA rules, a file or a folder: put to the files held that are no logs, and to records; may be repeated.",
     )(command)  # fmt: skip
 
 

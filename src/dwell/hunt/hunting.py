@@ -38,6 +38,7 @@ from dwell.hunt.sigma.load import Loaded
 from dwell.hunt.suppressions import Suppressions, judge
 from dwell.hunt.uncollected import uncollected
 from dwell.hunt.wide import FileReport, Found, Hunter
+from dwell.hunt.yara.hunting import Looked, YaraHunted, YaraWanted, hunt_yara
 from dwell.model.addresses import trusted_hops, trusting
 from dwell.model.claims import RuleOutcome
 from dwell.model.indicators import IndicatorMet
@@ -65,6 +66,7 @@ class Hunted:
         met: the indicators that records met, with where lists name them and which warning lists they are on.
         suppressions: which hits are suppressed and why; None where nobody asked for it.
         loaded: the rules themselves, to be kept and compared.
+        looked: what YARA rules were put to; None where there were none.
     """
 
     outcomes: tuple[RuleOutcome, ...]
@@ -76,6 +78,7 @@ class Hunted:
     met: tuple[IndicatorMet, ...] = ()
     suppressions: Suppressions | None = None
     loaded: Loaded | None = None
+    looked: Looked | None = None
 
 
 class _Seen(msgspec.Struct):
@@ -244,6 +247,15 @@ def _warnings(
     return warned((*lists, own_addresses(archive)), names) if names else ({}, ())
 
 
+def _yara(
+    archive: Archive, wanted: YaraWanted | None, workers: int | None, cache: Path | None, progress: Progress | None
+) -> YaraHunted | None:
+    """Hunt with YARA rules, where any are given."""
+    if wanted is None or not wanted.paths:
+        return None
+    return hunt_yara(archive, wanted, workers=workers, cache=cache, progress=progress)
+
+
 def hunt(
     archive: Archive,
     *,
@@ -257,6 +269,7 @@ def hunt(
     rules_cache: Path | None = None,
     suppression_files: Sequence[Path] = (),
     today: date | None = None,
+    yara: YaraWanted | None = None,
     progress: Progress | None = None,
 ) -> Hunted:
     """Put all rules and indicators to everything the archive holds.
@@ -273,10 +286,12 @@ def hunt(
         rules_cache: folder where loaded rules and long lists of indicators are kept; the same one where not given.
         suppression_files: files of suppressions.
         today: the day by which their expiry is judged.
+        yara: YARA rules, and the files that they are put to.
         progress: told how far it is.
 
     Raises:
-        UsageError: a file of suppressions is not there, or the day is not given.
+        UsageError: a file of suppressions is not there, or the day is not given, or YARA rules are given and their
+            library is not installed.
         CustodyError: a data file is not what was written.
     """
     loaded = loaded or load_kept(rule_folders, rules_cache or cache, read_lists(list_files))
@@ -309,6 +324,9 @@ def hunt(
         names = [keys["rules"], *hops, *(f"{one.file.table}:{one.file.staged.sha256}" for one in jobs)]
         found_together = correlated_kept(loaded.correlations, pa.concat_tables(records), names, cache)
         whole, outcomes = _with_correlations(loaded, found_together, whole, outcomes, cut)
+    by_yara = _yara(archive, yara, workers, cache, progress)
+    if by_yara is not None:
+        whole, outcomes = concat([whole, by_yara.hits]), [*outcomes, *by_yara.outcomes]
     outcomes.sort(key=lambda one: (one.rule_id, one.path))
     named = {*(one.rule_id for one in outcomes), *(listed.ids() if suppression_files else ())}
     suppressions, wrong = judge(whole, named, suppression_files, today)
@@ -317,15 +335,17 @@ def hunt(
     return Hunted(
         outcomes=tuple(outcomes),
         hits=whole,
-        rules=dict(sorted(loaded.infos.items())),
+        rules=dict(sorted(({**loaded.infos, **(by_yara.infos if by_yara else {})}).items())),
         rules_hash=rules_hash(
             b"".join(keys[kind].encode() for kind in sorted(keys))
             + correlations_hash(loaded.correlations)
             + (repr(lists).encode() if warning_files else b"")
+            + (by_yara.digest.encode() if by_yara else b"")
         ),
-        faults=(*loaded.faults, *listed.faults, *bad_lists, *bad_values, *wrong),
+        faults=(*loaded.faults, *listed.faults, *bad_lists, *bad_values, *wrong, *(by_yara.faults if by_yara else ())),
         indicators=indicator_outcomes(listed, [one.kinds for one in seen], kinds_met(totals)),
         met=indicators_met(whole, mentions, warnings),
         suppressions=suppressions,
         loaded=loaded,
+        looked=by_yara.looked if by_yara else None,
     )

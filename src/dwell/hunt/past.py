@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,8 @@ class HuntedWith:
         indicators: lists of indicators.
         lists: values for the placeholders of rules.
         warning_lists: warning lists for indicators.
+        yara: files and folders of YARA rules.
+        accepted: licences of YARA rules that were accepted.
         rules_hash: names all of them; "" where there was no hunt.
     """
 
@@ -35,6 +38,8 @@ class HuntedWith:
     indicators: tuple[Path, ...] = ()
     lists: tuple[Path, ...] = ()
     warning_lists: tuple[Path, ...] = ()
+    yara: tuple[Path, ...] = ()
+    accepted: tuple[str, ...] = ()
     rules_hash: str = ""
 
     @property
@@ -45,7 +50,28 @@ class HuntedWith:
             "indicators": self.indicators,
             "lists": self.lists,
             "warning_lists": self.warning_lists,
+            "yara": self.yara,
         }
+
+    def now(self, given: Mapping[str, Sequence[Path] | None], accepted: Sequence[str] | None) -> HuntedWith:
+        """Give what a new hunt is made with: what is given, and where nothing is, what the last one was made with.
+
+        Args:
+            given: folders and files by what they are.
+            accepted: licences of YARA rules that are accepted.
+
+        Raises:
+            UsageError: a folder or file is not there.
+        """
+        files = self.files | {name: tuple(some) for name, some in given.items() if some is not None}
+        require(*(one for some in files.values() for one in some))
+        kept = self.accepted if accepted is None else tuple(accepted)
+        return replace(self, **files, accepted=kept)  # type: ignore[arg-type]
+
+    def told(self) -> dict[str, object]:
+        """Give it as the custody log keeps it."""
+        told: dict[str, object] = {name: [str(one.resolve()) for one in some] for name, some in self.files.items()}
+        return told | {"accepted": list(self.accepted)}
 
 
 def hunted_with(case: Case) -> HuntedWith:
@@ -53,14 +79,22 @@ def hunted_with(case: Case) -> HuntedWith:
     for act in reversed(case.acts()):
         if act.act == "hunt":
             return HuntedWith(
-                **{one: _paths(act.details.get(one)) for one in ("rules", "indicators", "lists", "warning_lists")},
+                **{
+                    one: _paths(act.details.get(one))
+                    for one in ("rules", "indicators", "lists", "warning_lists", "yara")
+                },
+                accepted=tuple(str(one) for one in _listed(act.details.get("accepted"))),
                 rules_hash=str(act.details.get("rules_hash", "")),
             )
     return HuntedWith()
 
 
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
 def _paths(value: object) -> tuple[Path, ...]:
-    return tuple(Path(str(one)) for one in value) if isinstance(value, list) else ()
+    return tuple(Path(str(one)) for one in _listed(value))
 
 
 def require(*named: Path) -> tuple[Path, ...]:

@@ -20,6 +20,7 @@ from dwell.casebook.case import Case
 from dwell.errors import NoEvidenceError, Place, UsageError
 from dwell.hunt.hunting import Hunted, hunt
 from dwell.hunt.past import require
+from dwell.hunt.yara.hunting import YaraWanted
 from dwell.intake.ingest import IngestResult, ingest, open_archive
 from dwell.intake.stock import Stock, stock
 
@@ -92,6 +93,8 @@ def quick_hunt(
     rules_cache: Path | None = None,
     suppressions: Sequence[Path] = (),
     today: date | None = None,
+    yara: Sequence[Path] = (),
+    accepted: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Quick:
     """Put all rules and indicators to what some files hold, and leave nothing behind.
@@ -106,6 +109,8 @@ def quick_hunt(
         rules_cache: folder where loaded rules and long lists of indicators are kept between runs; None keeps nothing.
         suppressions: files of suppressions.
         today: the day by which their expiry is judged; has to be given with them.
+        yara: files and folders of YARA rules.
+        accepted: licences of YARA rules that the user accepts.
         progress: told how far it is.
 
     Raises:
@@ -114,7 +119,7 @@ def quick_hunt(
             the evidence.
         DiskFullError: no room left there.
     """
-    require(*rules, *indicators, *lists, *warning_lists, *suppressions)
+    require(*rules, *indicators, *lists, *warning_lists, *suppressions, *yara)
     if not any(one.exists() for one in paths):
         named = ", ".join(str(one) for one in paths)
         raise NoEvidenceError(f"there is no such file or folder: {named}", remedy="Give files or folders of logs")
@@ -134,6 +139,7 @@ def quick_hunt(
             rules_cache=rules_cache,
             suppression_files=suppressions,
             today=today,
+            yara=YaraWanted(tuple(yara), tuple(accepted), tuple(case.register().values())) if yara else None,
             progress=lambda done, total, table: tell("hunting", table, done, total),
         )
         return Quick(hunted, read, stock(case, archive))

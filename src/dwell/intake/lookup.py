@@ -19,13 +19,15 @@ from dwell.intake.containers import Locator, close_zips, open_locator
 from dwell.intake.ingest import open_archive
 from dwell.intake.places import find
 from dwell.intake.rows import row_of, same_event
-from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.provenance import WHOLE_FILE, EvidenceId, RecordRef
 from dwell.sources.lines import LINE_BYTES_MAX
 from dwell.sources.registry import source as source_of
 
 __all__ = ["FoundRecord", "FoundState", "OtherRecord", "record_bytes", "record_named"]
 
 _CHUNK_BYTES = 1 << 20
+PIECE_BYTES = 512
+"""Bytes shown of a file that was looked at as a whole."""
 _LINES_MAX = 64
 """Lines that an open quote may join; past that the record is shown as its first line."""
 _UNQUOTED = frozenset({"iis"})
@@ -64,7 +66,7 @@ class FoundRecord:
         path: the file's path as registered, containers marked.
         root: the folder or file that was given to ingest.
         container: the path of the container around it; "" where there is none.
-        unit: what `ref.record_no` counts, `line` or `record`.
+        unit: what `ref.record_no` counts, `line`, `record`, or `byte` in a file that was looked at as a whole.
         offset_bytes: where the line starts in the unpacked file; None for records and for lines that are not there.
         raw: the line's bytes without their end, at most `LINE_BYTES_MAX`; None for records.
         row: the row that the archive holds, columns without a value left out; None where it holds none. Of an event that is
@@ -176,6 +178,65 @@ def _cut(stream: BinaryIO, number: int | None, *, quoted: bool) -> _Cut:
     return _Cut(digest.hexdigest(), cutter.offset if cutter is not None and raw is not None else None, raw)
 
 
+class _Piece:
+    """Cuts some bytes out of a stream that passes by."""
+
+    def __init__(self, start: int) -> None:
+        self._left = start
+        self.raw = bytearray()
+
+    def take(self, data: bytes) -> None:
+        """Take the next bytes of the stream."""
+        at = min(self._left, len(data))
+        self._left -= at
+        self.raw += data[at : at + PIECE_BYTES - len(self.raw)]
+
+
+def _bytes_at(item: Evidence, ref: RecordRef) -> FoundRecord:
+    """Find some bytes of a file again, by their offset."""
+    found: tuple[EvidencePlace, FoundState, bytes | None] | None = None
+    for place in item.places:
+        with tempfile.TemporaryDirectory(prefix="dwell-") as spool:
+            for locator in find(place, Path(spool)):
+                cut = _piece(locator, ref.record_no)
+                if cut is not None and (found is None or cut[0] == item.evidence_id):
+                    right = cut[0] == item.evidence_id
+                    found = place, FoundState.AS_REGISTERED if right else FoundState.CHANGED, cut[1]
+                    if right:
+                        break
+        close_zips()
+        if found is not None and found[1] is FoundState.AS_REGISTERED:
+            break
+    place, state, raw = found or (item.places[0], FoundState.NOT_FOUND, None)
+    container, mark, _ = place.path.rpartition(CONTAINER_MARK)
+    return FoundRecord(
+        ref=ref,
+        path=place.path,
+        root=place.root,
+        container=container if mark else "",
+        unit="byte",
+        offset_bytes=None,
+        raw=raw,
+        row=None,
+        sha256=item.evidence_id,
+        state=state,
+        also=tuple(one for one in item.places if one != place),
+    )
+
+
+def _piece(locator: Locator, start: int) -> tuple[str, bytes | None] | None:
+    """Hash a stream, and cut bytes out of it on the way."""
+    digest, piece = hashlib.sha256(), _Piece(start)
+    try:
+        with open_locator(locator) as stream:
+            while data := stream.read(_CHUNK_BYTES):
+                digest.update(data)
+                piece.take(data)
+    except OSError:
+        return None
+    return digest.hexdigest(), bytes(piece.raw) or None
+
+
 def _read(locator: Locator, number: int | None, *, quoted: bool) -> _Cut | None:
     try:
         with open_locator(locator) as stream:
@@ -222,6 +283,8 @@ def record_bytes(case: Case, ref: RecordRef) -> FoundRecord:
         CustodyError: the archive's own file is not what was written.
     """
     item = case.register().get(ref.evidence_id)
+    if item is not None and ref.table == WHOLE_FILE:
+        return _bytes_at(item, ref)
     if item is None or item.source is None:
         raise UsageError(f"the case holds no evidence with the id {ref.evidence_id}")
     source = source_of(item.source)

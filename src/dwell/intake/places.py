@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from dwell.intake.unpack import members
 from dwell.intake.walk import Fault, files_below, shown_name
 from dwell.sources.source import HEAD_BYTES
 
-__all__ = ["find", "on_disk"]
+__all__ = ["find", "find_each", "on_disk"]
 
 
 @lru_cache(maxsize=8)
@@ -69,5 +70,38 @@ def _within(locator: Locator, shown: str, wanted: str, spool: Path, depth: int) 
             inside = f"{shown}{CONTAINER_MARK}{shown_name(member.name)}"
             if member.locator is not None and (wanted == inside or wanted.startswith(inside + CONTAINER_MARK)):
                 yield from _within(member.locator, inside, wanted, spool / f"{depth}-{position}", depth + 1)
+    except (OSError, ContainerError):
+        return
+
+
+def find_each(path: Path, shown: str, wanted: AbstractSet[str], spool: Path) -> Iterator[tuple[str, Locator]]:
+    """Yield the streams of a file on disk that lie at some places, each container on the way listed once.
+
+    Args:
+        path: the file on disk.
+        shown: its path, as registered.
+        wanted: places as registered; the file itself may be one.
+        spool: an empty folder, for containers that have to be unpacked on the way.
+    """
+    parts = (one.split(CONTAINER_MARK) for one in wanted)
+    above = {CONTAINER_MARK.join(one[:count]) for one in parts for count in range(1, len(one))}
+    yield from _each(Locator(str(path)), shown, (wanted, above), spool, 0)
+
+
+def _each(
+    locator: Locator, shown: str, wanted: tuple[AbstractSet[str], AbstractSet[str]], spool: Path, depth: int
+) -> Iterator[tuple[str, Locator]]:
+    if shown in wanted[0]:
+        yield shown, locator
+        return
+    try:
+        with open_locator(locator) as stream:
+            kind = container_kind(stream.read(HEAD_BYTES))
+        if kind is None or depth >= DEPTH_MAX:
+            return
+        for position, member in enumerate(members(locator, kind, spool / f"{depth}", shown)):
+            inside = f"{shown}{CONTAINER_MARK}{shown_name(member.name)}"
+            if member.locator is not None and (inside in wanted[0] or inside in wanted[1]):
+                yield from _each(member.locator, inside, wanted, spool / f"{depth}-{position}", depth + 1)
     except (OSError, ContainerError):
         return

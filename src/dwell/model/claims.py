@@ -152,6 +152,7 @@ class RuleStatus(StrEnum):
     PARTLY_BLIND = "partly-blind"
     UNSUPPORTED = "unsupported"
     INVALID = "invalid"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,25 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-__all__ = ["KEPT_BYTES_MAX", "Anomaly", "AnomalyKind", "EvidenceId", "Fact", "FactKind", "RecordRef"]
+__all__ = [
+    "KEPT_BYTES_MAX",
+    "WHOLE_FILE",
+    "Anomaly",
+    "AnomalyKind",
+    "EvidenceId",
+    "Fact",
+    "FactKind",
+    "RecordRef",
+]
 
 EvidenceId = NewType("EvidenceId", str)
 """Lower-case hex SHA-256 of the evidence file's bytes."""
 
 KEPT_BYTES_MAX = 4096
 """An anomaly keeps at most this many of its bytes; the rest is found by offset in the evidence."""
+
+WHOLE_FILE = "file"
+"""Stands for the table where a file was looked at as a whole; its records are offsets in bytes, from 0."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

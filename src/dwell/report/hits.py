@@ -147,6 +147,7 @@ class HitListing:
         if not every and not hidden:
             lines.append("no hits; what could not be looked at:")
         lines += self._suppressed(len(every) - len(shown))
+        lines += self._looked()
         lines += self._unread()
         lines += self._blind()
         return "".join(f"{one}\n" for one in lines)
@@ -225,6 +226,29 @@ class HitListing:
             lines.append(terminal(f"   {held.place}: {met}{why}"))
             lines.append(terminal_limited(f"      rule {held.rule}: {held.reason} ({held.author})", MATCHED_MAX))
         return lines
+
+    def _looked(self) -> list[str]:
+        """Say what YARA rules were put to, and which files could not be looked at."""
+        looked = self.hunted.looked
+        if looked is None:
+            return []
+        lines = [f"YARA rules were put to {_many(looked.files, 'file')} and {_records(looked.records)}"]
+        if looked.unscanned:
+            lines.append(f"put to no YARA rule: {_many(len(looked.unscanned), 'file')}")
+            lines += [terminal(f"   {one.path}: {one.why}") for one in looked.unscanned[:FILES_SHOWN]]
+            lines += _more(len(looked.unscanned))
+        return lines
+
+    def _looked_object(self) -> Json:
+        looked = self.hunted.looked
+        if looked is None:
+            return None
+        return {
+            "files": looked.files,
+            "size_bytes": looked.size_bytes,
+            "records": looked.records,
+            "not_looked_at": [{"path": one.path, "why": one.why} for one in looked.unscanned],
+        }
 
     def _unread(self) -> list[str]:
         if self.read is None or self.stock is None:
@@ -323,6 +347,7 @@ class HitListing:
             "faults": list(self.hunted.faults),
             "rules_hash": self.hunted.rules_hash,
             "suppressions": self._suppressions(),
+            "yara": self._looked_object(),
         }
         if self.read is not None and self.stock is not None:
             guesses = {one.evidence_id: one.guesses for one in self.read.unrecognised}

@@ -84,6 +84,7 @@ RULES: dict[RuleStatus, str] = {
     RuleStatus.PARTLY_BLIND: "Ran over part of what it is meant for.",
     RuleStatus.UNSUPPORTED: "Asks for something that this program does not do.",
     RuleStatus.INVALID: "Could not be read as a rule.",
+    RuleStatus.REFUSED: "Was not run: its licence was not accepted, or it reaches outside its folder.",
 }
 
 CELL_STATES: dict[CellState, str] = {
