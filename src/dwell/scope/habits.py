@@ -6,8 +6,8 @@ that protocol, judged by its visits from all *other* networks in the months arou
 everybody else uses then. So a known browser in a strange hotel is no surprise; a browser the owner never had, in a
 network the owner never used, is. The terms:
 
-* `agent`: as above; * `protocol`: the same for the protocol; * `hour`: hour and weekend against the account's rhythm;
-* `network`: how rarely the account is seen there.
+* `agent`: as above; * `protocol`: the same for the protocol; * `hour`: hour and day off against the account's rhythm (in
+UTC, days off are weekends, unless working time is set: `working_time`); * `network`: how rarely the account is seen there.
 
 Everything runs over visits, not over records, in DuckDB.
 """
@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.working_time import SLOTS, WorkingTime
 
 __all__ = ["BITS_MAX", "TERMS", "TIES", "service_accounts", "ties"]
 
@@ -140,13 +141,11 @@ create temp table summed as
 create temp table rhythm as
   select account, slot, count(*)::double as n from visit group by all;
 create temp table rhythm_all as select account, sum(n) as n from rhythm group by all;
-create temp table house as select slot, sum(n) as n from rhythm group by all;
 create temp table hours as
-  select v.account, v.network, v.agent, avg(greatest(0.0, least(6.0, -log2(168.0 / s.width *
-      (coalesce(r.n, 0) - 1 + $h * ho.n / (select sum(n) from house)) / (ra.n - 1 + $h))))) as hour_bits
+  select v.account, v.network, v.agent, avg(greatest(0.0, least(6.0, -log2(168.0 / ho.width *
+      (coalesce(r.n, 0) - 1 + ho.weight) / (ra.n - 1 + $h))))) as hour_bits
   from visit v
   join rhythm r using (account, slot) join rhythm_all ra using (account) join house ho using (slot)
-  join (select slot, case when slot < 24 then 5.0 else 2.0 end as width from house) s using (slot)
   group by v.account, v.network, v.agent;
 create temp table span as
   select account, network, agent, count(distinct day) as days, min(first) as first, max(last) as last
@@ -167,19 +166,17 @@ order by s.account, s.network, s.agent
 """
 
 
-def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> pa.Table:
+def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime) -> pa.Table:
     """Give one row per visit, from the sessions that count."""
     kept = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0) & ~accesses.system & ~skip
     rows = np.flatnonzero(kept)
     day = accesses.first[rows] // DAY_US
-    hour = accesses.first[rows] // 3_600_000_000 % 24
-    weekend = (day + 3) % 7 >= 5
     parts = (accesses.account[rows], accesses.network[rows], accesses.protocol[rows], accesses.agent[rows], day)
     order = np.lexsort((accesses.first[rows], *reversed(parts)))
     keys = [one[order] for one in parts]
     changed = np.any([np.diff(one) != 0 for one in keys], axis=0) if len(order) > 1 else np.empty(0, np.bool_)
     starts = np.concatenate(([0], np.flatnonzero(changed) + 1)) if len(order) else np.empty(0, np.int64)
-    slot = hour + np.where(weekend, 24, 0)
+    slot = working.slots(accesses.first[rows])
     names = ("account", "network", "protocol", "agent", "day")
     return pa.table(
         {
@@ -191,19 +188,33 @@ def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> pa.Table:
     )
 
 
-def ties(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> pa.Table:
+def _house(visits: pa.Table, working: WorkingTime | None) -> pa.Table:
+    """Give, per slot, the weight that everybody's rhythm has there and how many days of a week it stands for."""
+    counts = np.bincount(visits["slot"].to_numpy(), minlength=SLOTS).astype(np.float64)
+    if working is None:
+        width = np.repeat([5.0, 2.0], SLOTS // 2)
+        weight = HOUR_BACKOFF * counts / counts.sum()
+    else:
+        width = working.widths(visits["first"].to_numpy())
+        weight = HOUR_BACKOFF * working.prior(counts, width)
+    return pa.table({"slot": np.arange(SLOTS), "width": width, "weight": weight})
+
+
+def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime | None = None) -> pa.Table:
     """Score every account on every network with every agent; rows in `TIES`, in order of the codes.
 
     Args:
         accesses: all sessions.
         skip: sessions to leave out of both sides: those of services.
+        working: when people work, where that is set.
     """
-    visits = _visits(accesses, skip)
+    visits = _visits(accesses, skip, working or WorkingTime())
     if not visits.num_rows:
         return TIES.empty_table()
     with duckdb.connect() as database:
         database.execute("set threads to 1")
         database.register("visit", visits)
+        database.register("house", _house(visits, working))
         for statement in _SQL.split(";"):
             if statement.strip():
                 known = (("k", BACKOFF), ("h", HOUR_BACKOFF), ("m", PROTOCOL_TRUST))
