@@ -7,6 +7,7 @@ the one before, wherever its old one stood. What has to be read is as real as th
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 from dwell.sources.evtx_chunks import CHUNK_BYTES, HEADER_BYTES, Unit, scan
@@ -44,7 +45,7 @@ def write_event_log(small: Path, place: Path, size_bytes: int) -> None:
                 written += len(units)
 
 
-def _timed(piece: bytes, units: list[Unit], written: int) -> bytes:
+def _timed(piece: bytes, units: Sequence[Unit], written: int) -> bytes:
     """Give a chunk whose records have the instants that come after `written` others."""
     out = bytearray(piece)
     for number, unit in enumerate(units, written):

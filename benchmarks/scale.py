@@ -30,6 +30,7 @@ from typing import Any
 from benchmarks.scale_page import Size, page
 from benchmarks.scale_tables import both_ways, make_case, one_more_day
 from benchmarks.scale_world import Ministry
+
 from dwell import api
 from dwell.answers import answering
 from dwell.archive.store import Archive

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-
 from benchmarks.scale_world import Ministry, Requests
+
 from dwell import api
 from dwell.archive.datafile import StagedFile, read_rows, stage
 from dwell.archive.store import Archive

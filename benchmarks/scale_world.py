@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dwell.drill.intruders import Actor, loud, quiet, scanners
 from dwell.drill.office import BACKUP, BACKUP_CLIENT, is_quiet
-from dwell.drill.people import DOMAIN, HOSTS, DrillPlan, Person, make_world, pick
+from dwell.drill.people import DOMAIN, HOSTS, DrillPlan, Person, make_world
 from dwell.drill.requests import Request, browser, outlook, phone
 
 __all__ = ["TEXTS", "Ministry", "Requests", "Words"]

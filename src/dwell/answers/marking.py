@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dwell.answers.changes import AnswerChange, answer_changes
+from dwell.answers.changes import Changed, changed
 from dwell.casebook.case import Case
 from dwell.casebook.markings import in_force, next_id, record_marking, record_undo
 from dwell.errors import UsageError
 from dwell.intake.lookup import record_named
-from dwell.model.claims import Grade, Intrusion, LearnedKind, Summary
+from dwell.model.claims import LearnedKind, Summary
 from dwell.model.markings import VERDICTS, Marking, MarkingEffect, MarkingKind, MarkingVerdict
 from dwell.scope.words import BROWSER
 
-__all__ = ["IntrusionChange", "MailboxChange", "MarkingPreview", "Undo", "Wanted", "preview", "save"]
+__all__ = ["MarkingPreview", "Undo", "Wanted", "preview", "save"]
 
 Answering = Callable[[tuple[Marking, ...] | None], Summary]
 """Gives the answers with these markings; None for those in force."""
@@ -62,26 +62,6 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
-class MailboxChange:
-    """A mailbox that would be graded otherwise, or laid to other intrusions; a grade is None where it is not listed."""
-
-    mailbox: str
-    before: Grade | None
-    after: Grade | None
-    intrusions_before: tuple[str, ...]
-    intrusions_after: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class IntrusionChange:
-    """An intrusion that would not be told any more, would be new, or would be told otherwise; None where it is not."""
-
-    id: str
-    before: Intrusion | None
-    after: Intrusion | None
-
-
-@dataclass(frozen=True, slots=True)
 class MarkingPreview:
     """What a marking, or taking one back, changes.
 
@@ -89,21 +69,13 @@ class MarkingPreview:
         marking: the marking, not saved yet; or the one that is to be taken back.
         undo: who takes it back and why; None where it is made.
         effect: what it comes to in this case; None where it is taken back.
-        mailboxes: those that change, those that lose most first.
-        intrusions: those that change, by name.
-        answers: questions that would be answered otherwise.
-        leads_before: leads that are told.
-        leads_after: leads that would be told.
+        changed: what would be answered otherwise.
     """
 
     marking: Marking
     undo: Undo | None
     effect: MarkingEffect | None
-    mailboxes: tuple[MailboxChange, ...]
-    intrusions: tuple[IntrusionChange, ...]
-    answers: tuple[AnswerChange, ...]
-    leads_before: int
-    leads_after: int
+    changed: Changed
 
 
 def preview(case: Case, wanted: Wanted | Undo, answering: Answering) -> MarkingPreview:
@@ -124,16 +96,7 @@ def preview(case: Case, wanted: Wanted | Undo, answering: Answering) -> MarkingP
         marking, undo = _marking(case, wanted, now), None
         then = answering((*held, marking))
     effect = next((one for one in then.markings if one.marking.id == marking.id), None)
-    return MarkingPreview(
-        marking,
-        undo,
-        effect,
-        _mailboxes(now, then),
-        _intrusions(now, then),
-        answer_changes(now, then),
-        sum(one.intrusion is None for one in now.leads),
-        sum(one.intrusion is None for one in then.leads),
-    )
+    return MarkingPreview(marking, undo, effect, changed(now, then))
 
 
 def save(root: Path, found: MarkingPreview) -> None:
@@ -232,37 +195,3 @@ def _target(case: Case, text: str, verdict: MarkingVerdict, now: Summary) -> tup
     if any(one.id == text for one in now.intrusions):
         raise UsageError(f"{text} is marked by its clients", remedy=f"dwell why {text} names them: mark each network")
     raise UsageError(f"{text!r} is nothing that can be marked", remedy=_REMEDY)
-
-
-def _mailboxes(now: Summary, then: Summary) -> tuple[MailboxChange, ...]:
-    before, after = ({one.mailbox: one for one in summary.mailboxes} for summary in (now, then))
-    out = []
-    for name in sorted(set(before) | set(after)):
-        old, new = before.get(name), after.get(name)
-        grades = old.grade if old is not None else None, new.grade if new is not None else None
-        who = old.intrusions if old is not None else (), new.intrusions if new is not None else ()
-        if grades[0] is not grades[1] or who[0] != who[1]:
-            out.append(MailboxChange(name, *grades, *who))
-    lowest = len(Grade)
-
-    def moved(one: MailboxChange) -> tuple[int, str]:
-        ranks = [lowest if grade is None else grade.rank for grade in (one.before, one.after)]
-        return -abs(ranks[1] - ranks[0]), one.mailbox
-
-    return tuple(sorted(out, key=moved))
-
-
-def _intrusions(now: Summary, then: Summary) -> tuple[IntrusionChange, ...]:
-    before, after = ({one.id: one for one in summary.intrusions} for summary in (now, then))
-    changed = [name for name in set(before) | set(after) if _shape(before.get(name)) != _shape(after.get(name))]
-    return tuple(IntrusionChange(name, before.get(name), after.get(name)) for name in sorted(changed, key=_order))
-
-
-def _shape(one: Intrusion | None) -> Sequence[object] | None:
-    """Give what makes an intrusion another one for a reader; what only speaks of markings is left out."""
-    return None if one is None else (one.first_utc, one.last_utc, one.clients, one.accounts, one.mailboxes, one.entry)
-
-
-def _order(name: str) -> tuple[int, int]:
-    digits = name.lstrip("IM-")
-    return int(name.startswith("I-")), int(digits) if digits.isdecimal() else 0

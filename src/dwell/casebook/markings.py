@@ -103,11 +103,12 @@ def record_undo(case: Case, name: str, by: str, reason: str) -> None:
 
 def _read(raw: dict[str, Any], at: str) -> Marking:
     bounds = [None if raw[key] is None else parse_utc(raw[key]) for key in ("from", "to")]
+    texts: dict[str, Any] = {name: str(raw[name]) for name in _TEXTS}
     return Marking(
         kind=MarkingKind(raw["kind"]),
         verdict=MarkingVerdict(raw["verdict"]),
         at_utc=parse_utc(at),
         from_utc=bounds[0],
         to_utc=bounds[1],
-        **{name: str(raw[name]) for name in _TEXTS},
+        **texts,
     )

@@ -88,6 +88,7 @@ class Marking:
         text: the statement as it was worded when it was marked; "" for other kinds.
         from_utc: it speaks of nothing before this; None for no bound.
         to_utc: the first instant that it does not speak of any more; None for no bound.
+        setting: whether it is a setting of the case that is obeyed as a marking; its id is then that of the setting.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Marking:
     text: str = ""
     from_utc: datetime | None = None
     to_utc: datetime | None = None
+    setting: bool = False
 
     @property
     def what(self) -> str:
@@ -121,7 +123,8 @@ class Marking:
         """Give the whole of it in words, with who said so, when and why."""
         day = f" on {self.at_utc:%Y-%m-%d}" if self.at_utc is not None else ""
         when = f" ({self.when})" if self.when else ""
-        return f"{self.id}: {self.what} {_WORDS[self.verdict]}{when}, marked by {self.by}{day}, because: {self.reason}"
+        done = "set" if self.setting else "marked"
+        return f"{self.id}: {self.what} {_WORDS[self.verdict]}{when}, {done} by {self.by}{day}, because: {self.reason}"
 
 
 def _bound(at: datetime) -> str:

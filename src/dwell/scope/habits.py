@@ -6,8 +6,8 @@ that protocol, judged by its visits from all *other* networks in the months arou
 everybody else uses then. So a known browser in a strange hotel is no surprise; a browser the owner never had, in a
 network the owner never used, is. The terms:
 
-* `agent`: as above; * `protocol`: the same for the protocol; * `hour`: hour and weekend against the account's rhythm;
-* `network`: how rarely the account is seen there.
+* `agent`: as above; * `protocol`: the same for the protocol; * `hour`: hour and day off against the account's rhythm (in
+UTC, days off are weekends, unless working time is set: `working_time`); * `network`: how rarely the account is seen there.
 
 Everything runs over visits, not over records, whole columns at a time.
 """
@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.rollup.fold import group
+from dwell.scope.working_time import SLOTS, WorkingTime
 
 __all__ = ["BITS_MAX", "TERMS", "TIES", "service_accounts", "ties"]
 
@@ -36,8 +37,6 @@ HOUR_BACKOFF = 10.0
 BITS_MAX = 16.0
 SERVICE_SHARE = 0.5
 SERVICE_MIN = 10
-SLOTS = 48
-"""Hours of a working day, and of a day at the weekend."""
 DENSE = 4
 """Sums are kept for every number up to the largest where these are at most so many times the rows."""
 
@@ -105,7 +104,8 @@ class _Counted:
         near = sums.copy()
         near[1:] += sums[:-1]
         near[:-1] += sums[1:]
-        return near[place]
+        out: Bits = near[place]
+        return out
 
 
 def _counted(visits: Mapping[str, Codes]) -> _Counted:
@@ -153,16 +153,25 @@ def _surprise(counted: _Counted) -> tuple[Bits, Bits, Bits]:
     return agent_bits, -np.log2((all_own + by_protocol) / (any_own + BACKOFF)), any_own
 
 
-def _hour_bits(account: Codes, slot: Codes) -> Bits:
+def _house(visits: Mapping[str, Codes], working: WorkingTime | None) -> tuple[Bits, Bits]:
+    """Give, per slot, the share that everybody's rhythm has there and how many days of a week it stands for."""
+    counts = np.bincount(visits["slot"], minlength=SLOTS).astype(np.float64)
+    if working is None:
+        return counts / counts.sum(), np.repeat([5.0, 2.0], SLOTS // 2)
+    width = working.widths(visits["first"])
+    return working.prior(counts, width), width
+
+
+def _hour_bits(visits: Mapping[str, Codes], working: WorkingTime | None) -> Bits:
     """Give, per visit, the bits of its hour against the rhythm of the account's other visits."""
+    account, slot = visits["account"], visits["slot"]
     place = account * SLOTS + slot
     own = np.bincount(place)[place]
     lived = np.bincount(account)[account]
-    house = np.bincount(slot, minlength=SLOTS) / len(slot)
-    width = np.where(slot < 24, 5.0, 2.0)
-    return np.clip(
-        -np.log2(168.0 / width * (own - 1 + HOUR_BACKOFF * house[slot]) / (lived - 1 + HOUR_BACKOFF)), 0.0, 6.0
-    )
+    share, width = _house(visits, working)
+    rate = (own - 1 + HOUR_BACKOFF * share[slot]) / (lived - 1 + HOUR_BACKOFF)
+    bits: Bits = np.clip(-np.log2(168.0 / width[slot] * rate), 0.0, 6.0)
+    return bits
 
 
 def _days(keys: Codes, day: Codes) -> Codes:
@@ -171,7 +180,7 @@ def _days(keys: Codes, day: Codes) -> Codes:
     return np.bincount(np.unique(keys * wide + day - first) // wide, minlength=int(keys.max()) + 1).astype(np.int64)
 
 
-def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> dict[str, Codes]:
+def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime) -> dict[str, Codes]:
     """Give one row per visit, from the sessions that count, in order of account, network, protocol, agent and day."""
     kept = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0) & ~accesses.system & ~skip
     rows = np.flatnonzero(kept)
@@ -185,18 +194,18 @@ def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> dict[str, Codes]
     last = np.maximum.reduceat(accesses.last[rows], starts) if len(starts) else starts
     out = {name: one[starts] for name, one in zip((*names, "day"), parts, strict=True)}
     first = accesses.first[rows[starts]]
-    weekend = (out["day"] + 3) % 7 >= 5
-    return out | {"slot": first // 3_600_000_000 % 24 + np.where(weekend, 24, 0), "first": first, "last": last}
+    return out | {"slot": working.slots(first), "first": first, "last": last}
 
 
-def ties(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> pa.Table:
+def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime | None = None) -> pa.Table:
     """Score every account on every network with every agent; rows in `TIES`, in order of the codes.
 
     Args:
         accesses: all sessions.
         skip: sessions to leave out of both sides: those of services.
+        working: when people work, where that is set.
     """
-    visits = _visits(accesses, skip)
+    visits = _visits(accesses, skip, working or WorkingTime())
     if not len(visits["day"]):
         return TIES.empty_table()
     account, day = visits["account"], visits["day"]
@@ -218,7 +227,7 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_]) -> pa.Table:
     days_there, days_lived = _days(on, day)[on[where]], _days(account, day)[account[where]]
     bits = {
         "agent": np.bincount(of_row, weights=counted.visits * agent_bits) / weight,
-        "hour": np.bincount(of_visit, weights=_hour_bits(account, visits["slot"])) / number,
+        "hour": np.bincount(of_visit, weights=_hour_bits(visits, working)) / number,
         "network": -np.log2((days_there + 1.0) / (days_lived + 2.0)),
         "protocol": np.bincount(of_row, weights=counted.visits * protocol_bits) / weight,
     }

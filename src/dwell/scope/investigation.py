@@ -14,6 +14,7 @@ from dwell.archive.store import Archive
 from dwell.hunt.hunting import Hunted
 from dwell.model.markings import Marking
 from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.settings import Setting
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
 from dwell.scope.apps import App, apps_of
@@ -49,6 +50,7 @@ from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
+from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
@@ -96,8 +98,9 @@ class Investigation:
         disagreements: records that contradict others of the same number, or the `#Date` line above them.
         clocks: how far the clocks of logs agree that tell of the same requests.
         marked: what a person's markings speak of.
-        unmarked: the same as it would be without any marking; None where none calls anything ours or theirs.
+        unmarked: the same as it would be without any marking or setting; None where none makes a difference.
         flows: connections from exploited servers and reached hosts that began with an intrusion.
+        said: what the settings of the case come to.
     """
 
     tables: tuple[str, ...]
@@ -134,6 +137,7 @@ class Investigation:
     marked: Marked = NOTHING
     unmarked: Investigation | None = None
     flows: tuple[Flow, ...] = ()
+    said: Said = NOTHING_SET
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -158,6 +162,7 @@ def investigate(
     written: Mapping[EvidenceId, str] | None = None,
     outgrown: Mapping[EvidenceId, EvidenceId] | None = None,
     markings: Sequence[Marking] = (),
+    settings: Sequence[Setting] = (),
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -171,6 +176,7 @@ def investigate(
         written: last-write time of each, ISO 8601; it dates an export that has no date of its own.
         outgrown: the longest copy that was read of each log, by its shorter copies.
         markings: what a person says of clients, sessions, mailboxes and statements.
+        settings: what a person says once of the organisation.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -230,11 +236,16 @@ def investigate(
         clocks=clock_pairs(rolled.tables["requests"]),
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
     )
-    if not markings:
+    if not markings and not settings:
         return found
-    marked = marked_by(markings, accesses, (*forged, *traces))
-    if not marked.changes:
+    said = said_in(settings, identities, accesses)
+    found = replace(found, said=said)
+    marked = marked_by((*said.markings, *markings), accesses, (*forged, *traces))
+    if not marked.changes and said.working is None and not said.elsewhere.any():
         return replace(found, marked=marked)
+    if said.working is not None or said.elsewhere.any():
+        served = np.isin(accesses.account, list(services)) & ~said.elsewhere
+        scored = ties(accesses, served, said.working)
     clients = clients_of(accesses, scored, marked.ties(accesses, scored))
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]

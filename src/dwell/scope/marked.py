@@ -26,7 +26,7 @@ from dwell.scope.forgery import Forged
 from dwell.scope.intrusions import Held
 from dwell.scope.words import BROWSER, agent
 
-__all__ = ["NOTHING", "Cover", "Marked", "beside_ours", "marked_by", "tie_keys", "whole_ties"]
+__all__ = ["NOTHING", "Cover", "Marked", "beside_ours", "from_range", "marked_by", "tie_keys", "whole_ties"]
 
 Mask = npt.NDArray[np.bool_]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -125,13 +125,14 @@ def _inside(address: str | None, wanted: Network) -> bool:
         return False
 
 
-def _from_range(accesses: Accesses, wanted: Network) -> Mask:
-    """Say which sessions came from a range; addresses are looked at only where their network meets it."""
+def from_range(accesses: Accesses, text: str) -> Mask:
+    """Say which sessions came from a range in CIDR form; addresses are looked at only where their network meets it."""
+    wanted = _range(text)
     lans = np.zeros(len(accesses.networks) + 1, np.bool_)
-    for place, text in enumerate(accesses.networks):
-        if text.startswith(BROWSER):  # an id in a cookie lies in no range
+    for place, one in enumerate(accesses.networks):
+        if one.startswith(BROWSER):  # an id in a cookie lies in no range
             continue
-        lan = _range(text)
+        lan = _range(one)
         lans[place] = lan.version == wanted.version and lan.overlaps(wanted)
     near: Mask = lans[accesses.network]
     rows = np.flatnonzero(near)
@@ -172,7 +173,7 @@ def _sessions(marking: Marking, accesses: Accesses) -> Mask:
     if marking.target.startswith(BROWSER):
         mask = _is(accesses.network, accesses.networks, marking.target)
     else:
-        mask = _from_range(accesses, _range(marking.target))
+        mask = from_range(accesses, marking.target)
     if marking.agent:
         mask &= _is(accesses.agent, accesses.agents, marking.agent)
     if marking.account:
@@ -218,7 +219,8 @@ def marked_by(markings: Sequence[Marking], accesses: Accesses, acts: Sequence[Ac
             others.append(one)
             continue
         sessions = _sessions(one, accesses)
-        met = frozenset(act for act in acts if _speaks_of(one, act))
+        # an exploit that comes from an own network is an exploit all the same
+        met = frozenset(act for act in acts if _speaks_of(one, act)) if not one.setting else frozenset()
         covers.append(Cover(one, sessions, met))
         if one.verdict is MarkingVerdict.OURS:
             ours |= sessions
