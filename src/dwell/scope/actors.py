@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dwell.scope.clients import ANY_NETWORK, FOREIGN_BITS, SHORT_ACCOUNTS, Clients, Cluster
+from dwell.scope.crowds import ANY_AGENT
 
 __all__ = ["LINK_BITS", "Actor", "Link", "actors_of", "overlap_bits"]
 
@@ -101,7 +102,7 @@ def _links(clusters: Sequence[Cluster], clients: Clients) -> list[Link]:
             other = clusters[further]
             shared = len(set(one.accounts) & set(other.accounts))
             bits = overlap_bits(accounts, len(one.accounts), len(other.accounts), shared)
-            same = one.agent == other.agent
+            same = one.agent == other.agent != ANY_AGENT
             if same:
                 bits += float(-np.log2((ordinary[one.agent] + 1.0) / (accounts + 2.0)))
             if shared and bits >= LINK_BITS:
@@ -129,6 +130,8 @@ def _groups(count: int, links: Sequence[Link]) -> list[list[int]]:
 def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.int64]:
     """Give the ties of an actor: those of its clients, and those of an agent that nobody has as an ordinary one.
 
+    Of a crowd they are those of its visitors.
+
     A client that is foreign to many is the actor's with the others too to whom its agent is no surprise, where they are
     at home elsewhere in the same weeks: they have no reason to be there.
 
@@ -139,6 +142,9 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
     bits = clients.bits("agent")
     own = np.zeros(len(network), np.bool_)
     for one in clusters:
+        if one.ties:
+            own[list(one.ties)] = True
+            continue
         if one.network == ANY_NETWORK:
             wanted = (agent == one.agent) & clients.outside & np.isin(clients.column("account"), one.accounts)
             own |= wanted & (bits >= FOREIGN_BITS)

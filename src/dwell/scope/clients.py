@@ -6,11 +6,13 @@ many it opens through accounts that it is foreign to, and for how long. How rare
 itself: the share of all clients with at least as many.
 
 Shared networks are left out: behind them everybody's client looks alike. They are internal ranges, and networks that a
-great part of all accounts use with agents of their own (an office, a carrier); both are told to the reader.
+great part of all accounts use with agents of their own (an office, a carrier); both are told to the reader. What can be
+told there is told by the hours (`crowds`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of
 
 __all__ = ["ACCOUNTS_MIN", "ANY_NETWORK", "FOREIGN_BITS", "SHORT_ACCOUNTS", "Clients", "Cluster", "clients_of"]
 
@@ -50,11 +53,12 @@ class Cluster:
 
     Attributes:
         network: code of the network; `ANY_NETWORK` where the agent is foreign to the accounts wherever it comes from.
-        agent: code of the agent.
+        agent: code of the agent; `ANY_AGENT` for a crowd with its owners' own agents.
         accounts: codes of the accounts it is foreign to, sorted.
-        bits: sum of the agent's surprise over the mailboxes opened.
+        bits: sum of the agent's surprise over the mailboxes opened; of the hours' surprise in a crowd.
         first_us: first visit.
         last_us: last visit.
+        ties: rows of its ties where it is a crowd (`crowds`); empty where the agent is what is foreign.
     """
 
     network: int
@@ -63,6 +67,7 @@ class Cluster:
     bits: float
     first_us: int
     last_us: int
+    ties: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,8 @@ class Clients:
 
     Attributes:
         ties: the ties (`habits.TIES`).
-        outside: per tie, whether it is judged: its network is none of the shared ones, and nobody says it is ours.
+        outside: per tie, whether it is judged: its network is none of the shared ones, or it is of a crowd there, and
+            nobody says it is ours.
         fan_out: per tie, -log2 of the share of clients that open at least as many mailboxes so; 0 where the client is not
             foreign to the account.
         foreign: per tie, how many mailboxes its client opened through accounts that it is foreign to.
@@ -156,9 +162,29 @@ def clients_of(accesses: Accesses, ties: pa.Table, left_out: npt.NDArray[np.bool
     ]
     at_home = _at_home_elsewhere(ties, outside)
     clusters += _stale(ties, strange & at_home, {one.agent for one in clusters})
+    for crowd in crowds_of(ties, np.ones(len(network), np.bool_) if left_out is None else ~left_out):
+        if not _known_already(crowd, clusters):
+            clusters.append(_of_crowd(crowd, ties))
+            outside[list(crowd.ties)] = True
+            shared[crowd.network] &= crowd.agent != ANY_AGENT
     clusters.sort(key=lambda one: (-one.bits, one.network, one.agent))
     codes = tuple(int(one) for one in np.flatnonzero(shared))
     return Clients(ties, outside, fan_out, foreign, at_home, tuple(clusters), codes)
+
+
+def _known_already(crowd: Crowd, clusters: Sequence[Cluster]) -> bool:
+    """Say whether most of a crowd are accounts of a client of that network that stands out by its agent."""
+    there = {one for each in clusters if each.network in (crowd.network, ANY_NETWORK) for one in each.accounts}
+    return 2 * len(there & set(crowd.accounts)) > len(crowd.accounts)
+
+
+def _of_crowd(crowd: Crowd, ties: pa.Table) -> Cluster:
+    rows = np.array(crowd.ties, np.int64)
+    first, last, bits = (ties[one].to_numpy()[rows] for one in ("first", "last", "hour_bits"))
+    return Cluster(
+        crowd.network, crowd.agent, crowd.accounts, round(float(bits.sum()), 2), int(first.min()), int(last.max()),
+        crowd.ties,
+    )  # fmt: skip
 
 
 def _at_home_elsewhere(ties: pa.Table, outside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from dwell.scope.access import Accesses
 from dwell.scope.actors import Actor, Link
 from dwell.scope.apps import App
 from dwell.scope.clients import ANY_NETWORK, Clients, Cluster
+from dwell.scope.crowds import ANY_AGENT
 from dwell.scope.exploits import Act, Exploit
 from dwell.scope.forgery import Forged
 from dwell.scope.identities import Identities
@@ -117,6 +118,15 @@ def _link_text(link: Link, clients: Clients, accesses: Accesses) -> str:
     )
 
 
+def _crowd_text(one: Cluster, accesses: Accesses) -> str:
+    """Say what makes a crowd one actor's."""
+    tool = "with agents of their owners" if one.agent == ANY_AGENT else f"with {accesses.agents[one.agent]}"
+    return (
+        f"{_network(one, accesses)}: {len(one.accounts)} accounts come {tool}, each now and then while its owner lives "
+        f"elsewhere, at hours that are not its own"
+    )
+
+
 def _network(one: Cluster, accesses: Accesses) -> str:
     return "networks that differ" if one.network == ANY_NETWORK else accesses.networks[one.network]
 
@@ -141,6 +151,9 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
     against = [
         f"{len(names)} accounts behind one client can also be a shared computer, a gateway or a service nobody told of"
     ]
+    crowds = [one for one in actor.clusters if one.ties]
+    if crowds:
+        against.append("a site in another time zone, or people who work at night there, would look the same")
     if len(actor.clusters) == 1:
         against.append("one client only: there is no second one that would bear it out")
     return Held(
@@ -153,7 +166,10 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
         tuple(told),
         tuple(names),
         (VALID_ACCOUNTS, REMOTE_MAIL),
-        tuple(_link_text(one, clients, accesses) for one in actor.links),
+        (
+            *(_crowd_text(one, accesses) for one in crowds),
+            *(_link_text(one, clients, accesses) for one in actor.links),
+        ),
         tuple(against),
         (),
         (),

@@ -1,0 +1,127 @@
+"""Crowds: one place where many accounts turn up now and then, at hours that are not their own.
+
+An intruder who has the passwords can wear each owner's own browser, or sit where everybody's client looks alike: behind the
+house's VPN, on the mail server itself. Then no agent is foreign and the network is taken for an office or a carrier. What
+is left is when. An account that comes from a place on a few days here and there, over months, while its owner lives
+elsewhere, and mostly at hours at which that account is otherwise asleep, is odd; that many accounts are odd in the same way
+in the same place has no owner in common.
+
+A *crowd* is a network, or one agent on one network, with at least `ACCOUNTS_MIN` such visitors, most of those who come
+there at all, whose hours are on average `HOUR_BITS_MIN` bits from their own rhythm. A carrier's visitors come once; an
+office's and a home's come daily or at their ordinary hours; a delegation abroad stays for some days on end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dwell.scope.access import DAY_US
+
+__all__ = ["ACCOUNTS_MIN", "ANY_AGENT", "HOUR_BITS_MIN", "Crowd", "crowds_of"]
+
+ACCOUNTS_MIN = 8
+HOUR_BITS_MIN = 1.25
+"""Mean surprise of the hours. An account's rhythm counts the visits there too: without them it would be more."""
+HOUR_BITS_EACH = 0.5
+"""Three of four visitors must be so much from their own rhythm: a few night owls do not make a crowd."""
+EACH_SHARE = 0.75
+VISITOR_DAYS = 3
+VISITOR_SPAN_DAYS = 28.0
+SPARSE_SHARE = 1 / 3
+"""A visitor is there on at most this share of the days between first and last, and of the days it is seen at all."""
+VISITORS_SHARE = 0.6
+"""So many of those who come there on more than one day must be visitors of this kind."""
+SPAN_DAYS = 90.0
+ANY_AGENT = -1
+"""Stands for the agent of a crowd that is a network's, whatever the agents."""
+
+Codes = npt.NDArray[np.int64]
+Bits = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """A place where many accounts turn up at hours that are not their own.
+
+    Attributes:
+        network: code of the network.
+        agent: code of the agent; `ANY_AGENT` where it is the network whatever the agents.
+        accounts: codes of the visitors, sorted.
+        ties: rows of their ties there.
+        hour_bits: mean surprise of their hours there, weighed by visits.
+    """
+
+    network: int
+    agent: int
+    accounts: tuple[int, ...]
+    ties: tuple[int, ...]
+    hour_bits: float
+
+
+def crowds_of(ties: pa.Table, usable: npt.NDArray[np.bool_]) -> tuple[Crowd, ...]:
+    """Find the crowds: networks first, then single agents on networks that are none as a whole.
+
+    Args:
+        ties: the ties (`habits.TIES`).
+        usable: per tie, whether it is looked at.
+    """
+    if not usable.any():
+        return ()
+    network, agent = (ties[one].to_numpy() for one in ("network", "agent"))
+    rows = np.flatnonzero(usable)
+    whole = _found(ties, rows, network[rows])
+    taken = {one.network for one in whole}
+    rest = rows[~np.isin(network[rows], list(taken))]
+    tall = int(agent.max(initial=0)) + 1
+    single = _found(ties, rest, network[rest] * tall + agent[rest], tall)
+    return tuple(sorted((*whole, *single), key=lambda one: (-len(one.accounts), one.network, one.agent)))
+
+
+def _found(ties: pa.Table, rows: Codes, place: Codes, tall: int = 0) -> list[Crowd]:
+    """Judge each place; `tall` parts its number into network and agent, 0 where it is the network's."""
+    if not len(rows):
+        return []
+    names = ("account", "visits", "days", "first", "last")
+    account, visits, days, first, last = (ties[one].to_numpy()[rows] for one in names)
+    hours, there = (ties[one].to_numpy()[rows] for one in ("hour_bits", "network_bits"))
+    wide = int(account.max()) + 1
+    pairs, start, which = np.unique(place * wide + account, return_index=True, return_inverse=True)
+    count = len(pairs)
+    weight = np.bincount(which, weights=visits, minlength=count)
+    bits = np.bincount(which, weights=visits * hours, minlength=count) / weight
+    stayed = np.bincount(which, weights=days, minlength=count)
+    since, until = np.full(count, np.iinfo(np.int64).max), np.full(count, np.iinfo(np.int64).min)
+    np.minimum.at(since, which, first)
+    np.maximum.at(until, which, last)
+    span = (until - since) / DAY_US + 1.0
+    sparse = (stayed <= SPARSE_SHARE * span) & (2.0 ** -there[start] <= SPARSE_SHARE)
+    visitor = (stayed >= VISITOR_DAYS) & (span >= VISITOR_SPAN_DAYS) & sparse
+    spots, spot = np.unique(place[start], return_inverse=True)
+    size = len(spots)
+    visitors = np.bincount(spot[visitor], minlength=size)
+    regulars = np.bincount(spot[stayed > 1], minlength=size)
+    late = np.bincount(spot[visitor & (bits >= HOUR_BITS_EACH)], minlength=size)
+    heavy = np.bincount(spot[visitor], weights=weight[visitor], minlength=size)
+    mean = np.bincount(spot[visitor], weights=(weight * bits)[visitor], minlength=size) / np.maximum(heavy, 1.0)
+    ok = (visitors >= ACCOUNTS_MIN) & (visitors >= VISITORS_SHARE * regulars)
+    ok &= (late >= EACH_SHARE * visitors) & (mean >= HOUR_BITS_MIN)
+    out = []
+    for one in np.flatnonzero(ok).tolist():
+        mine = visitor & (spot == one)
+        if (until[mine].max() - since[mine].min()) / DAY_US < SPAN_DAYS:
+            continue
+        held = rows[mine[which]]
+        out.append(
+            Crowd(
+                int(spots[one]) // tall if tall else int(spots[one]),
+                int(spots[one]) % tall if tall else ANY_AGENT,
+                tuple(sorted({int(each) for each in account[start][mine].tolist()})),
+                tuple(held.tolist()),
+                round(float(mean[one]), 2),
+            )
+        )
+    return out
