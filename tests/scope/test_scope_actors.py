@@ -113,6 +113,51 @@ def test_internal_networks_are_never_judged() -> None:
     assert len(clients.shared) == 1
 
 
+def _at_night(people: list[str], **more: object) -> list[Visit]:
+    """Give visits at three in the morning, now and then over five months, each with its owner's own browser."""
+    return [
+        Visit(one, 506, BROWSERS[place % 3], 4 + place + 14 * turn, hour=3, **more)  # type: ignore[arg-type]
+        for place, one in enumerate(people)
+        for turn in range(10)
+    ]
+
+
+def test_owners_browsers_at_hours_not_their_own_from_one_place_are_an_intruder() -> None:
+    victims = PEOPLE[:32]
+    accesses, clients = _reason(_office(180) + _at_night(victims))
+    (held,) = intrusions_of(actors_of(clients), [], accesses, clients)
+    assert held.accounts == tuple(victims)
+    assert len(held.rows) == 320
+    assert clients.shared == ()
+    assert any("hours that are not its own" in one for one in held.links)
+    assert any("another time zone" in one for one in held.against)
+
+
+def test_so_are_they_where_everybody_looks_alike() -> None:
+    """From the house's own range, which is never judged by agents; the colleagues who work there stay out of it."""
+    inside = [Visit(one, 0, "Desk/1", day, client="10.1.1.7") for one in PEOPLE[40:] for day in range(0, 180, 2)]
+    tool = [
+        Visit(one, 0, "Tool/0", 4 + place + 14 * turn, hour=3, client="10.1.1.9")
+        for place, one in enumerate(PEOPLE[:20])
+        for turn in range(10)
+    ]
+    accesses, clients = _reason(_office(180) + inside + tool)
+    (held,) = intrusions_of(actors_of(clients), [], accesses, clients)
+    assert held.accounts == tuple(PEOPLE[:20])
+    assert len(held.rows) == 200
+
+
+def test_a_night_shift_in_one_place_is_nobody() -> None:
+    """People whose own hours are the night: nothing there is strange for them."""
+    shift = [
+        Visit(one, place % 40, BROWSERS[place % 3], day, hour=3)
+        for place, one in enumerate(PEOPLE[:20])
+        for day in range(0, 180, 2)
+    ]
+    _, clients = _reason(_office(180)[120 * 9 :] + shift + _at_night(PEOPLE[:20]))
+    assert not [one for one in clients.clusters if one.ties]
+
+
 def test_a_service_is_left_out() -> None:
     service = [Visit("backup", 505, "Backup/1", day, hour=2, mailbox=one) for one in PEOPLE for day in (1, 30, 60)]
     accesses, clients = _reason(_office() + service)

@@ -180,7 +180,7 @@ def _known_already(crowd: Crowd, clusters: Sequence[Cluster]) -> bool:
 
 def _of_crowd(crowd: Crowd, ties: pa.Table) -> Cluster:
     rows = np.array(crowd.ties, np.int64)
-    first, last, bits = (ties[one].to_numpy()[rows] for one in ("first", "last", "hour_bits"))
+    first, last, bits = (ties[one].to_numpy()[rows] for one in ("first", "last", "away_bits"))
     return Cluster(
         crowd.network, crowd.agent, crowd.accounts, round(float(bits.sum()), 2), int(first.min()), int(last.max()),
         crowd.ties,

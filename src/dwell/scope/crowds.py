@@ -24,9 +24,9 @@ from dwell.scope.access import DAY_US
 __all__ = ["ACCOUNTS_MIN", "ANY_AGENT", "HOUR_BITS_MIN", "Crowd", "crowds_of"]
 
 ACCOUNTS_MIN = 8
-HOUR_BITS_MIN = 1.25
-"""Mean surprise of the hours. An account's rhythm counts the visits there too: without them it would be more."""
-HOUR_BITS_EACH = 0.5
+HOUR_BITS_MIN = 2.0
+"""Mean surprise of the hours, against what the account does from everywhere else."""
+HOUR_BITS_EACH = 1.0
 """Three of four visitors must be so much from their own rhythm: a few night owls do not make a crowd."""
 EACH_SHARE = 0.75
 VISITOR_DAYS = 3
@@ -87,7 +87,7 @@ def _found(ties: pa.Table, rows: Codes, place: Codes, tall: int = 0) -> list[Cro
         return []
     names = ("account", "visits", "days", "first", "last")
     account, visits, days, first, last = (ties[one].to_numpy()[rows] for one in names)
-    hours, there = (ties[one].to_numpy()[rows] for one in ("hour_bits", "network_bits"))
+    hours, there = (ties[one].to_numpy()[rows] for one in ("away_bits", "network_bits"))
     wide = int(account.max()) + 1
     pairs, start, which = np.unique(place * wide + account, return_index=True, return_inverse=True)
     count = len(pairs)

@@ -54,6 +54,7 @@ TIES = pa.schema(
         pa.field("last", pa.int64()),
         pa.field("elsewhere", pa.int64()),
         *(pa.field(f"{one}_bits", pa.float64()) for one in TERMS),
+        pa.field("away_bits", pa.float64()),
     ]
 )
 """Codes as in `Accesses`; instants in microseconds since 1970; `elsewhere` counts the account's visits from other networks
@@ -165,11 +166,30 @@ def _house(visits: Mapping[str, Codes], working: WorkingTime | None) -> tuple[Bi
 def _hour_bits(visits: Mapping[str, Codes], working: WorkingTime | None) -> Bits:
     """Give, per visit, the bits of its hour against the rhythm of the account's other visits."""
     account, slot = visits["account"], visits["slot"]
-    place = account * SLOTS + slot
-    own = np.bincount(place)[place]
-    lived = np.bincount(account)[account]
+    own, lived = _alike(account, slot), _alike(account)
+    return _strange_hours(visits, own - 1, lived - 1, working)
+
+
+def _hour_bits_away(visits: Mapping[str, Codes], working: WorkingTime | None) -> Bits:
+    """Give, per visit, the bits of its hour against the account's visits from all other networks."""
+    account, slot, network = visits["account"], visits["slot"], visits["network"]
+    own = _alike(account, slot) - _alike(account, network, slot)
+    return _strange_hours(visits, own, _alike(account) - _alike(account, network), working)
+
+
+def _alike(*parts: Codes) -> Codes:
+    """Count per visit the visits that share its values, itself among them."""
+    place = group(list(parts))
+    if int(place.max(initial=0)) < len(place) * DENSE:
+        return np.bincount(place)[place].astype(np.int64)
+    _, which, count = np.unique(place, return_inverse=True, return_counts=True)
+    return np.asarray(count[which], np.int64)
+
+
+def _strange_hours(visits: Mapping[str, Codes], own: Codes, lived: Codes, working: WorkingTime | None) -> Bits:
     share, width = _house(visits, working)
-    rate = (own - 1 + HOUR_BACKOFF * share[slot]) / (lived - 1 + HOUR_BACKOFF)
+    slot = visits["slot"]
+    rate = (own + HOUR_BACKOFF * share[slot]) / (lived + HOUR_BACKOFF)
     bits: Bits = np.clip(-np.log2(168.0 / width[slot] * rate), 0.0, 6.0)
     return bits
 
@@ -228,6 +248,7 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime |
     bits = {
         "agent": np.bincount(of_row, weights=counted.visits * agent_bits) / weight,
         "hour": np.bincount(of_visit, weights=_hour_bits(visits, working)) / number,
+        "away": np.bincount(of_visit, weights=_hour_bits_away(visits, working)) / number,
         "network": -np.log2((days_there + 1.0) / (days_lived + 2.0)),
         "protocol": np.bincount(of_row, weights=counted.visits * protocol_bits) / weight,
     }
