@@ -23,7 +23,7 @@ def tie(
     days: int = 10,
     first: int = 0,
     span: int = 150,
-    hour: float = 1.8,
+    hour: float = 2.8,
     share: float = 0.1,
 ) -> dict[str, object]:
     """Make a tie: so many days of a span in days, hours so surprising, and the share of the account's days spent there."""
@@ -45,7 +45,7 @@ def test_visitors_at_strange_hours_are_a_crowd_whatever_their_agents() -> None:
     assert (found.network, found.agent) == (HALL, ANY_AGENT)
     assert found.accounts == tuple(range(12))
     assert found.ties == tuple(range(12))
-    assert found.hour_bits == pytest.approx(1.8)
+    assert found.hour_bits == pytest.approx(2.8)
 
 
 def test_one_agent_among_people_who_belong_there_is_a_crowd_of_its_own() -> None:
@@ -59,7 +59,7 @@ def test_one_agent_among_people_who_belong_there_is_a_crowd_of_its_own() -> None
 @pytest.mark.parametrize(
     "changed",
     [
-        {"hour": 0.3},
+        {"hour": 1.2},
         {"days": 2},
         {"days": 120},
         {"share": 0.6},
