@@ -23,4 +23,6 @@ def test_local_times_are_told_with_how_they_were_read(tmp_path: Path) -> None:
     assert "1 record: local time without a zone, read as UTC" in assumed
     given, doubt = _told(tmp_path / "given", ["*=Europe/Brussels"])
     assert given.endswith("1 record: local time, read in Europe/Brussels as given.")
-    assert doubt.endswith("1 record: the clock showed this time twice: the earlier instant is taken.")
+    assert doubt.endswith(
+        "1 record: the clock showed this time twice: the earlier instant is taken, uncertain by 60 minutes."
+    )

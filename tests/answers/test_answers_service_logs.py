@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from tests.scope.office import DAYS, FOREIGN, NETWORK, PEOPLE, START, facts, log_of, reasoned, visits, work
 from tests.scope.staged import iis_place, stage
 from tests.scope.test_scope_rollup_owa import owa_log
 
+from dwell import api
 from dwell.answers.assemble import assemble
+from dwell.drill import DrillPlan, scenario, write_drill
 from dwell.model.claims import EXPOSED, Grade, MailboxExposure, Summary
 from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
 
@@ -72,6 +75,19 @@ def test_a_browser_can_be_marked_as_ours(tmp_path: Path) -> None:
 def test_owners_alone_leave_nobody_exposed_in_it(tmp_path: Path) -> None:
     staged = stage(tmp_path, {PLACE: owa_log(sorted(_owners()))})
     assert not _exposed(assemble(reasoned(staged), facts(staged)))
+
+
+@pytest.mark.parametrize(
+    ("name", "grades"), [("owa-log-only", {Grade.READ, Grade.LISTED}), ("sync-log-only", {Grade.DOWNLOADED})]
+)
+def test_an_exercise_with_one_of_these_logs_alone_is_solved(tmp_path: Path, name: str, grades: set[Grade]) -> None:
+    plan = DrillPlan(3, 40, datetime(2020, 11, 1, tzinfo=UTC), datetime(2021, 1, 10, tzinfo=UTC), scenario(name))
+    truth = write_drill(tmp_path / "evidence", tmp_path / "truth.json", plan)
+    api.ingest(tmp_path / "case", [tmp_path / "evidence"], workers=1)
+    found = _exposed(api.answers(tmp_path / "case", workers=1).summary)
+    (quiet,) = truth["intruders"]
+    assert set(found) == set(quiet["mailboxes"])
+    assert {one.grade for one in found.values()} <= grades
 
 
 def test_an_act_in_iis_and_in_the_owa_server_log_is_one(tmp_path: Path) -> None:

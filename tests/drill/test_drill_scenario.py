@@ -110,3 +110,20 @@ def test_what_is_not_handed_over_is_not_there(name: str, tmp_path: Path) -> None
     for source, folder in folders.items():
         there = any(one.name == folder for one in (tmp_path / "evidence").rglob("*"))
         assert there is (source not in scenario(name).without), source
+
+
+def test_logs_of_the_services_are_left_alone_where_a_scenario_says_so(tmp_path: Path) -> None:
+    truth = made("owa-log-only", tmp_path / "owa")
+    logs = sorted((tmp_path / "owa" / "evidence").glob("EX0*/**/*.LOG"))
+    assert {one.parent.name for one in logs} == {"Server"}
+    assert not list((tmp_path / "owa" / "evidence").rglob("u_ex*.log"))
+    text = "\n".join(one.read_text("utf-8") for one in logs)
+    cookies = dict(re.findall(r"PSA=<PII>([^<]+)</PII>;S:FE=\w+;S:ClientId=(\w+)", text))
+    assert len(cookies) > 5
+    intruders = truth["intruders"]
+    assert isinstance(intruders, list)
+    shared = [set(re.findall(rf"PSA=<PII>([^<]+)</PII>;S:FE=\w+;S:ClientId={one}", text)) for one in cookies.values()]
+    assert max(shared, key=len) <= set(intruders[0]["mailboxes"])
+    made("sync-log-only", tmp_path / "sync")
+    assert {one.parent.name for one in (tmp_path / "sync" / "evidence").rglob("u_ex*.log")} == {"W3SVC2"}
+    assert re.search(r"&Log=V141_Fc1_Fid:5_Ty:Em_\S+_Srv:\d+a0c\S* 444 ", text_of(tmp_path / "sync" / "evidence"))

@@ -110,6 +110,12 @@ def test_of_two_clients_at_that_time_none_is_taken(tmp_path: Path) -> None:
     assert [lan for lan, _ in _clients(tmp_path, rows, front)] == [None]
 
 
+def test_who_was_refused_at_that_time_is_no_second_client(tmp_path: Path) -> None:
+    rows = [("2021-03-03 10:00:20", "GetItem", OWN)]
+    front = [_front(19, "198.18.7.9", "Konqueror/3.5"), _front(20, "203.0.113.4", "python") | {"status": 401}]
+    assert _clients(tmp_path, rows, front) == [("198.18.7.0/24", "Konqueror/3")]
+
+
 def test_another_account_or_another_hour_says_nothing_of_it(tmp_path: Path) -> None:
     rows = [("2021-03-03 13:00:20", "GetItem", OWN)]
     front = [_front(19, "198.18.7.9", "Konqueror/3.5"), _front(21, "198.19.1.9", "Chrome/73", "bram@gov.example")]

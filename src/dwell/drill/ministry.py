@@ -19,6 +19,7 @@ from dwell.drill.lists import write_cloud, write_lists
 from dwell.drill.office import BACKUP, BACKUP_CLIENT, day_of_work
 from dwell.drill.people import HOSTS, DrillPlan, World, make_world, pick
 from dwell.drill.requests import Request
+from dwell.drill.service_logs import write_owa_logs, write_sync_logs
 from dwell.drill.state_exports import write_state_exports
 
 __all__ = ["Progress", "write_drill"]
@@ -71,6 +72,11 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
                 calls = [one for one in requests if one.protocol == "Ews" and not one.anchor and id(one) not in gone]
                 mine = [one for one in calls if back_end(one, handed_over=True) == host]
                 write_back_end(evidence, host, day, mine, ids)
+        if plan.scenario.service_logs:
+            theirs = {id(one) for one in (*first.days.get(day, []), *second.days.get(day, []))}
+            write_sync_logs(world, evidence, day, requests, ids)
+            if day >= exchange_from:
+                write_owa_logs(world, evidence, day, requests, ids, theirs)
         if day >= exchange_from:
             write_exchange_logs(world, evidence, day, requests, ids)
         if progress is not None:
@@ -82,7 +88,8 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
     if plan.scenario.clock_ahead_s:
         set_clock(evidence / "EX02", timedelta(seconds=plan.scenario.clock_ahead_s))
     _withhold(evidence, plan.scenario.without)
-    gaps = [one for one in gaps if one["source"] not in plan.scenario.without]
+    gone_for_good = {one.removesuffix("-front") for one in plan.scenario.without}
+    gaps = [one for one in gaps if one["source"] not in gone_for_good]
     _stamp(evidence, plan)
     told = _truth(world, [first, second], gaps, _per_host(gone))
     truth.parent.mkdir(parents=True, exist_ok=True)
@@ -114,6 +121,7 @@ def _per_host(gone: dict[int, Request]) -> dict[str, int]:
 
 _PLACES = {
     "iis": "*/inetpub",
+    "iis-front": "*/inetpub/logs/LogFiles/W3SVC1",
     "httpproxy": "*/Logging/HttpProxy",
     "ews": "*/Logging/Ews",
     "evtx": "*/events",

@@ -20,7 +20,7 @@ _CHOICES: Mapping[str, frozenset[str]] = {
     "agent": frozenset({"old", "current", "owner", "tool"}),
     "hours": frozenset({"foreign", "office", "night"}),
 }
-_SOURCES = frozenset({"iis", "httpproxy", "ews", "evtx", "ual", "directory", "inventory", "backups"})
+_SOURCES = frozenset({"iis", "iis-front", "httpproxy", "ews", "evtx", "ual", "directory", "inventory", "backups"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,14 @@ class Scenario:
         visits: visits a mailbox.
         pause: share of the time, from and to, in which he is away; equal where he never is.
         deleted: share of his own lines that he takes out of the IIS logs.
-        without: sources that are not handed over.
+        without: sources that are not handed over; `iis-front` leaves the back end's IIS logs.
         states: sets of exports of states that are handed over: `before` the first act, `after` the last.
         cleaned: whether what the intruders changed is gone, and passwords and keys are new, in the later set.
         exported: share of the mailboxes that the later set asked.
         damage: whether a week is missing, a log cut and a log cleared.
         handed_over: whether a server hands calls to EWS over to the other where the mailbox is of that one.
+        service_logs: whether Outlook on the web and ActiveSync log what they do behind the front end; not together with
+            `handed_over`.
         clock_ahead_s: by how many seconds the clock of the second server is ahead, in all its logs.
     """
 
@@ -69,6 +71,7 @@ class Scenario:
     exported: float = 1.0
     damage: bool = True
     handed_over: bool = False
+    service_logs: bool = False
     clock_ahead_s: int = 0
 
     def __post_init__(self) -> None:

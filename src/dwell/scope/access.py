@@ -101,7 +101,8 @@ class Accesses:
         if not wanted.any():
             return
         front = pc.is_in(tables, value_set=pa.array(FRONT_ENDS)).to_numpy().astype(np.bool_)
-        front &= (self.protocol == self.protocols.index("owa")) & (self.account >= 0) & (self.network >= 0)
+        # who was refused opened nothing: a storm of wrong passwords must not hide who was let in
+        front &= self.ok & (self.protocol == self.protocols.index("owa")) & (self.account >= 0) & (self.network >= 0)
         tall = len(agents) + 1
         found, alone = placed(wanted, front, self.account, self.network * tall + self.agent, self.first, self.last)
         taken = found >= 0
