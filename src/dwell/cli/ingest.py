@@ -12,11 +12,16 @@ from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
 from dwell.cli.told import tell_ingest
 from dwell.intake.foreseen import Foreseen
+from dwell.intake.hosts import folder_for_host
 from dwell.intake.plan import Plan, PlannedFile
 from dwell.safe.jsontext import Json
 from dwell.safe.terminal import terminal
 
 __all__ = ["COMMANDS"]
+
+
+FOLDERS_MAX = 10
+"""So many folders whose logs name no host are named."""
 
 
 def _plan_rows(plan: Plan, foreseen: Foreseen) -> list[dict[str, Json]]:
@@ -63,12 +68,22 @@ def _plan_text(plan: Plan, foreseen: Foreseen) -> str:
     lines = []
     for file in plan.files:
         what = f"{file.source}" if file.source else "not recognised: " + ("; ".join(file.guesses) or "no guess")
-        host = f", host {file.host} ({file.host_why})" if file.host else ""
+        host = f", host {file.host} ({file.host_why})" if file.host else ", host unknown by its path" * file.is_log
         also = f", and {len(file.places) - 1} more places" if len(file.places) > 1 else ""
         local = ", local time without a zone" if file.local_time else ""
         out = _left_out(file, foreseen)
         lines.append(terminal(f"{file.places[0].path}: {what}, {file.size_bytes:,} bytes{host}{local}{also}{out}"))
     lines += [terminal(f"{one.path}: cannot be read: {one.why}") for one in plan.faults]
+    unnamed = [one for one in plan.readable if one.is_log and not one.host]
+    if unnamed:
+        folders = sorted({folder_for_host(one.places[0].path, one.places[0].root) or "no folder" for one in unnamed})
+        more = f" and {len(folders) - FOLDERS_MAX:,} more" if len(folders) > FOLDERS_MAX else ""
+        lines.append(
+            terminal(
+                f"{len(unnamed):,} logs are in no folder that names a host; those whose records name none either are told "
+                f"apart by folder: {', '.join(folders[:FOLDERS_MAX])}{more}"
+            )
+        )
     if len(foreseen.events) > 1 or (foreseen.events and foreseen.held):
         lines.append(
             f"{len(foreseen.events):,} files hold Windows events: those that stand in several files, or in the case "

@@ -56,6 +56,11 @@ class PlannedFile:
     heads: tuple[str, ...] = ()
 
     @property
+    def is_log(self) -> bool:
+        """Say whether it is a log, and so is of some host or service."""
+        return self.source is not None and source_of(self.source).is_log
+
+    @property
     def local_time(self) -> bool:
         """Say whether its instants are in the machine's local time, without a zone."""
         return self.source is not None and source_of(self.source).local_time
