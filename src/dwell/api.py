@@ -36,6 +36,7 @@ from dwell.hunt.yara.hunting import YaraWanted
 from dwell.intake import ingest as intake
 from dwell.intake.first_seen import Seen
 from dwell.intake.first_seen import first_seen as find_first_seen
+from dwell.intake.foreseen import Foreseen
 from dwell.intake.ingest import IngestResult, open_archive
 from dwell.intake.lookup import FoundRecord, record_bytes, record_named
 from dwell.intake.peeking import Peek
@@ -138,7 +139,7 @@ def _quiet(phase: str, what: str, done: int, total: int) -> None:
 
 
 def plan(paths: Sequence[Path], case: Path | None = None, *, progress: Progress = _quiet) -> Plan:
-    """Say what would be read and what is not recognised; nothing is written.
+    """Say what lies in folders and what is not recognised; nothing is written.
 
     Args:
         paths: folders and files.
@@ -147,6 +148,11 @@ def plan(paths: Sequence[Path], case: Path | None = None, *, progress: Progress 
     """
     held = Case(case) if case is not None and case.exists() else None
     return intake.plan(held, paths, progress)
+
+
+def dry_run(paths: Sequence[Path], case: Path | None = None, *, progress: Progress = _quiet) -> tuple[Plan, Foreseen]:
+    """Say what an ingest would read, and leave out as held or as a copy; arguments as for `plan`. Nothing is written."""
+    return intake.dry_run(Case(case) if case is not None and case.exists() else None, paths, progress)
 
 
 def sources(key: str | None = None) -> list[Page]:

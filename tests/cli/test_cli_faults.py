@@ -81,6 +81,25 @@ def test_dry_run_tells_and_writes_nothing(evidence: Path, dwell: Dwell, tmp_path
     assert "1 of 2 files would be read; nothing was written" in text.out
 
 
+def test_dry_run_says_what_is_held_and_what_is_a_copy(evidence: Path, dwell: Dwell, tmp_path: Path) -> None:
+    log = next(evidence.rglob("*.log"))
+    whole = log.read_bytes()
+    (tmp_path / "early").mkdir()
+    (tmp_path / "early" / "copy.log").write_bytes(whole[: whole.rindex(b"\n", 0, len(whole) - 2) + 1])
+    both = dwell("ingest", evidence, tmp_path / "early", "--dry-run")
+    assert "copy.log: iis" in both.out
+    assert "the beginning of EX01/inetpub/logs/u_ex210301.log: counts once, there" in both.out
+    assert "1 of 2 files would be read; nothing was written" in both.out
+    assert dwell("ingest", tmp_path / "early", "-c", tmp_path / "case", "--workers", "1").code == 0
+    later = dwell("ingest", evidence, "-c", tmp_path / "case", "--dry-run")
+    assert "begins as copy.log, read before: only the rest would be read" in later.out
+    ran = dwell("ingest", evidence, tmp_path / "early", "-c", tmp_path / "case", "--dry-run", "-t", "jsonl")
+    rows = {one["path"]: one for one in map(json.loads, ran.out.splitlines())}
+    assert [rows["copy.log"][name] for name in ("held", "within", "after", "read")] == [True, None, None, False]
+    told = rows["EX01/inetpub/logs/u_ex210301.log"]
+    assert [told[name] for name in ("held", "within", "after", "read")] == [False, None, "copy.log", True]
+
+
 def test_no_case_ends_with_14_and_says_where(dwell: Dwell, tmp_path: Path) -> None:
     for verb in ("answers", "mailboxes", "verify", "hunt", "report"):
         ran = dwell(verb, "-c", tmp_path / "none")

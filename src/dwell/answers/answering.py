@@ -10,9 +10,11 @@ from dwell.answers.assemble import assemble
 from dwell.answers.kept import Kept, read_kept, stamp, write_kept
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
+from dwell.casebook.evidence import Evidence
 from dwell.casebook.markings import in_force
 from dwell.casebook.trusted_hops import hops_in_force
 from dwell.hunt.hunting import Hunted
+from dwell.intake.hosts import folder_for_host
 from dwell.intake.units import outgrown
 from dwell.model.addresses import trusting
 from dwell.model.claims import CaseFacts
@@ -90,7 +92,11 @@ def answer(
     written = {key: item.written_utc for key, item in register.items()}
     markings = in_force(case) if markings is None else markings
     longest = outgrown(case)
-    beside = (("last written", _digest(written)), ("grown", _digest(longest)), ("markings", repr(markings)))
+    folders = _folders(register)
+    beside = (
+        ("last written", _digest(written)), ("grown", _digest(longest)), ("markings", repr(markings)),
+        ("folders", _digest(folders)),
+    )  # fmt: skip
     wanted = stamp(archive.version(), hunted.rules_hash, (*settings, *beside))
     place = case.derived_root / "answers.msgpack"
     kept = read_kept(place, wanted, Kept)
@@ -102,6 +108,7 @@ def answer(
                 {key: [one.path for one in item.places] for key, item in register.items()},
                 written=written,
                 outgrown=longest,
+                folders=folders,
                 markings=markings,
                 workers=workers,
                 cache=cache,
@@ -112,6 +119,15 @@ def answer(
         if keep:
             write_kept(place, kept)
     return kept
+
+
+def _folders(register: Mapping[EvidenceId, Evidence]) -> dict[EvidenceId, str]:
+    """Give the folder that stands for the host of each file whose path names none."""
+    return {
+        key: folder_for_host(item.places[0].path, item.places[0].root)
+        for key, item in register.items()
+        if not item.host
+    }
 
 
 def plant(
@@ -144,6 +160,7 @@ def plant(
             archive,
             {key: [one.path for one in item.places] for key, item in case.register().items()},
             outgrown=outgrown(case),
+            folders=_folders(case.register()),
             stamp=_power_stamp(archive, hops),
             plantings=plantings,
             wanted=wanted,

@@ -29,6 +29,7 @@ from dwell.model.power import Power
 from dwell.scope.gaps import Asked, gaps
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, NO_HOST, SERVER_SOURCES
+from dwell.scope.unnamed import is_unnamed
 
 __all__ = ["answer", "asked_of", "learned"]
 
@@ -181,10 +182,7 @@ def _never_held(case: Investigation, book: Book, told: Collection[tuple[str, str
         for source, tells in NEEDED.items():
             if (host, source) not in held and (host, source) not in told:
                 book.unknown(f"{host}: no {source} log is held at all; only it tells {tells}.")
-    if any(host == NO_HOST for host, _ in case.ledger.lines):
-        book.unknown(
-            "Some logs name no host, neither by path nor by content: they are taken for one host, and may be of several."
-        )
+    _unnamed(case, book)
     if "ual" not in case.tables:
         book.unknown("No Microsoft 365 audit export is held: if the organisation has a tenant, nothing is known of it.")
     if not case.identities.exported:
@@ -203,6 +201,23 @@ def _never_held(case: Investigation, book: Book, told: Collection[tuple[str, str
         )
     if len(passed) > STRETCHES_MAX:
         book.unknown(f"{count(len(passed) - STRETCHES_MAX, 'name')} more had several accounts in turn.")
+
+
+def _unnamed(case: Investigation, book: Book) -> None:
+    """Say which logs name no host, and what they are taken for."""
+    found = sorted({host for host, _ in case.ledger.lines if is_unnamed(host)})
+    remedy = "A folder with the server's name above its logs (EX01/inetpub/...), in a new case, puts it right"
+    if len(found) == 1:
+        book.unknown(
+            "Host unknown: some logs name none, neither by path nor by content. They are taken for one host, and may be of "
+            f"several. {remedy}."
+        )
+    elif found:
+        book.unknown(
+            f"Host unknown: logs in {len(found)} places name none, neither by path nor by content. Each place is taken for "
+            f"a host of its own: {listed(found)}. If two of them are one server, each shows holes that the other fills. "
+            f"{remedy}."
+        )
 
 
 def _hidden(case: Investigation, book: Book) -> None:

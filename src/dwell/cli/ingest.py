@@ -19,14 +19,20 @@ from dwell.cli.options import (
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
 from dwell.cli.told import tell_ingest
-from dwell.intake.plan import Plan
+from dwell.intake.foreseen import Foreseen
+from dwell.intake.hosts import folder_for_host
+from dwell.intake.plan import Plan, PlannedFile
 from dwell.safe.jsontext import Json
 from dwell.safe.terminal import terminal
 
 __all__ = ["COMMANDS"]
 
 
-def _plan_rows(plan: Plan) -> list[dict[str, Json]]:
+FOLDERS_MAX = 10
+"""So many folders whose logs name no host are named."""
+
+
+def _plan_rows(plan: Plan, foreseen: Foreseen) -> list[dict[str, Json]]:
     rows: list[dict[str, Json]] = [
         {
             "path": file.places[0].path,
@@ -38,6 +44,10 @@ def _plan_rows(plan: Plan) -> list[dict[str, Json]]:
             "local_time": file.local_time,
             "guesses": list(file.guesses),
             "also_at": [one.path for one in file.places[1:]],
+            "held": file.evidence_id in foreseen.held,
+            "within": foreseen.within.get(file.evidence_id),
+            "after": foreseen.after.get(file.evidence_id),
+            "read": file.source is not None and file.evidence_id not in foreseen.left_out,
             "fault": None,
         }
         for file in plan.files
@@ -46,16 +56,48 @@ def _plan_rows(plan: Plan) -> list[dict[str, Json]]:
     return rows
 
 
-def _plan_text(plan: Plan) -> str:
+def _left_out(file: PlannedFile, foreseen: Foreseen) -> str:
+    """Say what of a file would not be read, or be counted once for another's sake."""
+    one = file.evidence_id
+    if one in foreseen.held:
+        return ", read before"
+    if one in foreseen.within:
+        return f", the beginning of {foreseen.within[one]}: counts once, there"
+    if one in foreseen.again:
+        return f", begins as {foreseen.after[one]}, read before: what stands in both would count twice"
+    if one in foreseen.after and one in foreseen.events:
+        return f", begins as {foreseen.after[one]}, read before: events that stand in both count once"
+    if one in foreseen.after:
+        return f", begins as {foreseen.after[one]}, read before: only the rest would be read"
+    return ""
+
+
+def _plan_text(plan: Plan, foreseen: Foreseen) -> str:
     lines = []
     for file in plan.files:
         what = f"{file.source}" if file.source else "not recognised: " + ("; ".join(file.guesses) or "no guess")
-        host = f", host {file.host} ({file.host_why})" if file.host else ""
+        host = f", host {file.host} ({file.host_why})" if file.host else ", host unknown by its path" * file.is_log
         also = f", and {len(file.places) - 1} more places" if len(file.places) > 1 else ""
         local = ", local time without a zone" if file.local_time else ""
-        lines.append(terminal(f"{file.places[0].path}: {what}, {file.size_bytes:,} bytes{host}{local}{also}"))
+        out = _left_out(file, foreseen)
+        lines.append(terminal(f"{file.places[0].path}: {what}, {file.size_bytes:,} bytes{host}{local}{also}{out}"))
     lines += [terminal(f"{one.path}: cannot be read: {one.why}") for one in plan.faults]
-    readable = len(plan.readable)
+    unnamed = [one for one in plan.readable if one.is_log and not one.host]
+    if unnamed:
+        folders = sorted({folder_for_host(one.places[0].path, one.places[0].root) or "no folder" for one in unnamed})
+        more = f" and {len(folders) - FOLDERS_MAX:,} more" if len(folders) > FOLDERS_MAX else ""
+        lines.append(
+            terminal(
+                f"{len(unnamed):,} logs are in no folder that names a host; those whose records name none either are told "
+                f"apart by folder: {', '.join(folders[:FOLDERS_MAX])}{more}"
+            )
+        )
+    if len(foreseen.events) > 1 or (foreseen.events and foreseen.held):
+        lines.append(
+            f"{len(foreseen.events):,} files hold Windows events: those that stand in several files, or in the case "
+            "already, count once; which these are shows when they are read"
+        )
+    readable = sum(one.evidence_id not in foreseen.left_out for one in plan.readable)
     lines.append(f"{readable:,} of {len(plan.files):,} files would be read; nothing was written")
     return "\n".join(lines) + "\n"
 
@@ -63,7 +105,9 @@ def _plan_text(plan: Plan) -> str:
 @click.command(name="ingest")
 @evidence_argument()
 @case_option
-@click.option("--dry-run", is_flag=True, help="Say what would be read and what is not recognised; write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be read, what is a copy, what is not recognised; write nothing."
+)
 @zone_option
 @trusted_hop_option
 @workers_option
@@ -91,12 +135,12 @@ def ingest(
     dwell ingest /media/handover -c case --zone 'EX*=Europe/Brussels' --trusted-hop 192.0.2.0/24
     """
     if dry_run:
-        plan = api.plan(evidence, case, progress=talk.progress)
+        plan, foreseen = api.dry_run(evidence, case, progress=talk.progress)
         talk.close()
         if output.form is Form.TEXT:
-            output.write(_plan_text(plan))
+            output.write(_plan_text(plan, foreseen))
         else:
-            output.rows(_plan_rows(plan))
+            output.rows(_plan_rows(plan, foreseen))
         return 0
     settings = {"workers": workers, "zones": list(zones), "trusted_hops": list(trusted_hops)}
     result = api.ingest(

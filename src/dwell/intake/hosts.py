@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-__all__ = ["host_from_markers", "host_from_names", "short_host"]
+__all__ = ["folder_for_host", "host_from_markers", "host_from_names", "short_host"]
 
 _MARKERS = re.compile(
     r"^(?:inetpub|logging|winevt|windows|transportroles|logfiles|w3svc\d+|v1[45]|program files|programdata|httperr|"
@@ -15,6 +15,12 @@ _MARKERS = re.compile(
 _DRIVE = re.compile(
     r"^(?:[A-Za-z](?::|%3A|\$)?|[A-Za-z]_drive|fs|files|root|live|triage|collection|evidence|logs)$", re.I
 )
+_NO_SERVER = re.compile(
+    r"^(?:[\d._-]+|iis|ews|owa|ecp|eas|mapi|oab|rpc|pop3?|imap4?|evtx|exchange|syslog|nginx|apache2?|tomcat|httpd|www|var|"
+    r"archived?|backups?|old|new|copy|copies|export|exports|data|tmp|temp)$",
+    re.IGNORECASE,
+)
+"""Folders of a date, a kind of log or a stage of copying: any server may have them."""
 _NAME = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9-]{1,63})*$")
 
 
@@ -44,6 +50,29 @@ def host_from_markers(path: str) -> tuple[str, str]:
                     return short_host(bare), f"folder '{candidate}' before '{part}'"
             return "", ""
     return "", ""
+
+
+def folder_for_host(path: str, root: str) -> str:
+    """Give the folder or container that may stand for a server where nothing names one: the nearest one of a name.
+
+    Args:
+        path: below the folder that was given.
+        root: that folder, or the file itself.
+
+    Returns:
+        Its name as written, without a container's ending; "" where there is none.
+    """
+    above = _parts(root)
+    inside = _parts(path)
+    if len(inside) == 1 and above[-1:] == inside:
+        above.pop()
+    for part in reversed([*above, *inside[:-1]]):
+        bare = re.sub(r"\.(?:zip|7z|tar|tgz|gz)$", "", part, flags=re.I)
+        # no server keeps its logs on a floppy disk: two folders `a` and `b` are no drives
+        drive = _DRIVE.match(bare) and bare.lower() not in {"a", "b"}
+        if not (drive or _MARKERS.match(bare) or _NO_SERVER.match(bare)):
+            return bare
+    return ""
 
 
 def host_from_names(path: str, known: Collection[str]) -> tuple[str, str]:

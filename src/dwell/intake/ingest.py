@@ -17,6 +17,7 @@ from dwell.errors import NoEvidenceError
 from dwell.intake.commits import commit_unit, heal
 from dwell.intake.containers import close_zips
 from dwell.intake.event_copies import EventCopies
+from dwell.intake.foreseen import Foreseen, foresee
 from dwell.intake.grown import find_growths
 from dwell.intake.plan import Fault, Plan, PlannedFile, make_plan
 from dwell.intake.reading import Job, JobFile, JobResult, all_failed, read_unit, survives
@@ -26,7 +27,7 @@ from dwell.intake.units import Pending, held, pending
 from dwell.intake.zones import Zone, settle_zones
 from dwell.model.provenance import EvidenceId
 
-__all__ = ["IngestResult", "Progress", "ingest", "open_archive", "plan"]
+__all__ = ["IngestResult", "Progress", "dry_run", "ingest", "open_archive", "plan"]
 
 REGISTER_BATCH = 2_000
 _KILLED = "its reader died on it, again and again: lack of memory, or a file made to do that"
@@ -160,7 +161,7 @@ def _without_killers(job: Job) -> JobResult:
 
 
 def plan(case: Case | None, paths: Sequence[Path], progress: Progress | None = None) -> Plan:
-    """Say what an ingest would find and read; nothing is written to any case.
+    """Say what lies in folders and what each file is; nothing is written to any case.
 
     Args:
         case: the case that would take it, whose folder is not walked into; None where there is none yet.
@@ -172,6 +173,25 @@ def plan(case: Case | None, paths: Sequence[Path], progress: Progress | None = N
         return make_plan(
             paths, Path(spool), lambda shown, size: tell("hashing", shown, size, 0), [case.root] if case else []
         )
+
+
+def dry_run(case: Case | None, paths: Sequence[Path], progress: Progress | None = None) -> tuple[Plan, Foreseen]:
+    """Say what an ingest would find, what it would read and what it would leave out; nothing is written to any case.
+
+    Args:
+        case: the case that would take it, whose folder is not walked into; None where there is none yet.
+        paths: folders and files.
+        progress: told how far it is.
+    """
+    tell = progress or (lambda *_: None)
+    with tempfile.TemporaryDirectory(prefix="dwell-") as spool:
+        try:
+            found = make_plan(
+                paths, Path(spool), lambda shown, size: tell("hashing", shown, size, 0), [case.root] if case else []
+            )
+            return found, foresee(case, found, lambda shown, size: tell("hashing", shown, size, 0))
+        finally:
+            close_zips()
 
 
 def ingest(

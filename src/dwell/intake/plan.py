@@ -58,6 +58,11 @@ class PlannedFile:
     heads: tuple[str, ...] = ()
     local_time: bool = False
 
+    @property
+    def is_log(self) -> bool:
+        """Say whether it is a log, and so is of some host or service."""
+        return self.source is not None and source_of(self.source).is_log
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

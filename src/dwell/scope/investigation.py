@@ -49,12 +49,13 @@ from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
-from dwell.scope.rollup.run import Progress, roll_up
+from dwell.scope.rollup.run import Progress, Rolled, roll_up
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
 from dwell.scope.traces import Trace, traces_of
+from dwell.scope.unnamed import stand_ins, with_stand_ins
 
 __all__ = ["Investigation", "investigate"]
 
@@ -161,6 +162,7 @@ def investigate(
     *,
     written: Mapping[EvidenceId, str] | None = None,
     outgrown: Mapping[EvidenceId, EvidenceId] | None = None,
+    folders: Mapping[EvidenceId, str] | None = None,
     markings: Sequence[Marking] = (),
     settings: Sequence[Setting] = (),
     workers: int | None = None,
@@ -175,6 +177,7 @@ def investigate(
         paths: where each piece of evidence lay.
         written: last-write time of each, ISO 8601; it dates an export that has no date of its own.
         outgrown: the longest copy that was read of each log, by its shorter copies.
+        folders: the folder that stands for each file's host where nothing names one.
         markings: what a person says of clients, sessions, mailboxes and statements.
         settings: what a person says once of the organisation.
         workers: processes for the wide pass.
@@ -185,7 +188,11 @@ def investigate(
         CustodyError: a data file is not what was written.
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    logs = as_one(with_events_left_out(archive, rolled.hours), paths, shortfalls_of(archive), outgrown or {})
+    rolled = Rolled(rolled.tables, with_events_left_out(archive, rolled.hours))
+    shortfalls = shortfalls_of(archive)
+    unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
+    rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
+    logs = as_one(rolled.hours, paths, shortfalls, outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
     identities = learn(archive, states.made())
@@ -195,7 +202,7 @@ def investigate(
     clients = clients_of(accesses, scored)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
-    traces = traces_of(hunted)
+    traces = traces_of(hunted, unnamed)
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
     held = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)

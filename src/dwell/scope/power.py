@@ -31,8 +31,9 @@ from dwell.scope.leads import ranking
 from dwell.scope.ledger import NO_HOST, Ledger, build
 from dwell.scope.names import learn
 from dwell.scope.plantings import Ground, Kind, Planted, kinds, plant
-from dwell.scope.rollup.run import Progress, roll_up
+from dwell.scope.rollup.run import Progress, Rolled, roll_up
 from dwell.scope.shortfalls import shortfalls_of
+from dwell.scope.unnamed import stand_ins, with_stand_ins
 
 __all__ = ["Steps", "power_in", "power_of"]
 
@@ -213,6 +214,7 @@ def power_in(
     stamp: str,
     plantings: int,
     outgrown: Mapping[EvidenceId, EvidenceId] | None = None,
+    folders: Mapping[EvidenceId, str] | None = None,
     wanted: Sequence[str] = (),
     workers: int | None = None,
     cache: Path | None = None,
@@ -227,6 +229,7 @@ def power_in(
         stamp: what the result is made from.
         plantings: how often each kind is planted.
         outgrown: the longest copy that was read of each log, by its shorter copies.
+        folders: the folder that stands for each file's host where nothing names one.
         wanted: keys of kinds; all where none is named.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
@@ -237,7 +240,11 @@ def power_in(
         CustodyError: a data file is not what was written.
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    logs = as_one(with_events_left_out(archive, rolled.hours), paths, shortfalls_of(archive), outgrown or {})
+    rolled = Rolled(rolled.tables, with_events_left_out(archive, rolled.hours))
+    shortfalls = shortfalls_of(archive)
+    unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
+    rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
+    logs = as_one(rolled.hours, paths, shortfalls, outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
     seed = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
     return power_of(

@@ -18,6 +18,7 @@ from dwell.model.addresses import address, first_hop
 from dwell.model.claims import Outcome
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.scope.ledger import NO_HOST
 
 __all__ = ["CVES", "Trace", "traces_of"]
 
@@ -99,8 +100,13 @@ def _lowered(outcome: Outcome, table: str, status: int | None, *, refused_counts
     return outcome
 
 
-def traces_of(hunted: Hunted) -> tuple[Trace, ...]:
-    """Give the hits of rules that say how far they got, in order of time."""
+def traces_of(hunted: Hunted, unnamed: Mapping[str, str] | None = None) -> tuple[Trace, ...]:
+    """Give the hits of rules that say how far they got, in order of time.
+
+    Args:
+        hunted: what the hunt gave.
+        unnamed: a name for the host of each file that names none (`unnamed.stand_ins`).
+    """
     out: list[Trace] = []
     instants = {one: hunted.hits[one].cast(pa.int64()).to_pylist() for one in ("first_utc", "last_utc")}
     for place, row in enumerate(hunted.hits.select(_PLAIN).to_pylist()):
@@ -120,7 +126,7 @@ def traces_of(hunted: Hunted) -> tuple[Trace, ...]:
                 outcome,
                 rule.weight,
                 row["table"],
-                row["host"] or "(unknown host)",
+                row["host"] or _stand_in(row, unnamed or {}),
                 _client(row["client"]),
                 row["account"],
                 tuple(row["matched"]),
@@ -142,6 +148,12 @@ _PLAIN = (
 def _client(text: str | None) -> str | None:
     """Give the address of a client, as a log writes it or as a chain of hops; None where it is none."""
     return None if text is None else first_hop([address(one) for one in re.split(r"[,\s]+", text.strip())])
+
+
+def _stand_in(row: Mapping[str, object], unnamed: Mapping[str, str]) -> str:
+    """Give the name of an unknown host; of records in several of them no name."""
+    names = {unnamed.get(ref.evidence_id, NO_HOST) for ref in _grounds(row)}
+    return min(names) if len(names) == 1 else NO_HOST
 
 
 def _grounds(row: Mapping[str, object]) -> tuple[RecordRef, ...]:
