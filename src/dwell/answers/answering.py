@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dwell.answers.assemble import assemble
@@ -11,12 +12,15 @@ from dwell.answers.kept import Kept, read_kept, stamp, write_kept
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.casebook.markings import in_force
+from dwell.casebook.settings import set_in
 from dwell.hunt.hunting import Hunted
 from dwell.intake.units import outgrown
 from dwell.model.claims import CaseFacts
 from dwell.model.markings import Marking
 from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId
+from dwell.model.settings import Setting, SettingKind
+from dwell.scope.as_tables import AsTable, folder, read_table
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
 from dwell.scope.investigation import investigate
 from dwell.scope.leads import LEADS_PER_WEEK
@@ -41,6 +45,15 @@ def _settings(hunted: Hunted, planted: Power | None) -> tuple[tuple[str, str], .
     )
 
 
+def _table(case: Case, said: Sequence[Setting]) -> AsTable | None:
+    """Read the table of autonomous systems that is set: from the case, or where it lies while it is not saved."""
+    one = next((one for one in said if one.kind is SettingKind.ASN), None)
+    if one is None:
+        return None
+    found = read_table(Path(one.path) if one.path else folder(case.root) / one.sha256, wanted=one.sha256)
+    return replace(found, file=one.value, dated=one.dated)
+
+
 def _digest(of_each: Mapping[EvidenceId, str]) -> str:
     """Give a name for what is said of each piece of evidence beside its records: the answers hang on it too."""
     told = "\n".join(f"{key} {value}" for key, value in sorted(of_each.items()))
@@ -57,6 +70,7 @@ def answer(
     progress: Progress,
     *,
     markings: Sequence[Marking] | None = None,
+    said: Sequence[Setting] | None = None,
     keep: bool = True,
 ) -> Kept:
     """Answer the seven questions.
@@ -70,6 +84,7 @@ def answer(
         cache: folder where folded tables are kept between runs.
         progress: told how far it is.
         markings: what a person says; None for the markings in force.
+        said: what is set for the case; None for the settings in force.
         keep: whether the answers are kept as those of the case.
 
     Raises:
@@ -80,8 +95,14 @@ def answer(
     register = case.register()
     written = {key: item.written_utc for key, item in register.items()}
     markings = in_force(case) if markings is None else markings
+    said = set_in(case) if said is None else said
     longest = outgrown(case)
-    beside = (("last written", _digest(written)), ("grown", _digest(longest)), ("markings", repr(markings)))
+    beside = (
+        ("last written", _digest(written)),
+        ("grown", _digest(longest)),
+        ("markings", repr(markings)),
+        ("set", repr(said)),
+    )
     wanted = stamp(archive.version(), hunted.rules_hash, (*settings, *beside))
     place = case.derived_root / "answers.msgpack"
     kept = read_kept(place, wanted, Kept)
@@ -93,6 +114,8 @@ def answer(
             written=written,
             outgrown=longest,
             markings=markings,
+            settings=said,
+            table=_table(case, said),
             workers=workers,
             cache=cache,
             progress=lambda done, total, what: progress("folding", what, done, total),

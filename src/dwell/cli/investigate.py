@@ -8,7 +8,9 @@ import click
 
 from dwell import api
 from dwell.cli.answers import has_findings
+from dwell.cli.mark import who
 from dwell.cli.options import (
+    FOLDER,
     case_option,
     evidence_argument,
     fail_on_option,
@@ -27,6 +29,7 @@ from dwell.cli.told import tell_hunt, tell_ingest
 from dwell.errors import EXIT_FINDINGS, RuleFileError
 from dwell.report.summary_json import summary_text
 from dwell.report.text import answers_text
+from dwell.safe.terminal import terminal
 
 __all__ = ["COMMANDS", "run"]
 
@@ -42,6 +45,7 @@ def run(
     zones: tuple[str, ...] = (),
     lists: tuple[Path, ...] = (),
     warning_lists: tuple[Path, ...] = (),
+    asn: Path | None = None,
     workers: int | None,
     talk: Talk,
 ) -> tuple[api.Answered, int]:
@@ -57,9 +61,13 @@ def run(
         "zones": list(zones),
         "lists": [str(one) for one in lists],
         "warning_lists": [str(one) for one in warning_lists],
+        "asn": None if asn is None else str(asn),
     }
     result = api.ingest(case, evidence, zones=zones, workers=workers, settings=settings, progress=talk.progress)
     code = tell_ingest(result, api.stock(case).anomalies, talk)
+    if asn is not None:
+        made = api.set_table(case, asn, who(None))
+        talk.note(terminal(made.told) if made is not None else "the same table of autonomous systems is set already")
     hunted = api.hunt(
         case,
         rules=rules,
@@ -91,6 +99,10 @@ def run(
 @lists_option
 @fail_on_option
 @zone_option
+@click.option(
+    "--asn", type=FOLDER, default=None, metavar="FILE",
+    help="A table of autonomous systems (iptoasn's TSV, or MaxMind's MMDB): told beside clients, never a ground.",
+)  # fmt: skip
 @workers_option
 @output_options((Form.TEXT, Form.JSON))
 @talk_options
@@ -104,6 +116,7 @@ def investigate(
     warning_lists: tuple[Path, ...],
     fail_on: str | None,
     zones: tuple[str, ...],
+    asn: Path | None,
     workers: int | None,
     output: Output,
     talk: Talk,
@@ -125,6 +138,7 @@ def investigate(
         lists=lists,
         warning_lists=warning_lists,
         zones=zones,
+        asn=asn,
         workers=workers,
         talk=talk,
     )
