@@ -147,9 +147,41 @@ def test_a_service_is_ours_where_it_is_set_and_judged_elsewhere(case: Path, dwel
     assert claim["grounds"]
 
 
+def test_a_table_of_systems_is_told_beside_what_is_found_and_changes_nothing_else(
+    case: Path, dwell: Dwell, tmp_path: Path
+) -> None:
+    before = json.loads(answers(dwell, case))
+    table = tmp_path / "few.tsv"
+    table.write_text(
+        "100.64.0.0\t100.95.255.255\t64500\tXX\t\x1b[31mA\n100.96.0.0\t100.127.255.255\t64501\tXX\tB\n", "utf-8"
+    )
+    found = run(dwell, case, "set", "asn", table)
+    (made,) = found["made"]
+    assert (made["value"], len(made["sha256"])) == ("few.tsv", 64)
+    assert (found["mailboxes"], found["intrusions"], found["leads_moved"], found["leads_gone"]) == ([], [], 0, 0)
+    assert (case / "tables" / made["sha256"]).read_bytes() == table.read_bytes()
+    table.unlink()
+    summary = json.loads(answers(dwell, case))
+    assert {one["system"] for one in summary["leads"]} <= {"AS64500 \x1b[31mA", "AS64501 B", None}
+    assert any(one["system"] for one in summary["leads"])
+    assert summary["intrusions"][0]["systems"]
+    assert [one["systems"] for one in summary["mailboxes"] if one["grade"] == "read"][0]
+    assert [(one["mailbox"], one["grade"]) for one in summary["mailboxes"]] == [
+        (one["mailbox"], one["grade"]) for one in before["mailboxes"]
+    ]
+    assert [(one["rank"], one["client"], one["bits"]) for one in summary["leads"]] == [
+        (one["rank"], one["client"], one["bits"]) for one in before["leads"]
+    ]
+    assert "\x1b" not in dwell("leads", "-c", case, "-q", "--workers", "1").out
+    (case / "tables" / made["sha256"]).write_text("changed", encoding="utf-8")
+    (case / "derived" / "answers.msgpack").unlink()
+    assert dwell("answers", "-c", case, "-q", "--workers", "1").code == 12
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("set", "asn", "nowhere.tsv", "--reason", "x"), "no such file"),
         (("set", "network", "192.0.2.0/24", "--reason", " "), "needs a reason"),
         (("set", "network", "192.0.2.0/24", "--reason", "x", "--by", " "), "needs the name"),
         (("set", "network", "--reason", "x"), "say what is set"),
@@ -187,7 +219,7 @@ def test_what_cannot_be_set_ends_with_2_and_says_what_to_do(
         (b"\xff\xfe", "no TOML"),
         (b"networks = [", "no TOML"),
         (b"a = " + b"[" * 50_000, "no TOML"),
-        (b"netwroks = []", "is no setting"),
+        (b"network_s = []", "is no setting"),
         (b"networks = 7", "networks cannot be read"),
         (b"networks = [7]", "networks cannot be read"),
         (b"hours = []", "hours cannot be read"),
