@@ -165,7 +165,7 @@ def test_a_table_of_systems_is_told_beside_what_is_found_and_changes_nothing_els
     assert {one["system"] for one in summary["leads"]} <= {"AS64500 \x1b[31mA", "AS64501 B", None}
     assert any(one["system"] for one in summary["leads"])
     assert summary["intrusions"][0]["systems"]
-    assert [one["systems"] for one in summary["mailboxes"] if one["grade"] == "read"][0]
+    assert next(one["systems"] for one in summary["mailboxes"] if one["grade"] == "read")
     assert [(one["mailbox"], one["grade"]) for one in summary["mailboxes"]] == [
         (one["mailbox"], one["grade"]) for one in before["mailboxes"]
     ]
