@@ -25,7 +25,7 @@ import click
 import yaml
 
 from dwell import errors
-from dwell.model import claims, coverage, hypotheses, markings, provenance
+from dwell.model import claims, coverage, hypotheses, markings, provenance, settings
 from dwell.sources.pages import HEADINGS, page_of
 
 __all__ = ["PAGES", "main", "pages"]
@@ -49,6 +49,7 @@ ENUMS: tuple[tuple[str, type[enum.StrEnum]], ...] = (
     ("Ways in which mail could have been read", hypotheses.HypothesisVerdict),
     ("What a person says of a thing", markings.MarkingVerdict),
     ("What can be marked", markings.MarkingKind),
+    ("What can be set for a case", settings.SettingKind),
     ("What became of a rule", claims.RuleStatus),
     ("Anomalies", provenance.AnomalyKind),
     ("Facts about a file", provenance.FactKind),

@@ -11,15 +11,20 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from dwell.answers.answering import answer, plant
 from dwell.answers.changes import SinceRules, answer_changes
-from dwell.answers.lookup import named, references
+from dwell.answers.lookup import Why, references, walk_back
 from dwell.answers.marking import MarkingPreview, Undo, Wanted
 from dwell.answers.marking import preview as preview_marking
 from dwell.answers.marking import save as keep_marking
+from dwell.answers.setting import SettingsPreview, Unwanted, Wished, set_table
+from dwell.answers.setting import preview as preview_setting
+from dwell.answers.setting import save as keep_settings
 from dwell.casebook.case import Case
 from dwell.casebook.markings import markings
+from dwell.casebook.settings import settings
 from dwell.casebook.trusted_hops import hops_in_force, hops_of, settle_hops
 from dwell.engine import machine
 from dwell.errors import CaseError, NoEvidenceError, Place, UsageError
@@ -38,7 +43,6 @@ from dwell.intake.first_seen import Seen
 from dwell.intake.first_seen import first_seen as find_first_seen
 from dwell.intake.foreseen import Foreseen
 from dwell.intake.ingest import IngestResult, open_archive
-from dwell.intake.lookup import FoundRecord, record_bytes, record_named
 from dwell.intake.peeking import Peek
 from dwell.intake.peeking import peek as run_peek
 from dwell.intake.plan import Plan
@@ -51,9 +55,8 @@ from dwell.intake.verifying import Finding
 from dwell.intake.verifying import verify as run_verify
 from dwell.intake.zones import zones_of
 from dwell.model.addresses import trusting
-from dwell.model.claims import Claim, Summary
+from dwell.model.claims import Summary
 from dwell.model.coverage import CoverageDay
-from dwell.model.markings import Marking
 from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
@@ -78,6 +81,7 @@ __all__ = [
     "hunt",
     "ingest",
     "keep_marking",
+    "keep_settings",
     "marking",
     "markings",
     "peek",
@@ -86,6 +90,9 @@ __all__ = [
     "quick_hunt",
     "rules",
     "search",
+    "set_table",
+    "setting",
+    "settings",
     "since_rules",
     "sources",
     "stock",
@@ -96,8 +103,6 @@ __all__ = [
 Progress = Callable[[str, str, int, int], None]
 """Told (phase, what, done, total). Phases: `hashing` and `reading` in bytes, `hunting`, `folding` and `searching` in data
 files, `planting` in plantings, `answering` without a number; total 0 where it is not known."""
-
-WHY_RECORDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,25 +118,6 @@ class Answered:
     summary: Summary
     days: tuple[CoverageDay, ...]
     stock: Stock
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """What a claim, an intrusion, a lead or a mailbox rests on.
-
-    Attributes:
-        id: what was asked for.
-        text: the statement.
-        claim: the claim, where one was asked for.
-        total: how many records it rests on.
-        records: the records, found again in the evidence.
-    """
-
-    id: str
-    text: str
-    claim: Claim | None
-    total: int
-    records: tuple[FoundRecord, ...]
 
 
 def _quiet(phase: str, what: str, done: int, total: int) -> None:
@@ -409,12 +395,19 @@ def _answered(
     workers: int | None,
     progress: Progress,
     *,
-    markings: Sequence[Marking] | None = None,
     keep: bool = True,
+    **said: Any,  # noqa: ANN401 - markings and settings to answer with, in place of those in force
 ) -> Answered:
     archive, cache = open_archive(held), held.cache("folded")
-    found = answer(held, archive, hunted, counted.case_facts(), workers, cache, progress, markings=markings, keep=keep)
+    found = answer(held, archive, hunted, counted.case_facts(), workers, cache, progress, keep=keep, **said)
     return Answered(found.summary, found.days, counted)
+
+
+def _trying(held: Case, name: str, workers: int | None, progress: Progress) -> Callable[[Any], Summary]:
+    """Give what answers with other markings or settings, and keeps nothing; with None, those in force are meant."""
+    counted, before = take_stock(held, open_archive(held)), hunted_with(held)
+    hunted = _run_hunt(held, before, workers, progress)
+    return lambda said: _answered(held, hunted, counted, workers, progress, keep=said is None, **{name: said}).summary
 
 
 def marking(
@@ -434,13 +427,27 @@ def marking(
         CustodyError: a table is not what was written.
     """
     held = Case.open(case)
-    counted, before = take_stock(held, open_archive(held)), hunted_with(held)
-    hunted = _run_hunt(held, before, workers, progress)
+    return preview_marking(held, wanted, _trying(held, "markings", workers, progress))
 
-    def answering(said: tuple[Marking, ...] | None) -> Summary:
-        return _answered(held, hunted, counted, workers, progress, markings=said, keep=said is None).summary
 
-    return preview_marking(held, wanted, answering)
+def setting(
+    case: Path, wanted: Wished | Unwanted, *, workers: int | None = None, progress: Progress = _quiet
+) -> SettingsPreview:
+    """Say what settings, or taking some back, change in the answers; nothing of the case changes.
+
+    Args:
+        case: the case folder.
+        wanted: what is to be set or taken back.
+        workers: processes.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: one cannot be read, is set already, or is not in force.
+        CaseError: the folder is no case, or of another version.
+        CustodyError: a table is not what was written.
+    """
+    held = Case.open(case)
+    return preview_setting(held, wanted, _trying(held, "said", workers, progress))
 
 
 def power(
@@ -523,21 +530,7 @@ def why(case: Path, wanted: str, *, workers: int | None = None, progress: Progre
         UsageError: nothing goes by that name.
         CaseError: the folder is no case, or of another version.
     """
-    held = Case.open(case)
-    claim: Claim | None = None
-    refs: tuple[RecordRef, ...]
-    if wanted.count("/") == 2:
-        text, refs, total = f"the record {wanted}", (record_named(held, wanted),), 1
-    else:
-        summary = answers(case, workers=workers, progress=progress).summary
-        claim = next((one for one in summary.claims if one.id == wanted), None)
-        if claim is not None:
-            text, refs, total = claim.text, claim.grounds, claim.grounds_total
-        else:
-            text, refs = named(summary, wanted)
-            total = len(refs)
-    records = tuple(record_bytes(held, one) for one in refs[:WHY_RECORDS])
-    return Why(wanted, text, claim, total, records)
+    return walk_back(Case.open(case), wanted, lambda: answers(case, workers=workers, progress=progress).summary)
 
 
 def search(

@@ -38,6 +38,7 @@ from dwell.model.hypotheses import Hypothesis, HypothesisVerdict, Sign, SourceVi
 from dwell.model.indicators import IndicatorMet, Naming
 from dwell.model.markings import Marking, MarkingEffect, MarkingKind, MarkingVerdict
 from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.settings import Setting, SettingEffect, SettingKind
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
 
 IIS = EvidenceId("1f" * 32)
@@ -131,7 +132,11 @@ def _mailbox(name: str, grade: Grade, messages: int | None, size: int | None) ->
 MARKED = ("M1: 203.0.113.0/24 is ours (from 2021-01-01), marked by a.uthor on 2021-04-02, because: VPN pool",)
 MAILBOXES = (
     _mailbox("m.dubois", Grade.LISTED, None, None),
-    _mailbox("a.peeters", Grade.NAMED, 1_212, 48_291_823),
+    dataclasses.replace(
+        _mailbox("a.peeters", Grade.NAMED, 1_212, 48_291_823),
+        vip=True,
+        systems=("AS64500 HOSTING <example>: 2 networks",),
+    ),
     _mailbox("k.janssens", Grade.DOWNLOADED, None, 3_912_004_551),
     _mailbox("l.maes", Grade.READ, 87, 940),
     _mailbox("s.claes", Grade.OPENED, None, None),
@@ -172,6 +177,7 @@ INTRUSIONS = (
         ("the network is that of a hotel chain",),
         "The logs begin on 1 January 2019; the first act comes 101 days later.",
         refs(IIS, 4, 9),
+        systems=("AS64500 HOSTING <example>: 2 networks",),
     ),
     Intrusion("I2", at("2021-02-28T11:00:00"), None, (), (), (), (), (), (), (), ""),
 )
@@ -255,6 +261,9 @@ LEADS = (
         "I1",
         refs(IIS, 4),
         ("the owner travelled",),
+        "AS64500 HOSTING <example>",
+        4,
+        25.831,
     ),
     Lead(2, "staff00@ministry.example", "192.0.2.0/24", None, None, 12.0, (("network", 12.0),)),
 )
@@ -351,6 +360,19 @@ MARKINGS = (
         4, 0, makes="I-M3",
     ),
 )  # fmt: skip
+SETTINGS = (
+    SettingEffect(
+        Setting("S1", SettingKind.NETWORK, "192.0.2.0/24", "VPN <b>pool</b>", "a.uthor", at("2021-04-02T08:00:00")),
+        "it speaks of 12 sessions", 12, 2, 1, 0, ("I1",),
+    ),
+    SettingEffect(
+        Setting(
+            "S2", SettingKind.ASN, "ip2asn.tsv.gz", "from the CERT", "b.editor", at("2021-04-03T08:00:00"),
+            sha256="c" * 64, dated="2021-03-01 (by the file's last write)",
+        ),
+        "412 ranges",
+    ),
+)  # fmt: skip
 INDICATORS = (
     IndicatorMet(
         "indicator:address:198.51.100.7",
@@ -399,6 +421,7 @@ SUMMARY = Summary(
         Learned(LearnedKind.SERVICE, "svc-backup@ministry.example", "opens 120 mailboxes of others"),
     ),
     INDICATORS,
+    case_settings=SETTINGS,
 )
 
 

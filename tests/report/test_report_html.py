@@ -230,7 +230,7 @@ def test_case_figures_are_those_of_the_json() -> None:
 
 def test_mailbox_figures_are_those_of_the_json() -> None:
     rows = Page(sample_page()).table("Mailboxes touched")
-    found = {row[0]: row for row in rows if len(row) == 9}
+    found = {row[0]: row for row in rows if len(row) == 10}
     exposed = [one for one in data()["mailboxes"] if one["grade"] != "no-sign" or one["grade_unmarked"]]
     assert len(found) == len(exposed)
     for one in exposed:
@@ -246,7 +246,7 @@ def test_mailbox_figures_are_those_of_the_json() -> None:
 
 def test_mailboxes_stand_strongest_first_and_none_is_lost() -> None:
     page = Page(sample_page())
-    grades = [row[1] for row in page.table("Mailboxes touched") if len(row) == 9]
+    grades = [row[1] for row in page.table("Mailboxes touched") if len(row) == 10]
     touched = ["named", "downloaded", "read", "listed", "opened", "attempted", "undeterminable"]
     assert grades == [*touched, "no-sign\nwithout markings: read"]
     assert [row[0] for row in page.table("No sign, within")] == [

@@ -21,6 +21,7 @@ from dwell.model import claims
 from dwell.model.claims import Question, Summary
 from dwell.model.hypotheses import HypothesisVerdict, Told, Where
 from dwell.model.markings import MarkingKind, MarkingVerdict
+from dwell.model.settings import SettingKind
 from dwell.report.summary_json import schema, summary_dict, summary_text
 
 CONTRACT: Mapping[str, str] = {
@@ -53,6 +54,7 @@ WORDS: Mapping[tuple[str, str], type[StrEnum]] = {
     ("learned", "kind"): claims.LearnedKind,
     ("marking", "kind"): MarkingKind,
     ("marking", "verdict"): MarkingVerdict,
+    ("setting", "kind"): SettingKind,
 }
 EMPTY = Summary("0.0.1", claims.CaseFacts("", 0, 0, 0, None, None), *((),) * 10)
 ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from('\x00\x1b\u202e\ud800"\\<'), max_size=20)

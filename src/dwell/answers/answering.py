@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dwell.answers.assemble import assemble
@@ -12,6 +13,7 @@ from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.casebook.evidence import Evidence
 from dwell.casebook.markings import in_force
+from dwell.casebook.settings import set_in
 from dwell.casebook.trusted_hops import hops_in_force
 from dwell.hunt.hunting import Hunted
 from dwell.intake.hosts import folder_for_host
@@ -21,6 +23,8 @@ from dwell.model.claims import CaseFacts
 from dwell.model.markings import Marking
 from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId
+from dwell.model.settings import Setting, SettingKind
+from dwell.scope.as_tables import AsTable, folder, read_table
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
 from dwell.scope.investigation import investigate
 from dwell.scope.leads import LEADS_PER_WEEK
@@ -51,6 +55,15 @@ def _power_stamp(archive: Archive, hops: Sequence[str]) -> str:
     return stamp(archive.version(), "", tuple(("trusted hop", one) for one in hops))
 
 
+def _table(case: Case, said: Sequence[Setting]) -> AsTable | None:
+    """Read the table of autonomous systems that is set: from the case, or where it lies while it is not saved."""
+    one = next((one for one in said if one.kind is SettingKind.ASN), None)
+    if one is None:
+        return None
+    found = read_table(Path(one.path) if one.path else folder(case.root) / one.sha256, wanted=one.sha256)
+    return replace(found, file=one.value, dated=one.dated)
+
+
 def _digest(of_each: Mapping[EvidenceId, str]) -> str:
     """Give a name for what is said of each piece of evidence beside its records: the answers hang on it too."""
     told = "\n".join(f"{key} {value}" for key, value in sorted(of_each.items()))
@@ -67,6 +80,7 @@ def answer(
     progress: Progress,
     *,
     markings: Sequence[Marking] | None = None,
+    said: Sequence[Setting] | None = None,
     keep: bool = True,
 ) -> Kept:
     """Answer the seven questions.
@@ -80,6 +94,7 @@ def answer(
         cache: folder where folded tables are kept between runs.
         progress: told how far it is.
         markings: what a person says; None for the markings in force.
+        said: what is set for the case; None for the settings in force.
         keep: whether the answers are kept as those of the case.
 
     Raises:
@@ -91,12 +106,16 @@ def answer(
     register = case.register()
     written = {key: item.written_utc for key, item in register.items()}
     markings = in_force(case) if markings is None else markings
+    said = set_in(case) if said is None else said
     longest = outgrown(case)
     folders = _folders(register)
     beside = (
-        ("last written", _digest(written)), ("grown", _digest(longest)), ("markings", repr(markings)),
+        ("last written", _digest(written)),
+        ("grown", _digest(longest)),
+        ("markings", repr(markings)),
         ("folders", _digest(folders)),
-    )  # fmt: skip
+        ("set", repr(said)),
+    )
     wanted = stamp(archive.version(), hunted.rules_hash, (*settings, *beside))
     place = case.derived_root / "answers.msgpack"
     kept = read_kept(place, wanted, Kept)
@@ -110,6 +129,8 @@ def answer(
                 outgrown=longest,
                 folders=folders,
                 markings=markings,
+                settings=said,
+                table=_table(case, said),
                 workers=workers,
                 cache=cache,
                 progress=lambda done, total, what: progress("folding", what, done, total),

@@ -10,6 +10,8 @@ from dwell.answers import blindspots, entry, eviction, foothold, intrusions, mai
 from dwell.answers.book import Book
 from dwell.answers.hypotheses import board
 from dwell.answers.marked import beside, compared, effects, rest_on, tell_statements
+from dwell.answers.settings import set_effects, set_learned, vip_first
+from dwell.answers.systems import with_systems
 from dwell.model.claims import (
     Answer,
     CaseFacts,
@@ -47,6 +49,7 @@ def _found(case: Investigation, facts: CaseFacts, planted: Power | None, before:
     exposures = mailboxes.findings(case)
     if before is not None or case.marked.others:
         exposures = compared(case, exposures, before.exposures if before is not None else exposures)
+    exposures = with_systems(case, vip_first(case, exposures))
     reached = reach.findings(case)
     held = intrusions.findings(case, entries)
     checks = eviction.findings(case, footholds)
@@ -97,7 +100,8 @@ def assemble(
         settings=tuple(sorted(settings)),
         hypotheses=board(case),
         markings=effects(case),
-        learned=blindspots.learned(case),
+        learned=(*blindspots.learned(case), *set_learned(case)),
         indicators=case.hunted.met,
+        case_settings=set_effects(case),
     )
     return beside(case, summary)

@@ -13,6 +13,7 @@ from dwell.answers.book import Book
 from dwell.answers.mailboxes import COPIES, bodiless, nameless, unresolved
 from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
+from dwell.answers.settings import tell_settings
 from dwell.model.addresses import is_trusted
 from dwell.model.claims import (
     Answer,
@@ -354,6 +355,7 @@ def answer(
     if planted is not None:
         _planted(planted, book)
     tell_all(case, book)
+    tell_settings(case, book)
     if not hosts:
         return book.answer("No mail log is held: whose mail was read cannot be known from this evidence."), book
     verdict = (

@@ -9,6 +9,7 @@ import pyarrow as pa
 from dwell.answers.book import Book
 from dwell.answers.marked import contradictions, marked_intrusion, tell_contradictions
 from dwell.answers.phrases import count, day, instant, listed, percent, whole_span
+from dwell.answers.systems import common_systems, systems_of_clients, tell_systems
 from dwell.model.claims import EXPOSED, Answer, EntryFinding, Foothold, Intrusion, Question
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.intrusions import Held
@@ -73,6 +74,7 @@ def findings(case: Investigation, entries: tuple[EntryFinding, ...]) -> tuple[In
                 grounds=grounds_of(case, held)[:GROUNDS_MAX],
                 marking=held.marking,
                 marked=marked_intrusion(case, held),
+                systems=systems_of_clients(case, held.clients),
             )
         )
     return tuple(out)
@@ -100,6 +102,12 @@ def _apart(case: Investigation, book: Book) -> None:
                 against.append(f"accounts in common: {listed(shared)}")
             if clients:
                 against.append(f"clients in common: {listed(clients)}")
+            systems = common_systems(case, one.clients, other.clients)
+            if systems and case.systems is not None:
+                against.append(
+                    f"clients of both lie in {listed(systems)} (by the table {case.systems.table.told}): a weak tie, "
+                    "which joins nobody"
+                )
             book.inferred(
                 f"{one.id} and {other.id} are held apart: no strong link between them is recorded "
                 f"({one.id} {day(one.first_utc)} to {day(one.last_utc)}, {other.id} {day(other.first_utc)} to "
@@ -147,6 +155,7 @@ def answer(
             [ref for one in loose for ref in one.grounds],
         )
     _apart(case, book)
+    tell_systems(case, book)
     first = min((one.first_utc for one in found if one.first_utc is not None), default=None)
     end = case.ledger.last_hour if first is None else int(first.timestamp()) // 3600
     ahead = case.ledger.coverage(hosts, MAIL_SOURCES, case.ledger.first_hour, end, "an act before the first known one")

@@ -194,7 +194,7 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
     exposed = [one for one in found if one.grade in EXPOSED]
     for one in exposed:
         parts = [
-            f"{one.mailbox} was {_WORDS[one.grade]} by {listed(one.intrusions)} {span(one.first_utc, one.last_utc)}"
+            f"{_named(one)} was {_WORDS[one.grade]} by {listed(one.intrusions)} {span(one.first_utc, one.last_utc)}"
         ]
         parts.append(count(one.sessions, "session"))
         if one.grade is Grade.NAMED:
@@ -209,7 +209,7 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
     for one in found:
         if one.grade is Grade.ATTEMPTED:
             book.recorded(
-                f"{one.mailbox}: every request by {listed(one.intrusions)} was refused.", one.grounds, one.coverage
+                f"{_named(one)}: every request by {listed(one.intrusions)} was refused.", one.grounds, one.coverage
             )
     apps.untied(case, book)
     hidden = exposed_by_marking(found)
@@ -259,6 +259,10 @@ def _no_sign(
     )
 
 
+def _named(one: MailboxExposure) -> str:
+    return f"{one.mailbox} (VIP)" if one.vip else one.mailbox
+
+
 def _by_marking(one: MailboxExposure) -> bool:
     """Say whether a mailbox is told as opened by an intruder only because a person calls somebody one."""
     return one.grade in EXPOSED and one.unmarked is not None and one.unmarked not in EXPOSED
@@ -273,7 +277,9 @@ def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage], hidd
         told = ", ".join(f"{grades[grade]} {grade.value}" for grade in Grade if grade in EXPOSED and grades[grade])
         marked = sum(_by_marking(one) for one in found)
         alone = f" ({marked} of them by what is marked alone)" if marked else ""
-        parts.append(f"{count(exposed, 'mailbox', 'mailboxes')} opened by an intruder{alone}: {told}")
+        first = sum(one.vip for one in found if one.grade in EXPOSED)
+        vips = f", {count(first, 'VIP')} among them" if first else ""
+        parts.append(f"{count(exposed, 'mailbox', 'mailboxes')} opened by an intruder{alone}: {told}{vips}")
     if grades[Grade.ATTEMPTED]:
         parts.append(f"{grades[Grade.ATTEMPTED]} tried and refused")
     if grades[Grade.UNDETERMINABLE]:

@@ -16,18 +16,52 @@ from dwell.answers.phrases import count, day, listed
 from dwell.model.claims import EXPOSED, Answer, Intrusion, MailboxExposure, Question, Summary
 from dwell.model.markings import Marking, MarkingEffect, MarkingKind, MarkingVerdict
 from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.settings import Setting
 from dwell.scope.exploits import Act
 from dwell.scope.forgery import Forged
 from dwell.scope.intrusions import Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.marked import Cover, tie_keys
 
-__all__ = ["compared", "contradictions", "effects", "marked_intrusion", "rest_on", "said_of", "tell_all"]
+__all__ = [
+    "SETTING",
+    "compared",
+    "contradictions",
+    "effect_of",
+    "effects",
+    "marked_intrusion",
+    "rest_on",
+    "said_of",
+    "tell_all",
+]
 
 Answered = tuple[Answer, Book]
 PERSON = "a marking is a person's word: it changes no record, and dwell mark --undo takes it back"
+SETTING = "a setting is a person's word: it changes no record, and dwell settings unset takes it back"
 GROUNDS_ROWS = 10
 _OF_STATEMENTS = frozenset({MarkingKind.MAILBOX, MarkingKind.CLAIM})
+
+
+def _is_setting(one: Marking | Setting) -> bool:
+    return isinstance(one, Setting) or one.setting
+
+
+def _done(rests: Sequence[Marking | Setting]) -> str:
+    """Say what a person did: `marked`, `set`, or both."""
+    return " or ".join(("marked", "set")[one] for one in sorted({_is_setting(one) for one in rests}))
+
+
+def _any(rests: Sequence[Marking | Setting]) -> str:
+    return " or ".join(("any marking", "any setting")[one] for one in sorted({_is_setting(one) for one in rests}))
+
+
+def _kinds(rests: Sequence[Marking | Setting]) -> str:
+    many = "" if len(rests) == 1 else "s"
+    return " and ".join(f"{('marking', 'setting')[one]}{many}" for one in sorted({_is_setting(one) for one in rests}))
+
+
+def _persons(rests: Sequence[Marking | Setting]) -> tuple[str, ...]:
+    return tuple((PERSON, SETTING)[one] for one in sorted({_is_setting(one) for one in rests}))
 
 
 def _shared(cover: Cover, held: Held) -> tuple[list[int], list[Act]]:
@@ -52,12 +86,13 @@ def contradictions(case: Investigation) -> dict[str, tuple[Marking, ...]]:
 
 def effects(case: Investigation) -> tuple[MarkingEffect, ...]:
     """Give every marking in force with what it comes to, in their order."""
-    out = [_effect(case, one) for one in case.marked.covers]
+    out = [effect_of(case, one) for one in case.marked.covers if not one.marking.setting]
     out += [MarkingEffect(one) for one in case.marked.others]
     return tuple(sorted(out, key=lambda one: int(one.marking.id[1:])))
 
 
-def _effect(case: Investigation, cover: Cover) -> MarkingEffect:
+def effect_of(case: Investigation, cover: Cover) -> MarkingEffect:
+    """Give what a marking, or a setting that is obeyed as one, comes to."""
     one = MarkingEffect(cover.marking, int(cover.sessions.sum()), len(cover.acts))
     before = case.unmarked
     if before is None:
@@ -103,7 +138,10 @@ def compared(
         before: the same without any marking.
     """
     against = contradictions(case)
-    every = tuple(one.marking for one in _covers(case, MarkingVerdict.OURS) if one.sessions.any() or one.acts)
+    every: tuple[Marking | Setting, ...] = (
+        *(one.marking for one in _covers(case, MarkingVerdict.OURS) if one.sessions.any() or one.acts),
+        *case.said.rejudging,
+    )
     was = {one.mailbox: one for one in before}
     out = []
     for one in found:
@@ -114,13 +152,14 @@ def compared(
             continue
         if one.grade.rank < other.grade.rank:
             made = [text for held in case.held if held.id in one.intrusions for text in _made(case, held)]
+            made = made or [setting.told for setting in case.said.rejudging]
             out.append(replace(one, marked=(*said, *made), unmarked=other.grade))
             continue
         names = {marking.id: marking for name in other.intrusions for marking in against.get(name, ())}
-        rests = tuple(names.values()) or every
+        rests: tuple[Marking | Setting, ...] = tuple(names.values()) or every
         who = f", by {listed(other.intrusions)}" if other.intrusions else ""
         ids = ", ".join(marking.id for marking in rests)
-        text = f"without {'marking' if len(rests) == 1 else 'markings'} {ids} it would be {other.grade.value}{who}"
+        text = f"without {_kinds(rests)} {ids} it would be {other.grade.value}{who}"
         grade = other.grade if other.grade is not one.grade else None
         told = (*said, *(marking.told for marking in rests))
         out.append(replace(one, assumptions=tuple(sorted({*one.assumptions, text})), marked=told, unmarked=grade))
@@ -165,10 +204,11 @@ def tell_contradictions(
             names = f" ({listed(one.mailboxes)})" if one.mailboxes else ""
             book.assumed(
                 f"{cover.marking.id} contradicts what dwell finds: {' and '.join(parts)} of intrusion {held.id} are in "
-                f"what is called ours. Without any marking {held.id} is an intrusion from {day(held.first_utc)} to "
+                f"what is called ours. Without {_any([cover.marking])} {held.id} is an intrusion from "
+                f"{day(held.first_utc)} to "
                 f"{day(held.last_utc)} that opened {count(len(one.mailboxes), 'mailbox', 'mailboxes')}{names}; {now}.",
                 _grounds(case, rows, acts),
-                (PERSON,),
+                (SETTING if cover.marking.setting else PERSON,),
                 (cover.marking.told,),
             )
 
@@ -221,19 +261,22 @@ def rest_on(case: Investigation, answered: Sequence[Answered], before: Sequence[
         for one in case.marked.covers
         if one.marking.verdict in {MarkingVerdict.OURS, MarkingVerdict.THEIRS} and (one.sessions.any() or one.acts)
     ]
-    ids = ", ".join(one.id for one in working)
+    also = [one for one in case.said.rejudging if one.id not in {other.id for other in working}]
+    rests: list[Marking | Setting] = [*working, *also]
+    rests.sort(key=lambda one: (one.id[0], int(one.id[1:])))
+    ids = ", ".join(one.id for one in rests)
     out = []
     for (now, book), (then, other) in zip(answered, before, strict=True):
         same = now.verdict == then.verdict and [one.text for one in book.claims] == [one.text for one in other.claims]
         if same or now.question is Question.BLINDSPOTS:
             out.append((now, book))
             continue
-        verdict = f"{now.verdict} This rests on what a person marked ({ids})"
+        verdict = f"{now.verdict} This rests on what a person {_done(rests)} ({ids})"
         if now.verdict == then.verdict:
             text = f"Statements of this answer rest on {ids}; its verdict would be the same without."
         else:
-            text = f"This answer rests on {ids}. Without any marking it would be: “{then.verdict}”"
-        book.assumed(text, (), (PERSON,), tuple(one.told for one in working))
+            text = f"This answer rests on {ids}. Without {_any(rests)} it would be: “{then.verdict}”"
+        book.assumed(text, (), _persons(rests), tuple(one.told for one in rests))
         out.append((book.answer(f"{verdict}: see {book.claims[-1].id}."), book))
     return tuple(out)
 

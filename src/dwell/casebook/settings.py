@@ -17,7 +17,7 @@ from dwell.model.settings import Setting, SettingKind
 __all__ = ["KeptSetting", "record_settings", "set_in", "settings", "settings_of"]
 
 SET, UNSET = "set", "unset"
-_TEXTS = ("id", "value", "reason", "by", "at")
+_TEXTS = ("id", "value", "reason", "by", "at", "sha256", "dated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +93,5 @@ def record_settings(case: Case, made: Sequence[Setting], gone: Sequence[tuple[st
 
 
 def _read(raw: dict[str, Any], at: str) -> Setting:
-    return Setting(kind=SettingKind(raw["kind"]), at_utc=parse_utc(at), **{name: str(raw[name]) for name in _TEXTS})
+    texts: dict[str, Any] = {name: str(raw[name]) for name in _TEXTS}
+    return Setting(kind=SettingKind(raw["kind"]), at_utc=parse_utc(at), **texts)

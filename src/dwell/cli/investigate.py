@@ -8,7 +8,9 @@ import click
 
 from dwell import api
 from dwell.cli.answers import has_findings
+from dwell.cli.mark import who
 from dwell.cli.options import (
+    FOLDER,
     case_option,
     evidence_argument,
     fail_on_option,
@@ -28,6 +30,7 @@ from dwell.cli.told import tell_hunt, tell_ingest
 from dwell.errors import EXIT_FINDINGS, RuleFileError
 from dwell.report.summary_json import summary_text
 from dwell.report.text import answers_text
+from dwell.safe.terminal import terminal
 
 __all__ = ["COMMANDS", "run"]
 
@@ -44,6 +47,7 @@ def run(
     trusted_hops: tuple[str, ...] = (),
     lists: tuple[Path, ...] = (),
     warning_lists: tuple[Path, ...] = (),
+    asn: Path | None = None,
     workers: int | None,
     talk: Talk,
 ) -> tuple[api.Answered, int]:
@@ -60,6 +64,7 @@ def run(
         "trusted_hops": list(trusted_hops),
         "lists": [str(one) for one in lists],
         "warning_lists": [str(one) for one in warning_lists],
+        "asn": None if asn is None else str(asn),
     }
     result = api.ingest(
         case,
@@ -71,6 +76,9 @@ def run(
         progress=talk.progress,
     )
     code = tell_ingest(result, api.stock(case).anomalies, talk)
+    if asn is not None:
+        made = api.set_table(case, asn, who(None))
+        talk.note(terminal(made.told) if made is not None else "the same table of autonomous systems is set already")
     hunted = api.hunt(
         case,
         rules=rules,
@@ -103,6 +111,10 @@ def run(
 @fail_on_option
 @zone_option
 @trusted_hop_option
+@click.option(
+    "--asn", type=FOLDER, default=None, metavar="FILE",
+    help="A table of autonomous systems (iptoasn's TSV, or MaxMind's MMDB): told beside clients, never a ground.",
+)  # fmt: skip
 @workers_option
 @output_options((Form.TEXT, Form.JSON))
 @talk_options
@@ -117,6 +129,7 @@ def investigate(
     fail_on: str | None,
     zones: tuple[str, ...],
     trusted_hops: tuple[str, ...],
+    asn: Path | None,
     workers: int | None,
     output: Output,
     talk: Talk,
@@ -139,6 +152,7 @@ def investigate(
         warning_lists=warning_lists,
         zones=zones,
         trusted_hops=trusted_hops,
+        asn=asn,
         workers=workers,
         talk=talk,
     )

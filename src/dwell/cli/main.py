@@ -36,6 +36,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "learned": ("listings", "What is taken for the organisation's own, and is not judged."),
     "mark": ("mark", "Say what is ours or theirs; the effect is shown before it is saved."),
     "marks": ("mark", "List the markings, who made them, when and why."),
+    "settings": ("settings", "Own networks, services, working time, VIPs: show, set, take back."),
     "why": ("why", "Walk a claim back to the bytes of the evidence."),
     "search": ("search", "Look for rows in everything held."),
     "first-seen": ("first_seen", "Say when a value was first and last seen, and where."),

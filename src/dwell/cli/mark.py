@@ -20,11 +20,15 @@ from dwell.model.markings import MarkingVerdict
 from dwell.report.markings import markings_csv, markings_rows, markings_text, preview_object, preview_text
 from dwell.safe.terminal import terminal
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "confirmed", "who"]
 
 
-def _who(given: str | None) -> str:
-    """Give the name of who marks: as given, else the machine's name for the user."""
+def who(given: str | None) -> str:
+    """Give the name of who marks or sets: as given, else the machine's name for the user.
+
+    Raises:
+        UsageError: the machine has none.
+    """
     if given:
         return given
     try:
@@ -63,19 +67,23 @@ def _wanted(target: str | None, verdict: str | None, undo: str | None, reason: s
             raise UsageError(
                 "--undo takes the name of a marking and nothing else", remedy="dwell mark --undo M1 --reason 'why'"
             )
-        return Undo(undo, reason, _who(by))
+        return Undo(undo, reason, who(by))
     if target is None or verdict is None:
         raise UsageError("say what is marked, and as what", remedy="dwell mark 192.0.2.0/24 ours --reason 'why'")
     bounds = _instant(window[0], "--from", end=False), _instant(window[1], "--to", end=True)
-    return Wanted(target, MarkingVerdict(verdict), reason, _who(by), *bounds)
+    return Wanted(target, MarkingVerdict(verdict), reason, who(by), *bounds)
 
 
 def _somebody_there() -> bool:
     return sys.stdin.isatty()
 
 
-def _confirmed(talk: Talk, *, yes: bool) -> bool:
-    """Ask whether to save, where somebody is there to answer."""
+def confirmed(talk: Talk, *, yes: bool) -> bool:
+    """Ask whether to save, where somebody is there to answer.
+
+    Raises:
+        UsageError: nobody is.
+    """
     if yes:
         return True
     if not _somebody_there():
@@ -136,7 +144,7 @@ def mark(
     if output.form is Form.TEXT:
         output.write(preview_text(found))
     try:
-        saved = _confirmed(talk, yes=yes)
+        saved = confirmed(talk, yes=yes)
     except UsageError:
         if output.form is Form.JSON:
             output.object(preview_object(found, saved=False))

@@ -14,6 +14,7 @@ from dwell.model.hypotheses import Hypothesis
 from dwell.model.indicators import IndicatorMet
 from dwell.model.markings import MarkingEffect
 from dwell.model.provenance import RecordRef
+from dwell.model.settings import SettingEffect
 
 __all__ = [
     "EXPOSED",
@@ -244,6 +245,8 @@ class MailboxExposure:
         message_ids: InternetMessageIds named, sorted.
         marked: what a person's markings say of it, and those that its grade rests on, in words.
         unmarked: the grade that it would have without any marking; None where that is the same.
+        vip: whether a person set it as one that is told first; it says nothing of its grade.
+        systems: autonomous systems that the intruders' sessions came from, where a table of them is set.
     """
 
     mailbox: str
@@ -263,11 +266,16 @@ class MailboxExposure:
     message_ids: tuple[str, ...] = ()
     marked: tuple[str, ...] = ()
     unmarked: Grade | None = None
+    vip: bool = False
+    systems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Intrusion:
-    """Sessions and hits held to be one actor's: `marking` names the marking that makes it, "" where dwell found it."""
+    """Sessions and hits held to be one actor's: `marking` names the marking that makes it, "" where dwell found it.
+
+    `systems` are the autonomous systems of its clients, where a table of them is set.
+    """
 
     id: str
     first_utc: datetime | None
@@ -283,6 +291,7 @@ class Intrusion:
     grounds: tuple[RecordRef, ...] = ()
     marking: str = ""
     marked: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +415,9 @@ class Lead:
         intrusion: the intrusion it was taken into, if any.
         grounds: records, capped.
         against: innocent explanations that speak against it.
+        system: the autonomous system of its network, by the table that is set; "" where none says.
+        system_accounts: accounts that the same agent is foreign to from several networks of that system; 0 for no such tie.
+        system_bits: what that coincidence is worth; it is in no sum and ranks nothing.
     """
 
     rank: int
@@ -418,6 +430,9 @@ class Lead:
     intrusion: str | None = None
     grounds: tuple[RecordRef, ...] = ()
     against: tuple[str, ...] = ()
+    system: str = ""
+    system_accounts: int = 0
+    system_bits: float | None = None
 
 
 class LearnedKind(StrEnum):
@@ -480,3 +495,4 @@ class Summary:
     markings: tuple[MarkingEffect, ...] = ()
     learned: tuple[Learned, ...] = ()
     indicators: tuple[IndicatorMet, ...] = ()
+    case_settings: tuple[SettingEffect, ...] = ()

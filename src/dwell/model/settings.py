@@ -33,9 +33,11 @@ class SettingKind(StrEnum):
     """A mailbox that is told first; its grade stays what it is."""
     ZONE = "zone"
     """The zone in which people work, by its IANA name; for the term of unusual hours. One only."""
+    ASN = "asn"
+    """A table of autonomous systems: told beside clients, and never a ground. One only."""
 
 
-ONE_ONLY = frozenset({SettingKind.HOURS, SettingKind.ZONE})
+ONE_ONLY = frozenset({SettingKind.HOURS, SettingKind.ZONE, SettingKind.ASN})
 """Kinds of which one is in force at a time: another takes its place."""
 
 
@@ -46,11 +48,15 @@ class Setting:
     Attributes:
         id: `S1`, `S2`, … in the order in which they were made; never used again.
         kind: what is set.
-        value: the range in CIDR form, the account, the mailbox, the hours, the country or day, the zone.
+        value: the range in CIDR form, the account, the mailbox, the hours, the country or day, the zone, the
+            table's file name.
         reason: why; never empty.
         by: who says so, as given.
         at_utc: when it was made; None for one that is tried and not saved.
         at: the range that a service works from, in CIDR form; "" for any.
+        sha256: the hash of a table; "" for other kinds.
+        dated: the day that a table speaks of, and what dates it.
+        path: where a table lies that is not saved yet; "" once it lies in the case.
     """
 
     id: str
@@ -60,11 +66,15 @@ class Setting:
     by: str
     at_utc: datetime | None = None
     at: str = ""
+    sha256: str = ""
+    dated: str = ""
+    path: str = ""
 
     @property
     def what(self) -> str:
         """Give what is set, in words: `service svc-archive@gov.example at 192.0.2.10`."""
-        return f"{self.kind.value} {self.value}{f' at {self.at}' if self.at else ''}"
+        of = f" at {self.at}" if self.at else f", SHA-256 {self.sha256[:16]}…, of {self.dated}" if self.sha256 else ""
+        return f"{self.kind.value} {self.value}{of}"
 
     @property
     def told(self) -> str:
@@ -74,6 +84,8 @@ class Setting:
 
     def same(self, other: Setting) -> bool:
         """Say whether another one sets the same."""
+        if self.sha256:
+            return self.sha256 == other.sha256
         return (self.kind, self.value, self.at) == (other.kind, other.value, other.at)
 
     def marking(self, account: str) -> Marking | None:
@@ -103,7 +115,6 @@ class SettingEffect:
         setting: the setting.
         text: what it comes to, in words.
         sessions: sessions that a network or a service speaks of, answered or refused.
-        acts: forged requests and groups of hits that a network speaks of.
         ties: ties that are not judged because of it, wholly or with others.
         leads: leads within the budget that are not told because of it.
         elsewhere: answered sessions of a service from where it is not said to work: they are judged like anybody's.
@@ -115,7 +126,6 @@ class SettingEffect:
     setting: Setting
     text: str
     sessions: int = 0
-    acts: int = 0
     ties: int = 0
     leads: int = 0
     elsewhere: int = 0

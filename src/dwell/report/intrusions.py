@@ -43,6 +43,7 @@ def _told(one: Intrusion) -> list[str]:
     parts: tuple[tuple[str, Sequence[str]], ...] = (
         ("came by", one.entry),
         ("clients", one.clients),
+        *((("autonomous systems", one.systems),) if one.systems else ()),
         ("accounts", one.accounts),
         ("mailboxes", one.mailboxes),
         ("held together by", one.links),

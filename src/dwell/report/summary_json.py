@@ -30,6 +30,7 @@ from dwell.model.hypotheses import Hypothesis, Sign
 from dwell.model.instants import utc_text
 from dwell.model.markings import Marking, MarkingEffect
 from dwell.model.provenance import RecordRef
+from dwell.model.settings import Setting, SettingEffect
 from dwell.report.indicators import indicator_object
 from dwell.safe.jsontext import Json, json_text
 
@@ -44,6 +45,8 @@ __all__ = [
     "record_objects",
     "rule_object",
     "schema",
+    "setting_effect_object",
+    "setting_object",
     "summary_dict",
     "summary_text",
 ]
@@ -91,6 +94,7 @@ def summary_dict(summary: Summary) -> Object:
         "markings": [effect_object(one) for one in summary.markings],
         "learned": [{"kind": one.kind.value, "name": one.name, "why": one.why} for one in summary.learned],
         "indicators": [indicator_object(one) for one in summary.indicators],
+        "case_settings": [setting_effect_object(one) for one in summary.case_settings],
     }
 
 
@@ -172,6 +176,8 @@ def mailbox_object(mailbox: MailboxExposure) -> Object:
         "coverage_detail": _detail(mailbox.coverage),
         "marked": list(mailbox.marked),
         "grade_unmarked": mailbox.unmarked.value if mailbox.unmarked is not None else None,
+        "vip": mailbox.vip,
+        "systems": list(mailbox.systems),
     }
 
 
@@ -191,6 +197,7 @@ def _intrusion(intrusion: Intrusion) -> Object:
         "grounds": record_objects(intrusion.grounds),
         "marking": _known(intrusion.marking),
         "marked": list(intrusion.marked),
+        "systems": list(intrusion.systems),
     }
 
 
@@ -286,6 +293,9 @@ def lead_object(lead: Lead) -> Object:
         "intrusion": _known(lead.intrusion),
         "against": list(lead.against),
         "grounds": record_objects(lead.grounds),
+        "system": _known(lead.system),
+        "system_accounts": lead.system_accounts,
+        "system_bits": None if lead.system_bits is None else bits(lead.system_bits),
     }
 
 
@@ -344,6 +354,36 @@ def effect_object(effect: MarkingEffect) -> Object:
         "contradicts": list(effect.contradicts),
         "agrees": list(effect.agrees),
         "makes": _known(effect.makes),
+    }
+
+
+def setting_object(setting: Setting) -> Object:
+    """Give a setting as the contract has it."""
+    return {
+        "id": setting.id,
+        "kind": setting.kind.value,
+        "value": _known(setting.value),
+        "at": _known(setting.at),
+        "sha256": _known(setting.sha256),
+        "dated": _known(setting.dated),
+        "reason": _known(setting.reason),
+        "by": _known(setting.by),
+        "at_utc": utc_text(setting.at_utc),
+    }
+
+
+def setting_effect_object(effect: SettingEffect) -> Object:
+    """Give one row of `case_settings`: the setting, and what it comes to."""
+    return {
+        **setting_object(effect.setting),
+        "text": _known(effect.text),
+        "sessions": effect.sessions,
+        "ties": effect.ties,
+        "leads": effect.leads,
+        "elsewhere": effect.elsewhere,
+        "contradicts": list(effect.contradicts),
+        "mailboxes": list(effect.mailboxes),
+        "days": effect.days,
     }
 
 

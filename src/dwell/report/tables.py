@@ -39,6 +39,8 @@ MAILBOX_COLUMNS = (
     "assumptions",
     "marked",
     "grade_unmarked",
+    "vip",
+    "systems",
 )
 COVERAGE_COLUMNS = (
     "host",
@@ -53,7 +55,10 @@ COVERAGE_COLUMNS = (
     "not_recorded",
     "reasons",
 )
-LEAD_COLUMNS = ("rank", "mailbox", "client", "first_utc", "last_utc", "bits", "terms", "intrusion", "against")
+LEAD_COLUMNS = (
+    "rank", "mailbox", "client", "first_utc", "last_utc", "bits", "terms", "intrusion", "against", "system",
+    "system_accounts", "system_bits",
+)  # fmt: skip
 
 
 def mailboxes_rows(summary: Summary) -> list[dict[str, Json]]:
@@ -118,6 +123,8 @@ def _mailbox(one: MailboxExposure) -> tuple[Cell, ...]:
         _joined(one.assumptions),
         _joined(one.marked),
         one.unmarked.value if one.unmarked is not None else None,
+        str(one.vip),
+        _joined(one.systems),
     )
 
 
@@ -148,4 +155,7 @@ def _lead(one: Lead) -> tuple[Cell, ...]:
         _joined(f"{name} {'unknown' if bits(value) is None else bits(value)}" for name, value in one.terms),
         one.intrusion,
         _joined(one.against),
+        one.system or None,
+        one.system_accounts,
+        _number(None if one.system_bits is None else bits(one.system_bits)),
     )

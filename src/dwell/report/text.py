@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
-from dwell.model.claims import Claim, Grade, MailboxExposure, Summary
+from dwell.model.claims import Claim, Grade, Lead, MailboxExposure, Summary
 from dwell.report.figures import UNKNOWN, count, formula, instant, percent
 from dwell.report.hypotheses import board_lines
 from dwell.report.questions import parts
@@ -49,10 +49,23 @@ def answers_text(summary: Summary, width: int = 100) -> str:
 
 def mailboxes_text(summary: Summary) -> str:
     """Give the mailboxes as an aligned table, as the summary orders them."""
-    head = ("mailbox", "grade", "intrusions", "first", "last", "sessions", "messages", "bytes", "coverage", "clients")
+    head = (
+        "mailbox",
+        "VIP",
+        "grade",
+        "intrusions",
+        "first",
+        "last",
+        "sessions",
+        "messages",
+        "bytes",
+        "coverage",
+        "clients",
+    )
     rows = [
         (
             _cell(one.mailbox),
+            "yes" if one.vip else "-",
             _grade(one),
             _several(one.intrusions),
             _seen(one, instant(one.first_utc)),
@@ -65,7 +78,7 @@ def mailboxes_text(summary: Summary) -> str:
         )
         for one in summary.mailboxes
     ]
-    return _table(head, rows, right={5, 6, 7, 8})
+    return _table(head, rows, right={6, 7, 8, 9})
 
 
 def coverage_text(summary: Summary) -> str:
@@ -99,6 +112,7 @@ def coverage_text(summary: Summary) -> str:
 
 def leads_text(summary: Summary) -> str:
     """Give the leads as an aligned table, most surprising first."""
+    told = any(one.system for one in summary.leads)
     head = ("rank", "bits", "mailbox", "client", "first", "last", "intrusion", "terms")
     rows = [
         (
@@ -110,10 +124,11 @@ def leads_text(summary: Summary) -> str:
             instant(one.last_utc),
             _cell(one.intrusion) if one.intrusion else "-",
             ", ".join(f"{_cell(name)} {_bits(value)}" for name, value in one.terms) or "-",
+            *((_system(one),) if told else ()),
         )
         for one in summary.leads
     ]
-    return _table(head, rows, right={0, 1})
+    return _table((*head, "system") if told else head, rows, right={0, 1})
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> str:
@@ -146,6 +161,15 @@ def _grade(mailbox: MailboxExposure) -> str:
 def _seen(mailbox: MailboxExposure, text: str) -> str:
     """Where there is no sign there is nothing to be unknown: no act was seen."""
     return "none seen" if text == UNKNOWN and mailbox.grade is Grade.NO_SIGN else text
+
+
+def _system(lead: Lead) -> str:
+    """Give the autonomous system, and how many accounts the agent is foreign to from several networks of it."""
+    if not lead.system:
+        return "-"
+    more = f"; agent foreign to {count(lead.system_accounts)} accounts there" if lead.system_accounts else ""
+    worth = f" ({_bits(lead.system_bits)} bits, in no sum)" if lead.system_bits is not None else ""
+    return f"{_cell(lead.system)}{more}{worth}"
 
 
 def _bits(value: float) -> str:

@@ -18,6 +18,8 @@ from dwell.model.settings import Setting
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
 from dwell.scope.apps import App, apps_of
+from dwell.scope.as_tables import AsTable
+from dwell.scope.as_ties import Systems, systems_of
 from dwell.scope.builds import BuildSeen, builds_seen
 from dwell.scope.chains import with_apps
 from dwell.scope.changes import Change, changes_of
@@ -102,6 +104,7 @@ class Investigation:
         unmarked: the same as it would be without any marking or setting; None where none makes a difference.
         flows: connections from exploited servers and reached hosts that began with an intrusion.
         said: what the settings of the case come to.
+        systems: autonomous systems of the networks; None where no table is set.
     """
 
     tables: tuple[str, ...]
@@ -139,6 +142,7 @@ class Investigation:
     unmarked: Investigation | None = None
     flows: tuple[Flow, ...] = ()
     said: Said = NOTHING_SET
+    systems: Systems | None = None
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -165,6 +169,7 @@ def investigate(
     folders: Mapping[EvidenceId, str] | None = None,
     markings: Sequence[Marking] = (),
     settings: Sequence[Setting] = (),
+    table: AsTable | None = None,
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -180,6 +185,7 @@ def investigate(
         folders: the folder that stands for each file's host where nothing names one.
         markings: what a person says of clients, sessions, mailboxes and statements.
         settings: what a person says once of the organisation.
+        table: autonomous systems, where a table of them is set.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -207,6 +213,7 @@ def investigate(
     apps = apps_of(archive, identities)
     held = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
     held = with_apps(held, apps, accesses, logons, identities)
+    systems = systems_of(table, accesses, clients) if table is not None else None
     own, servers = _server_addresses(archive), set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
     found = Investigation(
@@ -218,7 +225,7 @@ def investigate(
         clients=clients,
         held=held,
         exposed=exposures_of(held, accesses, messages, calls, identities),
-        ranked=leads_of(accesses, clients, held, weeks),
+        ranked=leads_of(accesses, clients, held, weeks, systems),
         forged=forged,
         calls=calls,
         traces=traces,
@@ -242,15 +249,16 @@ def investigate(
         disagreements=disagreements(archive, paths),
         clocks=clock_pairs(rolled.tables["requests"]),
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
+        systems=systems,
     )
     if not markings and not settings:
         return found
     said = said_in(settings, identities, accesses)
     found = replace(found, said=said)
     marked = marked_by((*said.markings, *markings), accesses, (*forged, *traces))
-    if not marked.changes and said.working is None and not said.elsewhere.any():
+    if not marked.changes and not said.rejudging:
         return replace(found, marked=marked)
-    if said.working is not None or said.elsewhere.any():
+    if said.rejudging:
         served = np.isin(accesses.account, list(services)) & ~said.elsewhere
         scored = ties(accesses, served, said.working)
     clients = clients_of(accesses, scored, marked.ties(accesses, scored))
@@ -258,6 +266,7 @@ def investigate(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )
     remade = with_apps(intrusions_of(actors_of(clients), kept, accesses, clients), apps, accesses, logons, identities)
+    systems = systems_of(table, accesses, clients) if table is not None else None
     held = kept_names(remade, held)
     held = (*(beside_ours(one, marked) for one in held), *intrusions_marked(marked, accesses, held))
     return replace(
@@ -265,7 +274,8 @@ def investigate(
         clients=clients,
         held=held,
         exposed=exposures_of(held, accesses, messages, calls, identities),
-        ranked=leads_of(accesses, clients, held, weeks),
+        ranked=leads_of(accesses, clients, held, weeks, systems),
+        systems=systems,
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         marked=marked,
         unmarked=found,

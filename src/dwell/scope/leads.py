@@ -13,6 +13,7 @@ from dwell.model.claims import Lead
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.as_ties import Systems
 from dwell.scope.clients import Clients
 from dwell.scope.habits import BITS_MAX, TERMS
 from dwell.scope.intrusions import Held
@@ -100,7 +101,9 @@ def _intrusion(held: Sequence[Held], accesses: Accesses, account: int, pair: tup
     return next((one.id for one in held if pair in one.pairs and name in one.accounts), None)
 
 
-def leads_of(accesses: Accesses, clients: Clients, held: Sequence[Held], weeks: float) -> Ranked:
+def leads_of(
+    accesses: Accesses, clients: Clients, held: Sequence[Held], weeks: float, systems: Systems | None = None
+) -> Ranked:
     """Rank the ties outside shared networks.
 
     Args:
@@ -108,8 +111,10 @@ def leads_of(accesses: Accesses, clients: Clients, held: Sequence[Held], weeks: 
         clients: the ties.
         held: the intrusions, so that a lead taken into one says so.
         weeks: length of the case.
+        systems: autonomous systems, told beside the leads; they rank none.
     """
     order, total, budget = ranking(clients, weeks)
+    shared = systems.by_tie() if systems is not None else {}
     if not len(order):
         return Ranked((), 0, budget, None)
     terms = terms_of(clients)
@@ -129,6 +134,9 @@ def leads_of(accesses: Accesses, clients: Clients, held: Sequence[Held], weeks: 
                 _intrusion(held, accesses, account, (lan, tool)),
                 grounds.get((account, lan, tool), ()),
                 _against(clients, row),
+                systems.name(lan) if systems is not None else "",
+                len(shared[row].accounts) if row in shared else 0,
+                shared[row].bits if row in shared else None,
             )
         )
     return Ranked(tuple(out), int(clients.outside.sum()), budget, out[-1].bits if out else None)

@@ -50,6 +50,12 @@ class Said:
         kinds = {SettingKind.HOURS, SettingKind.HOLIDAYS, SettingKind.ZONE}
         return tuple(one for one in self.settings if one.kind in kinds)
 
+    @property
+    def rejudging(self) -> tuple[Setting, ...]:
+        """Give the settings by which ties are scored otherwise: working time, and services used from elsewhere."""
+        served = tuple(one for one in self.settings if one.kind is SettingKind.SERVICE) if self.elsewhere.any() else ()
+        return (*self.timed, *served)
+
 
 NOTHING_SET = Said()
 
