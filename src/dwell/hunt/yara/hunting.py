@@ -251,7 +251,10 @@ class _Outcomes:
             return outcome_of(rule.info, RuleStatus.RAN, "it serves the other rules of its file")
         records = 0 if rule.not_on_records else self.looked.records
         short = []
-        for held, what in ((self.slow, f"broken off after {RULE_SECONDS} s"), (self.failed, "the YARA library failed")):
+        for held, what in (
+            (self.slow, f"broken off after {RULE_SECONDS} s or put no more"),
+            (self.failed, "the YARA library failed"),
+        ):
             on_files, on_records = held.get(at, (0, 0))
             if on_files:
                 short.append(f"{what} on {on_files:,} of {self.looked.files:,} files")
