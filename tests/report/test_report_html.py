@@ -327,7 +327,7 @@ def test_leads_beyond_the_limit_are_counted() -> None:
 def test_every_rule_is_accounted_for() -> None:
     page = Page(sample_page())
     counts = {row[0]: int(row[1]) for row in page.table("What became of")}
-    assert counts == {"ran": 1, "blind": 1, "partly-blind": 1, "unsupported": 1, "invalid": 1}
+    assert counts == {"ran": 1, "blind": 1, "partly-blind": 1, "unsupported": 1, "invalid": 1, "refused": 0}
     short = page.table("By status and reason")
     assert [row[0] for row in short] == ["blind", "partly-blind", "unsupported", "invalid"]
     assert short[3][1:] == ["no detection", "1", "web/broken.yml"]

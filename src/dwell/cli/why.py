@@ -90,7 +90,8 @@ def _text(found: Why) -> str:
     lines.append(f"rests on {found.total:,} records; {len(found.records):,} shown")
     for place, one in enumerate(found.records, 1):
         at = f", byte {one.offset_bytes:,}" if one.offset_bytes is not None else ""
-        lines.append(terminal(f"{place}. {one.path}, {one.unit} {one.ref.record_no}{at}"))
+        begun = "from " if one.unit == "byte" else ""
+        lines.append(terminal(f"{place}. {one.path}, {begun}{one.unit} {one.ref.record_no}{at}"))
         lines.append(terminal(f"   sha256 {one.sha256}, {one.state.value}, under {one.root}"))
         if one.also:
             more = f", and {len(one.also) - ALSO_MAX} more" if len(one.also) > ALSO_MAX else ""

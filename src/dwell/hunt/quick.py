@@ -127,7 +127,7 @@ def quick_hunt(
     with _scratch(paths) as folder:
         case = Case.create(folder / "case")
         with case.writing():
-            read = ingest(case, paths, workers=workers, progress=tell)
+            read = ingest(case, paths, workers=workers, unread=bool(yara), progress=tell)
         archive = open_archive(case)
         hunted = hunt(
             archive,

@@ -200,6 +200,7 @@ def ingest(
     *,
     zones: Sequence[Zone] = (),
     workers: int | None = None,
+    unread: bool = False,
     progress: Progress | None = None,
 ) -> IngestResult:
     """Bring evidence into a case. The caller holds the case's lock.
@@ -209,6 +210,7 @@ def ingest(
         paths: folders and files.
         zones: zones of hosts whose logs are in local time; those of the case's last ingest where none are given.
         workers: processes; 1 reads in this process, where a file made to kill its reader would end the run.
+        unread: take files among which no source reads any: rules for whole files look at them all the same.
         progress: told how far it is.
 
     Raises:
@@ -223,7 +225,7 @@ def ingest(
     try:
         heal(case, archive)
         found = make_plan(paths, case.spool_root, lambda shown, size: tell("hashing", shown, size, 0), [case.root])
-        if not found.readable:
+        if not found.readable and not (unread and found.files):
             raise _no_evidence(found)
         settled = settle_zones(case, zones)
         _register(case, found)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from dwell.archive.store import Archive
 from dwell.casebook.evidence import Evidence
-from dwell.engine.pool import run
+from dwell.engine.pool import default_workers, run
 from dwell.hunt.hits import concat
 from dwell.hunt.ruleset import RuleInfo
 from dwell.hunt.sigma.load import outcome_of
@@ -187,7 +187,9 @@ def _files(
     known = [held for one in listed if (held := kept.of(one)) is not None]
     jobs, unscanned = file_jobs([one for one in listed if kept.of(one) is None], written, key)
     found: list[FileFound] = []
-    results = run(put_to_files, jobs, workers=1 if len(jobs) < 2 else workers, lost=_lost)
+    # the library takes programs apart: what it dies on must not take this process with it
+    count = min(workers or default_workers(), max(1, len(jobs)))
+    results = run(put_to_files, jobs, workers=count, isolated=workers != 1, lost=_lost)
     for done, one in enumerate(results, 1):
         found += one.found
         unscanned += one.unscanned
@@ -251,7 +253,10 @@ class _Outcomes:
             return outcome_of(rule.info, RuleStatus.RAN, "it serves the other rules of its file")
         records = 0 if rule.not_on_records else self.looked.records
         short = []
-        for held, what in ((self.slow, f"broken off after {RULE_SECONDS} s"), (self.failed, "the YARA library failed")):
+        for held, what in (
+            (self.slow, f"broken off after {RULE_SECONDS} s or put no more"),
+            (self.failed, "the YARA library failed"),
+        ):
             on_files, on_records = held.get(at, (0, 0))
             if on_files:
                 short.append(f"{what} on {on_files:,} of {self.looked.files:,} files")

@@ -219,7 +219,12 @@ class _Loading:
                 break
         else:
             faults = [CompileFault(drafts[0].shown, None, f"wrong in more than {ROUNDS_MAX} places")]
-        self.faults.append(f"{faults[0].shown}: {faults[0].what}")
+        told = f"{faults[0].shown}:{faults[0].line or 1}: {faults[0].what}"
+        if told not in self.faults:
+            self.faults.append(told)
+        if not drafts:
+            shown = faults[0].shown
+            self.end(_info(f"yara-file:{shown}", shown, shown), RuleStatus.INVALID, faults[0].what)
         for at, one in enumerate(drafts):
             if at not in dead:
                 dead[at] = RuleStatus.INVALID

@@ -23,8 +23,8 @@ from dwell.hunt.yara.load import YaraRules
 from dwell.hunt.yara.scanner import Met, RuleScanner
 from dwell.intake.containers import Locator, close_zips, open_locator
 from dwell.intake.places import find_each, on_disk
+from dwell.intake.tables import log_tables, table_of
 from dwell.model.provenance import WHOLE_FILE, EvidenceId
-from dwell.sources.registry import source as source_of
 
 __all__ = [
     "FILE_BYTES_MAX",
@@ -137,7 +137,7 @@ class FilesDone:
 def files_of_interest(register: Sequence[Evidence]) -> list[Evidence]:
     """Give the evidence that is no log: what no source reads, and what says what is so rather than what happened."""
     return sorted(
-        (one for one in register if one.source is None or not source_of(one.source).is_log),
+        (one for one in register if one.source is None or table_of(one.source) not in log_tables()),
         key=lambda one: (one.path, one.evidence_id),
     )
 

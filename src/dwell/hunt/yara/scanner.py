@@ -1,8 +1,8 @@
 """The YARA library at work: rules compiled together, put to bytes, and broken off when one takes too long.
 
 The library's time limit is for all rules at once. Where it is hit, the rules are put to the same bytes group by group and
-then one by one, so that the rule that is slow is known and every other one is still put. A rule that was broken off once is
-put alone from then on, and after `STRIKES_MAX` times no more in the same stretch of work.
+then one by one, so that the rule that is slow is known and every other one is still put. A rule that was broken off once
+is put alone from then on, and after `STRIKES_MAX` times no more in the same stretch of work.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import NamedTuple
 
 __all__ = ["Cut", "CutRule", "Token", "blanked", "cut"]
@@ -156,8 +155,10 @@ def cut(text: str) -> Cut:
     lines = _Lines(text)
     head: list[str] = []
     modifiers: list[Token] = []
-    words: Iterator[Token] = _tokens(text)
-    while (one := next(words, None)) is not None:
+    words = _tokens(text)
+    following: Token | None = None
+    while (one := following or next(words, None)) is not None:
+        following = None
         if one.kind == "comment":
             if not (out.rules or out.imports or out.includes):
                 head.append(one.text)
@@ -176,8 +177,6 @@ def cut(text: str) -> Cut:
             modifiers = []
             if rule is not None:
                 out.rules.append(rule)
-            if following is not None:
-                words = chain([following], words)
     out.head = "\n".join(head)
     return out
 
