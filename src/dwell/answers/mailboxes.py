@@ -180,8 +180,8 @@ def _in_cloud(case: Investigation) -> set[str]:
     accesses = case.accesses
     if "ual" not in case.tables:
         return set()
-    names = accesses.table["table"].to_numpy(zero_copy_only=False) == "ual"
-    return {accesses.names[one] for one in set(accesses.mailbox[names].tolist()) if one >= 0}
+    opened = accesses.mailbox[accesses.having("table", "ual")]
+    return {accesses.names[one] for one in set(opened.tolist()) if one >= 0}
 
 
 def _code_ran(case: Investigation) -> bool:

@@ -105,7 +105,8 @@ class _Counted:
         near = sums.copy()
         near[1:] += sums[:-1]
         near[:-1] += sums[1:]
-        return near[place]
+        found: Bits = near[place]
+        return found
 
 
 def _counted(visits: Mapping[str, Codes]) -> _Counted:
@@ -145,7 +146,9 @@ def _surprise(counted: _Counted) -> tuple[Bits, Bits, Bits]:
     tool_others += counted.around("account", "network", "agent")
     off_others = estate - lived - counted.around("network") + lived_here
     trust = all_others / (all_others + PROTOCOL_TRUST)
-    by_others = trust * ((same_others + 0.5) / (all_others + 1)) + (1 - trust) * ((tool_others + 0.5) / (off_others + 1))
+    by_others = trust * ((same_others + 0.5) / (all_others + 1)) + (1 - trust) * (
+        (tool_others + 0.5) / (off_others + 1)
+    )
     agent_bits = -np.log2((same - here + BACKOFF * by_others) / (all_own + BACKOFF))
     by_protocol = BACKOFF * (house - spoken + 0.5) / (any_others + 1)
     return agent_bits, -np.log2((all_own + by_protocol) / (any_own + BACKOFF)), any_own
@@ -158,7 +161,10 @@ def _hour_bits(account: Codes, slot: Codes) -> Bits:
     lived = np.bincount(account)[account]
     house = np.bincount(slot, minlength=SLOTS) / len(slot)
     width = np.where(slot < 24, 5.0, 2.0)
-    return np.clip(-np.log2(168.0 / width * (own - 1 + HOUR_BACKOFF * house[slot]) / (lived - 1 + HOUR_BACKOFF)), 0.0, 6.0)
+    bits: Bits = np.clip(
+        -np.log2(168.0 / width * (own - 1 + HOUR_BACKOFF * house[slot]) / (lived - 1 + HOUR_BACKOFF)), 0.0, 6.0
+    )
+    return bits
 
 
 def _days(keys: Codes, day: Codes) -> Codes:

@@ -76,7 +76,9 @@ def _forged(table: pa.Table, columns: dict[str, Column], client: Column) -> tupl
         column = columns[name]
         # an ordinary cookie names a server, a forged one a path behind it
         path = "/" if name == "BackEndCookie" else ""
-        marked |= column.flags([(one or "").lower().startswith(FORGED) and path in (one or "") for one in column.values])
+        marked |= column.flags(
+            [(one or "").lower().startswith(FORGED) and path in (one or "") for one in column.values]
+        )
     rows = np.flatnonzero(marked)
     taken = pa.array(rows)
     anchor = _targets(columns, rows)
