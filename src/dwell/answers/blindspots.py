@@ -24,6 +24,7 @@ from dwell.model.claims import (
 )
 from dwell.model.coverage import CellState
 from dwell.model.power import Power
+from dwell.scope.clients import users_of
 from dwell.scope.gaps import Asked, gaps
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, NO_HOST, SERVER_SOURCES
@@ -248,11 +249,12 @@ def learned(case: Investigation) -> tuple[Learned, ...]:
     accesses = case.accesses
     inside = np.zeros(len(accesses.networks) + 1, np.bool_)
     inside[accesses.network[accesses.internal]] = True
+    known = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0)
+    users = users_of(accesses.network[known], accesses.account[known], len(accesses.networks))
     out = []
     for one in case.clients.shared:
-        users = len(np.unique(accesses.account[(accesses.network == one) & accesses.ok & (accesses.account >= 0)]))
         why = "an internal range" if inside[one] else "used by a great part of all accounts"
-        out.append(Learned(LearnedKind.NETWORK, accesses.networks[one], f"{why}; {count(users, 'account')}"))
+        out.append(Learned(LearnedKind.NETWORK, accesses.networks[one], f"{why}; {count(int(users[one]), 'account')}"))
     for name, number in case.services.items():
         out.append(Learned(LearnedKind.SERVICE, name, f"opens {count(number, 'mailbox', 'mailboxes')} of others"))
     return tuple(sorted(out, key=lambda one: (one.kind, one.name)))
