@@ -5,14 +5,13 @@ hundred million lines. It is made as stored tables (`scale_tables`) and hunted; 
 of its own with nothing folded before, then asked for again after the logs of one more day were brought in.
 
     python -m benchmarks.scale --lines 1000000 10000000 --write     # writes benchmarks/scale.md
-    python -m benchmarks.scale --check                              # holds a small world against its text, read by the intake
+    python -m benchmarks.scale --check                              # holds a small world against its text, as read
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import json
 import os
 import resource
 import subprocess
@@ -22,12 +21,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import ParamSpec, TypeVar
 
-from benchmarks.scale_page import Size, page
+import msgspec
+from benchmarks.scale_page import Answering, Size, page
 from benchmarks.scale_tables import both_ways, make_case, one_more_day
 from benchmarks.scale_world import Ministry
 
@@ -39,7 +39,7 @@ from dwell.drill.people import DrillPlan
 from dwell.engine.pool import default_workers
 from dwell.intake.ingest import open_archive
 from dwell.scope import investigation
-from dwell.scope.rollup.run import FOLDS
+from dwell.scope.rollup.run import FOLDS, roll_up
 
 PAGE = Path(__file__).parent / "scale.md"
 LARGEST = (100_000_000, 4_000, 820)
@@ -63,6 +63,8 @@ STAGES: Mapping[str, str] = {
 }
 """What of `scope.investigation` counts as which stage; the rest of it is `other reasoning`."""
 SAMPLE_S = 0.02
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def _resident(process: str) -> int:
@@ -97,10 +99,10 @@ class _Clock:
     seconds: dict[str, float] = field(default_factory=dict)
     cpu: dict[str, float] = field(default_factory=dict)
 
-    def timed(self, stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(self, stage: str, work: Callable[P, T]) -> Callable[P, T]:
         """Give a function that is timed."""
 
-        def run(*given: Any, **named: Any) -> Any:
+        def run(*given: P.args, **named: P.kwargs) -> T:
             with self.of(stage):
                 return work(*given, **named)
 
@@ -124,7 +126,7 @@ def _cpu() -> float:
     return own.ru_utime + own.ru_stime + workers.ru_utime + workers.ru_stime
 
 
-def answer(root: Path, workers: int) -> dict[str, Any]:
+def answer(root: Path, workers: int) -> Answering:
     """Answer the seven questions once, with a clock in every stage; a process of its own calls it."""
     clock, peak = _Clock(), _Peak()
     for name, stage in STAGES.items():
@@ -140,26 +142,25 @@ def answer(root: Path, workers: int) -> dict[str, Any]:
     peak.over.set()
     peak.join()
     with clock.of("report"):
-        size = len(api.html(root, answered))
-    return {
-        "seconds": gone,
-        "cpu": busy,
-        "peak_bytes": peak.bytes,
-        "stages": clock.seconds,
-        "folding_cpu": clock.cpu.get("folding", 0.0),
-        "report_bytes": size,
-        "answers": len(answered.summary.answers),
-        "intrusions": len(answered.summary.intrusions),
-        "exposed": sum(bool(one.intrusions) for one in answered.summary.mailboxes),
-    }
+        api.html(root, answered)
+    summary = answered.summary
+    return Answering(
+        gone,
+        busy,
+        peak.bytes,
+        clock.seconds,
+        clock.cpu.get("folding", 0.0),
+        len(summary.answers),
+        len(summary.intrusions),
+        sum(bool(one.intrusions) for one in summary.mailboxes),
+    )
 
 
-def _apart(root: Path, workers: int) -> dict[str, Any]:
+def _apart(root: Path, workers: int) -> Answering:
     """Answer in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.scale", "--answer", str(root), "--workers", str(workers)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return msgspec.json.decode(done.stdout, type=Answering)
 
 
 def _records(archive: Archive) -> int:
@@ -169,8 +170,6 @@ def _records(archive: Archive) -> int:
 
 def _sessions(root: Path) -> int:
     """Give the sessions, by the folded tables that the answers left."""
-    from dwell.scope.rollup.run import roll_up
-
     case = Case.open(root)
     return int(roll_up(open_archive(case), workers=1, cache=case.cache("folded")).tables["sessions"].num_rows)
 
@@ -194,7 +193,10 @@ def measured(lines: int, folder: Path, workers: int) -> Size:
     api.hunt(root, workers=workers)
     print(f"hunted in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     archive = open_archive(Case.open(root))
-    records, stored = _records(archive), sum(one.staged.size_bytes for name in archive.tables() for one in archive.files(name))
+    records, stored = (
+        _records(archive),
+        sum(one.staged.size_bytes for name in archive.tables() for one in archive.files(name)),
+    )
     first = _apart(root, workers)
     sessions = _sessions(root)
     added = one_more_day(ministry, root, folder)
@@ -212,7 +214,9 @@ def check() -> int:
     ministry = Ministry(DrillPlan(1, 60, LAST - timedelta(days=50), LAST))
     with tempfile.TemporaryDirectory(prefix="dwell-scale-") as scratch:
         found = both_ways(ministry, Path(scratch))
-    print("\n".join(found) or "no difference: tables, intrusions, mailboxes, coverage and checks are the same both ways")
+    print(
+        "\n".join(found) or "no difference: tables, intrusions, mailboxes, coverage and checks are the same both ways"
+    )
     return int(bool(found))
 
 
@@ -221,7 +225,10 @@ def main(given: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", nargs="+", type=int, default=[1_000_000, 10_000_000])
     parser.add_argument("--workers", type=int, default=default_workers())
-    parser.add_argument("--folder", type=Path, help="where cases are made and kept; a temporary folder where none is given")
+    parser.add_argument(
+        "--folder", type=Path, help="where cases are made and kept; a temporary folder where none is given"
+    )
+    parser.add_argument("--about", default="", help="a sentence for the page: the machine, and what else it did")
     parser.add_argument("--write", action="store_true", help="write benchmarks/scale.md")
     parser.add_argument("--check", action="store_true", help="only hold a small world against its text")
     parser.add_argument("--answer", type=Path, help=argparse.SUPPRESS)
@@ -229,15 +236,16 @@ def main(given: Sequence[str] | None = None) -> int:
     if asked.check:
         return check()
     if asked.answer is not None:
-        print(json.dumps(answer(asked.answer, asked.workers)))
+        print(msgspec.json.encode(answer(asked.answer, asked.workers)).decode())
         return 0
     sizes = []
     for lines in asked.lines:
         with tempfile.TemporaryDirectory(prefix="dwell-scale-") as scratch:
             sizes.append(measured(lines, asked.folder or Path(scratch), asked.workers))
-        print(json.dumps(asdict(sizes[-1])), flush=True)
+        print(msgspec.json.encode(sizes[-1]).decode(), file=sys.stderr, flush=True)
     told = " ".join(map(str, asked.lines))
-    text = page(sizes, f"python -m benchmarks.scale --lines {told} --workers {asked.workers} --write", asked.workers)
+    command = f"python -m benchmarks.scale --lines {told} --workers {asked.workers} --write"
+    text = page(sizes, command, asked.workers, asked.about)
     if asked.write:
         PAGE.write_text(text, "utf-8")
     print(text)

@@ -160,9 +160,7 @@ def _rows(days: Sequence[_Day], words: _Vocabulary) -> pa.Table:
         "cafeReqId": pa.concat_arrays([one.ids for one in days]),
     }
     schema = specs()["iis"].schema
-    columns = []
-    for one in schema:
-        columns.append(mine[one.name] if one.name in mine else pa.nulls(rows, one.type))
+    columns = [mine[one.name] if one.name in mine else pa.nulls(rows, one.type) for one in schema]
     return pa.table(columns, names=schema.names)
 
 
@@ -205,7 +203,7 @@ def _commit(case: Case, archive: Archive, days: Sequence[_Day], words: _Vocabula
     }
     job = Job(transaction, "iis", archive.root, tuple(files))
     commit_unit(case, archive, JobResult(job, staged, table.num_rows, 0, ()))
-    return table.num_rows
+    return int(table.num_rows)
 
 
 def _tallies(days: Sequence[_Day], files: Sequence[JobFile]) -> pa.Table:
@@ -319,15 +317,13 @@ def both_ways(ministry: Ministry, scratch: Path) -> list[str]:
         if made[name].num_rows != read[name].num_rows:
             out.append(f"{name}: {made[name].num_rows} and {read[name].num_rows} rows")
             continue
-        for column in made[name].column_names:
-            if not made[name][column].equals(read[name][column]):
-                out.append(f"{name}: {column} differs")
+        columns = made[name].column_names
+        out += [f"{name}: {one} differs" for one in columns if not made[name][one].equals(read[name][one])]
     for root in ("tables", "read"):
         api.hunt(scratch / root)
     first, second = (api.answers(scratch / one).summary for one in ("tables", "read"))
-    for part in ("intrusions", "coverage"):
-        if getattr(first, part) != getattr(second, part):
-            out.append(f"answers: {part} differ")
+    parts = ("intrusions", "coverage")
+    out += [f"answers: {part} differ" for part in parts if getattr(first, part) != getattr(second, part)]
     # records are named by the evidence's hash, and what is never written has none
     if [(one.key, one.status) for one in first.eviction] != [(one.key, one.status) for one in second.eviction]:
         out.append("answers: eviction differs")

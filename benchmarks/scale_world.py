@@ -7,14 +7,14 @@ day, as a server of that size writes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
-from dwell.drill.intruders import Actor, loud, quiet, scanners
+from dwell.drill.intruders import loud, quiet, scanners
 from dwell.drill.office import BACKUP, BACKUP_CLIENT, is_quiet
 from dwell.drill.people import DOMAIN, HOSTS, DrillPlan, Person, make_world
 from dwell.drill.requests import Request, browser, outlook, phone
@@ -301,21 +301,14 @@ class Ministry:
 
     def _taken(self, requests: Sequence[Request]) -> Requests:
         """Give requests of the exercise as columns."""
-        give: dict[str, Callable[[Request], int]] = {
-            one.name: (lambda request, name=one.name: getattr(request, name)) for one in fields(Requests)
-        }
-        give |= {name: (lambda request, name=name: self.words.code(getattr(request, name))) for name in TEXTS}
-        give["host"] = lambda request: HOSTS.index(request.host)
-        return Requests(**{name: np.array([one(each) for each in requests]) for name, one in give.items()})
 
-    def actors(self) -> tuple[Actor, Actor]:
-        """Give both intruders."""
-        return self.quiet, self.loud
+        def code(name: str, value: str | int) -> int:
+            if name == "host":
+                return HOSTS.index(str(value))
+            return self.words.code(str(value)) if name in TEXTS else int(value)
 
-    @property
-    def last(self) -> datetime:
-        """Give the instant after the last day."""
-        return self.world.plan.to_utc
+        names = [one.name for one in fields(Requests)]
+        return Requests(**{name: np.array([code(name, getattr(one, name)) for one in requests]) for name in names})
 
 
 class _Until:

@@ -48,7 +48,7 @@ def _exposed(case: Case, wanted: set[str]) -> _World:
     rolled = roll_up(archive, workers=1)
     identities = learn(archive)
     accesses = Accesses(rolled.tables["sessions"], identities)
-    table = accesses.table
+    table = accesses.rows(np.arange(len(accesses)), ("client", "table", "layer"))
     rows = np.flatnonzero(np.isin(table["client"].to_pylist(), list(wanted)) & accesses.ok)
     held = Held("I1", PLAN.from_utc, PLAN.to_utc, tuple(rows.tolist()), (), frozenset(), (), (), (), (), (), (), (), ())
     layers: dict[str, set[tuple[str, str]]] = {}

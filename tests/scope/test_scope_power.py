@@ -122,7 +122,7 @@ def test_plantings_are_as_their_kind_says(planted: _Planted, kind: Kind) -> None
     if kind.network == "own":
         assert len(networks) == len(first.accounts)
     agents = set(first.table["agent"].to_pylist())
-    held = set(ground.accesses.table["agent"].to_pylist())
+    held = set(ground.accesses.rolled["agent"].to_pylist())
     assert agents.isdisjoint(held) is (kind.agent == "foreign")
     times = first.table["first_utc"].cast(pa.int64()).to_numpy()
     assert (times[:-1] <= times[1:]).all()

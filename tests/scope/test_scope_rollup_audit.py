@@ -225,7 +225,7 @@ def test_a_request_that_stands_in_five_logs_counts_once(tmp_path: Path) -> None:
         },
     ).rolled()
     accesses = Accesses(rolled.tables["sessions"], Identities())
-    assert sorted(accesses.table["table"].to_pylist()) == ["httpproxy", "iis", "iis", "mailbox_audit", "mapihttp"]
+    assert sorted(accesses.rolled["table"].to_pylist()) == ["httpproxy", "iis", "iis", "mailbox_audit", "mapihttp"]
     assert accesses.protocols == ["mapi"]
     (one,) = exposures_of([_held(accesses)], accesses, rolled.tables["messages"], {}, Identities())
     assert {act: count for act, count in one.acts.items() if count} == {Act.OPENED: 3, Act.LISTED: 1, Act.READ: 1}

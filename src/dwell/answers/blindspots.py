@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.answers.book import Book
@@ -27,6 +28,7 @@ from dwell.model.claims import (
 )
 from dwell.model.coverage import CellState
 from dwell.model.power import Power
+from dwell.scope.clients import users_of
 from dwell.scope.gaps import Asked, gaps
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, NO_HOST, SERVER_SOURCES
@@ -86,7 +88,7 @@ def _local_times(case: Investigation, book: Book) -> None:
 
 def _trusted_hops(case: Investigation, book: Book) -> None:
     """Say which clients are known by the word of a hop that a person named."""
-    sessions = pc.value_counts(case.accesses.table["via"].drop_null()).to_pylist()
+    sessions = pc.value_counts(case.accesses.rolled["via"].cast(pa.string()).drop_null()).to_pylist()
     for one in sorted(sessions, key=lambda row: str(row["values"])):
         book.recorded(
             f"The client of {count(one['counts'], 'session')} is read behind the trusted hop {one['values']}, as given: "
@@ -293,14 +295,15 @@ def learned(case: Investigation) -> tuple[Learned, ...]:
     accesses = case.accesses
     inside = np.zeros(len(accesses.networks) + 1, np.bool_)
     inside[accesses.network[accesses.internal]] = True
+    known = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0)
+    users = users_of(accesses.network[known], accesses.account[known], len(accesses.networks))
     out = []
     for one in case.clients.shared:
-        users = len(np.unique(accesses.account[(accesses.network == one) & accesses.ok & (accesses.account >= 0)]))
         named = is_trusted(accesses.networks[one].partition("/")[0])
         why = (
             "a trusted hop" if named else "an internal range" if inside[one] else "used by a great part of all accounts"
         )
-        out.append(Learned(LearnedKind.NETWORK, accesses.networks[one], f"{why}; {count(users, 'account')}"))
+        out.append(Learned(LearnedKind.NETWORK, accesses.networks[one], f"{why}; {count(int(users[one]), 'account')}"))
     for name, number in case.services.items():
         out.append(Learned(LearnedKind.SERVICE, name, f"opens {count(number, 'mailbox', 'mailboxes')} of others"))
     return tuple(sorted(out, key=lambda one: (one.kind, one.name)))

@@ -95,12 +95,11 @@ def findings(case: Investigation) -> tuple[EntryFinding, ...]:
 def _credentials(case: Investigation, held: Held) -> list[EntryFinding]:
     """Give the first and last use of accounts by an intrusion, per server."""
     ladders: dict[str, _Ladder] = {}
-    hosts = case.accesses.table["host"]
+    hosts = case.accesses.rows(held.rows, ("host",))["host"].to_pylist()
     exposed = [one for one in case.exposed if one.intrusion == held.id]
     grounds = [ref for one in exposed for ref in one.references()[:1]]
-    for row in held.rows:
-        host = hosts[row].as_py() or "(unknown host)"
-        ladder = ladders.setdefault(host, _Ladder())
+    for row, host in zip(held.rows, hosts, strict=True):
+        ladder = ladders.setdefault(host or "(unknown host)", _Ladder())
         ladder.instants += [utc_from_us(int(one[row])) for one in (case.accesses.first, case.accesses.last)]
     out = []
     for host, ladder in sorted(ladders.items()):

@@ -17,7 +17,7 @@ from dwell.model.claims import Outcome, RuleOutcome, RuleStatus
 from dwell.model.coverage import Coverage
 from dwell.model.hypotheses import Hypothesis, HypothesisVerdict, Sign, SourceView, Told, Where
 from dwell.model.instants import utc_from_us
-from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.provenance import RecordRef
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
 from dwell.scope.modes import Mode, Whose, modes
@@ -90,9 +90,7 @@ class _Board:
 
     def grounds(self, rows: Sequence[int]) -> tuple[RecordRef, ...]:
         """Give the records of the first sessions."""
-        taken = self.case.accesses.table.take(list(rows[:GROUNDS_MAX]))
-        columns = (taken[one].to_pylist() for one in ("table", "evidence_id", "record_no"))
-        return tuple(RecordRef(table, EvidenceId(key), number) for table, key, number in zip(*columns, strict=True))
+        return tuple(self.case.accesses.refs(rows[:GROUNDS_MAX]))
 
 
 def _by_intrusions(one: _Board, mode: Mode, sessions: Mask) -> list[Sign]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pyarrow as pa
-
 from dwell.answers.book import Book
 from dwell.answers.marked import contradictions, marked_intrusion, tell_contradictions
 from dwell.answers.phrases import count, day, instant, listed, percent, whole_span
 from dwell.answers.systems import common_systems, systems_of_clients, tell_systems
 from dwell.model.claims import EXPOSED, Answer, EntryFinding, Foothold, Intrusion, Question
-from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.provenance import RecordRef
 from dwell.scope.intrusions import Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
@@ -43,10 +41,7 @@ def _earlier(case: Investigation, held: Held) -> str:
 
 def grounds_of(case: Investigation, held: Held) -> tuple[RecordRef, ...]:
     """Give the records that an intrusion rests on: its first sessions, forged requests, hits, then each mailbox's."""
-    first = case.accesses.table.select(["table", "evidence_id", "record_no"]).take(
-        pa.array(held.rows[:FIRST_ROWS], pa.int64())
-    )
-    refs = [RecordRef(one["table"], EvidenceId(one["evidence_id"]), one["record_no"]) for one in first.to_pylist()]
+    refs = case.accesses.refs(held.rows[:FIRST_ROWS])
     refs += [one.ground for one in held.forged] + [ref for one in held.traces for ref in one.grounds]
     refs += [ref for one in case.exposed if one.intrusion == held.id for ref in one.references()]
     return tuple(dict.fromkeys(refs))

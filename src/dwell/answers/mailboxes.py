@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from dwell.answers import apps
 from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
@@ -88,8 +90,8 @@ def _names(case: Investigation) -> list[str]:
     """Give every mailbox: those of the directory, and those that anybody used: people leave, exports forget them."""
     names = set(case.identities.mailboxes()) | {one.mailbox for one in case.exposed}
     accesses = case.accesses
-    used = set(accesses.mailbox[accesses.ok & ~accesses.system & (accesses.mailbox >= 0)].tolist())
-    names |= {accesses.names[one] for one in used}
+    used = np.bincount(accesses.mailbox[accesses.ok & ~accesses.system & (accesses.mailbox >= 0)])
+    names |= {accesses.names[one] for one in np.flatnonzero(used).tolist()}
     return sorted(one for one in names - set(case.services) - {"", "-"} if not case.identities.is_system(one))
 
 
@@ -180,8 +182,8 @@ def _in_cloud(case: Investigation) -> set[str]:
     accesses = case.accesses
     if "ual" not in case.tables:
         return set()
-    names = accesses.table["table"].to_numpy(zero_copy_only=False) == "ual"
-    return {accesses.names[one] for one in set(accesses.mailbox[names].tolist()) if one >= 0}
+    opened = accesses.mailbox[accesses.having("table", "ual")]
+    return {accesses.names[one] for one in set(opened.tolist()) if one >= 0}
 
 
 def _code_ran(case: Investigation) -> bool:

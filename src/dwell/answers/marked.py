@@ -15,7 +15,7 @@ from dwell.answers.book import Book
 from dwell.answers.phrases import count, day, listed
 from dwell.model.claims import EXPOSED, Answer, Intrusion, MailboxExposure, Question, Summary
 from dwell.model.markings import Marking, MarkingEffect, MarkingKind, MarkingVerdict
-from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.provenance import RecordRef
 from dwell.model.settings import Setting
 from dwell.scope.exploits import Act
 from dwell.scope.forgery import Forged
@@ -173,9 +173,7 @@ def said_of(case: Investigation, kind: MarkingKind, name: str) -> tuple[str, ...
 
 
 def _grounds(case: Investigation, rows: Sequence[int], acts: Sequence[Act]) -> list[RecordRef]:
-    columns = ("table", "evidence_id", "record_no")
-    taken = case.accesses.table.select(columns).take(list(rows[:GROUNDS_ROWS])).to_pylist() if rows else []
-    refs = [RecordRef(one["table"], EvidenceId(one["evidence_id"]), one["record_no"]) for one in taken]
+    refs = case.accesses.refs(rows[:GROUNDS_ROWS])
     for act in acts:
         refs += [act.ground] if isinstance(act, Forged) else act.grounds
     return refs

@@ -10,7 +10,7 @@ from dwell.answers.book import Book
 from dwell.answers.marked import SETTING, effect_of
 from dwell.answers.phrases import count, listed
 from dwell.model.claims import Learned, LearnedKind, MailboxExposure
-from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.provenance import RecordRef
 from dwell.model.settings import Setting, SettingEffect, SettingKind
 from dwell.scope.access import DAY_US
 from dwell.scope.as_tables import NO_SYSTEM
@@ -132,9 +132,7 @@ def tell_settings(case: Investigation, book: Book) -> None:
 
 
 def _records(case: Investigation, rows: list[int]) -> list[RecordRef]:
-    columns = ["table", "evidence_id", "record_no"]
-    taken = case.accesses.table.select(columns).take(rows[:GROUNDS_ROWS]).to_pylist() if rows else []
-    return [RecordRef(one["table"], EvidenceId(one["evidence_id"]), one["record_no"]) for one in taken]
+    return case.accesses.refs(rows[:GROUNDS_ROWS])
 
 
 def set_learned(case: Investigation) -> tuple[Learned, ...]:

@@ -13,7 +13,7 @@ from dwell.answers.phrases import count, listed, span
 from dwell.model.addresses import network
 from dwell.model.claims import MailboxExposure
 from dwell.model.instants import utc_from_us
-from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.provenance import RecordRef
 from dwell.scope.actors import LINK_BITS
 from dwell.scope.as_tables import NO_SYSTEM
 from dwell.scope.as_ties import AsCluster
@@ -93,6 +93,4 @@ def _grounds(case: Investigation, one: AsCluster) -> list[RecordRef]:
     """Give the first records of its ties."""
     keys, own = tie_keys(case.accesses, case.clients.ties)
     rows = np.flatnonzero(np.isin(own, keys[list(one.ties)]) & case.accesses.ok & (case.accesses.network >= 0))
-    columns = ["table", "evidence_id", "record_no"]
-    taken = case.accesses.table.select(columns).take(rows[:GROUNDS_ROWS].tolist()).to_pylist() if len(rows) else []
-    return [RecordRef(each["table"], EvidenceId(each["evidence_id"]), each["record_no"]) for each in taken]
+    return case.accesses.refs(rows[:GROUNDS_ROWS])

@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.archive.lexicon import coded
 from dwell.model.addresses import is_internal, is_trusted, network
+from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.browsers import ACCOUNTS_MIN, FRONT_ENDS, placed
 from dwell.scope.identities import Identities
-from dwell.scope.rollup.shapes import ACTS
 from dwell.scope.words import agent
 
 __all__ = ["DAY_US", "INSIDE", "Accesses"]
@@ -26,8 +27,11 @@ Codes = npt.NDArray[np.int64]
 class Accesses:
     """Sessions, column by column, in order of time.
 
+    What every session is asked for is held here as numbers; the rest stays where it was rolled up, and is fetched for the
+    sessions that are asked for (`rows`).
+
     Attributes:
-        table: the sessions as rolled up.
+        rolled: the sessions as rolled up, in no order.
         account: name of the acting account per session, as code into `names`.
         mailbox: name of the mailbox acted on, as code into `names`; -1 where no record says which, and the account has none
             of its own.
@@ -43,23 +47,17 @@ class Accesses:
         ok: whether the requests were answered with a yes.
         protocol: code into `protocols`.
         protocols: protocols.
-        acts: per act, how many requests.
     """
 
     def __init__(self, table: pa.Table, identities: Identities) -> None:
-        order = np.lexsort(
-            (
-                table["record_no"].to_numpy(),
-                _ranks(table["evidence_id"]),
-                table["first_utc"].cast(pa.int64()).to_numpy(),
-            )
-        )
-        table = table.take(pa.array(order))
-        self.table = table
-        actor, actors = _coded(table["actor"])
-        owner, owners = _coded(table["mailbox"])
+        self.rolled = table
+        self._batches = table.to_batches()
+        self._starts = np.cumsum([0, *(one.num_rows for one in self._batches)])
+        self._place = order = _in_time(table)
+        actor, actors = _coded(table["actor"], order)
+        owner, owners = _coded(table["mailbox"], order)
         names: dict[str, int] = {}
-        first: Codes = table["first_utc"].cast(pa.int64()).to_numpy()
+        first: Codes = table["first_utc"].cast(pa.int64()).to_numpy()[order]
         account = _labelled(actor, actors, first, identities, names)
         stated = _labelled(owner, owners, first, identities, names)
         self.account: Codes = account
@@ -69,25 +67,25 @@ class Accesses:
         self.mailbox: Codes = np.where(stated >= 0, stated, assumed)
         system = np.array([identities.is_system(one) for one in actors] or [False])
         self.system: npt.NDArray[np.bool_] = system[np.maximum(actor, 0)] & (actor >= 0)
-        client, clients = _coded(table["client"])
+        client, clients = _coded(table["client"], order)
         networks: dict[str, int] = {}
         self.network: Codes = _mapped(client, [network(one) for one in clients], networks)
         # who came by a hop of our own whose chain is not logged is as little known as who came from inside
         inside = np.array([is_internal(one) or is_trusted(one) for one in clients] or [False])
         self.internal: npt.NDArray[np.bool_] = inside[np.maximum(client, 0)] & (client >= 0)
-        tool, tools = _coded(table["agent"])
+        tool, tools = _coded(table["agent"], order)
         agents: dict[str, int] = {}
         families = [*(agent(one) for one in tools), agent(None)]
         outer = _mapped(np.where(tool < 0, len(tools), tool), families, agents)
         inner = _mapped(np.where(tool < 0, len(tools), tool), [f"{one}{INSIDE}" for one in families], agents)
         self.agent: Codes = np.where(self.internal, inner, outer)
-        spoken, self.protocols = _coded(table["protocol"])
+        spoken, self.protocols = _coded(table["protocol"], order)
         self.protocol: Codes = spoken
         self.first = first
-        self.last: Codes = table["last_utc"].cast(pa.int64()).to_numpy()
-        self.ok: npt.NDArray[np.bool_] = table["outcome"].to_numpy() == 0
-        self.refused: npt.NDArray[np.bool_] = table["outcome"].to_numpy() == 1
-        self.acts: dict[str, Codes] = {one: table[one].to_numpy() for one in ACTS}
+        self.last: Codes = table["last_utc"].cast(pa.int64()).to_numpy()[order]
+        outcome = table["outcome"].to_numpy()[order]
+        self.ok: npt.NDArray[np.bool_] = outcome == 0
+        self.refused: npt.NDArray[np.bool_] = outcome == 1
         self._place_browsers(client, clients, networks, agents)
         self.networks = list(networks)
         self.agents = list(agents)
@@ -96,11 +94,10 @@ class Accesses:
         self, client: Codes, clients: Sequence[str], networks: dict[str, int], agents: dict[str, int]
     ) -> None:
         """Give a client to the sessions of the OWA server log, which names browsers and no addresses."""
-        tables = self.table["table"]
-        wanted = pc.equal(tables, "owa").to_numpy().astype(np.bool_) & (self.account >= 0)
+        wanted = self.having("table", "owa") & (self.account >= 0)
         if not wanted.any():
             return
-        front = pc.is_in(tables, value_set=pa.array(FRONT_ENDS)).to_numpy().astype(np.bool_)
+        front = np.any([self.having("table", one) for one in FRONT_ENDS], axis=0)
         # who was refused opened nothing: a storm of wrong passwords must not hide who was let in
         front &= self.ok & (self.protocol == self.protocols.index("owa")) & (self.account >= 0) & (self.network >= 0)
         tall = len(agents) + 1
@@ -125,20 +122,68 @@ class Accesses:
         """Give the number of sessions."""
         return len(self.first)
 
+    def rows(self, wanted: Sequence[int] | Codes, columns: Sequence[str]) -> pa.Table:
+        """Give columns of some sessions as they were rolled up, texts as texts, in the order asked for."""
+        places = self._place[np.asarray(wanted, np.int64)]
+        order = np.argsort(places, kind="stable")
+        ends = np.searchsorted(places[order], self._starts)
+        parts = [pa.Table.from_batches([], self.rolled.schema).select(columns)]
+        for batch, first, start, end in zip(self._batches, self._starts[:-1], ends[:-1], ends[1:], strict=True):
+            if end > start:
+                local = pa.array(places[order[start:end]] - first)
+                parts.append(pa.Table.from_batches([batch.select(columns).take(local)]))
+        found = pa.concat_tables([_plain(one) for one in parts]).combine_chunks()
+        back = np.empty(len(order), np.int64)
+        back[order] = np.arange(len(order))
+        return found.take(pa.array(back))
 
-def _ranks(column: pa.ChunkedArray) -> Codes:
-    """Give the alphabetical rank of each text."""
-    codes, values = _coded(column)
-    ranks = np.argsort(np.argsort(np.array([one or "" for one in values] or [""])))
-    return np.asarray(ranks[np.maximum(codes, 0)], np.int64)
+    def refs(self, wanted: Sequence[int] | Codes) -> list[RecordRef]:
+        """Give the record that stands for each of some sessions."""
+        found = self.rows(wanted, ("table", "evidence_id", "record_no"))
+        columns = (found[one].to_pylist() for one in found.column_names)
+        return [RecordRef(table, EvidenceId(key), number) for table, key, number in zip(*columns, strict=True)]
+
+    def having(self, column: str, text: str) -> npt.NDArray[np.bool_]:
+        """Say which sessions have a text in a column."""
+        parts = [np.zeros(0, np.bool_)]
+        for batch in self._batches:
+            found = coded(batch.column(column))
+            code = pc.index(found.dictionary, text).as_py()
+            parts.append(pc.fill_null(found.indices, -1).to_numpy(zero_copy_only=False) == (-2 if code < 0 else code))
+        met: npt.NDArray[np.bool_] = np.concatenate(parts)[self._place]
+        return met
 
 
-def _coded(column: pa.ChunkedArray) -> tuple[Codes, list[str]]:
+def _plain(table: pa.Table) -> pa.Table:
+    columns = [one.cast(one.type.value_type) if pa.types.is_dictionary(one.type) else one for one in table.columns]
+    return pa.table(columns, names=table.column_names)
+
+
+def _in_time(table: pa.Table) -> Codes:
+    """Give the order of sessions by start, evidence and record number."""
+    first = table["first_utc"].cast(pa.int64()).to_numpy()
+    order = np.argsort(first).astype(np.int64)
+    again = np.diff(first[order]) == 0
+    tied = np.flatnonzero(np.append(again, False) | np.append(False, again))
+    if len(tied):
+        rows = order[tied]
+        column = coded(table["evidence_id"])
+        ranks = np.argsort(np.argsort(np.array(column.dictionary.to_pylist() or [""])))
+        evidence = ranks[column.indices.to_numpy(zero_copy_only=False)[rows]]
+        order[tied] = rows[np.lexsort((rows, table["record_no"].to_numpy()[rows], evidence, first[rows]))]
+    return order
+
+
+def _coded(column: pa.ChunkedArray, order: Codes) -> tuple[Codes, list[str]]:
     """Give a text column as codes into its distinct values, -1 for null; values in order of first appearance."""
-    one = column.combine_chunks()
-    encoded = (pa.concat_arrays(one.chunks) if isinstance(one, pa.ChunkedArray) else one).dictionary_encode()
-    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return codes, encoded.dictionary.to_pylist()
+    held = coded(column)
+    codes = pc.fill_null(held.indices, -1).to_numpy(zero_copy_only=False)[order]
+    met = np.full(len(held.dictionary) + 1, len(codes))
+    met[codes[::-1]] = np.arange(len(codes))[::-1]  # of equal places the last one written stays: the first row
+    values = np.argsort(met[:-1], kind="stable")[: int((met[:-1] < len(codes)).sum())]
+    to = np.full(len(met), -1, np.int64)
+    to[values] = np.arange(len(values))
+    return to[codes], held.dictionary.take(pa.array(values)).to_pylist()
 
 
 def _labelled(codes: Codes, texts: Sequence[str], first: Codes, identities: Identities, names: dict[str, int]) -> Codes:
@@ -158,6 +203,4 @@ def _mapped(codes: Codes, values: Sequence[str | None], table: dict[str, int]) -
     to = np.fromiter(
         (-1 if one is None else table.setdefault(one, len(table)) for one in values), np.int64, len(values)
     )
-    if not len(to):
-        return np.full(len(codes), -1, np.int64)
-    return np.where(codes < 0, -1, to[np.maximum(codes, 0)])
+    return np.append(to, -1)[codes]

@@ -21,8 +21,18 @@ import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of
+from dwell.scope.rollup.fold import group, ranked
 
-__all__ = ["ACCOUNTS_MIN", "ANY_NETWORK", "FOREIGN_BITS", "SHORT_ACCOUNTS", "Clients", "Cluster", "clients_of"]
+__all__ = [
+    "ACCOUNTS_MIN",
+    "ANY_NETWORK",
+    "FOREIGN_BITS",
+    "SHORT_ACCOUNTS",
+    "Clients",
+    "Cluster",
+    "clients_of",
+    "users_of",
+]
 
 FOREIGN_BITS = 3.0
 """An agent is foreign to an account where it is at least this surprising: one chance in eight."""
@@ -106,10 +116,12 @@ class Clients:
         return found
 
 
-def _users(network: Codes, account: Codes, size: int) -> Codes:
-    """Count the accounts per network code."""
-    pairs = np.unique(np.stack([network, account]), axis=1) if len(network) else np.empty((2, 0), np.int64)
-    return np.bincount(pairs[0], minlength=size).astype(np.int64)
+def users_of(network: Codes, account: Codes, size: int) -> Codes:
+    """Count the accounts per network code; all codes are known ones."""
+    wide = int(account.max(initial=0)) + 1
+    pairs = np.sort(network * wide + account)
+    new = np.diff(pairs, prepend=-1) != 0
+    return np.bincount(pairs[new] // wide, minlength=size).astype(np.int64)
 
 
 def _shared_networks(accesses: Accesses, network: Codes, account: Codes, bits: Bits) -> npt.NDArray[np.bool_]:
@@ -123,9 +135,9 @@ def _shared_networks(accesses: Accesses, network: Codes, account: Codes, bits: B
     shared[np.unique(inside)] = True
     own = bits < FOREIGN_BITS
     everybody = len(np.unique(account))
-    at_home = _users(network[own], account[own], len(shared))
+    at_home = users_of(network[own], account[own], len(shared))
     shared |= at_home >= max(SHARED_MIN, SHARED_SHARE * everybody)
-    return shared | (_users(network, account, len(shared)) >= max(SHARED_MIN, CROWD_SHARE * everybody))
+    return shared | (users_of(network, account, len(shared)) >= max(SHARED_MIN, CROWD_SHARE * everybody))
 
 
 def clients_of(accesses: Accesses, ties: pa.Table, left_out: npt.NDArray[np.bool_] | None = None) -> Clients:
@@ -190,21 +202,33 @@ def _of_crowd(crowd: Crowd, ties: pa.Table) -> Cluster:
 def _at_home_elsewhere(ties: pa.Table, outside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Say of each tie whether the account's other outside ties reach into its time, a week on either side."""
     names = ("account", "network", "first", "last")
-    account, network, first, last = (ties[one].to_numpy() for one in names)
-    out = np.zeros(len(account), np.bool_)
-    order = np.lexsort((network, account))
-    order = order[outside[order]]
-    if not len(order):
+    account, network, first, last = (ties[one].to_numpy()[outside] for one in names)
+    out = np.zeros(ties.num_rows, np.bool_)
+    if not len(account):
         return out
-    starts = np.flatnonzero(np.concatenate(([True], np.diff(account[order]) != 0)))
-    for a, b in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True):
-        mine = order[a:b]
-        apart = network[mine][:, None] != network[mine][None, :]
-        meet = (first[mine][:, None] <= last[mine][None, :] + WEEK_US) & (
-            last[mine][:, None] >= first[mine][None, :] - WEEK_US
-        )
-        out[mine] = (apart & meet).any(axis=1)
+    # instants as ranks: what is compared is their order only
+    low, start, end, high = np.split(ranked(np.concatenate((first - WEEK_US, first, last, last + WEEK_US))), 4)
+    owner, here = ranked(account), ranked(group([account, network]))
+    out[outside] = _meeting(owner, low, start, end, high) > _meeting(here, low, start, end, high)
     return out
+
+
+def _meeting(keys: Codes, low: Codes, start: Codes, end: Codes, high: Codes) -> Codes:
+    """Count, for each stretch, those of its key that begin no later than `high` and end no earlier than `low`.
+
+    Args:
+        keys: counting up from 0.
+        low: what others must not end before.
+        start: where it begins, not before `low`.
+        end: where it ends.
+        high: what others must not begin after, not before `end`.
+    """
+    wide = int(high.max()) + 1
+    base = keys * wide
+    begun = np.searchsorted(np.sort(base + start), base + high, side="right")
+    ended = np.searchsorted(np.sort(base + end), base + low, side="left")
+    # both count those of lower keys whole
+    return begun - ended
 
 
 def _stale(ties: pa.Table, visiting: npt.NDArray[np.bool_], taken: set[int]) -> list[Cluster]:
@@ -213,8 +237,8 @@ def _stale(ties: pa.Table, visiting: npt.NDArray[np.bool_], taken: set[int]) -> 
     bits, first, last = (ties[one].to_numpy() for one in ("agent_bits", "first", "last"))
     size = int(agent.max(initial=-1)) + 1
     rows = np.flatnonzero(visiting)
-    users = _users(agent[rows], account[rows], size)
-    ordinary = _users(agent[bits < FOREIGN_BITS], account[bits < FOREIGN_BITS], size)
+    users = users_of(agent[rows], account[rows], size)
+    ordinary = users_of(agent[bits < FOREIGN_BITS], account[bits < FOREIGN_BITS], size)
     out = []
     for wanted in np.flatnonzero((users >= STALE_ACCOUNTS) & (ordinary == 0)):
         mine = rows[agent[rows] == wanted]
@@ -241,7 +265,7 @@ def _opened(accesses: Accesses, ties: pa.Table, strange: npt.NDArray[np.bool_]) 
     rows = np.flatnonzero(usable & np.isin(own, keys[order]))
     tie = order[np.searchsorted(keys[order], own[rows])] if len(order) else rows
     client = network[tie] * tall + agent[tie]
-    _, first = np.unique(np.stack([client, accesses.mailbox[rows]]), axis=1, return_index=True)
+    _, first = np.unique(group([client, accesses.mailbox[rows]]), return_index=True)
     picked = tie[first] if len(rows) else tie
     return picked, ties["agent_bits"].to_numpy()[picked]
 

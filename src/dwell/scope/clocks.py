@@ -38,7 +38,8 @@ WITH logs AS (
     SELECT "table", coalesce(host, '') AS host, request_id, min(epoch_us(time_utc)) AS at,
            arg_min(evidence_id, (epoch_us(time_utc), evidence_id, record_no)) AS evidence_id,
            arg_min(record_no, (epoch_us(time_utc), evidence_id, record_no)) AS record_no
-    FROM requests GROUP BY ALL HAVING count(*) <= ?
+    FROM requests WHERE request_id IN (SELECT request_id FROM requests GROUP BY request_id HAVING count(*) > 1)
+    GROUP BY ALL HAVING count(*) <= ?
 )
 SELECT a.host, a."table", b.host, b."table", a.at, b.at - a.at, a.evidence_id, a.record_no, b.evidence_id, b.record_no,
        dense_rank() OVER (ORDER BY a.host, a."table", b.host, b."table"), hash(request_id)

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -112,10 +111,10 @@ class Exposed:
 
 def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
     """Take the sessions of an intrusion."""
-    rows = np.array(held.rows, np.int64)
-    picked = accesses.table.take(pa.array(rows))
     names = ("table", "layer", "basis", "evidence_id", "record_no", "bytes", "via")
+    picked = accesses.rows(held.rows, (*names, *ACTS))
     texts = {one: picked[one].to_pylist() for one in names}
+    done = list(zip(*(picked[one].to_pylist() for one in ACTS), strict=True))
     copies = _copies(held.rows, accesses, texts["table"], texts["evidence_id"])
     counts: dict[tuple[str, int, str], dict[tuple[str, str], list[int]]] = {}
     sent: dict[tuple[str, int, str], dict[tuple[str, str], int]] = {}
@@ -127,7 +126,7 @@ def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
         table = texts["table"][place]
         log = (table, texts["layer"][place])
         one.instants += [utc_from_us(int(accesses.first[row])), utc_from_us(int(accesses.last[row]))]
-        acts = [int(accesses.acts[name][row]) for name in ACTS]
+        acts = done[place]
         protocol = accesses.protocols[int(accesses.protocol[row])]
         key = (one.mailbox, int(accesses.first[row]) // DAY_US, _SAME.get(protocol, protocol))
         held_counts = counts.setdefault(key, {}).setdefault(log, [0] * (len(ACTS) + 1))
@@ -163,7 +162,7 @@ def _copies(rows: Sequence[int], accesses: Accesses, tables: Sequence[str], evid
     out: set[int] = set()
     words = ("table", "actor", "mailbox", "client", "agent", "protocol", "outcome", "requests", *ACTS)
     audited = [(row, told) for row, table, told in zip(rows, tables, evidence, strict=True) if table in _AUDITS]
-    picked = accesses.table.select(words).take(pa.array([row for row, _ in audited], pa.int64())).to_pylist()
+    picked = accesses.rows([row for row, _ in audited], words).to_pylist()
     for (row, told), values in zip(audited, picked, strict=True):
         key = (int(accesses.first[row]), int(accesses.last[row]), *values.values())
         if seen.setdefault(key, told) != told:
@@ -173,15 +172,14 @@ def _copies(rows: Sequence[int], accesses: Accesses, tables: Sequence[str], evid
 
 def _refused(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
     """Take the sessions that were refused."""
-    for row in held.refused:
+    for row, ref in zip(held.refused, accesses.refs(held.refused), strict=True):
         mailbox = int(accesses.mailbox[row])
         if mailbox < 0:
             continue
         one = out.setdefault(accesses.names[mailbox], Exposed(accesses.names[mailbox], held.id))
         one.refused += 1
         one.instants += [utc_from_us(int(accesses.first[row])), utc_from_us(int(accesses.last[row]))]
-        found = accesses.table.slice(row, 1).to_pylist()[0]
-        one.grounds.append((-1, RecordRef(found["table"], EvidenceId(found["evidence_id"]), found["record_no"])))
+        one.grounds.append((-1, ref))
 
 
 def _forged(held: Held, calls: Mapping[str, EwsCall], identities: Identities, out: dict[str, Exposed]) -> None:

@@ -70,7 +70,7 @@ def service_accounts(accesses: Accesses) -> dict[int, int]:
     other = (accesses.account >= 0) & (accesses.mailbox != accesses.account) & accesses.ok
     pair = np.unique(accesses.account[other] * (len(accesses.names) + 1) + accesses.mailbox[other])
     owners, counts = np.unique(pair // (len(accesses.names) + 1), return_counts=True)
-    limit = max(SERVICE_MIN, SERVICE_SHARE * len(np.unique(accesses.mailbox[accesses.ok])))
+    limit = max(SERVICE_MIN, SERVICE_SHARE * np.count_nonzero(np.bincount(accesses.mailbox[accesses.ok] + 1)))
     return {int(one): int(count) for one, count in zip(owners, counts, strict=True) if count >= limit}
 
 
@@ -105,8 +105,8 @@ class _Counted:
         near = sums.copy()
         near[1:] += sums[:-1]
         near[:-1] += sums[1:]
-        out: Bits = near[place]
-        return out
+        found: Bits = near[place]
+        return found
 
 
 def _counted(visits: Mapping[str, Codes]) -> _Counted:
@@ -197,7 +197,9 @@ def _strange_hours(visits: Mapping[str, Codes], own: Codes, lived: Codes, workin
 def _days(keys: Codes, day: Codes) -> Codes:
     """Count the distinct days of each key; keys count up from 0."""
     first, wide = int(day.min()), int(day.max() - day.min()) + 1
-    return np.bincount(np.unique(keys * wide + day - first) // wide, minlength=int(keys.max()) + 1).astype(np.int64)
+    pairs = np.sort(keys * wide + (day - first))
+    new = np.diff(pairs, prepend=-1) != 0
+    return np.bincount(pairs[new] // wide, minlength=int(keys.max()) + 1).astype(np.int64)
 
 
 def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime) -> dict[str, Codes]:

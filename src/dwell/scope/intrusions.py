@@ -241,7 +241,7 @@ def _common(one: Held, exploit: Exploit, accesses: Accesses) -> str | None:
     lans = {network(address) for address in wanted}
     if not lans & {accesses.networks[lan] for lan, _ in one.pairs}:
         return None
-    seen = {accesses.table["client"][row].as_py() for row in one.rows}
+    seen = set(accesses.rows(one.rows, ("client",))["client"].to_pylist())
     return min(wanted & seen, default=None)
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from dwell.model.claims import Lead
 from dwell.model.instants import utc_from_us
-from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.provenance import RecordRef
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.as_ties import Systems
 from dwell.scope.clients import Clients
@@ -153,14 +152,15 @@ def _grounds(accesses: Accesses, clients: Clients, order: Codes) -> dict[tuple[i
     own = key(accesses.account, accesses.network, accesses.agent)
     usable = np.isin(own, wanted) & (accesses.account >= 0) & (accesses.network >= 0) & accesses.ok
     picked = np.flatnonzero(usable)
-    taken = accesses.table.take(pa.array(picked))
+    by_tie = picked[np.argsort(own[picked], kind="stable")]
+    _, starts, lengths = np.unique(own[by_tie], return_index=True, return_counts=True)
+    # sessions are in order of time, and stay so within a tie
+    nth = np.arange(len(by_tie)) - np.repeat(starts, lengths)
+    first = by_tie[nth < GROUNDS_MAX]
     out: dict[tuple[int, int, int], tuple[RecordRef, ...]] = {}
-    columns = [taken[one].to_pylist() for one in ("table", "evidence_id", "record_no")]
-    for row, table, evidence, number in zip(picked.tolist(), *columns, strict=True):
-        one = (int(accesses.account[row]), int(accesses.network[row]), int(accesses.agent[row]))
-        held = out.get(one, ())
-        if len(held) < GROUNDS_MAX:
-            out[one] = (*held, RecordRef(table, EvidenceId(evidence), number))
+    ties = (one[first].tolist() for one in (accesses.account, accesses.network, accesses.agent))
+    for account, lan, tool, ref in zip(*ties, accesses.refs(first), strict=True):
+        out[account, lan, tool] = (*out.get((account, lan, tool), ()), ref)
     return out
 
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.archive.lexicon import coded
 from dwell.model.instants import utc_us
 from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
 from dwell.scope.access import Accesses
@@ -136,11 +137,9 @@ def from_range(accesses: Accesses, text: str) -> Mask:
         lans[place] = lan.version == wanted.version and lan.overlaps(wanted)
     near: Mask = lans[accesses.network]
     rows = np.flatnonzero(near)
-    coded = accesses.table["client"].take(pa.array(rows)).combine_chunks().dictionary_encode()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = pa.concat_arrays(coded.chunks) if coded.num_chunks else pa.array([], pa.string()).dictionary_encode()
-    met = np.array([*(_inside(one, wanted) for one in coded.dictionary.to_pylist()), False])
-    near[rows] = met[pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)]
+    held = coded(accesses.rows(rows, ("client",))["client"])
+    met = np.array([*(_inside(one, wanted) for one in held.dictionary.to_pylist()), False])
+    near[rows] = met[pc.fill_null(held.indices, -1).to_numpy(zero_copy_only=False)]
     return near
 
 
@@ -163,10 +162,10 @@ def _sessions(marking: Marking, accesses: Accesses) -> Mask:
     """Say which sessions a marking speaks of."""
     if marking.kind is MarkingKind.RECORD:
         table, evidence, number = marking.target.split("/")
-        columns = accesses.table
-        found = pc.and_(pc.equal(columns["table"], table), pc.equal(columns["evidence_id"], evidence))
-        found = pc.and_(found, pc.equal(columns["record_no"], int(number)))
-        return np.asarray(pc.fill_null(found, False).to_numpy().astype(np.bool_))  # noqa: FBT003 - Arrow's own order
+        mask = accesses.having("table", table) & accesses.having("evidence_id", evidence)
+        rows = np.flatnonzero(mask)
+        mask[rows] = accesses.rows(rows, ("record_no",))["record_no"].to_numpy() == int(number)
+        return mask
     if marking.kind is MarkingKind.ACCOUNT:
         mask = _is(accesses.account, accesses.names, marking.target)
         return mask & _within(marking, accesses.first, accesses.last)

@@ -109,7 +109,7 @@ class Ground:
 
     def text(self, row: int, column: str) -> str | None:
         """Give a column of a session as the log has it."""
-        found: str | None = self.accesses.table[column][row].as_py()
+        found: str | None = self.accesses.rows([row], (column,))[column][0].as_py()
         return found
 
     def common_agent(self, protocol: str) -> str | None:

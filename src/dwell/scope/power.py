@@ -95,8 +95,7 @@ def _recorded(planted: Planted, kind: Kind, ledger: Ledger) -> pa.Table:
 
 def _planted_keys(accesses: Accesses) -> frozenset[Key]:
     """Give account, network and agent of the planted sessions, as they are named in the case."""
-    marks = accesses.table["evidence_id"].to_numpy(zero_copy_only=False) == "planted"
-    rows = np.flatnonzero(marks & (accesses.account >= 0) & (accesses.network >= 0))
+    rows = np.flatnonzero(accesses.having("evidence_id", "planted") & (accesses.account >= 0) & (accesses.network >= 0))
     return frozenset(
         (accesses.names[account], accesses.networks[lan], accesses.agents[tool])
         for account, lan, tool in zip(
@@ -171,7 +170,7 @@ def power_of(
     weeks = (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
     budget, judged = ranking(clients, weeks)[2], max(1, int(clients.outside.sum()))
     ground = Ground(accesses, clients, services)
-    field = _Field(accesses.table, identities, ledger, weeks, _shown(accesses, clients, weeks), ground)
+    field = _Field(accesses.rolled, identities, ledger, weeks, _shown(accesses, clients, weeks), ground)
     chosen = [one for one in kinds() if not wanted or one.key in wanted]
     rows = []
     for place, kind in enumerate(chosen):

@@ -80,6 +80,17 @@ class Column:
             return pa.nulls(len(picked), pa.string())
         return pa.array(self.values, pa.string()).take(pa.array(np.maximum(picked, 0), mask=picked < 0))
 
+    def coded(self, rows: Codes) -> pa.DictionaryArray:
+        """Give the values of some of the rows, each text once."""
+        picked = self.codes[rows]
+        used = np.flatnonzero(np.bincount(picked + 1, minlength=len(self.values) + 1)[1:])
+        held: dict[str | None, int] = {}
+        place = np.zeros(len(self.values) + 1, np.int32)
+        place[used] = [held.setdefault(self.values[one], len(held)) for one in used.tolist()]
+        return pa.DictionaryArray.from_arrays(
+            pa.array(place[picked], mask=picked < 0), pa.array(list(held), pa.string())
+        )
+
 
 def texts(table: pa.Table, name: str, *, dash: bool = False) -> Column:
     """Read a text column; with `dash`, `-` is no value."""
@@ -184,7 +195,8 @@ def ranked(key: Codes) -> Codes:
     values = coded.dictionary.to_numpy()
     ranks = np.empty(len(values), np.int64)
     ranks[np.argsort(values)] = np.arange(len(values))
-    return ranks[coded.indices.to_numpy()]
+    found: Codes = ranks[coded.indices.to_numpy()]
+    return found
 
 
 def runs(key: Codes, when: Codes, tie: Codes, gap: int | None) -> tuple[Codes, Codes]:
@@ -246,16 +258,18 @@ def sessions(
     counts = _counted(act[rows][order], starts)
     counts[outcome[first] != 0] = 0
     out: dict[str, pa.Array] = {
-        "table": pa.array([name] * len(starts)),
-        **{one: column.text(first) for one, column in columns.items()},
+        "table": constant(table, name).coded(first),
+        **{one: column.coded(first) for one, column in columns.items()},
         "outcome": pa.array(outcome[first].astype(np.int8)),
         "first_utc": pa.array(when[order[starts]]).cast(SESSIONS.field("first_utc").type),
         "last_utc": pa.array(when[order[ends]]).cast(SESSIONS.field("last_utc").type),
         "requests": pa.array(np.diff(np.append(starts, len(order)))),
         **{one: pa.array(counts[:, rank]) for rank, one in enumerate(ACTS, 1)},
         "bytes": _summed(sent, rows, order, starts),
-        "via": columns["via"].text(first) if "via" in columns else pa.nulls(len(starts), pa.string()),
-        "evidence_id": evidence.text(rows[strongest]),
+        "via": pa.nulls(len(starts), SESSIONS.field("via").type)
+        if "via" not in columns
+        else columns["via"].coded(first),
+        "evidence_id": evidence.coded(rows[strongest]),
         "record_no": pa.array(number[strongest]),
     }
     return pa.table([out[one] for one in SESSIONS.names], schema=SESSIONS)

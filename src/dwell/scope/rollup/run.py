@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -35,7 +35,7 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 11
+VERSION = 12
 """Raised whenever a fold comes out differently."""
 
 FOLDS: Mapping[str, ModuleType] = {
@@ -93,10 +93,9 @@ def _needs(table: str) -> Sequence[str]:
 
 
 def _kept(path: Path) -> pa.Table | None:
-    """Read a folded table that an earlier run kept; None where it is not whole."""
+    """Give a folded table that an earlier run kept, left on the disk until it is looked at; None where it is not whole."""
     try:
-        with pa.OSFile(str(path), "rb") as handle:
-            found = pa.ipc.open_file(handle).read_all()
+        found = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     except (OSError, pa.ArrowInvalid):
         return None
     return found
@@ -110,17 +109,21 @@ def _keep(table: pa.Table, path: Path) -> None:
     unfinished.replace(path)
 
 
-def _fold(job: _Job) -> dict[str, pa.Table]:
-    """Fold one data file, or take what was kept of it."""
-    table = job.file.table
+def _all_kept(job: _Job) -> dict[str, pa.Table] | None:
+    """Give what was kept of a data file; None where any of it is not there."""
     kept: dict[str, pa.Table] = {}
-    for kind in _needs(table):
+    for kind in _needs(job.file.table):
         place = job.place(kind)
         found = _kept(place) if place is not None else None
-        if found is not None:
-            kept[kind] = found
-    if len(kept) == len(_needs(table)):
-        return kept
+        if found is None:
+            return None
+        kept[kind] = found
+    return kept
+
+
+def _fold(job: _Job) -> dict[str, pa.Table]:
+    """Fold one data file; nothing is given where it is kept instead, so that no table goes from one process to another."""
+    table = job.file.table
     module = FOLDS.get(table)
     if module is None:
         rows = read_rows(job.file, ("evidence_id", "time_utc", "host"), dictionary=("evidence_id", "host"))
@@ -129,11 +132,15 @@ def _fold(job: _Job) -> dict[str, pa.Table]:
         rows = read_rows(job.file, module.COLUMNS, dictionary=module.DICTIONARY)
         with trusting(job.trusted):
             made = module.fold_file(rows)
-    for kind, found in made.items():
-        place = job.place(kind)
-        if place is not None:
+    try:
+        for kind, found in made.items():
+            place = job.place(kind)
+            if place is None:
+                return made
             _keep(found, place)
-    return made
+    except OSError:  # a full or a read-only disk: it is worked out anew the next time
+        return made
+    return {}
 
 
 def _of_table(rows: pa.Table, table: str) -> pa.Table:
@@ -160,13 +167,13 @@ def roll_up(
     wanted = log_tables() | FOLDS.keys()
     hops = trusted_hops()
     jobs = [_Job(file, cache, hops) for table in archive.tables() if table in wanted for file in archive.files(table)]
-    waiting = sum(
-        any((one.place(kind) or Path()).is_file() is False for kind in _needs(one.file.table)) for one in jobs
-    )
-    count = 1 if waiting < 2 else workers
+    kept = [_all_kept(job) for job in jobs]
+    waiting = [job for job, held in zip(jobs, kept, strict=True) if held is None]
+    made = run(_fold, waiting, workers=1 if len(waiting) < 2 else workers)
     gathered: dict[str, list[pa.Table]] = {kind: [] for kind in SCHEMAS}
     hours: dict[str, list[pa.Table]] = {}
-    for done, (job, found) in enumerate(zip(jobs, run(_fold, jobs, workers=count), strict=True), 1):
+    for done, (job, held) in enumerate(zip(jobs, kept, strict=True), 1):
+        found = held if held is not None else next(made) or _all_kept(job) or _fold(replace(job, cache=None))
         for kind, table in found.items():
             gathered[kind].append(_of_table(table, job.file.table))
         if "hours" in found:

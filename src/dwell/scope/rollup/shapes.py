@@ -9,6 +9,8 @@ import pyarrow as pa
 __all__ = ["ACTS", "BUILDS", "CHANGES", "HOURS", "LOGONS", "MESSAGES", "PROXY", "SCHEMAS", "SESSIONS", "Act", "Outcome"]
 
 _TIME = pa.timestamp("us", tz="UTC")
+_CODED = pa.dictionary(pa.int32(), pa.string())
+"""Texts that come again and again: a case of years has millions of sessions."""
 
 
 class Act(IntEnum):
@@ -34,23 +36,23 @@ ACTS: tuple[str, ...] = ("opened", "listed", "read", "synced", "named")
 
 SESSIONS = pa.schema(
     [
-        pa.field("table", pa.string(), nullable=False),
-        pa.field("host", pa.string()),
-        pa.field("protocol", pa.string(), nullable=False),
-        pa.field("actor", pa.string()),
-        pa.field("mailbox", pa.string()),
-        pa.field("basis", pa.string(), nullable=False),
-        pa.field("client", pa.string()),
-        pa.field("agent", pa.string()),
-        pa.field("layer", pa.string(), nullable=False),
+        pa.field("table", _CODED, nullable=False),
+        pa.field("host", _CODED),
+        pa.field("protocol", _CODED, nullable=False),
+        pa.field("actor", _CODED),
+        pa.field("mailbox", _CODED),
+        pa.field("basis", _CODED, nullable=False),
+        pa.field("client", _CODED),
+        pa.field("agent", _CODED),
+        pa.field("layer", _CODED, nullable=False),
         pa.field("outcome", pa.int8(), nullable=False),
         pa.field("first_utc", _TIME, nullable=False),
         pa.field("last_utc", _TIME, nullable=False),
         pa.field("requests", pa.int64(), nullable=False),
         *(pa.field(one, pa.int64(), nullable=False) for one in ACTS),
         pa.field("bytes", pa.int64()),
-        pa.field("via", pa.string()),
-        pa.field("evidence_id", pa.string(), nullable=False),
+        pa.field("via", _CODED),
+        pa.field("evidence_id", _CODED, nullable=False),
         pa.field("record_no", pa.int64(), nullable=False),
     ]
 )
