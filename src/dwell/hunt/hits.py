@@ -32,7 +32,7 @@ __all__ = [
 REFS_MAX = 20
 """Records named per row; the number of all is in `count`."""
 GROUPS_MAX = 20_000
-"""Rows of one rule or indicator and file; beyond this, its records are told apart by who and how, not by the text that matched."""
+"""Rows of one rule or indicator and file; beyond this, its records are told apart by who and how, not by what matched."""
 TEXT_CHARS_MAX = 4_096
 """Of a matched text so much is kept; the record has it whole."""
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -38,8 +40,12 @@ class Seen:
     last_utc: datetime | None
 
 
-def _same(values: pa.ChunkedArray | pa.Array, wanted: str) -> pa.ChunkedArray | pa.Array:
-    return pc.fill_null(pc.equal(pc.utf8_lower(values.cast(pa.string())), wanted), fill_value=False)
+def _same(values: pa.ChunkedArray, wanted: str) -> npt.NDArray[np.int64]:
+    """Give the rows whose text is the wanted one, letter case apart."""
+    # lower case has as many characters, and most texts have another number of them
+    long = np.flatnonzero(pc.fill_null(pc.equal(pc.utf8_length(values), len(wanted)), fill_value=False).to_numpy())
+    found = pc.equal(pc.utf8_lower(values.take(pa.array(long))), wanted).to_numpy()
+    return long[found.astype(np.bool_)]
 
 
 def _in_file(file: DataFile, spec: TableSpec, wanted: str) -> Iterator[tuple[str, int, int | None, int | None]]:
@@ -48,21 +54,25 @@ def _in_file(file: DataFile, spec: TableSpec, wanted: str) -> Iterator[tuple[str
     if file.staged.lexicon_sha256:
         lexicon = read_lexicon(file)
         complete = lexicon.complete
-        met = lexicon.table.filter(_same(lexicon.table["value"], wanted))
+        met = lexicon.table.take(pa.array(_same(lexicon.table["value"], wanted)))
         columns = [met["column"].cast(pa.string()).to_pylist(), met["count"].to_pylist()]
         times = [met[one].cast(pa.int64()).to_pylist() for one in ("first_utc", "last_utc")]
         for name, count, first, last in zip(*columns, *times, strict=True):
             if name not in spec.joined:
                 yield name, count, first, last
-    texts = [one.name for one in spec.schema if pa.types.is_string(one.type) and one.name != "evidence_id"]
+    texts = [
+        one.name
+        for one in spec.schema
+        if pa.types.is_string(one.type) and one.name != "evidence_id" and one.name not in complete
+    ]
+    if not texts:
+        return
+    rows = read_rows(file, (*texts, _TIME))
     for name in texts:
-        if name in complete:
-            continue
-        rows = read_rows(file, (name, _TIME), dictionary=(name,))
-        held = rows.filter(_same(rows[name], wanted))
-        if held.num_rows:
-            span = pc.min_max(held[_TIME].cast(pa.int64())).as_py()
-            yield name, held.num_rows, span["min"], span["max"]
+        held = rows[_TIME].take(pa.array(_same(rows[name], wanted)))
+        if len(held):
+            span = pc.min_max(held.cast(pa.int64())).as_py()
+            yield name, len(held), span["min"], span["max"]
 
 
 def first_seen(archive: Archive, value: str) -> tuple[Seen, ...]:
