@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -39,7 +39,7 @@ from dwell.hunt.sigma.load import PACK, load
 from dwell.hunt.wide import Hunter
 from dwell.intake.tables import specs
 
-__all__ = ["build", "main", "sql_of"]
+__all__ = ["Dress", "build", "main", "sql_of"]
 
 FILE_ROWS = 1_048_576
 Codes = npt.NDArray[np.int64]
@@ -159,7 +159,11 @@ def _batch(rng: np.random.Generator, held: dict[str, list[str]], rows: int, star
     return pa.table([columns.get(one.name, pa.nulls(rows, one.type)) for one in spec.schema], names=spec.schema.names)
 
 
-def build(root: Path, events: int) -> Archive:
+Dress = Callable[[np.random.Generator, pa.Table], pa.Table]
+"""Gives the lines of a file more columns."""
+
+
+def build(root: Path, events: int, dress: Dress | None = None) -> Archive:
     """Make the archive."""
     archive = Archive(root, specs())
     rng = np.random.default_rng(20190411)
@@ -167,6 +171,7 @@ def build(root: Path, events: int) -> Archive:
     for at, start in enumerate(range(0, events, FILE_ROWS)):
         month = np.datetime64("2019-01", "M") + at
         table = _batch(rng, held, min(FILE_ROWS, events - start), int(month.astype("datetime64[us]").astype(np.int64)))
+        table = dress(rng, table) if dress is not None else table
         staged = stage(archive.folder("iis"), archive.specs["iis"], table, f"part-{at:04}")
         archive.commit("iis", staged, f"part-{at:04}")
     return archive

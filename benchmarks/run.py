@@ -18,6 +18,7 @@ SCRIPTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("intake.py", ("--small",)),
     ("hunt.py", ("--small",)),
     ("flips.py", ("--flips", "200")),
+    ("indicators.py", ("--indicators", "20000", "--lines", "200000")),
     ("kill.py", ("--kills", "10")),
 )
 """What is run, with what; a script that is not there is passed over and said."""

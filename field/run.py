@@ -14,6 +14,7 @@ import re
 import sys
 import tempfile
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ import pyarrow as pa
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.casebook.evidence import Evidence
+from dwell.hunt.hunting import hunt
+from dwell.hunt.ruleset import RuleSet
+from dwell.hunt.sigma.load import Loaded
 from dwell.intake.containers import open_locator
 from dwell.intake.ingest import ingest, open_archive
 from dwell.intake.plan import Plan, PlannedFile, make_plan
@@ -36,6 +40,8 @@ __all__ = ["Line", "main"]
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT.parent / "shared" / "data"
 EXPECT = PROJECT / "field" / "expect.toml"
+_NO_RULES = Loaded(RuleSet((), (), (), ()), {}, (), ())
+_COUNTED = ("rule_id", "evidence_id", "count")
 TIME_NAMES = frozenset({"datetime", "date-time", "timestamp"})
 
 
@@ -138,6 +144,25 @@ class Field:
             return Line(wanted["what"], "", str(wanted["expected"]), f"cannot be asked: {fault}")
         return Line(wanted["what"], "", str(wanted["expected"]), str(found[0][0]))
 
+    def indicators(self, wanted: Sequence[Mapping[str, Any]], archive: Archive) -> Iterator[Line]:
+        """Look for indicators, all in one list, and yield how many records of the files named met each."""
+        with tempfile.TemporaryDirectory(prefix="dwell-field-") as place:
+            path = Path(place) / "field.txt"
+            path.write_text("".join(f"{one['written']}\n" for one in wanted), encoding="utf-8")
+            hunted = hunt(archive, loaded=_NO_RULES, indicator_files=[path])
+        met: Counter[tuple[str, str]] = Counter()
+        for name, evidence, count in zip(*(hunted.hits[one].to_pylist() for one in _COUNTED), strict=True):
+            met[name, evidence] += count
+        for one in wanted:
+            if "refused" in one:
+                line = wanted.index(one) + 1
+                told = next((why for why in hunted.faults if why.startswith(f"field.txt:{line}: ")), "taken")
+                yield Line(one["what"], "refused", one["refused"], told.partition(": ")[2] or told)
+                continue
+            files = _matching(self.register, one["path"])
+            observed = sum(met[one["id"], str(each.evidence_id)] for each in files)
+            yield Line(one["what"], "records met", str(one["records"]), str(observed))
+
     def unread(self, wanted: Mapping[str, Any]) -> Line:
         """Look at files that no source reads."""
         found = _matching(self.register, wanted["path"])
@@ -154,7 +179,7 @@ class Field:
                 yield Line(one.places[0].path, "not expected here", "nothing said", one.source or "unrecognised")
 
 
-def _lines(field: Field, expected: Mapping[str, Any]) -> Iterator[Line]:
+def _lines(field: Field, archive: Archive, expected: Mapping[str, Any]) -> Iterator[Line]:
     queries: dict[str, list[Mapping[str, Any]]] = {}
     for one in expected["query"]:
         queries.setdefault(one["path"], []).append(one)
@@ -164,6 +189,7 @@ def _lines(field: Field, expected: Mapping[str, Any]) -> Iterator[Line]:
             yield field.query(asked)
     for left in queries.values():
         yield from (field.query(one) for one in left)
+    yield from field.indicators(expected.get("indicator", ()), archive)
     yield from (field.unread(one) for one in expected["unread"])
     yield from field.others()
 
@@ -191,7 +217,8 @@ def main() -> int:
             result = ingest(case, [folder])
         spool = Path(place) / "spool"
         plan = make_plan([folder], spool, lambda *_: None)
-        lines = list(_lines(Field(case, open_archive(case), plan), expected))
+        archive = open_archive(case)
+        lines = list(_lines(Field(case, archive, plan), archive, expected))
     _print(lines)
     for fault in result.faults:
         print(f"fault   {fault.path}: {fault.why}")

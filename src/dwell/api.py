@@ -570,7 +570,8 @@ def first_seen(case: Path, value: str) -> tuple[Seen, ...]:
         CaseError: the folder is no case, or of another version.
         CustodyError: a table is not what was written.
     """
-    return find_first_seen(open_archive(Case.open(case)), value)
+    held = Case.open(case)
+    return find_first_seen(open_archive(held), value, held.cache("held"))
 
 
 def verify(case: Path) -> Iterator[Finding]:

@@ -27,6 +27,25 @@ sql = "select count(*) from {{file}} where \\"cs-uri-stem\\" like '/mapi/%'"
 table = "iis"
 expected = 1
 
+[[indicator]]
+what = "a page"
+written = "hxxp://nowhere.example/ # never"
+id = "indicator:url:nowhere.example/"
+path = "logs/**.log"
+records = 0
+
+[[indicator]]
+what = "everyone"
+written = "{written}"
+id = "indicator:address:{written}"
+path = "logs/**.log"
+records = {met}
+
+[[indicator]]
+what = "all"
+written = "0.0.0.0/0"
+refused = "{refused}"
+
 [[unread]]
 what = "notes"
 path = ["**.txt"]
@@ -48,8 +67,22 @@ def folder(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return place
 
 
-def expect(folder: Path, records: int) -> None:
-    (folder.parent / "expect.toml").write_text(EXPECT.format(records=records), encoding="utf-8")
+REFUSED = "a network of /0 is too wide to mean anything"
+
+
+def expect(folder: Path, records: int, *, met: int = 3, refused: str = REFUSED) -> None:
+    text = EXPECT.format(records=records, written="198.51.100.7", met=met, refused=refused)
+    (folder.parent / "expect.toml").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(("met", "refused", "measure"), [(4, REFUSED, "records met"), (3, "nothing", "refused")])
+def test_an_indicator_that_meets_other_records_is_marked(
+    folder: Path, capsys: pytest.CaptureFixture[str], met: int, refused: str, measure: str
+) -> None:
+    expect(folder, 6, met=met, refused=refused)
+    assert run.main() == 1
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("DIFFERS")]
+    assert measure in line
 
 
 def test_what_is_as_expected_passes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

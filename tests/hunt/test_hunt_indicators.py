@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.hunt.archives import archive_of
 
+from dwell.hunt import hits as folding
 from dwell.hunt.hunting import Hunted, hunt
 from dwell.hunt.indicators.indicator import guessed_kind, refanged
 from dwell.hunt.indicators.lookup import AddressIndex, KeyIndex
@@ -165,6 +166,22 @@ def test_indicators_that_nothing_held_could_show_are_blind(tmp_path: Path) -> No
     hunted = searched(tmp_path, "ab" * 32 + "\n", {"iis": [{"cs-uri-stem": "/owa/"}]})
     assert [(one.status, one.hits) for one in hunted.indicators] == [(RuleStatus.BLIND, 0)]
     assert "inventory" in hunted.indicators[0].reason
+
+
+def test_an_indicator_that_meets_too_many_texts_costs_the_others_none_of_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "GROUPS_MAX", 3)
+    rows = [{"c-ip": "10.0.0.1", "cs-host": f"w{at}.evil.example"} for at in range(1, 6)]
+    rows += [{"c-ip": f"198.51.100.{at}"} for at in range(1, 6)]
+    text = "evil.example\n" + "".join(f"198.51.100.{at}\n" for at in range(1, 6))
+    met = {
+        (one["rule_id"], tuple(one["matched"]), one["count"]) for one in found(searched(tmp_path, text, {"iis": rows}))
+    }
+    assert met == {
+        ("indicator:domain:evil.example", ("cs-host=w1.evil.example", folding.OTHERS), 5),
+        *((f"indicator:address:198.51.100.{at}", (f"c-ip=198.51.100.{at}",), 1) for at in range(1, 6)),
+    }
 
 
 def test_one_row_met_by_two_columns_is_one_hit(tmp_path: Path) -> None:
@@ -392,7 +409,9 @@ def test_looking_up_networks_agrees_with_asking_each(spans: list[tuple[str, int]
 
 @given(st.lists(st.text(max_size=4), max_size=30), st.lists(st.text(max_size=4), max_size=30))
 def test_looking_up_texts_agrees_with_comparing_each(held: list[str], asked: list[str]) -> None:
-    text, owner = KeyIndex(pa.array(held, pa.string()), np.arange(len(held))).find(asked, range(len(asked)))
+    text, owner = KeyIndex(pa.array(held, pa.string()), np.arange(len(held))).find(
+        pa.array(asked, pa.string()), np.arange(len(asked))
+    )
     assert list(zip(text.tolist(), owner.tolist(), strict=True)) == [
         (at, whose) for at, one in enumerate(asked) for whose, other in enumerate(held) if one == other
     ]

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from tests.hunt.slow_lists import read_slowly
 
 from dwell.hunt.indicators import gathering, list_text
+from dwell.hunt.indicators.cuts import cut, pages
 from dwell.hunt.indicators.gathering import Indicators
 from dwell.hunt.indicators.indicator import KINDS, BadValueError, guessed_kind, normalised, refanged
 from dwell.hunt.indicators.reading import read_indicators
 from dwell.hunt.indicators.shapes import UNDECIDED, judged_together, refanged_together
+from dwell.hunt.indicators.values import EXACT, INSIDE, url_keys
 
 COMMON = (
     "198.51.100.7",
@@ -320,3 +322,69 @@ def test_what_lies_beyond_the_limit_is_the_same(
         "\u00fc.example,x,y",
     ] * 3
     both(tmp_path / "list.csv", "\n".join(["indicator,label,source", *rows]))
+
+
+LOGGED = (
+    "www.evil.example",
+    "WWW.Evil.example:443",
+    "https://a.b.evil.example/x?y=1#z",
+    "a.b.c.d.e.example/x:y",
+    "user@evil.example",
+    "http://user:x@evil.example:80/",
+    "evil.example.",
+    "..",
+    "a..b.example",
+    "-",
+    "",
+    "x",
+    "\\??\\C:\\Windows\\x.exe",
+    "/owa/x.aspx",
+    "/owa/",
+    " /owa/x ",
+    "C:/x/y",
+    "Mozilla/5.0+(X11,+Linux)",
+    "Mozilla/5.0 (X11;  Linux)",
+    "MINISTRY\\user",
+    "a@b@c.example",
+    "Smtp:user@evil.example",
+    "MD5=" + "ab" * 16,
+    "SHA1=" + "AB" * 20 + ",MD5=" + "cd" * 16,
+    "evil.example:8443",
+    "evil.example/a%20b?c",
+    "evil.example/?x",
+    "evil.example?x/y",
+    "b\u00fccher.example/x",
+    "a" * 3_000 + ".example/x",
+    "1.2.3.4/x?y",
+    "1.2.3.4",
+)
+TEXTS = st.one_of(st.sampled_from(LOGGED), VALUES)
+
+
+def cuts_agree(family: str, values: list[str], *, inside: bool) -> None:
+    keys, texts = cut(family, pa.array(values, pa.string()), inside=inside)
+    told = set(zip(texts.tolist(), keys.to_pylist(), strict=True))
+    assert told == {(at, key) for at, text in enumerate(values) for key in (INSIDE if inside else EXACT)[family](text)}
+
+
+@pytest.mark.parametrize("family", sorted(EXACT))
+def test_logged_values_are_cut_together_as_they_are_alone(family: str) -> None:
+    cuts_agree(family, [*LOGGED, *COMMON], inside=False)
+
+
+@given(st.lists(TEXTS, max_size=8), st.sampled_from(sorted(EXACT)))
+def test_any_values_are_cut_together_as_they_are_alone(values: list[str], family: str) -> None:
+    cuts_agree(family, values, inside=False)
+
+
+@given(st.lists(TEXTS, max_size=8), st.sampled_from(sorted(INSIDE)))
+def test_values_inside_texts_are_cut_together_as_they_are_alone(values: list[str], family: str) -> None:
+    cuts_agree(family, values, inside=True)
+
+
+@given(st.lists(TEXTS, max_size=8))
+def test_pages_are_urls_without_their_query(values: list[str]) -> None:
+    keys, texts = pages(pa.array(values, pa.string()))
+    assert set(zip(texts.tolist(), keys.to_pylist(), strict=True)) == {
+        (at, key) for at, text in enumerate(values) for key in url_keys(text)[-1:]
+    }

@@ -32,7 +32,7 @@ __all__ = [
 REFS_MAX = 20
 """Records named per row; the number of all is in `count`."""
 GROUPS_MAX = 20_000
-"""Rows of one rule and file; beyond this, records are told apart by who and how only, not by the text that matched."""
+"""Rows of one rule or indicator and file; beyond this, its records are told apart by who and how, not by what matched."""
 TEXT_CHARS_MAX = 4_096
 """Of a matched text so much is kept; the record has it whole."""
 
@@ -259,17 +259,21 @@ def group_hits(
     fixed = [of.codes, evidence[0], host[0], client[0], account[0], status]
     key = _key([*fixed, *matrix.T])
     _, first, inverse, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
-    if len(first) > GROUPS_MAX:
-        _, first, inverse, counts = np.unique(_key(fixed), return_index=True, return_inverse=True, return_counts=True)
-        matrix = np.column_stack([matrix, np.full(len(matrix), len(texts), np.int64)])
+    wide = np.bincount(of.codes[first], minlength=len(of.subjects)) > GROUPS_MAX
+    if wide.any():
+        beyond = wide[of.codes]
+        key = _key([*fixed, *np.where(beyond, -1, matrix.T)])
+        _, first, inverse, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+        matrix = np.column_stack([matrix, np.where(beyond, len(texts), -1)])
         texts = pa.concat_arrays([texts, pa.array([OTHERS], pa.string())])
     order = np.argsort(inverse, kind="stable")
     starts = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.int64)
     last = order[starts + counts - 1]
     groups = len(first)
-    whose = [of.subjects[code] for code in of.codes[first].tolist()]
+    whose = pa.array(of.codes[first])
+    told = {field: pa.array([getattr(one, field) for one in of.subjects], pa.string()) for field in Subject.__slots__}
     columns = {
-        **{field: pa.array([getattr(one, field) for one in whose], pa.string()) for field in Subject.__slots__},
+        **{field: texts_of.take(whose) for field, texts_of in told.items()},
         "table": pa.array([name] * groups, pa.string()),
         "host": _take(host[1], host[0][first]),
         "client": _take(client[1], client[0][first]),

@@ -52,20 +52,19 @@ class KeyIndex:
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def find(self, keys: Sequence[str], texts: Sequence[int]) -> Pairs:
+    def find(self, keys: pa.StringArray, texts: _Numbers) -> Pairs:
         """Look up keys, each with the number of the text it is from."""
-        if not keys or not len(self):
+        if not len(keys) or not len(self):
             return paired((), ())
-        hashes = np.fromiter(map(hash, keys), np.int64, len(keys))
+        hashes = np.fromiter(map(hash, keys.to_pylist()), np.int64, len(keys))
         low = np.searchsorted(self._hashes, hashes)
         met = np.flatnonzero(self._hashes[np.minimum(low, len(self) - 1)] == hashes)
         high = np.searchsorted(self._hashes, hashes[met], side="right")
         number, place = _spread(low[met], high)
         asked = met[number]
-        wanted = pa.array([keys[one] for one in asked.tolist()], pa.string())
-        same = pc.equal(self._keys.take(pa.array(self._order[place])), wanted)
+        same = pc.equal(self._keys.take(pa.array(self._order[place])), keys.take(pa.array(asked)))
         right = np.flatnonzero(same.to_numpy(zero_copy_only=False))
-        return paired([np.array(texts, np.int64)[asked[right]]], [self._owners[place[right]]])
+        return paired([texts[asked[right]]], [self._owners[place[right]]])
 
 
 class _Level:

@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
 from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Matched, Subject, Subjects, concat, group_hits
+from dwell.hunt.indicators.cuts import cut, pages
 from dwell.hunt.indicators.gathering import first_rows
 from dwell.hunt.indicators.indicator import IN_PART, NO_TIME, indicator_id
 from dwell.hunt.indicators.lookup import AddressIndex, KeyIndex, Pairs, paired
 from dwell.hunt.indicators.places import MAPS, PLACES, TEXT_FAMILIES, TEXTS, URLS, UrlParts
-from dwell.hunt.indicators.values import EXACT, INSIDE, addresses, addresses_inside, dotted, url_keys
+from dwell.hunt.indicators.values import addresses, addresses_inside, dotted
 from dwell.hunt.patterns import Indices
 from dwell.hunt.wide import ColumnValues
 from dwell.intake.tables import specs
@@ -85,6 +86,7 @@ class Finder:
         self._addresses: AddressIndex | None = None
         self._keys: dict[str, KeyIndex] = {}
         self._url_hosts: KeyIndex | None = None
+        self._url_pages: KeyIndex | None = None
         self._written = table["written"].take(pa.array(self._starts)).combine_chunks()
         kinds = heads["kind"].combine_chunks()
         families = pc.if_else(pc.equal(kinds, "network"), "address", pc.if_else(pc.equal(kinds, "name"), "path", kinds))
@@ -102,6 +104,7 @@ class Finder:
         elif family == "url":
             hosts = pc.replace_substring_regex(values, r"(?s)/.*\z", "")
             self._url_hosts = KeyIndex(hosts, owners)
+            self._url_pages = KeyIndex(pc.replace_substring_regex(values, r"(?s)\?.*\z", ""), owners)
             self._keys[family] = _with_more(values, owners, *self._connections(hosts, owners))
         else:
             self._keys[family] = KeyIndex(values, owners)
@@ -122,14 +125,7 @@ class Finder:
         """Look up texts: each as a value of the family, or as a text that may hold some."""
         if family == "address":
             return self._find_addresses(values, inside=inside)
-        cut = (INSIDE if inside else EXACT)[family]
-        keys: list[str] = []
-        texts: list[int] = []
-        for at, text in enumerate(values.to_pylist()):
-            found = cut(text)
-            keys += found
-            texts += [at] * len(found)
-        return self._keys[family].find(keys, texts)
+        return self._keys[family].find(*cut(family, values, inside=inside))
 
     def _find_addresses(self, values: pa.StringArray, *, inside: bool) -> Pairs:
         index = self._addresses
@@ -138,9 +134,9 @@ class Finder:
         plain, numbers = dotted(values)
         first = index.find_dotted(numbers, np.flatnonzero(plain))
         others = np.flatnonzero(~plain)
-        cut = addresses_inside if inside else addresses
+        take = addresses_inside if inside else addresses
         found = [
-            (one, at) for at, text in zip(others.tolist(), _some(values, others), strict=True) for one in cut(text)
+            (one, at) for at, text in zip(others.tolist(), _some(values, others), strict=True) for one in take(text)
         ]
         second = index.find([one for one, _ in found], [at for _, at in found])
         return paired([first[0], second[0]], [first[1], second[1]])
@@ -200,9 +196,10 @@ class Finder:
     def _url_owners(self, hosts: pa.StringArray) -> Pairs:
         """Look up hosts as those of URLs."""
         index = self._url_hosts
-        keys = [url_keys(f"//{one}/")[:1] for one in hosts.to_pylist()]
-        told = [(one[0].removesuffix("/"), at) for at, one in enumerate(keys) if one]
-        return index.find([one for one, _ in told], [at for _, at in told]) if index else paired((), ())
+        if index is None:
+            return paired((), ())
+        keys, texts = pages(pc.binary_join_element_wise(hosts, "/", ""))
+        return index.find(pc.replace_substring_regex(keys, r"/\z", ""), texts)
 
     def _rows(self, file: DataFile, wanted: _Wanted) -> pa.Table:
         spec = self._specs[file.table]
@@ -270,13 +267,14 @@ class Finder:
         columns = [one.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) for one in held]
         hosts = np.unique(self._url_owners(held[0].dictionary.cast(pa.string()))[0])
         rows = np.flatnonzero(np.isin(columns[0], hosts) & (columns[1] >= 0))
+        # a query is looked at only where host and path are those of a URL that is looked for
+        pairs, which = np.unique(np.stack([one[rows] for one in columns[:2]]), axis=1, return_inverse=True)
+        keys, texts = pages(_url_texts(held[:2], pairs))
+        met = self._url_pages.find(keys, texts)[0] if self._url_pages is not None else texts[:0]
+        rows = rows[np.isin(which.ravel(), met)]
         triples, codes = np.unique(np.stack([one[rows] for one in columns]), axis=1, return_inverse=True)
-        pieces = [
-            [None if code < 0 else array.dictionary[int(code)].as_py() for code in line]
-            for array, line in zip(held, triples, strict=True)
-        ]
-        texts = pa.array([_url_text(*one) for one in zip(*pieces, strict=True)], pa.string())
-        return self._met(rows, codes.ravel().astype(np.int64), texts, ["url"], pa.scalar("url"), inside=False)
+        whole = _url_texts(held, triples)
+        return self._met(rows, codes.ravel().astype(np.int64), whole, ["url"], pa.scalar("url"), inside=False)
 
     def _hits(
         self, table: pa.Table, name: str, found: Sequence[tuple[Indices, Indices, Indices, _Met]], times: Indices
@@ -383,12 +381,25 @@ def _with_more(values: pa.StringArray, owners: Indices, more: pa.StringArray, wh
     return KeyIndex(pa.concat_arrays([values, more]), np.concatenate([owners, whose]))
 
 
-def _url_text(host: str, path: str, query: str | None = None) -> str:
-    """Put a URL together as a log has it; a path that holds a whole URL already is taken as it stands."""
-    if "://" in path[:24]:
-        return path
-    whole = f"{host}{'' if path.startswith('/') else '/'}{path}"
-    return f"{whole}?{query}" if query not in {None, "", "-"} else whole
+def _url_texts(columns: Sequence[pa.DictionaryArray], codes: Indices) -> pa.StringArray:
+    """Put URLs together as a log has them; a path that holds a whole URL already is taken as it stands.
+
+    Args:
+        columns: hosts and paths, with or without queries.
+        codes: (columns, texts) into them, -1 for none.
+    """
+    host, path, *query = (
+        array.dictionary.cast(pa.string()).take(pa.array(np.maximum(line, 0), mask=line < 0))
+        for array, line in zip(columns, codes, strict=True)
+    )
+    slash = pc.if_else(pc.starts_with(path, "/"), "", "/")
+    alone = pc.match_substring(pc.utf8_slice_codeunits(path, 0, 24), "://")
+    page = pc.if_else(alone, path, pc.binary_join_element_wise(host, slash, path, ""))
+    if not query:
+        return page
+    said = pc.invert(pc.is_in(query[0], value_set=pa.array([None, "", "-"], pa.string())))
+    whole = pc.binary_join_element_wise(page, pc.fill_null(query[0], ""), "?")
+    return pc.if_else(pc.and_(said, pc.invert(alone)), whole, page)
 
 
 def _entries(column: pa.ChunkedArray) -> tuple[Indices, pa.StringArray, pa.StringArray]:

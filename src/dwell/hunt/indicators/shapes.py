@@ -15,7 +15,18 @@ import pyarrow.compute as pc
 
 from dwell.hunt.indicators.indicator import EXTENSIONS, KINDS, VALUE_CHARS_MAX
 
-__all__ = ["UNDECIDED", "Bools", "Numbers", "judged_together", "met", "refanged_together"]
+__all__ = [
+    "AGENT_CHARS",
+    "UNDECIDED",
+    "Bools",
+    "Numbers",
+    "judged_together",
+    "met",
+    "plain_agents",
+    "plain_urls",
+    "refanged_together",
+    "url_shaped",
+]
 
 Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
@@ -40,6 +51,8 @@ _BELOW = rf"\A(?:\*\.)?{_NAME}\z"
 _FILE = rf"\.(?:{'|'.join(sorted(EXTENSIONS))})\z"
 _AGENT = r"\A[a-z0-9_-]+/[!-\[\]-~][ -\[\]-~]*\z"
 _SOME = r"[a-z0-9_]"
+AGENT_CHARS = r"\A[ -~]*\z"
+"""What an agent may hold for its form to be had from `plain_agents`."""
 
 _FANGED = r"[\[\](){}<>]|\A[hH](?:[xX*]|[tT][xX])|\A[fF][xX]"
 _HALF_FANGED = r"\[\.|\.\]"
@@ -157,7 +170,13 @@ def _network(values: pa.StringArray) -> pa.StringArray:
     return pc.if_else(pa.array(number == 0), "", pc.if_else(pa.array(length == 32), plain, whole))
 
 
-def _url(values: pa.StringArray) -> pa.StringArray:
+def url_shaped(lower: pa.StringArray) -> Bools:
+    """Say which texts in lower case are URLs of a common shape with at least one slash, and so no `host:port`."""
+    return met(lower, _URL) & met(lower, "/")
+
+
+def plain_urls(values: pa.StringArray) -> pa.StringArray:
+    """Give URLs of the common shape in the compared form, as `indicator.plain_url` takes them apart."""
     out = values
     for begin, port in (("http://", "80"), ("https://", "443"), ("", "80|443")):
         out = pc.replace_substring_regex(out, rf"\A({begin}[^/?:]*):(?:{port})(/|\?|\z)", r"\1\2")
@@ -169,7 +188,8 @@ def _path(values: pa.StringArray) -> pa.StringArray:
     return pc.replace_substring(values, "/", "\\")
 
 
-def _agent(values: pa.StringArray) -> pa.StringArray:
+def plain_agents(values: pa.StringArray) -> pa.StringArray:
+    """Give agents of printable ASCII, in lower case, in one form."""
     return pc.ascii_trim(pc.replace_substring_regex(values, "[+, ]+", " "), characters=" ")
 
 
@@ -196,18 +216,18 @@ def judged_together(values: pa.StringArray, kind: str) -> tuple[npt.NDArray[np.i
     if guess or kind in {"address", "network"}:
         out.settle(_NETWORK, "network", _network, other=(_ADDRESS, "address"))
     if guess or kind == "url":
-        out.settle(_LINK if guess else _URL, "url", _url)
+        out.settle(_LINK if guess else _URL, "url", plain_urls)
     if guess or kind == "email":
         out.settle(_EMAIL, "email")
     if guess:
         out.settle(_PATH, "path", _path)
         out.settle(_DOMAIN, "domain", other=(_FILE, "name"))
-        out.settle(_PAGE, "url", _url)
-        out.settle(_AGENT, "agent", _agent)
+        out.settle(_PAGE, "url", plain_urls)
+        out.settle(_AGENT, "agent", plain_agents)
     elif kind == "domain":
         out.settle(_BELOW, "domain", _name)
     elif kind in {"path", "name"}:
         out.settle(_SOME, "name", _path, other=(r"\\", "path"))
     elif kind == "agent":
-        out.settle(_SOME, "agent", _agent)
+        out.settle(_SOME, "agent", plain_agents)
     return out.kinds, out.normal()

@@ -1,0 +1,133 @@
+"""The values that texts of a column hold, taken out of all texts at once where they have a common shape.
+
+What it gives is what `dwell.hunt.indicators.values` gives text by text; tests compare both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.hunt.indicators.shapes import AGENT_CHARS, Bools, Numbers, met, plain_agents, plain_urls, url_shaped
+from dwell.hunt.indicators.values import EXACT, INSIDE, url_keys
+
+__all__ = ["cut", "pages"]
+
+Pieces = tuple[pa.StringArray, Numbers]
+"""Values, and the number of the text that each is from."""
+
+_CHARS_MAX = 2_048
+"""Longer texts are looked at one by one."""
+_HOST = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+){0,32}"
+_PLACE = rf"\A(?:[a-z][a-z0-9+.-]*://)?{_HOST}(?::[0-9]*)?(?:[/?#][!-~]*)?\z"
+_EMAIL = r"\A[a-z0-9._%+-]{1,120}@[a-z0-9-]+(?:\.[a-z0-9-]+)*\z"
+
+
+def _agents(lower: pa.StringArray) -> Iterator[tuple[Bools, pa.StringArray]]:
+    fits = met(lower, AGENT_CHARS)
+    yield fits, plain_agents(lower.filter(pa.array(fits)))
+
+
+def _paths(lower: pa.StringArray) -> Iterator[tuple[Bools, pa.StringArray]]:
+    fits = met(lower, r"\A[!-~](?:[ -~]*[!-~])?\z")
+    plain = pc.replace_substring(lower.filter(pa.array(fits)), "/", "\\")
+    plain = pc.replace_substring_regex(plain, r"\A\\\?\?\\", "")
+    yield fits, plain
+    yield fits, pc.replace_substring_regex(plain, r"\A.*\\", "")
+
+
+def _domains(lower: pa.StringArray) -> Iterator[tuple[Bools, pa.StringArray]]:
+    fits = met(lower, _PLACE)
+    host = pc.replace_substring_regex(lower.filter(pa.array(fits)), r"\A[a-z][a-z0-9+.-]*://", "")
+    host = pc.replace_substring_regex(host, r"[/?#:].*\z", "")
+    yield fits, pc.if_else(pc.match_substring(host, "."), host, pa.scalar(None, pa.string()))
+    dotted = met(host, r"\..*\.")
+    while dotted.any():
+        fits = fits.copy()
+        fits[np.flatnonzero(fits)[~dotted]] = False
+        host = pc.replace_substring_regex(host.filter(pa.array(dotted)), r"\A[^.]*\.", "")
+        yield fits, host
+        dotted = met(host, r"\..*\.")
+
+
+def _emails(lower: pa.StringArray) -> Iterator[tuple[Bools, pa.StringArray]]:
+    whole = met(lower, _EMAIL) & pc.less(pc.binary_length(lower), 256).to_numpy(zero_copy_only=False)
+    yield whole, lower.filter(pa.array(whole))
+    none = ~pc.match_substring(lower, "@").to_numpy(zero_copy_only=False)
+    yield none, pa.nulls(int(none.sum()), pa.string())
+
+
+def _hashes(lower: pa.StringArray) -> Iterator[tuple[Bools, pa.StringArray]]:
+    none = ~met(lower, r"[0-9a-f]{32}")
+    yield none, pa.nulls(int(none.sum()), pa.string())
+
+
+def _urls(lower: pa.StringArray) -> Iterator[tuple[Bools, pa.StringArray]]:
+    fits = url_shaped(lower)
+    plain = plain_urls(lower.filter(pa.array(fits)))
+    yield fits, plain
+    yield fits, pc.replace_substring_regex(plain, r"\?.*\z", "")
+
+
+def _pages(lower: pa.StringArray) -> Iterator[tuple[Bools, pa.StringArray]]:
+    fits = url_shaped(lower)
+    yield fits, pc.replace_substring_regex(plain_urls(lower.filter(pa.array(fits))), r"\?.*\z", "")
+
+
+_TOGETHER: Mapping[str, Callable[[pa.StringArray], Iterator[tuple[Bools, pa.StringArray]]]] = {
+    "agent": _agents,
+    "path": _paths,
+    "domain": _domains,
+    "email": _emails,
+    "hash": _hashes,
+    "url": _urls,
+    "page": _pages,
+}
+"""For a column of texts in lower case: which of them have a shape, and a value of each; null for none."""
+
+
+def _cut(
+    values: pa.StringArray,
+    together: Callable[[pa.StringArray], Iterator[tuple[Bools, pa.StringArray]]] | None,
+    alone: Callable[[str], list[str]],
+) -> Pieces:
+    left = np.ones(len(values), np.bool_)
+    keys = [pa.array([], pa.string())]
+    texts = [np.zeros(0, np.int64)]
+    if together is not None:
+        short = pc.less_equal(pc.binary_length(values), _CHARS_MAX) if len(values) else pa.array([], pa.bool_())
+        rows = np.flatnonzero(short.to_numpy(zero_copy_only=False) & met(values, r"\A[ -~]*\z"))
+        for fits, found in together(pc.ascii_lower(values.take(pa.array(rows)))):
+            left[rows[fits]] = False
+            held = found.is_valid()
+            keys.append(found.filter(held))
+            texts.append(rows[fits][held.to_numpy(zero_copy_only=False)])
+    more: list[str] = []
+    whose: list[int] = []
+    rest = np.flatnonzero(left)
+    for at, text in zip(rest.tolist(), values.take(pa.array(rest)).to_pylist(), strict=True):
+        cuts = alone(text)
+        more += cuts
+        whose += [at] * len(cuts)
+    return pa.concat_arrays([*keys, pa.array(more, pa.string())]), np.concatenate([*texts, np.array(whose, np.int64)])
+
+
+def cut(family: str, values: pa.StringArray, *, inside: bool) -> Pieces:
+    """Take the values of a family out of texts.
+
+    Args:
+        family: which values.
+        values: the texts.
+        inside: whether they may be about anything; otherwise they are about that family.
+    """
+    if inside:
+        return _cut(values, _TOGETHER["hash"] if family == "hash" else None, lambda one: list(INSIDE[family](one)))
+    return _cut(values, _TOGETHER[family], lambda one: list(EXACT[family](one)))
+
+
+def pages(values: pa.StringArray) -> Pieces:
+    """Give the URL that a text is, without its query."""
+    return _cut(values, _TOGETHER["page"], lambda one: url_keys(one)[-1:])

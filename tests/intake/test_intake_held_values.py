@@ -1,0 +1,113 @@
+"""Which texts data files hold is kept: the same is found with it as without, and what is damaged is not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.hunt.archives import archive_of
+
+from dwell.archive.store import Archive
+from dwell.intake import first_seen as looking
+from dwell.intake import held_values
+from dwell.intake.first_seen import first_seen
+
+ASKED = ("198.51.100.7", "198.51.100.8", "/OWA/Auth.aspx", "ex01", "b\u00dccher", "0b000000-1", "", "\u212a", "nowhere")
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    monkeypatch.setattr(held_values, "FEW", 3)
+    monkeypatch.setattr(held_values, "BLOCK", 2)
+    rows: list[dict[str, Any]] = [
+        {
+            "c-ip": f"198.51.100.{at % 7 + 1}",
+            "cs-uri-stem": "/owa/auth.aspx",
+            "host": "EX01",
+            "cafeReqId": f"0b00000{at}-1",
+        }
+        for at in range(8)
+    ]
+    return archive_of(
+        tmp_path / "archive", {"iis": [*rows, {"cs-username": "B\u00fccher"}], "ews": [{"UserAgent": "K"}]}
+    )
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    folder = tmp_path / "held"
+    folder.mkdir()
+    return folder
+
+
+def kept(cache: Path) -> list[Path]:
+    return sorted(cache.iterdir())
+
+
+def asked_all(archive: Archive, cache: Path | None) -> list[object]:
+    return [first_seen(archive, one, cache) for one in ASKED]
+
+
+def test_the_same_is_found_with_what_is_kept_as_without(archive: Archive, cache: Path) -> None:
+    plain = asked_all(archive, None)
+    assert sum(map(bool, plain)) >= 5
+    assert asked_all(archive, cache) == plain
+    assert len(kept(cache)) == 2
+    assert asked_all(archive, cache) == plain
+
+
+def test_files_that_do_not_hold_a_value_are_not_opened(
+    archive: Archive, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_seen(archive, "nowhere", cache)
+
+    def never(*_: object, **__: object) -> Iterator[object]:
+        raise AssertionError("opened")
+
+    monkeypatch.setattr(looking, "_in_file", never)
+    assert first_seen(archive, "203.0.113.200", cache) == ()
+    with pytest.raises(AssertionError, match="opened"):
+        first_seen(archive, "198.51.100.7", cache)
+
+
+def test_a_changed_byte_is_found_and_the_file_is_asked(archive: Archive, cache: Path) -> None:
+    plain = asked_all(archive, cache)
+    for place in kept(cache):
+        data = place.read_bytes()
+        for at in range(0, len(data), 13):
+            place.write_bytes(data[:at] + bytes([data[at] ^ 64]) + data[at + 1 :])
+            assert first_seen(archive, ASKED[0], cache) == plain[0]
+        for length in (0, 10, 35, 45, len(data) - 1):
+            place.write_bytes(data[:length])
+            assert first_seen(archive, ASKED[0], cache) == plain[0]
+    assert asked_all(archive, cache) == plain
+
+
+def test_what_is_kept_of_one_file_says_nothing_of_another(archive: Archive, cache: Path) -> None:
+    plain = asked_all(archive, cache)
+    one, two = kept(cache)
+    first, second = one.read_bytes(), two.read_bytes()
+    one.write_bytes(second)
+    two.write_bytes(first)
+    assert asked_all(archive, cache) == plain
+
+
+def test_a_folder_that_cannot_be_written_to_costs_nothing_but_time(archive: Archive, tmp_path: Path) -> None:
+    assert asked_all(archive, tmp_path / "nowhere") == asked_all(archive, None)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.text(max_size=6), min_size=1, max_size=12), st.text(max_size=6))
+def test_any_text_is_found_with_what_is_kept_as_without(
+    tmp_path_factory: pytest.TempPathFactory, held: list[str], asked: str
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "held").mkdir()
+    found = archive_of(folder / "archive", {"iis": [{"cs-uri-stem": one, "cafeReqId": one} for one in held]})
+    for one in (asked, *held):
+        plain = first_seen(found, one)
+        assert [first_seen(found, one, folder / "held") for _ in range(2)] == [plain, plain]
