@@ -154,7 +154,7 @@ def test_loaded_rules_are_kept_where_it_was_asked_for(
 ) -> None:
     kept = tmp_path / "kept"
     first = quick_hunt([evidence], rules=[rules], workers=1, rules_cache=kept)
-    assert [one.suffix for one in kept.iterdir()] == [".msgpack"]
+    assert sorted({one.name.partition("-")[2] for one in kept.iterdir()}) == ["patterns.bin", "rules.msgpack"]
     again = quick_hunt([evidence], rules=[rules], workers=1, rules_cache=kept)
     assert again.hunted.hits.equals(first.hunted.hits)
     assert list(scratch.iterdir()) == []

@@ -22,6 +22,7 @@ from dwell.hunt.correlations.correlate import Correlated
 from dwell.hunt.correlations.keeping import correlated_kept
 from dwell.hunt.correlations.outcomes import correlation_outcomes, stood_for
 from dwell.hunt.correlations.plan import correlations_hash
+from dwell.hunt.databases import keep_in
 from dwell.hunt.gathered import find_all, gathered
 from dwell.hunt.hits import HITS, concat
 from dwell.hunt.indicators.found import indicator_outcomes, indicators_met, kinds_met, mentions_met
@@ -109,6 +110,7 @@ class _Job:
     files: tuple[DataFile, ...]
     passes: tuple[_Pass, ...]
     cache: Path | None
+    databases: Path | None
 
     def place(self, file: DataFile, one: _Pass) -> Path | None:
         """Give where a file's hits are kept."""
@@ -165,6 +167,7 @@ def _keep(path: Path, hits: pa.Table, records: pa.Table, seen: _Seen) -> None:
 
 def _hunt(job: _Job) -> list[_Done]:
     """Hunt data files, or take what was kept of them; what each yields, in their order."""
+    keep_in(job.databases)
     done = [_passed(job, one) for one in job.passes]
     return [_whole(file, [one[at] for one in done], job.passes) for at, file in enumerate(job.files)]
 
@@ -286,7 +289,7 @@ def hunt(
         warning_files: warning lists of MISP's shape, and folders of them, beside our own.
         workers: processes.
         cache: folder where the hits of each data file are kept between runs.
-        rules_cache: folder where loaded rules are kept; the same one where not given.
+        rules_cache: folder where loaded rules and compiled patterns are kept; the same one where not given.
         suppression_files: files of suppressions.
         today: the day by which their expiry is judged.
         progress: told how far it is.
@@ -303,7 +306,7 @@ def hunt(
         keys = {one.kind: one.key for one in passes}
         tables = _tables(archive, loaded.rules, listed)
         groups = [group for table in tables for group in gathered(archive.files(table))]
-        jobs = [_Job(group, tuple(passes), cache) for group in groups]
+        jobs = [_Job(group, tuple(passes), cache, rules_cache or cache) for group in groups]
         files = [file for group in groups for file in group]
         waiting = sum(one.is_waiting() for one in jobs)
         parts: list[pa.Table] = []

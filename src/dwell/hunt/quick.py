@@ -103,7 +103,7 @@ def quick_hunt(
         lists: files and folders of values for the placeholders of rules.
         warning_lists: warning lists for indicators, beside our own.
         workers: processes.
-        rules_cache: folder where loaded rules are kept between runs; None keeps nothing.
+        rules_cache: folder where loaded rules and compiled patterns are kept between runs; None keeps nothing.
         suppressions: files of suppressions.
         today: the day by which their expiry is judged; has to be given with them.
         progress: told how far it is.
