@@ -16,6 +16,7 @@ import pytest
 from dwell.casebook.case import Case
 from dwell.errors import NoEvidenceError, UsageError
 from dwell.hunt.hunting import hunt
+from dwell.hunt.patterns import patterns
 from dwell.hunt.quick import quick_hunt
 from dwell.intake.ingest import ingest, open_archive
 
@@ -153,6 +154,7 @@ def test_loaded_rules_are_kept_where_it_was_asked_for(
     evidence: Path, rules: Path, scratch: Path, tmp_path: Path
 ) -> None:
     kept = tmp_path / "kept"
+    patterns.cache_clear()  # another test may have compiled the same ones, and kept them nowhere
     first = quick_hunt([evidence], rules=[rules], workers=1, rules_cache=kept)
     assert sorted({one.name.partition("-")[2] for one in kept.iterdir()}) == ["patterns.bin", "rules.msgpack"]
     again = quick_hunt([evidence], rules=[rules], workers=1, rules_cache=kept)

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -59,7 +60,7 @@ def _engine() -> str:
     """Give the version of Hyperscan, and the features of the processor that it compiles for."""
     probe = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     probe.compile(expressions=[b"a"], ids=[0], flags=[0])
-    return f"{hyperscan.__version__} {probe.info()!r}"
+    return f"{version('hyperscan')} {probe.info()!r}"
 
 
 def name_of(kind: str, expressions: Sequence[bytes], numbers: Sequence[int]) -> str | None:

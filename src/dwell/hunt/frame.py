@@ -319,7 +319,8 @@ class Frame:
             codes = slots.slots[rows]
             codes = np.where(self.truth(index)[codes] & (codes < none), codes, -1)
             return self._told(leaf.place, codes, slots.held.values, chars)
-        atoms = [one for one in self._asked.get(leaf.place, ()) if one in _atoms(leaf.tree)]
+        mine = _atoms(leaf.tree)
+        atoms = [one for one in self._asked.get(leaf.place, ()) if one in mine]
         truth = np.logical_or.reduce([slots.held.atom(one) for one in atoms])
         told = np.flatnonzero(truth[slots.slots] & (slots.slots < none))
         first = np.full(self.table.num_rows, -1, np.int64)

@@ -163,7 +163,8 @@ class _Gathering(FileHunt):
 
     def found(self) -> list[Found]:
         """Give the hits, the records told one by one, and what was seen, file by file."""
-        reports = [FileReport(one.staged.rows, dict.fromkeys(self._kinds(), 0)) for one in self._files]
+        kinds = sorted({task.case.where for task in self.tasks})
+        reports = [FileReport(one.staged.rows, dict.fromkeys(kinds, 0)) for one in self._files]
         waiting, looked = self._sorted_out()
         if not looked:
             return [Found(HITS.empty_table(), RECORDS.empty_table(), one) for one in reports]
@@ -185,9 +186,6 @@ class _Gathering(FileHunt):
         hits = self._hits_by_file(frames, met)
         records = self._records_by_file(frames, met)
         return [Found(*each) for each in zip(hits, records, reports, strict=True)]
-
-    def _kinds(self) -> list[int]:
-        return sorted({task.case.where for task in self.tasks})
 
     def _count(self, files: Indices) -> Indices:
         return np.bincount(files, minlength=len(self._files))

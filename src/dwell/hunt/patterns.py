@@ -29,7 +29,18 @@ try:
 except ImportError:  # pragma: no cover - the wheel is missing on some platforms
     hyperscan = None  # type: ignore[assignment]
 
-__all__ = ["Indices", "MatcherError", "Parts", "Patterns", "Regexes", "folded", "has_engine", "patterns", "regexes"]
+__all__ = [
+    "CANARY",
+    "Indices",
+    "MatcherError",
+    "Parts",
+    "Patterns",
+    "Regexes",
+    "folded",
+    "has_engine",
+    "patterns",
+    "regexes",
+]
 
 Indices = npt.NDArray[np.int64]
 Parts = tuple[str, ...]

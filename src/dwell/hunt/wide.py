@@ -263,6 +263,7 @@ class FileHunt:
         self._truths: dict[int, Truth] = {}
         self._told_apart: dict[str, frozenset[str] | None] = {}
         self._able: dict[int, bool] = {}
+        self._bare: frozenset[str] = frozenset()
 
     def _words(self, place: str) -> Words:
         values, counts, nulls = self.lexicon.of(base_of(place))
@@ -365,7 +366,9 @@ class FileHunt:
     def _planned(self, node: Node) -> tuple[Node, int]:
         """Put the parts of a condition in the order that decides soonest; give how many rows may be left."""
         if node.op == "leaf":
-            return node, self._weighed(node.index)[1]
+            name, _, key = self.rules.leaves[node.index].place.partition(":")
+            # one look tells that a map or a JSON text is nowhere in the file: before any row is looked at
+            return node, 0 if key and name in self._bare else self._weighed(node.index)[1]
         if node.op == "atom":
             return node, self.report.rows * 4
         parts = [self._planned(one) for one in node.children]
@@ -427,6 +430,7 @@ class FileHunt:
 
     def _frames(self, table: pa.Table, waiting: Sequence[Task], looked: Sequence[Task]) -> dict[int, Frame]:
         """Give the rows of each kind of record that has any, as they are seen through the questions still open."""
+        self._bare = frozenset(one for one in table.column_names if table[one].null_count == table.num_rows)
         known, truths = self._narrowed(waiting)
         frames: dict[int, Frame] = {}
         for where in sorted({one.case.where for one in looked}):
