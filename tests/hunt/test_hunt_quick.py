@@ -118,14 +118,17 @@ def test_a_process_that_is_told_to_stop_leaves_nothing(how: int, evidence: Path,
         LOG + "".join(LINE.format(at % 60, f"/owa/{at}") for at in range(300_000)), encoding="ascii"
     )
     words = ["hunt", "--quick", str(evidence), "--no-progress", "--workers", "2"]
-    run = subprocess.Popen([sys.executable, "-c", WORK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # should the process ever end by a fault of memory, it says where
+    run = subprocess.Popen(
+        [sys.executable, "-X", "faulthandler", "-c", WORK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     until = time.monotonic() + 60
     while not list(scratch.glob("dwell-quick-*/case/archive/iis")) and time.monotonic() < until:
         time.sleep(0.02)
     assert run.poll() is None, "it was over before it could be stopped"
     os.kill(run.pid, how)
     out, err = run.communicate(timeout=60)
-    assert run.returncode == 130
+    assert run.returncode == 130, err.decode(errors="replace")
     assert out == b""
     assert b"nothing was kept" in err
     assert list(scratch.iterdir()) == []
