@@ -16,6 +16,7 @@ import pytest
 from dwell.casebook.case import Case
 from dwell.errors import NoEvidenceError, UsageError
 from dwell.hunt.hunting import hunt
+from dwell.hunt.patterns import patterns
 from dwell.hunt.quick import quick_hunt
 from dwell.intake.ingest import ingest, open_archive
 
@@ -117,14 +118,17 @@ def test_a_process_that_is_told_to_stop_leaves_nothing(how: int, evidence: Path,
         LOG + "".join(LINE.format(at % 60, f"/owa/{at}") for at in range(300_000)), encoding="ascii"
     )
     words = ["hunt", "--quick", str(evidence), "--no-progress", "--workers", "2"]
-    run = subprocess.Popen([sys.executable, "-c", WORK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # should the process ever end by a fault of memory, it says where
+    run = subprocess.Popen(
+        [sys.executable, "-X", "faulthandler", "-c", WORK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     until = time.monotonic() + 60
     while not list(scratch.glob("dwell-quick-*/case/archive/iis")) and time.monotonic() < until:
         time.sleep(0.02)
     assert run.poll() is None, "it was over before it could be stopped"
     os.kill(run.pid, how)
     out, err = run.communicate(timeout=60)
-    assert run.returncode == 130
+    assert run.returncode == 130, err.decode(errors="replace")
     assert out == b""
     assert b"nothing was kept" in err
     assert list(scratch.iterdir()) == []
@@ -153,8 +157,9 @@ def test_loaded_rules_are_kept_where_it_was_asked_for(
     evidence: Path, rules: Path, scratch: Path, tmp_path: Path
 ) -> None:
     kept = tmp_path / "kept"
+    patterns.cache_clear()  # another test may have compiled the same ones, and kept them nowhere
     first = quick_hunt([evidence], rules=[rules], workers=1, rules_cache=kept)
-    assert [one.suffix for one in kept.iterdir()] == [".msgpack"]
+    assert sorted({one.name.partition("-")[2] for one in kept.iterdir()}) == ["patterns.bin", "rules.msgpack"]
     again = quick_hunt([evidence], rules=[rules], workers=1, rules_cache=kept)
     assert again.hunted.hits.equals(first.hunted.hits)
     assert list(scratch.iterdir()) == []

@@ -160,7 +160,8 @@ def _since(case: Path, rules: tuple[Path, ...] | None, workers: int | None, outp
 @click.option("--expand", is_flag=True, help="Show every group of hits with its first records, in text.")
 @click.option(
     "--rules-cache", type=FOLDER, default=None, envvar="DWELL_RULES_CACHE",
-    help="With --quick: a folder where loaded rules and long lists of indicators are kept for the next run.",
+    help="With --quick: a folder where loaded rules, compiled patterns and long lists of indicators are kept for the next "
+    "run.",
 )  # fmt: skip
 @workers_option
 @output_options((Form.TEXT, Form.JSON, Form.JSONL, Form.CSV))

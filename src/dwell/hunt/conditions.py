@@ -29,7 +29,7 @@ class Conditions:
                     return slots.entries(self._frame.truth(node.index))
                 if slots is not None and not len(slots.slots) and self._frame.table.num_rows:
                     # every row is alike here
-                    return np.flatnonzero(self.where(node, np.arange(1)).repeat(self._frame.table.num_rows))
+                    return np.arange(self._frame.table.num_rows if self.where(node, np.arange(1))[0] else 0)
             case "and":
                 rows = self.rows(node.children[0])
                 for one in node.children[1:]:

@@ -273,6 +273,16 @@ class Frame:
         name, _, key = place.partition(":")
         return bool(len(self.found(name, key)[0]))
 
+    def holding(self, place: str) -> Indices:
+        """Give the rows that hold something in a place; one that holds several things may be named several times."""
+        if is_derived(place):
+            return np.flatnonzero(self.texts(place)[0] >= 0)
+        if ":" in place:
+            name, _, key = place.partition(":")
+            return self.found(name, key)[0]
+        name = self.spec.joined[place].first if place in self.spec.joined else place
+        return np.flatnonzero(self.table[name].is_valid().to_numpy())
+
     def is_common(self, index: int) -> bool:
         """Say whether a leaf is one that is better asked of few rows."""
         return index not in self._truths and self.rules.leaves[index].place in self._known
@@ -309,7 +319,8 @@ class Frame:
             codes = slots.slots[rows]
             codes = np.where(self.truth(index)[codes] & (codes < none), codes, -1)
             return self._told(leaf.place, codes, slots.held.values, chars)
-        atoms = [one for one in self._asked.get(leaf.place, ()) if one in _atoms(leaf.tree)]
+        mine = _atoms(leaf.tree)
+        atoms = [one for one in self._asked.get(leaf.place, ()) if one in mine]
         truth = np.logical_or.reduce([slots.held.atom(one) for one in atoms])
         told = np.flatnonzero(truth[slots.slots] & (slots.slots < none))
         first = np.full(self.table.num_rows, -1, np.int64)

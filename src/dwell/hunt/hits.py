@@ -25,6 +25,7 @@ __all__ = [
     "Subject",
     "Subjects",
     "concat",
+    "group_apart",
     "group_hits",
     "who",
 ]
@@ -246,7 +247,32 @@ def group_hits(
         subject: the rule, or the indicators.
         matched: what matched, over `rows`.
     """
+    return group_apart(table, rows, name, subject, matched)[0]
+
+
+def group_apart(
+    table: pa.Table,
+    rows: Indices,
+    name: str,
+    subject: Subject | Subjects,
+    matched: Sequence[Matched],
+    apart: Indices | None = None,
+) -> tuple[pa.Table, Indices]:
+    """Fold the records that were met into hits, those of several data files apart.
+
+    Args:
+        table: rows of all the files, those of each in the order of time.
+        rows: which of them were met, ascending; a row stands there once for each subject that met it.
+        name: the archive table.
+        subject: the rule, or the indicators.
+        matched: what matched, over `rows`.
+        apart: the file of each of `rows`, none of more than `GROUPS_MAX` records; None for one file of any size.
+
+    Returns:
+        Rows in `HITS`, and the file of each.
+    """
     face = FACES.get(name, Face())
+    files = np.zeros(len(rows), np.int64) if apart is None else apart
     of = Subjects(np.zeros(len(rows), np.int64), (subject,)) if isinstance(subject, Subject) else subject
     wanted = ("evidence_id", "record_no", "time_utc", "host", *face.columns)
     part = picked(table, [one for one in wanted if one in table.column_names], rows)
@@ -256,11 +282,11 @@ def group_hits(
     if face.status and face.status in part.column_names:
         status = part[face.status].fill_null(-1).to_numpy().astype(np.int64)
     matrix, texts = _united(matched, len(rows))
-    fixed = [of.codes, evidence[0], host[0], client[0], account[0], status]
+    fixed = [files, of.codes, evidence[0], host[0], client[0], account[0], status]
     key = _key([*fixed, *matrix.T])
     _, first, inverse, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
     wide = np.bincount(of.codes[first], minlength=len(of.subjects)) > GROUPS_MAX
-    if wide.any():
+    if apart is None and wide.any():
         beyond = wide[of.codes]
         key = _key([*fixed, *np.where(beyond, -1, matrix.T)])
         _, first, inverse, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
@@ -287,7 +313,7 @@ def group_hits(
         "record_no": part["record_no"].take(pa.array(first)).combine_chunks(),
         "refs": _refs(part, order, starts, counts),
     }
-    return pa.table([columns[field] for field in HITS.names], schema=HITS)
+    return pa.table([columns[field] for field in HITS.names], schema=HITS), files[first]
 
 
 def who(table: pa.Table, rows: Indices, face: Face) -> dict[str, pa.Array]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +22,8 @@ from dwell.hunt.correlations.correlate import Correlated
 from dwell.hunt.correlations.keeping import correlated_kept
 from dwell.hunt.correlations.outcomes import correlation_outcomes, stood_for
 from dwell.hunt.correlations.plan import correlations_hash
+from dwell.hunt.databases import keep_in
+from dwell.hunt.gathered import find_all, gathered
 from dwell.hunt.hits import HITS, concat
 from dwell.hunt.indicators.found import indicator_outcomes, indicators_met, kinds_met, mentions_met
 from dwell.hunt.indicators.gathering import Indicators
@@ -37,7 +40,7 @@ from dwell.hunt.sigma.lists import read_lists
 from dwell.hunt.sigma.load import Loaded
 from dwell.hunt.suppressions import Suppressions, judge
 from dwell.hunt.uncollected import uncollected
-from dwell.hunt.wide import FileReport, Found, Hunter
+from dwell.hunt.wide import FileReport, Hunter
 from dwell.hunt.yara.hunting import Looked, YaraHunted, YaraWanted, hunt_yara
 from dwell.model.addresses import trusted_hops, trusting
 from dwell.model.claims import RuleOutcome
@@ -106,18 +109,26 @@ class _Pass:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    file: DataFile
+    """Data files of one table that are hunted together, each as if it were alone."""
+
+    files: tuple[DataFile, ...]
     passes: tuple[_Pass, ...]
     cache: Path | None
+    databases: Path | None
     trusted: tuple[str, ...] = ()
 
-    def place(self, one: _Pass) -> Path | None:
-        """Give where the file's hits are kept."""
+    def place(self, file: DataFile, one: _Pass) -> Path | None:
+        """Give where a file's hits are kept."""
         if self.cache is None:
             return None
-        told = f"{one.kind}:{one.key}:{self.file.table}:{self.file.staged.sha256}"
+        told = f"{one.kind}:{one.key}:{file.table}:{file.staged.sha256}"
         key = hashlib.sha256(":".join((told, *self.trusted)).encode()).hexdigest()
         return self.cache / f"{key[:32]}-hits.arrow"
+
+    def is_waiting(self) -> bool:
+        """Say whether anything of it has to be hunted."""
+        places = [self.place(file, one) for file in self.files for one in self.passes]
+        return any(place is None or not place.is_file() for place in places)
 
 
 @lru_cache(maxsize=4)
@@ -160,31 +171,43 @@ def _keep(path: Path, hits: pa.Table, records: pa.Table, seen: _Seen) -> None:
     write_kept(path, hits.replace_schema_metadata({_REPORT: msgspec.json.encode(seen)}))
 
 
-def _hunt(job: _Job) -> _Done:
-    """Hunt one data file, or take what was kept of it."""
-    parts: list[pa.Table] = []
+def _hunt(job: _Job) -> list[_Done]:
+    """Hunt data files, or take what was kept of them; what each yields, in their order."""
+    keep_in(job.databases)
+    with trusting(job.trusted):
+        done = [_passed(job, one) for one in job.passes]
+    return [_whole(file, [one[at] for one in done], job.passes) for at, file in enumerate(job.files)]
+
+
+def _passed(job: _Job, one: _Pass) -> list[_Done]:
+    """Put one set of rules or indicators to the files of a job."""
+    places = [job.place(file, one) for file in job.files]
+    told = [_kept(place) if place is not None else None for place in places]
+    left = [at for at, kept in enumerate(told) if kept is None]
+    files = [job.files[at] for at in left]
+    found = _rules(files, one) if one.kind == "rules" else [_indicators(file, one) for file in files]
+    for at, new in zip(left, found, strict=True):
+        told[at] = new
+        if (place := places[at]) is not None:
+            _keep(place, *new)
+    return [one for one in told if one is not None]
+
+
+def _whole(file: DataFile, done: Sequence[_Done], passes: Sequence[_Pass]) -> _Done:
+    """Put together what rules and indicators met in a file."""
     told = RECORDS.empty_table()
-    whole = _Seen(FileReport(job.file.staged.rows), [])
-    for one in job.passes:
-        place = job.place(one)
-        kept = _kept(place) if place is not None else None
-        if kept is None:
-            with trusting(job.trusted):
-                kept = _rules(job.file, one) if one.kind == "rules" else _indicators(job.file, one)
-            if place is not None:
-                _keep(place, *kept)
-        hits, records, seen = kept
-        parts.append(hits)
+    whole = _Seen(FileReport(file.staged.rows), [])
+    for one, (_, records, seen) in zip(passes, done, strict=True):
         if one.kind == "rules":
             whole.report, told = seen.report, records
         else:
             whole.kinds = seen.kinds
-    return pa.concat_tables([HITS.empty_table(), *parts]), told, whole
+    return pa.concat_tables([HITS.empty_table(), *(one[0] for one in done)]), told, whole
 
 
-def _rules(file: DataFile, one: _Pass) -> _Done:
-    found: Found = _hunter(one.path, one.key).find(file)
-    return found.hits, found.records, _Seen(found.report, [], found.records.num_rows)
+def _rules(files: Sequence[DataFile], one: _Pass) -> list[_Done]:
+    found = find_all(_hunter(one.path, one.key), files) if files else []
+    return [(each.hits, each.records, _Seen(each.report, [], each.records.num_rows)) for each in found]
 
 
 def _indicators(file: DataFile, one: _Pass) -> _Done:
@@ -283,7 +306,8 @@ def hunt(
         warning_files: warning lists of MISP's shape, and folders of them, beside our own.
         workers: processes.
         cache: folder where the hits of each data file are kept between runs.
-        rules_cache: folder where loaded rules and long lists of indicators are kept; the same one where not given.
+        rules_cache: folder where loaded rules, compiled patterns and long lists of indicators are kept; the same one where
+            not given.
         suppression_files: files of suppressions.
         today: the day by which their expiry is judged.
         yara: YARA rules, and the files that they are put to.
@@ -302,26 +326,28 @@ def hunt(
         keys = {one.kind: one.key for one in passes}
         tables = _tables(archive, loaded.rules, listed)
         hops = trusted_hops()
-        jobs = [_Job(file, tuple(passes), cache, hops) for table in tables for file in archive.files(table)]
-        waiting = sum(any((place := one.place(each)) is None or not place.is_file() for each in passes) for one in jobs)
+        groups = [group for table in tables for group in gathered(archive.files(table))]
+        jobs = [_Job(group, tuple(passes), cache, rules_cache or cache, hops) for group in groups]
+        files = [file for group in groups for file in group]
+        waiting = sum(one.is_waiting() for one in jobs)
         parts: list[pa.Table] = []
         records: list[pa.Table] = [RECORDS.empty_table()]
         seen: list[_Seen] = []
         reports: dict[str, list[FileReport]] = {}
         results = run(_hunt, jobs, workers=1 if waiting < 2 else workers)
-        for done, (job, (hits, told, found)) in enumerate(zip(jobs, results, strict=True), 1):
+        for done, (file, (hits, told, found)) in enumerate(zip(files, chain.from_iterable(results), strict=True), 1):
             parts.append(hits)
             records.append(told)
             seen.append(found)
-            reports.setdefault(job.file.table, []).append(found.report)
+            reports.setdefault(file.table, []).append(found.report)
             if progress is not None:
-                progress(done, len(jobs), job.file.table)
+                progress(done, len(files), file.table)
     whole = concat(parts)
     totals = _totals(whole)
     outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
     cut = {loaded.rules.rules[at].info.id for one in seen for at in one.report.cut}
     if loaded.correlations:
-        names = [keys["rules"], *hops, *(f"{one.file.table}:{one.file.staged.sha256}" for one in jobs)]
+        names = [keys["rules"], *hops, *(f"{one.table}:{one.staged.sha256}" for one in files)]
         found_together = correlated_kept(loaded.correlations, pa.concat_tables(records), names, cache)
         whole, outcomes = _with_correlations(loaded, found_together, whole, outcomes, cut)
     by_yara = _yara(archive, yara, workers, cache, progress)

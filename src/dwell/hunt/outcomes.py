@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -68,24 +69,33 @@ def possible(tree: Node, rules: RuleSet, missing: frozenset[str]) -> bool:
     return judged(tree, verdict) is not False
 
 
-def _sight(rule: Rule, rules: RuleSet, reports: Mapping[str, Sequence[FileReport]]) -> _Sight:
+_Lacks = Mapping[int, Mapping[frozenset[str], int]]
+"""By kind of record the sets of places that files lack, with the number of files that lack just these."""
+
+
+def _lacks(rules: RuleSet, reports: Mapping[str, Sequence[FileReport]]) -> _Lacks:
+    """Count what files lack: thousands of rules ask, and most files of a kind lack the same."""
+    out: dict[int, Counter[frozenset[str]]] = {}
+    for table, stretch in reports.items():
+        for report in stretch:
+            for where, rows in report.wheres.items():
+                if rows and rules.wheres[where].table == table:
+                    out.setdefault(where, Counter())[frozenset(report.missing.get(where, ()))] += 1
+    return out
+
+
+def _sight(rule: Rule, rules: RuleSet, lacks: _Lacks) -> _Sight:
     out = _Sight()
-    memory: dict[tuple[int, frozenset[str]], bool] = {}
-    for at, case in enumerate(rule.cases):
+    for case in rule.cases:
         wanted = places_of(case.tree, rules.leaves, rules.atoms)
         every = wanted | places_of(case.tree, rules.leaves, rules.atoms, positive=False)
-        for report in reports.get(rules.wheres[case.where].table, ()):
-            if not report.wheres.get(case.where):
-                continue
-            missing = frozenset(report.missing.get(case.where, ()))
-            key = (at, missing)
-            if key not in memory:
-                memory[key] = possible(case.tree, rules, missing)
-            out.places += 1
-            out.hidden += not memory[key]
+        for missing, files in lacks.get(case.where, {}).items():
+            able = possible(case.tree, rules, missing)
+            out.places += files
+            out.hidden += 0 if able else files
             # a condition that wants a field to hold something can ask for it under `not` alone
-            for place in sorted(wanted & missing or (missing & every if not memory[key] else set())):
-                out.lost[_shown(place)] = out.lost.get(_shown(place), 0) + 1
+            for place in sorted(wanted & missing or (missing & every if not able else set())):
+                out.lost[_shown(place)] = out.lost.get(_shown(place), 0) + files
     return out
 
 
@@ -137,11 +147,12 @@ def rule_outcomes(
         for report in stretch:
             for index in report.opened:
                 opened[index] = opened.get(index, 0) + 1
+    lacks = _lacks(rules, reports)
     out = []
     for index, rule in enumerate(rules.rules):
         tables = {rules.wheres[case.where].table for case in rule.cases}
         files = sum(len(reports.get(table, ())) for table in tables)
-        status, reason = _status(rule, rules, _sight(rule, rules, reports))
+        status, reason = _status(rule, rules, _sight(rule, rules, lacks))
         if rule.info.filters:
             reason = "; ".join(one for one in (reason, f"filtered by {_listed(rule.info.filters)}") if one)
         done = opened.get(index, 0)

@@ -22,13 +22,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.errors import DwellError
+from dwell.hunt.databases import CANARY, Compiled, keep, kept, name_of
 
 try:
     import hyperscan
 except ImportError:  # pragma: no cover - the wheel is missing on some platforms
     hyperscan = None  # type: ignore[assignment]
 
-__all__ = ["Indices", "MatcherError", "Parts", "Patterns", "Regexes", "folded", "has_engine", "patterns", "regexes"]
+__all__ = [
+    "CANARY",
+    "Indices",
+    "MatcherError",
+    "Parts",
+    "Patterns",
+    "Regexes",
+    "folded",
+    "has_engine",
+    "patterns",
+    "regexes",
+]
 
 Indices = npt.NDArray[np.int64]
 Parts = tuple[str, ...]
@@ -38,7 +50,6 @@ STRETCH_BYTES = 64 * 1024 * 1024
 HOT_MIN = 5_000
 HOT_SHARE = 20
 """A pattern met more often than this, and in more than one of so many texts, occurs everywhere."""
-CANARY = b"\x02dwell\x03canary\x02"
 _ANY_BYTE = rb"[^\x00]*"
 _ONE_CHARACTER = rb"(?:[\x01-\x7f]|[\xc2-\xf4][\x80-\xbf]+)"
 _DIRECT_MAX = 512
@@ -131,18 +142,25 @@ class Patterns:
         self._plain = [at for at in wild if at not in told]
         self._anchored = np.zeros(len(self.parts) + 1, np.bool_)
         self._database: hyperscan.Database | None = None
+        self._is_whole = True
 
     def _compiled(self) -> hyperscan.Database:
         expressions = []
         for at in self._scanned:
             expression, self._anchored[at] = _expression(self.parts[at])
             expressions.append(expression)
+        # what is left after a look at some texts depends on them, and is nobody else's
+        name = name_of("literals", expressions, self._scanned) if self._is_whole else None
+        held = kept(name, len(self.parts))
+        if held is not None:
+            return held.database
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         database.compile(
             expressions=[*expressions, re.escape(CANARY)],
             ids=[*self._scanned, len(self.parts)],
             flags=[hyperscan.HS_FLAG_DOTALL] * (len(expressions) + 1),
         )
+        keep(name, Compiled(database, tuple(self._scanned)))
         return database
 
     def find(self, texts: pa.Array) -> list[Indices]:
@@ -207,6 +225,7 @@ class Patterns:
             self._plain += sorted(hot)
             self._scanned = [at for at in self._scanned if at not in hot]
             self._database = None
+            self._is_whole = False
 
     def _stretch(self, database: hyperscan.Database, texts: pa.StringArray) -> tuple[Indices, Indices]:
         """Scan one stretch; give pattern numbers and the texts they were found in."""
@@ -257,6 +276,11 @@ class Regexes:
     def _compile(self, expressions: Sequence[tuple[str, str]]) -> None:
         flags = [_engine_flags(one) for _, one in expressions]
         texts = [one.encode() for one, _ in expressions]
+        name = name_of("expressions", texts, flags)
+        held = kept(name, len(texts))
+        if held is not None:
+            self._database, self._narrowed = held.database, list(held.ids)
+            return
         taken = [at for at in range(len(texts)) if _takes(texts[at], flags[at])]
         if not taken:
             return
@@ -267,6 +291,7 @@ class Regexes:
             flags=[*(flags[at] for at in taken), hyperscan.HS_FLAG_SINGLEMATCH],
         )
         self._narrowed = taken
+        keep(name, Compiled(self._database, tuple(taken)))
 
     def find(self, texts: pa.Array) -> list[Indices]:
         """Give for each expression the texts it matches, in order."""

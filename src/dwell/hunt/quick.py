@@ -106,7 +106,8 @@ def quick_hunt(
         lists: files and folders of values for the placeholders of rules.
         warning_lists: warning lists for indicators, beside our own.
         workers: processes.
-        rules_cache: folder where loaded rules and long lists of indicators are kept between runs; None keeps nothing.
+        rules_cache: folder where loaded rules, compiled patterns and long lists of indicators are kept between runs; None
+            keeps nothing.
         suppressions: files of suppressions.
         today: the day by which their expiry is judged; has to be given with them.
         yara: files and folders of YARA rules.

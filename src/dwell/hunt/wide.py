@@ -16,7 +16,7 @@ from dwell.archive.spec import TableSpec
 from dwell.hunt.conditions import Conditions
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.frame import FEW, Frame, columns_of
-from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Subject, concat, group_hits
+from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Matched, Subject, concat, group_hits
 from dwell.hunt.patterns import Indices
 from dwell.hunt.picking import picked
 from dwell.hunt.records import RECORDS, RECORDS_MAX, told_records
@@ -25,7 +25,7 @@ from dwell.hunt.verdict import Verdict, judged, leaf_verdict
 from dwell.hunt.words import Truth, Words, truth_of, words
 from dwell.intake.tables import specs
 
-__all__ = ["ColumnValues", "FileReport", "Found", "Hunter", "atoms_of"]
+__all__ = ["ColumnValues", "FileHunt", "FileReport", "Found", "Hunter", "Meeting", "Task", "atoms_of"]
 
 _PREFIX = ("evidence_id", "record_no", "time_utc", "host")
 
@@ -65,7 +65,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class Task:
     """A case of a rule that is about the table at hand.
 
     Attributes:
@@ -79,6 +79,25 @@ class _Task:
     case: Case
     places: frozenset[str]
     shown: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """What a rule met among records of one kind.
+
+    Attributes:
+        table: who and when, of all rows that some rule met.
+        rows: those of this rule in it.
+        frame_rows: the same in the frame.
+        subject: the rule.
+        matched: the texts by which it was met.
+    """
+
+    table: pa.Table
+    rows: Indices
+    frame_rows: Indices
+    subject: Subject
+    matched: Sequence[Matched]
 
 
 class ColumnValues:
@@ -99,15 +118,35 @@ class ColumnValues:
 
     def of(self, name: str) -> tuple[pa.StringArray, Indices, int]:
         """Give a column's distinct texts, how many rows each has, and rows without one."""
-        rows = self._rows.get(name, np.zeros(0, np.int64))
+        rows = self.rows_of(name)
+        whole = self.values_of(rows)
+        valid = np.asarray(whole.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+        counts = self.counts_of(rows)
+        return whole.drop_null().cast(pa.string()), counts[valid], int(counts[~valid].sum())
+
+    def rows_of(self, name: str) -> Indices:
+        """Give the rows of the lexicon that are about a column."""
+        return self._rows.get(name, np.zeros(0, np.int64))
+
+    def values_of(self, rows: Indices) -> pa.Array:
+        """Give the texts of some rows of the lexicon, null for none."""
         if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
             values = self._values.slice(rows[0], len(rows))
         else:
             values = self._values.take(pa.array(rows))
-        whole = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], pa.string())
-        valid = np.asarray(whole.is_valid().to_numpy(zero_copy_only=False), np.bool_)
-        counts = self._counts[rows]
-        return whole.drop_null().cast(pa.string()), counts[valid], int(counts[~valid].sum())
+        return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], pa.string())
+
+    def counts_of(self, rows: Indices) -> Indices:
+        """Give how many records have the texts of some rows of the lexicon."""
+        counts: Indices = self._counts[rows]
+        return counts
+
+
+def _lexicon_of(file: DataFile) -> Lexicon:
+    """Give a data file's lexicon, an empty one where it has none."""
+    if file.staged.lexicon_sha256:
+        return read_lexicon(file)
+    return Lexicon(LEXICON_SCHEMA.empty_table(), frozenset(), file.staged.rows)
 
 
 def atoms_of(node: Node, rules: RuleSet) -> Iterator[int]:
@@ -159,7 +198,7 @@ class Hunter:
         self.prune = prune
         self._specs = specs()
         self.plain = [_plain_atoms(one.tree) for one in rules.leaves]
-        self._tasks: dict[str, list[_Task]] = {}
+        self._tasks: dict[str, list[Task]] = {}
         self._asked: dict[str, dict[str, list[int]]] = {}
         for index, rule in enumerate(rules.rules):
             for case in rule.cases:
@@ -169,7 +208,7 @@ class Hunter:
                     if rules.atoms[one].kind != "same":
                         asked.setdefault(rules.atoms[one].place, []).append(one)
                 self._tasks.setdefault(table, []).append(
-                    _Task(index, case, _places(case.tree, rules) | _told(case), _positive(case.tree, rules))
+                    Task(index, case, _places(case.tree, rules) | _told(case), _positive(case.tree, rules))
                 )
         for table, asked in self._asked.items():
             self._asked[table] = {place: sorted(set(ones)) for place, ones in sorted(asked.items())}
@@ -189,40 +228,42 @@ class Hunter:
         Raises:
             CustodyError: the file is not what was written.
         """
-        report = FileReport(file.staged.rows)
-        tasks = self._tasks.get(file.table)
-        if not tasks:
-            return Found(HITS.empty_table(), RECORDS.empty_table(), report)
-        return _FileHunt(self, file, self._specs[file.table], tasks, self._asked[file.table], report).run()
+        if file.table not in self._tasks:
+            return Found(HITS.empty_table(), RECORDS.empty_table(), FileReport(file.staged.rows))
+        return FileHunt(self, file).run()
+
+    def tasks(self, table: str) -> Sequence[Task]:
+        """Give the cases of rules that are about a table."""
+        return self._tasks.get(table, ())
+
+    def asked(self, table: str) -> Mapping[str, Sequence[int]]:
+        """Give the questions about each place of a table."""
+        return self._asked.get(table, {})
+
+    def spec(self, table: str) -> TableSpec:
+        """Give what a table is."""
+        return self._specs[table]
 
 
-class _FileHunt:
+class FileHunt:
     """The hunt of one data file."""
 
-    def __init__(
-        self,
-        hunter: Hunter,
-        file: DataFile,
-        spec: TableSpec,
-        tasks: Sequence[_Task],
-        asked: Mapping[str, Sequence[int]],
-        report: FileReport,
-    ) -> None:
+    def __init__(self, hunter: Hunter, file: DataFile, lexicon: ColumnValues | None = None) -> None:
         self.rules = hunter.rules
         self.prune = hunter.prune
         self._plain = hunter.plain
         self.file = file
-        self.spec = spec
-        self.tasks = tasks
-        self.asked = asked
-        self.report = report
-        empty = Lexicon(LEXICON_SCHEMA.empty_table(), frozenset(), file.staged.rows)
-        self.lexicon = ColumnValues(read_lexicon(file) if file.staged.lexicon_sha256 else empty)
-        self.known = {place: self._words(place) for place in asked if base_of(place) in self.lexicon.complete}
+        self.spec = hunter.spec(file.table)
+        self.tasks = hunter.tasks(file.table)
+        self.asked = hunter.asked(file.table)
+        self.report = FileReport(file.staged.rows)
+        self.lexicon = lexicon or ColumnValues(_lexicon_of(file))
+        self.known = {place: self._words(place) for place in self.asked if base_of(place) in self.lexicon.complete}
         self._verdicts: dict[int, tuple[Verdict, int]] = {}
         self._truths: dict[int, Truth] = {}
         self._told_apart: dict[str, frozenset[str] | None] = {}
         self._able: dict[int, bool] = {}
+        self._bare: frozenset[str] = frozenset()
 
     def _words(self, place: str) -> Words:
         values, counts, nulls = self.lexicon.of(base_of(place))
@@ -232,8 +273,19 @@ class _FileHunt:
 
     def run(self) -> Found:
         """Give the hits, the records told one by one, and what was seen."""
-        waiting: list[_Task] = []
-        looked: list[_Task] = []
+        waiting, looked = self._sorted_out()
+        restricted = any(self.rules.wheres[one.case.where].wanted for one in looked)
+        if self.spec.name != "evtx" and not (waiting or restricted):
+            self._note_missing({one.case.where for one in looked}, None)
+            return self._nothing()
+        if not looked:
+            return self._nothing()
+        return self._rows(waiting, looked)
+
+    def _sorted_out(self) -> tuple[list[Task], list[Task]]:
+        """Give the tasks that the lexicon leaves open, and all those about kinds of record that may be held."""
+        waiting: list[Task] = []
+        looked: list[Task] = []
         for task in self.tasks:
             if not self._may_hold(task.case.where):
                 self.report.wheres.setdefault(task.case.where, 0)
@@ -243,14 +295,7 @@ class _FileHunt:
                 waiting.append(task)
             elif judged(task.case.tree, self._verdict) is not False:
                 waiting.append(self._opened(task))
-
-        restricted = any(self.rules.wheres[one.case.where].wanted for one in looked)
-        if self.spec.name != "evtx" and not (waiting or restricted):
-            self._note_missing({one.case.where for one in looked}, None)
-            return self._nothing()
-        if not looked:
-            return self._nothing()
-        return self._rows(waiting, looked)
+        return waiting, looked
 
     def _nothing(self) -> Found:
         return Found(HITS.empty_table(), RECORDS.empty_table(), self.report)
@@ -311,7 +356,7 @@ class _FileHunt:
             self._truths[index] = truth_of(leaf.tree, self.known[leaf.place])
         return self._truths[index]
 
-    def _opened(self, task: _Task) -> _Task:
+    def _opened(self, task: Task) -> Task:
         """Give what is left of a task, and the leaves by which it can be met."""
         tree = self._left(task.case.tree)
         shown = tuple(one for one in task.shown if self._weighed(one)[0] is not False)
@@ -321,7 +366,9 @@ class _FileHunt:
     def _planned(self, node: Node) -> tuple[Node, int]:
         """Put the parts of a condition in the order that decides soonest; give how many rows may be left."""
         if node.op == "leaf":
-            return node, self._weighed(node.index)[1]
+            name, _, key = self.rules.leaves[node.index].place.partition(":")
+            # one look tells that a map or a JSON text is nowhere in the file: before any row is looked at
+            return node, 0 if key and name in self._bare else self._weighed(node.index)[1]
         if node.op == "atom":
             return node, self.report.rows * 4
         parts = [self._planned(one) for one in node.children]
@@ -353,7 +400,8 @@ class _FileHunt:
             return bool(held.counts[:-1].sum() == 0)
         return False
 
-    def _read(self, tasks: Sequence[_Task]) -> pa.Table:
+    def _columns(self, tasks: Sequence[Task]) -> tuple[list[str], list[str]]:
+        """Give the columns that some tasks need, and which of them are read as coded."""
         face = FACES.get(self.spec.name, Face())
         places = frozenset().union(*(task.places for task in tasks))
         wanted = {one for place in places for one in columns_of(place, self.spec)}
@@ -363,18 +411,16 @@ class _FileHunt:
         wanted |= set(_PREFIX) | set(face.columns)
         columns = [one for one in self.spec.schema.names if one in wanted]
         dictionary = [one for one in columns if one in self.spec.lexicon or one in {"evidence_id", "host"}]
+        return columns, dictionary
+
+    def _read(self, tasks: Sequence[Task]) -> pa.Table:
+        columns, dictionary = self._columns(tasks)
         return read_rows(self.file, columns, dictionary=dictionary)
 
-    def _rows(self, waiting: Sequence[_Task], looked: Sequence[_Task]) -> Found:
+    def _rows(self, waiting: Sequence[Task], looked: Sequence[Task]) -> Found:
         restricted = any(self.rules.wheres[one.case.where].wanted for one in looked)
         table = self._read(looked if restricted else waiting)
-        known, truths = self._narrowed(waiting)
-        frames: dict[int, Frame] = {}
-        for where in sorted({one.case.where for one in looked}):
-            part = self._part(table, where)
-            self.report.wheres[where] = part.num_rows
-            if part.num_rows:
-                frames[where] = Frame(part, self.spec, self.rules, self.asked, known, truths, self._wide)
+        frames = self._frames(table, waiting, looked)
         met = [(task, rows) for task in waiting if len(rows := self._met(task, frames))]
         hits = [one for where, frame in frames.items() for one in self._hits(frame, where, met)]
         records = [self._told(task, frames[task.case.where], rows) for task, rows in met if self._is_correlated(task)]
@@ -382,17 +428,29 @@ class _FileHunt:
         self.report.opened = sorted(set(self.report.opened))
         return Found(concat(hits), pa.concat_tables([RECORDS.empty_table(), *records]), self.report)
 
-    def _is_correlated(self, task: _Task) -> bool:
+    def _frames(self, table: pa.Table, waiting: Sequence[Task], looked: Sequence[Task]) -> dict[int, Frame]:
+        """Give the rows of each kind of record that has any, as they are seen through the questions still open."""
+        self._bare = frozenset(one for one in table.column_names if table[one].null_count == table.num_rows)
+        known, truths = self._narrowed(waiting)
+        frames: dict[int, Frame] = {}
+        for where in sorted({one.case.where for one in looked}):
+            part = self._part(table, where)
+            self.report.wheres[where] = part.num_rows
+            if part.num_rows:
+                frames[where] = Frame(part, self.spec, self.rules, self.asked, known, truths, self._wide)
+        return frames
+
+    def _is_correlated(self, task: Task) -> bool:
         return self.rules.rules[task.rule].correlated
 
-    def _told(self, task: _Task, frame: Frame, rows: Indices) -> pa.Table:
+    def _told(self, task: Task, frame: Frame, rows: Indices) -> pa.Table:
         """Tell the records that a task met one by one, the earliest first, up to so many."""
         if len(rows) > RECORDS_MAX:
             self.report.cut = sorted({*self.report.cut, task.rule})
         rule_id = self.rules.rules[task.rule].info.id
         return told_records(frame, self.spec.name, rule_id, task.case, rows[:RECORDS_MAX])
 
-    def _narrowed(self, waiting: Sequence[_Task]) -> tuple[dict[str, Words], dict[int, Truth]]:
+    def _narrowed(self, waiting: Sequence[Task]) -> tuple[dict[str, Words], dict[int, Truth]]:
         """Give the words of the lexicon as far as the conditions still open tell them apart."""
         leaves: dict[str, list[int]] = {}
         for index in sorted({one for task in waiting for one in _leaves_of(task.case.tree)}):
@@ -427,7 +485,7 @@ class _FileHunt:
             tests.append(pc.invert(others))
         return table.filter(reduce(pc.and_, tests)) if tests else table
 
-    def _met(self, task: _Task, frames: Mapping[int, Frame]) -> Indices:
+    def _met(self, task: Task, frames: Mapping[int, Frame]) -> Indices:
         """Give the rows of its kind of record that a task's condition is met by."""
         frame = frames.get(task.case.where)
         if frame is None:
@@ -436,8 +494,13 @@ class _FileHunt:
         tree, _ = self._planned(task.case.tree)
         return Conditions(frame).rows(tree)
 
-    def _hits(self, frame: Frame, where: int, met: Sequence[tuple[_Task, Indices]]) -> Iterator[pa.Table]:
-        """Yield the hits of every task on one kind of record; what they say of who and when is read out once."""
+    def _hits(self, frame: Frame, where: int, met: Sequence[tuple[Task, Indices]]) -> Iterator[pa.Table]:
+        """Yield the hits of every task on one kind of record."""
+        for one in self._meetings(frame, where, met):
+            yield group_hits(one.table, one.rows, self.spec.name, one.subject, one.matched)
+
+    def _meetings(self, frame: Frame, where: int, met: Sequence[tuple[Task, Indices]]) -> Iterator[Meeting]:
+        """Yield what every task on one kind of record met; what is said of who and when is read out once."""
         mine = [(task, rows) for task, rows in met if task.case.where == where]
         if not mine:
             return
@@ -449,7 +512,7 @@ class _FileHunt:
             info = self.rules.rules[task.rule].info
             subject = Subject(info.id, "rule", info.title, info.level)
             matched = [frame.matched(index, rows, TEXT_CHARS_MAX) for index in task.shown]
-            yield group_hits(part, np.searchsorted(every, rows), self.spec.name, subject, matched)
+            yield Meeting(part, np.searchsorted(every, rows), rows, subject, matched)
 
 
 def _parts(place: str, values: pa.StringArray, counts: Indices, nulls: int) -> tuple[pa.StringArray, Indices, int]:
