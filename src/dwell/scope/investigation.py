@@ -45,6 +45,7 @@ from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
 from dwell.scope.traces import Trace, traces_of
+from dwell.scope.untold import untold_requests
 
 __all__ = ["Investigation", "investigate"]
 
@@ -88,6 +89,7 @@ class Investigation:
         marked: what a person's markings speak of.
         unmarked: the same as it would be without any marking; None where none calls anything ours or theirs.
         flows: connections from exploited servers and reached hosts that began with an intrusion.
+        untold: requests in web logs that may be forged calls, of which no log tells where they were sent.
     """
 
     tables: tuple[str, ...]
@@ -122,6 +124,7 @@ class Investigation:
     marked: Marked = NOTHING
     unmarked: Investigation | None = None
     flows: tuple[Flow, ...] = ()
+    untold: tuple[Trace, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -184,6 +187,7 @@ def investigate(
     held = with_apps(held, apps, accesses, logons, identities)
     own, servers = _server_addresses(archive), set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
+    builds = builds_seen(rolled.tables["builds"])
     found = Investigation(
         tables=tuple(archive.tables()),
         ledger=ledger,
@@ -199,7 +203,7 @@ def investigate(
         traces=traces,
         cmdlets=cmdlets_of(archive, traces),
         hunted=hunted,
-        builds=builds_seen(rolled.tables["builds"]),
+        builds=builds,
         logons=logons,
         server_addresses=own,
         files=file_states(archive),
@@ -215,6 +219,7 @@ def investigate(
         doubled=doubled(archive),
         clocks=clock_pairs(rolled.tables["requests"]),
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
+        untold=untold_requests(archive, traces, builds),
     )
     if not markings:
         return found
