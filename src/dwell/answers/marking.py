@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from dwell.answers.changes import AnswerChange, answer_changes
@@ -24,9 +24,10 @@ Answering = Callable[[tuple[Marking, ...] | None], Summary]
 
 _LEAD = re.compile(r"lead-(\d+)")
 _CLAIM = re.compile(r"(?:entry|foothold|mailboxes|reach|intrusions|eviction|blindspots)-\d+")
+_UNBOUNDED = frozenset({MarkingKind.RECORD, MarkingKind.MAILBOX, MarkingKind.CLAIM, MarkingKind.INTRUSION})
 _REMEDY = (
     "Give a network (192.0.2.0/24), an account, a client as the lists show it ('192.0.2.0/24 Chrome 88'), a lead (lead-3), "
-    "a record (table/evidence/number), a mailbox, or a statement (mailboxes-1)"
+    "a record (table/evidence/number), an intrusion (I1), a mailbox, or a statement (mailboxes-1)"
 )
 
 
@@ -167,12 +168,16 @@ def _marking(case: Case, wanted: Wanted, now: Summary) -> Marking:
     """Read what is meant."""
     _said(wanted.reason, wanted.by)
     kind, target, agent, account, text = _target(case, wanted.target.strip(), wanted.verdict, now)
+    named = f"{'an' if kind.value[0] in 'ai' else 'a'} {kind.value}"
     if wanted.verdict not in VERDICTS[kind]:
         may = ", ".join(sorted(one.value for one in VERDICTS[kind]))
-        raise UsageError(f"a {kind.value} cannot be marked {wanted.verdict.value}", remedy=f"It can be: {may}")
+        raise UsageError(f"{named} cannot be marked {wanted.verdict.value}", remedy=f"It can be: {may}")
     bounded = wanted.from_utc is not None or wanted.to_utc is not None
-    if bounded and kind in {MarkingKind.RECORD, MarkingKind.MAILBOX, MarkingKind.CLAIM}:
-        raise UsageError(f"a {kind.value} takes no --from and --to", remedy="They are for networks, clients and leads")
+    if bounded and kind in _UNBOUNDED:
+        raise UsageError(f"{named} takes no --from and --to", remedy="They are for networks, clients and leads")
+    bounds = wanted.from_utc, wanted.to_utc
+    if kind is MarkingKind.INTRUSION and wanted.verdict is MarkingVerdict.OURS:
+        bounds = _stretch(next(one for one in now.intrusions if one.id == target))
     if wanted.from_utc is not None and wanted.to_utc is not None and wanted.from_utc >= wanted.to_utc:
         raise UsageError("--from lies after --to", remedy="Give the earlier instant with --from")
     return Marking(
@@ -185,9 +190,14 @@ def _marking(case: Case, wanted: Wanted, now: Summary) -> Marking:
         agent=agent,
         account=account,
         text=text,
-        from_utc=wanted.from_utc,
-        to_utc=wanted.to_utc,
+        from_utc=bounds[0],
+        to_utc=bounds[1],
     )
+
+
+def _stretch(one: Intrusion) -> tuple[datetime | None, datetime | None]:
+    """Give the time in which an intrusion was seen: what it may do after that is called ours by nobody."""
+    return one.first_utc, None if one.last_utc is None else one.last_utc + timedelta(seconds=1)
 
 
 def _names(now: Summary) -> frozenset[str]:
@@ -226,8 +236,13 @@ def _target(case: Case, text: str, verdict: MarkingVerdict, now: Summary) -> tup
         return MarkingKind.ACCOUNT, name, "", "", ""
     if any(one.mailbox == name for one in now.mailboxes):
         return MarkingKind.MAILBOX, name, "", "", ""
-    if any(one.id == text for one in now.intrusions):
-        raise UsageError(f"{text} is marked by its clients", remedy=f"dwell why {text} names them: mark each network")
+    whole = next((one for one in now.intrusions if one.id == text), None)
+    if whole is not None:
+        if whole.marking:
+            undo = f"dwell mark --undo {whole.marking} takes it back"
+            raise UsageError(f"{text} is made by marking {whole.marking} alone", remedy=undo)
+        records = " ".join(f"{one.table}/{one.evidence_id}/{one.record_no}" for one in whole.grounds)
+        return MarkingKind.INTRUSION, text, "", "", records
     raise UsageError(f"{text!r} is nothing that can be marked", remedy=_REMEDY)
 
 

@@ -8,7 +8,6 @@ from dwell.answers.marking import IntrusionChange, MailboxChange, MarkingPreview
 from dwell.casebook.markings import KeptMarking
 from dwell.model.claims import Intrusion
 from dwell.model.instants import utc_text
-from dwell.model.markings import MarkingKind
 from dwell.report.changes import answer_object
 from dwell.report.figures import count, instant
 from dwell.report.summary_json import effect_object, marking_object
@@ -81,8 +80,8 @@ def preview_text(found: MarkingPreview) -> str:
     lines = [terminal(head)]
     lines += _speaks(found)
     if not (found.mailboxes or found.intrusions or found.answers):
-        beside = found.marking.kind in {MarkingKind.MAILBOX, MarkingKind.CLAIM}
-        lines.append(f"no answer changes{'; it is told beside what it is about' if beside else ''}")
+        beside = "; it is told beside what it is about" if found.marking.beside else ""
+        lines.append(f"no answer changes{beside}")
     lines += [f"intrusions: {count(len(found.intrusions))} change"] if found.intrusions else []
     lines += _limited([_intrusion(one) for one in found.intrusions])
     lines += [f"mailboxes: {count(len(found.mailboxes))} change"] if found.mailboxes else []
@@ -102,7 +101,7 @@ def preview_text(found: MarkingPreview) -> str:
 
 def _speaks(found: MarkingPreview) -> list[str]:
     one = found.effect
-    if one is None or one.marking.kind in {MarkingKind.MAILBOX, MarkingKind.CLAIM}:
+    if one is None or one.marking.beside:
         return []
     if not one.sessions and not one.acts:
         return ["it speaks of nothing that is held: look whether it is written as meant"]

@@ -161,7 +161,7 @@ def investigate(
         paths: where each piece of evidence lay.
         written: last-write time of each, ISO 8601; it dates an export that has no date of its own.
         outgrown: the longest copy that was read of each log, by its shorter copies.
-        markings: what a person says of clients, sessions, mailboxes and statements.
+        markings: what a person says of clients, sessions, intrusions, mailboxes and statements.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -223,7 +223,7 @@ def investigate(
     )
     if not markings:
         return found
-    marked = marked_by(markings, accesses, (*forged, *traces))
+    marked = marked_by(markings, accesses, (*forged, *traces), held)
     if not marked.changes:
         return replace(found, marked=marked)
     clients = clients_of(accesses, scored, marked.ties(accesses, scored))
