@@ -311,7 +311,8 @@ def _whole(bare: Summary, name: str, verdict: str = "ours", **more: Any) -> Mark
     assert one.first_utc is not None
     assert one.last_utc is not None
     records = " ".join(f"{ref.table}/{ref.evidence_id}/{ref.record_no}" for ref in one.grounds)
-    window = {"from_utc": one.first_utc, "to_utc": one.last_utc + timedelta(seconds=1)} if verdict == "ours" else {}
+    bounds = {"from_utc": one.first_utc, "to_utc": one.last_utc + timedelta(seconds=1)}
+    window: dict[str, Any] = bounds if verdict == "ours" else {}
     return marking(name, verdict, kind=MarkingKind.INTRUSION, text=records, **window, **more)
 
 

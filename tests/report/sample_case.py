@@ -255,8 +255,9 @@ LEADS = (
         "I1",
         refs(IIS, 4),
         ("the owner travelled",),
+        0.02,
     ),
-    Lead(2, "staff00@ministry.example", "192.0.2.0/24", None, None, 12.0, (("network", 12.0),)),
+    Lead(2, "staff00@ministry.example", "192.0.2.0/24", None, None, 12.0, (("network", 12.0),), by_chance=0.75),
 )
 RULES = (
     RuleOutcome(
@@ -399,6 +400,7 @@ SUMMARY = Summary(
         Learned(LearnedKind.SERVICE, "svc-backup@ministry.example", "opens 120 mailboxes of others"),
     ),
     INDICATORS,
+    0.75,
 )
 
 

@@ -405,6 +405,7 @@ class Lead:
         intrusion: the intrusion it was taken into, if any.
         grounds: records, capped.
         against: innocent explanations that speak against it.
+        by_chance: how many ties of the case would be at least as surprising by chance; None where it was not worked out.
     """
 
     rank: int
@@ -417,6 +418,7 @@ class Lead:
     intrusion: str | None = None
     grounds: tuple[RecordRef, ...] = ()
     against: tuple[str, ...] = ()
+    by_chance: float | None = None
 
 
 class LearnedKind(StrEnum):
@@ -457,7 +459,11 @@ class CaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Everything the program has to say about a case; every renderer starts from this."""
+    """Everything the program has to say about a case; every renderer starts from this.
+
+    `leads_expected_false` is how many of the leads that belong to no intrusion are expected to be false: by chance the case
+    would have so many that are as surprising; None where it was not worked out.
+    """
 
     version: str
     case: CaseFacts
@@ -477,3 +483,4 @@ class Summary:
     markings: tuple[MarkingEffect, ...] = ()
     learned: tuple[Learned, ...] = ()
     indicators: tuple[IndicatorMet, ...] = ()
+    leads_expected_false: float | None = None

@@ -53,7 +53,18 @@ COVERAGE_COLUMNS = (
     "not_recorded",
     "reasons",
 )
-LEAD_COLUMNS = ("rank", "mailbox", "client", "first_utc", "last_utc", "bits", "terms", "intrusion", "against")
+LEAD_COLUMNS = (
+    "rank",
+    "mailbox",
+    "client",
+    "first_utc",
+    "last_utc",
+    "bits",
+    "terms",
+    "intrusion",
+    "against",
+    "by_chance",
+)
 
 
 def mailboxes_rows(summary: Summary) -> list[dict[str, Json]]:
@@ -148,4 +159,5 @@ def _lead(one: Lead) -> tuple[Cell, ...]:
         _joined(f"{name} {'unknown' if bits(value) is None else bits(value)}" for name, value in one.terms),
         one.intrusion,
         _joined(one.against),
+        _number(one.by_chance),
     )
