@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from dwell.answers.book import Book
 from dwell.answers.foothold import KINDS
 from dwell.answers.mailboxes import UNTOLD, requests_untold, untold
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
+from dwell.model.addresses import address
 from dwell.model.claims import Answer, Outcome, Question, ReachFinding, ReachVerdict
 from dwell.model.coverage import Coverage
 from dwell.scope.chains import key_traces
@@ -194,13 +196,29 @@ def findings(case: Investigation) -> tuple[ReachFinding, ...]:
     tenant = _tenant(case)
     if tenant is not None:
         found.append(tenant)
+    found = [_as_the_directory_says(case, one) for one in found]
     spoken_of = {one.system_class for one in found}
-    found = _with_flows(case, found)
+    found = [_as_the_directory_says(case, one) for one in _with_flows(case, found)]
     for kind, needed in CLASSES.items():
         if kind not in spoken_of:
             coverage = Coverage(0, 0, (), "no log of such a system is held")
-            found.append(ReachFinding(kind, kind, ReachVerdict.NOT_COVERED, coverage, f"needed: {needed}"))
+            known = [one for one in case.computers if one.kind == kind]
+            names = f"the directory names {listed([one.host for one in known])}; " if known else ""
+            refs = tuple(one.ground for one in known[:GROUNDS_MAX])
+            found.append(ReachFinding(kind, kind, ReachVerdict.NOT_COVERED, coverage, f"{names}needed: {needed}", refs))
     return tuple(found)
+
+
+def _as_the_directory_says(case: Investigation, one: ReachFinding) -> ReachFinding:
+    """Class a host that its own logs do not class by what the directory says of it, with the record that says so."""
+    if one.system_class != "server" or address(one.system) is not None:
+        return one
+    name = one.system.partition(".")[0].lower()
+    known = next((each for each in case.computers if each.host == name and each.kind), None)
+    if known is None:
+        return one
+    why = f"{one.why}; the directory makes it one of class {known.kind}: {known.why}"
+    return replace(one, system_class=known.kind, why=why, grounds=(*one.grounds, known.ground))
 
 
 def answer(case: Investigation, found: tuple[ReachFinding, ...]) -> tuple[Answer, Book]:

@@ -23,6 +23,7 @@ from dwell.scope.changes import Change, changes_of
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.clocks import ClockPair, clock_pairs
 from dwell.scope.cmdlets import Cmdlet, cmdlets_of
+from dwell.scope.computers import Computer, computers_of
 from dwell.scope.copies import Doubled, as_one, doubled
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
@@ -90,6 +91,7 @@ class Investigation:
         unmarked: the same as it would be without any marking; None where none calls anything ours or theirs.
         flows: connections from exploited servers and reached hosts that began with an intrusion.
         untold: requests in web logs that may be forged calls, of which no log tells where they were sent.
+        computers: computers of the directory, with what it says they are for.
     """
 
     tables: tuple[str, ...]
@@ -125,6 +127,7 @@ class Investigation:
     unmarked: Investigation | None = None
     flows: tuple[Flow, ...] = ()
     untold: tuple[Trace, ...] = ()
+    computers: tuple[Computer, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -220,6 +223,7 @@ def investigate(
         clocks=clock_pairs(rolled.tables["requests"]),
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         untold=untold_requests(archive, traces, builds),
+        computers=computers_of(archive),
     )
     if not markings:
         return found
