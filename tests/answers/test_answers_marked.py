@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -303,3 +303,61 @@ def test_a_penetration_test_of_another_week_is_no_excuse(pentest: _Test) -> None
     found = said(pentest.staged, *markings, hunted=pentest.hunted)
     assert [one.id for one in found.intrusions] == ["I1"]
     assert all(one.sessions == one.acts == 0 for one in found.markings)
+
+
+def _whole(bare: Summary, name: str, verdict: str = "ours", **more: Any) -> Marking:  # noqa: ANN401 - its fields
+    """Give a marking of an intrusion, as `dwell mark` makes it."""
+    one = next(one for one in bare.intrusions if one.id == name)
+    assert one.first_utc is not None
+    assert one.last_utc is not None
+    records = " ".join(f"{ref.table}/{ref.evidence_id}/{ref.record_no}" for ref in one.grounds)
+    bounds = {"from_utc": one.first_utc, "to_utc": one.last_utc + timedelta(seconds=1)}
+    window: dict[str, Any] = bounds if verdict == "ours" else {}
+    return marking(name, verdict, kind=MarkingKind.INTRUSION, text=records, **window, **more)
+
+
+def test_an_intrusion_called_ours_is_not_told_and_the_other_stays(office: Staged, bare: Summary) -> None:
+    found = said(office, _whole(bare, "I1"))
+    assert [one.id for one in found.intrusions] == ["I2"]
+    assert found.intrusions[0].mailboxes == bare.intrusions[1].mailboxes
+    (effect,) = found.markings
+    assert effect.contradicts == ("I1",)
+    assert not _exposed(found) & set(SPY)
+    assert any("contradicts what dwell finds" in one for one in _claims(found, Question.INTRUSIONS))
+    assert "rests on what a person marked (M1)" in _verdict(found, Question.MAILBOXES)
+
+
+def test_what_an_intrusion_did_outside_the_time_it_was_marked_for_is_judged(office: Staged, bare: Summary) -> None:
+    """Evidence of later acts must not be ours because earlier ones were."""
+    whole = _whole(bare, "I1")
+    assert whole.from_utc is not None
+    found = said(office, replace(whole, to_utc=whole.from_utc + timedelta(days=20)))
+    (first, _) = found.intrusions
+    assert set(first.accounts) >= set(SPY)
+
+
+@pytest.mark.parametrize("verdict", ["accepted", "contested", "unknown"])
+def test_what_is_said_of_an_intrusion_is_told_beside_it(office: Staged, bare: Summary, verdict: str) -> None:
+    one = _whole(bare, "I2", verdict)
+    found = said(office, one)
+    assert [each.marked for each in found.intrusions] == [(), (one.told,)]
+    assert [replace(each, marked=()) for each in found.intrusions] == list(bare.intrusions)
+    assert [(each.mailbox, each.grade) for each in found.mailboxes] == [
+        (each.mailbox, each.grade) for each in bare.mailboxes
+    ]
+    claims = [each for each in found.claims if each.question is Question.INTRUSIONS and each.marked]
+    assert [each.text.partition(":")[0] for each in claims] == ["I2"]
+
+
+def test_an_intrusion_is_known_by_its_records_whatever_it_is_called_now(office: Staged, bare: Summary) -> None:
+    found = said(office, replace(_whole(bare, "I2", "accepted"), target="I1"))
+    assert [bool(each.marked) for each in found.intrusions] == [False, True]
+
+
+def test_an_intrusion_that_is_not_found_any_more_takes_nothing_away(office: Staged, bare: Summary) -> None:
+    gone = replace(_whole(bare, "I1"), text=f"iis/{'e' * 64}/7 iis/{'e' * 64}/9")
+    found = said(office, gone, replace(gone, id="M2", verdict=MarkingVerdict.ACCEPTED))
+    assert found.intrusions == bare.intrusions
+    texts = [one.text for one in found.claims if one.question is Question.BLINDSPOTS]
+    assert any("speaks of nothing that is held" in one for one in texts)
+    assert any("No intrusion is found any more that holds its records" in one for one in texts)

@@ -161,3 +161,25 @@ def test_a_second_hop(
     found = _system(_hops(tmp_path, first, second=second), "FS02")
     assert found.verdict is expected, found.why
     assert ("by way of FS01" in found.why) == (expected is ReachVerdict.REACHED)
+
+
+def test_a_host_is_classed_by_the_directory_where_its_logs_do_not(tmp_path: Path) -> None:
+    head = "SamAccountName,UserPrincipalName,DistinguishedName,servicePrincipalName\r\n"
+    rows = 'DB07$,,"CN=DB07,DC=gov",MSSQLSvc/DB07:1433\r\nBK01$,,"CN=BK01,OU=Backup,DC=gov",HOST/BK01\r\n'
+    files: dict[str, str | bytes] = {
+        iis_place("EX01", "210104"): log_of(work()),
+        "EX01/Logging/HttpProxy/Ecp/HttpProxy_2021011002-1.LOG": _proxy(),
+        "DB07/winevt/Security.xml": security_log(_events(_logon(0, "2021-01-10 03:00:00", SERVER)), host="DB07"),
+        "directory/computers.csv": head + rows,
+    }
+    staged = stage(tmp_path, files)
+    found = assemble(reasoned(staged), facts(staged))
+    one = _system(found, "DB07")
+    assert (one.system_class, one.verdict) == ("database", ReachVerdict.REACHED)
+    assert one.why.endswith("the directory makes it one of class database: its service principal MSSQLSvc/DB07:1433")
+    assert {ref.table for ref in one.grounds} == {"evtx", "directory"}
+    assert "database" not in {each.system for each in found.reach}
+    backup = _system(found, "backup")
+    assert backup.verdict is ReachVerdict.NOT_COVERED
+    assert backup.why.startswith("the directory names bk01; needed: ")
+    assert [(ref.table, ref.record_no) for ref in backup.grounds] == [("directory", 3)]

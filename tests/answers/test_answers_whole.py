@@ -156,4 +156,7 @@ def test_an_office_alone_has_no_intruder(tmp_path: Path, seed: int) -> None:
     _honest(found)
     assert found.intrusions == ()
     assert {one.grade for one in found.mailboxes} == {Grade.NO_SIGN}
+    # every lead of such a world is false, and that is about what is said
+    assert found.leads_expected_false is not None
+    assert len(found.leads) / 2 <= found.leads_expected_false <= len(found.leads)
     assert {one.outcome.value for one in found.entry} <= {"scan", "attempt"}

@@ -264,8 +264,9 @@ LEADS = (
         "AS64500 HOSTING <example>",
         4,
         25.831,
+        0.02,
     ),
-    Lead(2, "staff00@ministry.example", "192.0.2.0/24", None, None, 12.0, (("network", 12.0),)),
+    Lead(2, "staff00@ministry.example", "192.0.2.0/24", None, None, 12.0, (("network", 12.0),), by_chance=0.75),
 )
 RULES = (
     RuleOutcome(
@@ -422,6 +423,7 @@ SUMMARY = Summary(
     ),
     INDICATORS,
     case_settings=SETTINGS,
+    leads_expected_false=0.75,
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.scope.staged import iis_log, iis_place, stage, text_log, utc
 
@@ -90,7 +91,7 @@ def _clients(root: Path, owa: Sequence[Row], front: Sequence[dict[str, object]])
     """Give network and agent of each session of the OWA server log."""
     files = {PLACE: owa_log(owa), iis_place("EX01", "210303"): iis_log(front)}
     accesses = Accesses(stage(root, files).rolled().tables["sessions"], Identities())
-    rows = [place for place, one in enumerate(accesses.table["table"].to_pylist()) if one == "owa"]
+    rows = np.flatnonzero(accesses.having("table", "owa")).tolist()
     lans = [*accesses.networks, None]  # -1 is none
     return [(lans[accesses.network[one]], accesses.agents[accesses.agent[one]]) for one in rows]
 

@@ -96,6 +96,7 @@ def assemble(
         eviction=found.checks,
         coverage=case.ledger.rows(),
         leads=case.ranked.leads,
+        leads_expected_false=case.ranked.expected_false,
         rules=case.hunted.outcomes,
         settings=tuple(sorted(settings)),
         hypotheses=board(case),

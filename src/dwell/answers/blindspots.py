@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.answers.book import Book
-from dwell.answers.mailboxes import COPIES, bodiless, nameless, unresolved
+from dwell.answers.mailboxes import COPIES, UNTOLD, bodiless, nameless, requests_untold, unresolved, untold
 from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.answers.settings import tell_settings
@@ -261,6 +261,13 @@ def _by_design(case: Investigation, book: Book) -> None:
         refs = [request.ground for request in nameless(case)]
         book.unknown(
             f"Forged calls to EWS on {listed(hosts)} were answered, and no record says whose mailbox they opened.", refs
+        )
+    shaped = untold(case)
+    if shaped:
+        servers = listed(sorted({one.host for one in shaped}))
+        book.unknown(
+            f"{requests_untold(shaped)} to {servers} {UNTOLD}.",
+            [ref for one in shaped for ref in one.grounds],
         )
     served = bodiless(case)
     if served:

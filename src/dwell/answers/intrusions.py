@@ -166,7 +166,8 @@ def answer(
     taken = sum(one.intrusion is None for one in case.ranked.leads)
     book.recorded(
         f"{count(case.ranked.ties, 'tie')} of account, outside network and agent were judged; {taken} of the "
-        f"{len(case.ranked.leads)} most surprising belong to no intrusion and are leads.",
+        f"{len(case.ranked.leads)} most surprising belong to no intrusion and are leads; by chance alone the case would "
+        f"have about {case.ranked.expected_false:,.1f} that are as surprising.",
         (),
     )
     if not found:

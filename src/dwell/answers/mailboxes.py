@@ -20,13 +20,17 @@ from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
 from dwell.scope.rollup.shapes import Act
 from dwell.scope.rollup.ual import TENANT
+from dwell.scope.traces import Trace
 
-__all__ = ["answer", "bodiless", "findings", "nameless", "unresolved"]
+__all__ = ["UNTOLD", "answer", "bodiless", "findings", "nameless", "requests_untold", "unresolved", "untold"]
 
 CLIENTS_MAX = 20
 GROUNDS_MAX = 20
 HELD_BACK = "its audit records were throttled, and no record says what was opened,"
 FORGED_ONLY = "a forged call to EWS shows in HttpProxy only, which covers"
+UNTOLD = (
+    "were answered; no HttpProxy log held tells where they were sent, so whose mailbox they opened, if any, is unknown"
+)
 COPIES = "a copy of a mailbox database made on the server itself leaves no trace in the sources held"
 
 
@@ -36,12 +40,10 @@ class _Dark:
 
     Attributes:
         sources: its lines of the ledger.
-        active: intrusions that were active then.
         texts: in words.
     """
 
     sources: frozenset[str]
-    active: tuple[str, ...]
     texts: tuple[str, ...]
 
 
@@ -62,6 +64,16 @@ def nameless(case: Investigation) -> tuple[Forged, ...]:
     return tuple(out)
 
 
+def untold(case: Investigation) -> tuple[Trace, ...]:
+    """Give the requests in web logs that may be forged calls and of which no log tells where they were sent."""
+    return tuple(one for one in case.untold if one not in case.marked.our_acts)
+
+
+def requests_untold(found: Sequence[Trace]) -> str:
+    """Count such requests, in words."""
+    return f"{count(sum(one.count for one in found), 'request')} shaped like forged calls"
+
+
 def bodiless(case: Investigation) -> tuple[str, ...]:
     """Give accounts without a mailbox with which an intrusion opened mailboxes that no record names."""
     accesses = case.accesses
@@ -76,11 +88,9 @@ def _held_back(case: Investigation) -> dict[str, _Dark]:
         owner = source.removeprefix("ual/")
         label = case.identities.label(owner) if host == TENANT and owner != source else None
         if label is not None:
-            active = tuple(one.id for one in case.held if one.first_utc < last and one.last_utc >= first)
-            before = out.get(label, _Dark(frozenset(), (), ()))
+            before = out.get(label, _Dark(frozenset(), ()))
             out[label] = _Dark(
                 before.sources | {source},
-                tuple(sorted({*before.active, *active})),
                 (*before.texts, f"{HELD_BACK} {span(first, last)}"),
             )
     return out
@@ -142,6 +152,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         sorted({*hosts, TENANT}), MAIL_SOURCES, *whole_span(case), "the opening of a mailbox, there and in the tenant"
     )
     blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case)
+    shaped = sorted({one.host for one in untold(case)})
     out = []
     for name in _names(case):
         coverage = both if name in cloud else there
@@ -156,13 +167,17 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
             out.append(replace(merged, assumptions=tuple(sorted({*merged.assumptions, *texts}))))
             continue
         held = coverage.hours_able > 0
-        unseen = gone is not None and bool(gone.active)
-        grade = Grade.UNDETERMINABLE if blind or served or unseen or not held else Grade.NO_SIGN
+        # an intrusion lasted at least from its first act held to its last: it may have been there then as well
+        unseen = gone is not None and bool(case.held)
+        open_question = blind or shaped or served or unseen or not held
+        grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []
         if blind:
             assumptions.append(
                 f"forged calls to EWS on {listed(blind)} were answered; no record says for whose mailbox"
             )
+        if shaped:
+            assumptions.append(f"requests shaped like forged calls to {listed(shaped)} {UNTOLD}")
         if served:
             assumptions.append(f"{listed(served)} opened mailboxes for an intruder; no record says whose")
         if copied:

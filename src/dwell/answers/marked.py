@@ -21,7 +21,7 @@ from dwell.scope.exploits import Act
 from dwell.scope.forgery import Forged
 from dwell.scope.intrusions import Held
 from dwell.scope.investigation import Investigation
-from dwell.scope.marked import Cover, tie_keys
+from dwell.scope.marked import Cover, intrusion_meant, tie_keys
 
 __all__ = [
     "SETTING",
@@ -39,7 +39,6 @@ Answered = tuple[Answer, Book]
 PERSON = "a marking is a person's word: it changes no record, and dwell mark --undo takes it back"
 SETTING = "a setting is a person's word: it changes no record, and dwell settings unset takes it back"
 GROUNDS_ROWS = 10
-_OF_STATEMENTS = frozenset({MarkingKind.MAILBOX, MarkingKind.CLAIM})
 
 
 def _is_setting(one: Marking | Setting) -> bool:
@@ -120,7 +119,13 @@ def marked_intrusion(case: Investigation, held: Held) -> tuple[str, ...]:
     if held.marking:
         return _made(case, held)
     taken = contradictions(case).get(held.id, ())
-    return tuple(f"a part of it is taken for ours by {one.told}" for one in taken)
+    whole = [one for one in case.marked.others if one.kind is MarkingKind.INTRUSION and _meant(case, one) is held]
+    return (*(one.told for one in whole), *(f"a part of it is taken for ours by {one.told}" for one in taken))
+
+
+def _meant(case: Investigation, marking: Marking) -> Held | None:
+    """Give the intrusion that a marking means, of those that dwell finds itself."""
+    return intrusion_meant(marking, [one for one in case.held if not one.marking], case.accesses)
 
 
 def _made(case: Investigation, held: Held) -> tuple[str, ...]:
@@ -214,8 +219,7 @@ def tell_contradictions(
 def tell_all(case: Investigation, book: Book) -> None:
     """List every marking in force with what it comes to; those that speak of nothing held say so."""
     for one in effects(case):
-        kind = one.marking.kind
-        if kind in _OF_STATEMENTS:
+        if one.marking.beside:
             continue
         parts = [f"it speaks of {count(one.sessions, 'session')} and {count(one.acts, 'act')} of exploitation"]
         if not one.sessions and not one.acts:
@@ -242,6 +246,8 @@ def tell_statements(case: Investigation, book: Book, made: Sequence[str], mailbo
     for one in case.marked.others:
         if one.kind is MarkingKind.CLAIM and one.text not in made:
             book.assumed(f"{one.told}. That statement is not made any more: “{one.text}”", (), (PERSON,), ())
+        if one.kind is MarkingKind.INTRUSION and _meant(case, one) is None:
+            book.assumed(f"{one.told}. No intrusion is found any more that holds its records.", (), (PERSON,), ())
         if one.kind is MarkingKind.MAILBOX and one.target not in mailboxes:
             book.assumed(f"{one.told}. No mailbox of that name is known.", (), (PERSON,), ())
 

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from dwell.answers.changes import Changed, changed
@@ -14,7 +14,7 @@ from dwell.casebook.case import Case
 from dwell.casebook.markings import in_force, next_id, record_marking, record_undo
 from dwell.errors import UsageError
 from dwell.intake.lookup import record_named
-from dwell.model.claims import LearnedKind, Summary
+from dwell.model.claims import Intrusion, LearnedKind, Summary
 from dwell.model.markings import VERDICTS, Marking, MarkingEffect, MarkingKind, MarkingVerdict
 from dwell.scope.words import BROWSER
 
@@ -25,9 +25,10 @@ Answering = Callable[[tuple[Marking, ...] | None], Summary]
 
 _LEAD = re.compile(r"lead-(\d+)")
 _CLAIM = re.compile(r"(?:entry|foothold|mailboxes|reach|intrusions|eviction|blindspots)-\d+")
+_UNBOUNDED = frozenset({MarkingKind.RECORD, MarkingKind.MAILBOX, MarkingKind.CLAIM, MarkingKind.INTRUSION})
 _REMEDY = (
     "Give a network (192.0.2.0/24), an account, a client as the lists show it ('192.0.2.0/24 Chrome 88'), a lead (lead-3), "
-    "a record (table/evidence/number), a mailbox, or a statement (mailboxes-1)"
+    "a record (table/evidence/number), an intrusion (I1), a mailbox, or a statement (mailboxes-1)"
 )
 
 
@@ -131,12 +132,16 @@ def _marking(case: Case, wanted: Wanted, now: Summary) -> Marking:
     """Read what is meant."""
     _said(wanted.reason, wanted.by)
     kind, target, agent, account, text = _target(case, wanted.target.strip(), wanted.verdict, now)
+    named = f"{'an' if kind.value[0] in 'ai' else 'a'} {kind.value}"
     if wanted.verdict not in VERDICTS[kind]:
         may = ", ".join(sorted(one.value for one in VERDICTS[kind]))
-        raise UsageError(f"a {kind.value} cannot be marked {wanted.verdict.value}", remedy=f"It can be: {may}")
+        raise UsageError(f"{named} cannot be marked {wanted.verdict.value}", remedy=f"It can be: {may}")
     bounded = wanted.from_utc is not None or wanted.to_utc is not None
-    if bounded and kind in {MarkingKind.RECORD, MarkingKind.MAILBOX, MarkingKind.CLAIM}:
-        raise UsageError(f"a {kind.value} takes no --from and --to", remedy="They are for networks, clients and leads")
+    if bounded and kind in _UNBOUNDED:
+        raise UsageError(f"{named} takes no --from and --to", remedy="They are for networks, clients and leads")
+    bounds = wanted.from_utc, wanted.to_utc
+    if kind is MarkingKind.INTRUSION and wanted.verdict is MarkingVerdict.OURS:
+        bounds = _stretch(next(one for one in now.intrusions if one.id == target))
     if wanted.from_utc is not None and wanted.to_utc is not None and wanted.from_utc >= wanted.to_utc:
         raise UsageError("--from lies after --to", remedy="Give the earlier instant with --from")
     return Marking(
@@ -149,9 +154,14 @@ def _marking(case: Case, wanted: Wanted, now: Summary) -> Marking:
         agent=agent,
         account=account,
         text=text,
-        from_utc=wanted.from_utc,
-        to_utc=wanted.to_utc,
+        from_utc=bounds[0],
+        to_utc=bounds[1],
     )
+
+
+def _stretch(one: Intrusion) -> tuple[datetime | None, datetime | None]:
+    """Give the time in which an intrusion was seen: what it may do after that is called ours by nobody."""
+    return one.first_utc, None if one.last_utc is None else one.last_utc + timedelta(seconds=1)
 
 
 def _names(now: Summary) -> frozenset[str]:
@@ -159,6 +169,15 @@ def _names(now: Summary) -> frozenset[str]:
     found = {one.mailbox for one in now.mailboxes} | {one.mailbox for one in now.leads}
     found |= {one.name for one in now.learned if one.kind is LearnedKind.SERVICE}
     return frozenset(found | {name for one in now.intrusions for name in one.accounts})
+
+
+def _range_meant(text: str) -> str:
+    """Give a range, or a single address, in one form; "" where the text is none."""
+    try:
+        found = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return ""
+    return str(found.network_address if found.num_addresses == 1 else found)
 
 
 def _target(case: Case, text: str, verdict: MarkingVerdict, now: Summary) -> tuple[MarkingKind, str, str, str, str]:
@@ -175,15 +194,9 @@ def _target(case: Case, text: str, verdict: MarkingVerdict, now: Summary) -> tup
             raise UsageError(f"there is no statement {text}", remedy="dwell answers lists them")
         return MarkingKind.CLAIM, text, "", "", claim.text
     head, _, tail = text.partition(" ")
-    try:
-        found = ipaddress.ip_network(head, strict=False)
-        lan = str(found.network_address if found.num_addresses == 1 else found)
-    except ValueError:
-        pass
-    else:
+    lan = head if head.startswith(BROWSER) else _range_meant(head)
+    if lan:
         return (MarkingKind.CLIENT if tail.strip() else MarkingKind.NETWORK), lan, tail.strip(), "", ""
-    if head.startswith(BROWSER):
-        return (MarkingKind.CLIENT if tail.strip() else MarkingKind.NETWORK), head, tail.strip(), "", ""
     if text.count("/") == 2 and "@" not in text:
         ref = record_named(case, text)
         return MarkingKind.RECORD, f"{ref.table}/{ref.evidence_id}/{ref.record_no}", "", "", ""
@@ -192,6 +205,11 @@ def _target(case: Case, text: str, verdict: MarkingVerdict, now: Summary) -> tup
         return MarkingKind.ACCOUNT, name, "", "", ""
     if any(one.mailbox == name for one in now.mailboxes):
         return MarkingKind.MAILBOX, name, "", "", ""
-    if any(one.id == text for one in now.intrusions):
-        raise UsageError(f"{text} is marked by its clients", remedy=f"dwell why {text} names them: mark each network")
+    whole = next((one for one in now.intrusions if one.id == text), None)
+    if whole is not None:
+        if whole.marking:
+            undo = f"dwell mark --undo {whole.marking} takes it back"
+            raise UsageError(f"{text} is made by marking {whole.marking} alone", remedy=undo)
+        records = " ".join(f"{one.table}/{one.evidence_id}/{one.record_no}" for one in whole.grounds)
+        return MarkingKind.INTRUSION, text, "", "", records
     raise UsageError(f"{text!r} is nothing that can be marked", remedy=_REMEDY)

@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from dwell.answers.book import Book
 from dwell.answers.foothold import KINDS
+from dwell.answers.mailboxes import UNTOLD, requests_untold, untold
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
+from dwell.model.addresses import address
 from dwell.model.claims import Answer, Outcome, Question, ReachFinding, ReachVerdict
 from dwell.model.coverage import Coverage
 from dwell.scope.chains import key_traces
 from dwell.scope.exploits import ENTRIES, Act
 from dwell.scope.flows import FLOW_TABLES, PORTS, Flow
 from dwell.scope.investigation import Investigation
+from dwell.scope.ledger import MANAGEMENT
 from dwell.scope.reach import CLASSES, Hop, Logon, addresses_of_hosts, class_of_hosts, logons_beyond
 from dwell.scope.rollup.ual import TENANT
 
 __all__ = ["answer", "findings"]
 
 SECURITY = {"evtx/Security"}
-ON_SERVER = {"iis", "httpproxy", *SECURITY}
-"""Logs able to show that something was done on a mail server, and not only read through it."""
+ON_SERVER: Mapping[str, Collection[str]] = {
+    "requests": {"iis", "httpproxy"},
+    "logons": SECURITY,
+    "cmdlets": {MANAGEMENT},
+}
+"""Logs able to show that something was done on a mail server, and not only read through it, by the kind of act: where those
+of one are missing, the others do not stand in for them."""
 GROUNDS_MAX = 10
+
+
+def _on_server(case: Investigation, host: str) -> Coverage:
+    """Say for how much of the time acts on a mail server would be seen: each of its hours counts once for each kind."""
+    found = [case.ledger.coverage([host], able, *whole_span(case), what) for what, able in ON_SERVER.items()]
+    able, asked = sum(one.hours_able for one in found), sum(one.hours_asked for one in found)
+    why = (
+        f"hours of the server, once each for {listed(list(ON_SERVER))}, in which a log able to show them was held: "
+        f"{able} of {asked}"
+    )
+    return Coverage(able, asked, tuple(sorted({source for one in found for source in one.sources})), why)
 
 
 def _mail_servers(case: Investigation) -> list[ReachFinding]:
     """Say of each mail server whether an intruder ran anything on it, or only read mail through it."""
     out = []
     for host in case.ledger.servers():
-        coverage = case.ledger.coverage([host], ON_SERVER, *whole_span(case), "acts on the server")
+        coverage = _on_server(case, host)
         acts = [one for held in case.held for one in held.acts if one.host == host]
         best = max((one.outcome for one in acts), key=lambda one: one.rank, default=None)
         refs = [ref for held in case.held for one in held.traces if one.host == host for ref in one.grounds]
         refs += [one.ground for held in case.held for one in held.forged if one.host == host]
-        if best is None:
+        shaped = [one for one in untold(case) if one.host == host]
+        if best is None and shaped:
+            verdict, why = ReachVerdict.ATTEMPTED, f"{requests_untold(shaped)} {UNTOLD}"
+            refs += [ref for one in shaped for ref in one.grounds]
+        elif best is None:
             done: list[Act] = [*case.forged, *case.traces]
             ours = sorted({name for one in done if one.host == host for name in case.marked.named(one)})
             but = f" but what {listed(ours)} calls ours" if ours else ""
@@ -172,13 +196,29 @@ def findings(case: Investigation) -> tuple[ReachFinding, ...]:
     tenant = _tenant(case)
     if tenant is not None:
         found.append(tenant)
+    found = [_as_the_directory_says(case, one) for one in found]
     spoken_of = {one.system_class for one in found}
-    found = _with_flows(case, found)
+    found = [_as_the_directory_says(case, one) for one in _with_flows(case, found)]
     for kind, needed in CLASSES.items():
         if kind not in spoken_of:
             coverage = Coverage(0, 0, (), "no log of such a system is held")
-            found.append(ReachFinding(kind, kind, ReachVerdict.NOT_COVERED, coverage, f"needed: {needed}"))
+            known = [one for one in case.computers if one.kind == kind]
+            names = f"the directory names {listed([one.host for one in known])}; " if known else ""
+            refs = tuple(one.ground for one in known[:GROUNDS_MAX])
+            found.append(ReachFinding(kind, kind, ReachVerdict.NOT_COVERED, coverage, f"{names}needed: {needed}", refs))
     return tuple(found)
+
+
+def _as_the_directory_says(case: Investigation, one: ReachFinding) -> ReachFinding:
+    """Class a host that its own logs do not class by what the directory says of it, with the record that says so."""
+    if one.system_class != "server" or address(one.system) is not None:
+        return one
+    name = one.system.partition(".")[0].lower()
+    known = next((each for each in case.computers if each.host == name and each.kind), None)
+    if known is None:
+        return one
+    why = f"{one.why}; the directory makes it one of class {known.kind}: {known.why}"
+    return replace(one, system_class=known.kind, why=why, grounds=(*one.grounds, known.ground))
 
 
 def answer(case: Investigation, found: tuple[ReachFinding, ...]) -> tuple[Answer, Book]:

@@ -1,4 +1,4 @@
-"""`dwell mark` and `dwell marks`: what a person says of clients, sessions, mailboxes and statements."""
+"""`dwell mark` and `dwell marks`: what a person says of clients, sessions, intrusions, mailboxes and statements."""
 
 from __future__ import annotations
 
@@ -126,15 +126,16 @@ def mark(
 ) -> int:
     """Say what is ours, theirs or unknown, and what you accept or contest; the effect is shown before it is saved.
 
-    TARGET is a network, a client as the lists show it, a lead, a record of a session or an act, a mailbox or a statement.
-    Networks, clients, leads and records are `ours`, `theirs` or `unknown`; mailboxes and statements `accepted`,
-    `contested` or `unknown`. No record changes: every answer that rests on a marking says so, names who marked it and why,
-    and gives what it would be without.
+    TARGET is a network, a client as the lists show it, a lead, a record of a session or an act, an intrusion, a mailbox or
+    a statement. Networks, clients, leads and records are `ours`, `theirs` or `unknown`; mailboxes and statements
+    `accepted`, `contested` or `unknown`; an intrusion one of these, or `ours`. No record changes: every answer that rests
+    on a marking says so, names who marked it and why, and gives what it would be without.
 
     \b
     dwell mark 192.0.2.0/24 ours --reason "VPN pool of the ministry" -c case
     dwell mark 203.0.113.7 ours --from 2021-03-01 --to 2021-03-05 --reason "penetration test, contract 17" -c case
     dwell mark lead-3 theirs --reason "the owner was in hospital" -c case
+    dwell mark I2 ours --reason "penetration test, contract 17" -c case
     dwell mark mailboxes-4 contested --reason "her assistant reads it" -c case
     dwell mark --undo M1 --reason "the pool was sold in 2020" -c case
     """

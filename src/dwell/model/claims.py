@@ -418,6 +418,7 @@ class Lead:
         system: the autonomous system of its network, by the table that is set; "" where none says.
         system_accounts: accounts that the same agent is foreign to from several networks of that system; 0 for no such tie.
         system_bits: what that coincidence is worth; it is in no sum and ranks nothing.
+        by_chance: how many ties of the case would be at least as surprising by chance; None where it was not worked out.
     """
 
     rank: int
@@ -433,6 +434,7 @@ class Lead:
     system: str = ""
     system_accounts: int = 0
     system_bits: float | None = None
+    by_chance: float | None = None
 
 
 class LearnedKind(StrEnum):
@@ -475,7 +477,11 @@ class CaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Everything the program has to say about a case; every renderer starts from this."""
+    """Everything the program has to say about a case; every renderer starts from this.
+
+    `leads_expected_false` is how many of the leads that belong to no intrusion are expected to be false: by chance the case
+    would have so many that are as surprising; None where it was not worked out.
+    """
 
     version: str
     case: CaseFacts
@@ -496,3 +502,4 @@ class Summary:
     learned: tuple[Learned, ...] = ()
     indicators: tuple[IndicatorMet, ...] = ()
     case_settings: tuple[SettingEffect, ...] = ()
+    leads_expected_false: float | None = None

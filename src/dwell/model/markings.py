@@ -1,4 +1,4 @@
-"""Markings: what a person says of clients, sessions, mailboxes and statements, kept apart from what records say.
+"""Markings: what a person says of clients, sessions, intrusions, mailboxes and statements, apart from what records say.
 
 A marking changes no record and hides none. What an answer owes to one is told with the answer, and so is what would be
 answered without it.
@@ -32,6 +32,8 @@ class MarkingKind(StrEnum):
     """A mailbox, by the name it goes by."""
     CLAIM = "claim"
     """A statement of the answers, by its wording."""
+    INTRUSION = "intrusion"
+    """An intrusion that dwell finds, as a whole: by the records it was told by, since its name may change."""
 
 
 class MarkingVerdict(StrEnum):
@@ -59,6 +61,7 @@ VERDICTS: dict[MarkingKind, frozenset[MarkingVerdict]] = {
     MarkingKind.RECORD: _OF_CLIENTS,
     MarkingKind.MAILBOX: _OF_STATEMENTS,
     MarkingKind.CLAIM: _OF_STATEMENTS,
+    MarkingKind.INTRUSION: _OF_STATEMENTS | {MarkingVerdict.OURS},
 }
 """What may be said of each kind."""
 _WORDS = {
@@ -78,14 +81,15 @@ class Marking:
         id: `M1`, `M2`, … in the order in which they were made; never used again.
         kind: what is marked.
         target: the range in CIDR form, the account, the record (`table/evidence/number`), the mailbox, or the id of the
-            statement.
+            statement or the intrusion.
         verdict: what is said of it.
         reason: why; never empty.
         by: who says so, as given.
         at_utc: when it was made; None for one that is tried and not saved.
         agent: the agent, as lists of clients show it; "" for any.
         account: the account; "" for any.
-        text: the statement as it was worded when it was marked; "" for other kinds.
+        text: the statement as it was worded when it was marked; of an intrusion the records that it was told by then,
+            separated by blanks; "" for other kinds.
         from_utc: it speaks of nothing before this; None for no bound.
         to_utc: the first instant that it does not speak of any more; None for no bound.
         setting: whether it is a setting of the case that is obeyed as a marking; its id is then that of the setting.
@@ -110,6 +114,12 @@ class Marking:
         """Give what is marked, in words: `203.0.113.0/24 Chrome 88`."""
         whose = f"{self.account} from {self.target}" if self.account else self.target
         return f"{whose} {self.agent}" if self.agent else whose
+
+    @property
+    def beside(self) -> bool:
+        """Say whether it is only told beside what it is about: what is judged does not change."""
+        statement = self.kind in {MarkingKind.MAILBOX, MarkingKind.CLAIM}
+        return statement or (self.kind is MarkingKind.INTRUSION and self.verdict is not MarkingVerdict.OURS)
 
     @property
     def when(self) -> str:

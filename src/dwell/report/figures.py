@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from dwell.model.claims import Summary
 from dwell.model.coverage import Coverage
 from dwell.model.instants import utc_text
 
-__all__ = ["UNKNOWN", "count", "formula", "instant", "percent", "size"]
+__all__ = ["UNKNOWN", "count", "expected_count", "expected_false", "formula", "instant", "percent", "size"]
 
 UNKNOWN = "unknown"
 
@@ -21,6 +22,23 @@ def instant(at: datetime | None) -> str:
 def count(number: float | None) -> str:
     """Give a number with thousands separated by commas."""
     return UNKNOWN if number is None else f"{number:,}"
+
+
+def expected_count(number: float | None) -> str:
+    """Give a number that is expected on average: to one digit, and what is less than that as such."""
+    if number is None:
+        return UNKNOWN
+    return "under 0.1" if number < 0.05 else f"{number:,.1f}"
+
+
+def expected_false(summary: Summary) -> str:
+    """Say how many leads are expected to be false, by the case's own chance."""
+    loose = [one for one in summary.leads if one.intrusion is None]
+    return (
+        f"{count(len(summary.leads))} leads, {count(len(loose))} of them in no intrusion; of these about "
+        f"{expected_count(summary.leads_expected_false)} are expected to be false: by chance the case would have as many "
+        "that are as surprising."
+    )
 
 
 def size(size_bytes: int | None) -> str:

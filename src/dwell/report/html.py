@@ -22,6 +22,7 @@ from dwell.model.instants import utc_text
 from dwell.report import words
 from dwell.report.coverage_calendar import ABSENT, OUTSIDE, Line, calendar, hours_rows
 from dwell.report.extras import ReportExtras
+from dwell.report.figures import expected_count, expected_false
 from dwell.report.indicators import naming_text
 from dwell.report.page import environment
 from dwell.report.questions import parts
@@ -81,8 +82,9 @@ def _context(summary: Summary, days: tuple[CoverageDay, ...], extras: ReportExtr
         "legend": _legend(),
         "hours_rows": hours_rows(days),
         "hypotheses": summary.hypotheses,
-        "leads": [(one, bits(one.bits), _terms(one)) for one in leads[:LEADS_MAX]],
+        "leads": [(one, bits(one.bits), expected_count(one.by_chance), _terms(one)) for one in leads[:LEADS_MAX]],
         "leads_total": len(leads),
+        "expected_false": expected_false(summary),
         "rule_counts": [(status, sum(one.status is status for one in summary.rules)) for status in RuleStatus],
         "rules_hit": sorted((one for one in summary.rules if one.hits), key=lambda one: (-one.hits, _rule_key(one))),
         "rules_short": _rule_groups(summary.rules),

@@ -49,6 +49,7 @@ def _told(one: Intrusion) -> list[str]:
         ("held together by", one.links),
         ("against", one.against),
         ("before", (one.earlier_possible,) if one.earlier_possible else ()),
+        *((("marked", one.marked),) if one.marked else ()),
     )
     lines = [terminal_limited(one.id, LINE_MAX)]
     for name, texts in parts:

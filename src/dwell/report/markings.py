@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dwell.answers.marking import MarkingPreview
 from dwell.casebook.markings import KeptMarking
 from dwell.model.instants import utc_text
-from dwell.model.markings import MarkingKind
 from dwell.report.difference import changed_lines, changed_object
 from dwell.report.figures import count
 from dwell.report.summary_json import effect_object, marking_object
@@ -45,15 +44,15 @@ def preview_text(found: MarkingPreview) -> str:
     lines = [terminal(head)]
     lines += _speaks(found)
     if not (found.changed.mailboxes or found.changed.intrusions or found.changed.answers):
-        beside = found.marking.kind in {MarkingKind.MAILBOX, MarkingKind.CLAIM}
-        lines.append(f"no answer changes{'; it is told beside what it is about' if beside else ''}")
+        beside = "; it is told beside what it is about" if found.marking.beside else ""
+        lines.append(f"no answer changes{beside}")
     lines += changed_lines(found.changed)
     return "".join(f"{one}\n" for one in lines)
 
 
 def _speaks(found: MarkingPreview) -> list[str]:
     one = found.effect
-    if one is None or one.marking.kind in {MarkingKind.MAILBOX, MarkingKind.CLAIM}:
+    if one is None or one.marking.beside:
         return []
     if not one.sessions and not one.acts:
         return ["it speaks of nothing that is held: look whether it is written as meant"]

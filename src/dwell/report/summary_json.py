@@ -88,6 +88,7 @@ def summary_dict(summary: Summary) -> Object:
         "eviction": [_check(one) for one in summary.eviction],
         "coverage": [coverage_object(one) for one in summary.coverage],
         "leads": [lead_object(one) for one in summary.leads],
+        "leads_expected_false": _expected(summary.leads_expected_false),
         "rules": [rule_object(one) for one in summary.rules],
         "settings": dict(summary.settings),
         "hypotheses": [hypothesis_object(one) for one in summary.hypotheses],
@@ -101,6 +102,11 @@ def summary_dict(summary: Summary) -> Object:
 def bits(value: float) -> float | None:
     """Give surprise to two digits; None where it is no finite number."""
     return round(value, 2) + 0.0 if math.isfinite(value) else None
+
+
+def _expected(value: float | None) -> float | None:
+    """Give a number of leads to two digits; None where it is not known."""
+    return None if value is None else bits(value)
 
 
 def _known(text: str | None) -> str | None:
@@ -296,6 +302,7 @@ def lead_object(lead: Lead) -> Object:
         "system": _known(lead.system),
         "system_accounts": lead.system_accounts,
         "system_bits": None if lead.system_bits is None else bits(lead.system_bits),
+        "by_chance": _expected(lead.by_chance),
     }
 
 

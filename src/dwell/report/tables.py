@@ -57,7 +57,7 @@ COVERAGE_COLUMNS = (
 )
 LEAD_COLUMNS = (
     "rank", "mailbox", "client", "first_utc", "last_utc", "bits", "terms", "intrusion", "against", "system",
-    "system_accounts", "system_bits",
+    "system_accounts", "system_bits", "by_chance",
 )  # fmt: skip
 
 
@@ -158,4 +158,5 @@ def _lead(one: Lead) -> tuple[Cell, ...]:
         one.system or None,
         one.system_accounts,
         _number(None if one.system_bits is None else bits(one.system_bits)),
+        _number(one.by_chance),
     )

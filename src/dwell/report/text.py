@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len
 
 from dwell.model.claims import Claim, Grade, Lead, MailboxExposure, Summary
-from dwell.report.figures import UNKNOWN, count, formula, instant, percent
+from dwell.report.figures import UNKNOWN, count, expected_count, expected_false, formula, instant, percent
 from dwell.report.hypotheses import board_lines
 from dwell.report.questions import parts
 from dwell.report.summary_json import bits
@@ -111,13 +111,14 @@ def coverage_text(summary: Summary) -> str:
 
 
 def leads_text(summary: Summary) -> str:
-    """Give the leads as an aligned table, most surprising first."""
+    """Give the leads as an aligned table, most surprising first, under how many of them are expected to be false."""
     told = any(one.system for one in summary.leads)
-    head = ("rank", "bits", "mailbox", "client", "first", "last", "intrusion", "terms")
+    head = ("rank", "bits", "by chance", "mailbox", "client", "first", "last", "intrusion", "terms")
     rows = [
         (
             count(one.rank),
             _bits(one.bits),
+            expected_count(one.by_chance),
             _cell(one.mailbox),
             _cell(one.client),
             instant(one.first_utc),
@@ -128,7 +129,8 @@ def leads_text(summary: Summary) -> str:
         )
         for one in summary.leads
     ]
-    return _table((*head, "system") if told else head, rows, right={0, 1})
+    table = _table((*head, "system") if told else head, rows, right={0, 1, 2})
+    return f"{expected_false(summary)}\n{table}"
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> str:

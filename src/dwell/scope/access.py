@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -142,6 +142,15 @@ class Accesses:
         found = self.rows(wanted, ("table", "evidence_id", "record_no"))
         columns = (found[one].to_pylist() for one in found.column_names)
         return [RecordRef(table, EvidenceId(key), number) for table, key, number in zip(*columns, strict=True)]
+
+    def of_records(self, wanted: Collection[RecordRef]) -> list[int]:
+        """Give the sessions for which one of some records stands."""
+        numbers = pa.array(sorted({one.record_no for one in wanted}), pa.int64())
+        met = [
+            pc.is_in(one.column("record_no"), value_set=numbers).to_numpy(zero_copy_only=False) for one in self._batches
+        ]
+        rows = np.flatnonzero(np.concatenate([np.zeros(0, np.bool_), *met])[self._place])
+        return [row for row, ref in zip(rows.tolist(), self.refs(rows), strict=True) if ref in wanted]
 
     def having(self, column: str, text: str) -> npt.NDArray[np.bool_]:
         """Say which sessions have a text in a column."""

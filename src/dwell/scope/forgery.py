@@ -25,10 +25,11 @@ from dwell.model.claims import Outcome
 from dwell.model.instants import utc_from_us, utc_us
 from dwell.model.provenance import EvidenceId, RecordRef
 
-__all__ = ["CVE", "EwsCall", "Forged", "ews_calls", "forged_requests", "outcome_of"]
+__all__ = ["ANSWERED", "CVE", "EwsCall", "Forged", "ews_calls", "forged_requests", "outcome_of"]
 
 CVE = "CVE-2021-26855"
-_ANSWERED = frozenset({200, 241})
+ANSWERED = frozenset({200, 241})
+"""Statuses of a forged request that was passed on: the back end's own success, and that of the control panel's login."""
 _LOCALHOST = re.compile(r"server(?:info)?~(?:localhost|127\.0\.0\.1|\[::1\])(?![\w.\]@-])", re.IGNORECASE)
 """The server itself as target; a name in front of `]@` is none, what follows it is."""
 _BEHIND = ("mapi/", "ecp/", "owa/", "rpc/", "api/", "oab/", "powershell")
@@ -98,7 +99,7 @@ def outcome_of(target: str, status: int | None) -> Outcome:
     path, query = _path_of(target)
     if _LOCALHOST.match(target):
         return Outcome.SCAN
-    if status not in _ANSWERED:
+    if status not in ANSWERED:
         return Outcome.ATTEMPT
     if status == OK and (path.startswith("ews/") or (path.startswith("ecp/") and _RESET.search(query))):
         return Outcome.SUCCESS

@@ -26,6 +26,7 @@ from dwell.scope.changes import Change, changes_of
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.clocks import ClockPair, clock_pairs
 from dwell.scope.cmdlets import Cmdlet, cmdlets_of
+from dwell.scope.computers import Computer, computers_of
 from dwell.scope.copies import (
     Disagreement,
     Doubled,
@@ -58,6 +59,7 @@ from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
 from dwell.scope.traces import Trace, traces_of
 from dwell.scope.unnamed import stand_ins, with_stand_ins
+from dwell.scope.untold import untold_requests
 
 __all__ = ["Investigation", "investigate"]
 
@@ -105,6 +107,8 @@ class Investigation:
         flows: connections from exploited servers and reached hosts that began with an intrusion.
         said: what the settings of the case come to.
         systems: autonomous systems of the networks; None where no table is set.
+        untold: requests in web logs that may be forged calls, of which no log tells where they were sent.
+        computers: computers of the directory, with what it says they are for.
     """
 
     tables: tuple[str, ...]
@@ -143,6 +147,8 @@ class Investigation:
     flows: tuple[Flow, ...] = ()
     said: Said = NOTHING_SET
     systems: Systems | None = None
+    untold: tuple[Trace, ...] = ()
+    computers: tuple[Computer, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -183,7 +189,7 @@ def investigate(
         written: last-write time of each, ISO 8601; it dates an export that has no date of its own.
         outgrown: the longest copy that was read of each log, by its shorter copies.
         folders: the folder that stands for each file's host where nothing names one.
-        markings: what a person says of clients, sessions, mailboxes and statements.
+        markings: what a person says of clients, sessions, intrusions, mailboxes and statements.
         settings: what a person says once of the organisation.
         table: autonomous systems, where a table of them is set.
         workers: processes for the wide pass.
@@ -216,6 +222,7 @@ def investigate(
     systems = systems_of(table, accesses, clients) if table is not None else None
     own, servers = _server_addresses(archive), set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
+    builds = builds_seen(rolled.tables["builds"])
     found = Investigation(
         tables=tuple(archive.tables()),
         ledger=ledger,
@@ -231,7 +238,7 @@ def investigate(
         traces=traces,
         cmdlets=cmdlets_of(archive, traces),
         hunted=hunted,
-        builds=builds_seen(rolled.tables["builds"]),
+        builds=builds,
         logons=logons,
         server_addresses=own,
         files=file_states(archive),
@@ -250,12 +257,14 @@ def investigate(
         clocks=clock_pairs(rolled.tables["requests"]),
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         systems=systems,
+        untold=untold_requests(archive, traces, builds),
+        computers=computers_of(archive),
     )
     if not markings and not settings:
         return found
     said = said_in(settings, identities, accesses)
     found = replace(found, said=said)
-    marked = marked_by((*said.markings, *markings), accesses, (*forged, *traces))
+    marked = marked_by((*said.markings, *markings), accesses, (*forged, *traces), held)
     if not marked.changes and not said.rejudging:
         return replace(found, marked=marked)
     if said.rejudging:

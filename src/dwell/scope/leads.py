@@ -1,9 +1,12 @@
-"""Leads: ties ranked by surprise, under a budget. A lead is a place to look, not a finding."""
+"""Leads: ties ranked by surprise, under a budget. A lead is a place to look, not a finding.
+
+The budget is always spent, whoever is there: so with the leads stands how many of them chance alone would give.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +16,7 @@ from dwell.model.instants import utc_from_us
 from dwell.model.provenance import RecordRef
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.as_ties import Systems
+from dwell.scope.chance import by_chance
 from dwell.scope.clients import Clients
 from dwell.scope.habits import BITS_MAX, TERMS
 from dwell.scope.intrusions import Held
@@ -42,12 +46,14 @@ class Ranked:
         ties: ties judged.
         budget: how many leads the budget allows.
         floor_bits: bits of the last lead within the budget; None where there are none.
+        expected_false: leads that belong to no intrusion and are expected to be false, by chance in this case.
     """
 
     leads: tuple[Lead, ...]
     ties: int
     budget: int
     floor_bits: float | None
+    expected_false: float = 0.0
 
 
 def _against(clients: Clients, row: int) -> tuple[str, ...]:
@@ -138,7 +144,24 @@ def leads_of(
                 shared[row].bits if row in shared else None,
             )
         )
-    return Ranked(tuple(out), int(clients.outside.sum()), budget, out[-1].bits if out else None)
+    told, expected = _with_chance(out, clients, order, terms)
+    return Ranked(told, int(clients.outside.sum()), budget, out[-1].bits, expected)
+
+
+def _with_chance(
+    leads: Sequence[Lead], clients: Clients, order: Codes, terms: Mapping[str, Bits]
+) -> tuple[tuple[Lead, ...], float]:
+    """Say beside each lead how many ties chance would make as surprising; give how many of the loose ones are false.
+
+    What belongs to an intrusion is left out of what chance deals from: it would lend its strangeness to everybody.
+    """
+    pool = clients.outside.copy()
+    pool[order[np.array([one.intrusion is not None for one in leads])]] = False
+    found = by_chance([bits[pool] for bits in terms.values()], np.array([one.bits for one in leads])).tolist()
+    told = tuple(replace(one, by_chance=expected) for one, expected in zip(leads, found, strict=True))
+    loose = [one for one in told if one.intrusion is None]
+    most = max((one.by_chance or 0.0 for one in loose), default=0.0)
+    return told, min(float(len(loose)), most)
 
 
 def _grounds(accesses: Accesses, clients: Clients, order: Codes) -> dict[tuple[int, int, int], tuple[RecordRef, ...]]:

@@ -31,7 +31,7 @@ from dwell.scope.lowering import (
     windows,
 )
 
-__all__ = ["MAIL_SOURCES", "NO_HOST", "SERVER_SOURCES", "Ledger", "Shortfall", "build", "named_hours"]
+__all__ = ["MAIL_SOURCES", "MANAGEMENT", "NO_HOST", "SERVER_SOURCES", "Ledger", "Shortfall", "build", "named_hours"]
 
 SERVER_SOURCES = frozenset({"iis", "httpproxy", "ews", "mapihttp", "rpc_client_access", "imap4", "pop3", "owa"})
 """Logs of a mail server's own requests: each has a line for every mailbox that is opened by its protocol, whoever opens

@@ -21,17 +21,19 @@ import pyarrow.compute as pc
 from dwell.archive.lexicon import coded
 from dwell.model.instants import utc_us
 from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
+from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.access import Accesses
 from dwell.scope.exploits import NEAR, Act
 from dwell.scope.forgery import Forged
 from dwell.scope.intrusions import Held
 from dwell.scope.words import BROWSER, agent
 
-__all__ = ["NOTHING", "Cover", "Marked", "beside_ours", "from_range", "marked_by", "tie_keys", "whole_ties"]
+__all__ = [
+    "NOTHING", "Cover", "Marked", "beside_ours", "from_range", "intrusion_meant", "marked_by", "tie_keys", "whole_ties",
+]  # fmt: skip
 
 Mask = npt.NDArray[np.bool_]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_OF_STATEMENTS = frozenset({MarkingKind.MAILBOX, MarkingKind.CLAIM})
 _NO_ROWS: Mask = np.zeros(0, np.bool_)
 
 
@@ -56,7 +58,7 @@ class Marked:
 
     Attributes:
         covers: each marking of sessions and acts with what it speaks of, in their order.
-        others: markings of mailboxes and statements.
+        others: markings that are only told beside what they are about: a mailbox, a statement, an intrusion.
         ours: per session, whether it is called ours and by nobody theirs.
         theirs: per session, whether it is called theirs.
         our_acts: acts that are called ours and by nobody theirs.
@@ -193,34 +195,78 @@ def _speaks_of(marking: Marking, act: Act) -> bool:
         return any(f"{one.table}/{one.evidence_id}/{one.record_no}" == marking.target for one in refs)
     if marking.kind is MarkingKind.ACCOUNT or marking.account or (marking.agent and tool != marking.agent):
         return False
+    if marking.target.startswith(BROWSER) or not _in_time(marking, act):
+        return False
+    return _inside(act.client, _range(marking.target))
+
+
+def _in_time(marking: Marking, act: Act) -> bool:
+    """Say whether an act lies wholly in the time that a marking speaks of."""
     first, last = _stretch(act)
     if marking.from_utc is not None and (first is None or first < marking.from_utc):
         return False
-    if marking.to_utc is not None and (last is None or last >= marking.to_utc):
-        return False
-    return not marking.target.startswith(BROWSER) and _inside(act.client, _range(marking.target))
+    return marking.to_utc is None or (last is not None and last < marking.to_utc)
 
 
-def marked_by(markings: Sequence[Marking], accesses: Accesses, acts: Sequence[Act]) -> Marked:
+def intrusion_meant(marking: Marking, found: Sequence[Held], accesses: Accesses) -> Held | None:
+    """Give the intrusion that holds most of the records by which it was told when it was marked; None where none does.
+
+    Args:
+        marking: of an intrusion.
+        found: the intrusions to choose from.
+        accesses: all sessions.
+    """
+    names = set(marking.text.split())
+    parts = [name.split("/") for name in sorted(names)]
+    told = set(accesses.of_records({RecordRef(table, EvidenceId(key), int(number)) for table, key, number in parts}))
+
+    def common(held: Held) -> int:
+        refs = {ref for act in held.acts for ref in ((act.ground,) if isinstance(act, Forged) else act.grounds)}
+        acts = sum(f"{one.table}/{one.evidence_id}/{one.record_no}" in names for one in refs)
+        return acts + len(told & {*held.rows, *held.refused})
+
+    best = max(found, key=common, default=None)
+    return best if best is not None and common(best) else None
+
+
+def _whole(marking: Marking, found: Sequence[Held], accesses: Accesses) -> Cover:
+    """Say what of an intrusion a marking speaks of: what it held when it was marked, and nothing that came after."""
+    sessions = np.zeros(len(accesses), np.bool_)
+    held = intrusion_meant(marking, found, accesses)
+    if held is None:
+        return Cover(marking, sessions, frozenset())
+    sessions[np.array([*held.rows, *held.refused], np.int64)] = True
+    acts = frozenset(one for one in held.acts if _in_time(marking, one))
+    return Cover(marking, sessions & _within(marking, accesses.first, accesses.last), acts)
+
+
+def marked_by(
+    markings: Sequence[Marking], accesses: Accesses, acts: Sequence[Act], found: Sequence[Held] = ()
+) -> Marked:
     """Say what markings speak of.
 
     Args:
         markings: those in force.
         accesses: all sessions.
         acts: forged requests and hits.
+        found: the intrusions that are found without any marking.
     """
     covers, others = [], []
     ours, theirs = np.zeros(len(accesses), np.bool_), np.zeros(len(accesses), np.bool_)
     our_acts: set[Act] = set()
     their_acts: set[Act] = set()
     for one in markings:
-        if one.kind in _OF_STATEMENTS:
+        if one.beside:
             others.append(one)
             continue
-        sessions = _sessions(one, accesses)
-        # an exploit that comes from an own network is an exploit all the same
-        met = frozenset(act for act in acts if _speaks_of(one, act)) if not one.setting else frozenset()
-        covers.append(Cover(one, sessions, met))
+        if one.kind is MarkingKind.INTRUSION:
+            cover = _whole(one, found, accesses)
+        else:
+            # an exploit that comes from an own network is an exploit all the same
+            met_acts = frozenset(act for act in acts if _speaks_of(one, act)) if not one.setting else frozenset()
+            cover = Cover(one, _sessions(one, accesses), met_acts)
+        covers.append(cover)
+        sessions, met = cover.sessions, cover.acts
         if one.verdict is MarkingVerdict.OURS:
             ours |= sessions
             our_acts |= met

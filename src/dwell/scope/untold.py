@@ -1,0 +1,97 @@
+"""Requests in a web log that are shaped like forged calls, were answered, and whose like the front end's own log lacks.
+
+IIS shows that somebody sent a POST to a script of the control panel and was answered. Where the front end was made to
+send it, and so whose mailbox it may have opened, only HttpProxy tells. Where HttpProxy holds fewer requests for that
+path than IIS does, what the others were cannot be said. That a log is missing must not make them harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.archive.datafile import DataFile, read_lexicon, read_rows
+from dwell.archive.store import Archive
+from dwell.model.instants import utc_us
+from dwell.scope.builds import BuildSeen, Family, Fixed, families, has_fix
+from dwell.scope.forgery import ANSWERED, CVE
+from dwell.scope.ledger import NO_HOST
+from dwell.scope.traces import Trace
+
+__all__ = ["untold_requests"]
+
+_MARGIN = timedelta(minutes=2)
+"""The two logs write a request down at its end, each by itself."""
+_COLUMN = "UrlStem"
+
+
+def untold_requests(archive: Archive, traces: Sequence[Trace], builds: Sequence[BuildSeen]) -> tuple[Trace, ...]:
+    """Give the traces in web logs that may be forged calls of which HttpProxy does not tell all.
+
+    A server that was seen with a build that holds the fix before them could not be made to forge anything.
+
+    Args:
+        archive: the case's archive.
+        traces: hits of our rules.
+        builds: builds seen.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    family = next(one for one in families() if CVE in one.cves)
+    asked = [one for one in traces if _asks(one) and not _fixed_before(one, builds, family)]
+    stems = {stem for one in asked if (stem := _stem(one)) is not None}
+    rows = _told(archive, stems) if stems else ()
+    return tuple(one for one in asked if _answers(one, rows) < one.count)
+
+
+def _asks(one: Trace) -> bool:
+    answered = one.status is None or one.status in ANSWERED
+    return one.table == "iis" and CVE in one.cves and answered and one.first_utc is not None
+
+
+def _stem(one: Trace) -> str | None:
+    stem = one.value("cs-uri-stem") or (one.value("cs-uri") or "").partition("?")[0]
+    return stem.lower() or None
+
+
+def _fixed_before(one: Trace, builds: Sequence[BuildSeen], family: Family) -> bool:
+    return any(
+        seen.host == one.host
+        and one.first_utc is not None
+        and seen.first_utc <= one.first_utc
+        and has_fix(seen.build, family) is Fixed.YES
+        for seen in builds
+    )
+
+
+def _told(archive: Archive, stems: set[str]) -> tuple[tuple[str, str, int], ...]:
+    """Give host, path and microseconds since 1970 of HttpProxy's rows for some paths, in lower case."""
+    wanted = pa.array(sorted(stems), pa.string())
+    return tuple(sorted(row for file in archive.files("httpproxy") for row in _rows(file, wanted)))
+
+
+def _rows(file: DataFile, wanted: pa.Array) -> Iterator[tuple[str, str, int]]:
+    lexicon = read_lexicon(file)
+    if _COLUMN in lexicon.complete:
+        held = pc.utf8_lower(lexicon.column(_COLUMN)["value"].cast(pa.string()))
+        if not pc.any(pc.is_in(held, value_set=wanted)).as_py():
+            return
+    rows = read_rows(file, ("time_utc", "host", _COLUMN), dictionary=("host",))
+    rows = rows.append_column("stem", pc.utf8_lower(rows[_COLUMN].cast(pa.string())))
+    rows = rows.filter(pc.and_(pc.is_in(rows["stem"], value_set=wanted), pc.is_valid(rows["time_utc"])))
+    times = rows["time_utc"].cast(pa.int64()).to_pylist()
+    for host, stem, at in zip(rows["host"].to_pylist(), rows["stem"].to_pylist(), times, strict=True):
+        yield host or NO_HOST, stem, at
+
+
+def _answers(one: Trace, rows: Sequence[tuple[str, str, int]]) -> int:
+    """Count the rows of HttpProxy that tell of the requests of a trace."""
+    if one.first_utc is None:
+        return 0
+    first, last = utc_us(one.first_utc - _MARGIN), utc_us((one.last_utc or one.first_utc) + _MARGIN)
+    stem = _stem(one)
+    return sum(host == one.host and path == stem and first <= at <= last for host, path, at in rows)
