@@ -39,7 +39,8 @@ SERVICE_MIN = 10
 SLOTS = 48
 """Hours of a working day, and of a day at the weekend."""
 DENSE = 4
-"""Sums are kept for every number up to the largest where these are at most so many times the rows, else for those there are."""
+"""Sums are kept for every number up to the largest where these are at most so many times the rows, else only for those
+that there are."""
 
 Codes = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.float64]
