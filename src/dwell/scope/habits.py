@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
-from dwell.scope.rollup.fold import group
+from dwell.scope.rollup.fold import group, ranked
 from dwell.scope.working_time import SLOTS, WorkingTime
 
 __all__ = ["BITS_MAX", "TERMS", "TIES", "service_accounts", "ties"]
@@ -38,7 +38,8 @@ BITS_MAX = 16.0
 SERVICE_SHARE = 0.5
 SERVICE_MIN = 10
 DENSE = 4
-"""Sums are kept for every number up to the largest where these are at most so many times the rows."""
+"""Sums are kept for every number up to the largest where these are at most so many times the rows, else only for those
+that there are."""
 
 Codes = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.float64]
@@ -98,15 +99,22 @@ class _Counted:
         """Give per row the visits that share its values of the columns named, in its month and those beside it."""
         key = group([getattr(self, one) for one in names]) if names else np.zeros(len(self.month), np.int64)
         wide = int(self.month.max(initial=0)) + 3  # a month without visits between one value and the next
-        if int(key.max(initial=0)) > len(key) * DENSE:
-            key = np.unique(key, return_inverse=True)[1].astype(np.int64)
+        if int(key.max(initial=0)) >= 2**62 // wide:
+            key = ranked(key)
         place = key * wide + self.month + 1
-        sums = np.bincount(place, weights=self.visits, minlength=(int(key.max(initial=0)) + 1) * wide)
-        near = sums.copy()
-        near[1:] += sums[:-1]
-        near[:-1] += sums[1:]
-        found: Bits = near[place]
-        return found
+        size = int(place.max(initial=0)) + 2
+        if size <= len(place) * DENSE:
+            sums = np.bincount(place, weights=self.visits, minlength=size)
+            near = sums.copy()
+            near[1:] += sums[:-1]
+            near[:-1] += sums[1:]
+            return np.asarray(near[place])
+        distinct, at = np.unique(place, return_inverse=True)
+        sums = np.bincount(at, weights=self.visits)
+        near, close = sums.copy(), np.diff(distinct) == 1
+        near[1:][close] += sums[:-1][close]
+        near[:-1][close] += sums[1:][close]
+        return np.asarray(near[at])
 
 
 def _counted(visits: Mapping[str, Codes]) -> _Counted:
