@@ -18,7 +18,7 @@ from dwell.model.power import Power
 
 __all__ = ["Kept", "read_kept", "stamp", "write_kept"]
 
-KEPT_VERSION = 7
+KEPT_VERSION = 8
 """Raised whenever the same archive and rules give another summary."""
 
 

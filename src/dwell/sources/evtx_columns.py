@@ -459,7 +459,7 @@ class _Pass:
         wrong &= flat >= 0
         if len(static):
             values = np.array(
-                [int(one) if one.lstrip("-").isdecimal() else 0 for one in self.shapes.statics.texts], object
+                [int(one) if one.lstrip("-").isdecimal() else 0 for one in self.shapes.constants.texts], object
             )
             found[static] = values[NOTHING - 1 - flat[static]].astype(np.int64)
         found[wrong] = 0
@@ -473,16 +473,16 @@ class _Pass:
         if len(at) == len(flat):
             return texts, faults
         if not len(at):
-            return self._static_texts(flat), faults
+            return self._constant_texts(flat), faults
         back = np.empty(len(flat), np.int64)
         back[at] = np.arange(len(at))
         static = np.flatnonzero(flat < NOTHING)
         back[static] = len(at) + NOTHING - 1 - flat[static]
-        whole = pa.concat_arrays([texts, pa.array(self.shapes.statics.texts, pa.string())]) if len(static) else texts
+        whole = pa.concat_arrays([texts, pa.array(self.shapes.constants.texts, pa.string())]) if len(static) else texts
         return whole.take(pa.array(back, mask=flat == NOTHING)), at[faults]
 
-    def _static_texts(self, flat: _Places) -> pa.Array:
-        held = pa.array(self.shapes.statics.texts, pa.string())
+    def _constant_texts(self, flat: _Places) -> pa.Array:
+        held = pa.array(self.shapes.constants.texts, pa.string())
         none = flat == NOTHING
         return held.take(pa.array(np.where(none, 0, NOTHING - 1 - flat), mask=none))
 

@@ -30,7 +30,7 @@ __all__ = [
     "Place",
     "Shape",
     "Shapes",
-    "Statics",
+    "Constants",
 ]
 
 INNER: Final = 1 << 20
@@ -117,7 +117,7 @@ class Shape(NamedTuple):
     data: tuple[int, ...]
 
 
-class Statics:
+class Constants:
     """Texts with numbers."""
 
     def __init__(self) -> None:
@@ -137,18 +137,18 @@ class Shapes:
 
     Attributes:
         names: names of event data.
-        statics: texts that definitions hold themselves.
+        constants: texts that definitions hold themselves.
     """
 
     def __init__(self) -> None:
-        self.names = Statics()
-        self.statics = Statics()
+        self.names = Constants()
+        self.constants = Constants()
         self._known: dict[Hashable, Shape | None] = {}
 
     @property
     def full(self) -> bool:
         """Say whether so many are held that it is time to begin anew."""
-        return max(len(self._known), len(self.statics.texts), len(self.names.texts)) >= _SHAPES_MAX
+        return max(len(self._known), len(self.constants.texts), len(self.names.texts)) >= _SHAPES_MAX
 
     def __contains__(self, key: Hashable) -> bool:
         """Say whether it is known what records with this key are, be it that they have no shape."""
@@ -205,7 +205,7 @@ class Shapes:
                 raise _UnclearError
             return found
         text = as_text(first)
-        return NOTHING if text is None else NOTHING - 1 - self.statics.number(text)
+        return NOTHING if text is None else NOTHING - 1 - self.constants.number(text)
 
 
 def _hangs_on_value(name: str) -> bool:
