@@ -26,11 +26,11 @@ __all__ = [
     "ITEM",
     "NOTHING",
     "TIME",
+    "Constants",
     "Example",
     "Place",
     "Shape",
     "Shapes",
-    "Constants",
 ]
 
 INNER: Final = 1 << 20
