@@ -37,6 +37,8 @@ __all__ = ["Rolled", "roll_up"]
 
 VERSION = 12
 """Raised whenever a fold comes out differently."""
+ROWS_ALONE = 400_000
+"""Fewer rows are folded sooner than other processes are started."""
 
 FOLDS: Mapping[str, ModuleType] = {
     "iis": iis,
@@ -169,7 +171,8 @@ def roll_up(
     jobs = [_Job(file, cache, hops) for table in archive.tables() if table in wanted for file in archive.files(table)]
     kept = [_all_kept(job) for job in jobs]
     waiting = [job for job, held in zip(jobs, kept, strict=True) if held is None]
-    made = run(_fold, waiting, workers=1 if len(waiting) < 2 else workers)
+    few = len(waiting) < 2 or sum(one.file.staged.rows for one in waiting) < ROWS_ALONE
+    made = run(_fold, waiting, workers=1 if few else workers)
     gathered: dict[str, list[pa.Table]] = {kind: [] for kind in SCHEMAS}
     hours: dict[str, list[pa.Table]] = {}
     for done, (job, held) in enumerate(zip(jobs, kept, strict=True), 1):
