@@ -139,7 +139,7 @@ def test_leads_records_mailboxes_and_statements_can_be_marked(case: Path, dwell:
         (("lead-99999", "ours", "--reason", "x"), "there is no lead-99999"),
         (("mailboxes-99999", "accepted", "--reason", "x"), "no statement"),
         (("nobody@nowhere.example", "accepted", "--reason", "x"), "nothing that can be marked"),
-        (("I1", "ours", "--reason", "x"), "by its clients"),
+        (("I99", "ours", "--reason", "x"), "nothing that can be marked"),
         (("iis/ffff/1", "ours", "--reason", "x"), "names no record"),
         (("192.0.2.0/24", "ours", "--reason", "x", "--from", "soon"), "no day or instant"),
         (("192.0.2.0/24", "ours", "--reason", "x", "--from", "2021-03-05", "--to", "2021-03-01"), "after --to"),

@@ -137,7 +137,7 @@ def _times(columns: Mapping[str, pa.Array], heads: pa.Array, name: str) -> tuple
     nothing = pa.scalar(None, pa.string())
     taken = [pc.if_else(at.is_valid(), text, nothing) for at, text in zip(found, [*texts, stamp], strict=True)]
     local = by_value(pc.coalesce(*taken), without_zone)
-    return pc.coalesce(*found), local.to_numpy(zero_copy_only=False)
+    return pc.coalesce(*found), pc.fill_null(local, fill_value=False).to_numpy(zero_copy_only=False).astype(np.bool_)
 
 
 def _instants(texts: pa.Array) -> pa.Array:

@@ -290,7 +290,8 @@ class Matched(Source):
         """Put texts by name into the schema."""
         times = self._times(table, state)
         if self.local_lines and times is not None:
-            local = pc.and_(times.is_valid(), self._local(table)).to_numpy(zero_copy_only=False)
+            local = pc.and_kleene(times.is_valid(), pc.fill_null(self._local(table), fill_value=False))
+            local = local.to_numpy(zero_copy_only=False).astype(np.bool_)
             state.local += [numbers[local]] if local.any() else []
         if times is not None:
             table = table.append_column(TIME_UTC.name, times)

@@ -40,7 +40,8 @@ def _paths(lower: pa.StringArray) -> Iterator[tuple[Bools, pa.StringArray]]:
 
 
 def _domains(lower: pa.StringArray) -> Iterator[tuple[Bools, pa.StringArray]]:
-    fits = met(lower, _PLACE)
+    # `http://name@host` is of the shape too, with `http` for its host: who signs in stands before the host
+    fits = met(lower, _PLACE) & ~pc.match_substring(lower, "@").to_numpy(zero_copy_only=False)
     host = pc.replace_substring_regex(lower.filter(pa.array(fits)), r"\A[a-z][a-z0-9+.-]*://", "")
     host = pc.replace_substring_regex(host, r"[/?#:].*\z", "")
     yield fits, pc.if_else(pc.match_substring(host, "."), host, pa.scalar(None, pa.string()))
