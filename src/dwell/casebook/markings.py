@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from dwell.casebook.case import Case
 from dwell.casebook.custody import Act
-from dwell.errors import CustodyError, UsageError
+from dwell.casebook.undone import said_and_undone
+from dwell.errors import UsageError
 from dwell.model.instants import parse_utc, utc_text
 from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
 
@@ -43,21 +44,7 @@ def markings_of(acts: Iterable[Act]) -> tuple[KeptMarking, ...]:
     Raises:
         CustodyError: an act is not of the form in which markings are written.
     """
-    out: dict[str, KeptMarking] = {}
-    for act in acts:
-        try:
-            if act.act == MARK:
-                one = _read(dict(act.details), act.at_utc)
-                out[one.id] = KeptMarking(one)
-            elif act.act == UNMARK:
-                name, by, reason = (str(act.details[key]) for key in ("id", "by", "reason"))
-                out[name] = replace(out[name], undone_utc=parse_utc(act.at_utc), undone_by=by, undone_reason=reason)
-        except (KeyError, ValueError, TypeError) as fault:
-            raise CustodyError(
-                f"act {act.number} of the custody log is no marking that this version can read",
-                remedy="Use the version of dwell that wrote it",
-            ) from fault
-    return tuple(out.values())
+    return tuple(KeptMarking(one, *undone) for one, undone in said_and_undone(acts, MARK, UNMARK, _read, "marking"))
 
 
 def markings(root: Path) -> tuple[KeptMarking, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from dwell.casebook.case import Case
 from dwell.casebook.custody import Act
-from dwell.errors import CustodyError
+from dwell.casebook.undone import said_and_undone
 from dwell.model.instants import parse_utc
 from dwell.model.settings import Setting, SettingKind
 
@@ -43,21 +43,7 @@ def settings_of(acts: Iterable[Act]) -> tuple[KeptSetting, ...]:
     Raises:
         CustodyError: an act is not of the form in which settings are written.
     """
-    out: dict[str, KeptSetting] = {}
-    for act in acts:
-        try:
-            if act.act == SET:
-                one = _read(dict(act.details), act.at_utc)
-                out[one.id] = KeptSetting(one)
-            elif act.act == UNSET:
-                name, by, reason = (str(act.details[key]) for key in ("id", "by", "reason"))
-                out[name] = replace(out[name], undone_utc=parse_utc(act.at_utc), undone_by=by, undone_reason=reason)
-        except (KeyError, ValueError, TypeError) as fault:
-            raise CustodyError(
-                f"act {act.number} of the custody log is no setting that this version can read",
-                remedy="Use the version of dwell that wrote it",
-            ) from fault
-    return tuple(out.values())
+    return tuple(KeptSetting(one, *undone) for one, undone in said_and_undone(acts, SET, UNSET, _read, "setting"))
 
 
 def settings(root: Path) -> tuple[KeptSetting, ...]:
