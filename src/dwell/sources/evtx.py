@@ -76,7 +76,7 @@ class Evtx(Source):
         yield from reading.header(stream)
         while data := read_fully(stream, CHUNK_BYTES):
             reading.take(data)
-            if reading.full:
+            if reading.is_full():
                 yield reading.batch()
         yield reading.finish()
 
@@ -98,8 +98,7 @@ class _Reading:
         self.bytes_read = 0
         self.chunks = self.empty = self.unfit = self.slack = 0
 
-    @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Say whether it is time for a batch: not in the midst of a script block, unless it has no end."""
         held = max(self.waiting + len(self.rows) + sum(map(len, self.batches)), len(self.anomalies))
         if held < ROWS and self.gathered < HELD_BYTES:
@@ -182,14 +181,11 @@ class _Reading:
                 kind = AnomalyKind.TRUNCATED
             detail = unit.damage or f"record {unit.record_id} cannot be decoded"
             piece = data[unit.offset : unit.offset + min(unit.size, KEPT_BYTES_MAX)]
-            self._note(Anomaly(kind, number, held.offset + unit.offset, unit.size, piece, detail))
+            self.anomalies.append(Anomaly(kind, number, held.offset + unit.offset, unit.size, piece, detail))
 
     def _anomaly(self, kind: AnomalyKind, offset: int, length: int, piece: bytes, detail: str) -> None:
         self.ordinal += 1
-        self._note(Anomaly(kind, self.ordinal, offset, length, piece[:KEPT_BYTES_MAX], detail))
-
-    def _note(self, anomaly: Anomaly) -> None:
-        self.anomalies.append(anomaly)
+        self.anomalies.append(Anomaly(kind, self.ordinal, offset, length, piece[:KEPT_BYTES_MAX], detail))
 
     def finish(self) -> Batch:
         """Give the last batch, with what is known only at the end."""

@@ -87,6 +87,7 @@ class _Values:
         layout: the layout of its definition.
         first: the position of its first value below.
         count: how many values it has.
+        owner: the instance of each value.
         kinds: the type of each value.
         places: where it starts.
         sizes: its length in bytes.
@@ -97,15 +98,11 @@ class _Values:
     layout: npt.NDArray[np.int32]
     first: _Places
     count: _Places
+    owner: _Places
     kinds: npt.NDArray[np.uint8]
     places: _Places
     sizes: _Places
     descriptors: _Places
-
-    @property
-    def owner(self) -> _Places:
-        """Give the instance of each value."""
-        return np.repeat(np.arange(len(self.count)), self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +171,15 @@ class _Pass:
         self.record_of = np.full(len(self.inner.ok), -1, np.int64)
         has = np.flatnonzero(self.inner_of >= 0)
         self.record_of[self.inner_of[has]] = has
+        # all values: outer, inner, and then the texts of lists
+        self.kinds = np.concatenate((self.outer.kinds, self.inner.kinds))
+        self.places = np.concatenate((self.outer.places, self.inner.places))
+        self.sizes = np.concatenate((self.outer.sizes, self.inner.sizes))
         self.items, item_counts = self._lists()
-        self.kinds = np.concatenate(
-            (self.outer.kinds, self.inner.kinds, np.full(len(self.items.places), TEXT, np.uint8))
-        )
-        self.places = np.concatenate((self.outer.places, self.inner.places, self.items.places))
-        self.sizes = np.concatenate((self.outer.sizes, self.inner.sizes, self.items.sizes))
+        if len(self.items.places):
+            self.kinds = np.append(self.kinds, np.full(len(self.items.places), TEXT, np.uint8))
+            self.places = np.append(self.places, self.items.places)
+            self.sizes = np.append(self.sizes, self.items.sizes)
         self.codes = self._codes(item_counts)
         self.ok &= self.outer.ok
         self.ok[self.record_of[~self.inner.ok]] = False
@@ -187,6 +187,7 @@ class _Pass:
     def rows(self, chunks: Sequence[Taken], counts: _Places, numbers: _Places) -> tuple[pa.RecordBatch, _Flags]:
         """Give the rows, and for each record whether it is among them."""
         shapes, shape_of = self._shapes_of(chunks, counts)
+        self.constants = pa.array(self.shapes.constants.texts, pa.string())
         taken = np.flatnonzero(self.ok)
         batch, bad = self._batch(taken, shapes, shape_of[taken], numbers[taken])
         if len(bad):
@@ -223,16 +224,16 @@ class _Pass:
         kinds = held.one[descriptors + 2]
         before = np.concatenate(([0], np.cumsum(sizes)))
         bodies = starts + 4 + 4 * counts
-        values = before[:-1] + np.repeat(bodies - before[first], counts)
+        owner = np.repeat(np.arange(len(counts)), counts)
+        values = before[:-1] + (bodies - before[first])[owner]
         bodies_end = bodies + before[first + counts] - before[first]
         tail = ends - bodies_end
         ok &= (tail >= 0) & (tail <= _TAIL_MAX)
         ok &= (tail == 0) | (held.one[np.where(ok, bodies_end, 0)] == 0)
-        bad = ~fitting(held, kinds, np.where(np.repeat(ok, counts), values, 0), sizes)
-        owner = np.repeat(np.arange(len(counts)), counts)
+        bad = ~fitting(held, kinds, np.where(ok[owner], values, 0), sizes)
         ok[owner[bad & ok[owner]]] = False
         return _Values(
-            ok, self._layouts_of(definitions, bases, ok), first, counts, kinds, values, sizes, descriptors + 2
+            ok, self._layouts_of(definitions, bases, ok), first, counts, owner, kinds, values, sizes, descriptors + 2
         )
 
     def _layouts_of(self, definitions: _Places, bases: _Places, ok: _Flags) -> npt.NDArray[np.int32]:
@@ -266,9 +267,7 @@ class _Pass:
 
     def _lists(self) -> tuple[_Items, _Places]:
         """Part lists of texts; give for each value, outer ones first, how many texts it is, -1 where it is no list."""
-        kinds = np.concatenate((self.outer.kinds, self.inner.kinds))
-        places = np.concatenate((self.outer.places, self.inner.places))
-        sizes = np.concatenate((self.outer.sizes, self.inner.sizes))
+        kinds, places, sizes = self.kinds, self.places, self.sizes
         records = np.concatenate((self.outer.owner, self.record_of[self.inner.owner]))
         at = np.flatnonzero((kinds == TEXTS) & self.ok[records])
         counts = np.full(len(kinds), -1, np.int64)
@@ -472,19 +471,12 @@ class _Pass:
         texts, faults = written(self.held, self.kinds[used], self.places[used], self.sizes[used])
         if len(at) == len(flat):
             return texts, faults
-        if not len(at):
-            return self._constant_texts(flat), faults
         back = np.empty(len(flat), np.int64)
         back[at] = np.arange(len(at))
         static = np.flatnonzero(flat < NOTHING)
         back[static] = len(at) + NOTHING - 1 - flat[static]
-        whole = pa.concat_arrays([texts, pa.array(self.shapes.constants.texts, pa.string())]) if len(static) else texts
+        whole = pa.concat_arrays([texts, self.constants]) if len(static) else texts
         return whole.take(pa.array(back, mask=flat == NOTHING)), at[faults]
-
-    def _constant_texts(self, flat: _Places) -> pa.Array:
-        held = pa.array(self.shapes.constants.texts, pa.string())
-        none = flat == NOTHING
-        return held.take(pa.array(np.where(none, 0, NOTHING - 1 - flat), mask=none))
 
     def _data(
         self, records: _Places, shapes: Sequence[Shape], shape_of: _Places

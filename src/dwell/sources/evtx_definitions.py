@@ -128,8 +128,7 @@ class Layouts:
         out = np.full(len(places), UNKNOWN, np.int32)
         sizes = held.four[places + 20].astype(np.int64)
         inside = places - bases + DEFINITION_HEAD + sizes <= CHUNK_BYTES
-        heads = np.zeros((len(places), 20), np.uint8)
-        heads[:] = held.one[places[:, None] + np.arange(4, DEFINITION_HEAD)]
+        heads = held.one[places[:, None] + np.arange(4, DEFINITION_HEAD)]
         keys, which = np.unique(heads.view("V20").ravel(), return_inverse=True)
         for position, key in enumerate(keys):
             at = np.flatnonzero((which.ravel() == position) & inside)
