@@ -54,24 +54,7 @@ def find(place: EvidencePlace, spool: Path) -> Iterator[Locator]:
     found = on_disk(place)
     if found is not None:
         path, shown = found
-        yield from _within(Locator(str(path)), shown, place.path, spool, 0)
-
-
-def _within(locator: Locator, shown: str, wanted: str, spool: Path, depth: int) -> Iterator[Locator]:
-    if shown == wanted:
-        yield locator
-        return
-    try:
-        with open_locator(locator) as stream:
-            kind = container_kind(stream.read(HEAD_BYTES))
-        if kind is None or depth >= DEPTH_MAX:
-            return
-        for position, member in enumerate(members(locator, kind, spool / f"{depth}", shown)):
-            inside = f"{shown}{CONTAINER_MARK}{shown_name(member.name)}"
-            if member.locator is not None and (wanted == inside or wanted.startswith(inside + CONTAINER_MARK)):
-                yield from _within(member.locator, inside, wanted, spool / f"{depth}-{position}", depth + 1)
-    except (OSError, ContainerError):
-        return
+        yield from (locator for _, locator in find_each(path, shown, {place.path}, spool))
 
 
 def find_each(path: Path, shown: str, wanted: AbstractSet[str], spool: Path) -> Iterator[tuple[str, Locator]]:
