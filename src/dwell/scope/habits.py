@@ -171,18 +171,18 @@ def _house(visits: Mapping[str, Codes], working: WorkingTime | None) -> tuple[Bi
     return working.prior(counts, width), width
 
 
-def _hour_bits(visits: Mapping[str, Codes], working: WorkingTime | None) -> Bits:
-    """Give, per visit, the bits of its hour against the rhythm of the account's other visits."""
-    account, slot = visits["account"], visits["slot"]
-    own, lived = _alike(account, slot), _alike(account)
-    return _strange_hours(visits, own - 1, lived - 1, working)
-
-
-def _hour_bits_away(visits: Mapping[str, Codes], working: WorkingTime | None) -> Bits:
-    """Give, per visit, the bits of its hour against the account's visits from all other networks."""
+def _hour_bits(visits: Mapping[str, Codes], working: WorkingTime | None) -> tuple[Bits, Bits]:
+    """Give, per visit, the bits of its hour: against the account's other visits, and against those from other networks."""
     account, slot, network = visits["account"], visits["slot"], visits["network"]
-    own = _alike(account, slot) - _alike(account, network, slot)
-    return _strange_hours(visits, own, _alike(account) - _alike(account, network), working)
+    share, width = _house(visits, working)
+    own, lived = _alike(account, slot), _alike(account)
+
+    def strange(alike: Codes, all_of_them: Codes) -> Bits:
+        rate = (alike + HOUR_BACKOFF * share[slot]) / (all_of_them + HOUR_BACKOFF)
+        return np.clip(-np.log2(168.0 / width[slot] * rate), 0.0, 6.0)
+
+    away = strange(own - _alike(account, network, slot), lived - _alike(account, network))
+    return strange(own - 1, lived - 1), away
 
 
 def _alike(*parts: Codes) -> Codes:
@@ -192,14 +192,6 @@ def _alike(*parts: Codes) -> Codes:
         return np.bincount(place)[place].astype(np.int64)
     _, which, count = np.unique(place, return_inverse=True, return_counts=True)
     return np.asarray(count[which], np.int64)
-
-
-def _strange_hours(visits: Mapping[str, Codes], own: Codes, lived: Codes, working: WorkingTime | None) -> Bits:
-    share, width = _house(visits, working)
-    slot = visits["slot"]
-    rate = (own + HOUR_BACKOFF * share[slot]) / (lived + HOUR_BACKOFF)
-    bits: Bits = np.clip(-np.log2(168.0 / width[slot] * rate), 0.0, 6.0)
-    return bits
 
 
 def _days(keys: Codes, day: Codes) -> Codes:
@@ -255,10 +247,11 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime |
     np.maximum.at(last, of_visit, visits["last"])
     _, on = np.unique(group([account, visits["network"]]), return_inverse=True)
     days_there, days_lived = _days(on, day)[on[where]], _days(account, day)[account[where]]
+    hour_bits, away_bits = _hour_bits(visits, working)
     bits = {
         "agent": np.bincount(of_row, weights=counted.visits * agent_bits) / weight,
-        "hour": np.bincount(of_visit, weights=_hour_bits(visits, working)) / number,
-        "away": np.bincount(of_visit, weights=_hour_bits_away(visits, working)) / number,
+        "hour": np.bincount(of_visit, weights=hour_bits) / number,
+        "away": np.bincount(of_visit, weights=away_bits) / number,
         "network": -np.log2((days_there + 1.0) / (days_lived + 2.0)),
         "protocol": np.bincount(of_row, weights=counted.visits * protocol_bits) / weight,
     }

@@ -47,7 +47,7 @@ def acts(query: Column) -> Codes:
         pc.match_substring_regex(logs, one).to_numpy(zero_copy_only=False) for one in (_MAIL_SENT, _FETCHED)
     )
     found = np.select([sent, fetched], [int(Act.SYNCED), int(Act.READ)], 0).astype(np.int64)
-    return np.where(query.codes < 0, 0, found[np.maximum(query.codes, 0)]).astype(np.int64)
+    return query.each(found.tolist(), 0)
 
 
 def mailboxes(query: Column) -> Column:

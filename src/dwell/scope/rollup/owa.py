@@ -16,7 +16,7 @@ from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.protocols import act_of
 from dwell.scope.rollup.requests import sampled
-from dwell.scope.rollup.shapes import Outcome
+from dwell.scope.rollup.shapes import Act, Outcome
 from dwell.scope.words import BROWSER
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
@@ -56,8 +56,7 @@ def _outcome(error: str | None) -> Outcome:
 
 def _ranked(column: Column) -> Codes:
     """Give the `Act` of each row's action."""
-    acts = np.array([int(act_of(one)) for one in column.values] or [1], np.int64)
-    return np.where(column.codes < 0, 1, acts[np.maximum(column.codes, 0)]).astype(np.int64)
+    return column.each([act_of(one) for one in column.values], Act.OPENED)
 
 
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:
@@ -68,9 +67,8 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     mailbox, user = (fold.mapped(columns[one], fold.extracted(columns[one], _PERSON)) for one in ("mailbox", "user"))
     actor = fold.first(user, mailbox)
     event = fold.texts(table, "EventId")
-    idle = np.array([(one or "").lower() in _NO_ACT for one in event.values] or [False])
+    idle = event.flags([(one or "").lower() in _NO_ACT for one in event.values])
     error = columns["error"]
-    outcomes = np.array([int(_outcome(one)) for one in error.values] or [0], np.int64)
     ids = fold.extracted(columns["browser"], _BROWSER_ID)
     host = fold.texts(table, "host")
     keys = {
@@ -83,13 +81,13 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "agent": Column(np.full(table.num_rows, -1, np.int64), []),
         "layer": fold.constant(table, "back"),
     }
-    accesses = (actor.codes >= 0) & (event.codes >= 0) & ~idle[np.maximum(event.codes, 0)]
+    accesses = (actor.codes >= 0) & (event.codes >= 0) & ~idle
     found = fold.sessions(
         "owa",
         keys,
         rows=np.flatnonzero(accesses & (fold.instants(table) >= 0)),
         table=table,
-        outcome=np.where(error.codes < 0, int(Outcome.OK), outcomes[np.maximum(error.codes, 0)]).astype(np.int64),
+        outcome=error.each([_outcome(one) for one in error.values], Outcome.OK),
         act=np.maximum(_ranked(event), _ranked(columns["action"])),
         sent=None,
     )
