@@ -11,6 +11,7 @@ from dwell.report.difference import changed_lines, changed_object
 from dwell.report.figures import count
 from dwell.report.summary_json import effect_object, marking_object
 from dwell.report.text import aligned
+from dwell.report.undone import state, taken_back, undone_cells, undone_object
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
 from dwell.safe.terminal import terminal
@@ -67,27 +68,14 @@ def _speaks(found: MarkingPreview) -> list[str]:
 
 def markings_rows(found: Sequence[KeptMarking]) -> list[dict[str, Json]]:
     """Give every marking with what became of it."""
-    return [
-        {
-            **marking_object(one.marking),
-            "state": _state(one),
-            "undone_utc": utc_text(one.undone_utc),
-            "undone_by": one.undone_by or None,
-            "undone_reason": one.undone_reason or None,
-        }
-        for one in found
-    ]
-
-
-def _state(one: KeptMarking) -> str:
-    return "in force" if one.undone_utc is None else "taken back"
+    return [{**marking_object(one.marking), **undone_object(one)} for one in found]
 
 
 def _row(one: KeptMarking) -> tuple[str | None, ...]:
     marking = one.marking
     what = f"{marking.what} ({marking.when})" if marking.when else marking.what
-    made = (marking.id, _state(one), what, marking.verdict.value, marking.by, utc_text(marking.at_utc), marking.reason)
-    return (*made, utc_text(one.undone_utc), one.undone_by or None, one.undone_reason or None)
+    made = (marking.id, state(one), what, marking.verdict.value, marking.by, utc_text(marking.at_utc), marking.reason)
+    return (*made, *undone_cells(one))
 
 
 def markings_csv(found: Sequence[KeptMarking]) -> str:
@@ -99,5 +87,5 @@ def markings_text(found: Sequence[KeptMarking]) -> str:
     """Give every marking as an aligned table."""
     if not found:
         return "nothing is marked in this case\n"
-    rows = [[*_row(one)[:7], f"{one.undone_by}: {one.undone_reason}" if one.undone_utc else "-"] for one in found]
+    rows = [[*_row(one)[:7], taken_back(one)] for one in found]
     return aligned((*COLUMNS[:7], "taken back by"), rows)

@@ -10,6 +10,7 @@ from dwell.model.instants import utc_text
 from dwell.report.difference import changed_lines, changed_object, limited
 from dwell.report.summary_json import setting_effect_object, setting_object
 from dwell.report.text import aligned
+from dwell.report.undone import state, taken_back, undone_cells, undone_object
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
 from dwell.safe.terminal import terminal_limited
@@ -53,26 +54,13 @@ def preview_text(found: SettingsPreview) -> str:
 
 def settings_rows(found: Sequence[KeptSetting]) -> list[dict[str, Json]]:
     """Give every setting with what became of it."""
-    return [
-        {
-            **setting_object(one.setting),
-            "state": _state(one),
-            "undone_utc": utc_text(one.undone_utc),
-            "undone_by": one.undone_by or None,
-            "undone_reason": one.undone_reason or None,
-        }
-        for one in found
-    ]
-
-
-def _state(one: KeptSetting) -> str:
-    return "in force" if one.undone_utc is None else "taken back"
+    return [{**setting_object(one.setting), **undone_object(one)} for one in found]
 
 
 def _row(one: KeptSetting) -> tuple[str | None, ...]:
     made = one.setting
-    said = (made.id, _state(one), made.kind.value, made.value, made.at or None, made.by, utc_text(made.at_utc))
-    return (*said, made.reason, utc_text(one.undone_utc), one.undone_by or None, one.undone_reason or None)
+    said = (made.id, state(one), made.kind.value, made.value, made.at or None, made.by, utc_text(made.at_utc))
+    return (*said, made.reason, *undone_cells(one))
 
 
 def settings_csv(found: Sequence[KeptSetting]) -> str:
@@ -87,5 +75,5 @@ def settings_text(found: Sequence[KeptSetting]) -> str:
     rows = []
     for one in found:
         cells = [cell or "-" for cell in _row(one)[:8]]
-        rows.append([*cells, f"{one.undone_by}: {one.undone_reason}" if one.undone_utc else "-"])
+        rows.append([*cells, taken_back(one)])
     return aligned((*COLUMNS[:8], "taken back by"), rows)
