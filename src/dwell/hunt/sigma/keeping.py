@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from dwell.casebook.whole_files import written_whole
 from dwell.hunt.ruleset import VERSION
 from dwell.hunt.sigma.files import rule_files
 from dwell.hunt.sigma.lists import Lists
@@ -55,8 +56,6 @@ def load_kept(folders: Sequence[Path], cache: Path | None, lists: Lists | None =
         # some rules are from before the change and some from after it: they run, and are not taken for either
         return replace(loaded, faults=(*loaded.faults, "the rule files changed while they were read; hunt again"))
     if place is not None:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = place.with_suffix(".part")
-        unfinished.write_bytes(msgspec.msgpack.encode(loaded))
-        unfinished.replace(place)
+        with written_whole(place) as unfinished:
+            unfinished.write_bytes(msgspec.msgpack.encode(loaded))
     return loaded
