@@ -43,7 +43,7 @@ from dwell.sources.utf8_stream import read_fully
 
 __all__ = ["Evtx"]
 
-ROWS = 16_384
+ROWS = 8_192
 """Events gathered before a batch is given."""
 BLOCK_CHUNKS = 256
 """So many chunks are read at once."""

@@ -221,8 +221,6 @@ def _chains(data: bytes) -> dict[int, Chunk]:
     good &= (frees > RECORDS_START) & (frees <= CHUNK_BYTES) & (frees % 4 == 0)
     frees[~good] = CHUNK_BYTES
     limits = np.arange(count) * _CHUNK_WORDS + frees // 4
-    # a record right behind the used part may belong to it
-    good &= (frees == CHUNK_BYTES) | (words[np.minimum(limits, len(words) - 1)] != _MAGIC_WORD)
     heads = np.flatnonzero(words == _MAGIC_WORD)
     chunk_of = heads // _CHUNK_WORDS
     inside = good[chunk_of] & (heads % _CHUNK_WORDS >= RECORDS_START // 4) & (heads < limits[chunk_of])
@@ -237,6 +235,12 @@ def _chains(data: bytes) -> dict[int, Chunk]:
     broken = ((heads[1:] - heads[:-1]) * 4 != sizes[:-1]) & (chunk_of[1:] == chunk_of[:-1])
     good[chunk_of[1:][broken]] = False
     numbers = words[heads + 2].astype(np.uint64) | words[heads + 3].astype(np.uint64) << np.uint64(32)
+    # a record right behind the used part belongs to it if it numbers on
+    behind = np.flatnonzero(good & (frees <= CHUNK_BYTES - RECORD_BYTES_MIN))
+    behind = behind[words[limits[behind]] == _MAGIC_WORD]
+    good[behind[words[limits[behind] + 2] == (numbers[lasts[behind] - 1] + np.uint64(1)) & np.uint64(0xFFFF_FFFF)]] = (
+        False
+    )
     offsets = heads * 4 - chunk_of * CHUNK_BYTES
     whole = memoryview(data)
     out: dict[int, Chunk] = {}
