@@ -17,7 +17,9 @@ __all__ = [
     "address",
     "behind_balancers",
     "first_hop",
+    "forwarded_client",
     "hop_range",
+    "is_hop",
     "is_internal",
     "is_trusted",
     "network",
@@ -92,7 +94,8 @@ def is_trusted(text: str | None) -> bool:
     return bool(ranges) and text is not None and _range_of(text, ranges) is not None
 
 
-def _is_ours(text: str | None) -> bool:
+def is_hop(text: str | None) -> bool:
+    """Say whether an address as `address` gives it is that of a balancer of our own."""
     return is_internal(text) or is_trusted(text)
 
 
@@ -124,7 +127,7 @@ def first_hop(hops: Sequence[str | None]) -> str | None:
     for one in reversed(hops):
         if one is None:
             return inside
-        if not _is_ours(one):
+        if not is_hop(one):
             return one
         inside = one
     return inside
@@ -180,13 +183,17 @@ def _behind(client: str | None, forwarded: str | None, ranges: tuple[str, ...]) 
     """Give the client; the ranges stand there for the cache, which outlives what is trusted."""
     del ranges
     peer = address(client)
-    if forwarded is None or not _is_ours(peer):
+    if forwarded is None or not is_hop(peer):
         return peer
-    return first_hop(_hops(forwarded)) or peer
+    return forwarded_client(forwarded) or peer
 
 
-def _hops(forwarded: str) -> list[str | None]:
-    return [address(one) for one in forwarded.replace("+", " ").split(",")]
+def forwarded_client(forwarded: str | None) -> str | None:
+    """Give the client that a forwarded chain names, a blank being a `+` in it; None where it names none."""
+    # a chain of one address, as nearly all are, names it whoever's it is
+    if forwarded is None or _PLAIN.fullmatch(forwarded):
+        return forwarded
+    return first_hop([address(one) for one in forwarded.replace("+", " ").split(",")])
 
 
 def passed_through(hops: Sequence[str | None]) -> str | None:
