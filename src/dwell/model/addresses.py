@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -188,12 +188,22 @@ def _behind(client: str | None, forwarded: str | None, ranges: tuple[str, ...]) 
     return forwarded_client(forwarded) or peer
 
 
-def forwarded_client(forwarded: str | None) -> str | None:
-    """Give the client that a forwarded chain names, a blank being a `+` in it; None where it names none."""
+def _by_commas(chain: str) -> list[str]:
+    """Give the hops of a chain as IIS writes it: a blank is a `+` there."""
+    return chain.replace("+", " ").split(",")
+
+
+def forwarded_client(forwarded: str | None, parts: Callable[[str], Sequence[str]] = _by_commas) -> str | None:
+    """Give the client that a forwarded chain names; None where it names none.
+
+    Args:
+        forwarded: the chain, as logged.
+        parts: takes it apart, the nearest hop last.
+    """
     # a chain of one address, as nearly all are, names it whoever's it is
     if forwarded is None or _PLAIN.fullmatch(forwarded):
         return forwarded
-    return first_hop([address(one) for one in forwarded.replace("+", " ").split(",")])
+    return first_hop([address(one) for one in parts(forwarded)])
 
 
 def passed_through(hops: Sequence[str | None]) -> str | None:

@@ -20,6 +20,7 @@ __all__ = [
     "Column",
     "Places",
     "constant",
+    "ends",
     "extracted",
     "first",
     "group",
@@ -266,6 +267,19 @@ def runs(key: Codes, when: Codes, tie: Codes, gap: int | None) -> tuple[Codes, C
     if gap is not None:
         cut |= np.diff(when[order]) > gap
     return order, np.concatenate(([0], np.flatnonzero(cut) + 1)).astype(np.int64)
+
+
+def ends(key: Codes, when: Codes, tie: Codes) -> tuple[Codes, Codes]:
+    """Give the first and the last row of each key by time, in order of the keys."""
+    rank, first = numbered(key)
+    last = np.empty(len(first), np.int64)
+    if _in_order(when, tie):
+        last[rank] = np.arange(len(rank))
+        return first, last
+    order = np.lexsort((tie, when)).astype(np.int64)
+    first[rank[order[::-1]]] = order[::-1]
+    last[rank[order]] = order
+    return first, last
 
 
 def _in_order(when: Codes, tie: Codes) -> bool:
