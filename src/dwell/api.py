@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from dwell.hunt.hunting import Hunted
     from dwell.hunt.past import HuntedWith
     from dwell.hunt.quick import Quick, quick_hunt
-    from dwell.hunt.sigma.load import Loaded
+    from dwell.hunt.sigma.loaded import Loaded
     from dwell.intake.first_seen import Seen
     from dwell.intake.foreseen import Foreseen
     from dwell.intake.ingest import IngestResult

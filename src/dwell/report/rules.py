@@ -13,7 +13,7 @@ from dwell.safe.terminal import terminal, terminal_limited
 
 if TYPE_CHECKING:
     from dwell.hunt.explain import Asked, CaseExplained, RuleExplained
-    from dwell.hunt.sigma.load import Loaded
+    from dwell.hunt.sigma.loaded import Loaded
 
 __all__ = ["explained_object", "explained_text", "rule_rows", "rules_csv", "rules_text"]
 
