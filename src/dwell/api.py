@@ -19,7 +19,7 @@ from dwell.answers.lookup import Why, references, walk_back
 from dwell.answers.marking import MarkingPreview, Undo, Wanted
 from dwell.answers.marking import preview as preview_marking
 from dwell.answers.marking import save as keep_marking
-from dwell.answers.setting import SettingsPreview, Unwanted, Wished, set_table
+from dwell.answers.setting import SettingsPreview, Unwanted, Wished, set_leads, set_table
 from dwell.answers.setting import preview as preview_setting
 from dwell.answers.setting import save as keep_settings
 from dwell.casebook.case import Case
@@ -90,6 +90,7 @@ __all__ = [
     "quick_hunt",
     "rules",
     "search",
+    "set_leads",
     "set_table",
     "setting",
     "settings",
@@ -369,11 +370,14 @@ def evidence_names(case: Path) -> dict[EvidenceId, str]:
     return {key: item.path for key, item in Case.open(case).register().items()}
 
 
-def answers(case: Path, *, workers: int | None = None, progress: Progress = _quiet) -> Answered:
+def answers(
+    case: Path, *, leads_per_week: int | None = None, workers: int | None = None, progress: Progress = _quiet
+) -> Answered:
     """Answer the seven questions, with the rules of the last hunt; what was answered before is not worked out again.
 
     Args:
         case: the case folder.
+        leads_per_week: leads that can be looked at in a week, for this once; None for what is set for the case.
         workers: processes.
         progress: told how far it is.
 
@@ -385,7 +389,7 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
     counted = take_stock(held, open_archive(held))
     before = hunted_with(held)
     hunted = _run_hunt(held, before, workers, progress)
-    return _answered(held, hunted, counted, workers, progress)
+    return _answered(held, hunted, counted, workers, progress, keep=leads_per_week is None, per_week=leads_per_week)
 
 
 def _answered(

@@ -35,7 +35,7 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 12
+VERSION = 13
 """Raised whenever a fold comes out differently."""
 ROWS_ALONE = 400_000
 """Fewer rows are folded sooner than other processes are started."""
