@@ -386,9 +386,7 @@ def answers(
         CustodyError: a table is not what was written.
     """
     held = Case.open(case)
-    counted = take_stock(held, open_archive(held))
-    before = hunted_with(held)
-    hunted = _run_hunt(held, before, workers, progress)
+    counted, hunted = take_stock(held, open_archive(held)), _run_hunt(held, hunted_with(held), workers, progress)
     return _answered(held, hunted, counted, workers, progress, keep=leads_per_week is None, per_week=leads_per_week)
 
 
