@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from dwell.answers.lookup import Why
     from dwell.answers.marking import MarkingPreview, Undo, Wanted
     from dwell.answers.marking import save as keep_marking
-    from dwell.answers.setting import SettingsPreview, Unwanted, Wished, set_table
+    from dwell.answers.setting import SettingsPreview, Unwanted, Wished, set_leads, set_table
     from dwell.answers.setting import save as keep_settings
     from dwell.hunt.explain import RuleExplained
     from dwell.hunt.hunting import Hunted
@@ -77,6 +77,7 @@ __all__ = [
     "quick_hunt",
     "rules",
     "search",
+    "set_leads",
     "set_table",
     "setting",
     "settings",
@@ -94,6 +95,7 @@ _ELSEWHERE = {
     "keep_marking": ("dwell.answers.marking", "save"),
     "keep_settings": ("dwell.answers.setting", "save"),
     "quick_hunt": ("dwell.hunt.quick", "quick_hunt"),
+    "set_leads": ("dwell.answers.setting", "set_leads"),
     "set_table": ("dwell.answers.setting", "set_table"),
 }
 """Names that are other modules' own, with where they are found: a name loads what it needs, and no more."""
@@ -413,11 +415,14 @@ def evidence_names(case: Path) -> dict[EvidenceId, str]:
     return {key: item.path for key, item in Case.open(case).register().items()}
 
 
-def answers(case: Path, *, workers: int | None = None, progress: Progress = _quiet) -> Answered:
+def answers(
+    case: Path, *, leads_per_week: int | None = None, workers: int | None = None, progress: Progress = _quiet
+) -> Answered:
     """Answer the seven questions, with the rules of the last hunt; what was answered before is not worked out again.
 
     Args:
         case: the case folder.
+        leads_per_week: leads that can be looked at in a week, for this once; None for what is set for the case.
         workers: processes.
         progress: told how far it is.
 
@@ -430,10 +435,8 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
     from dwell.intake.stock import stock as take_stock
 
     held = Case.open(case)
-    counted = take_stock(held, open_archive(held))
-    before = hunted_with(held)
-    hunted = _run_hunt(held, before, workers, progress)
-    return _answered(held, hunted, counted, workers, progress)
+    counted, hunted = take_stock(held, open_archive(held)), _run_hunt(held, hunted_with(held), workers, progress)
+    return _answered(held, hunted, counted, workers, progress, keep=leads_per_week is None, per_week=leads_per_week)
 
 
 def _answered(

@@ -80,7 +80,8 @@ def settings(
 
     WORDS are, after `set`, a kind and its values; after `unset`, ids; after `import`, a TOML file. Kinds: `network` (own),
     `service` (an account, with --at where it works from), `hours`, `holidays` (a country, a part of one, or a day), `vip`
-    (a mailbox that is told first), `zone`, `asn` (a file: a table of autonomous systems, told beside clients). A setting is
+    (a mailbox that is told first), `zone`, `asn` (a file: a table of autonomous systems, told beside clients),
+    `leads-per-week`. A setting is
     the default of every later answer; it changes no record, and what it lowers is told.
 
     \b
