@@ -76,6 +76,9 @@ def _text(case: Investigation, effect: SettingEffect) -> str:
         return f"{count(effect.days, 'day')} in the time of the case on which nobody works{whose}; {_ranked(case)}"
     if kind is SettingKind.ASN:
         return _table(case)
+    if kind is SettingKind.LEADS:
+        many = count(len(case.ranked.leads), "lead")
+        return f"the list may hold {count(case.ranked.budget, 'lead')} and holds {many}; no order and no answer changes"
     if kind in {SettingKind.HOURS, SettingKind.ZONE}:
         return f"it changes the term of unusual hours, by which leads are ranked; {_ranked(case)}"
     if not effect.sessions and not effect.elsewhere:

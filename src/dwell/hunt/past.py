@@ -13,7 +13,7 @@ from dwell.casebook.case import Case
 from dwell.casebook.whole_files import written_whole
 from dwell.errors import Place, UsageError
 from dwell.hunt.hunting import Hunted
-from dwell.hunt.sigma.load import Loaded
+from dwell.hunt.sigma.loaded import Loaded
 
 __all__ = ["HuntedWith", "hunted_with", "keep_rules", "kept_rules", "require"]
 

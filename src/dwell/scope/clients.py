@@ -95,6 +95,7 @@ class Clients:
             owner is at home elsewhere.
         clusters: clients that stand out, the most surprising first.
         shared: networks in which clients cannot be told apart, by code.
+        departed: per tie, how rare it is that an account is used after it went (`departures`); None where none is.
     """
 
     ties: pa.Table
@@ -104,6 +105,7 @@ class Clients:
     at_home: npt.NDArray[np.bool_]
     clusters: tuple[Cluster, ...]
     shared: tuple[int, ...]
+    departed: Bits | None = None
 
     def column(self, name: str) -> Codes:
         """Give an integer column of the ties."""

@@ -14,7 +14,7 @@ from dwell.archive.store import Archive
 from dwell.hunt.hunting import Hunted
 from dwell.model.markings import Marking
 from dwell.model.provenance import EvidenceId, RecordRef
-from dwell.model.settings import Setting
+from dwell.model.settings import LEADS_PER_WEEK, Setting
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
 from dwell.scope.apps import App, apps_of
@@ -36,6 +36,7 @@ from dwell.scope.copies import (
     events_left_out,
     with_events_left_out,
 )
+from dwell.scope.departures import Departures, departed_bits, departures_of
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.flows import Flow, new_flows
@@ -109,6 +110,7 @@ class Investigation:
         systems: autonomous systems of the networks; None where no table is set.
         untold: requests in web logs that may be forged calls, of which no log tells where they were sent.
         computers: computers of the directory, with what it says they are for.
+        departures: accounts that went away, and whether they were used afterwards.
     """
 
     tables: tuple[str, ...]
@@ -149,6 +151,7 @@ class Investigation:
     systems: Systems | None = None
     untold: tuple[Trace, ...] = ()
     computers: tuple[Computer, ...] = ()
+    departures: Departures = field(default_factory=Departures)
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -165,6 +168,11 @@ def _server_addresses(archive: Archive) -> frozenset[str]:
     return frozenset(one for one in out if not one.startswith("127.") and one != "::1")
 
 
+def _with_departed(clients: Clients, gone: Departures, accesses: Accesses) -> Clients:
+    """Put beside each tie whether it reaches beyond the departure of its account."""
+    return replace(clients, departed=departed_bits(gone, accesses, clients.ties, clients.outside))
+
+
 def investigate(
     archive: Archive,
     hunted: Hunted,
@@ -176,6 +184,7 @@ def investigate(
     markings: Sequence[Marking] = (),
     settings: Sequence[Setting] = (),
     table: AsTable | None = None,
+    per_week: int = LEADS_PER_WEEK,
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -192,6 +201,7 @@ def investigate(
         markings: what a person says of clients, sessions, intrusions, mailboxes and statements.
         settings: what a person says once of the organisation.
         table: autonomous systems, where a table of them is set.
+        per_week: leads that can be looked at in a week of the case's time.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -211,7 +221,8 @@ def investigate(
     accesses = Accesses(rolled.tables["sessions"], identities)
     services = service_accounts(accesses)
     scored = ties(accesses, np.isin(accesses.account, list(services)))
-    clients = clients_of(accesses, scored)
+    gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
+    clients = _with_departed(clients_of(accesses, scored), gone, accesses)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = traces_of(hunted, unnamed)
@@ -232,7 +243,7 @@ def investigate(
         clients=clients,
         held=held,
         exposed=exposures_of(held, accesses, messages, calls, identities),
-        ranked=leads_of(accesses, clients, held, weeks, systems),
+        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week),
         forged=forged,
         calls=calls,
         traces=traces,
@@ -259,6 +270,7 @@ def investigate(
         systems=systems,
         untold=untold_requests(archive, traces, builds),
         computers=computers_of(archive),
+        departures=gone,
     )
     if not markings and not settings:
         return found
@@ -270,7 +282,7 @@ def investigate(
     if said.rejudging:
         served = np.isin(accesses.account, list(services)) & ~said.elsewhere
         scored = ties(accesses, served, said.working)
-    clients = clients_of(accesses, scored, marked.ties(accesses, scored))
+    clients = _with_departed(clients_of(accesses, scored, marked.ties(accesses, scored)), gone, accesses)
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )
@@ -283,7 +295,7 @@ def investigate(
         clients=clients,
         held=held,
         exposed=exposures_of(held, accesses, messages, calls, identities),
-        ranked=leads_of(accesses, clients, held, weeks, systems),
+        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week),
         systems=systems,
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         marked=marked,
