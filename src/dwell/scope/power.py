@@ -25,13 +25,14 @@ from dwell.scope.actors import actors_of
 from dwell.scope.cells import EMPTY, HELD, HOUR_US
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.copies import as_one, with_events_left_out
-from dwell.scope.habits import service_accounts, ties
+from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.leads import ranking
 from dwell.scope.ledger import NO_HOST, Ledger, build
 from dwell.scope.names import learn
 from dwell.scope.plantings import Ground, Kind, Planted, kinds, plant
 from dwell.scope.rollup.run import Progress, Rolled, roll_up
+from dwell.scope.services import services_of
 from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.unnamed import stand_ins, with_stand_ins
 
@@ -60,8 +61,8 @@ class _Shown:
 
 
 def _clients(accesses: Accesses) -> tuple[Clients, npt.NDArray[np.int64]]:
-    services = np.array(sorted(service_accounts(accesses)), np.int64)
-    return clients_of(accesses, ties(accesses, np.isin(accesses.account, services))), services
+    services = services_of(accesses)
+    return clients_of(accesses, ties(accesses, services.served)), np.array(list(services.accounts), np.int64)
 
 
 def _shown(accesses: Accesses, clients: Clients, weeks: float) -> _Shown:
