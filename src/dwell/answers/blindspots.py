@@ -295,7 +295,8 @@ def _by_design(case: Investigation, book: Book) -> None:
     if case.services:
         told = [f"{name} ({number} mailboxes)" for name, number in sorted(case.services.items())]
         book.unknown(
-            f"Accounts that open a great part of all mailboxes are taken for services and were not judged: {listed(told)}."
+            "Accounts that open mailboxes of others on rounds, or most of all mailboxes, are taken for services; what they "
+            f"do so was not judged: {listed(told)}."
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.compute as pc
 
 from dwell.archive.datafile import read_lexicon, read_rows
@@ -41,7 +42,7 @@ from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.flows import Flow, new_flows
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
-from dwell.scope.habits import service_accounts, ties
+from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held, intrusions_of, kept_names
 from dwell.scope.leads import Ranked, leads_of
@@ -54,6 +55,7 @@ from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, Rolled, roll_up
+from dwell.scope.services import services_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.snapshots import Snapshots, snapshots
@@ -76,7 +78,8 @@ class Investigation:
         ledger: what was covered.
         identities: names.
         accesses: sessions.
-        services: accounts that open a great part of all mailboxes, and how many.
+        services: accounts that open mailboxes of others by their work, and how many.
+        served: per session, whether it is part of a service's rounds; these are not judged.
         clients: ties and clusters.
         held: intrusions, the first seen first.
         exposed: what each did to each mailbox.
@@ -118,6 +121,7 @@ class Investigation:
     identities: Identities
     accesses: Accesses
     services: Mapping[str, int]
+    served: npt.NDArray[np.bool_]
     clients: Clients
     held: tuple[Held, ...]
     exposed: tuple[Exposed, ...]
@@ -219,8 +223,8 @@ def investigate(
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
     identities = learn(archive, states.made())
     accesses = Accesses(rolled.tables["sessions"], identities)
-    services = service_accounts(accesses)
-    scored = ties(accesses, np.isin(accesses.account, list(services)))
+    services = services_of(accesses)
+    scored = ties(accesses, services.served)
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
     clients = _with_departed(clients_of(accesses, scored), gone, accesses)
     forged = forged_requests(rolled.tables["proxy"])
@@ -239,7 +243,8 @@ def investigate(
         ledger=ledger,
         identities=identities,
         accesses=accesses,
-        services={accesses.names[one]: count for one, count in sorted(services.items())},
+        services={accesses.names[one]: count for one, count in services.accounts.items()},
+        served=services.served,
         clients=clients,
         held=held,
         exposed=exposures_of(held, accesses, messages, calls, identities),
@@ -280,8 +285,7 @@ def investigate(
     if not marked.changes and not said.rejudging:
         return replace(found, marked=marked)
     if said.rejudging:
-        served = np.isin(accesses.account, list(services)) & ~said.elsewhere
-        scored = ties(accesses, served, said.working)
+        scored = ties(accesses, services.served & ~said.elsewhere, said.working)
     clients = _with_departed(clients_of(accesses, scored, marked.ties(accesses, scored)), gone, accesses)
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
