@@ -39,6 +39,7 @@ from dwell.hunt.sigma.load import load as load_rules
 from dwell.hunt.suppressions import recorded
 from dwell.hunt.yara.hunting import YaraWanted
 from dwell.intake import ingest as intake
+from dwell.intake.clocks import changes_clocks
 from dwell.intake.first_seen import Seen
 from dwell.intake.first_seen import first_seen as find_first_seen
 from dwell.intake.foreseen import Foreseen
@@ -59,6 +60,7 @@ from dwell.model.claims import Summary
 from dwell.model.coverage import CoverageDay
 from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.settings import Setting
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
 from dwell.report.html import html_report
 from dwell.sources.pages import Page, page_of
@@ -228,10 +230,11 @@ def _run_hunt(
     suppressions: Sequence[Path] = (),
     today: date | None = None,
     loaded: Loaded | None = None,
+    clocks: Sequence[Setting] | None = None,
 ) -> Hunted:
     with trusting(hops_in_force(case)):
         return run_hunt(
-            open_archive(case),
+            open_archive(case, clocks),
             rule_folders=used.rules,
             loaded=loaded,
             indicator_files=used.indicators,
@@ -398,7 +401,7 @@ def _answered(
     keep: bool = True,
     **said: Any,  # noqa: ANN401 - markings and settings to answer with, in place of those in force
 ) -> Answered:
-    archive, cache = open_archive(held), held.cache("folded")
+    archive, cache = open_archive(held, said.get("said")), held.cache("folded")
     found = answer(held, archive, hunted, counted.case_facts(), workers, cache, progress, keep=keep, **said)
     return Answered(found.summary, found.days, counted)
 
@@ -407,7 +410,13 @@ def _trying(held: Case, name: str, workers: int | None, progress: Progress) -> C
     """Give what answers with other markings or settings, and keeps nothing; with None, those in force are meant."""
     counted, before = take_stock(held, open_archive(held)), hunted_with(held)
     hunted = _run_hunt(held, before, workers, progress)
-    return lambda said: _answered(held, hunted, counted, workers, progress, keep=said is None, **{name: said}).summary
+
+    def tried(said: Any) -> Summary:  # noqa: ANN401 - markings or settings
+        clocks = said if name == "said" and changes_clocks(held, said) else None
+        found = hunted if clocks is None else _run_hunt(held, before, workers, progress, clocks=clocks)
+        return _answered(held, found, counted, workers, progress, keep=said is None, **{name: said}).summary
+
+    return tried
 
 
 def marking(
@@ -474,15 +483,8 @@ def power(
         CustodyError: a table is not what was written.
     """
     held = Case.open(case)
-    return plant(
-        held,
-        open_archive(held),
-        plantings,
-        wanted=wanted,
-        workers=workers,
-        cache=held.cache("folded"),
-        progress=progress,
-    )
+    archive, cache = open_archive(held), held.cache("folded")
+    return plant(held, archive, plantings, wanted=wanted, workers=workers, cache=cache, progress=progress)
 
 
 def extras(case: Path, answered: Answered) -> ReportExtras:

@@ -35,6 +35,8 @@ class SettingKind(StrEnum):
     """The zone in which people work, by its IANA name; for the term of unusual hours. One only."""
     ASN = "asn"
     """A table of autonomous systems: told beside clients, and never a ground. One only."""
+    CLOCK = "clock"
+    """A host's clock: `EX01=right`, `EX02=as-written`, or by how many seconds it was ahead, `EX02=+3600`."""
 
 
 ONE_ONLY = frozenset({SettingKind.HOURS, SettingKind.ZONE, SettingKind.ASN})
@@ -49,7 +51,7 @@ class Setting:
         id: `S1`, `S2`, … in the order in which they were made; never used again.
         kind: what is set.
         value: the range in CIDR form, the account, the mailbox, the hours, the country or day, the zone, the
-            table's file name.
+            table's file name, the host's clock.
         reason: why; never empty.
         by: who says so, as given.
         at_utc: when it was made; None for one that is tried and not saved.

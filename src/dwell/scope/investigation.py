@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import read_lexicon, read_rows
 from dwell.archive.store import Archive
 from dwell.hunt.hunting import Hunted
+from dwell.model.clocks import ClockCorrection
 from dwell.model.markings import Marking
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.model.settings import Setting
@@ -101,7 +102,8 @@ class Investigation:
         doubled: what is in the archive twice all the same.
         left_out: events that were left out because another file holds them, and of how many files.
         disagreements: records that contradict others of the same number, or the `#Date` line above them.
-        clocks: how far the clocks of logs agree that tell of the same requests.
+        clocks: how far the clocks of logs agree that tell of the same requests, after what is corrected.
+        corrected: clocks that are off for certain; the instants of all else here are corrected for it.
         marked: what a person's markings speak of.
         unmarked: the same as it would be without any marking or setting; None where none makes a difference.
         flows: connections from exploited servers and reached hosts that began with an intrusion.
@@ -149,6 +151,7 @@ class Investigation:
     systems: Systems | None = None
     untold: tuple[Trace, ...] = ()
     computers: tuple[Computer, ...] = ()
+    corrected: tuple[ClockCorrection, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -176,6 +179,7 @@ def investigate(
     markings: Sequence[Marking] = (),
     settings: Sequence[Setting] = (),
     table: AsTable | None = None,
+    corrected: Sequence[ClockCorrection] = (),
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -192,6 +196,7 @@ def investigate(
         markings: what a person says of clients, sessions, intrusions, mailboxes and statements.
         settings: what a person says once of the organisation.
         table: autonomous systems, where a table of them is set.
+        corrected: what the archive corrects of clocks.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -259,6 +264,7 @@ def investigate(
         systems=systems,
         untold=untold_requests(archive, traces, builds),
         computers=computers_of(archive),
+        corrected=tuple(corrected),
     )
     if not markings and not settings:
         return found
