@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import read_lexicon, read_rows
 from dwell.archive.store import Archive
 from dwell.hunt.hunting import Hunted
+from dwell.model.clocks import ClockCorrection
 from dwell.model.markings import Marking
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.model.settings import LEADS_PER_WEEK, Setting
@@ -105,7 +106,8 @@ class Investigation:
         doubled: what is in the archive twice all the same.
         left_out: events that were left out because another file holds them, and of how many files.
         disagreements: records that contradict others of the same number, or the `#Date` line above them.
-        clocks: how far the clocks of logs agree that tell of the same requests.
+        clocks: how far the clocks of logs agree that tell of the same requests, after what is corrected.
+        corrected: clocks that are off for certain; the instants of all else here are corrected for it.
         marked: what a person's markings speak of.
         unmarked: the same as it would be without any marking or setting; None where none makes a difference.
         flows: connections from exploited servers and reached hosts that began with an intrusion.
@@ -156,6 +158,7 @@ class Investigation:
     untold: tuple[Trace, ...] = ()
     computers: tuple[Computer, ...] = ()
     departures: Departures = field(default_factory=Departures)
+    corrected: tuple[ClockCorrection, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -189,6 +192,7 @@ def investigate(
     settings: Sequence[Setting] = (),
     table: AsTable | None = None,
     per_week: int = LEADS_PER_WEEK,
+    corrected: Sequence[ClockCorrection] = (),
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -206,6 +210,7 @@ def investigate(
         settings: what a person says once of the organisation.
         table: autonomous systems, where a table of them is set.
         per_week: leads that can be looked at in a week of the case's time.
+        corrected: what the archive corrects of clocks.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -276,6 +281,7 @@ def investigate(
         untold=untold_requests(archive, traces, builds),
         computers=computers_of(archive),
         departures=gone,
+        corrected=tuple(corrected),
     )
     if not markings and not settings:
         return found
