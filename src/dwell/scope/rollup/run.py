@@ -85,7 +85,7 @@ class _Job:
     def place(self, kind: str) -> Path | None:
         if self.cache is None:
             return None
-        told = f"{VERSION}:{self.file.table}:{self.file.staged.sha256}:{','.join(self.trusted)}"
+        told = f"{VERSION}:{self.file.table}:{self.file.key}:{','.join(self.trusted)}"
         key = hashlib.sha256(told.encode()).hexdigest()
         return self.cache / f"{key[:32]}-{kind}.arrow"
 
