@@ -16,6 +16,7 @@ from dwell.casebook.markings import in_force
 from dwell.casebook.settings import set_in
 from dwell.casebook.trusted_hops import hops_in_force
 from dwell.hunt.hunting import Hunted
+from dwell.intake.clocks import corrections
 from dwell.intake.hosts import folder_for_host
 from dwell.intake.units import outgrown
 from dwell.model.addresses import trusting
@@ -91,7 +92,7 @@ def answer(
 
     Args:
         case: the case.
-        archive: its tables.
+        archive: its tables, clocks corrected by what is set.
         hunted: the hunt that the answers rest on.
         facts: the case's numbers.
         workers: processes.
@@ -138,6 +139,7 @@ def answer(
                 settings=said,
                 table=_table(case, said),
                 per_week=per_week,
+                corrected=corrections(case, said),
                 workers=workers,
                 cache=cache,
                 progress=lambda done, total, what: progress("folding", what, done, total),

@@ -16,6 +16,7 @@ from dwell.casebook.case import Case
 from dwell.casebook.settings import record_settings, set_in, settings_of
 from dwell.errors import CustodyError, Place, UsageError
 from dwell.model.claims import Summary
+from dwell.model.clocks import ClockWord
 from dwell.model.settings import LEADS_PER_WEEK_MAX, ONE_ONLY, Setting, SettingEffect, SettingKind, hours_text
 from dwell.scope.as_tables import folder, read_table
 from dwell.scope.working_time import dates_of, known_zone
@@ -35,6 +36,7 @@ KEYS: Mapping[str, SettingKind] = {
     "vips": SettingKind.VIP,
     "zone": SettingKind.ZONE,
     "leads_per_week": SettingKind.LEADS,
+    "clocks": SettingKind.CLOCK,
 }
 """What a file may hold, by the kind it sets."""
 
@@ -209,6 +211,7 @@ _FORMS: Mapping[SettingKind, Callable[[str], str]] = {
     SettingKind.VIP: _name,
     SettingKind.ZONE: _zone,
     SettingKind.LEADS: _leads,
+    SettingKind.CLOCK: lambda text: str(ClockWord.parse(text)),
 }
 _REMEDIES: Mapping[SettingKind, str] = {
     SettingKind.NETWORK: "Write a network or an address: 192.0.2.0/24, 2001:db8::/48, 203.0.113.7",
@@ -218,6 +221,7 @@ _REMEDIES: Mapping[SettingKind, str] = {
     SettingKind.VIP: "Write a mailbox as the lists have it: minister@gov.example",
     SettingKind.ZONE: "Write a zone's IANA name: Europe/Brussels",
     SettingKind.LEADS: f"Write a whole number of leads, 1 to {LEADS_PER_WEEK_MAX:,}",
+    SettingKind.CLOCK: "Write a host and what holds for its clock: EX01=right, EX02=as-written, EX02=+3600 (seconds ahead)",
     SettingKind.ASN: "Name a table: ip2asn-combined.tsv.gz or GeoLite2-ASN.mmdb",
 }
 
@@ -290,6 +294,7 @@ def _unreadable(key: str, place: Place) -> UsageError:
         "networks": 'networks = ["192.0.2.0/24"]',
         "leads_per_week": "leads_per_week = 10",
         "vips": 'vips = ["minister@gov.example"]',
+        "clocks": 'clocks = ["EX01=right"]',
     }
     return UsageError(f"{key} cannot be read", place=place, remedy=f"Write {forms[key]}")
 

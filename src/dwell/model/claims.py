@@ -446,7 +446,7 @@ class LearnedKind(StrEnum):
     NETWORK = "network"
     """Internal, or used by a great part of all accounts with agents of their own: clients look alike there."""
     SERVICE = "service"
-    """An account that opens a great part of all mailboxes, none of them its own."""
+    """An account that opens mailboxes of others on rounds, or a great part of all mailboxes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class SettingKind(StrEnum):
     """A table of autonomous systems: told beside clients, and never a ground. One only."""
     LEADS = "leads-per-week"
     """How many leads can be looked at in a week of the case's time: how long the list is. One only."""
+    CLOCK = "clock"
+    """A host's clock: `EX01=right`, `EX02=as-written`, or by how many seconds it was ahead, `EX02=+3600`."""
 
 
 ONE_ONLY = frozenset({SettingKind.HOURS, SettingKind.ZONE, SettingKind.ASN, SettingKind.LEADS})
@@ -66,7 +68,7 @@ class Setting:
         id: `S1`, `S2`, … in the order in which they were made; never used again.
         kind: what is set.
         value: the range in CIDR form, the account, the mailbox, the hours, the country or day, the zone, the
-            table's file name, the number of leads.
+            table's file name, the number of leads, the host's clock.
         reason: why; never empty.
         by: who says so, as given.
         at_utc: when it was made; None for one that is tried and not saved.

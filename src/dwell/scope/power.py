@@ -28,7 +28,7 @@ from dwell.scope.cells import EMPTY, HELD, HOUR_US
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.copies import as_one, with_events_left_out
 from dwell.scope.departures import Departures, departed_bits, departures_of
-from dwell.scope.habits import service_accounts, ties
+from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import intrusions_of
 from dwell.scope.leads import budget_of, ranking
@@ -37,6 +37,7 @@ from dwell.scope.marked import marked_by, whole_ties
 from dwell.scope.names import learn
 from dwell.scope.plantings import Ground, Kind, Planted, kinds, plant
 from dwell.scope.rollup.run import Progress, Rolled, roll_up
+from dwell.scope.services import services_of
 from dwell.scope.settings import said_in
 from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.snapshots import snapshots
@@ -102,16 +103,18 @@ def _clients(
         word: what a person says.
         excused: records of sessions of intrusions that a marking calls ours.
     """
-    services = np.array(sorted(service_accounts(accesses)), np.int64)
+    services = services_of(accesses)
     said = said_in(word.settings, identities, accesses)
-    scored = ties(accesses, np.isin(accesses.account, services) & ~said.elsewhere, said.working)
+    scored = ties(accesses, services.served & ~said.elsewhere, said.working)
     marked = marked_by((*said.markings, *_without_intrusions(word.markings)), accesses, ())
     ours = marked.ours.copy()
     if excused:
         ours[accesses.of_records(excused)] = True
         ours &= ~marked.theirs
     clients = clients_of(accesses, scored, whole_ties(accesses, scored, ours))
-    return replace(clients, departed=departed_bits(word.gone, accesses, clients.ties, clients.outside)), services
+    return replace(clients, departed=departed_bits(word.gone, accesses, clients.ties, clients.outside)), np.array(
+        list(services.accounts), np.int64
+    )
 
 
 def _without_intrusions(markings: Sequence[Marking]) -> list[Marking]:

@@ -84,7 +84,7 @@ class _Job:
     def place(self, kind: str) -> Path | None:
         if self.cache is None:
             return None
-        told = f"{VERSION}:{self.file.table}:{self.file.staged.sha256}:{','.join(self.trusted)}"
+        told = f"{VERSION}:{self.file.table}:{self.file.key}:{','.join(self.trusted)}"
         key = hashlib.sha256(told.encode()).hexdigest()
         return self.cache / f"{key[:32]}-{kind}.arrow"
 
@@ -149,7 +149,7 @@ def _of_table(rows: pa.Table, table: str) -> pa.Table:
     """Put the archive table's name to each row, so that its record can be named."""
     if "table" in rows.column_names:
         return rows
-    return rows.append_column("table", pa.array([table]).take(pa.array([0] * rows.num_rows, pa.int32())))
+    return rows.append_column("table", pa.repeat(table, rows.num_rows))
 
 
 def roll_up(
