@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ from dwell.scope.leads import ranking
 from dwell.scope.ledger import NO_HOST, Ledger, build
 from dwell.scope.names import learn
 from dwell.scope.plantings import Ground, Kind, Planted, kinds, plant
-from dwell.scope.rollup.run import Progress, Rolled, roll_up
+from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.unnamed import stand_ins, with_stand_ins
 
@@ -239,7 +239,7 @@ def power_in(
         CustodyError: a data file is not what was written.
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    rolled = Rolled(rolled.tables, with_events_left_out(archive, rolled.hours))
+    rolled = replace(rolled, hours=with_events_left_out(archive, rolled.hours))
     shortfalls = shortfalls_of(archive)
     unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
     rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
