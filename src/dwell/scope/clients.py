@@ -22,7 +22,7 @@ import pyarrow as pa
 from dwell.scope.absences import are_there_themselves
 from dwell.scope.access import DAY_US, INSIDE, Accesses
 from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
-from dwell.scope.rollup.fold import group, ranked
+from dwell.scope.rollup.fold import group, numbered, ranked
 
 __all__ = [
     "ACCOUNTS_MIN",
@@ -273,18 +273,15 @@ def _opened(accesses: Accesses, ties: pa.Table, strange: npt.NDArray[np.bool_]) 
 
     Through the owner's account that is one mailbox a tie; a delegate's or a service's account opens many.
     """
-    wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
     names = ("account", "network", "agent")
     account, network, agent = (ties[one].to_numpy() for one in names)
-    keys = (account * wide + network) * tall + agent
     held = np.flatnonzero(strange)
-    order = held[np.argsort(keys[held], kind="stable")]
-    own = (accesses.account * wide + accesses.network) * tall + accesses.agent
-    usable = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0) & (accesses.mailbox >= 0)
-    rows = np.flatnonzero(usable & np.isin(own, keys[order]))
-    tie = order[np.searchsorted(keys[order], own[rows])] if len(order) else rows
+    rows, place = accesses.on_ties(network[held], agent[held], account[held])
+    usable = accesses.ok[rows] & (accesses.mailbox[rows] >= 0)
+    rows, tie = rows[usable], held[place[usable]]
+    tall = len(accesses.agents) + 1
     client = network[tie] * tall + agent[tie]
-    _, first = np.unique(group([client, accesses.mailbox[rows]]), return_index=True)
+    _, first = numbered(group([client, accesses.mailbox[rows]]))
     picked = tie[first] if len(rows) else tie
     return picked, ties["agent_bits"].to_numpy()[picked], accesses.mailbox[rows[first]] if len(rows) else rows
 

@@ -55,7 +55,7 @@ from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
-from dwell.scope.rollup.run import Progress, Rolled, roll_up
+from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.services import services_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
@@ -219,7 +219,7 @@ def investigate(
         CustodyError: a data file is not what was written.
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    rolled = Rolled(rolled.tables, with_events_left_out(archive, rolled.hours))
+    rolled = replace(rolled, hours=with_events_left_out(archive, rolled.hours))
     shortfalls = shortfalls_of(archive)
     unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
     rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
@@ -228,6 +228,7 @@ def investigate(
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
     identities = learn(archive, states.made())
     accesses = Accesses(rolled.tables["sessions"], identities)
+    rolled.let_go()
     services = services_of(accesses)
     scored = ties(accesses, services.served)
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
