@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from dwell.answers.book import Book
 from dwell.answers.clocks import tell_clocks
+from dwell.answers.departures import tell_doubts
 from dwell.answers.mailboxes import COPIES, UNTOLD, bodiless, nameless, requests_untold, unresolved, untold
 from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
@@ -180,6 +181,7 @@ def _never_held(case: Investigation, book: Book, told: Collection[tuple[str, str
         )
     if len(passed) > STRETCHES_MAX:
         book.unknown(f"{count(len(passed) - STRETCHES_MAX, 'name')} more had several accounts in turn.")
+    tell_doubts(case, book)
 
 
 def _unnamed(case: Investigation, book: Book) -> None:
@@ -269,7 +271,8 @@ def _by_design(case: Investigation, book: Book) -> None:
     if case.services:
         told = [f"{name} ({number} mailboxes)" for name, number in sorted(case.services.items())]
         book.unknown(
-            f"Accounts that open a great part of all mailboxes are taken for services and were not judged: {listed(told)}."
+            "Accounts that open mailboxes of others on rounds, or most of all mailboxes, are taken for services; what they "
+            f"do so was not judged: {listed(told)}."
         )
 
 
@@ -295,6 +298,9 @@ def learned(case: Investigation) -> tuple[Learned, ...]:
 def _planted(planted: Power, book: Book) -> None:
     """Say how often planted intruders became an intrusion, and which of them mostly did not."""
     tried = [one for one in planted.rows if one.plantings]
+    made_up = "planted sessions are made up: a real intruder may differ in ways that help or hide him"
+    rests = f"judged with {listed([one.partition(':')[0] for one in planted.rests])}, as a person says"
+    vips = f"each planting is on at least one of {count(planted.vips, 'VIP')}"
     for one in tried:
         low, high = one.intrusion_interval
         surely = " Such an intruder would mostly stay hidden." if high < MOSTLY else ""
@@ -304,7 +310,7 @@ def _planted(planted: Power, book: Book) -> None:
             f"({one.by_chance:.0%} by lot).{surely}",
             (),
             None,
-            ["planted sessions are made up: a real intruder may differ in ways that help or hide him"],
+            [made_up, *([rests] if planted.rests else []), *([vips] if planted.vips else [])],
         )
 
 

@@ -77,6 +77,9 @@ def _text(case: Investigation, effect: SettingEffect) -> str:
         return f"{count(effect.days, 'day')} in the time of the case on which nobody works{whose}; {_ranked(case)}"
     if kind is SettingKind.ASN:
         return _table(case)
+    if kind is SettingKind.LEADS:
+        many = count(len(case.ranked.leads), "lead")
+        return f"the list may hold {count(case.ranked.budget, 'lead')} and holds {many}; no order and no answer changes"
     if kind is SettingKind.CLOCK:
         return clock_effect(case, effect.setting.value)
     if kind in {SettingKind.HOURS, SettingKind.ZONE}:

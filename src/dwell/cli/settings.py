@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dwell import api
-from dwell.answers.setting import Unwanted, Wished, wished_in
 from dwell.cli.mark import confirmed, who
 from dwell.cli.options import case_option, output_options, talk_options, workers_option
 from dwell.cli.output import Form, Output
@@ -16,6 +16,9 @@ from dwell.cli.talk import Talk
 from dwell.errors import UsageError
 from dwell.model.settings import SettingKind
 from dwell.report.settings import preview_object, preview_text, settings_csv, settings_rows, settings_text
+
+if TYPE_CHECKING:
+    from dwell.answers.setting import Unwanted, Wished
 
 __all__ = ["COMMANDS"]
 
@@ -29,6 +32,8 @@ def _wanted(action: str, words: Sequence[str], at: Sequence[str], reason: str, b
     Raises:
         UsageError: too little or too much is said.
     """
+    from dwell.answers.setting import Unwanted, Wished, wished_in
+
     if at and action != SET:
         raise UsageError("--at belongs to a service that is set", remedy=EXAMPLE)
     if action == UNSET:
@@ -75,9 +80,9 @@ def settings(
 
     WORDS are, after `set`, a kind and its values; after `unset`, ids; after `import`, a TOML file. Kinds: `network` (own),
     `service` (an account, with --at where it works from), `hours`, `holidays` (a country, a part of one, or a day), `vip`
-    (a mailbox that is told first), `zone`, `asn` (a file: a table of autonomous systems, told beside clients), `clock` (a
-    host's: `EX01=right`, `EX02=as-written`, `EX02=+3600` for seconds ahead). A setting is the default of every
-    later answer; it changes no record, and what it lowers is told.
+    (a mailbox that is told first), `zone`, `asn` (a file: a table of autonomous systems, told beside clients),
+    `leads-per-week`, `clock` (a host's: `EX01=right`, `EX02=as-written`, `EX02=+3600` for seconds ahead). A setting is
+    the default of every later answer; it changes no record, and what it lowers is told.
 
     \b
     dwell settings -c case

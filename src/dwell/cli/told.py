@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dwell.cli.talk import Talk
 from dwell.errors import EXIT_SOME_UNREADABLE
-from dwell.hunt.hunting import Hunted
-from dwell.intake.ingest import IngestResult
 from dwell.model.claims import RuleStatus
+
+if TYPE_CHECKING:
+    from dwell.hunt.hunting import Hunted
+    from dwell.intake.ingest import IngestResult
 
 __all__ = ["tell_hunt", "tell_ingest"]
 

@@ -37,7 +37,7 @@ from dwell.hunt.records import RECORDS
 from dwell.hunt.ruleset import RuleInfo, RuleSet, rules_hash
 from dwell.hunt.sigma.keeping import load_kept
 from dwell.hunt.sigma.lists import read_lists
-from dwell.hunt.sigma.load import Loaded
+from dwell.hunt.sigma.loaded import Loaded
 from dwell.hunt.suppressions import Suppressions, judge
 from dwell.hunt.uncollected import uncollected
 from dwell.hunt.wide import FileReport, Hunter

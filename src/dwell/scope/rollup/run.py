@@ -35,7 +35,7 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 12
+VERSION = 13
 """Raised whenever a fold comes out differently."""
 ROWS_ALONE = 400_000
 """Fewer rows are folded sooner than other processes are started."""
@@ -149,7 +149,7 @@ def _of_table(rows: pa.Table, table: str) -> pa.Table:
     """Put the archive table's name to each row, so that its record can be named."""
     if "table" in rows.column_names:
         return rows
-    return rows.append_column("table", pa.array([table]).take(pa.array([0] * rows.num_rows, pa.int32())))
+    return rows.append_column("table", pa.repeat(table, rows.num_rows))
 
 
 def roll_up(
