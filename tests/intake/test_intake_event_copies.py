@@ -295,8 +295,7 @@ def test_a_text_that_xml_ends_at_a_nul_is_the_same_text(tmp_path: Path, *, toget
     whole = [{"number": 1, "event": 4624, "at": "2021-03-03 10:00:07", "TargetUserName": "an"}]
     export = xml(whole, host="EX01").replace(b"EX01.gov.example", b"EX01.ministry.example")
     parts = [{"a.evtx": binary, "b.xml": export}] if together else [{"b.xml": export}, {"a.evtx": binary}]
-    for at, files in enumerate(parts):
-        case, done = taken_in(tmp_path / "case", write(tmp_path / str(at), files))
+    case, done = [taken_in(tmp_path / "case", write(tmp_path / str(at), files)) for at, files in enumerate(parts)][-1]
     if together:
         assert (events(case), done.copies, done.unlike) == ([(1, named)], 1, 0)
     else:  # what says more than what is held is kept beside it, and told
