@@ -50,6 +50,8 @@ STALE_ACCOUNTS = 8
 STALE_DAYS = 90.0
 """An agent that nobody has as an ordinary one counts whatever the networks, where it is foreign to this many accounts whose
 owners are at home elsewhere, for this long: browsers and apps grow older with the calendar, and an intruder's does not."""
+ROUNDS_SHARE = 0.8
+"""A service's rounds go on where it makes them in so many of the weeks: logs have holes."""
 ANY_NETWORK = -1
 """Stands for the network of a cluster that is an agent's, whatever its networks."""
 WEEK_US, MONTH_US = 7 * DAY_US, 30 * DAY_US
@@ -71,6 +73,7 @@ class Cluster:
         last_us: last visit.
         ties: rows of its ties where it is a crowd (`crowds`); empty where the agent is what is foreign.
         mailboxes: codes of the mailboxes opened, sorted; empty where they are those of the accounts.
+        strays: whether it is a service's account that is used from elsewhere while its rounds go on.
     """
 
     network: int
@@ -81,6 +84,7 @@ class Cluster:
     last_us: int
     ties: tuple[int, ...] = ()
     mailboxes: tuple[int, ...] = ()
+    strays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +147,19 @@ def _shared_networks(accesses: Accesses, network: Codes, account: Codes, bits: B
     return shared | (users_of(network, account, len(shared)) >= max(SHARED_MIN, CROWD_SHARE * everybody))
 
 
-def clients_of(accesses: Accesses, ties: pa.Table, left_out: npt.NDArray[np.bool_] | None = None) -> Clients:
+def clients_of(
+    accesses: Accesses,
+    ties: pa.Table,
+    left_out: npt.NDArray[np.bool_] | None = None,
+    served: npt.NDArray[np.bool_] | None = None,
+) -> Clients:
     """Count, per client, the accounts it is foreign to, and pick the clients that stand out.
 
     Args:
         accesses: all sessions.
         ties: the ties (`habits.TIES`).
         left_out: per tie, whether it is not to be judged, as those of shared networks are not; None for no tie.
+        served: per session, whether it is part of a service's rounds (`services`); None for none.
     """
     network, agent, account = (ties[one].to_numpy() for one in ("network", "agent", "account"))
     bits = ties["agent_bits"].to_numpy()
@@ -176,6 +186,8 @@ def clients_of(accesses: Accesses, ties: pa.Table, left_out: npt.NDArray[np.bool
         clusters += [found] if found is not None else []
     at_home = _at_home_elsewhere(ties, outside)
     clusters += _stale(ties, strange & at_home, {one.agent for one in clusters})
+    if served is not None:
+        clusters += _straying(accesses, ties, outside, served, clusters)
     for crowd in crowds_of(ties, np.ones(len(network), np.bool_) if left_out is None else ~left_out):
         if not _known_already(crowd, clusters) and not _asked_there(accesses, ties, np.array(crowd.ties, np.int64)):
             clusters.append(_of_crowd(crowd, ties))
@@ -264,6 +276,44 @@ def _stale(ties: pa.Table, visiting: npt.NDArray[np.bool_], taken: set[int]) -> 
             accounts = tuple(sorted({int(one) for one in account[mine]}))
             out.append(Cluster(ANY_NETWORK, int(wanted), accounts, round(float(bits[mine].sum()), 2), start, end))
     return out
+
+
+def _straying(
+    accesses: Accesses,
+    ties: pa.Table,
+    outside: npt.NDArray[np.bool_],
+    served: npt.NDArray[np.bool_],
+    clusters: Sequence[Cluster],
+) -> list[Cluster]:
+    """Give services' accounts that come from elsewhere too, with an agent nobody has, while their rounds go on all along.
+
+    No record has to say whose mailbox was opened: IIS does not. How often the account changed its network meanwhile is all
+    one. Where a service changes its client, the rounds by the old one end; another program of its own comes from where it
+    is itself.
+    """
+    names = ("account", "network", "agent", "agent_bits", "first", "last")
+    account, network, agent, bits, first, last = (ties[one].to_numpy() for one in names)
+    known = {(one, each.agent) for each in clusters for one in each.accounts}
+    out = []
+    for who in np.unique(accesses.account[served]).tolist():
+        work = np.flatnonzero(served & (accesses.account == who))
+        mine = outside & (account == who) & ~np.isin(network, accesses.network[work])
+        for tool in np.unique(agent[mine]).tolist():
+            rows = np.flatnonzero(mine & (agent == tool))
+            start, end = int(first[rows].min()), int(last[rows].max())
+            others = (agent == tool) & (bits < FOREIGN_BITS) & (account != who)
+            if (who, tool) in known or others.any() or end - start < SHORT_DAYS * DAY_US:
+                continue
+            if _go_on(accesses.first[work], start, end):
+                weight = round(float(bits[rows].sum()), 2)
+                out.append(Cluster(ANY_NETWORK, tool, (who,), weight, start, end, strays=True))
+    return out
+
+
+def _go_on(rounds: Codes, start: int, end: int) -> bool:
+    """Say whether rounds are made all along from one instant to another: in every week of it and around it."""
+    weeks = np.unique(rounds // WEEK_US)
+    return bool(np.isin(np.arange(start // WEEK_US - 1, end // WEEK_US + 2), weeks).mean() >= ROUNDS_SHARE)
 
 
 def _opened(accesses: Accesses, ties: pa.Table, strange: npt.NDArray[np.bool_]) -> tuple[Codes, Bits, Codes]:

@@ -215,7 +215,7 @@ def investigate(
     accesses = Accesses(rolled.tables["sessions"], identities)
     services = services_of(accesses)
     scored = ties(accesses, services.served)
-    clients = clients_of(accesses, scored)
+    clients = clients_of(accesses, scored, served=services.served)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = traces_of(hunted, unnamed)
@@ -274,7 +274,7 @@ def investigate(
         return replace(found, marked=marked)
     if said.rejudging:
         scored = ties(accesses, services.served & ~said.elsewhere, said.working)
-    clients = clients_of(accesses, scored, marked.ties(accesses, scored))
+    clients = clients_of(accesses, scored, marked.ties(accesses, scored), services.served)
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )

@@ -62,7 +62,9 @@ class _Shown:
 
 def _clients(accesses: Accesses) -> tuple[Clients, npt.NDArray[np.int64]]:
     services = services_of(accesses)
-    return clients_of(accesses, ties(accesses, services.served)), np.array(list(services.accounts), np.int64)
+    return clients_of(accesses, ties(accesses, services.served), served=services.served), np.array(
+        list(services.accounts), np.int64
+    )
 
 
 def _shown(accesses: Accesses, clients: Clients, weeks: float) -> _Shown:
