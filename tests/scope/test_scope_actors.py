@@ -310,3 +310,32 @@ def test_who_came_himself_is_no_intruder_and_who_did_not_is_one() -> None:
     assert clients.clusters == ()
     _, clients = _reason([*_office(), *work, *guests])
     assert len(clients.clusters) == 1
+
+
+def test_a_browser_that_few_have_at_home_is_no_agent_of_nobody() -> None:
+    """Eight people with a browser of their own each at one home, and a phone that is somewhere else every day."""
+    few = PEOPLE[:8]
+    office = [one for one in _office(120) if one.account not in few]
+    homes = [Visit(one, 800 + place, "Rare/80", day, 20) for place, one in enumerate(few) for day in range(0, 120, 4)]
+    phones = [
+        Visit(one, 1000 + place * 40 + day % 37, "Phone/1", day, protocol="eas")
+        for place, one in enumerate(few)
+        for day in range(120)
+    ]
+    _, clients = _reason([*office, *homes, *phones])
+    assert clients.clusters == ()
+    usual = [Visit(one, place, BROWSERS[0], day, 19) for place, one in enumerate(few) for day in range(0, 120, 4)]
+    _, clients = _reason([*office, *homes, *phones, *usual])
+    assert [len(one.accounts) for one in clients.clusters] == [8]
+
+
+def test_a_neighbour_in_the_network_of_who_helps_from_home_makes_him_no_intruder() -> None:
+    desk = [
+        Visit("help", 0, "Chrome/73", day, 10, mailbox=PEOPLE[day * 11 % 120], client="10.1.4.20")
+        for day in range(0, 90, 2)
+    ]
+    home = [Visit("help", 700, "Chrome/73", day, 10, mailbox=PEOPLE[day * 7 % 120]) for day in range(1, 90, 9)]
+    neighbour = [Visit(PEOPLE[7], 700, "Chrome/73", day, 20) for day in range(0, 90, 30)]
+    firefox = [one for one in _office() if one.agent != "Chrome/73" or one.account != PEOPLE[7]]
+    _, clients = _reason([*firefox, *desk, *home, *neighbour])
+    assert clients.clusters == ()

@@ -50,6 +50,8 @@ STALE_ACCOUNTS = 8
 STALE_DAYS = 90.0
 """An agent that nobody has as an ordinary one counts whatever the networks, where it is foreign to this many accounts whose
 owners are at home elsewhere, for this long: browsers and apps grow older with the calendar, and an intruder's does not."""
+PHONE_SHARE = 0.5
+"""A tie is a phone's where so many of its visits are: who carries a phone about is not at home elsewhere by that."""
 ROUNDS_SHARE = 0.8
 """A service's rounds go on where it makes them in so many of the weeks: logs have holes."""
 ANY_NETWORK = -1
@@ -167,7 +169,7 @@ def clients_of(
     outside = ~shared[network] if len(network) else np.empty(0, np.bool_)
     if left_out is not None:
         outside &= ~left_out
-    strange = outside & (bits >= FOREIGN_BITS)
+    strange = outside & (bits >= FOREIGN_BITS) & ~_taken_home(accesses, ties)
     keys = network * (len(accesses.agents) + 1) + agent
     distinct, place = np.unique(keys, return_inverse=True)
     opened, weight, mailbox = _opened(accesses, ties, strange)
@@ -182,10 +184,12 @@ def clients_of(
     clusters = []
     for wanted in np.flatnonzero((count >= ACCOUNTS_MIN) & (total >= SUM_BITS_MIN)):
         rows, held = np.flatnonzero(strange & (place == wanted)), mailbox[place[opened] == wanted]
-        found = _cluster(accesses, ties, rows, held, total[wanted])
+        found = _cluster(ties, rows, held, total[wanted])
         clusters += [found] if found is not None else []
     at_home = _at_home_elsewhere(ties, outside)
-    clusters += _stale(ties, strange & at_home, {one.agent for one in clusters})
+    phone = ties["phone"].to_numpy() >= PHONE_SHARE
+    alike = _at_home_elsewhere(ties, outside & phone) | _at_home_elsewhere(ties, outside & ~phone)
+    clusters += _stale(ties, strange & alike, {one.agent for one in clusters})
     if served is not None:
         clusters += _straying(accesses, ties, outside, served, clusters)
     for crowd in crowds_of(ties, np.ones(len(network), np.bool_) if left_out is None else ~left_out):
@@ -337,14 +341,14 @@ def _opened(accesses: Accesses, ties: pa.Table, strange: npt.NDArray[np.bool_]) 
     return picked, ties["agent_bits"].to_numpy()[picked], accesses.mailbox[rows[first]] if len(rows) else rows
 
 
-def _cluster(accesses: Accesses, ties: pa.Table, rows: Codes, mailboxes: Codes, bits: float) -> Cluster | None:
+def _cluster(ties: pa.Table, rows: Codes, mailboxes: Codes, bits: float) -> Cluster | None:
     """Put the ties of one client together; None where the mailboxes are few and the time is brief, or people came along."""
     taken = ties.take(pa.array(rows))
     first, last = int(taken["first"].to_numpy().min()), int(taken["last"].to_numpy().max())
     if len(mailboxes) < SHORT_ACCOUNTS and last - first < SHORT_DAYS * DAY_US:
         return None
     # a few accounts that open mailboxes of others: whether a service is missed elsewhere tells nothing
-    if _own_elsewhere(accesses, ties, rows) if len(taken) < ACCOUNTS_MIN else _came(ties, rows):
+    if len(taken) >= ACCOUNTS_MIN and _came(ties, rows):
         return None
     accounts = tuple(sorted(int(one) for one in taken["account"].to_numpy()))
     lan, agent = int(taken["network"][0].as_py()), int(taken["agent"][0].as_py())
@@ -352,25 +356,23 @@ def _cluster(accesses: Accesses, ties: pa.Table, rows: Codes, mailboxes: Codes, 
     return Cluster(lan, agent, accounts, round(float(bits), 2), first, last, (), held if held != accounts else ())
 
 
-def _own_elsewhere(accesses: Accesses, ties: pa.Table, rows: Codes) -> bool:
-    """Say whether the accounts use the same agent from inside in the same months: it is their own, taken home.
+def _taken_home(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
+    """Say of each tie whether an account that opens mailboxes of others has the same agent inside in the same months.
 
-    Of one account that opens mailboxes of others by its work this is asked; many accounts do not go to one home.
+    Who opens mailboxes by his work does so from home as well, with the computer of the office. Of accounts that open their
+    own only this is not asked: a desktop client is the same everywhere in a house.
     """
-    agent, account = ties["agent"].to_numpy(), ties["account"].to_numpy()
-    first, last = ties["first"].to_numpy(), ties["last"].to_numpy()
-    inner = f"{accesses.agents[int(agent[rows[0]])]}{INSIDE}"
-    if inner not in accesses.agents:
-        return False
-    inside = agent == accesses.agents.index(inner)
-    return all(
-        bool(
-            (
-                inside & (account == account[row]) & (first <= last[row] + MONTH_US) & (last >= first[row] - MONTH_US)
-            ).any()
-        )
-        for row in rows.tolist()
-    )
+    out = np.zeros(ties.num_rows, np.bool_)
+    known = accesses.ok & (accesses.account >= 0) & (accesses.mailbox >= 0) & (accesses.mailbox != accesses.account)
+    pairs = np.unique(accesses.account[known] * (len(accesses.names) + 1) + accesses.mailbox[known])
+    owners, counts = np.unique(pairs // (len(accesses.names) + 1), return_counts=True)
+    account, agent, first, last = (ties[one].to_numpy() for one in ("account", "agent", "first", "last"))
+    places = {name: place for place, name in enumerate(accesses.agents)}
+    inner = np.array([places.get(f"{name}{INSIDE}", -1) for name in accesses.agents] or [-1])
+    for row in np.flatnonzero(np.isin(account, owners[counts >= ACCOUNTS_MIN]) & (inner[agent] >= 0)).tolist():
+        own = (account == account[row]) & (agent == inner[agent[row]])
+        out[row] = bool((own & (first <= last[row] + MONTH_US) & (last >= first[row] - MONTH_US)).any())
+    return out
 
 
 def _came(ties: pa.Table, rows: Codes) -> bool:
