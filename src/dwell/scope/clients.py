@@ -299,8 +299,9 @@ def _straying(
     account, network, agent, bits, first, last = (ties[one].to_numpy() for one in names)
     known = {(one, each.agent) for each in clusters for one in each.accounts}
     out = []
-    for who in np.unique(accesses.account[served]).tolist():
-        work = np.flatnonzero(served & (accesses.account == who))
+    rounds = np.flatnonzero(served)
+    for who in np.unique(accesses.account[rounds]).tolist():
+        work = rounds[accesses.account[rounds] == who]
         mine = outside & (account == who) & ~np.isin(network, accesses.network[work])
         for tool in np.unique(agent[mine]).tolist():
             rows = np.flatnonzero(mine & (agent == tool))
@@ -366,12 +367,13 @@ def _taken_home(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
     known = accesses.ok & (accesses.account >= 0) & (accesses.mailbox >= 0) & (accesses.mailbox != accesses.account)
     pairs = np.unique(accesses.account[known] * (len(accesses.names) + 1) + accesses.mailbox[known])
     owners, counts = np.unique(pairs // (len(accesses.names) + 1), return_counts=True)
-    account, agent, first, last = (ties[one].to_numpy() for one in ("account", "agent", "first", "last"))
+    rows = np.flatnonzero(np.isin(ties["account"].to_numpy(), owners[counts >= ACCOUNTS_MIN]))
+    account, agent, first, last = (ties[one].to_numpy()[rows] for one in ("account", "agent", "first", "last"))
     places = {name: place for place, name in enumerate(accesses.agents)}
     inner = np.array([places.get(f"{name}{INSIDE}", -1) for name in accesses.agents] or [-1])
-    for row in np.flatnonzero(np.isin(account, owners[counts >= ACCOUNTS_MIN]) & (inner[agent] >= 0)).tolist():
-        own = (account == account[row]) & (agent == inner[agent[row]])
-        out[row] = bool((own & (first <= last[row] + MONTH_US) & (last >= first[row] - MONTH_US)).any())
+    for place in np.flatnonzero(inner[agent] >= 0).tolist():
+        own = (account == account[place]) & (agent == inner[agent[place]])
+        out[rows[place]] = bool((own & (first <= last[place] + MONTH_US) & (last >= first[place] - MONTH_US)).any())
     return out
 
 
