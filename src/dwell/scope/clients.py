@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dwell.scope.absences import are_there_themselves
 from dwell.scope.access import DAY_US, INSIDE, Accesses
 from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
-from dwell.scope.presence import are_there_themselves
 from dwell.scope.rollup.fold import group, ranked
 
 __all__ = [
@@ -104,6 +104,7 @@ class Clients:
             owner is at home elsewhere.
         clusters: clients that stand out, the most surprising first.
         shared: networks in which clients cannot be told apart, by code.
+        departed: per tie, how rare it is that an account is used after it went (`departures`); None where none is.
     """
 
     ties: pa.Table
@@ -113,6 +114,7 @@ class Clients:
     at_home: npt.NDArray[np.bool_]
     clusters: tuple[Cluster, ...]
     shared: tuple[int, ...]
+    departed: Bits | None = None
 
     def column(self, name: str) -> Codes:
         """Give an integer column of the ties."""

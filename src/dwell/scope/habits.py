@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dwell.scope.absences import carried, lived_elsewhere
 from dwell.scope.access import DAY_US, Accesses
-from dwell.scope.presence import carried, lived_elsewhere
 from dwell.scope.rollup.fold import group, ranked
 from dwell.scope.working_time import SLOTS, WorkingTime
 
@@ -62,7 +62,7 @@ TIES = pa.schema(
 )
 """Codes as in `Accesses`; instants in microseconds since 1970; `elsewhere` counts the account's visits from other networks
 in the months around, so that 0 says that there was nothing of its own to judge by; `meanwhile` those on the days of its
-visits here, phones left out, and `usually` what it has there on such weekdays (`presence`); `phone` is the share of its
+visits here, phones left out, and `usually` what it has there on such weekdays (`absences`); `phone` is the share of its
 visits that are a phone's."""
 
 

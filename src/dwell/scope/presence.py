@@ -1,118 +1,71 @@
-"""Whether the owner was elsewhere as usual on the days on which his account was used at a place: who travels leaves a hole.
-
-People who work at a partner's, sit in a training room or sleep after a night shift are not at their desks on that day, nor
-at home. An intruder takes nobody away: on the days of his visits the owner is about as on any other. So what an account
-does from other networks on the days of its visits to a place is held against what it does there on such weekdays in the
-months around. Phones are left out: people carry them along.
-"""
+"""What one row of a directory export shows of whether its account is there: enabled or not, with a mailbox or without."""
 
 from __future__ import annotations
 
-from math import log
+from collections.abc import Mapping
+from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+__all__ = ["COLUMNS", "EXTRA", "Presence", "is_shared", "presence_of"]
 
-from dwell.scope.access import Accesses
-from dwell.scope.rollup.fold import group, ranked
-
-__all__ = ["AWAY_BITS", "AWAY_SHARE", "are_there_themselves", "carried", "lived_elsewhere"]
-
-AWAY_SHARE = 0.5
-"""Where people do less than this share of what they usually do elsewhere, they came themselves."""
-AWAY_BITS = 20.0
-"""And that little must be so unlikely by chance: one in a million."""
-_CARRIED = frozenset({"eas", "m365-eas"})
-_PHONES = ("outlook-ios", "outlook-android")
-"""How the agents of apps on phones begin, in lower case."""
-_WEEK = 7
-MONTH_DAYS = 30
-DENSE = 4
-"""Sums are kept for every number up to the largest where these are at most so many times the rows."""
-
-Codes = npt.NDArray[np.int64]
-Counts = npt.NDArray[np.float64]
+EXTRA = ("AccountDisabled", "UserAccountControl", "WhenSoftDeleted")
+"""Columns that the table has no place of its own for: those of `Get-Mailbox`, `Get-User` and `Get-ADUser`."""
+COLUMNS = ("Enabled", *EXTRA)
+_SHARED = (
+    "shared", "room", "equipment", "linked", "scheduling", "discovery", "arbitration", "monitoring", "auditlog", "team",
+    "group", "publicfolder",
+)  # fmt: skip
+"""Kinds of mailboxes whose account is disabled all its time, or is another's."""
+_DISABLED_BIT = 2
+"""`ACCOUNTDISABLE` of userAccountControl (Microsoft Learn, "UserAccountControl property flags")."""
+_SAID = {"true": True, "$true": True, "yes": True, "1": True, "false": False, "$false": False, "no": False, "0": False}
 
 
-def carried(accesses: Accesses, protocol: Codes, agent: Codes) -> npt.NDArray[np.bool_]:
-    """Say per visit whether it is a phone's.
+class Presence(NamedTuple):
+    """What one row shows.
+
+    Attributes:
+        at_us: when its export was made, microseconds since 1970; None where nothing dates it.
+        evidence_id: the export.
+        record_no: the row.
+        enabled: whether the account may log on; None where the row does not say.
+        mailbox: whether it has a mailbox; None where the row does not say.
+    """
+
+    at_us: int | None
+    evidence_id: str
+    record_no: int
+    enabled: bool | None
+    mailbox: bool | None
+
+
+def is_shared(kind: str) -> bool:
+    """Say whether a `RecipientTypeDetails` is of a mailbox whose account is disabled by design."""
+    return any(one in kind.lower() for one in _SHARED)
+
+
+def presence_of(row: Mapping[str, str | int | None], at_us: int | None) -> Presence:
+    """Give what a row shows.
 
     Args:
-        accesses: all sessions, for the names of what is coded.
-        protocol: protocol per visit.
-        agent: agent per visit.
+        row: the row, with `evidence_id` and `record_no` where it is of the archive.
+        at_us: when its export was made.
     """
-    phones = np.array([one.lower().startswith(_PHONES) for one in accesses.agents] or [False])
-    spoken = np.array([one in _CARRIED for one in accesses.protocols] or [False])
-    return np.asarray(phones[agent] | spoken[protocol])
+    kind = str(row.get("RecipientTypeDetails") or "")
+    has = bool(row.get("ExchangeGuid")) or "mailbox" in kind.lower()
+    mailbox: bool | None = has if has or kind else None
+    if row.get("WhenSoftDeleted"):
+        mailbox = False
+    return Presence(at_us, str(row.get("evidence_id") or ""), int(row.get("record_no") or 0), _enabled(row), mailbox)
 
 
-def lived_elsewhere(account: Codes, network: Codes, day: Codes, phone: npt.NDArray[np.bool_]) -> tuple[Counts, Counts]:
-    """Give, per visit, how much its account was used from other networks on that day, and how much it usually is.
-
-    Args:
-        account: account per visit.
-        network: network per visit.
-        day: day per visit, days since 1970.
-        phone: whether the visit is a phone's: it counts for nothing, and is asked about like the others.
-
-    Returns:
-        Visits of the account from other networks on the day; and its mean on that weekday in the month and those beside it.
-    """
-    fixed = (~phone).astype(np.float64)
-    weekday, month = day % _WEEK, day // MONTH_DAYS
-
-    def on_that_day(*parts: Codes) -> Counts:
-        place = _placed(group([*parts, day]))
-        return np.asarray(np.bincount(place, weights=fixed)[place])
-
-    def around(*parts: Codes) -> Counts:
-        return _around(group([*parts, weekday]), month, fixed)
-
-    seen = on_that_day(account) - on_that_day(account, network)
-    usual = around(account) - around(account, network)
-    owner = ranked(account)
-    size = int(owner.max(initial=-1)) + 1
-    first, last = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
-    np.minimum.at(first, owner, day)
-    np.maximum.at(last, owner, day)
-    start = np.maximum(first[owner], (month - 1) * MONTH_DAYS)
-    end = np.minimum(last[owner], (month + 2) * MONTH_DAYS - 1)
-    days = (end - weekday) // _WEEK - (start - 1 - weekday) // _WEEK
-    return seen, usual / np.maximum(days, 1)
-
-
-def _placed(key: Codes) -> Codes:
-    """Give keys as places to add up at: as they are where they lie close together, else their ranks."""
-    return key if int(key.max(initial=0)) < len(key) * DENSE else ranked(key)
-
-
-def _around(key: Codes, month: Codes, weight: Counts) -> Counts:
-    """Add up per row what has its key in its month and those beside it."""
-    low = int(month.min(initial=0))
-    wide = int(month.max(initial=0)) - low + 3  # a month without visits between one key and the next
-    key = _placed(key)
-    place = key * wide + month - low + 1
-    size = int(place.max(initial=0)) + 2
-    if size <= len(place) * DENSE:
-        sums = np.bincount(place, weights=weight, minlength=size)
-        near = sums.copy()
-        near[1:] += sums[:-1]
-        near[:-1] += sums[1:]
-        return np.asarray(near[place])
-    places, at = np.unique(place, return_inverse=True)
-    sums = np.bincount(at, weights=weight)
-    near, close = sums.copy(), np.diff(places) == 1
-    near[1:][close] += sums[:-1][close]
-    near[:-1][close] += sums[1:][close]
-    return np.asarray(near[at])
-
-
-def are_there_themselves(seen: float, usual: float) -> bool:
-    """Say whether people came to a place themselves, by what they did elsewhere on those days and what is usual.
-
-    How unlikely it is that so few visits come of so many expected ones is told by Chernoff's bound on the Poisson tail.
-    """
-    if seen >= AWAY_SHARE * usual:
-        return False
-    return (usual - seen + (seen * log(seen / usual) if seen else 0.0)) / log(2) >= AWAY_BITS
+def _enabled(row: Mapping[str, str | int | None]) -> bool | None:
+    told = _SAID.get(str(row.get("Enabled") or "").strip().lower())
+    if told is not None:
+        return told
+    off = _SAID.get(str(row.get("AccountDisabled") or "").strip().lower())
+    if off is not None:
+        return not off
+    flags = str(row.get("UserAccountControl") or "").strip().lower()
+    if flags.isascii() and flags.isdecimal() and len(flags) <= 10:
+        return not int(flags) & _DISABLED_BIT
+    return "accountdisabled" not in flags.replace(" ", "").split(",") if flags else None
