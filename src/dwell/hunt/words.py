@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,8 @@ _DECODED = frozenset(
     | {("squid", "url"), ("fortinet", "url"), ("paloalto", "misc"), ("cef", "request")}
 )
 _PLUSSED = frozenset({("iis", "cs-user-agent")})
+SHARED_MIN = 1_024
+"""Fewer texts than this are looked at again sooner than it is found out which of them the file before held."""
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?\Z", re.ASCII)
 _COMPARE = {"eq": np.equal, "lt": np.less, "lte": np.less_equal, "gt": np.greater, "gte": np.greater_equal}
 _HEX = np.full(256, 255, np.uint8)
@@ -151,11 +154,14 @@ def words(
         atoms: all of them.
     """
     questions = _questions(asked, atoms)
-    hits = _text_hits(table, place, values, questions) if len(values) else {}
-    hits |= _other_hits(values, questions.measured, atoms)
+    hits = _hits(table, place, values, questions)
     blanks = ("", "-") if table == "iis" else ("",)
     blank = np.flatnonzero(pc.is_in(values, value_set=pa.array(blanks)).to_numpy(zero_copy_only=False))
-    marked = np.unique(np.concatenate([blank, *hits.values()])) if hits or len(blank) else np.zeros(0, np.int64)
+    told = np.zeros(len(values), np.bool_)
+    told[blank] = True
+    for mine in hits.values():
+        told[mine] = True
+    marked = np.flatnonzero(told)
     rest = int(counts.sum() - counts[marked].sum())
     every = np.arange(len(marked))
     held = Words(
@@ -175,6 +181,55 @@ def words(
     return held
 
 
+class _Answered(NamedTuple):
+    """What the texts of the file before answered.
+
+    Attributes:
+        values: the texts.
+        hits: by question, the texts that answer it with yes.
+    """
+
+    values: pa.StringArray
+    hits: Mapping[int, Indices]
+
+
+def _hits(table: str, place: str, values: pa.StringArray, questions: _Questions) -> dict[int, Indices]:
+    """Give for each question the texts that answer it with yes, in order; none where no text does.
+
+    Files that follow one another share most of their texts: those that the file before held are not looked at again.
+    """
+    if len(values) < SHARED_MIN:
+        return _asked_of(table, place, values, questions)
+    before = questions.answered.get((table, place))
+    if before is None:
+        hits = _asked_of(table, place, values, questions)
+    else:
+        at = pc.index_in(values, value_set=before.values).fill_null(-1).to_numpy(zero_copy_only=False)
+        fresh = np.flatnonzero(at < 0)
+        hits = {}
+        if len(fresh) < len(values):
+            shared = np.flatnonzero(at >= 0)
+            to = np.full(len(before.values), -1, np.int64)
+            to[at[shared]] = shared
+            for one, rows in before.hits.items():
+                mine = to[rows]
+                mine = mine[mine >= 0]
+                if len(mine):
+                    hits[one] = np.sort(mine)
+        if len(fresh):
+            for one, rows in _asked_of(table, place, values.take(pa.array(fresh)), questions).items():
+                mine = fresh[rows]
+                hits[one] = np.sort(np.concatenate([hits[one], mine])) if one in hits else mine
+    questions.answered[table, place] = _Answered(values, hits)
+    return hits
+
+
+def _asked_of(table: str, place: str, values: pa.StringArray, questions: _Questions) -> dict[int, Indices]:
+    """Put questions to texts."""
+    hits = _text_hits(table, place, values, questions) if len(values) else {}
+    return hits | _other_hits(values, questions.measured, questions.atoms)
+
+
 @dataclass(frozen=True)
 class _Questions:
     """The questions about one place, sorted by what answers them; sorted once, put to every data file."""
@@ -189,6 +244,7 @@ class _Questions:
     regex: tuple[int, ...]
     measured: tuple[int, ...]
     atoms: Sequence[Atom]
+    answered: dict[tuple[str, str], _Answered] = field(default_factory=dict, compare=False)
 
     @cached_property
     def plain_patterns(self) -> Patterns:
