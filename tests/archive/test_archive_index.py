@@ -175,7 +175,7 @@ def test_no_column_of_a_lexicon_lies_in_two_row_groups(sizes: list[int]) -> None
     groups = lexicon.groups()
     assert sum(groups) == sum(sizes)
     ends = {sum(groups[: at + 1]) for at in range(len(groups))}
-    index = Index(1, (), (), tuple(lexicon.spans()), tuple(groups), None, None)  # type: ignore[arg-type]
+    index = Index(1, (), (), tuple(lexicon.spans()), {}, {}, tuple(groups), None, None)  # type: ignore[arg-type]
     for at, (name, size) in enumerate(zip(names, sizes, strict=True)):
         place = index.place(name)
         assert place is not None

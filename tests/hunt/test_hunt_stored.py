@@ -18,12 +18,14 @@ from tests.hunt.archives import archive_of, load_rules
 from dwell.archive.datafile import DataFile
 from dwell.errors import CustodyError
 from dwell.hunt import words as module
+from dwell.hunt.columnvalues import values_of
 from dwell.hunt.indicators import match
 from dwell.hunt.indicators.match import Finder
 from dwell.hunt.indicators.reading import read_indicators
 from dwell.hunt.ruleset import Atom
 from dwell.hunt.wide import Hunter
 from dwell.hunt.words import Words, words
+from dwell.intake.tables import specs
 
 STEMS = ("/owa/", "/ecp/y.js", "/owa/auth/logon.aspx", "/aspnet_client/a?b.aspx", None)
 QUERIES = ("-", "cmd=whoami", "x=%63md", "b.aspx", "", None)
@@ -95,6 +97,25 @@ def test_a_damaged_column_is_an_error_and_never_no_hit(tmp_path: Path, column: s
         path.write_bytes(data)
 
 
+MEANT = ("%63alc.exe", "Mozilla+X11", "a/b?c%3Fd", "É-%C3%89", "-", None)
+SOUGHT = ("calc.", "la x1", "b?c?d", "é-é", "/b?", "c?d?x", "nothing", "xx?yy", "LC.E", "x11?", "-?m")
+
+
+@pytest.mark.parametrize("text", SOUGHT)
+@pytest.mark.parametrize("field", ["cs-uri", "cs-uri-query", "cs-uri-stem", "cs-user-agent"])
+def test_what_the_index_rules_out_is_not_there(tmp_path: Path, field: str, text: str) -> None:
+    rows = [{"cs-uri-stem": one, "cs-uri-query": two, "cs-user-agent": one} for one in MEANT for two in MEANT]
+    (file,) = archive_of(tmp_path / "archive", {"iis": rows}).files("iis")
+    for number, how in enumerate(("contains", "startswith", "endswith", "contains|cased")):
+        rules = load_rules(tmp_path / how, rule(number, {"a": {f"{field}|{how}": text}, "condition": "a"})).rules
+        one, other = Hunter(rules).find(file), Hunter(rules).find(without_index(file))
+        assert one.hits.equals(other.hits)
+        assert one.report == other.report
+        if text in {"nothing", "xx?yy"}:
+            place, asked = next(iter(Hunter(rules).literals("iis").items()))
+            assert values_of(file).lacks(place, specs()["iis"].joined.get(place), asked) is not None
+
+
 ATOMS = (
     Atom("cs-uri-query", "text", ("", "*", "a", "*", "")),
     Atom("cs-uri-query", "text", ("", "*", "B", "*", ""), "c"),
@@ -121,11 +142,11 @@ def test_texts_of_the_file_before_are_answered_as_if_they_were_new(
         for least in (1, 10**9):
             monkeypatch.setattr(module, "SHARED_MIN", least)
             monkeypatch.setattr(module, "_kept", {})
-            for texts in (before, mine):
-                held = words(
-                    "iis", "cs-uri-query", pa.array(texts, pa.string()), np.ones(len(texts), np.int64), 0, ASKED, ATOMS
-                )
-            results.append(told(held))
+            held = [
+                words("iis", "cs-uri-query", pa.array(one, pa.string()), np.ones(len(one), np.int64), 0, ASKED, ATOMS)
+                for one in (before, mine)
+            ]
+            results.append(told(held[1]))
         assert results[0] == results[1]
 
 

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from dwell.archive import index as idx
 from dwell.archive import lexicon as lex
+from dwell.archive.grams import grams
 from dwell.archive.index import Index
 from dwell.archive.lexicon import Lexicon
 from dwell.archive.parts import cut, read_parts
@@ -306,16 +307,24 @@ def _put_lexicon(
     groups = words.groups()
     # the Arrow schema is stored too: its metadata says which columns are complete
     stored = _written(words.as_stored(), row_groups=groups, encodings=_LEXICON_ENCODINGS, store_schema=True)
+    known = sorted(words.complete & set(ranked))
     index = Index(
         rows=rows.num_rows,
         complete=tuple(sorted(words.complete)),
-        ranked=tuple(sorted(words.complete & set(ranked))),
+        ranked=tuple(known),
         columns=tuple(words.spans()),
+        nulls={name: rows[name].null_count for name in known},
+        grams={name: grams(_dictionary(rows[name])) for name in known},
         groups=tuple(groups),
         data=cut(data),
         lexicon=cut(stored),
     )
     return _put(stored, place), _put(idx.encoded(index), place.with_name(place.name + INDEX_SUFFIX))
+
+
+def _dictionary(column: pa.ChunkedArray) -> pa.StringArray:
+    """Give the distinct texts of a column that is coded by rank."""
+    return column.chunk(0).dictionary if column.num_chunks else pa.array([], pa.string())
 
 
 def _ranked(part: pa.Table, spec: TableSpec) -> tuple[pa.Table, list[str]]:

@@ -23,6 +23,8 @@ class Index(msgspec.Struct, frozen=True):
         complete: columns that the lexicon holds in full, sorted.
         ranked: columns whose codes in the data file are places in the lexicon, sorted: code 0 is the first text there.
         columns: columns of the lexicon in its order, each with its number of rows there.
+        nulls: rows of the data file without a text, by column of the lexicon that is one of the data file.
+        grams: which runs of three bytes its texts hold, by the same; see `dwell.archive.grams`.
         groups: rows of each row group of the lexicon; no column lies in two.
         data: parts of the data file.
         lexicon: parts of the lexicon.
@@ -32,6 +34,8 @@ class Index(msgspec.Struct, frozen=True):
     complete: tuple[str, ...]
     ranked: tuple[str, ...]
     columns: tuple[tuple[str, int], ...]
+    nulls: dict[str, int]
+    grams: dict[str, bytes]
     groups: tuple[int, ...]
     data: Parts
     lexicon: Parts

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
 from dwell.archive.datafile import DataFile, read_index, read_lexicon, read_words
+from dwell.archive.grams import may_hold
 from dwell.archive.index import Index
 from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
+from dwell.archive.spec import JoinedText
 from dwell.hunt.patterns import Indices
 
 __all__ = ["ColumnValues", "LazyValues", "values_of"]
@@ -39,6 +43,17 @@ class ColumnValues:
         """Give a column's distinct texts, how many rows each has, and rows without one."""
         rows = self.rows_of(name)
         return _apart(self.values_of(rows), self.counts_of(rows))
+
+    def lacks(self, place: str, join: JoinedText | None, wanted: Sequence[Sequence[str]]) -> tuple[int, int] | None:
+        """Give rows with and without a text where no text of a column can meet any of some patterns; None where one may.
+
+        Args:
+            place: the column.
+            join: how it is made of two others, if it is.
+            wanted: of each pattern the literals that a text has to hold.
+        """
+        del place, join, wanted
+        return None
 
     def rows_of(self, name: str) -> Indices:
         """Give the rows of the lexicon that are about a column."""
@@ -74,6 +89,20 @@ class LazyValues(ColumnValues):
             CustodyError: the lexicon is not what was written.
         """
         return _apart(*read_words(self._file, self._index, name))
+
+    def lacks(self, place: str, join: JoinedText | None, wanted: Sequence[Sequence[str]]) -> tuple[int, int] | None:
+        """Give rows with and without a text where no text of a column can meet any of some patterns; None where one may."""
+        columns = (place,) if join is None else (join.first, join.second)
+        if not set(columns) <= self._index.grams.keys() or (join is not None and not join.separator):
+            return None
+        held = [self._index.grams[one] for one in columns]
+        for literals in wanted:
+            # between two separators there is nothing but a piece of one of the two columns
+            pieces = [piece for one in literals for piece in (one.split(join.separator) if join else (one,))]
+            if all(any(may_hold(bitmap, piece) for bitmap in held) for piece in pieces):
+                return None
+        nulls = self._index.nulls[columns[0]]
+        return self._index.rows - nulls, nulls
 
 
 def _apart(whole: pa.Array, counts: Indices) -> tuple[pa.StringArray, Indices, int]:

@@ -118,6 +118,13 @@ def _plain_atoms(node: Node) -> frozenset[int]:
     return frozenset().union(*parts) if node.op != "not" and all(parts) else frozenset()
 
 
+def _literals(asked: Sequence[int], rules: RuleSet) -> tuple[tuple[str, ...], ...]:
+    """Give the literals that each of some questions needs; nothing where one of them asks for something else."""
+    atoms = [rules.atoms[one] for one in asked]
+    told = tuple(one.parts[::2] if one.kind == "text" else () for one in atoms)
+    return told if all(any(len(part) > 2 for part in one) for one in told) else ()
+
+
 def _leaves_of(node: Node) -> Iterator[int]:
     if node.op == "leaf":
         yield node.index
@@ -163,6 +170,10 @@ class Hunter:
                 )
         for table, asked in self._asked.items():
             self._asked[table] = {place: sorted(set(ones)) for place, ones in sorted(asked.items())}
+        self._literals = {
+            table: {place: _literals(ones, rules) for place, ones in asked.items()}
+            for table, asked in self._asked.items()
+        }
 
     def hunt(self, file: DataFile) -> tuple[pa.Table, FileReport]:
         """Hunt one data file: hits, and what was seen.
@@ -191,6 +202,10 @@ class Hunter:
         """Give the questions about each place of a table."""
         return self._asked.get(table, {})
 
+    def literals(self, table: str) -> Mapping[str, Sequence[Sequence[str]]]:
+        """Give, for each place of a table that only patterns are put to, the literals of each; none for others."""
+        return self._literals.get(table, {})
+
     def spec(self, table: str) -> TableSpec:
         """Give what a table is."""
         return self._specs[table]
@@ -207,6 +222,7 @@ class FileHunt:
         self.spec = hunter.spec(file.table)
         self.tasks = hunter.tasks(file.table)
         self.asked = hunter.asked(file.table)
+        self._literals = hunter.literals(file.table)
         self.report = FileReport(file.staged.rows)
         self.lexicon = lexicon or values_of(file)
         self.known = {place: self._words(place) for place in self.asked if base_of(place) in self.lexicon.complete}
@@ -217,6 +233,10 @@ class FileHunt:
         self._bare: frozenset[str] = frozenset()
 
     def _words(self, place: str) -> Words:
+        wanted = self._literals.get(place)
+        if wanted and (rows := self.lexicon.lacks(place, self.spec.joined.get(place), wanted)) is not None:
+            none = np.zeros(0, np.int64)
+            return Words(pa.array([], pa.string()), np.array(rows, np.int64), none, frozenset(self.asked[place]))
         values, counts, nulls = self.lexicon.of(base_of(place))
         if is_derived(place):
             values, counts, nulls = _parts(place, values, counts, nulls)

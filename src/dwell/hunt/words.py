@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.archive.percent import decoded
 from dwell.hunt.derived import base_of
 from dwell.hunt.patterns import Indices, Patterns, Regexes, folded, patterns, regexes
 from dwell.hunt.ruleset import Atom, Node
@@ -39,10 +40,6 @@ SHARED_MIN = 1_024
 """Fewer texts than this are looked at again sooner than it is found out which of them the file before held."""
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?\Z", re.ASCII)
 _COMPARE = {"eq": np.equal, "lt": np.less, "lte": np.less_equal, "gt": np.greater, "gte": np.greater_equal}
-_HEX = np.full(256, 255, np.uint8)
-_HEX[np.frombuffer(b"0123456789", np.uint8)] = np.arange(10)
-_HEX[np.frombuffer(b"abcdef", np.uint8)] = np.arange(10, 16)
-_HEX[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
 
 
 class Words:
@@ -396,47 +393,3 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 def _inside(text: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
     found = _address(text)
     return found is not None and found.version == network.version and found in network
-
-
-def decoded(texts: pa.StringArray) -> pa.StringArray:
-    """Undo percent-encoding once; `%00` stays as it is written, bytes that are no UTF-8 become U+FFFD."""
-    whole = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
-    data = np.frombuffer(pc.binary_join(whole, "\n")[0].as_buffer(), np.uint8)
-    data = np.concatenate([data, np.zeros(2, np.uint8)])
-    lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
-    at = np.flatnonzero(data[:-2] == ord("%"))
-    high, low = _HEX[data[at + 1]], _HEX[data[at + 2]]
-    right = (high < 16) & (low < 16) & ((high | low) > 0)
-    at = at[right]
-    out = data[:-2].copy()
-    out[at] = high[right] * 16 + low[right]
-    keep = np.ones(len(out), np.bool_)
-    keep[at + 1] = False
-    keep[at + 2] = False
-    starts = np.concatenate(([0], np.cumsum(lengths + 1)))
-    bounds = starts - 2 * np.searchsorted(at, starts)
-    packed = out[keep].tobytes()
-    # a decoded line feed is text like any other: texts are cut by their lengths, not at the separator
-    firsts, lasts = bounds[:-1], bounds[1:] - 1
-    lasts[-1] = len(packed)
-    if is_utf8(packed):
-        return _cut(packed, firsts, lasts)
-    return pa.array([packed[a:b].decode(errors="replace") for a, b in zip(firsts, lasts, strict=True)], pa.string())
-
-
-def is_utf8(data: bytes) -> bool:
-    """Say whether bytes are UTF-8."""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _cut(packed: bytes, firsts: Indices, lasts: Indices) -> pa.StringArray:
-    """Cut texts out of one buffer, each followed by a byte that belongs to none."""
-    offsets = np.append(firsts, lasts[-1] + 1).astype(np.int32)
-    with_separator = pa.StringArray.from_buffers(
-        len(firsts), pa.py_buffer(offsets.tobytes()), pa.py_buffer(packed + b"\n")
-    )
-    return pc.binary_slice(with_separator.cast(pa.binary()), 0, -1).cast(pa.string())
