@@ -35,7 +35,7 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 12
+VERSION = 13
 """Raised whenever a fold comes out differently."""
 ROWS_ALONE = 400_000
 """Fewer rows are folded sooner than other processes are started."""
@@ -84,7 +84,7 @@ class _Job:
     def place(self, kind: str) -> Path | None:
         if self.cache is None:
             return None
-        told = f"{VERSION}:{self.file.table}:{self.file.staged.sha256}:{','.join(self.trusted)}"
+        told = f"{VERSION}:{self.file.table}:{self.file.key}:{','.join(self.trusted)}"
         key = hashlib.sha256(told.encode()).hexdigest()
         return self.cache / f"{key[:32]}-{kind}.arrow"
 
@@ -149,7 +149,7 @@ def _of_table(rows: pa.Table, table: str) -> pa.Table:
     """Put the archive table's name to each row, so that its record can be named."""
     if "table" in rows.column_names:
         return rows
-    return rows.append_column("table", pa.array([table]).take(pa.array([0] * rows.num_rows, pa.int32())))
+    return rows.append_column("table", pa.repeat(table, rows.num_rows))
 
 
 def roll_up(
