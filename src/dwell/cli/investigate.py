@@ -22,6 +22,7 @@ from dwell.cli.options import (
     trusted_hop_option,
     warning_lists_option,
     workers_option,
+    yara_options,
     zone_option,
 )
 from dwell.cli.output import Form, Output
@@ -47,6 +48,8 @@ def run(
     trusted_hops: tuple[str, ...] = (),
     lists: tuple[Path, ...] = (),
     warning_lists: tuple[Path, ...] = (),
+    yara: tuple[Path, ...] = (),
+    accepted: tuple[str, ...] = (),
     asn: Path | None = None,
     workers: int | None,
     talk: Talk,
@@ -64,6 +67,8 @@ def run(
         "trusted_hops": list(trusted_hops),
         "lists": [str(one) for one in lists],
         "warning_lists": [str(one) for one in warning_lists],
+        "yara": [str(one) for one in yara],
+        "accepted": list(accepted),
         "asn": None if asn is None else str(asn),
     }
     result = api.ingest(
@@ -85,6 +90,8 @@ def run(
         indicators=indicators,
         lists=lists,
         warning_lists=warning_lists,
+        yara=yara,
+        accepted=accepted,
         workers=workers,
         progress=talk.progress,
     )
@@ -108,6 +115,7 @@ def run(
 @indicators_option
 @warning_lists_option
 @lists_option
+@yara_options
 @fail_on_option
 @zone_option
 @trusted_hop_option
@@ -126,6 +134,8 @@ def investigate(
     indicators: tuple[Path, ...],
     lists: tuple[Path, ...],
     warning_lists: tuple[Path, ...],
+    yara: tuple[Path, ...],
+    accepted: tuple[str, ...],
     fail_on: str | None,
     zones: tuple[str, ...],
     trusted_hops: tuple[str, ...],
@@ -150,6 +160,8 @@ def investigate(
         indicators=indicators,
         lists=lists,
         warning_lists=warning_lists,
+        yara=yara,
+        accepted=accepted,
         zones=zones,
         trusted_hops=trusted_hops,
         asn=asn,
