@@ -139,8 +139,29 @@ def _told(case: Case) -> frozenset[str]:
 
 
 def _places(tree: Node, rules: RuleSet) -> frozenset[str]:
-    atoms = [rules.atoms[one] for one in atoms_of(tree, rules)]
-    return frozenset({one.place for one in atoms} | {one.other for one in atoms if one.other})
+    found: set[str] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if node.op == "leaf":
+            # all questions of a leaf are about its place
+            found.add(rules.leaves[node.index].place)
+        elif node.op == "atom":
+            atom = rules.atoms[node.index]
+            found |= {atom.place, atom.other} if atom.other else {atom.place}
+        else:
+            waiting += node.children
+    return frozenset(found)
+
+
+def _gathered(node: Node, atoms: list[int], leaves: set[int]) -> None:
+    """Gather the atoms of a condition that stand by themselves, and its leaves."""
+    if node.op == "atom":
+        atoms.append(node.index)
+    elif node.op == "leaf":
+        leaves.add(node.index)
+    for one in node.children:
+        _gathered(one, atoms, leaves)
 
 
 class Hunter:
@@ -159,17 +180,23 @@ class Hunter:
         self.plain = [_plain_atoms(one.tree) for one in rules.leaves]
         self._tasks: dict[str, list[Task]] = {}
         self._asked: dict[str, dict[str, list[int]]] = {}
+        leaves: dict[str, set[int]] = {}
         for index, rule in enumerate(rules.rules):
             for case in rule.cases:
                 table = rules.wheres[case.where].table
+                alone: list[int] = []
+                _gathered(case.tree, alone, leaves.setdefault(table, set()))
                 asked = self._asked.setdefault(table, {})
-                for one in atoms_of(case.tree, rules):
+                for one in alone:
                     if rules.atoms[one].kind != "same":
                         asked.setdefault(rules.atoms[one].place, []).append(one)
                 self._tasks.setdefault(table, []).append(
                     Task(index, case, _places(case.tree, rules) | _told(case), _positive(case.tree, rules))
                 )
         for table, asked in self._asked.items():
+            # rules share leaves: each is looked into once
+            for one in leaves[table]:
+                asked.setdefault(rules.leaves[one].place, []).extend(atoms_of(rules.leaves[one].tree, rules))
             self._asked[table] = {place: sorted(set(ones)) for place, ones in sorted(asked.items())}
         self._literals = {
             table: {place: _literals(ones, rules) for place, ones in asked.items()}
