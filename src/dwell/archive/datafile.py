@@ -32,6 +32,7 @@ from dwell.model.instants import utc_from_us
 __all__ = [
     "LEXICON_FOLDER",
     "DataFile",
+    "RowGroups",
     "StagedFile",
     "conform",
     "discard",
@@ -417,6 +418,57 @@ def _read(file: DataFile, columns: Sequence[str], dictionary: Sequence[str], *, 
     for name in sorted(unique & set(rows.column_names)):
         rows = rows.set_column(rows.schema.get_field_index(name), name, rows[name].dictionary_encode())
     return rows
+
+
+class RowGroups:
+    """A data file whose rows are read as written, a stretch of them at a time: memory does not grow with the file."""
+
+    def __init__(self, file: DataFile, columns: Sequence[str]) -> None:
+        """Open a data file.
+
+        Raises:
+            CustodyError: the file is not what was written.
+        """
+        source = open_verified(file.path, file.staged.sha256)
+        self._reader = pq.ParquetFile(source, page_checksum_verification=True)
+        self._columns = list(columns)
+        about = self._reader.metadata
+        sizes = [about.row_group(one).num_rows for one in range(about.num_row_groups)]
+        self._starts = np.concatenate(([0], np.cumsum(sizes)))
+        self._held: tuple[int, pa.Table] = (-1, pa.table({}))
+
+    def __iter__(self) -> Iterator[tuple[int, pa.Table]]:
+        """Yield the place of each stretch's first row, and the stretch."""
+        for group in range(len(self._starts) - 1):
+            yield int(self._starts[group]), self._group(group)
+
+    def take(self, places: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Table:
+        """Give rows by their place in the file, in that order."""
+        groups = np.searchsorted(self._starts, places, "right") - 1
+        parts, order = [], []
+        for group in np.unique(groups).tolist():
+            mine = np.flatnonzero(groups == group)
+            parts.append(self._group(group).take(pa.array(places[mine] - self._starts[group])))
+            order.append(mine)
+        if len(parts) == 1:
+            return parts[0]
+        back = np.empty(len(places), np.int64)
+        if parts:
+            back[np.concatenate(order)] = np.arange(len(places))
+        found = parts or [self._reader.schema_arrow.empty_table().select(self._columns)]
+        return pa.concat_tables(found).take(pa.array(back))
+
+    def _group(self, group: int) -> pa.Table:
+        if self._held[0] != group:
+            self._held = (-1, pa.table({}))
+            # column by column: a column without any value takes no room
+            columns = [self._column(group, name) for name in self._columns]
+            self._held = (group, pa.table(columns, names=self._columns))
+        return self._held[1]
+
+    def _column(self, group: int, name: str) -> pa.ChunkedArray | pa.Array:
+        column = self._reader.read_row_group(group, columns=[name], use_threads=False)[name]
+        return pa.nulls(len(column)) if column.null_count == len(column) else column
 
 
 def _without_dictionary(about: pq.FileMetaData) -> set[str]:
