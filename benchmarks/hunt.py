@@ -35,7 +35,8 @@ from dwell.archive.datafile import stage
 from dwell.archive.store import Archive
 from dwell.hunt.hunting import Hunted, hunt
 from dwell.hunt.ruleset import Node, RuleSet
-from dwell.hunt.sigma.load import PACK, load
+from dwell.hunt.sigma.load import load
+from dwell.hunt.sigma.loaded import PACK
 from dwell.hunt.wide import Hunter
 from dwell.intake.tables import specs
 

@@ -37,7 +37,7 @@ from dwell.hunt.hunting import hunt
 from dwell.hunt.indicators.gathering import Indicators
 from dwell.hunt.indicators.keeping import indicators_kept
 from dwell.hunt.ruleset import RuleSet
-from dwell.hunt.sigma.load import Loaded
+from dwell.hunt.sigma.loaded import Loaded
 from dwell.intake.first_seen import first_seen
 from dwell.intake.ingest import open_archive
 from dwell.intake.tables import specs

@@ -28,7 +28,7 @@ from dwell.casebook.case import Case
 from dwell.casebook.evidence import Evidence
 from dwell.hunt.hunting import hunt
 from dwell.hunt.ruleset import RuleSet
-from dwell.hunt.sigma.load import Loaded
+from dwell.hunt.sigma.loaded import Loaded
 from dwell.intake.containers import open_locator
 from dwell.intake.ingest import ingest, open_archive
 from dwell.intake.plan import Plan, PlannedFile, make_plan

@@ -2,68 +2,56 @@
 
 A function that changes a case takes its folder, holds its lock, and puts what it does into the custody log. A function
 that only reads needs no lock and works on a read-only case.
+
+What a function works with is loaded when the function is called: all of it together takes seconds, which a verb that
+needs little of it does not pay.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dwell.answers.answering import answer, plant
-from dwell.answers.changes import SinceRules, answer_changes
-from dwell.answers.lookup import Why, references, walk_back
-from dwell.answers.marking import MarkingPreview, Undo, Wanted
-from dwell.answers.marking import preview as preview_marking
-from dwell.answers.marking import save as keep_marking
-from dwell.answers.setting import SettingsPreview, Unwanted, Wished, set_table
-from dwell.answers.setting import preview as preview_setting
-from dwell.answers.setting import save as keep_settings
 from dwell.casebook.case import Case
 from dwell.casebook.markings import markings
 from dwell.casebook.settings import settings
 from dwell.casebook.trusted_hops import hops_in_force, hops_of, settle_hops
 from dwell.engine import machine
 from dwell.errors import CaseError, NoEvidenceError, Place, UsageError
-from dwell.hunt.changes import rule_changes
-from dwell.hunt.explain import RuleExplained, explain_wanted
-from dwell.hunt.hunting import Hunted
-from dwell.hunt.hunting import hunt as run_hunt
-from dwell.hunt.past import HuntedWith, hunted_with, keep_rules, kept_rules, require
-from dwell.hunt.quick import Quick, quick_hunt
-from dwell.hunt.sigma.load import Loaded
-from dwell.hunt.sigma.load import load as load_rules
-from dwell.hunt.suppressions import recorded
-from dwell.hunt.yara.hunting import YaraWanted
-from dwell.intake import ingest as intake
-from dwell.intake.first_seen import Seen
-from dwell.intake.first_seen import first_seen as find_first_seen
-from dwell.intake.foreseen import Foreseen
-from dwell.intake.ingest import IngestResult, open_archive
-from dwell.intake.peeking import Peek
-from dwell.intake.peeking import peek as run_peek
-from dwell.intake.plan import Plan
-from dwell.intake.searching import SearchResult
-from dwell.intake.searching import search as run_search
-from dwell.intake.stock import Stock
-from dwell.intake.stock import stock as take_stock
-from dwell.intake.terms import cut
-from dwell.intake.verifying import Finding
-from dwell.intake.verifying import verify as run_verify
-from dwell.intake.zones import zones_of
 from dwell.model.addresses import trusting
 from dwell.model.claims import Summary
 from dwell.model.coverage import CoverageDay
 from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.settings import Setting
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
-from dwell.report.html import html_report
-from dwell.sources.pages import Page, page_of
-from dwell.sources.registry import SOURCES
-from dwell.sources.registry import source as source_of
+
+if TYPE_CHECKING:
+    from dwell.answers.changes import SinceRules
+    from dwell.answers.lookup import Why
+    from dwell.answers.marking import MarkingPreview, Undo, Wanted
+    from dwell.answers.marking import save as keep_marking
+    from dwell.answers.setting import SettingsPreview, Unwanted, Wished, set_leads, set_table
+    from dwell.answers.setting import save as keep_settings
+    from dwell.hunt.explain import RuleExplained
+    from dwell.hunt.hunting import Hunted
+    from dwell.hunt.past import HuntedWith
+    from dwell.hunt.quick import Quick, quick_hunt
+    from dwell.hunt.sigma.loaded import Loaded
+    from dwell.intake.first_seen import Seen
+    from dwell.intake.foreseen import Foreseen
+    from dwell.intake.ingest import IngestResult
+    from dwell.intake.peeking import Peek
+    from dwell.intake.plan import Plan
+    from dwell.intake.searching import SearchResult
+    from dwell.intake.stock import Stock
+    from dwell.intake.verifying import Finding
+    from dwell.sources.pages import Page
 
 __all__ = [
     "Answered",
@@ -90,6 +78,7 @@ __all__ = [
     "quick_hunt",
     "rules",
     "search",
+    "set_leads",
     "set_table",
     "setting",
     "settings",
@@ -99,6 +88,29 @@ __all__ = [
     "verify",
     "why",
 ]
+
+_ELSEWHERE = {
+    "Quick": ("dwell.hunt.quick", "Quick"),
+    "SinceRules": ("dwell.answers.changes", "SinceRules"),
+    "Why": ("dwell.answers.lookup", "Why"),
+    "keep_marking": ("dwell.answers.marking", "save"),
+    "keep_settings": ("dwell.answers.setting", "save"),
+    "quick_hunt": ("dwell.hunt.quick", "quick_hunt"),
+    "set_leads": ("dwell.answers.setting", "set_leads"),
+    "set_table": ("dwell.answers.setting", "set_table"),
+}
+"""Names that are other modules' own, with where they are found: a name loads what it needs, and no more."""
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Give a name that is another module's own, loaded when it is first asked for."""
+        if name not in _ELSEWHERE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, there = _ELSEWHERE[name]
+        return getattr(importlib.import_module(module), there)
+
 
 Progress = Callable[[str, str, int, int], None]
 """Told (phase, what, done, total). Phases: `hashing` and `reading` in bytes, `hunting`, `folding` and `searching` in data
@@ -132,12 +144,16 @@ def plan(paths: Sequence[Path], case: Path | None = None, *, progress: Progress 
         case: the case that would take it; need not exist.
         progress: told how far it is.
     """
+    from dwell.intake import ingest as intake
+
     held = Case(case) if case is not None and case.exists() else None
     return intake.plan(held, paths, progress)
 
 
 def dry_run(paths: Sequence[Path], case: Path | None = None, *, progress: Progress = _quiet) -> tuple[Plan, Foreseen]:
     """Say what an ingest would read, and leave out as held or as a copy; arguments as for `plan`. Nothing is written."""
+    from dwell.intake import ingest as intake
+
     return intake.dry_run(Case(case) if case is not None and case.exists() else None, paths, progress)
 
 
@@ -150,6 +166,9 @@ def sources(key: str | None = None) -> list[Page]:
     Raises:
         UsageError: no source has that key.
     """
+    from dwell.sources.pages import page_of
+    from dwell.sources.registry import SOURCES
+
     found = [page_of(one) for one in SOURCES if key is None or one.key == key]
     if not found:
         raise UsageError(f"no source is called {key!r}", remedy="dwell sources lists them")
@@ -163,6 +182,8 @@ def peek(paths: Sequence[Path], count: int) -> Iterator[Peek]:
         paths: files and folders.
         count: rows to give of each file.
     """
+    from dwell.intake.peeking import peek as run_peek
+
     yield from run_peek(tuple(paths), count)
 
 
@@ -193,6 +214,9 @@ def ingest(
         UsageError: there is no such zone or range, or the case was read in another zone.
         DiskFullError: no room left; run again to go on.
     """
+    from dwell.intake import ingest as intake
+    from dwell.intake.zones import zones_of
+
     settled, hops = zones_of(zones), hops_of(trusted_hops)
     if not any(one.exists() for one in paths):
         shown = ", ".join(str(one) for one in paths)
@@ -216,6 +240,9 @@ def stock(case: Path) -> Stock:
         CaseError: the folder is no case, or of another version.
         CustodyError: a table is not what was written.
     """
+    from dwell.intake.ingest import open_archive
+    from dwell.intake.stock import stock as take_stock
+
     held = Case.open(case)
     return take_stock(held, open_archive(held))
 
@@ -228,10 +255,15 @@ def _run_hunt(
     suppressions: Sequence[Path] = (),
     today: date | None = None,
     loaded: Loaded | None = None,
+    clocks: Sequence[Setting] | None = None,
 ) -> Hunted:
+    from dwell.hunt.hunting import hunt as run_hunt
+    from dwell.hunt.yara.hunting import YaraWanted
+    from dwell.intake.ingest import open_archive
+
     with trusting(hops_in_force(case)):
         return run_hunt(
-            open_archive(case),
+            open_archive(case, clocks),
             rule_folders=used.rules,
             loaded=loaded,
             indicator_files=used.indicators,
@@ -279,6 +311,9 @@ def hunt(
         UsageError: a folder or file is not there.
         CaseError: the folder is no case, of another version, or locked.
     """
+    from dwell.hunt.past import hunted_with, keep_rules, require
+    from dwell.hunt.suppressions import recorded
+
     held = Case.open(case)
     given = {"rules": rules, "indicators": indicators, "lists": lists, "warning_lists": warning_lists, "yara": yara}
     used = hunted_with(held).now(given, accepted)
@@ -309,6 +344,12 @@ def since_rules(
         CaseError: the folder is no case, or of another version.
         CustodyError: a table is not what was written.
     """
+    from dwell.answers.changes import SinceRules, answer_changes
+    from dwell.hunt.changes import rule_changes
+    from dwell.hunt.past import HuntedWith, hunted_with, kept_rules, require
+    from dwell.intake.ingest import open_archive
+    from dwell.intake.stock import stock as take_stock
+
     held = Case.open(case)
     before = hunted_with(held)
     loaded = kept_rules(held)
@@ -331,6 +372,8 @@ def rules(folders: Sequence[Path] = (), case: Path | None = None) -> Loaded:
         UsageError: a folder is not there.
         CaseError: the folder is no case, or of another version.
     """
+    from dwell.hunt.sigma.load import load as load_rules
+
     return load_rules(_with_those_of(case, folders))
 
 
@@ -347,12 +390,17 @@ def explain_rules(wanted: Sequence[str], folders: Sequence[Path] = (), case: Pat
         CaseError: the folder is no case, or of another version.
         CustodyError: a table is not what was written.
     """
+    from dwell.hunt.explain import explain_wanted
+    from dwell.intake.ingest import open_archive
+
     archive = open_archive(Case.open(case)) if case is not None else None
     return explain_wanted(wanted, _with_those_of(case, folders), archive)
 
 
 def _with_those_of(case: Path | None, folders: Sequence[Path]) -> tuple[Path, ...]:
     """Give folders of rules, those of a case's last hunt among them."""
+    from dwell.hunt.past import hunted_with, require
+
     held = hunted_with(Case.open(case)).rules if case is not None else ()
     return require(*dict.fromkeys((*folders, *held)))
 
@@ -369,11 +417,14 @@ def evidence_names(case: Path) -> dict[EvidenceId, str]:
     return {key: item.path for key, item in Case.open(case).register().items()}
 
 
-def answers(case: Path, *, workers: int | None = None, progress: Progress = _quiet) -> Answered:
+def answers(
+    case: Path, *, leads_per_week: int | None = None, workers: int | None = None, progress: Progress = _quiet
+) -> Answered:
     """Answer the seven questions, with the rules of the last hunt; what was answered before is not worked out again.
 
     Args:
         case: the case folder.
+        leads_per_week: leads that can be looked at in a week, for this once; None for what is set for the case.
         workers: processes.
         progress: told how far it is.
 
@@ -381,11 +432,13 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
         CaseError: the folder is no case, or of another version.
         CustodyError: a table is not what was written.
     """
+    from dwell.hunt.past import hunted_with
+    from dwell.intake.ingest import open_archive
+    from dwell.intake.stock import stock as take_stock
+
     held = Case.open(case)
-    counted = take_stock(held, open_archive(held))
-    before = hunted_with(held)
-    hunted = _run_hunt(held, before, workers, progress)
-    return _answered(held, hunted, counted, workers, progress)
+    counted, hunted = take_stock(held, open_archive(held)), _run_hunt(held, hunted_with(held), workers, progress)
+    return _answered(held, hunted, counted, workers, progress, keep=leads_per_week is None, per_week=leads_per_week)
 
 
 def _answered(
@@ -398,16 +451,30 @@ def _answered(
     keep: bool = True,
     **said: Any,  # noqa: ANN401 - markings and settings to answer with, in place of those in force
 ) -> Answered:
-    archive, cache = open_archive(held), held.cache("folded")
+    from dwell.answers.answering import answer
+    from dwell.intake.ingest import open_archive
+
+    archive, cache = open_archive(held, said.get("said")), held.cache("folded")
     found = answer(held, archive, hunted, counted.case_facts(), workers, cache, progress, keep=keep, **said)
     return Answered(found.summary, found.days, counted)
 
 
 def _trying(held: Case, name: str, workers: int | None, progress: Progress) -> Callable[[Any], Summary]:
     """Give what answers with other markings or settings, and keeps nothing; with None, those in force are meant."""
+    from dwell.hunt.past import hunted_with
+    from dwell.intake.clocks import changes_clocks
+    from dwell.intake.ingest import open_archive
+    from dwell.intake.stock import stock as take_stock
+
     counted, before = take_stock(held, open_archive(held)), hunted_with(held)
     hunted = _run_hunt(held, before, workers, progress)
-    return lambda said: _answered(held, hunted, counted, workers, progress, keep=said is None, **{name: said}).summary
+
+    def tried(said: Any) -> Summary:  # noqa: ANN401 - markings or settings
+        clocks = said if name == "said" and changes_clocks(held, said) else None
+        found = hunted if clocks is None else _run_hunt(held, before, workers, progress, clocks=clocks)
+        return _answered(held, found, counted, workers, progress, keep=said is None, **{name: said}).summary
+
+    return tried
 
 
 def marking(
@@ -426,6 +493,8 @@ def marking(
         CaseError: the folder is no case, or of another version.
         CustodyError: a table is not what was written.
     """
+    from dwell.answers.marking import preview as preview_marking
+
     held = Case.open(case)
     return preview_marking(held, wanted, _trying(held, "markings", workers, progress))
 
@@ -446,6 +515,8 @@ def setting(
         CaseError: the folder is no case, or of another version.
         CustodyError: a table is not what was written.
     """
+    from dwell.answers.setting import preview as preview_setting
+
     held = Case.open(case)
     return preview_setting(held, wanted, _trying(held, "said", workers, progress))
 
@@ -473,16 +544,12 @@ def power(
         CaseError: the folder is no case, or of another version.
         CustodyError: a table is not what was written.
     """
+    from dwell.answers.answering import plant
+    from dwell.intake.ingest import open_archive
+
     held = Case.open(case)
-    return plant(
-        held,
-        open_archive(held),
-        plantings,
-        wanted=wanted,
-        workers=workers,
-        cache=held.cache("folded"),
-        progress=progress,
-    )
+    archive, cache = open_archive(held), held.cache("folded")
+    return plant(held, archive, plantings, wanted=wanted, workers=workers, cache=cache, progress=progress)
 
 
 def extras(case: Path, answered: Answered) -> ReportExtras:
@@ -492,6 +559,9 @@ def extras(case: Path, answered: Answered) -> ReportExtras:
         case: the case folder.
         answered: the answers.
     """
+    from dwell.answers.lookup import references
+    from dwell.sources.registry import source as source_of
+
     held = Case.open(case)
     register = held.register()
     places: dict[RecordRef, RecordPlace] = {}
@@ -513,6 +583,8 @@ def html(case: Path, answered: Answered) -> str:
         case: the case folder.
         answered: the answers.
     """
+    from dwell.report.html import html_report
+
     return html_report(answered.summary, answered.days, extras(case, answered))
 
 
@@ -530,6 +602,8 @@ def why(case: Path, wanted: str, *, workers: int | None = None, progress: Progre
         UsageError: nothing goes by that name.
         CaseError: the folder is no case, or of another version.
     """
+    from dwell.answers.lookup import walk_back
+
     return walk_back(Case.open(case), wanted, lambda: answers(case, workers=workers, progress=progress).summary)
 
 
@@ -550,6 +624,10 @@ def search(
         UsageError: a term cannot be read.
         CaseError: the folder is no case, or of another version.
     """
+    from dwell.intake.ingest import open_archive
+    from dwell.intake.searching import search as run_search
+    from dwell.intake.terms import cut
+
     return run_search(
         open_archive(Case.open(case)),
         [one for text in terms for one in cut(text)],
@@ -570,6 +648,9 @@ def first_seen(case: Path, value: str) -> tuple[Seen, ...]:
         CaseError: the folder is no case, or of another version.
         CustodyError: a table is not what was written.
     """
+    from dwell.intake.first_seen import first_seen as find_first_seen
+    from dwell.intake.ingest import open_archive
+
     held = Case.open(case)
     return find_first_seen(open_archive(held), value, held.cache("held"))
 
@@ -583,6 +664,8 @@ def verify(case: Path) -> Iterator[Finding]:
     Raises:
         CaseError: the folder is no case, or of another version.
     """
+    from dwell.intake.verifying import verify as run_verify
+
     if not case.is_dir():
         raise CaseError("there is no such case folder", place=Place(case), remedy="Give the folder of a case with -c")
     yield from run_verify(Case.open(case))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.cli.conftest import Dwell
 
-from dwell.hunt.sigma.load import PACK, load
+from dwell.hunt.sigma.load import load
+from dwell.hunt.sigma.loaded import PACK
 
 RULE = """
 title: a shell

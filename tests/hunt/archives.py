@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import yaml
+from msgspec import structs
 
 from dwell.archive.datafile import DataFile, stage
 from dwell.archive.store import Archive
 from dwell.hunt.hits import concat
 from dwell.hunt.ruleset import RuleSet
-from dwell.hunt.sigma.load import Loaded, load
+from dwell.hunt.sigma.load import load
+from dwell.hunt.sigma.loaded import Loaded
 from dwell.hunt.wide import Hunter
 from dwell.intake.tables import specs
 
@@ -79,7 +80,9 @@ def met(hits: pa.Table) -> dict[str, set[int]]:
 
 def met_one_by_one(archive: Archive, rules: RuleSet, *, prune: bool = True) -> dict[str, set[int]]:
     """Give the records that each rule met, however many, and check that its hits count as many."""
-    told = RuleSet(tuple(replace(one, correlated=True) for one in rules.rules), rules.atoms, rules.leaves, rules.wheres)
+    told = RuleSet(
+        tuple(structs.replace(one, correlated=True) for one in rules.rules), rules.atoms, rules.leaves, rules.wheres
+    )
     hunter = Hunter(told, prune=prune)
     found = [hunter.find(one) for table in archive.tables() for one in archive.files(table)]
     out: dict[str, set[int]] = {}

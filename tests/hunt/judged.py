@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
+from msgspec import structs
 from tests.hunt.slow_sigma import Event, audit_event, iis_event, matches, windows_event
 from tests.hunt.slow_tables import table_event
 
@@ -92,7 +93,9 @@ def documents_of(paths: Sequence[Path], wanted: frozenset[str]) -> list[dict[str
 
 def _fast(rules: RuleSet, file: DataFile) -> set[tuple[str, str, int]]:
     """Give rule, evidence and number of every record the program meets."""
-    told = RuleSet(tuple(replace(one, correlated=True) for one in rules.rules), rules.atoms, rules.leaves, rules.wheres)
+    told = RuleSet(
+        tuple(structs.replace(one, correlated=True) for one in rules.rules), rules.atoms, rules.leaves, rules.wheres
+    )
     records = Hunter(told).find(file).records
     columns = (records[one].to_pylist() for one in ("rule_id", "evidence_id", "record_no"))
     return set(zip(*columns, strict=True))

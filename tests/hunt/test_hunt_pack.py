@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 from tests.hunt.archives import archive_of, hunted, met
 
-from dwell.hunt.sigma.load import PACK, load
+from dwell.hunt.sigma.load import load
+from dwell.hunt.sigma.loaded import PACK
 from dwell.hunt.wide import Hunter
 from dwell.model.claims import Outcome
 

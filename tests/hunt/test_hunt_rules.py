@@ -12,12 +12,12 @@ import yaml
 from tests.hunt.archives import archive_of, hunted, load_rules, met
 
 from dwell.hunt.ruleset import RuleSet, rules_hash
-from dwell.hunt.sigma import keeping
 from dwell.hunt.sigma.expressions import steps_of
 from dwell.hunt.sigma.files import FILE_BYTES_MAX, rule_files
 from dwell.hunt.sigma.keeping import load_kept
 from dwell.hunt.sigma.lists import Lists
-from dwell.hunt.sigma.load import Loaded, load
+from dwell.hunt.sigma.load import load
+from dwell.hunt.sigma.loaded import Loaded
 from dwell.hunt.wide import Hunter
 from dwell.model.claims import RuleStatus
 
@@ -236,7 +236,7 @@ def test_a_pack_that_changes_while_it_is_read_is_said_and_not_kept(
         (folder / "a.yml").write_text(changed(title="another"), encoding="utf-8")
         return found
 
-    monkeypatch.setattr(keeping, "load", changing)
+    monkeypatch.setattr("dwell.hunt.sigma.load.load", changing)
     loaded = load_kept([folder], cache)
     assert "good" in {one.title for one in loaded.infos.values()}
     assert [one for one in loaded.faults if "changed while they were read" in one]

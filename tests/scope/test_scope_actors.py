@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import combinations
 from math import comb, log2
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +13,9 @@ from tests.scope.sessions import Visit, accesses_of
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of, overlap_bits
 from dwell.scope.clients import Clients, clients_of
-from dwell.scope.habits import service_accounts, ties
+from dwell.scope.habits import ties
 from dwell.scope.intrusions import intrusions_of
+from dwell.scope.services import services_of
 
 PEOPLE = [f"p{place:03}" for place in range(120)]
 BROWSERS = ("Chrome/73", "Firefox/66", "Edge/18")
@@ -33,7 +33,7 @@ def _office(days: int = 90) -> list[Visit]:
 
 def _reason(visits: list[Visit]) -> tuple[Accesses, Clients]:
     accesses = accesses_of(visits)
-    skip = np.isin(accesses.account, list(service_accounts(accesses)))
+    skip = services_of(accesses).served
     return accesses, clients_of(accesses, ties(accesses, skip))
 
 
@@ -203,7 +203,7 @@ def test_one_agent_on_the_same_accounts_from_two_networks_is_one_intruder_by_a_n
     (actor,) = actors_of(clients)
     assert len(actor.clusters) == 2
     (link,) = actor.links
-    assert (link.same_agent, link.shared_accounts, link.ordinary_users) == (True, 14, 0)
+    assert (link.same_agent, link.shared, link.ordinary_users) == (True, 14, 0)
     (held,) = intrusions_of((actor,), [], accesses, clients)
     assert "the same agent, which nobody else has as an ordinary one" in held.links[0]
     assert "14 of 14 and 14 accounts in common" in held.links[0]

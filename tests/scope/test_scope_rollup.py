@@ -285,11 +285,11 @@ def test_audit_records_name_messages_and_folders_and_copies_count_once(tmp_path:
     ]  # fmt: skip
     rolled = stage(tmp_path, {"UAL.json": ual_json(records)}).rolled()
     found = {(one["protocol"], one["outcome"]): one for one in rolled.tables["sessions"].to_pylist()}
-    assert _acts(found["m365", 0]) == {"opened": 1, "listed": 1, "synced": 1, "named": 1}
-    assert found["m365", 0]["bytes"] == 200
-    assert found["m365", 0]["client"] == "2001:db8::7"
-    assert found["m365", 0]["host"] == "M365"
-    assert found["m365", 1]["requests"] == 1
+    assert _acts(found["m365-owa", 0]) == {"opened": 1, "listed": 1, "synced": 1, "named": 1}
+    assert found["m365-owa", 0]["bytes"] == 200
+    assert found["m365-owa", 0]["client"] == "2001:db8::7"
+    assert found["m365-owa", 0]["host"] == "M365"
+    assert found["m365-owa", 1]["requests"] == 1
     assert found["m365-sign-in", 1]["requests"] == 1
     messages = [(one["message_id"], one["folder"]) for one in rolled.tables["messages"].to_pylist()]
     assert sorted(messages, key=str) == [("<a@x>", None), ("<b@x>", None), (None, "\\Postvak IN")]

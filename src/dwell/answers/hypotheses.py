@@ -48,8 +48,7 @@ class _Board:
         }
         self.other: Mask = accesses.mailbox != accesses.account
         judged = accesses.ok & (accesses.account >= 0) & ~accesses.system
-        services = np.isin(np.array(accesses.names or [""]), list(case.services))
-        self.service: Mask = services[np.maximum(accesses.account, 0)] & (accesses.account >= 0)
+        self.service: Mask = case.served
         self.judged: Mask = judged & ~self.service
         self.leads = self._leads()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,10 +13,12 @@ from dwell.cli.output import Form, Output
 from dwell.cli.plain import plain
 from dwell.cli.talk import Talk
 from dwell.errors import NoEvidenceError
-from dwell.intake.peeking import Peek
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
 from dwell.safe.terminal import terminal, terminal_limited
+
+if TYPE_CHECKING:
+    from dwell.intake.peeking import Peek
 
 __all__ = ["COMMANDS"]
 

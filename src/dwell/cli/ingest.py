@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,11 +20,13 @@ from dwell.cli.options import (
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
 from dwell.cli.told import tell_ingest
-from dwell.intake.foreseen import Foreseen
 from dwell.intake.hosts import folder_for_host
-from dwell.intake.plan import Plan, PlannedFile
 from dwell.safe.jsontext import Json
 from dwell.safe.terminal import terminal
+
+if TYPE_CHECKING:
+    from dwell.intake.foreseen import Foreseen
+    from dwell.intake.plan import Plan, PlannedFile
 
 __all__ = ["COMMANDS"]
 

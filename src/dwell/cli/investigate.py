@@ -15,6 +15,7 @@ from dwell.cli.options import (
     evidence_argument,
     fail_on_option,
     indicators_option,
+    leads_option,
     lists_option,
     output_options,
     rules_option,
@@ -48,6 +49,7 @@ def run(
     lists: tuple[Path, ...] = (),
     warning_lists: tuple[Path, ...] = (),
     asn: Path | None = None,
+    leads_per_week: int | None = None,
     workers: int | None,
     talk: Talk,
 ) -> tuple[api.Answered, int]:
@@ -65,6 +67,7 @@ def run(
         "lists": [str(one) for one in lists],
         "warning_lists": [str(one) for one in warning_lists],
         "asn": None if asn is None else str(asn),
+        "leads_per_week": leads_per_week,
     }
     result = api.ingest(
         case,
@@ -79,6 +82,8 @@ def run(
     if asn is not None:
         made = api.set_table(case, asn, who(None))
         talk.note(terminal(made.told) if made is not None else "the same table of autonomous systems is set already")
+    if leads_per_week is not None and (made := api.set_leads(case, leads_per_week, who(None))) is not None:
+        talk.note(terminal(made.told))
     hunted = api.hunt(
         case,
         rules=rules,
@@ -115,6 +120,7 @@ def run(
     "--asn", type=FOLDER, default=None, metavar="FILE",
     help="A table of autonomous systems (iptoasn's TSV, or MaxMind's MMDB): told beside clients, never a ground.",
 )  # fmt: skip
+@leads_option
 @workers_option
 @output_options((Form.TEXT, Form.JSON))
 @talk_options
@@ -130,6 +136,7 @@ def investigate(
     zones: tuple[str, ...],
     trusted_hops: tuple[str, ...],
     asn: Path | None,
+    leads_per_week: int | None,
     workers: int | None,
     output: Output,
     talk: Talk,
@@ -153,6 +160,7 @@ def investigate(
         zones=zones,
         trusted_hops=trusted_hops,
         asn=asn,
+        leads_per_week=leads_per_week,
         workers=workers,
         talk=talk,
     )

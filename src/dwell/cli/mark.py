@@ -6,11 +6,11 @@ import getpass
 import sys
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dwell import api
-from dwell.answers.marking import Undo, Wanted
 from dwell.cli.options import case_option, output_options, talk_options, workers_option
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
@@ -19,6 +19,9 @@ from dwell.model.instants import parse_utc
 from dwell.model.markings import MarkingVerdict
 from dwell.report.markings import markings_csv, markings_rows, markings_text, preview_object, preview_text
 from dwell.safe.terminal import terminal
+
+if TYPE_CHECKING:
+    from dwell.answers.marking import Undo, Wanted
 
 __all__ = ["COMMANDS", "confirmed", "who"]
 
@@ -62,6 +65,8 @@ def _wanted(target: str | None, verdict: str | None, undo: str | None, reason: s
     Raises:
         UsageError: too little or too much is said.
     """
+    from dwell.answers.marking import Undo, Wanted
+
     if undo is not None:
         if target is not None or any(window):
             raise UsageError(

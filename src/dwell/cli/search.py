@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,10 +12,12 @@ from dwell.cli.options import case_option, output_options, talk_options
 from dwell.cli.output import Form, Output
 from dwell.cli.plain import plain
 from dwell.cli.talk import Talk
-from dwell.intake.searching import SearchResult
 from dwell.model.instants import utc_text
 from dwell.safe.jsontext import Json
 from dwell.safe.terminal import terminal_limited
+
+if TYPE_CHECKING:
+    from dwell.intake.searching import SearchResult
 
 __all__ = ["COMMANDS"]
 

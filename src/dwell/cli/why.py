@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dwell import api
-from dwell.api import Why
 from dwell.cli.options import case_option, output_options, talk_options, workers_option
 from dwell.cli.output import Form, Output
 from dwell.cli.plain import plain
 from dwell.cli.talk import Talk
-from dwell.intake.lookup import FoundRecord
 from dwell.safe.jsontext import Json, json_text
 from dwell.safe.terminal import terminal, terminal_limited
+
+if TYPE_CHECKING:
+    from dwell.api import Why
+    from dwell.intake.lookup import FoundRecord
 
 __all__ = ["COMMANDS"]
 

@@ -6,12 +6,12 @@ Both sets are put to the same evidence, so that nothing but the rules makes a di
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from dwell.hunt.grouping import HitGroup, grouped
 from dwell.hunt.hunting import Hunted
 from dwell.hunt.ruleset import Node, RuleInfo, RuleSet
-from dwell.hunt.sigma.load import Loaded
+from dwell.hunt.sigma.loaded import Loaded
 from dwell.model.claims import RuleStatus
 
 __all__ = ["GroupChange", "RuleChange", "RuleChanges", "rule_changes"]
@@ -89,7 +89,7 @@ def _meaning(loaded: Loaded) -> dict[str, dict[str, object]]:
 def _said(info: RuleInfo | None, title: str) -> dict[str, object]:
     if info is None:
         return {"title": title}
-    return {one.name: getattr(info, one.name) for one in fields(info) if one.name not in {"id", "path", "pack"}}
+    return {one: getattr(info, one) for one in info.__struct_fields__ if one not in {"id", "path", "pack"}}
 
 
 def _spelled(node: Node, rules: RuleSet, leaves: list[object]) -> object:

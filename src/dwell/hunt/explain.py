@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from dwell.archive.datafile import DataFile, read_lexicon
 from dwell.archive.store import Archive
 from dwell.errors import UsageError
@@ -17,7 +19,8 @@ from dwell.hunt.frame import columns_of
 from dwell.hunt.outcomes import possible, rule_outcomes
 from dwell.hunt.ruleset import Atom, Case, Node, RuleInfo, RuleSet, Where
 from dwell.hunt.sigma.files import BadFileError, documents
-from dwell.hunt.sigma.load import PACK, Loaded, load, new_lowering
+from dwell.hunt.sigma.load import load, new_lowering
+from dwell.hunt.sigma.loaded import PACK, Loaded
 from dwell.hunt.sigma.lower import Lowering
 from dwell.hunt.verdict import Verdict, by_kind, judged
 from dwell.hunt.wide import ColumnValues, FileReport, Hunter, atoms_of
@@ -336,7 +339,7 @@ def explain(
     """
     every = {one.info.id for one in loaded.rules.rules} | {one.rule_id for one in loaded.ended}
     names = every if wanted is None else set(wanted)
-    mine = replace(loaded.rules, rules=tuple(one for one in loaded.rules.rules if one.info.id in names))
+    mine = structs.replace(loaded.rules, rules=tuple(one for one in loaded.rules.rules if one.info.id in names))
     looked = _Looked(archive, mine) if archive is not None else None
     outcomes: dict[str, RuleOutcome] = {}
     if looked is not None:

@@ -37,7 +37,7 @@ from dwell.hunt.records import RECORDS
 from dwell.hunt.ruleset import RuleInfo, RuleSet, rules_hash
 from dwell.hunt.sigma.keeping import load_kept
 from dwell.hunt.sigma.lists import read_lists
-from dwell.hunt.sigma.load import Loaded
+from dwell.hunt.sigma.loaded import Loaded
 from dwell.hunt.suppressions import Suppressions, judge
 from dwell.hunt.uncollected import uncollected
 from dwell.hunt.wide import FileReport, Hunter
@@ -121,7 +121,7 @@ class _Job:
         """Give where a file's hits are kept."""
         if self.cache is None:
             return None
-        told = f"{one.kind}:{one.key}:{file.table}:{file.staged.sha256}"
+        told = f"{one.kind}:{one.key}:{file.table}:{file.key}"
         key = hashlib.sha256(":".join((told, *self.trusted)).encode()).hexdigest()
         return self.cache / f"{key[:32]}-hits.arrow"
 
@@ -347,7 +347,7 @@ def hunt(
     outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
     cut = {loaded.rules.rules[at].info.id for one in seen for at in one.report.cut}
     if loaded.correlations:
-        names = [keys["rules"], *hops, *(f"{one.table}:{one.staged.sha256}" for one in files)]
+        names = [keys["rules"], *hops, *(f"{one.table}:{one.key}" for one in files)]
         found_together = correlated_kept(loaded.correlations, pa.concat_tables(records), names, cache)
         whole, outcomes = _with_correlations(loaded, found_together, whole, outcomes, cut)
     by_yara = _yara(archive, yara, workers, cache, progress)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from dwell.hunt.derived import base_of, is_derived
 from dwell.hunt.ruleset import Node, Rule, RuleSet
-from dwell.hunt.sigma.load import outcome_of
-from dwell.hunt.sigma.lower import places_of
+from dwell.hunt.senses import places_of
+from dwell.hunt.sigma.loaded import outcome_of
 from dwell.hunt.verdict import Verdict, judged
 from dwell.hunt.wide import FileReport
 from dwell.model.claims import RuleOutcome, RuleStatus

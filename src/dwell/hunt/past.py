@@ -12,7 +12,7 @@ import zstandard
 from dwell.casebook.case import Case
 from dwell.errors import Place, UsageError
 from dwell.hunt.hunting import Hunted
-from dwell.hunt.sigma.load import Loaded
+from dwell.hunt.sigma.loaded import Loaded
 
 __all__ = ["HuntedWith", "hunted_with", "keep_rules", "kept_rules", "require"]
 

@@ -9,6 +9,7 @@ from functools import reduce
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import structs
 
 from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
@@ -361,7 +362,7 @@ class FileHunt:
         tree = self._left(task.case.tree)
         shown = tuple(one for one in task.shown if self._weighed(one)[0] is not False)
         places = _places(tree, self.rules) | {self.rules.leaves[one].place for one in shown} | _told(task.case)
-        return replace(task, case=replace(task.case, tree=tree), places=places, shown=shown)
+        return replace(task, case=structs.replace(task.case, tree=tree), places=places, shown=shown)
 
     def _planned(self, node: Node) -> tuple[Node, int]:
         """Put the parts of a condition in the order that decides soonest; give how many rows may be left."""

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 
+from dwell.model.short_cache import short_cache
+
 __all__ = [
     "address",
     "behind_balancers",
@@ -78,7 +80,7 @@ def _range(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     return ipaddress.ip_network(text)
 
 
-@lru_cache(maxsize=65_536)
+@short_cache(65_536)
 def _range_of(text: str, ranges: tuple[str, ...]) -> str | None:
     """Give the first of the ranges that an address lies in."""
     try:
@@ -99,7 +101,7 @@ def is_hop(text: str | None) -> bool:
     return is_internal(text) or is_trusted(text)
 
 
-@lru_cache(maxsize=262_144)
+@short_cache(262_144)
 def address(text: str | None) -> str | None:
     """Give an address in one form: no port, no brackets, no zone, IPv4-mapped as IPv4; None where there is none."""
     if text is None or _PLAIN.fullmatch(text):
@@ -178,7 +180,7 @@ def behind_balancers(client: str | None, forwarded: str | None) -> str | None:
     return _behind(client, forwarded, _TRUSTED.get())
 
 
-@lru_cache(maxsize=262_144)
+@short_cache(262_144)
 def _behind(client: str | None, forwarded: str | None, ranges: tuple[str, ...]) -> str | None:
     """Give the client; the ranges stand there for the cache, which outlives what is trusted."""
     del ranges

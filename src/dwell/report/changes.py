@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from dwell.answers.changes import AnswerChange, SinceRules
-from dwell.hunt.changes import GroupChange, RuleChange
 from dwell.model.instants import utc_text
 from dwell.report.figures import count, instant
 from dwell.report.hits import level_rank
 from dwell.report.summary_json import record_objects
 from dwell.safe.jsontext import Json
 from dwell.safe.terminal import terminal, terminal_limited
+
+if TYPE_CHECKING:
+    from dwell.answers.changes import AnswerChange, SinceRules
+    from dwell.hunt.changes import GroupChange, RuleChange
 
 __all__ = ["answer_object", "changes_object", "changes_text"]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from dwell.answers.changes import Changed, IntrusionChange, MailboxChange
 from dwell.model.claims import Intrusion
 from dwell.model.instants import utc_text
 from dwell.report.changes import answer_object
 from dwell.report.figures import count, instant
 from dwell.safe.jsontext import Json
 from dwell.safe.terminal import terminal, terminal_limited
+
+if TYPE_CHECKING:
+    from dwell.answers.changes import Changed, IntrusionChange, MailboxChange
 
 __all__ = ["changed_lines", "changed_object", "limited"]
 

@@ -11,11 +11,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from dwell.hunt.grouping import HitGroup, grouped
-from dwell.hunt.hunting import Hunted
-from dwell.intake.ingest import IngestResult
-from dwell.intake.stock import Stock
 from dwell.model.claims import RuleStatus
 from dwell.model.indicators import IndicatorMet
 from dwell.model.instants import utc_text
@@ -26,6 +23,12 @@ from dwell.report.summary_json import rule_object
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
 from dwell.safe.terminal import terminal, terminal_limited
+
+if TYPE_CHECKING:
+    from dwell.hunt.grouping import HitGroup
+    from dwell.hunt.hunting import Hunted
+    from dwell.intake.ingest import IngestResult
+    from dwell.intake.stock import Stock
 
 __all__ = ["LEVELS", "HitListing", "level_rank"]
 
@@ -73,6 +76,8 @@ class HitListing:
 
     def groups(self) -> tuple[list[HitGroup], int]:
         """Give the groups of hits that are shown, in the order of time, and how many are not for their level."""
+        from dwell.hunt.grouping import grouped
+
         done = self.hunted.suppressions
         every = grouped(self.hunted.hits, done.marks if done is not None else ())
         least = level_rank(self.least) if self.least else 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from dwell.answers.marking import MarkingPreview
 from dwell.casebook.markings import KeptMarking
 from dwell.model.instants import utc_text
 from dwell.report.difference import changed_lines, changed_object
@@ -15,6 +15,9 @@ from dwell.report.undone import state, taken_back, undone_cells, undone_object
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
 from dwell.safe.terminal import terminal
+
+if TYPE_CHECKING:
+    from dwell.answers.marking import MarkingPreview
 
 __all__ = ["markings_csv", "markings_rows", "markings_text", "preview_object", "preview_text"]
 

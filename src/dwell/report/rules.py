@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from dwell.hunt.explain import Asked, CaseExplained, RuleExplained
-from dwell.hunt.sigma.load import Loaded
 from dwell.model.claims import RuleStatus
 from dwell.report.figures import count
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
 from dwell.safe.terminal import terminal, terminal_limited
+
+if TYPE_CHECKING:
+    from dwell.hunt.explain import Asked, CaseExplained, RuleExplained
+    from dwell.hunt.sigma.loaded import Loaded
 
 __all__ = ["explained_object", "explained_text", "rule_rows", "rules_csv", "rules_text"]
 

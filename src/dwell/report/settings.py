@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from dwell.answers.setting import SettingsPreview
 from dwell.casebook.settings import KeptSetting
 from dwell.model.instants import utc_text
 from dwell.report.difference import changed_lines, changed_object, limited
@@ -14,6 +14,9 @@ from dwell.report.undone import state, taken_back, undone_cells, undone_object
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
 from dwell.safe.terminal import terminal_limited
+
+if TYPE_CHECKING:
+    from dwell.answers.setting import SettingsPreview
 
 __all__ = ["preview_object", "preview_text", "settings_csv", "settings_rows", "settings_text"]
 

@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dwell.scope.access import DAY_US, Accesses
-from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of
+from dwell.scope.absences import are_there_themselves
+from dwell.scope.access import DAY_US, INSIDE, Accesses
+from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
 from dwell.scope.rollup.fold import group, numbered, ranked
 
 __all__ = [
@@ -51,7 +52,7 @@ STALE_DAYS = 90.0
 owners are at home elsewhere, for this long: browsers and apps grow older with the calendar, and an intruder's does not."""
 ANY_NETWORK = -1
 """Stands for the network of a cluster that is an agent's, whatever its networks."""
-WEEK_US = 7 * DAY_US
+WEEK_US, MONTH_US = 7 * DAY_US, 30 * DAY_US
 
 Codes = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.float64]
@@ -69,6 +70,7 @@ class Cluster:
         first_us: first visit.
         last_us: last visit.
         ties: rows of its ties where it is a crowd (`crowds`); empty where the agent is what is foreign.
+        mailboxes: codes of the mailboxes opened, sorted; empty where they are those of the accounts.
     """
 
     network: int
@@ -78,6 +80,7 @@ class Cluster:
     first_us: int
     last_us: int
     ties: tuple[int, ...] = ()
+    mailboxes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class Clients:
             owner is at home elsewhere.
         clusters: clients that stand out, the most surprising first.
         shared: networks in which clients cannot be told apart, by code.
+        departed: per tie, how rare it is that an account is used after it went (`departures`); None where none is.
     """
 
     ties: pa.Table
@@ -104,6 +108,7 @@ class Clients:
     at_home: npt.NDArray[np.bool_]
     clusters: tuple[Cluster, ...]
     shared: tuple[int, ...]
+    departed: Bits | None = None
 
     def column(self, name: str) -> Codes:
         """Give an integer column of the ties."""
@@ -157,7 +162,7 @@ def clients_of(accesses: Accesses, ties: pa.Table, left_out: npt.NDArray[np.bool
     strange = outside & (bits >= FOREIGN_BITS)
     keys = network * (len(accesses.agents) + 1) + agent
     distinct, place = np.unique(keys, return_inverse=True)
-    opened, weight = _opened(accesses, ties, strange)
+    opened, weight, mailbox = _opened(accesses, ties, strange)
     count = np.bincount(place[opened], minlength=len(distinct))
     outer = np.bincount(place[outside], minlength=len(distinct)) > 0
     foreign = count[place].astype(np.int64)
@@ -166,16 +171,15 @@ def clients_of(accesses: Accesses, ties: pa.Table, left_out: npt.NDArray[np.bool
     share = (more + 1.0) / (len(ranked) + 1.0)
     fan_out = np.where(strange & (foreign > 1), np.round(-np.log2(np.minimum(share, 1.0)), 2), 0.0)
     total = np.bincount(place[opened], weights=weight, minlength=len(distinct))
-    clusters = [
-        one
-        for wanted in np.flatnonzero((count >= ACCOUNTS_MIN) & (total >= SUM_BITS_MIN))
-        if (one := _cluster(ties, np.flatnonzero(strange & (place == wanted)), count[wanted], total[wanted]))
-        is not None
-    ]
+    clusters = []
+    for wanted in np.flatnonzero((count >= ACCOUNTS_MIN) & (total >= SUM_BITS_MIN)):
+        rows, held = np.flatnonzero(strange & (place == wanted)), mailbox[place[opened] == wanted]
+        found = _cluster(accesses, ties, rows, held, total[wanted])
+        clusters += [found] if found is not None else []
     at_home = _at_home_elsewhere(ties, outside)
     clusters += _stale(ties, strange & at_home, {one.agent for one in clusters})
     for crowd in crowds_of(ties, np.ones(len(network), np.bool_) if left_out is None else ~left_out):
-        if not _known_already(crowd, clusters):
+        if not _known_already(crowd, clusters) and not _asked_there(accesses, ties, np.array(crowd.ties, np.int64)):
             clusters.append(_of_crowd(crowd, ties))
             outside[list(crowd.ties)] = True
             shared[crowd.network] &= crowd.agent != ANY_AGENT
@@ -188,6 +192,21 @@ def _known_already(crowd: Crowd, clusters: Sequence[Cluster]) -> bool:
     """Say whether most of a crowd are accounts of a client of that network that stands out by its agent."""
     there = {one for each in clusters if each.network in (crowd.network, ANY_NETWORK) for one in each.accounts}
     return 2 * len(there & set(crowd.accounts)) > len(crowd.accounts)
+
+
+def _asked_there(accesses: Accesses, ties: pa.Table, rows: Codes) -> bool:
+    """Say whether the visitors of a crowd came themselves, together or for some days on end."""
+    held = _sessions_of(accesses, ties, rows)
+    return _came(ties, rows) or is_gathering(accesses.account[held], accesses.first[held] // DAY_US)
+
+
+def _sessions_of(accesses: Accesses, ties: pa.Table, rows: Codes) -> Codes:
+    """Give the answered sessions of some ties."""
+    wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
+    account, network, agent = (ties[one].to_numpy()[rows] for one in ("account", "network", "agent"))
+    own = (accesses.account * wide + accesses.network) * tall + accesses.agent
+    known = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0)
+    return np.flatnonzero(known & np.isin(own, (account * wide + network) * tall + agent))
 
 
 def _of_crowd(crowd: Crowd, ties: pa.Table) -> Cluster:
@@ -243,14 +262,14 @@ def _stale(ties: pa.Table, visiting: npt.NDArray[np.bool_], taken: set[int]) -> 
     for wanted in np.flatnonzero((users >= STALE_ACCOUNTS) & (ordinary == 0)):
         mine = rows[agent[rows] == wanted]
         start, end = int(first[mine].min()), int(last[mine].max())
-        if int(wanted) not in taken and end - start >= STALE_DAYS * DAY_US:
+        if int(wanted) not in taken and end - start >= STALE_DAYS * DAY_US and not _came(ties, mine):
             accounts = tuple(sorted({int(one) for one in account[mine]}))
             out.append(Cluster(ANY_NETWORK, int(wanted), accounts, round(float(bits[mine].sum()), 2), start, end))
     return out
 
 
-def _opened(accesses: Accesses, ties: pa.Table, strange: npt.NDArray[np.bool_]) -> tuple[Codes, Bits]:
-    """Give, for each mailbox that a client opened through an account it is foreign to, the row of such a tie and its bits.
+def _opened(accesses: Accesses, ties: pa.Table, strange: npt.NDArray[np.bool_]) -> tuple[Codes, Bits, Codes]:
+    """Give, for each mailbox that a client opened through an account it is foreign to, such a tie's row, its bits, and it.
 
     Through the owner's account that is one mailbox a tie; a delegate's or a service's account opens many.
     """
@@ -264,15 +283,46 @@ def _opened(accesses: Accesses, ties: pa.Table, strange: npt.NDArray[np.bool_]) 
     client = network[tie] * tall + agent[tie]
     _, first = numbered(group([client, accesses.mailbox[rows]]))
     picked = tie[first] if len(rows) else tie
-    return picked, ties["agent_bits"].to_numpy()[picked]
+    return picked, ties["agent_bits"].to_numpy()[picked], accesses.mailbox[rows[first]] if len(rows) else rows
 
 
-def _cluster(ties: pa.Table, rows: Codes, mailboxes: int, bits: float) -> Cluster | None:
-    """Put the ties of one client together; None where the mailboxes are few and the time is brief."""
+def _cluster(accesses: Accesses, ties: pa.Table, rows: Codes, mailboxes: Codes, bits: float) -> Cluster | None:
+    """Put the ties of one client together; None where the mailboxes are few and the time is brief, or people came along."""
     taken = ties.take(pa.array(rows))
     first, last = int(taken["first"].to_numpy().min()), int(taken["last"].to_numpy().max())
-    if mailboxes < SHORT_ACCOUNTS and last - first < SHORT_DAYS * DAY_US:
+    if len(mailboxes) < SHORT_ACCOUNTS and last - first < SHORT_DAYS * DAY_US:
+        return None
+    # a few accounts that open mailboxes of others: whether a service is missed elsewhere tells nothing
+    if _own_elsewhere(accesses, ties, rows) if len(taken) < ACCOUNTS_MIN else _came(ties, rows):
         return None
     accounts = tuple(sorted(int(one) for one in taken["account"].to_numpy()))
     lan, agent = int(taken["network"][0].as_py()), int(taken["agent"][0].as_py())
-    return Cluster(lan, agent, accounts, round(float(bits), 2), first, last)
+    held = tuple(sorted(int(one) for one in mailboxes))
+    return Cluster(lan, agent, accounts, round(float(bits), 2), first, last, (), held if held != accounts else ())
+
+
+def _own_elsewhere(accesses: Accesses, ties: pa.Table, rows: Codes) -> bool:
+    """Say whether the accounts use the same agent from inside in the same months: it is their own, taken home.
+
+    Of one account that opens mailboxes of others by its work this is asked; many accounts do not go to one home.
+    """
+    agent, account = ties["agent"].to_numpy(), ties["account"].to_numpy()
+    first, last = ties["first"].to_numpy(), ties["last"].to_numpy()
+    inner = f"{accesses.agents[int(agent[rows[0]])]}{INSIDE}"
+    if inner not in accesses.agents:
+        return False
+    inside = agent == accesses.agents.index(inner)
+    return all(
+        bool(
+            (
+                inside & (account == account[row]) & (first <= last[row] + MONTH_US) & (last >= first[row] - MONTH_US)
+            ).any()
+        )
+        for row in rows.tolist()
+    )
+
+
+def _came(ties: pa.Table, rows: Codes) -> bool:
+    """Say whether those whose accounts were used there came themselves: they were missed elsewhere on those days."""
+    seen, usual = (float(ties[one].to_numpy()[rows].sum()) for one in ("meanwhile", "usually"))
+    return are_there_themselves(seen, usual)

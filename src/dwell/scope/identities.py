@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dwell.model.instants import utc_from_us
+from dwell.scope.presence import Presence, presence_of
 from dwell.scope.tenures import SID, Naming, Step, Tenure, holder_at, steps_of, tenures_of
 from dwell.scope.words import Name, name_of
 
@@ -32,6 +33,8 @@ _IDENTIFIERS = {
     "ExchangeGuid": "mailbox", "Guid": "object", "ObjectGUID": "object", "SID": SID, "ObjectSid": SID,
 }  # fmt: skip
 """Columns that stay with an account, by their sort: two of one sort are two accounts."""
+_KINDS_OF_LIST = (*_NAME_COLUMNS, "RecipientTypeDetails", "PasswordLastSet", "Enabled")
+"""Columns by which exports are told apart by the command that made them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,18 @@ class Identities:
         accounts: accounts of the directory export, by label.
         contradictions: names that lead to two accounts, in words.
         exported: whether there is a directory export at all.
+        shown: what the rows of the exports show of each account, by label; in no order.
+        exports: the columns that each export fills, by its evidence id.
+        steady: accounts to which an export gives an identifier that stays with them.
     """
 
     accounts: dict[str, Account] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
     exported: bool = False
+    shown: dict[str, list[Presence]] = field(default_factory=dict)
+    exports: dict[str, set[str]] = field(default_factory=dict)
+    steady: set[str] = field(default_factory=set)
+    _full_names: dict[str, set[str]] = field(default_factory=dict)
     _passed: dict[str, tuple[Tenure, ...]] = field(default_factory=dict)
     _steps: dict[str, tuple[Step, ...]] = field(default_factory=dict)
     _parent: dict[str, str] = field(default_factory=dict)
@@ -106,10 +116,10 @@ class Identities:
         # the newest first: an account goes by the name that it has now
         order = sorted(range(len(held)), key=lambda one: (dates[one] is None, -(dates[one] or 0)))
         for one in order:
-            self._add_row(held[one], namings[one])
+            self._add_row(held[one], namings[one], dates[one])
         self._seen.clear()
 
-    def _add_row(self, row: Mapping[str, str | None], naming: Naming) -> None:
+    def _add_row(self, row: Mapping[str, str | None], naming: Naming, at_us: int | None) -> None:
         names = _names(row)
         if not names:
             return
@@ -123,6 +133,13 @@ class Identities:
             self._parent.setdefault(one.key, one.key)
             self._link(own[0].key, one.key)
         self._note(label, row)
+        shown = presence_of(row, at_us)
+        self.shown.setdefault(label, []).append(shown)
+        self.exports.setdefault(shown.evidence_id, set()).update(one for one in _KINDS_OF_LIST if row.get(one))
+        if naming.identifiers:
+            self.steady.add(label)
+        if full := (row.get("Name") or "").strip().lower():
+            self._full_names.setdefault(full, set()).add(label)
 
     def _own_label(self, name: Name, naming: Naming) -> str:
         """Give what an account goes by: its first name, with its identifier where the name is another's by now."""
@@ -197,6 +214,11 @@ class Identities:
         if found is not None:
             return found
         return f"{name.domain}\\{name.value}" if name.domain else name.value
+
+    def of_full_name(self, text: str) -> str | None:
+        """Give the account whose full name (`Name`, the last part of its place in the directory) only it has."""
+        found = self._full_names.get(text.strip().lower(), set())
+        return next(iter(found)) if len(found) == 1 else None
 
     def is_system(self, text: str | None) -> bool:
         """Say whether a name is the system's own: a computer, a service of Windows, a health probe."""

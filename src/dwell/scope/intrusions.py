@@ -92,7 +92,7 @@ def _link_text(link: Link, clients: Clients, accesses: Accesses) -> str:
     )
     return (
         f"{_network(first, accesses)} and {_network(second, accesses)}: {same}; "
-        f"{link.shared_accounts} of {len(first.accounts)} and {len(second.accounts)} accounts in common; "
+        f"{link.shared} of {link.sizes[0]} and {link.sizes[1]} {'mailboxes' if link.mailboxes else 'accounts'} in common; "
         f"together {link.bits:.0f} bits"
     )
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from dwell.hunt.correlations.correlate import Left
 from dwell.hunt.correlations.plan import ORDERED, Correlation
 from dwell.hunt.ruleset import Node
-from dwell.hunt.sigma.load import outcome_of
+from dwell.hunt.sigma.loaded import outcome_of
 from dwell.hunt.verdict import Verdict, judged
 from dwell.model.claims import RuleOutcome, RuleStatus
 

@@ -6,12 +6,16 @@ once its aliases are followed; nothing in it is ever executed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
+
+from dwell.hunt.sigma.plain_yaml import LOADER, plain_documents
 
 __all__ = ["DEPTH_MAX", "FILE_BYTES_MAX", "NODES_MAX", "BadFileError", "Document", "documents", "rule_files"]
 
@@ -20,8 +24,6 @@ DEPTH_MAX = 40
 NODES_MAX = 100_000
 """Nodes of one file, aliases followed."""
 FILES_MAX = 100_000
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class BadFileError(Exception):
@@ -49,21 +51,46 @@ class Document:
     Attributes:
         content: what it holds.
         line: 1-based line it starts at.
-        lines: 1-based line of every key below `detection`, `filter` and `correlation`, by key; for a correlation of the
-            texts as well, by text.
+        find_lines: gives `lines`.
     """
 
     content: Mapping[str, Any]
     line: int
-    lines: Mapping[str, int]
+    find_lines: Callable[[], Mapping[str, int]]
+
+    @property
+    def lines(self) -> Mapping[str, int]:
+        """Give the 1-based line of every key below `detection`, `filter` and `correlation`, by key.
+
+        For a correlation of the texts as well, by text. They are looked for when they are asked for: only a fault needs
+        them.
+        """
+        return self.find_lines()
 
 
 def rule_files(folder: Path) -> list[Path]:
     """Give the rule files of a folder, or the one file itself, by path; links that lead out are not followed."""
     if folder.is_file():
         return [folder]
-    found = (one for one in folder.rglob("*") if one.suffix.lower() in {".yml", ".yaml"})
-    return sorted(one for one in found if one.is_file() and not one.is_symlink())[:FILES_MAX]
+    found: list[list[str]] = []
+    waiting: list[list[str]] = [[]]
+    while waiting:
+        below = waiting.pop()
+        for entry in _entries(folder.joinpath(*below)):
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append([*below, entry.name])
+            elif PurePath(entry.name).suffix.lower() in {".yml", ".yaml"} and entry.is_file(follow_symlinks=False):
+                found.append([*below, entry.name])
+    return [folder.joinpath(*one) for one in sorted(found)[:FILES_MAX]]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Give what lies in a folder; nothing where it cannot be read."""
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        return []
 
 
 def _measure(text: str) -> None:
@@ -72,7 +99,7 @@ def _measure(text: str) -> None:
     anchors: dict[str, int] = {}
     names: list[str | None] = []
     total = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in yaml.parse(text, Loader=LOADER):
         size = 0
         if isinstance(event, yaml.CollectionStartEvent):
             sizes.append(1)
@@ -123,6 +150,18 @@ def _lines(node: yaml.Node) -> dict[str, int]:
     return out
 
 
+def _lines_in(text: str, number: int) -> dict[str, int]:
+    """Give the same of one document of a text that has been parsed before, by its 0-based number."""
+    loader = LOADER(text)
+    try:
+        for _ in range(number):
+            if loader.check_node():
+                loader.get_node()
+        return _lines(loader.get_node()) if loader.check_node() else {}
+    finally:
+        loader.dispose()
+
+
 def _refuse_twins(node: yaml.Node) -> None:
     """Refuse a mapping that has a key twice: YAML would keep the last and drop the others without a word.
 
@@ -162,6 +201,10 @@ def documents(path: Path) -> Iterator[Document]:
     except UnicodeDecodeError as fault:
         raise BadFileError(f"not UTF-8 at byte {fault.start}") from fault
     try:
+        plain = plain_documents(text, depth_max=DEPTH_MAX, nodes_max=NODES_MAX)
+        if plain is not None:
+            yield from (Document(held, line, partial(_lines_in, text, number)) for held, line, number in plain)
+            return
         _measure(text)
         yield from _parsed(text)
     except yaml.YAMLError as fault:
@@ -173,7 +216,7 @@ def documents(path: Path) -> Iterator[Document]:
 
 
 def _parsed(text: str) -> Iterator[Document]:
-    loader = _Loader(text)
+    loader = LOADER(text)
     try:
         while loader.check_node():
             node = loader.get_node()
@@ -184,6 +227,6 @@ def _parsed(text: str) -> Iterator[Document]:
             line = node.start_mark.line + 1
             if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
                 raise BadFileError("a rule has to be a mapping", line)
-            yield Document(content, line, _lines(node))
+            yield Document(content, line, partial(_lines, node))
     finally:
         loader.dispose()

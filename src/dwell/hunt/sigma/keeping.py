@@ -1,4 +1,7 @@
-"""Loaded rules kept beside the case: parsing thousands of rules takes longer than hunting with them."""
+"""Loaded rules kept beside the case: parsing thousands of rules takes longer than hunting with them.
+
+What is kept carries its own SHA-256: what is not as it was written is not taken, and the rules are loaded anew.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,12 @@ import msgspec
 from dwell.hunt.ruleset import VERSION
 from dwell.hunt.sigma.files import rule_files
 from dwell.hunt.sigma.lists import Lists
-from dwell.hunt.sigma.load import PACK, Loaded, licence_of, load
+from dwell.hunt.sigma.loaded import PACK, Loaded, licence_of
 from dwell.hunt.uncollected import uncollected
 
 __all__ = ["load_kept"]
+
+_DIGEST_BYTES = 32
 
 
 def _key(folders: Sequence[Path], lists: Lists) -> str | None:
@@ -44,19 +49,37 @@ def load_kept(folders: Sequence[Path], cache: Path | None, lists: Lists | None =
     lists = lists or Lists({})
     key = _key(folders, lists)
     place = cache / f"{key[:32]}-rules.msgpack" if cache is not None and key is not None else None
-    if place is not None:
-        try:
-            with uncollected():
-                return msgspec.msgpack.decode(place.read_bytes(), type=Loaded)
-        except (OSError, msgspec.MsgspecError):
-            pass
+    held = _read(place) if place is not None else None
+    if held is not None:
+        return held
+    # what parses rules takes longer to load than rules that are kept
+    from dwell.hunt.sigma.load import load
+
     loaded = load(folders, lists=lists)
     if key != _key(folders, lists):
         # some rules are from before the change and some from after it: they run, and are not taken for either
         return replace(loaded, faults=(*loaded.faults, "the rule files changed while they were read; hunt again"))
     if place is not None:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = place.with_suffix(".part")
-        unfinished.write_bytes(msgspec.msgpack.encode(loaded))
-        unfinished.replace(place)
+        _write(place, loaded)
     return loaded
+
+
+def _read(place: Path) -> Loaded | None:
+    """Give what was kept; None where it is not there, or not what was written."""
+    try:
+        data = place.read_bytes()
+        payload = memoryview(data)[_DIGEST_BYTES:]
+        if hashlib.sha256(payload).digest() != data[:_DIGEST_BYTES]:
+            return None
+        with uncollected():
+            return msgspec.msgpack.decode(payload, type=Loaded)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _write(place: Path, loaded: Loaded) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = place.with_suffix(".part")
+    payload = msgspec.msgpack.encode(loaded)
+    unfinished.write_bytes(hashlib.sha256(payload).digest() + payload)
+    unfinished.replace(place)

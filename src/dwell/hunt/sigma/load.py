@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from msgspec import structs
 from sigma.conditions import ConditionAND, ConditionOR
 from sigma.exceptions import SigmaError
 from sigma.policy import default_policy
@@ -22,6 +23,7 @@ from dwell.hunt.sigma.expressions import QuietEngine
 from dwell.hunt.sigma.files import BadFileError, Document, documents, rule_files
 from dwell.hunt.sigma.filters import Filter, unknown
 from dwell.hunt.sigma.lists import Lists
+from dwell.hunt.sigma.loaded import PACK, Loaded, licence_of, outcome_of
 from dwell.hunt.sigma.logsources import where_of
 from dwell.hunt.sigma.lower import Lowering, UnsupportedError
 from dwell.hunt.sigma.parse import FAULTS, RefusedError, parsed_correlation, parsed_filter, parsed_rule, short
@@ -31,31 +33,7 @@ from dwell.hunt.verdict import Verdict, by_kind, judged
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleOutcome, RuleStatus
 
-__all__ = ["PACK", "Loaded", "licence_of", "load", "new_lowering", "outcome_of"]
-
-PACK = Path(__file__).resolve().parent.parent.parent / "rules"
-"""Our own rules."""
-LICENCE_LEVELS = 6
-_DRL = "DRL 1.1"
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What came out of the rule folders.
-
-    Attributes:
-        rules: rules that can be matched.
-        infos: every rule that has an id, by id.
-        ended: what became of the rules that cannot be matched: invalid, unsupported, or blind whatever is held.
-        faults: rule files and list files that could not be used, printable.
-        correlations: what has to be worked out over the records that the rules met, each after those it rests on.
-    """
-
-    rules: RuleSet
-    infos: Mapping[str, RuleInfo]
-    ended: tuple[RuleOutcome, ...]
-    faults: tuple[str, ...]
-    correlations: tuple[Correlation, ...] = ()
+__all__ = ["load", "new_lowering"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,35 +46,6 @@ class _Folder:
 
     def relative(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix() if path != self.path else path.name
-
-
-def outcome_of(info: RuleInfo, status: RuleStatus, reason: str = "") -> RuleOutcome:
-    """Give the outcome of a rule that met no records."""
-    return RuleOutcome(
-        info.id, info.title, info.author, info.licence, info.level, status, reason=reason, path=info.path
-    )
-
-
-def licence_of(folder: Path) -> str:
-    """Read the licence of rules from the file beside them or above; SigmaHQ's stands at the top of its folders."""
-    here = folder.resolve()
-    here = here if here.is_dir() else here.parent
-    for place in (here, *list(here.parents)[:LICENCE_LEVELS]):
-        if _is_drl(place):
-            return _DRL
-    return ""
-
-
-@lru_cache(maxsize=4096)
-def _is_drl(place: Path) -> bool:
-    for one in sorted(place.glob("LICENSE*")) if place.is_dir() else []:
-        try:
-            with one.open("rb") as handle:
-                if b"Detection Rule License" in handle.read(4096):
-                    return True
-        except OSError:
-            continue
-    return False
 
 
 def _text(value: object) -> str:
@@ -224,6 +173,11 @@ def new_lowering(lists: Mapping[str, Sequence[str]] | None = None) -> Lowering:
     return Lowering(*_columns(), lists or {})
 
 
+@lru_cache(maxsize=4096)
+def _real(folder: Path) -> Path:
+    return folder.resolve()
+
+
 def _found(folders: Sequence[_Folder], faults: list[str]) -> Iterator[tuple[_Folder, Path, Document | BadFileError]]:
     """Yield every document of every rule file once, and every file that is none."""
     seen: set[Path] = set()
@@ -232,7 +186,7 @@ def _found(folders: Sequence[_Folder], faults: list[str]) -> Iterator[tuple[_Fol
             faults.append(f"{folder.path}: no such rule folder")
             continue
         for path in rule_files(folder.path):
-            real = path.resolve()
+            real = _real(path.parent) / path.name if path != folder.path else path.resolve()
             if real in seen:
                 continue
             seen.add(real)
@@ -310,7 +264,7 @@ class _Loading:
             for one in mine:
                 one.rules.append(info.id)
             if mine:
-                info = replace(info, filters=tuple(sorted(one.info.title for one in mine)))
+                info = structs.replace(info, filters=tuple(sorted(one.info.title for one in mine)))
                 self.infos[info.id] = info
             rules.append(Rule(info, cases, info.id in wanted))
         self._end_filters()

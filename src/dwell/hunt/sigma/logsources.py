@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec import structs
 
 from dwell.hunt.ruleset import Where
 from dwell.hunt.sigma.kinds import KINDS
@@ -143,7 +144,7 @@ _CATEGORIES: Mapping[str, tuple[Where, ...]] = {
 _SERVICES: Mapping[str, tuple[Where, ...]] = {
     "security": (_channel("the Security log", SECURITY),),
     "system": (
-        replace(_channel("the System log", "System"), other_ids=(CLEARED,)),
+        structs.replace(_channel("the System log", "System"), other_ids=(CLEARED,)),
         # of a cleared log the rules ask which one it was, not that it stands in the System log
         Where(
             "evtx", ("System",), (CLEARED,), {"channel": ("EventData:Channel",)}, "cleared logs (104)", uniform=False

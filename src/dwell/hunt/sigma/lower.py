@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,11 +15,12 @@ from dwell.hunt.sigma.expressions import STEPS_MAX, steps_of
 from dwell.hunt.sigma.fieldnames import ALIASES, INSTANTS, KEYWORD_PLACES, MAPS, NAMED_DATA, QUERIES
 from dwell.hunt.sigma.placeholders import TooManyValuesError, filled
 
-__all__ = ["NODES_MAX", "Lowering", "UnsupportedError", "places_of"]
+__all__ = ["NODES_MAX", "Lowering", "UnsupportedError"]
 
 NODES_MAX = 20_000
 """Nodes of one lowered rule."""
 REGEX_CHARS_MAX = 4_096
+VALUES_KEPT = 65_536
 
 
 class UnsupportedError(Exception):
@@ -28,6 +30,77 @@ class UnsupportedError(Exception):
 def is_many(place: str) -> bool:
     """Say whether a record can hold several texts in a place, so that `not` must not be decided text by text."""
     return ":" in place
+
+
+Question = tuple[str, tuple[str, ...], str]
+"""Kind, parts and flags of an atom."""
+
+
+class _Forms(dict[Any, type | None]):
+    """Which of some types another type is, looked up once for each; None where it is none."""
+
+    def __init__(self, *wanted: type) -> None:
+        super().__init__()
+        self._wanted = wanted
+
+    def __missing__(self, kind: Any) -> type | None:  # noqa: ANN401 - a type
+        found = self[kind] = next((one for one in self._wanted if issubclass(kind, one)), None)
+        return found
+
+
+_FORMS = _Forms(types.SigmaExpansion, types.SigmaFieldReference, types.SigmaExists, types.SigmaNull, types.SigmaString)
+_PARTS = _Forms(
+    conditions.ConditionFieldEqualsValueExpression,
+    conditions.ConditionAND,
+    conditions.ConditionOR,
+    conditions.ConditionNOT,
+    conditions.ConditionValueExpression,
+)
+
+
+class _Value:
+    """A value of a rule, read once for all kinds of record.
+
+    Attributes:
+        whole: the value as parsed.
+        filled: the same with lists in the place of placeholders.
+        form: which of the forms it is that are no plain question; None for all others.
+    """
+
+    __slots__ = ("_question", "filled", "form", "whole")
+
+    def __init__(self, whole: object, filled_value: Any) -> None:  # noqa: ANN401 - pySigma's types have no common one
+        self.whole = whole
+        self.filled = filled_value
+        self.form = _FORMS[type(filled_value)]
+        self._question: Question | None = None
+
+    @property
+    def question(self) -> Question:
+        """Give the question that it asks.
+
+        Raises:
+            UnsupportedError: it cannot be expressed.
+        """
+        if self._question is None:
+            self._question = _question(self.filled)
+        return self._question
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether it is no text, or an empty one."""
+        return self.form is types.SigmaString and not any(self.filled.s)
+
+
+def _as_queries(field: str, read: _Value, places: tuple[str, ...], whole: str, query: str) -> tuple[str, ...]:
+    """Look for the path in the query as well, but "no query" and "starts with" mean the query itself."""
+    if whole not in places or "query" not in field.lower():
+        return places
+    if read.form in {types.SigmaNull, types.SigmaExists} or read.is_empty:
+        return (query,)
+    if read.form is types.SigmaString and not read.filled.startswith(types.SpecialChars.WILDCARD_MULTI):
+        return (*places, query)
+    return places
 
 
 class Lowering:
@@ -48,6 +121,9 @@ class Lowering:
         self._types = columns
         self._joined = joined
         self._lists = lists or {}
+        self._joined_names = {table: {one.lower() for one in held} for table, held in joined.items()}
+        self._values: dict[int, _Value] = {}
+        self._shared: dict[Node, str] = {}
         self._atom_index: dict[Atom, int] = {}
         self._leaf_index: dict[Leaf, int] = {}
         self.atoms: list[Atom] = []
@@ -64,20 +140,21 @@ class Lowering:
         self._count = 0
         return self._to_leaves(self._grouped(self._node(condition, where)))
 
-    def _node(self, item: object, where: Where) -> Node:
+    def _node(self, item: Any, where: Where) -> Node:  # noqa: ANN401 - pySigma's types have no common one
         self._count += 1
         if self._count > NODES_MAX:
             raise UnsupportedError(f"a condition of more than {NODES_MAX} parts")
-        if isinstance(item, conditions.ConditionAND):
-            return Node("and", tuple(self._node(one, where) for one in item.args))
-        if isinstance(item, conditions.ConditionOR):
-            return Node("or", tuple(self._node(one, where) for one in item.args))
-        if isinstance(item, conditions.ConditionNOT):
-            return Node("not", (self._node(item.args[0], where),))
-        if isinstance(item, conditions.ConditionFieldEqualsValueExpression):
-            return self._field(item.field, item.value, where)
-        if isinstance(item, conditions.ConditionValueExpression):
-            return self._keyword(item.value, where)
+        match _PARTS[type(item)]:
+            case conditions.ConditionFieldEqualsValueExpression:
+                return self._field(item.field, item.value, where)
+            case conditions.ConditionAND:
+                return Node("and", tuple([self._node(one, where) for one in item.args]))
+            case conditions.ConditionOR:
+                return Node("or", tuple([self._node(one, where) for one in item.args]))
+            case conditions.ConditionNOT:
+                return Node("not", (self._node(item.args[0], where),))
+            case conditions.ConditionValueExpression:
+                return self._keyword(item.value, where)
         raise UnsupportedError(f"condition part {type(item).__name__}")
 
     def _filled(self, value: object) -> object:
@@ -93,30 +170,35 @@ class Lowering:
             return types.SigmaExpansion([types.SigmaRegularExpression(str(one), value.flags) for one in found])
         return types.SigmaExpansion(list(found))
 
+    def _read(self, value: object) -> _Value:
+        """Give a value, read once for all kinds of record that its rule is about."""
+        held = self._values.get(id(value))
+        if held is None:
+            if len(self._values) >= VALUES_KEPT:
+                self._values.clear()
+            # the value itself is held as well, so no other can have come to its place in memory
+            held = self._values[id(value)] = _Value(value, self._filled(value))
+        return held
+
     def _field(self, field: str, value: object, where: Where) -> Node:
-        value = self._filled(value)
-        if isinstance(value, types.SigmaExpansion):
-            return Node("or", tuple(self._field(field, one, where) for one in value.values))
-        places = list(self.places(field, where))
-        bare = isinstance(value, types.SigmaNull | types.SigmaExists)
-        bare = bare or (isinstance(value, types.SigmaString) and not any(value.s))
-        whole, query = QUERIES.get(where.table, ("", ""))
-        if whole in places and "query" in field.lower():
-            # the path is looked for in the query as well, but "no query" and "starts with" mean the query itself
-            if bare:
-                places = [query]
-            elif isinstance(value, types.SigmaString) and not value.startswith(types.SpecialChars.WILDCARD_MULTI):
-                places.append(query)
-        if isinstance(value, types.SigmaFieldReference):
-            others = self.places(value.field, where)
-            flags = ("s" if value.starts_with else "") + ("e" if value.ends_with else "")
+        read = self._read(value)
+        found = read.filled
+        if read.form is types.SigmaExpansion:
+            return Node("or", tuple([self._field(field, one, where) for one in found.values]))
+        places = self.places(field, where)
+        if where.table in QUERIES:
+            places = _as_queries(field, read, places, *QUERIES[where.table])
+        if read.form is types.SigmaFieldReference:
+            others = self.places(found.field, where)
+            flags = ("s" if found.starts_with else "") + ("e" if found.ends_with else "")
             return _any([self._atom(Atom(one, "same", (), flags, two)) for one in places for two in others])
-        if isinstance(value, types.SigmaExists):
+        if read.form is types.SigmaExists:
             known = _any([self._atom(Atom(one, "exists")) for one in places])
-            return known if value.exists else Node("not", (known,))
-        if isinstance(value, types.SigmaNull):
+            return known if found.exists else Node("not", (known,))
+        if read.form is types.SigmaNull:
             return _every([self._atom(Atom(one, "null")) for one in places])
-        return _any([self._atom(_value_atom(one, value)) for one in places])
+        kind, parts, flags = read.question
+        return _any([self._atom(Atom(one, kind, parts, flags)) for one in places])
 
     def _keyword(self, value: object, where: Where) -> Node:
         value = self._filled(value)
@@ -131,7 +213,8 @@ class Lowering:
             flags = "c" if isinstance(value, types.SigmaCasedString) else ""
             atoms = [Atom(one, "text", _folded(parts, flags), flags) for one in self.keyword_places(where.table)]
         elif isinstance(value, types.SigmaRegularExpression):
-            atoms = [_value_atom(one, value) for one in self.keyword_places(where.table)]
+            kind, parts, flags = _question(value)
+            atoms = [Atom(one, kind, parts, flags) for one in self.keyword_places(where.table)]
         else:
             raise UnsupportedError(f"{type(value).__name__} as a keyword")
         return _any([self._atom(one) for one in atoms])
@@ -154,7 +237,7 @@ class Lowering:
         if where.table == "evtx" and field in NAMED_DATA:
             return NAMED_DATA[field]
         known = self._columns[where.table].get(lower)
-        if known is None and lower in {one.lower() for one in self._joined.get(where.table, ())}:
+        if known is None and lower in self._joined_names.get(where.table, ()):
             known = lower
         if known is not None:
             kind = self._types[where.table].get(known)
@@ -174,9 +257,12 @@ class Lowering:
         if node.op == "atom":
             atom = self.atoms[node.index]
             return "" if atom.kind == "same" else atom.place
-        places = {self._place(one) for one in node.children}
-        place = places.pop() if len(places) == 1 else ""
-        return "" if node.op != "or" and is_many(place) else place
+        held = self._shared.get(node)
+        if held is None:
+            places = {self._place(one) for one in node.children}
+            place = places.pop() if len(places) == 1 else ""
+            held = self._shared[node] = "" if node.op != "or" and is_many(place) else place
+        return held
 
     def _grouped(self, node: Node) -> Node:
         """Put the parts of `and` and `or` that look at the same place side by side."""
@@ -209,24 +295,6 @@ class Lowering:
         if index == len(self.leaves):
             self.leaves.append(leaf)
         return Node("leaf", (), index)
-
-
-def places_of(node: Node, leaves: Sequence[Leaf], atoms: Sequence[Atom], *, positive: bool = True) -> set[str]:
-    """Give the places that a condition looks at in a positive sense, or in a negative one."""
-    return {place for place, sense in _senses(node, leaves, atoms, sense=True) if sense is positive}
-
-
-def _senses(node: Node, leaves: Sequence[Leaf], atoms: Sequence[Atom], *, sense: bool) -> Iterable[tuple[str, bool]]:
-    if node.op == "leaf":
-        yield from _senses(leaves[node.index].tree, leaves, atoms, sense=sense)
-    elif node.op == "atom":
-        atom = atoms[node.index]
-        # "has no value" is borne out by an absent field: nothing is lost where it is not recorded
-        if atom.kind != "null":
-            yield atom.place, sense
-    else:
-        for one in node.children:
-            yield from _senses(one, leaves, atoms, sense=sense is not (node.op == "not"))
 
 
 def _any(nodes: Sequence[Node]) -> Node:
@@ -281,7 +349,8 @@ def folded(text: str) -> str:
 
 
 def _folded(parts: tuple[str, ...], flags: str) -> tuple[str, ...]:
-    return parts if "c" in flags else tuple(one if at % 2 else folded(one) for at, one in enumerate(parts))
+    # wildcards stay what they are
+    return parts if "c" in flags else tuple([folded(one) for one in parts])
 
 
 _FLAGS = {
@@ -291,34 +360,38 @@ _FLAGS = {
 }
 
 
-def _value_atom(place: str, value: object) -> Atom:
-    """Give the atom of one value."""
+def _question(value: object) -> Question:
+    """Give the question that one value asks of a place.
+
+    Raises:
+        UnsupportedError: it cannot be expressed.
+    """
     match value:
         case types.SigmaTimestampPart():
-            return Atom(place, "part", (str(value.number), "eq"), value.timestamp_part.name.lower())
+            return ("part", (str(value.number), "eq"), value.timestamp_part.name.lower())
         case types.SigmaString():
             flags = "c" if isinstance(value, types.SigmaCasedString) else ""
             parts = _parts(value)
             if parts == ("",):
-                return Atom(place, "empty")
-            return Atom(place, "text", _folded(parts, flags), flags)
+                return ("empty", (), "")
+            return ("text", _folded(parts, flags), flags)
         case types.SigmaNumber():
-            return Atom(place, "number", (str(value.number),))
+            return ("number", (str(value.number),), "")
         case types.SigmaBool():
-            return Atom(place, "text", (str(value.boolean).lower(),))
+            return ("text", (str(value.boolean).lower(),), "")
         case types.SigmaRegularExpression():
-            return _regex_atom(place, value)
+            return _expression(value)
         case types.SigmaCIDRExpression():
-            return Atom(place, "cidr", (str(ipaddress.ip_network(value.cidr)),))
+            return ("cidr", (str(ipaddress.ip_network(value.cidr)),), "")
         case types.SigmaCompareExpression(number=types.SigmaTimestampPart() as part):
-            return Atom(place, "part", (str(part.number), value.op.name.lower()), part.timestamp_part.name.lower())
+            return ("part", (str(part.number), value.op.name.lower()), part.timestamp_part.name.lower())
         case types.SigmaCompareExpression():
-            return Atom(place, "compare", (str(value.number.number),), value.op.name.lower())
+            return ("compare", (str(value.number.number),), value.op.name.lower())
         case _:
             raise UnsupportedError(f"value type {type(value).__name__}")
 
 
-def _regex_atom(place: str, value: types.SigmaRegularExpression) -> Atom:
+def _expression(value: types.SigmaRegularExpression) -> Question:
     text = str(value.regexp)
     flags = "".join(sorted(_FLAGS[one] for one in value.flags))
     if len(text) > REGEX_CHARS_MAX:
@@ -331,4 +404,4 @@ def _regex_atom(place: str, value: types.SigmaRegularExpression) -> Atom:
         pc.match_substring_regex(pa.array([""]), pattern=(f"(?{flags})" if flags else "") + text)
     except pa.ArrowInvalid as fault:
         raise UnsupportedError(f"regular expression '{text[:60]}': {fault}") from fault
-    return Atom(place, "regex", (text,), flags)
+    return ("regex", (text,), flags)

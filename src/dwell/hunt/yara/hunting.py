@@ -15,7 +15,7 @@ from dwell.casebook.evidence import Evidence
 from dwell.engine.pool import default_workers, run
 from dwell.hunt.hits import concat
 from dwell.hunt.ruleset import RuleInfo
-from dwell.hunt.sigma.load import outcome_of
+from dwell.hunt.sigma.loaded import outcome_of
 from dwell.hunt.yara.load import YaraRule, YaraRules, load_yara
 from dwell.hunt.yara.onfiles import (
     FileFound,

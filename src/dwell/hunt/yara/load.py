@@ -10,9 +10,10 @@ from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from dwell.hunt.ruleset import RuleInfo
-from dwell.hunt.sigma.load import outcome_of
+from dwell.hunt.sigma.loaded import outcome_of
 from dwell.hunt.yara.condition import NotForRecordsError, Question, is_monotone, question_of, string_names
 from dwell.hunt.yara.files import BadSource, Source, families, sources_of
 from dwell.hunt.yara.licence import Licence, licence_beside, licence_in, licence_of
@@ -130,7 +131,7 @@ class _Loading:
         level = next((meta[one].lower() for one in ("level", "severity") if meta.get(one, "").lower() in LEVELS), "")
         named = " ".join(meta.get(one, "") for one in ("mitre", "attack", "mitre_attack"))
         told = [*rule.tags, *re.split(r"[\s,;]+", named)]
-        made = replace(
+        made = structs.replace(
             _info(name, rule.name[:200], shown),
             author=meta.get("author", "")[:1000].strip() or "unknown",
             licence=licence.shown,

@@ -63,7 +63,7 @@ class RecordJob:
         """Give where its hits are kept."""
         if self.cache is None:
             return None
-        name = hashlib.sha256(f"yara:{self.key}:{self.file.table}:{self.file.staged.sha256}".encode()).hexdigest()
+        name = hashlib.sha256(f"yara:{self.key}:{self.file.table}:{self.file.key}".encode()).hexdigest()
         return self.cache / f"{name[:32]}-yara.arrow"
 
 

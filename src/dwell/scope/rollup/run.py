@@ -37,7 +37,7 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 13
+VERSION = 14
 """Raised whenever a fold comes out differently."""
 ROWS_ALONE = 1_500_000
 """Fewer rows are folded sooner than other processes are started: each has to load the program first."""
@@ -94,7 +94,7 @@ class _Job:
     def place(self, kind: str) -> Path | None:
         if self.cache is None:
             return None
-        told = f"{VERSION}:{self.file.table}:{self.file.staged.sha256}:{','.join(self.trusted)}"
+        told = f"{VERSION}:{self.file.table}:{self.file.key}:{','.join(self.trusted)}"
         key = hashlib.sha256(told.encode()).hexdigest()
         return self.cache / f"{key[:32]}-{kind}.arrow"
 
