@@ -28,6 +28,7 @@ from dwell.model.claims import Summary
 from dwell.model.coverage import CoverageDay
 from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.settings import Setting
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from dwell.answers.lookup import Why
     from dwell.answers.marking import MarkingPreview, Undo, Wanted
     from dwell.answers.marking import save as keep_marking
-    from dwell.answers.setting import SettingsPreview, Unwanted, Wished, set_table
+    from dwell.answers.setting import SettingsPreview, Unwanted, Wished, set_leads, set_table
     from dwell.answers.setting import save as keep_settings
     from dwell.hunt.explain import RuleExplained
     from dwell.hunt.hunting import Hunted
@@ -77,6 +78,7 @@ __all__ = [
     "quick_hunt",
     "rules",
     "search",
+    "set_leads",
     "set_table",
     "setting",
     "settings",
@@ -94,6 +96,7 @@ _ELSEWHERE = {
     "keep_marking": ("dwell.answers.marking", "save"),
     "keep_settings": ("dwell.answers.setting", "save"),
     "quick_hunt": ("dwell.hunt.quick", "quick_hunt"),
+    "set_leads": ("dwell.answers.setting", "set_leads"),
     "set_table": ("dwell.answers.setting", "set_table"),
 }
 """Names that are other modules' own, with where they are found: a name loads what it needs, and no more."""
@@ -252,6 +255,7 @@ def _run_hunt(
     suppressions: Sequence[Path] = (),
     today: date | None = None,
     loaded: Loaded | None = None,
+    clocks: Sequence[Setting] | None = None,
 ) -> Hunted:
     from dwell.hunt.hunting import hunt as run_hunt
     from dwell.hunt.yara.hunting import YaraWanted
@@ -259,7 +263,7 @@ def _run_hunt(
 
     with trusting(hops_in_force(case)):
         return run_hunt(
-            open_archive(case),
+            open_archive(case, clocks),
             rule_folders=used.rules,
             loaded=loaded,
             indicator_files=used.indicators,
@@ -413,11 +417,14 @@ def evidence_names(case: Path) -> dict[EvidenceId, str]:
     return {key: item.path for key, item in Case.open(case).register().items()}
 
 
-def answers(case: Path, *, workers: int | None = None, progress: Progress = _quiet) -> Answered:
+def answers(
+    case: Path, *, leads_per_week: int | None = None, workers: int | None = None, progress: Progress = _quiet
+) -> Answered:
     """Answer the seven questions, with the rules of the last hunt; what was answered before is not worked out again.
 
     Args:
         case: the case folder.
+        leads_per_week: leads that can be looked at in a week, for this once; None for what is set for the case.
         workers: processes.
         progress: told how far it is.
 
@@ -430,10 +437,8 @@ def answers(case: Path, *, workers: int | None = None, progress: Progress = _qui
     from dwell.intake.stock import stock as take_stock
 
     held = Case.open(case)
-    counted = take_stock(held, open_archive(held))
-    before = hunted_with(held)
-    hunted = _run_hunt(held, before, workers, progress)
-    return _answered(held, hunted, counted, workers, progress)
+    counted, hunted = take_stock(held, open_archive(held)), _run_hunt(held, hunted_with(held), workers, progress)
+    return _answered(held, hunted, counted, workers, progress, keep=leads_per_week is None, per_week=leads_per_week)
 
 
 def _answered(
@@ -449,7 +454,7 @@ def _answered(
     from dwell.answers.answering import answer
     from dwell.intake.ingest import open_archive
 
-    archive, cache = open_archive(held), held.cache("folded")
+    archive, cache = open_archive(held, said.get("said")), held.cache("folded")
     found = answer(held, archive, hunted, counted.case_facts(), workers, cache, progress, keep=keep, **said)
     return Answered(found.summary, found.days, counted)
 
@@ -457,12 +462,19 @@ def _answered(
 def _trying(held: Case, name: str, workers: int | None, progress: Progress) -> Callable[[Any], Summary]:
     """Give what answers with other markings or settings, and keeps nothing; with None, those in force are meant."""
     from dwell.hunt.past import hunted_with
+    from dwell.intake.clocks import changes_clocks
     from dwell.intake.ingest import open_archive
     from dwell.intake.stock import stock as take_stock
 
     counted, before = take_stock(held, open_archive(held)), hunted_with(held)
     hunted = _run_hunt(held, before, workers, progress)
-    return lambda said: _answered(held, hunted, counted, workers, progress, keep=said is None, **{name: said}).summary
+
+    def tried(said: Any) -> Summary:  # noqa: ANN401 - markings or settings
+        clocks = said if name == "said" and changes_clocks(held, said) else None
+        found = hunted if clocks is None else _run_hunt(held, before, workers, progress, clocks=clocks)
+        return _answered(held, found, counted, workers, progress, keep=said is None, **{name: said}).summary
+
+    return tried
 
 
 def marking(
@@ -536,15 +548,8 @@ def power(
     from dwell.intake.ingest import open_archive
 
     held = Case.open(case)
-    return plant(
-        held,
-        open_archive(held),
-        plantings,
-        wanted=wanted,
-        workers=workers,
-        cache=held.cache("folded"),
-        progress=progress,
-    )
+    archive, cache = open_archive(held), held.cache("folded")
+    return plant(held, archive, plantings, wanted=wanted, workers=workers, cache=cache, progress=progress)
 
 
 def extras(case: Path, answered: Answered) -> ReportExtras:

@@ -135,13 +135,12 @@ class _Told:
         return next(one for one in self.summary.mailboxes if one.mailbox == name)
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> _Told:
-    """Give the case's answers."""
+def evidence() -> dict[str, str | bytes]:
+    """Give the files of the case."""
     directory = "PrimarySmtpAddress,SamAccountName,RecipientTypeDetails\r\n" + "".join(
         f"{one},{one.partition('@')[0]},UserMailbox\r\n" for one in PEOPLE
     )
-    files: dict[str, str | bytes] = {
+    return {
         iis_place("EX01", "210104"): _iis(),
         "EX01/Logging/Ews/Ews_2021020103-1.LOG": _ews(),
         "EX01/Logging/HttpProxy/Ews/HttpProxy_2021020103-1.LOG": _proxy(),
@@ -149,7 +148,12 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> _Told:
         "cloud/copy/UAL.json": "[" + ",".join(_audit().splitlines()) + "]",
         "directory.csv": directory,
     }
-    staged = stage(tmp_path_factory.mktemp("exposure"), files)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> _Told:
+    """Give the case's answers."""
+    staged = stage(tmp_path_factory.mktemp("exposure"), evidence())
     assert staged.anomalies == 0
     case = reasoned(staged)
     return _Told(case, assemble(case, facts(staged)))

@@ -237,3 +237,24 @@ def test_a_file_that_is_no_list_of_settings_is_refused(
     ran = dwell("settings", "import", file, *WHY, "-c", investigated, "-q", "--workers", "1")
     assert ran.code == 2
     assert said in " ".join(ran.err.split())
+
+
+def test_leads_per_week_holds_once_or_for_the_case(case: Path, dwell: Dwell) -> None:
+    quiet = ("-c", case, "-q", "--workers", "1")
+    usual = json.loads(answers(dwell, case))
+    assert usual["settings"]["leads per week"] == "10"
+    once = json.loads(dwell("answers", *quiet, "-t", "json", "--leads-per-week", "1").out)
+    assert once["settings"]["leads per week"] == "1"
+    assert len(once["leads"]) <= once["leads_budget"] < usual["leads_budget"]
+    assert once["leads_expected_false"] <= usual["leads_expected_false"]
+    assert json.loads(answers(dwell, case)) == usual, "said once, it holds once"
+    rows = json.loads(dwell("leads", *quiet, "-t", "json", "--leads-per-week", "1").out)
+    assert [one["rank"] for one in rows] == [one["rank"] for one in once["leads"]]
+    found = run(dwell, case, "set", "leads-per-week", "2")
+    assert found["effects"][0]["text"].startswith("the list may hold ")
+    kept = json.loads(answers(dwell, case))
+    assert kept["settings"]["leads per week"] == "2"
+    assert once["leads_budget"] < kept["leads_budget"] < usual["leads_budget"]
+    assert [one["value"] for one in kept["case_settings"]] == ["2"]
+    assert dwell("settings", "set", "leads-per-week", "many", *WHY, "-c", case, "--yes").code == 2
+    assert dwell("leads", "-c", case, "--leads-per-week", "0").code == 2

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
+import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dwell.drill import DrillPlan, Scenario, scenario, scenarios, write_drill
+from dwell.drill.bystanders import BYSTANDERS, SERVICES, away_on, bystanders_on
+from dwell.drill.office import day_of_work
+from dwell.drill.people import make_world
 
 FIRST, LAST = datetime(2021, 2, 1, tzinfo=UTC), datetime(2021, 4, 1, tzinfo=UTC)
 
@@ -33,7 +38,15 @@ def test_there_are_at_least_24_with_names_of_their_own() -> None:
 
 @pytest.mark.parametrize(
     "traits",
-    [{"mode": "telepathy"}, {"network": "moon"}, {"without": ("smtp",)}, {"pause": (0.9, 0.1)}, {"deleted": 2.0}],
+    [
+        {"mode": "telepathy"},
+        {"network": "moon"},
+        {"without": ("smtp",)},
+        {"bystanders": ("ghost",)},
+        {"kept": ("pop",)},
+        {"pause": (0.9, 0.1)},
+        {"deleted": 2.0},
+    ],
 )
 def test_unknown_trait_is_refused(traits: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="scenario"):
@@ -127,3 +140,78 @@ def test_logs_of_the_services_are_left_alone_where_a_scenario_says_so(tmp_path: 
     made("sync-log-only", tmp_path / "sync")
     assert {one.parent.name for one in (tmp_path / "sync" / "evidence").rglob("u_ex*.log")} == {"W3SVC2"}
     assert re.search(r"&Log=V141_Fc1_Fid:5_Ty:Em_\S+_Srv:\d+a0c\S* 444 ", text_of(tmp_path / "sync" / "evidence"))
+
+
+def test_innocents_are_there_and_nobody_else(tmp_path: Path) -> None:
+    truth = made("innocents", tmp_path)
+    text = text_of(tmp_path / "evidence")
+    assert truth["intruders"] == []
+    assert set(scenario("innocents").bystanders) == set(BYSTANDERS)
+    for account in (*SERVICES.values(), "adm-help0"):
+        assert f"MINISTRY\\{account} " in text
+    for place in ("10.20.77.5 Mozilla", "10.20.60.9 Mozilla", "10.20.61.4 Mozilla"):
+        assert place in text
+    assert "Chrome/63" not in text
+
+
+def test_what_bystanders_do_is_theirs_on_a_day_of_their_own() -> None:
+    world = make_world(DrillPlan(5, 160, datetime(2020, 4, 1, tzinfo=UTC), LAST, scenario("innocents")))
+    days = [datetime(2020, 4, 1, tzinfo=UTC).date() + timedelta(days=one) for one in range(365)]
+    trained = [day for day in days if any("rv:60.0" in one.agent for one in bystanders_on(world, day))]
+    assert {(day.weekday(), 8 <= day.day <= 15) for day in trained} == {(1, True), (2, True)}
+    assert len(trained) == 24
+    sat = [day for day in days if any("ExchangeServicesClient" in one.agent for one in bystanders_on(world, day))]
+    assert [day.weekday() for day in sat] == [5, 6]
+    gone = {one for day in trained for one in away_on(world, day)}
+    there = {one.mailbox for day in trained for one in bystanders_on(world, day) if "rv:60.0" in one.agent}
+    assert there <= gone
+
+
+def test_who_is_there_himself_is_at_no_desk(tmp_path: Path) -> None:
+    plan = DrillPlan(5, 160, datetime(2020, 4, 1, tzinfo=UTC), LAST, scenario("innocents"))
+    world = make_world(plan)
+    day = next(
+        one
+        for place in range(365)
+        if (one := plan.from_utc.date() + timedelta(days=place)).weekday() == 2 and len(away_on(world, one)) > 9
+    )
+    gone = away_on(world, day)
+    at_desk = {
+        one.mailbox for one in day_of_work(world, day) if one.protocol == "Mapi" and one.client.startswith("10.")
+    }
+    assert at_desk
+    assert not at_desk & gone
+
+
+def test_a_kept_ews_log_reaches_back_and_names_the_mailboxes(tmp_path: Path) -> None:
+    truth = made("impersonation", tmp_path / "kept")
+    made("impersonation-unlogged", tmp_path / "lost")
+    intruders = truth["intruders"]
+    assert isinstance(intruders, list)
+    quiet = next(one for one in intruders if one["id"] == "quiet")
+
+    def opened(folder: Path) -> set[str]:
+        text = "\n".join(one.read_text("utf-8-sig") for one in sorted(folder.rglob("Ews_*.LOG")))
+        return {line.split(",")[22] for line in text.splitlines() if ",ExchangeServicesClient/0.0.0.0," in line}
+
+    assert opened(tmp_path / "kept") == set(quiet["mailboxes"])
+    first = {one: min(each.name for each in (tmp_path / one).rglob("Ews_*.LOG"))[4:12] for one in ("kept", "lost")}
+    assert first == {"kept": "20210201", "lost": "20210301"}
+
+
+def test_the_clouds_export_tells_the_whole_time_and_the_truth(tmp_path: Path) -> None:
+    truth = made("cloud-only", tmp_path)
+    files = sorted((tmp_path / "evidence" / "m365").glob("*.csv"))
+    assert [one.stem for one in files] == ["AuditLog-2021-02", "AuditLog-2021-03"]
+    records = [
+        json.loads(row["AuditData"])
+        for one in files
+        for row in csv.DictReader(one.read_text("utf-8-sig").splitlines()[1:])
+    ]
+    intruders = truth["intruders"]
+    assert isinstance(intruders, list)
+    (quiet,) = intruders
+    his = [one for one in records if one.get("ClientIPAddress") in quiet["clients"]]
+    assert {one["MailboxOwnerUPN"] for one in his} == set(quiet["mailboxes"])
+    assert {one["Operation"] for one in records} == {"MailItemsAccessed", "UserLoggedIn"}
+    assert not [one for one in records if str(one.get("ClientIPAddress", "")).startswith("10.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -415,6 +416,37 @@ def test_looking_up_texts_agrees_with_comparing_each(held: list[str], asked: lis
     assert list(zip(text.tolist(), owner.tolist(), strict=True)) == [
         (at, whose) for at, one in enumerate(asked) for whose, other in enumerate(held) if one == other
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("it came from 198.51.100.7.", ["198.51.100.7"]),
+        ("198.51.100.7.\r\nNext", ["198.51.100.7"]),
+        ("release 198.51.100.7.5", []),
+        ("a" * 90 + " from 2001:db8::7, port 443", ["2001:db8::7"]),
+        ("a" * 90 + " Address:2001:db8::7.", ["2001:db8::7"]),
+        ("a" * 90 + " [2001:db8:0:0::7]:443", ["2001:db8::7"]),
+        ("a" * 90 + " ::ffff:198.51.100.7 ", ["198.51.100.7"]),
+        ("a" * 90 + " at 12:30:45, aa:bb:cc:dd:ee:ff", []),
+    ],
+)
+def test_addresses_inside_a_text_are_found_wherever_they_stand(text: str, found: list[str]) -> None:
+    assert [str(one) for one in addresses_inside(text)] == found
+
+
+def test_a_long_front_of_a_chain_does_not_hide_its_end() -> None:
+    """Whoever is outside writes the front of a forwarded chain; the balancer puts the client at its end."""
+    assert str(addresses(", ".join(["192.0.2.1"] * 1_000 + ["198.51.100.7"]))[-1]) == "198.51.100.7"
+    assert EXACT["path"]("c:\\" + "a\\" * 5_000 + "Evil.exe")[-1] == "evil.exe"
+
+
+def test_a_long_text_takes_time_that_grows_with_its_length() -> None:
+    start = time.process_time()
+    for text in ("a" * 60_000 + "@", "a:" * 30_000, "1." * 30_000, "@" * 60_000, ":" * 60_000):
+        for cut in (*EXACT.values(), *INSIDE.values(), addresses, addresses_inside):
+            cut(text)
+    assert time.process_time() - start < 5
 
 
 @given(st.text(max_size=200))

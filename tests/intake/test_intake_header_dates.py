@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from tests.intake.evidence import taken_in, write
 from tests.scope.staged import iis_place
 
 from dwell.casebook.case import Case
-from dwell.intake.header_dates import EARLY, FACTS_MAX, LATE
+from dwell.intake.header_dates import EARLY, FACTS_MAX, LATE, HeaderDates
 from dwell.intake.ingest import open_archive
 from dwell.intake.stock import whole_table
+from dwell.model.provenance import Fact, FactKind
 
+CPU_SECONDS_MAX = 5.0
 FIELDS = "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip sc-status time-taken"
 
 
@@ -109,3 +114,19 @@ def test_the_rest_of_a_log_that_grew_is_held_against_the_lines_before_it(tmp_pat
     case, done = taken_in(tmp_path / "case", write(tmp_path / "2", {place: whole}))
     assert done.grown == 1
     assert [(number, count) for number, count, _ in doubts(case)] == [(13, 1)]
+
+
+def test_as_many_lines_as_records_take_no_longer_than_both() -> None:
+    """Somebody can write a file of `#Date` lines alone, each with a record of before it."""
+    many = 40_000
+    start = datetime(2021, 3, 3, tzinfo=UTC)
+    dates = HeaderDates()
+    dates.learn([Fact(FactKind.HEADER, 2 * at + 1, start, None, 1, "#Date line") for at in range(many)])
+    old = pa.repeat(pa.scalar(start - timedelta(days=1), pa.timestamp("us", tz="UTC")), many)
+    numbers = pa.array(range(2, 2 * many + 1, 2), pa.int64())
+    began = time.process_time()
+    dates.take(pa.RecordBatch.from_arrays([numbers, old], ["record_no", "time_utc"]), complete=True)
+    found = dates.facts()
+    assert time.process_time() - began < CPU_SECONDS_MAX
+    assert [one.record_no for one in found[:2]] == [2, 4]
+    assert found[-1].count == many - FACTS_MAX

@@ -34,6 +34,7 @@ from dwell.model.claims import (
     Summary,
 )
 from dwell.model.coverage import Coverage, CoverageDay, CoverageRow
+from dwell.model.departures import Departure, DepartureKind
 from dwell.model.hypotheses import Hypothesis, HypothesisVerdict, Sign, SourceView, Told, Where
 from dwell.model.indicators import IndicatorMet, Naming
 from dwell.model.markings import Marking, MarkingEffect, MarkingKind, MarkingVerdict
@@ -130,6 +131,26 @@ def _mailbox(name: str, grade: Grade, messages: int | None, size: int | None) ->
 
 
 MARKED = ("M1: 203.0.113.0/24 is ours (from 2021-01-01), marked by a.uthor on 2021-04-02, because: VPN pool",)
+LEFT = Departure(
+    "l.maes@ministry.example",
+    (DepartureKind.DISABLED, DepartureKind.LEFT_OUT),
+    at("2020-11-30T00:00:00"),
+    at("2020-12-31T00:00:00"),
+    None,
+    None,
+    (
+        "the directory export of 2020-12-31 shows it disabled",
+        "the directory export of 2021-01-31 does not list it any more",
+    ),
+    ("contradicted: <the list> of another kind shows it there",),
+    refs(EWS, 2),
+    4,
+    at("2021-01-04T02:00:00"),
+    at("2021-03-01T03:40:00"),
+    ("203.0.113.0/24 " + AGENT,),
+    ("a.peeters@ministry.example",),
+    refs(EWS, 5, 6),
+)
 MAILBOXES = (
     _mailbox("m.dubois", Grade.LISTED, None, None),
     dataclasses.replace(
@@ -138,7 +159,7 @@ MAILBOXES = (
         systems=("AS64500 HOSTING <example>: 2 networks",),
     ),
     _mailbox("k.janssens", Grade.DOWNLOADED, None, 3_912_004_551),
-    _mailbox("l.maes", Grade.READ, 87, 940),
+    dataclasses.replace(_mailbox("l.maes", Grade.READ, 87, 940), left=LEFT),
     _mailbox("s.claes", Grade.OPENED, None, None),
     dataclasses.replace(_mailbox("t.wouters", Grade.ATTEMPTED, None, None), folders=(), sessions=2),
     MailboxExposure(
@@ -159,6 +180,7 @@ MAILBOXES = (
             MOST,
             marked=MARKED if number == 1 else (),
             unmarked=Grade.READ if number == 1 else None,
+            left=dataclasses.replace(LEFT, account="staff02@ministry.example", against=()) if number == 2 else None,
         )
         for number in range(3)
     ),
@@ -424,6 +446,8 @@ SUMMARY = Summary(
     INDICATORS,
     case_settings=SETTINGS,
     leads_expected_false=0.75,
+    departures=(LEFT,),
+    leads_budget=500,
 )
 
 

@@ -19,6 +19,7 @@ from tests.report.sample_case import SUMMARY, filled
 
 from dwell.model import claims
 from dwell.model.claims import Question, Summary
+from dwell.model.departures import DepartureKind
 from dwell.model.hypotheses import HypothesisVerdict, Told, Where
 from dwell.model.markings import MarkingKind, MarkingVerdict
 from dwell.model.settings import SettingKind
@@ -55,6 +56,7 @@ WORDS: Mapping[tuple[str, str], type[StrEnum]] = {
     ("marking", "kind"): MarkingKind,
     ("marking", "verdict"): MarkingVerdict,
     ("setting", "kind"): SettingKind,
+    ("departure", "kinds"): DepartureKind,
 }
 EMPTY = Summary("0.0.1", claims.CaseFacts("", 0, 0, 0, None, None), *((),) * 10)
 ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from('\x00\x1b\u202e\ud800"\\<'), max_size=20)
@@ -135,7 +137,8 @@ def test_every_property_has_a_description() -> None:
 def test_words_of_the_schema_are_those_of_the_model(place: tuple[str, str]) -> None:
     thing, field = place
     whole: Any = schema()
-    assert whole["$defs"][thing]["properties"][field]["enum"] == [one.value for one in WORDS[place]]
+    described = whole["$defs"][thing]["properties"][field]
+    assert described.get("items", described)["enum"] == [one.value for one in WORDS[place]]
 
 
 def test_no_closed_list_of_the_schema_is_unchecked() -> None:

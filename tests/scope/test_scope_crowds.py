@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from dwell.scope.access import DAY_US
-from dwell.scope.crowds import ACCOUNTS_MIN, ANY_AGENT, Crowd, crowds_of
+from dwell.scope.crowds import ACCOUNTS_MIN, ANY_AGENT, Crowd, crowds_of, is_gathering
 from dwell.scope.habits import TIES
 
 HALL, OFFICE = 7, 1
@@ -31,6 +31,7 @@ def tie(
         "account": account, "network": network, "agent": agent, "visits": days, "days": days,
         "first": first * DAY_US, "last": (first + span) * DAY_US, "elsewhere": 200, "agent_bits": 0.5,
         "hour_bits": 0.0, "network_bits": float(-np.log2(share)), "protocol_bits": 1.0, "away_bits": hour,
+        "meanwhile": 20.0, "usually": 20.0, "phone": 0.0,
     }  # fmt: skip
 
 
@@ -91,3 +92,19 @@ def test_what_somebody_says_is_ours_is_not_looked_at() -> None:
     ties = pa.Table.from_pylist([tie(one) for one in range(12)], schema=TIES)
     assert crowds_of(ties, np.zeros(12, np.bool_)) == ()
     assert crowds_of(TIES.empty_table(), np.zeros(0, np.bool_)) == ()
+
+
+@pytest.mark.parametrize(
+    ("visits", "asked"),
+    [
+        ([(one, 40 * night) for one in range(10) for night in range(8)], True),
+        ([(night // 3 % 12, night) for night in range(200)], True),
+        ([(one, 40 * one + night) for one in range(10) for night in (0, 1, 2)], True),
+        ([(one, 7 * one + 31 * time) for one in range(30) for time in range(9)], False),
+        ([((day * 7 + step * 11) % 32, day) for day in range(0, 300, 2) for step in range(3)], False),
+    ],
+    ids=["night sessions", "a roster", "one stay each", "now and then", "three a day of many"],
+)
+def test_who_is_asked_to_be_there_comes_together_or_stays(visits: list[tuple[int, int]], *, asked: bool) -> None:
+    account, day = (np.array([one[place] for one in visits], np.int64) for place in (0, 1))
+    assert is_gathering(account, day) is asked

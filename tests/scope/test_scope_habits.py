@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.scope.sessions import Visit, accesses_of
 
 from dwell.scope.access import Accesses
-from dwell.scope.habits import BACKOFF, BITS_MAX, HOUR_BACKOFF, PROTOCOL_TRUST, TIES, service_accounts, ties
+from dwell.scope.habits import BACKOFF, BITS_MAX, HOUR_BACKOFF, PROTOCOL_TRUST, TIES, ties
 
 VISITS = st.lists(
     st.builds(
@@ -169,12 +169,3 @@ def test_refused_sessions_and_the_systems_own_have_no_ties() -> None:
     visits = [Visit("a", 1, "x", 1, outcome=1), Visit("EX01$", 1, "x", 1), Visit("NT AUTHORITY\\SYSTEM", 1, "x", 1)]
     accesses = accesses_of(visits)
     assert ties(accesses, np.zeros(3, np.bool_)).num_rows == 0
-
-
-def test_an_account_that_opens_a_great_part_of_all_mailboxes_is_a_service() -> None:
-    people = [f"p{place:02}" for place in range(30)]
-    visits = [Visit(one, place, "x", day) for place, one in enumerate(people) for day in range(3)]
-    visits += [Visit("backup", 40, "svc", 1, mailbox=one) for one in people]
-    visits += [Visit("secretary", 41, "x", 1, mailbox=one) for one in people[:9]]
-    accesses = accesses_of(visits)
-    assert {accesses.names[one]: count for one, count in service_accounts(accesses).items()} == {"backup": 30}

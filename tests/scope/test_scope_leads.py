@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from tests.scope.sessions import Visit, accesses_of
 
+from dwell.model.settings import LEADS_PER_WEEK
 from dwell.scope.access import Accesses
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.habits import ties
-from dwell.scope.leads import LEADS_PER_WEEK, TAKEN_AS_RANKED, leads_of, ranking, terms_of
+from dwell.scope.leads import TAKEN_AS_RANKED, budget_of, leads_of, ranking, terms_of
 
 PEOPLE = 30
 
@@ -58,3 +60,21 @@ def test_without_ties_there_is_no_lead() -> None:
     clients = clients_of(accesses, ties(accesses, np.zeros(0, np.bool_)))
     found = leads_of(accesses, clients, (), 4.0)
     assert (found.leads, found.ties, found.budget, found.floor_bits) == ((), 0, 40, None)
+
+
+def test_the_budget_makes_the_list_longer_or_shorter_and_the_false_ones_more_or_fewer() -> None:
+    more = [Visit("p3@x", 900, "Konqueror/3", day, 3) for day in range(0, 20, 4)]
+    accesses, clients = _office(more)
+    few, usual, many = (leads_of(accesses, clients, (), 2.0, per_week=one) for one in (1, LEADS_PER_WEEK, 1_000))
+    assert (few.budget, usual.budget, many.budget) == (2, 2 * LEADS_PER_WEEK, 2_000)
+    assert few.leads == usual.leads[:2]
+    assert usual.leads == many.leads[: len(usual.leads)]
+    assert len(many.leads) == many.ties
+    assert few.expected_false < usual.expected_false < many.expected_false
+
+
+@pytest.mark.parametrize(
+    ("weeks", "per_week", "expected"), [(0.1, 10, 10), (27.4, 10, 274), (117, 10, 500), (117, 2, 100)]
+)
+def test_a_list_holds_one_week_at_least_and_fifty_at_most(weeks: float, per_week: int, expected: int) -> None:
+    assert budget_of(weeks, per_week) == expected

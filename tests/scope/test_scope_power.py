@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from tests.scope.office import log_of, work
+from tests.scope.office import FOREIGN, NETWORK, PEOPLE, log_of, reasoned, visits, work
 from tests.scope.staged import Staged, iis_place, stage
 
+from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
 from dwell.model.power import Power, PowerRow
+from dwell.model.settings import LEADS_PER_WEEK, Setting, SettingKind
 from dwell.scope.access import Accesses
 from dwell.scope.clients import clients_of
 from dwell.scope.habits import ties
@@ -43,8 +45,26 @@ def _hash(folder: Path) -> str:
     return whole.hexdigest()
 
 
-def _power(staged: Staged, wanted: Sequence[str], plantings: int = 3) -> Power:
-    return power_in(staged.archive, staged.paths, stamp="s", plantings=plantings, wanted=wanted, workers=1)
+def _power(
+    staged: Staged,
+    wanted: Sequence[str],
+    plantings: int = 3,
+    *,
+    settings: Sequence[Setting] = (),
+    markings: Sequence[Marking] = (),
+    per_week: int = LEADS_PER_WEEK,
+) -> Power:
+    return power_in(
+        staged.archive,
+        staged.paths,
+        stamp="s",
+        plantings=plantings,
+        wanted=wanted,
+        settings=settings,
+        markings=markings,
+        per_week=per_week,
+        workers=1,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +161,46 @@ def test_an_empty_case_gives_a_row_for_each_kind_and_no_figure(tmp_path: Path) -
 def test_a_word_that_is_not_known_is_refused() -> None:
     with pytest.raises(ValueError, match="network is one of"):
         Kind("x", "x", "owa-password", 1, "satellite", "foreign", "night", 1.0, 1)
+
+
+def test_an_intruder_in_a_network_that_is_set_as_own_is_not_found_and_the_figures_say_what_they_rest_on(
+    planted: _Planted,
+) -> None:
+    """All planted networks lie in one range: once it is said to be the organisation's own, nothing from there is judged."""
+    own = Setting("S1", SettingKind.NETWORK, "198.18.0.0/15", "lab", "a. uthor")
+    found = _power(planted.staged, ["obvious"], settings=[own])
+    assert [(one.found, one.plantings) for one in found.rows] == [(0, 3)]
+    assert found.rests == ("S1: network 198.18.0.0/15, set by a. uthor, because: lab",)
+    ours = Marking("M1", MarkingKind.NETWORK, "198.18.0.0/15", MarkingVerdict.OURS, "lab", "a. uthor")
+    assert [one.found for one in _power(planted.staged, ["obvious"], markings=[ours]).rows] == [0]
+    beside = Marking("M2", MarkingKind.MAILBOX, PEOPLE[0], MarkingVerdict.ACCEPTED, "asked", "a. uthor")
+    assert _power(planted.staged, ["obvious"], markings=[beside]).rests == ()
+
+
+def test_each_planting_is_on_a_vip_where_any_is_set(planted: _Planted) -> None:
+    vip = Setting("S1", SettingKind.VIP, PEOPLE[7], "cabinet", "a. uthor")
+    assert _power(planted.staged, ["one-mailbox"], 1, settings=[vip]).vips == 1
+    accesses = Accesses(planted.staged.rolled().tables["sessions"], learn(planted.staged.archive))
+    clients = clients_of(accesses, ties(accesses, accesses.account < -1))
+    ground = Ground(accesses, clients, accesses.account[:0], frozenset({PEOPLE[7]}))
+    for kind in kinds():
+        accounts = [plant(ground, kind, "x", number).accounts for number in range(4)]
+        assert all(PEOPLE[7] in one and len(set(one)) == len(one) for one in accounts), kind.key
+
+
+def test_the_budget_of_leads_is_the_one_that_is_set(planted: _Planted) -> None:
+    one, usual = (_power(planted.staged, ["one-mailbox"], 1, per_week=many) for many in (1, LEADS_PER_WEEK))
+    assert one.budget < usual.budget
+    assert one.rows[0].by_chance < usual.rows[0].by_chance
+
+
+def test_an_intrusion_that_is_called_ours_is_not_judged_here_either(tmp_path: Path) -> None:
+    tested = [row for person in PEOPLE[:8] for row in visits(person, f"{NETWORK}.9", FOREIGN, range(0, 40, 5), hour=3)]
+    staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of([*work(), *tested])})
+    case = reasoned(staged)
+    (held,) = case.held
+    refs = " ".join(f"{one.table}/{one.evidence_id}/{one.record_no}" for one in case.accesses.refs(held.rows))
+    ours = Marking("M1", MarkingKind.INTRUSION, held.id, MarkingVerdict.OURS, "test", "a. uthor", text=refs)
+    bare = _power(staged, ["one-mailbox"], 1, per_week=1)
+    said = _power(staged, ["one-mailbox"], 1, markings=[ours], per_week=1)
+    assert said.rows[0].by_chance > bare.rows[0].by_chance, "eight ties fewer are judged"

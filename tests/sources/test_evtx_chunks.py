@@ -1,4 +1,4 @@
-"""The short way through a chunk whose chain of records is whole gives what the walk from record to record gives."""
+"""The short way through chunks whose chains of records are whole gives what the walk from record to record gives."""
 
 from __future__ import annotations
 
@@ -30,15 +30,35 @@ def _chunk(bodies: list[bytes], changes: list[tuple[int, int]], first_number: in
     return bytes(out.ljust(CHUNK_BYTES, b"\0"))
 
 
-@given(_BODIES, _CHANGES, _NUMBERS, st.sampled_from([0, 0, 0, 1, 4, 30]))
-def test_both_ways_agree(bodies: list[bytes], changes: list[tuple[int, int]], first_number: int, cut: int) -> None:
-    data = _chunk(bodies, changes, first_number, cut)
-    short = evtx_chunks.scan(data)
-    with patch.object(evtx_chunks, "_chained", lambda *_: None):
-        assert short == evtx_chunks.scan(data)
+@given(
+    st.lists(
+        st.tuples(_BODIES, _CHANGES, _NUMBERS, st.sampled_from([0, 0, 0, 1, 4, 30]), st.sampled_from([-1, -1, 0, 48])),
+        min_size=1,
+        max_size=4,
+    ),
+    st.sampled_from([0, 0, 1, 100, CHUNK_BYTES - 600, CHUNK_BYTES - 3]),
+)
+def test_many_chunks_are_found_as_one_by_one(
+    chunks: list[tuple[list[bytes], list[tuple[int, int]], int, int, int]], lost: int
+) -> None:
+    pieces: list[bytes] = []
+    for bodies, changes, first_number, cut, damaged in chunks:
+        piece = bytearray(_chunk(bodies, changes, first_number, cut))
+        if damaged >= 0:
+            piece[damaged] ^= 0x55
+        pieces.append(bytes(piece))
+    data = b"".join([*pieces, bytes(CHUNK_BYTES)])
+    data = data[: len(data) - lost]
+    found = evtx_chunks.scan_all(data)
+    assert found == [evtx_chunks.scan(data[at : at + CHUNK_BYTES]) for at in range(0, len(data), CHUNK_BYTES)]
 
 
-def test_a_whole_chain_is_taken_at_once() -> None:
-    data = _chunk([b"a", b"bc"], [], 9, 0)
-    with patch.object(evtx_chunks, "_sound", side_effect=AssertionError):
-        assert [one.record_id for one in evtx_chunks.scan(data).units] == [9, 10]
+def test_chunks_without_damage_are_not_walked() -> None:
+    data = _chunk([b"a", b"bc"], [], 9, 0) + _chunk([b"d"], [], 11, 0)
+    with patch.object(evtx_chunks, "scan", side_effect=AssertionError):
+        found = evtx_chunks.scan_all(data)
+    assert [[one.record_id for one in chunk.units] for chunk in found] == [[9, 10], [11]]
+
+
+def test_no_bytes_are_no_chunks() -> None:
+    assert evtx_chunks.scan_all(b"") == []

@@ -38,19 +38,20 @@ def one_by_one(data: bytes) -> pa.RecordBatch:
 
 
 def taken(*pieces: bytes) -> list[Taken]:
-    first, out = 1, []
+    first, start, out = 1, 0, []
     for data in pieces:
         chunk = scan(data)
         assert chunk.good
         assert not chunk.damaged
-        out.append(Taken(data, chunk, first, 0))
+        out.append(Taken(start, chunk, first, start))
+        start += len(data)
         first += len(chunk.units)
     return out
 
 
 def agree(data: bytes, columns: Columns | None = None) -> int:
     """Hold the columns against the decoder; give how many records were read as columns."""
-    found, read = (columns or Columns()).read(taken(data))
+    found, read = (columns or Columns()).read(data, taken(data))
     whole = one_by_one(data)
     wanted = whole.filter(pc.is_in(whole["record_no"], found["record_no"]))
     assert wanted.num_rows == found.num_rows == int(read.sum()), "a record that the decoder refuses was read"
@@ -85,7 +86,7 @@ def test_every_type_is_written_as_the_decoder_writes_it(fragments: bool) -> None
 
 def test_names_become_columns_and_the_rest_the_map() -> None:
     data = written({"data": {"TargetUserName": text("anna"), "Odd": text("x"), "IpAddress": text("192.0.2.7")}})
-    found, _ = Columns().read(taken(data))
+    found, _ = Columns().read(data, taken(data))
     assert found["TargetUserName"].to_pylist() == ["anna"]
     assert found["IpAddress"].to_pylist() == ["192.0.2.7"]
     assert found["EventData"].to_pylist() == [[("Odd", "x")]]
@@ -105,7 +106,7 @@ def test_lists_of_texts_are_parted_and_cmdlets_get_their_names() -> None:
     data = written(*events)
     columns = Columns()
     assert agree(data, columns) == len(events) - 1
-    found, _ = columns.read(taken(data))
+    found, _ = columns.read(data, taken(data))
     assert found["Cmdlet"].to_pylist()[:2] == ["Get-Mailbox", None]
 
 
@@ -128,7 +129,7 @@ def test_lists_of_texts_are_parted_and_cmdlets_get_their_names() -> None:
 def test_what_cannot_be_written_here_is_left_to_the_decoder(data: dict[str, Value]) -> None:
     piece = written({"data": {"A": text("before")}}, {"data": data}, {"data": {"A": text("after")}})
     agree(piece)
-    _, read = Columns().read(taken(piece))
+    _, read = Columns().read(piece, taken(piece))
     assert read.tolist() == [True, False, True]
 
 
@@ -137,7 +138,7 @@ def test_numbers_that_do_not_fit_are_left_to_the_decoder() -> None:
         {"data": {"A": text("x")}, "record_id": 2**63}, {"data": {"A": text("x")}, "level": number(8, 2**31)}
     )
     agree(data)
-    assert not Columns().read(taken(data))[1].any()
+    assert not Columns().read(data, taken(data))[1].any()
 
 
 def test_a_level_written_as_text_is_what_the_decoder_says() -> None:
@@ -151,7 +152,7 @@ def test_the_same_id_with_another_definition_is_told_apart() -> None:
     assert one.count(name) == 1
     columns = Columns()
     assert agree(one, columns) == agree(other, columns) == agree(one, columns) == 1
-    assert columns.read(taken(other))[0]["EventData"].to_pylist() == [[("Thing", "x"), ("Other", "y")]]
+    assert columns.read(other, taken(other))[0]["EventData"].to_pylist() == [[("Thing", "x"), ("Other", "y")]]
 
 
 def test_a_name_that_is_referred_to_is_read_where_it_lies() -> None:
@@ -281,7 +282,11 @@ def test_chunks_are_not_gathered_without_bound(tmp_path: Path) -> None:
     out.add({"Text": text("x" * 30_000)})
     place = tmp_path / "Long.evtx"
     place.write_bytes(log([out.bytes()] * 12))
-    with place.open("rb") as stream, patch.object(module, "HELD_BYTES", 3 * CHUNK_BYTES):
+    with (
+        place.open("rb") as stream,
+        patch.object(module, "BLOCK_CHUNKS", 3),
+        patch.object(module, "HELD_BYTES", 3 * CHUNK_BYTES),
+    ):
         sizes = [one.records.num_rows for one in Evtx().read(stream, Hint()) if one.records is not None]
     assert max(sizes) == 3
     assert sum(sizes) == 12

@@ -27,6 +27,8 @@ CPU_SECONDS_MAX = 5.0
         ("httpproxy", PROXY + (RECORD + b"#Version: 15.1\n") * 2_000),
         ("httpproxy", PROXY + RECORD.replace(b"/owa", b'"/owa') * 10_000),
         ("httpproxy", PROXY + b'x"\n' * 40_000),
+        ("httpproxy", (PROXY + RECORD) * 10_000),
+        ("httpproxy", (b"#Fields: " + PROXY + RECORD) * 10_000),
         ("directory", b"SamAccountName,Alias,UserPrincipalName\n" + b'a,"b\n' * 20_000),
         ("directory", b"SamAccountName,Alias,UserPrincipalName\n" + (b'a,"b\n' + b"x\n" * 4_000) * 10),
         ("ual_json", b'{"a":' * 100_000),
@@ -37,6 +39,10 @@ CPU_SECONDS_MAX = 5.0
         ("evtx_xml", b"<Event " * 60_000),
         ("evtx_xml", b"<Event>" + b"<a>" * 100_000),
         ("evtx_xml", b"<!--" * 100_000),
+        (
+            "evtx_xml",
+            b"<Event><System><EventID>1</EventID></System><D>" + b"<Data Name='a'/>" * 30_000 + b"</D></Event>",
+        ),
         ("evtx", b"**\0\0" * 200_000),
     ],
 )

@@ -16,6 +16,7 @@ from dwell.casebook.markings import in_force
 from dwell.casebook.settings import set_in
 from dwell.casebook.trusted_hops import hops_in_force
 from dwell.hunt.hunting import Hunted
+from dwell.intake.clocks import corrections
 from dwell.intake.hosts import folder_for_host
 from dwell.intake.units import outgrown
 from dwell.model.addresses import trusting
@@ -23,11 +24,10 @@ from dwell.model.claims import CaseFacts
 from dwell.model.markings import Marking
 from dwell.model.power import Power
 from dwell.model.provenance import EvidenceId
-from dwell.model.settings import Setting, SettingKind
+from dwell.model.settings import Setting, SettingKind, leads_per_week
 from dwell.scope.as_tables import AsTable, folder, read_table
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
 from dwell.scope.investigation import investigate
-from dwell.scope.leads import LEADS_PER_WEEK
 from dwell.scope.power import power_in
 
 __all__ = ["answer", "plant"]
@@ -38,10 +38,10 @@ Progress = Callable[[str, str, int, int], None]
 """Told (phase, what, done, total): `folding` in data files, `planting` in intruders, `answering` without a number."""
 
 
-def _settings(hunted: Hunted, planted: Power | None, hops: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def _settings(hunted: Hunted, planted: Power | None, hops: Sequence[str], per_week: int) -> tuple[tuple[str, str], ...]:
     """Give the settings that the answers rest on. No path of this machine: equal evidence gives equal answers."""
     return (
-        ("leads per week", str(LEADS_PER_WEEK)),
+        ("leads per week", str(per_week)),
         ("an agent is foreign from (bits)", str(FOREIGN_BITS)),
         ("accounts that make a cluster", str(ACCOUNTS_MIN)),
         ("rules", f"{len(hunted.outcomes)} loaded, {hunted.rules_hash[:16]}"),
@@ -50,9 +50,13 @@ def _settings(hunted: Hunted, planted: Power | None, hops: Sequence[str]) -> tup
     )
 
 
-def _power_stamp(archive: Archive, hops: Sequence[str]) -> str:
-    """Give what a run of planted intruders hangs on."""
-    return stamp(archive.version(), "", tuple(("trusted hop", one) for one in hops))
+def _power_stamp(
+    archive: Archive, hops: Sequence[str], said: Sequence[Setting], markings: Sequence[Marking], per_week: int
+) -> str:
+    """Give what a run of planted intruders hangs on: a budget, settings, and markings of clients change what is found."""
+    judged = repr([one for one in markings if not one.beside])
+    beside = (("leads per week", str(per_week)), ("set", repr(list(said))), ("markings", judged))
+    return stamp(archive.version(), "", (*(("trusted hop", one) for one in hops), *beside))
 
 
 def _table(case: Case, said: Sequence[Setting]) -> AsTable | None:
@@ -81,13 +85,14 @@ def answer(
     *,
     markings: Sequence[Marking] | None = None,
     said: Sequence[Setting] | None = None,
+    per_week: int | None = None,
     keep: bool = True,
 ) -> Kept:
     """Answer the seven questions.
 
     Args:
         case: the case.
-        archive: its tables.
+        archive: its tables, clocks corrected by what is set.
         hunted: the hunt that the answers rest on.
         facts: the case's numbers.
         workers: processes.
@@ -95,18 +100,20 @@ def answer(
         progress: told how far it is.
         markings: what a person says; None for the markings in force.
         said: what is set for the case; None for the settings in force.
+        per_week: leads that can be looked at in a week; None for what is set.
         keep: whether the answers are kept as those of the case.
 
     Raises:
         CustodyError: a table is not what was written.
     """
     hops = hops_in_force(case)
-    planted = read_kept(case.derived_root / POWER, _power_stamp(archive, hops), Power)
-    settings = _settings(hunted, planted, hops)
     register = case.register()
     written = {key: item.written_utc for key, item in register.items()}
     markings = in_force(case) if markings is None else markings
     said = set_in(case) if said is None else said
+    per_week = leads_per_week(said) if per_week is None else per_week
+    planted = read_kept(case.derived_root / POWER, _power_stamp(archive, hops, said, markings, per_week), Power)
+    settings = _settings(hunted, planted, hops, per_week)
     longest = outgrown(case)
     folders = _folders(register)
     beside = (
@@ -131,6 +138,8 @@ def answer(
                 markings=markings,
                 settings=said,
                 table=_table(case, said),
+                per_week=per_week,
+                corrected=corrections(case, said),
                 workers=workers,
                 cache=cache,
                 progress=lambda done, total, what: progress("folding", what, done, total),
@@ -175,14 +184,19 @@ def plant(
     Raises:
         CustodyError: a table is not what was written.
     """
-    hops = hops_in_force(case)
+    hops, said, markings, register = hops_in_force(case), set_in(case), in_force(case), case.register()
+    per_week = leads_per_week(said)
     with trusting(hops):
         found = power_in(
             archive,
-            {key: [one.path for one in item.places] for key, item in case.register().items()},
+            {key: [one.path for one in item.places] for key, item in register.items()},
             outgrown=outgrown(case),
-            folders=_folders(case.register()),
-            stamp=_power_stamp(archive, hops),
+            folders=_folders(register),
+            written={key: item.written_utc for key, item in register.items()},
+            settings=said,
+            markings=markings,
+            per_week=per_week,
+            stamp=_power_stamp(archive, hops, said, markings, per_week),
             plantings=plantings,
             wanted=wanted,
             workers=workers,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dwell import __version__
 from dwell.answers import blindspots, entry, eviction, foothold, intrusions, mailboxes, reach
 from dwell.answers.book import Book
+from dwell.answers.departures import beside as with_departures
 from dwell.answers.hypotheses import board
 from dwell.answers.marked import beside, compared, effects, rest_on, tell_statements
 from dwell.answers.settings import set_effects, set_learned, vip_first
@@ -49,7 +50,7 @@ def _found(case: Investigation, facts: CaseFacts, planted: Power | None, before:
     exposures = mailboxes.findings(case)
     if before is not None or case.marked.others:
         exposures = compared(case, exposures, before.exposures if before is not None else exposures)
-    exposures = with_systems(case, vip_first(case, exposures))
+    exposures = with_departures(case, with_systems(case, vip_first(case, exposures)))
     reached = reach.findings(case)
     held = intrusions.findings(case, entries)
     checks = eviction.findings(case, footholds)
@@ -97,6 +98,7 @@ def assemble(
         coverage=case.ledger.rows(),
         leads=case.ranked.leads,
         leads_expected_false=case.ranked.expected_false,
+        leads_budget=case.ranked.budget,
         rules=case.hunted.outcomes,
         settings=tuple(sorted(settings)),
         hypotheses=board(case),
@@ -104,5 +106,6 @@ def assemble(
         learned=(*blindspots.learned(case), *set_learned(case)),
         indicators=case.hunted.met,
         case_settings=set_effects(case),
+        departures=case.departures.found,
     )
     return beside(case, summary)

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.answers.book import Book
+from dwell.answers.clocks import tell_clocks
+from dwell.answers.departures import tell_doubts
 from dwell.answers.mailboxes import COPIES, UNTOLD, bodiless, nameless, requests_untold, unresolved, untold
 from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
@@ -125,31 +127,6 @@ def _ranked(case: Investigation, book: Book, exposures: Sequence[MailboxExposure
     return {(one.host, one.source) for one in found[:STRETCHES_MAX]}
 
 
-def _clocks(case: Investigation, book: Book) -> None:
-    """Say how far clocks agree, by requests that two logs tell of; which of two is right is nowhere said."""
-    for one in case.clocks:
-        sides = [f"{host or NO_HOST} ({', '.join(tables)})" for host, tables in zip(one.hosts, one.tables, strict=True)]
-        rests = (
-            f"over {count(one.ids, 'request')} with the same id in both, between {instant(one.from_utc)} and "
-            f"{instant(one.to_utc)}; spread {one.spread_s:g} s"
-        )
-        way = "ahead of" if one.ahead_s > 0 else "behind"
-        if one.ahead_s and one.hosts[0] == one.hosts[1]:
-            book.unknown(
-                f"{sides[1]} is written {abs(one.ahead_s):,} s {way} {sides[0]}, {rests}. One clock wrote both, so one of "
-                "the two logs is in another zone than UTC, or was changed: times are as written.",
-                one.grounds,
-            )
-        elif one.ahead_s:
-            book.unknown(
-                f"The clock of {sides[1]} is {abs(one.ahead_s):,} s {way} that of {sides[0]}, {rests}. Which of the two is "
-                "right the records do not say: times are as written, and those of either may be off by as much.",
-                one.grounds,
-            )
-        elif one.hosts[0] != one.hosts[1]:
-            book.recorded(f"The clocks of {sides[0]} and {sides[1]} agree, {rests}.", one.grounds)
-
-
 def _copies(case: Investigation, book: Book) -> None:
     """Say which logs were copied or exported more than once, what counts twice for it, and which copies disagree."""
     if case.outgrown:
@@ -204,6 +181,7 @@ def _never_held(case: Investigation, book: Book, told: Collection[tuple[str, str
         )
     if len(passed) > STRETCHES_MAX:
         book.unknown(f"{count(len(passed) - STRETCHES_MAX, 'name')} more had several accounts in turn.")
+    tell_doubts(case, book)
 
 
 def _unnamed(case: Investigation, book: Book) -> None:
@@ -293,7 +271,8 @@ def _by_design(case: Investigation, book: Book) -> None:
     if case.services:
         told = [f"{name} ({number} mailboxes)" for name, number in sorted(case.services.items())]
         book.unknown(
-            f"Accounts that open a great part of all mailboxes are taken for services and were not judged: {listed(told)}."
+            "Accounts that open mailboxes of others on rounds, or most of all mailboxes, are taken for services; what they "
+            f"do so was not judged: {listed(told)}."
         )
 
 
@@ -319,6 +298,9 @@ def learned(case: Investigation) -> tuple[Learned, ...]:
 def _planted(planted: Power, book: Book) -> None:
     """Say how often planted intruders became an intrusion, and which of them mostly did not."""
     tried = [one for one in planted.rows if one.plantings]
+    made_up = "planted sessions are made up: a real intruder may differ in ways that help or hide him"
+    rests = f"judged with {listed([one.partition(':')[0] for one in planted.rests])}, as a person says"
+    vips = f"each planting is on at least one of {count(planted.vips, 'VIP')}"
     for one in tried:
         low, high = one.intrusion_interval
         surely = " Such an intruder would mostly stay hidden." if high < MOSTLY else ""
@@ -328,7 +310,7 @@ def _planted(planted: Power, book: Book) -> None:
             f"({one.by_chance:.0%} by lot).{surely}",
             (),
             None,
-            ["planted sessions are made up: a real intruder may differ in ways that help or hide him"],
+            [made_up, *([rests] if planted.rests else []), *([vips] if planted.vips else [])],
         )
 
 
@@ -351,7 +333,7 @@ def answer(
     _holes(case, book)
     _local_times(case, book)
     _trusted_hops(case, book)
-    _clocks(case, book)
+    tell_clocks(case, book)
     _copies(case, book)
     _hidden(case, book)
     _never_held(case, book, told)

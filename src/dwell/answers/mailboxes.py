@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dwell.answers import apps
+from dwell.answers import apps, departures
 from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
@@ -228,6 +228,7 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             book.recorded(
                 f"{_named(one)}: every request by {listed(one.intrusions)} was refused.", one.grounds, one.coverage
             )
+    departures.tell_used(case, book)
     apps.untied(case, book)
     hidden = exposed_by_marking(found)
     for one in hidden:
@@ -248,7 +249,9 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             f"{count(len(unsure), 'mailbox', 'mailboxes')}: whether it was opened cannot be determined.",
             against=list(dict.fromkeys(text for one in unsure for text in one.assumptions)),
         )
-    return book.answer(_verdict(found, list(covered), len(hidden), apps.verdict(case))), book
+    return book.answer(
+        _verdict(found, list(covered), len(hidden), (departures.verdict(case), apps.verdict(case)))
+    ), book
 
 
 def _no_sign(
@@ -285,11 +288,11 @@ def _by_marking(one: MailboxExposure) -> bool:
     return one.grade in EXPOSED and one.unmarked is not None and one.unmarked not in EXPOSED
 
 
-def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage], hidden: int, applications: str) -> str:
+def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage], hidden: int, beside: Sequence[str]) -> str:
     """Put it into one sentence; a negative never stands without its coverage."""
     grades = Counter(one.grade for one in found)
     exposed = sum(grades[grade] for grade in EXPOSED)
-    parts = []
+    parts: list[str] = []
     if exposed:
         told = ", ".join(f"{grades[grade]} {grade.value}" for grade in Grade if grade in EXPOSED and grades[grade])
         marked = sum(_by_marking(one) for one in found)
@@ -310,8 +313,7 @@ def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage], hidd
         shares = sorted(covered, key=lambda one: one.share or 0)
         worst, best = percent(shares[0]), percent(shares[-1])
         parts.append(f"no sign for {more}{many}, with a coverage of {worst if worst == best else f'{worst} to {best}'}")
-    if applications:
-        parts.append(applications)
+    parts += [one for one in beside if one]
     if not parts:
         return "Whose mail was read cannot be said: nothing held names a mailbox."
     text = "; ".join(parts) + "."

@@ -14,13 +14,15 @@ from pathlib import Path
 from dwell.answers.changes import Changed, changed
 from dwell.casebook.case import Case
 from dwell.casebook.settings import record_settings, set_in, settings_of
+from dwell.casebook.whole_files import written_whole
 from dwell.errors import CustodyError, Place, UsageError
 from dwell.model.claims import Summary
-from dwell.model.settings import ONE_ONLY, Setting, SettingEffect, SettingKind, hours_text
+from dwell.model.clocks import ClockWord
+from dwell.model.settings import LEADS_PER_WEEK_MAX, ONE_ONLY, Setting, SettingEffect, SettingKind, hours_text
 from dwell.scope.as_tables import folder, read_table
 from dwell.scope.working_time import dates_of, known_zone
 
-__all__ = ["SettingsPreview", "Unwanted", "Wished", "preview", "save", "set_table", "wished_in"]
+__all__ = ["SettingsPreview", "Unwanted", "Wished", "preview", "save", "set_leads", "set_table", "wished_in"]
 
 Answering = Callable[[tuple[Setting, ...] | None], Summary]
 """Gives the answers with these settings; None for those in force."""
@@ -34,6 +36,8 @@ KEYS: Mapping[str, SettingKind] = {
     "holidays": SettingKind.HOLIDAYS,
     "vips": SettingKind.VIP,
     "zone": SettingKind.ZONE,
+    "leads_per_week": SettingKind.LEADS,
+    "clocks": SettingKind.CLOCK,
 }
 """What a file may hold, by the kind it sets."""
 
@@ -183,6 +187,13 @@ def _zone(text: str) -> str:
     return text
 
 
+def _leads(text: str) -> str:
+    number = int(text) if text.isascii() and text.isdecimal() else 0
+    if not 1 <= number <= LEADS_PER_WEEK_MAX:
+        raise ValueError(text)
+    return str(number)
+
+
 def _holiday(text: str) -> str:
     if text[:1].isdecimal():
         return date.fromisoformat(text).isoformat()
@@ -200,6 +211,8 @@ _FORMS: Mapping[SettingKind, Callable[[str], str]] = {
     SettingKind.HOLIDAYS: _holiday,
     SettingKind.VIP: _name,
     SettingKind.ZONE: _zone,
+    SettingKind.LEADS: _leads,
+    SettingKind.CLOCK: lambda text: str(ClockWord.parse(text)),
 }
 _REMEDIES: Mapping[SettingKind, str] = {
     SettingKind.NETWORK: "Write a network or an address: 192.0.2.0/24, 2001:db8::/48, 203.0.113.7",
@@ -208,6 +221,8 @@ _REMEDIES: Mapping[SettingKind, str] = {
     SettingKind.HOLIDAYS: "Write a country (BE), a part of one (DE/BY), or a day (2021-05-14)",
     SettingKind.VIP: "Write a mailbox as the lists have it: minister@gov.example",
     SettingKind.ZONE: "Write a zone's IANA name: Europe/Brussels",
+    SettingKind.LEADS: f"Write a whole number of leads, 1 to {LEADS_PER_WEEK_MAX:,}",
+    SettingKind.CLOCK: "Write a host and what holds for its clock: EX01=right, EX02=as-written, EX02=+3600 (seconds ahead)",
     SettingKind.ASN: "Name a table: ip2asn-combined.tsv.gz or GeoLite2-ASN.mmdb",
 }
 
@@ -255,6 +270,8 @@ def _values(kind: SettingKind, key: str, found: object, place: Place) -> list[tu
     for one in found if isinstance(found, list) else [None]:
         if isinstance(one, date) and not isinstance(one, datetime) and kind is SettingKind.HOLIDAYS:
             out.append((kind, one.isoformat(), ""))
+        elif isinstance(one, int) and not isinstance(one, bool) and kind is SettingKind.LEADS:
+            out.append((kind, str(one), ""))
         elif isinstance(one, str):
             out.append((kind, one, ""))
         elif kind is SettingKind.SERVICE and isinstance(one, dict) and isinstance(one.get("account"), str):
@@ -276,7 +293,9 @@ def _unreadable(key: str, place: Place) -> UsageError:
         "zone": 'zone = "Europe/Brussels"',
         "holidays": 'holidays = ["BE", 2021-05-14]',
         "networks": 'networks = ["192.0.2.0/24"]',
+        "leads_per_week": "leads_per_week = 10",
         "vips": 'vips = ["minister@gov.example"]',
+        "clocks": 'clocks = ["EX01=right"]',
     }
     return UsageError(f"{key} cannot be read", place=place, remedy=f"Write {forms[key]}")
 
@@ -316,16 +335,15 @@ def _keep_table(case: Case, one: Setting) -> None:
     if not one.path:
         return
     place = folder(case.root) / one.sha256
-    unfinished = place.with_suffix(".part")
     try:
-        place.parent.mkdir(exist_ok=True)
-        shutil.copyfile(one.path, unfinished)
-        with unfinished.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        if digest != one.sha256:
-            unfinished.unlink()
-            raise CustodyError("the table was changed while it was read", place=Place(one.path), remedy="Say it again")
-        unfinished.replace(place)
+        with written_whole(place) as unfinished:
+            shutil.copyfile(one.path, unfinished)
+            with unfinished.open("rb") as handle:
+                digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            if digest != one.sha256:
+                raise CustodyError(
+                    "the table was changed while it was read", place=Place(one.path), remedy="Say it again"
+                )
     except OSError as fault:
         what = f"the table cannot be copied: {fault}"
         raise UsageError(what, place=Place(place), remedy="Make room, and say it again") from fault
@@ -346,11 +364,33 @@ def set_table(root: Path, path: Path, by: str) -> Setting | None:
         CaseError: the folder is no case, of another version, or locked.
         UsageError: it is no table.
     """
+    return _set_at_once(root, Wished(((SettingKind.ASN, str(path), ""),), "given with --asn", by, skip=True))
+
+
+def set_leads(root: Path, per_week: int, by: str) -> Setting | None:
+    """Set how many leads can be looked at in a week without showing its effect first: it makes a list longer or shorter.
+
+    Args:
+        root: the case folder.
+        per_week: how many.
+        by: who says so.
+
+    Returns:
+        The setting; None where the same number is set already.
+
+    Raises:
+        CaseError: the folder is no case, of another version, or locked.
+        UsageError: it is no such number.
+    """
+    wanted = ((SettingKind.LEADS, str(per_week), ""),)
+    return _set_at_once(root, Wished(wanted, "given with --leads-per-week", by, skip=True))
+
+
+def _set_at_once(root: Path, wanted: Wished) -> Setting | None:
     case = Case.open(root)
-    wanted = Wished(((SettingKind.ASN, str(path), ""),), "given with --asn", by, skip=True)
     made, gone, _ = _made(case, wanted, set_in(case))
     if not made:
         return None
     nothing = Changed((), (), (), 0, 0, 0, 0, 0)
-    save(root, SettingsPreview(made, gone, 0, wanted.reason, by, (), nothing))
+    save(root, SettingsPreview(made, gone, 0, wanted.reason, wanted.by, (), nothing))
     return made[0]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from dwell.answers.book import Book
+from dwell.answers.clocks import clock_effect
 from dwell.answers.marked import SETTING, effect_of
 from dwell.answers.phrases import count, listed
 from dwell.model.claims import Learned, LearnedKind, MailboxExposure
@@ -76,6 +77,11 @@ def _text(case: Investigation, effect: SettingEffect) -> str:
         return f"{count(effect.days, 'day')} in the time of the case on which nobody works{whose}; {_ranked(case)}"
     if kind is SettingKind.ASN:
         return _table(case)
+    if kind is SettingKind.LEADS:
+        many = count(len(case.ranked.leads), "lead")
+        return f"the list may hold {count(case.ranked.budget, 'lead')} and holds {many}; no order and no answer changes"
+    if kind is SettingKind.CLOCK:
+        return clock_effect(case, effect.setting.value)
     if kind in {SettingKind.HOURS, SettingKind.ZONE}:
         return f"it changes the term of unusual hours, by which leads are ranked; {_ranked(case)}"
     if not effect.sessions and not effect.elsewhere:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from dwell.archive import lexicon as lex
 from dwell.archive.lexicon import Lexicon
+from dwell.archive.shifts import AS_WRITTEN, ClockShift, needed, shifted
 from dwell.archive.spec import EVIDENCE_ID, ROW_GROUP_ROWS, TableSpec
 from dwell.errors import CustodyError, DiskFullError, Place
 from dwell.model.instants import utc_from_us
@@ -73,11 +74,26 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A data file that is part of its table."""
+    """A data file that is part of its table.
+
+    Attributes:
+        table: the table.
+        folder: the table's folder.
+        staged: what was written; its span covers the corrected instants too.
+        shifts: corrections of clocks that may bear on its rows: `read_rows` gives them corrected, the file stays as it is.
+    """
 
     table: str
     folder: Path
     staged: StagedFile
+    shifts: tuple[ClockShift, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Give a text that is another one whenever `read_rows` gives other rows: what is made of them is kept under it."""
+        if not self.shifts:
+            return self.staged.sha256
+        return hashlib.sha256(f"{self.staged.sha256}:{self.shifts!r}".encode()).hexdigest()
 
     @property
     def path(self) -> Path:
@@ -304,9 +320,20 @@ def open_verified(path: Path, sha256: str) -> pa.BufferReader:
 def read_rows(file: DataFile, columns: Sequence[str], *, dictionary: Sequence[str] = ()) -> pa.Table:
     """Read columns of a data file, text columns named in `dictionary` as dictionary-coded.
 
+    Instants are corrected where the file's `shifts` say so, and rows are in the order of the corrected ones. The column
+    `shifts.AS_WRITTEN` may be asked for then: the instant as written of rows whose instant was corrected.
+
     Raises:
         CustodyError: the file is not what was written.
     """
+    if not file.shifts:
+        return _read(file, columns, dictionary)
+    wanted = [one for one in columns if one != AS_WRITTEN]
+    return shifted(_read(file, wanted, dictionary, correcting=True), file.table, file.shifts).select(list(columns))
+
+
+def _read(file: DataFile, columns: Sequence[str], dictionary: Sequence[str], *, correcting: bool = False) -> pa.Table:
+    """Read columns as written, with those that correcting needs where that is meant."""
     source = open_verified(file.path, file.staged.sha256)
     about = pq.read_metadata(source)
     unique = _without_dictionary(about) & set(dictionary)
@@ -316,7 +343,8 @@ def read_rows(file: DataFile, columns: Sequence[str], *, dictionary: Sequence[st
         read_dictionary=[one for one in dictionary if one not in unique],
         page_checksum_verification=True,
     )
-    rows = reader.read(columns=list(columns), use_threads=False)
+    more = needed(columns, reader.schema_arrow.names) if correcting else []
+    rows = reader.read(columns=[*columns, *more], use_threads=False)
     for name in sorted(unique & set(rows.column_names)):
         rows = rows.set_column(rows.schema.get_field_index(name), name, rows[name].dictionary_encode())
     return rows

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dwell.archive.datafile import LEXICON_FOLDER, DataFile, StagedFile
 from dwell.archive.deltalog import Commit, TableLog
+from dwell.archive.shifts import ClockShift
 from dwell.archive.spec import TableSpec
 from dwell.errors import CustodyError
 
@@ -29,11 +30,13 @@ class Archive:
     Attributes:
         root: the folder.
         specs: the tables that may be written, by name.
+        shifts: corrections of clocks, made while rows are read; the tables stay as they were written.
     """
 
-    def __init__(self, root: Path, specs: Mapping[str, TableSpec]) -> None:
+    def __init__(self, root: Path, specs: Mapping[str, TableSpec], shifts: Sequence[ClockShift] = ()) -> None:
         self.root = root
         self.specs = dict(specs)
+        self.shifts = tuple(shifts)
         self._logs: dict[str, TableLog] = {}
 
     def folder(self, table: str) -> Path:
@@ -62,16 +65,27 @@ class Archive:
 
     def files(self, table: str) -> list[DataFile]:
         """Give a table's data files, by path; none where the table holds nothing."""
-        return self.log(table).files()
+        return [self._corrected(one) for one in self.log(table).files()]
+
+    def _corrected(self, file: DataFile) -> DataFile:
+        """Give a data file with the corrections that may bear on it, and a span that covers them."""
+        first, last = file.staged.first_us, file.staged.last_us
+        mine = tuple(one for one in self.shifts if one.bears_on(file.table, first, last))
+        if not mine:
+            return file
+        moved = [0, *(one.add_us for one in mine)]
+        first, last = first and first + min(moved), last and last + max(moved)
+        return replace(file, staged=replace(file.staged, first_us=first, last_us=last), shifts=mine)
 
     def version(self) -> str:
-        """Give a short text that changes whenever any table does."""
+        """Give a short text that changes whenever any table, or a correction of clocks, does."""
         state = ";".join(
             f"{table}={commit.version}:{commit.transaction}"
             for table in self.tables()
             for commit in self.log(table).commits()
         )
-        return hashlib.sha256(state.encode()).hexdigest()
+        told = f"{state};{self.shifts!r}" if self.shifts else state
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def unregistered(self) -> list[Path]:
         """Give data files and lexicons that no commit names: left by an interrupted run."""

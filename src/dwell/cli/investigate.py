@@ -15,6 +15,7 @@ from dwell.cli.options import (
     evidence_argument,
     fail_on_option,
     indicators_option,
+    leads_option,
     lists_option,
     output_options,
     rules_option,
@@ -51,6 +52,7 @@ def run(
     yara: tuple[Path, ...] = (),
     accepted: tuple[str, ...] = (),
     asn: Path | None = None,
+    leads_per_week: int | None = None,
     workers: int | None,
     talk: Talk,
 ) -> tuple[api.Answered, int]:
@@ -70,6 +72,7 @@ def run(
         "yara": [str(one) for one in yara],
         "accepted": list(accepted),
         "asn": None if asn is None else str(asn),
+        "leads_per_week": leads_per_week,
     }
     result = api.ingest(
         case,
@@ -84,6 +87,8 @@ def run(
     if asn is not None:
         made = api.set_table(case, asn, who(None))
         talk.note(terminal(made.told) if made is not None else "the same table of autonomous systems is set already")
+    if leads_per_week is not None and (made := api.set_leads(case, leads_per_week, who(None))) is not None:
+        talk.note(terminal(made.told))
     hunted = api.hunt(
         case,
         rules=rules,
@@ -123,6 +128,7 @@ def run(
     "--asn", type=FOLDER, default=None, metavar="FILE",
     help="A table of autonomous systems (iptoasn's TSV, or MaxMind's MMDB): told beside clients, never a ground.",
 )  # fmt: skip
+@leads_option
 @workers_option
 @output_options((Form.TEXT, Form.JSON))
 @talk_options
@@ -140,6 +146,7 @@ def investigate(
     zones: tuple[str, ...],
     trusted_hops: tuple[str, ...],
     asn: Path | None,
+    leads_per_week: int | None,
     workers: int | None,
     output: Output,
     talk: Talk,
@@ -165,6 +172,7 @@ def investigate(
         zones=zones,
         trusted_hops=trusted_hops,
         asn=asn,
+        leads_per_week=leads_per_week,
         workers=workers,
         talk=talk,
     )

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from dwell import api
-from dwell.cli.options import case_option, output_options, talk_options, workers_option
+from dwell.cli.options import case_option, leads_option, output_options, talk_options, workers_option
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
 from dwell.report.listings import LISTINGS
 
 __all__ = ["COMMANDS"]
 
+LEADS = "leads"
 HELP: Mapping[str, str] = {
     "entry": "How they got in: per server and weakness or credential, with the step that was reached.",
     "foothold": "What they left behind, and whether it is still there.",
@@ -30,6 +31,10 @@ HELP: Mapping[str, str] = {
         "Networks and accounts that are taken for the organisation's own by what the records show, and are not judged. "
         "Where that is wrong, say so: dwell mark svc-x@gov.example theirs --from 2021-03-01 --reason 'stolen'."
     ),
+    "departures": (
+        "Accounts that were disabled, deleted, lost their mailbox, or are left out of later directory exports: between "
+        "which days, and whether they were used afterwards."
+    ),
     "leads": "Accounts on outside networks with agents, ranked by surprise in bits. A lead is a place to look.",
 }
 
@@ -44,8 +49,10 @@ def _command(name: str) -> click.Command:
     @workers_option
     @output_options((Form.TEXT, Form.JSON, Form.JSONL, Form.CSV))
     @talk_options
-    def listing(case: Path, *, workers: int | None, output: Output, talk: Talk) -> int:
-        found = api.answers(case, workers=workers, progress=talk.progress)
+    def listing(
+        case: Path, *, workers: int | None, output: Output, talk: Talk, leads_per_week: int | None = None
+    ) -> int:
+        found = api.answers(case, leads_per_week=leads_per_week, workers=workers, progress=talk.progress)
         talk.close()
         one = LISTINGS[name]
         if output.form is Form.TEXT:
@@ -56,6 +63,8 @@ def _command(name: str) -> click.Command:
             output.rows(one.rows(found.summary))
         return 0
 
+    if name == LEADS:
+        leads_option(listing)
     return listing
 
 

@@ -31,6 +31,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "eviction": ("listings", "Are they out: every check."),
     "coverage": ("listings", "Hours held, empty, missing, cut, altered, per host and source."),
     "hypotheses": ("listings", "In which ways mail could have been read, and would it have been seen."),
+    "departures": ("listings", "Accounts that went away, when, and whether they were used afterwards."),
     "leads": ("listings", "Accounts on networks with agents, ranked by surprise."),
     "power": ("power", "How likely each kind of intruder would have been found in this case."),
     "learned": ("listings", "What is taken for the organisation's own, and is not judged."),

@@ -13,6 +13,7 @@ import click
 
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
+from dwell.model.settings import LEADS_PER_WEEK, LEADS_PER_WEEK_MAX
 
 __all__ = [
     "FOLDER",
@@ -21,6 +22,7 @@ __all__ = [
     "evidence_argument",
     "fail_on_option",
     "indicators_option",
+    "leads_option",
     "lists_option",
     "output_options",
     "rules_option",
@@ -123,6 +125,15 @@ def zone_option(command: Command) -> Command:
     return click.option(
         "--zone", "zones", multiple=True, metavar="HOST=ZONE",
         help="The zone of logs in local time, for example EX01=Europe/Brussels or '*=Asia/Tokyo'; may be repeated.",
+    )(command)  # fmt: skip
+
+
+def leads_option(command: Command) -> Command:
+    """Add `--leads-per-week`."""
+    return click.option(
+        "--leads-per-week", type=click.IntRange(1, LEADS_PER_WEEK_MAX), default=None, metavar="N",
+        help="Leads that can be looked at in a week of the case's time; what is set for the case where not given, else "
+        f"{LEADS_PER_WEEK}. With the leads stands how many of them are expected to be false.",
     )(command)  # fmt: skip
 
 

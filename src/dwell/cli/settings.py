@@ -80,7 +80,8 @@ def settings(
 
     WORDS are, after `set`, a kind and its values; after `unset`, ids; after `import`, a TOML file. Kinds: `network` (own),
     `service` (an account, with --at where it works from), `hours`, `holidays` (a country, a part of one, or a day), `vip`
-    (a mailbox that is told first), `zone`, `asn` (a file: a table of autonomous systems, told beside clients). A setting is
+    (a mailbox that is told first), `zone`, `asn` (a file: a table of autonomous systems, told beside clients),
+    `leads-per-week`, `clock` (a host's: `EX01=right`, `EX02=as-written`, `EX02=+3600` for seconds ahead). A setting is
     the default of every later answer; it changes no record, and what it lowers is told.
 
     \b
@@ -91,6 +92,7 @@ def settings(
     dwell settings set holidays BE 2021-05-14 --reason "public, and closed by order" -c case
     dwell settings set vip minister@gov.example --reason "cabinet" -c case
     dwell settings set asn ip2asn-combined.tsv.gz --reason "downloaded by the CERT" -c case
+    dwell settings set clock EX01=right --reason "synchronised, says the log of its time service" -c case
     dwell settings import ministry.toml --reason "handover of 3 May" --yes -c case
     dwell settings unset S1 --reason "sold in 2020" -c case
     """

@@ -61,7 +61,17 @@ def tell_ingest(result: IngestResult, unreadable: int, talk: Talk) -> int:
             talk.note(
                 f"{records:,} records in local time read as UTC; a new case with --zone HOST=ZONE puts them right"
             )
+    _tell_clocks(result, talk)
     return EXIT_SOME_UNREADABLE if unreadable or result.faults else 0
+
+
+def _tell_clocks(result: IngestResult, talk: Talk) -> None:
+    for one in result.clocks[:SHOWN]:
+        which = f"the log {', '.join(one.tables)} of {one.host}" if one.tables else f"the clock of {one.host}"
+        way = "ahead" if one.ahead_s > 0 else "behind"
+        talk.note(f"{which} is {abs(one.ahead_s):,} s {way} and corrected for it; see dwell answers, blindspots")
+    if len(result.clocks) > SHOWN:
+        talk.note(f"clocks corrected: {len(result.clocks) - SHOWN:,} stretches more")
 
 
 def tell_hunt(hunted: Hunted, talk: Talk) -> None:

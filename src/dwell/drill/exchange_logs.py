@@ -280,7 +280,7 @@ def _ews_row(request: Request, request_id: str, day: date, millisecond: int, hos
 
 
 def write_exchange_logs(
-    world: World, root: Path, day: date, requests: Iterable[Request], ids: Mapping[int, str]
+    world: World, root: Path, day: date, requests: Iterable[Request], ids: Mapping[int, str], *, proxy: bool = True
 ) -> None:
     """Write one day of HttpProxy and EWS logs, a file per server, protocol and six hours.
 
@@ -290,6 +290,7 @@ def write_exchange_logs(
         day: the day.
         requests: its requests, in order of time.
         ids: request id by the request's identity.
+        proxy: whether HttpProxy's logs are written; without them the EWS logs only.
     """
     rng = pick(world.plan.seed, "exchange", day)
     files: dict[Path, tuple[io.StringIO, csv.DictWriter[str]]] = {}
@@ -307,9 +308,10 @@ def write_exchange_logs(
         request_id, millisecond = ids[id(request)], rng.randrange(1000)
         stamp = f"{day:%Y%m%d}{request.second // 21_600 * 6:02}-1.LOG"
         logging = root / request.host / "Logging"
-        path = logging / "HttpProxy" / _FOLDERS[request.protocol] / f"HttpProxy_{stamp}"
-        row = _proxy_row(request, request_id, day, millisecond)
-        writer(path, "HttpProxy Logs", request.host, _PROXY_FIELDS).writerow(row)
+        if proxy:
+            path = logging / "HttpProxy" / _FOLDERS[request.protocol] / f"HttpProxy_{stamp}"
+            row = _proxy_row(request, request_id, day, millisecond)
+            writer(path, "HttpProxy Logs", request.host, _PROXY_FIELDS).writerow(row)
         if (request.protocol == "Ews" or "EWS/" in request.anchor) and request.status == 200:
             host = back_end(request, handed_over=world.plan.scenario.handed_over)
             path = root / host / "Logging" / "Ews" / f"Ews_{stamp}"

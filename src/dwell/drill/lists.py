@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from dwell.drill.bystanders import SERVICES
 from dwell.drill.intruders import Actor
 from dwell.drill.people import DOMAIN, HOSTS, Person, World, pick
 from dwell.drill.requests import browser
-from dwell.drill.ways import SERVICE
 
 __all__ = ["cloud_people", "write_cloud", "write_lists"]
 
@@ -71,9 +71,14 @@ def write_lists(world: World, root: Path, written: Sequence[tuple[str, date, int
         for one in world.people
     ]
     users.append(("svc-backup", f"svc-backup@{DOMAIN}", "S-1-5-21-1004336348-1177238915-682003330-1099", made, "True"))
-    if plan.scenario.mode == "impersonation":
-        account = SERVICE.rpartition("\\")[2]
-        users.append((account, f"{account}@{DOMAIN}", "S-1-5-21-1004336348-1177238915-682003330-1098", made, "True"))
+    services = [SERVICES[one] for one in plan.scenario.bystanders if one in SERVICES]
+    if "helpdesk" in plan.scenario.bystanders:
+        services += [f"adm-help{number}" for number in range(3)]
+    if plan.scenario.mode == "impersonation" and "svc-sync" not in services:
+        services.insert(0, "svc-sync")
+    for place, account in enumerate(services):
+        sid = f"S-1-5-21-1004336348-1177238915-682003330-{1098 - place}"
+        users.append((account, f"{account}@{DOMAIN}", sid, made, "True"))
     users.append(("krbtgt", f"krbtgt@{DOMAIN}", "S-1-5-21-1004336348-1177238915-682003330-502", made, "False"))
     fields = ("SamAccountName", "UserPrincipalName", "SID", "PasswordLastSet", "Enabled")
     _csv(root / "directory" / "Get-ADUser.csv", fields, users, typed="Microsoft.ActiveDirectory.Management.ADUser")

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dwell.drill.audit_export import AuditExport
 from dwell.drill.clocks import set_clock
 from dwell.drill.event_logs import CLEARED, write_event_logs
 from dwell.drill.exchange_logs import back_end, write_exchange_logs
@@ -52,7 +53,9 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
     second, written = loud(world)
     days = (plan.to_utc - plan.from_utc).days
     exchange_from = plan.to_utc.date() - timedelta(days=min(EXCHANGE_DAYS, days))
-    write_cloud(world, evidence, exchange_from, plan.to_utc.date(), first)
+    audit = AuditExport(world, evidence) if plan.scenario.cloud else None
+    if audit is None:
+        write_cloud(world, evidence, exchange_from, plan.to_utc.date(), first)
     probes: dict[date, list[Request]] = {}
     for day, request in scanners(world):
         probes.setdefault(day, []).append(request)
@@ -63,24 +66,22 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
         requests = [*day_of_work(world, day), *first.days.get(day, []), *second.days.get(day, []), *probes.get(day, [])]
         requests.sort(key=lambda one: (one.second, one.host, one.client, one.stem, one.query))
         ids = _ids(world, day, requests)
-        for host in HOSTS:
-            if plan.scenario.damage and host == "EX02" and missing[0] <= day < missing[1]:
-                continue
-            own = [one for one in requests if one.host == host and id(one) not in gone]
-            write_day(evidence, host, day, own, ids, balanced=host == "EX02" and place > days // 2)
-            if plan.scenario.handed_over:
-                calls = [one for one in requests if one.protocol == "Ews" and not one.anchor and id(one) not in gone]
-                mine = [one for one in calls if back_end(one, handed_over=True) == host]
-                write_back_end(evidence, host, day, mine, ids)
+        down = frozenset({"EX02"} if plan.scenario.damage and missing[0] <= day < missing[1] else ())
+        kept = [one for one in requests if id(one) not in gone]
+        _web_logs(evidence, plan, day, kept, ids, down, balanced=place > days // 2)
+        if audit is not None:
+            audit.take(day, requests)
         if plan.scenario.service_logs:
             theirs = {id(one) for one in (*first.days.get(day, []), *second.days.get(day, []))}
             write_sync_logs(world, evidence, day, requests, ids)
-            if day >= exchange_from:
+            if day >= exchange_from or "owa" in plan.scenario.kept:
                 write_owa_logs(world, evidence, day, requests, ids, theirs)
-        if day >= exchange_from:
-            write_exchange_logs(world, evidence, day, requests, ids)
+        if day >= exchange_from or "ews" in plan.scenario.kept:
+            write_exchange_logs(world, evidence, day, requests, ids, proxy=day >= exchange_from)
         if progress is not None:
             progress("writing the logs", place + 1, days)
+    if audit is not None:
+        audit.close()
     write_event_logs(world, evidence, exchange_from, plan.to_utc.date(), written)
     write_lists(world, evidence, written)
     write_state_exports(world, evidence, max([*first.instants, *second.instants], default=plan.to_utc))
@@ -95,6 +96,34 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
     truth.parent.mkdir(parents=True, exist_ok=True)
     truth.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
     return told
+
+
+def _web_logs(
+    evidence: Path,
+    plan: DrillPlan,
+    day: date,
+    requests: list[Request],
+    ids: dict[int, str],
+    down: frozenset[str],
+    *,
+    balanced: bool,
+) -> None:
+    """Write the IIS logs of a day; of hosts in `down` there are none, and `balanced` says it of the second server."""
+    for host in HOSTS:
+        if host in down:
+            continue
+        write_day(
+            evidence,
+            host,
+            day,
+            [one for one in requests if one.host == host],
+            ids,
+            balanced=host == "EX02" and balanced,
+        )
+        if plan.scenario.handed_over:
+            calls = [one for one in requests if one.protocol == "Ews" and not one.anchor]
+            mine = [one for one in calls if back_end(one, handed_over=True) == host]
+            write_back_end(evidence, host, day, mine, ids)
 
 
 def _stamp(evidence: Path, plan: DrillPlan) -> None:
@@ -203,5 +232,6 @@ def _truth(world: World, actors: list[Actor], gaps: list[dict[str, str]], delete
             "travellers": sorted({one.smtp for one, *_ in world.travels}),
             "conferences": [sorted(one.smtp for one in group) for group, *_ in world.conferences],
             "backup": [BACKUP, BACKUP_CLIENT],
+            "bystanders": sorted(plan.scenario.bystanders),
         },
     }

@@ -6,47 +6,21 @@ import random
 from collections.abc import Iterator
 from datetime import date
 
+from dwell.drill.bystanders import away_on, bystanders_on
 from dwell.drill.people import DOMAIN, HOSTS, Person, World, address, pick
 from dwell.drill.requests import Request, browser, outlook, phone
+from dwell.drill.visits import mapi, owa
 
 __all__ = ["BACKUP", "BACKUP_CLIENT", "day_of_work", "is_quiet"]
 
 BACKUP = "MINISTRY\\svc-backup"
 BACKUP_CLIENT = "10.20.250.17"
 _HOLIDAYS = {(1, 1), (5, 1), (7, 21), (8, 15), (11, 1), (11, 11), (12, 25), (12, 26)}
-_OWA = ("FindConversation", "GetConversationItems", "FindItem", "GetItem", "GetFileAttachment", "CreateItem")
 
 
 def is_quiet(day: date) -> bool:
     """Say whether nobody is at the office: weekends and public holidays."""
     return day.weekday() >= 5 or (day.month, day.day) in _HOLIDAYS
-
-
-def owa(
-    rng: random.Random, person: Person, second: int, client: str, agent: str, count: int, owner: Person | None = None
-) -> Iterator[Request]:
-    """Yield a visit in the browser: the page, then some actions."""
-    prefix = f"/owa/{owner.smtp}" if owner else "/owa"
-    mailbox = (owner or person).smtp
-    yield Request(
-        second, person.host, "GET", f"{prefix}/", "-", person.login, client, agent, 200, "Owa", mailbox, "", 14200
-    )
-    for step in range(count):
-        action = rng.choice(_OWA[:5] if owner else _OWA)
-        query = f"action={action}&EP=1&ID=-{step + 2}&AC=1"
-        second += rng.randrange(2, 90)
-        yield Request(
-            min(second, 86_399), person.host, "POST", f"{prefix}/service.svc", query, person.login, client, agent, 200,
-            "Owa", mailbox, action, rng.randrange(900, 60_000),
-        )  # fmt: skip
-
-
-def _mapi(rng: random.Random, person: Person, second: int, client: str, day: date) -> Request:
-    query = f"MailboxId={person.guid}@{DOMAIN}"
-    return Request(
-        second, person.host, "POST", "/mapi/emsmdb/", query, person.login, client, outlook(day), 200, "Mapi",
-        person.smtp, "", rng.randrange(400, 90_000),
-    )  # fmt: skip
 
 
 def _sync(rng: random.Random, person: Person, second: int, day: date) -> Request:
@@ -69,25 +43,29 @@ def day_of_work(world: World, day: date) -> Iterator[Request]:
     for group, first, last, client in world.conferences:
         if first <= day <= last:
             abroad |= {id(one): client for one in group}
+    elsewhere = away_on(world, day)
     for person in world.people:
         away = abroad.get(id(person))
         if away is not None:
             agent = browser(person.browser, person.lag, day)
             yield from owa(rng, person, rng.randrange(25_000, 70_000), away, agent, rng.randrange(1, 5))
+        elif person.smtp in elsewhere:
+            pass
         elif not quiet and rng.random() < 0.92:
             for _ in range(rng.randrange(1, 3)):
-                yield _mapi(rng, person, rng.randrange(25_200, 61_200), person.desk, day)
+                yield mapi(rng, person, rng.randrange(25_200, 61_200), person.desk, outlook(day))
             if person.boss is not None and rng.random() < 0.5:
                 agent = browser(person.browser, person.lag, day)
                 yield from owa(rng, person, rng.randrange(28_000, 57_000), person.desk, agent, 2, person.boss)
         home = person.home(day)
-        if away is None and rng.random() < (0.12 if quiet else 0.22):
+        if away is None and person.smtp not in elsewhere and rng.random() < (0.12 if quiet else 0.22):
             agent = browser(person.browser, person.lag, day)
             yield from owa(rng, person, rng.randrange(62_000, 80_000), home, agent, rng.randrange(1, 4))
         if rng.random() < 0.75:
             yield _sync(rng, person, rng.randrange(19_000, 82_000), day)
     yield from _machines(world, rng, day)
     yield from _spray(world, day)
+    yield from bystanders_on(world, day)
 
 
 def _machines(world: World, rng: random.Random, day: date) -> Iterator[Request]:

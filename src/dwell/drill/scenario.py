@@ -20,6 +20,10 @@ _CHOICES: Mapping[str, frozenset[str]] = {
     "agent": frozenset({"old", "current", "owner", "tool"}),
     "hours": frozenset({"foreign", "office", "night"}),
 }
+_BYSTANDERS = frozenset(
+    {"calendar-service", "duty-room", "helpdesk", "journal", "kiosk", "migration", "night-desk", "night-sessions",
+     "partner-office", "room-booking", "training-room"}
+)  # fmt: skip
 _SOURCES = frozenset({"iis", "iis-front", "httpproxy", "ews", "evtx", "ual", "directory", "inventory", "backups"})
 
 
@@ -50,6 +54,10 @@ class Scenario:
         handed_over: whether a server hands calls to EWS over to the other where the mailbox is of that one.
         service_logs: whether Outlook on the web and ActiveSync log what they do behind the front end; not together with
             `handed_over`.
+        bystanders: innocents that look like intruders (`bystanders.py`).
+        kept: services whose own logs a collector kept over the whole time, `ews` and `owa`; the servers keep a month.
+        cloud: whether the mailboxes lie in the cloud and its audit export covers the whole time; else some do, and it is
+            of the last month.
         clock_ahead_s: by how many seconds the clock of the second server is ahead, in all its logs.
     """
 
@@ -73,6 +81,9 @@ class Scenario:
     handed_over: bool = False
     service_logs: bool = False
     clock_ahead_s: int = 0
+    bystanders: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    cloud: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a trait that no writer knows.
@@ -85,6 +96,10 @@ class Scenario:
                 raise ValueError(f"scenario {self.name}: {trait} is one of {', '.join(sorted(known))}")
         if set(self.without) - _SOURCES:
             raise ValueError(f"scenario {self.name}: unknown source in {', '.join(self.without)}")
+        if set(self.bystanders) - _BYSTANDERS:
+            raise ValueError(f"scenario {self.name}: unknown bystander in {', '.join(self.bystanders)}")
+        if set(self.kept) - {"ews", "owa"}:
+            raise ValueError(f"scenario {self.name}: kept are logs of ews and owa")
         if set(self.states) - {"before", "after"}:
             raise ValueError(f"scenario {self.name}: states are before and after")
         shares = (self.deleted, self.exported)

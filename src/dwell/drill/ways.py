@@ -6,15 +6,14 @@ import random
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from dwell.drill.office import owa
+from dwell.drill.bystanders import SERVICE
 from dwell.drill.people import DOMAIN, NETBIOS, Person
 from dwell.drill.requests import Request, browser, outlook
 from dwell.drill.scenario import Scenario
+from dwell.drill.visits import owa
 
-__all__ = ["SERVICE", "Ways"]
+__all__ = ["Ways"]
 
-SERVICE = f"{NETBIOS}\\svc-sync"
-"""The account with the impersonation role, where the scenario has one."""
 _OLD_CHROME = (
     "Mozilla/5.0 (Windows NT 6.1; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/63.0.3239.132 Safari/537.36"
 )

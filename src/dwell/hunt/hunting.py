@@ -122,7 +122,7 @@ class _Job:
         """Give where a file's hits are kept."""
         if self.cache is None:
             return None
-        told = f"{one.kind}:{one.key}:{file.table}:{file.staged.sha256}"
+        told = f"{one.kind}:{one.key}:{file.table}:{file.key}"
         key = hashlib.sha256(":".join((told, *self.trusted)).encode()).hexdigest()
         return self.cache / f"{key[:32]}-hits.arrow"
 
@@ -355,7 +355,7 @@ def hunt(
     if loaded.correlations:
         from dwell.hunt.correlations.keeping import correlated_kept
 
-        names = [keys["rules"], *hops, *(f"{one.table}:{one.staged.sha256}" for one in files)]
+        names = [keys["rules"], *hops, *(f"{one.table}:{one.key}" for one in files)]
         found_together = correlated_kept(loaded.correlations, pa.concat_tables(records), names, cache)
         whole, outcomes = _with_correlations(loaded, found_together, whole, outcomes, cut)
     by_yara = _yara(archive, yara, workers, cache, progress)

@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from dwell.hunt.derived import base_of
 from dwell.hunt.patterns import Indices, Patterns, Regexes, folded, patterns, regexes
 from dwell.hunt.ruleset import Atom, Node
 from dwell.hunt.timeparts import time_part
+from dwell.model.short_cache import short_cache
 
 __all__ = ["Truth", "Words", "decoded", "truth_of", "words"]
 
@@ -325,7 +326,7 @@ def _numbers(texts: Sequence[str]) -> npt.NDArray[np.float64]:
     return np.array([float(one) if _NUMBER.match(one) else np.nan for one in texts], np.float64)
 
 
-@lru_cache(maxsize=262_144)
+@short_cache(262_144)
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if len(text) > 64:
         return None

@@ -118,9 +118,10 @@ class HeaderDates:
         for start in np.flatnonzero(np.diff(above, prepend=-1)).tolist():
             self._first(self._lines[int(above[start])], int(numbers[start]), int(times[start]))
         early = np.flatnonzero(times < at[above] - EARLY_S * _SECOND_US)
-        for line in np.unique(above[early]).tolist():
-            rows = early[above[early] == line]
-            self._early(self._lines[line], numbers[rows], times[rows])
+        if len(early):
+            # `above` rises with the numbers: the records below one line follow each other
+            for rows in np.split(early, np.flatnonzero(np.diff(above[early])) + 1):
+                self._early(self._lines[int(above[rows[0]])], numbers[rows], times[rows])
         self._settle()
 
     def _settle(self) -> None:

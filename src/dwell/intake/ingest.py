@@ -14,6 +14,7 @@ from dwell.casebook.case import Case
 from dwell.casebook.evidence import Evidence, Growth, Unit
 from dwell.engine.pool import default_workers, run
 from dwell.errors import NoEvidenceError
+from dwell.intake.clocks import as_written, corrected, corrections, measure_clocks
 from dwell.intake.commits import commit_unit, heal
 from dwell.intake.containers import close_zips
 from dwell.intake.event_copies import EventCopies
@@ -22,10 +23,11 @@ from dwell.intake.grown import find_growths
 from dwell.intake.plan import Fault, Plan, PlannedFile, make_plan
 from dwell.intake.reading import Job, JobFile, JobResult, all_failed, read_unit, survives
 from dwell.intake.remainder import Before, befores_of
-from dwell.intake.tables import specs
 from dwell.intake.units import Pending, held, pending
 from dwell.intake.zones import Zone, settle_zones
+from dwell.model.clocks import ClockCorrection
 from dwell.model.provenance import EvidenceId
+from dwell.model.settings import Setting
 
 __all__ = ["IngestResult", "Progress", "dry_run", "ingest", "open_archive", "plan"]
 
@@ -53,6 +55,7 @@ class IngestResult:
         copies: events that stand in several files, copies or exports of one event log, and count once.
         unlike: events that have the record number of another and say something else; both stay.
         twice: events that are held and say more in this run's file, so that both are kept.
+        clocks: what is corrected in the case, of clocks that are off for certain.
     """
 
     files_new: int
@@ -67,11 +70,12 @@ class IngestResult:
     copies: int = 0
     unlike: int = 0
     twice: int = 0
+    clocks: tuple[ClockCorrection, ...] = ()
 
 
-def open_archive(case: Case) -> Archive:
-    """Give a case's archive."""
-    return Archive(case.archive_root, specs())
+def open_archive(case: Case, settings: Sequence[Setting] | None = None) -> Archive:
+    """Give a case's archive, clocks corrected that are off for certain; by the settings in force where none are given."""
+    return corrected(case, settings)
 
 
 def _register(case: Case, plan: Plan) -> None:
@@ -219,7 +223,7 @@ def ingest(
         DiskFullError: no room left; run again to go on.
     """
     tell = progress or (lambda *_: None)
-    archive = open_archive(case)
+    archive = as_written(case)
     shutil.rmtree(case.spool_root, ignore_errors=True)
     case.spool_root.mkdir()
     try:
@@ -231,7 +235,9 @@ def ingest(
         _register(case, found)
         _record_growths(case, found, tell)
         here = _Run(case, archive, found, settled, case.register(), case.growths())
-        return _read_all(here, workers, tell)
+        done = _read_all(here, workers, tell)
+        measure_clocks(case, workers)
+        return replace(done, clocks=corrections(case))
     finally:
         close_zips()
         shutil.rmtree(case.spool_root, ignore_errors=True)

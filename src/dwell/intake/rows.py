@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile, read_rows
+from dwell.archive.shifts import AS_WRITTEN
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.intake.tables import COPIES, EVENTS
@@ -147,7 +148,7 @@ def _copies(file: DataFile, side: str, ref: RecordRef) -> list[dict[str, Any]]:
 
 
 def rows_at(file: DataFile, archive: Archive, places: Sequence[int]) -> list[dict[str, object]]:
-    """Give rows of a data file by their place in it, as plain values."""
-    columns = archive.specs[file.table].schema.names
+    """Give rows of a data file by their place in it, as plain values; a corrected instant also as it was written."""
+    columns = [*archive.specs[file.table].schema.names, *([AS_WRITTEN] if file.shifts else [])]
     whole: pa.Table = read_rows(file, columns)
     return [as_values(row) for row in whole.take(pa.array(places)).to_pylist()]

@@ -104,6 +104,8 @@ class _Found:
     first: tuple[_Hit, ...] = ()
     """The earliest `limit`."""
     opened: bool = False
+    months: tuple[tuple[str, int], ...] = ()
+    """How many lie in each month."""
 
 
 def _columns(spec: TableSpec, term: Term, *, maps: bool) -> tuple[str, ...] | None:
@@ -188,7 +190,16 @@ def _search_file(job: _Job) -> _Found:
             strict=True,
         )
     ]
-    return _Found(len(places), tuple(first), opened=True)
+    return _Found(len(places), tuple(first), opened=True, months=_months(job.file, times[places]))
+
+
+def _months(file: DataFile, times: npt.NDArray[np.int64]) -> tuple[tuple[str, int], ...]:
+    """Count instants by month: those of a data file are of one, unless clocks are corrected."""
+    if not file.shifts:
+        return ((file.staged.month or "unknown", len(times)),) if len(times) else ()
+    kept = pa.array(times, mask=times == _NO_TIME).cast(pa.timestamp("us", tz="UTC"))
+    counted = pc.value_counts(pc.strftime(kept, format="%Y-%m").fill_null("unknown"))
+    return tuple(sorted((str(one["values"]), int(one["counts"])) for one in counted.to_pylist()))
 
 
 def _met(rows: pa.Table, term: Term, job: _Job) -> _Bools:
@@ -287,8 +298,8 @@ def search(
     for job, found in zip(jobs, run(_search_file, jobs, workers=count), strict=True):
         opened += found.opened
         if found.count:
-            month = job.file.staged.month or "unknown"
-            months[month] = months.get(month, 0) + found.count
+            for month, met in found.months:
+                months[month] = months.get(month, 0) + met
             tables[job.file.table] = tables.get(job.file.table, 0) + found.count
             first = sorted([*first, *found.first], key=lambda hit: hit[:4])[: job.limit]
         if progress is not None:

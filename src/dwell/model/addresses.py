@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+
+from dwell.model.short_cache import short_cache
 
 __all__ = [
     "address",
     "behind_balancers",
     "first_hop",
+    "forwarded_client",
     "hop_range",
+    "is_hop",
     "is_internal",
     "is_trusted",
     "network",
@@ -76,7 +80,7 @@ def _range(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     return ipaddress.ip_network(text)
 
 
-@lru_cache(maxsize=65_536)
+@short_cache(65_536)
 def _range_of(text: str, ranges: tuple[str, ...]) -> str | None:
     """Give the first of the ranges that an address lies in."""
     try:
@@ -92,11 +96,12 @@ def is_trusted(text: str | None) -> bool:
     return bool(ranges) and text is not None and _range_of(text, ranges) is not None
 
 
-def _is_ours(text: str | None) -> bool:
+def is_hop(text: str | None) -> bool:
+    """Say whether an address as `address` gives it is that of a balancer of our own."""
     return is_internal(text) or is_trusted(text)
 
 
-@lru_cache(maxsize=262_144)
+@short_cache(262_144)
 def address(text: str | None) -> str | None:
     """Give an address in one form: no port, no brackets, no zone, IPv4-mapped as IPv4; None where there is none."""
     if text is None or _PLAIN.fullmatch(text):
@@ -124,7 +129,7 @@ def first_hop(hops: Sequence[str | None]) -> str | None:
     for one in reversed(hops):
         if one is None:
             return inside
-        if not _is_ours(one):
+        if not is_hop(one):
             return one
         inside = one
     return inside
@@ -175,18 +180,32 @@ def behind_balancers(client: str | None, forwarded: str | None) -> str | None:
     return _behind(client, forwarded, _TRUSTED.get())
 
 
-@lru_cache(maxsize=262_144)
+@short_cache(262_144)
 def _behind(client: str | None, forwarded: str | None, ranges: tuple[str, ...]) -> str | None:
     """Give the client; the ranges stand there for the cache, which outlives what is trusted."""
     del ranges
     peer = address(client)
-    if forwarded is None or not _is_ours(peer):
+    if forwarded is None or not is_hop(peer):
         return peer
-    return first_hop(_hops(forwarded)) or peer
+    return forwarded_client(forwarded) or peer
 
 
-def _hops(forwarded: str) -> list[str | None]:
-    return [address(one) for one in forwarded.replace("+", " ").split(",")]
+def _by_commas(chain: str) -> list[str]:
+    """Give the hops of a chain as IIS writes it: a blank is a `+` there."""
+    return chain.replace("+", " ").split(",")
+
+
+def forwarded_client(forwarded: str | None, parts: Callable[[str], Sequence[str]] = _by_commas) -> str | None:
+    """Give the client that a forwarded chain names; None where it names none.
+
+    Args:
+        forwarded: the chain, as logged.
+        parts: takes it apart, the nearest hop last.
+    """
+    # a chain of one address, as nearly all are, names it whoever's it is
+    if forwarded is None or _PLAIN.fullmatch(forwarded):
+        return forwarded
+    return first_hop([address(one) for one in parts(forwarded)])
 
 
 def passed_through(hops: Sequence[str | None]) -> str | None:

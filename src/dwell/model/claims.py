@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dwell.model.coverage import Coverage, CoverageRow
+from dwell.model.departures import Departure
 from dwell.model.hypotheses import Hypothesis
 from dwell.model.indicators import IndicatorMet
 from dwell.model.markings import MarkingEffect
@@ -247,6 +248,7 @@ class MailboxExposure:
         unmarked: the grade that it would have without any marking; None where that is the same.
         vip: whether a person set it as one that is told first; it says nothing of its grade.
         systems: autonomous systems that the intruders' sessions came from, where a table of them is set.
+        left: how and when its account went away, where it did; the last time where it came back in between.
     """
 
     mailbox: str
@@ -268,6 +270,7 @@ class MailboxExposure:
     unmarked: Grade | None = None
     vip: bool = False
     systems: tuple[str, ...] = ()
+    left: Departure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,7 +446,7 @@ class LearnedKind(StrEnum):
     NETWORK = "network"
     """Internal, or used by a great part of all accounts with agents of their own: clients look alike there."""
     SERVICE = "service"
-    """An account that opens a great part of all mailboxes, none of them its own."""
+    """An account that opens mailboxes of others on rounds, or a great part of all mailboxes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,7 +483,8 @@ class Summary:
     """Everything the program has to say about a case; every renderer starts from this.
 
     `leads_expected_false` is how many of the leads that belong to no intrusion are expected to be false: by chance the case
-    would have so many that are as surprising; None where it was not worked out.
+    would have so many that are as surprising. `leads_budget` is how many leads the list may hold. None where it was not
+    worked out.
     """
 
     version: str
@@ -503,3 +507,5 @@ class Summary:
     indicators: tuple[IndicatorMet, ...] = ()
     case_settings: tuple[SettingEffect, ...] = ()
     leads_expected_false: float | None = None
+    leads_budget: int | None = None
+    departures: tuple[Departure, ...] = ()

@@ -82,6 +82,8 @@ class Power:
         accounts: accounts that could be planted on.
         budget: leads within the budget.
         rows: one for each kind.
+        rests: settings and markings by which it was judged, in words.
+        vips: VIPs that could be planted on: each planting is on one of them at least.
     """
 
     stamp: str
@@ -89,3 +91,5 @@ class Power:
     accounts: int
     budget: int
     rows: tuple[PowerRow, ...]
+    rests: tuple[str, ...] = ()
+    vips: int = 0

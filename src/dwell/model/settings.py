@@ -6,16 +6,31 @@ time feeds one term of surprise; a list of VIPs puts mailboxes first and changes
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
 
-__all__ = ["ONE_ONLY", "WEEKDAYS", "Setting", "SettingEffect", "SettingKind", "band", "hours_text"]
+__all__ = [
+    "LEADS_PER_WEEK",
+    "LEADS_PER_WEEK_MAX",
+    "ONE_ONLY",
+    "WEEKDAYS",
+    "Setting",
+    "SettingEffect",
+    "SettingKind",
+    "band",
+    "hours_text",
+    "leads_per_week",
+]
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOURS_A_DAY = 24
+LEADS_PER_WEEK = 10
+"""How many leads an analyst is taken to look at in a week of the case's time, where nothing else is said."""
+LEADS_PER_WEEK_MAX = 1_000
 
 
 class SettingKind(StrEnum):
@@ -35,9 +50,13 @@ class SettingKind(StrEnum):
     """The zone in which people work, by its IANA name; for the term of unusual hours. One only."""
     ASN = "asn"
     """A table of autonomous systems: told beside clients, and never a ground. One only."""
+    LEADS = "leads-per-week"
+    """How many leads can be looked at in a week of the case's time: how long the list is. One only."""
+    CLOCK = "clock"
+    """A host's clock: `EX01=right`, `EX02=as-written`, or by how many seconds it was ahead, `EX02=+3600`."""
 
 
-ONE_ONLY = frozenset({SettingKind.HOURS, SettingKind.ZONE, SettingKind.ASN})
+ONE_ONLY = frozenset({SettingKind.HOURS, SettingKind.ZONE, SettingKind.ASN, SettingKind.LEADS})
 """Kinds of which one is in force at a time: another takes its place."""
 
 
@@ -49,7 +68,7 @@ class Setting:
         id: `S1`, `S2`, … in the order in which they were made; never used again.
         kind: what is set.
         value: the range in CIDR form, the account, the mailbox, the hours, the country or day, the zone, the
-            table's file name.
+            table's file name, the number of leads, the host's clock.
         reason: why; never empty.
         by: who says so, as given.
         at_utc: when it was made; None for one that is tried and not saved.
@@ -174,3 +193,8 @@ def hours_text(text: str) -> str:
     start = next((one for one in sorted(hours) if (one - 1) % HOURS_A_DAY not in hours), 0)
     end = (start + len(hours)) % HOURS_A_DAY or HOURS_A_DAY
     return f"{','.join(WEEKDAYS[one] for one in sorted(days))} {start:02}-{end:02}"
+
+
+def leads_per_week(settings: Sequence[Setting]) -> int:
+    """Give how many leads can be looked at in a week: the one that is set, else the usual number."""
+    return next((int(one.value) for one in settings if one.kind is SettingKind.LEADS), LEADS_PER_WEEK)

@@ -34,8 +34,9 @@ def expected_count(number: float | None) -> str:
 def expected_false(summary: Summary) -> str:
     """Say how many leads are expected to be false, by the case's own chance."""
     loose = [one for one in summary.leads if one.intrusion is None]
+    room = "" if summary.leads_budget is None else f" (the budget has room for {count(summary.leads_budget)})"
     return (
-        f"{count(len(summary.leads))} leads, {count(len(loose))} of them in no intrusion; of these about "
+        f"{count(len(summary.leads))} leads{room}, {count(len(loose))} of them in no intrusion; of these about "
         f"{expected_count(summary.leads_expected_false)} are expected to be false: by chance the case would have as many "
         "that are as surprising."
     )

@@ -80,6 +80,25 @@ LISTINGS: Mapping[str, Listing] = {
     ),
     "entry": _plain("entry", ("host", "cve", "method", "outcome", "first_utc", "last_utc", "intrusion")),
     "learned": _plain("learned", ("kind", "name", "why")),
+    "departures": _plain(
+        "departures",
+        (
+            "account",
+            "kinds",
+            "after_utc",
+            "by_utc",
+            "back_utc",
+            "until_utc",
+            "sessions",
+            "first_use_utc",
+            "last_use_utc",
+            "clients",
+            "opened_by",
+            "signs",
+            "against",
+        ),
+        ("account", "kinds", "after_utc", "by_utc", "back_utc", "sessions", "first_use_utc", "last_use_utc"),
+    ),
     "foothold": _plain("foothold", ("kind", "host", "what", "first_utc", "state", "intrusion", "state_why")),
 }
 """By the key of the JSON contract."""

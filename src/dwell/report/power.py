@@ -6,9 +6,11 @@ from dwell.model.power import Power, PowerRow
 from dwell.report.text import aligned
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
+from dwell.safe.terminal import terminal_limited
 
 __all__ = ["power_csv", "power_rows", "power_text"]
 
+TOLD_MAX = 400
 COLUMNS = (
     "kind", "title", "plantings", "mailboxes", "months", "found", "found_share", "found_low", "found_high",
     "intrusions", "intrusions_low", "intrusions_high", "mailboxes_share", "lead_rank", "lead_by_chance", "recorded",
@@ -70,6 +72,12 @@ def _share(found: int, tried: int, interval: tuple[float, float]) -> str:
     return f"{found} of {tried} ({interval[0]:.0%} to {interval[1]:.0%})" if tried else "not planted"
 
 
+def _said(power: Power) -> str:
+    """Say what a person says by which the figures were made; nothing where nobody said anything."""
+    vips = f"Each planting is on at least one of {power.vips:,} VIPs.\n" if power.vips else ""
+    return "".join(f"Judged with {terminal_limited(one, TOLD_MAX)}.\n" for one in power.rests) + vips
+
+
 def power_text(power: Power) -> str:
     """Give the kinds as an aligned table, with what the columns mean."""
     rows = [
@@ -88,6 +96,6 @@ def power_text(power: Power) -> str:
     ]
     head = (
         f"Planted in {power.sessions:,} sessions of this case, on {power.accounts:,} accounts; {power.budget} leads within "
-        "the budget.\n\n"
+        f"the budget.\n{_said(power)}\n"
     )
     return f"{head}{aligned(HEAD, rows)}\n{NOTE}"

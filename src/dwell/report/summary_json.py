@@ -26,6 +26,7 @@ from dwell.model.claims import (
     Summary,
 )
 from dwell.model.coverage import Coverage, CoverageRow
+from dwell.model.departures import Departure
 from dwell.model.hypotheses import Hypothesis, Sign
 from dwell.model.instants import utc_text
 from dwell.model.markings import Marking, MarkingEffect
@@ -37,6 +38,7 @@ from dwell.safe.jsontext import Json, json_text
 __all__ = [
     "bits",
     "coverage_object",
+    "departure_object",
     "effect_object",
     "hypothesis_object",
     "lead_object",
@@ -96,6 +98,8 @@ def summary_dict(summary: Summary) -> Object:
         "learned": [{"kind": one.kind.value, "name": one.name, "why": one.why} for one in summary.learned],
         "indicators": [indicator_object(one) for one in summary.indicators],
         "case_settings": [setting_effect_object(one) for one in summary.case_settings],
+        "departures": [departure_object(one) for one in summary.departures],
+        "leads_budget": summary.leads_budget,
     }
 
 
@@ -184,6 +188,30 @@ def mailbox_object(mailbox: MailboxExposure) -> Object:
         "grade_unmarked": mailbox.unmarked.value if mailbox.unmarked is not None else None,
         "vip": mailbox.vip,
         "systems": list(mailbox.systems),
+        "left": mailbox.left.told if mailbox.left is not None else None,
+        "left_after_utc": utc_text(mailbox.left.after_utc) if mailbox.left is not None else None,
+        "left_by_utc": utc_text(mailbox.left.by_utc) if mailbox.left is not None else None,
+    }
+
+
+def departure_object(one: Departure) -> Object:
+    """Give one row of `departures`."""
+    return {
+        "account": _known(one.account),
+        "kinds": [kind.value for kind in one.kinds],
+        "after_utc": utc_text(one.after_utc),
+        "by_utc": utc_text(one.by_utc),
+        "back_utc": utc_text(one.back_utc),
+        "until_utc": utc_text(one.until_utc),
+        "signs": list(one.signs),
+        "against": list(one.against),
+        "grounds": record_objects(one.grounds),
+        "sessions": one.sessions,
+        "first_use_utc": utc_text(one.first_use_utc),
+        "last_use_utc": utc_text(one.last_use_utc),
+        "clients": list(one.clients),
+        "opened_by": list(one.opened_by),
+        "use_grounds": record_objects(one.use_grounds),
     }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from dwell.model.claims import Lead, MailboxExposure, Summary
 from dwell.model.coverage import Coverage, CoverageRow
+from dwell.model.departures import Departure
 from dwell.model.instants import utc_text
 from dwell.report.summary_json import bits, coverage_object, lead_object, mailbox_object
 from dwell.safe.jsontext import Json
@@ -41,6 +42,9 @@ MAILBOX_COLUMNS = (
     "grade_unmarked",
     "vip",
     "systems",
+    "left",
+    "left_after_utc",
+    "left_by_utc",
 )
 COVERAGE_COLUMNS = (
     "host",
@@ -125,7 +129,12 @@ def _mailbox(one: MailboxExposure) -> tuple[Cell, ...]:
         one.unmarked.value if one.unmarked is not None else None,
         str(one.vip),
         _joined(one.systems),
+        *_left(one.left),
     )
+
+
+def _left(one: Departure | None) -> tuple[Cell, Cell, Cell]:
+    return (None, None, None) if one is None else (one.told, utc_text(one.after_utc), utc_text(one.by_utc))
 
 
 def _coverage(one: CoverageRow) -> tuple[Cell, ...]:

@@ -48,7 +48,8 @@ def answers_text(summary: Summary, width: int = 100) -> str:
 
 
 def mailboxes_text(summary: Summary) -> str:
-    """Give the mailboxes as an aligned table, as the summary orders them."""
+    """Give the mailboxes as an aligned table, as the summary orders them; who left stands there where anybody did."""
+    left = any(one.left is not None for one in summary.mailboxes)
     head = (
         "mailbox",
         "VIP",
@@ -75,10 +76,11 @@ def mailboxes_text(summary: Summary) -> str:
             _seen(one, count(one.bytes)),
             percent(one.coverage),
             _several(one.clients),
+            *((_cell(one.left.told) if one.left is not None else "-",) if left else ()),
         )
         for one in summary.mailboxes
     ]
-    return _table(head, rows, right={6, 7, 8, 9})
+    return _table((*head, "left") if left else head, rows, right={6, 7, 8, 9})
 
 
 def coverage_text(summary: Summary) -> str:

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.lexicon import coded
-from dwell.model.addresses import is_internal, is_trusted, network
+from dwell.model.addresses import is_internal, is_trusted, network, trusted_hops
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.browsers import ACCOUNTS_MIN, FRONT_ENDS, placed
 from dwell.scope.identities import Identities
+from dwell.scope.rollup.fold import Places
 from dwell.scope.words import agent
 
 __all__ = ["DAY_US", "INSIDE", "Accesses"]
@@ -21,6 +22,8 @@ __all__ = ["DAY_US", "INSIDE", "Accesses"]
 DAY_US = 86_400_000_000
 INSIDE = " (inside)"
 """Marks an agent seen from an internal address: what is ordinary in the office may be nobody's from outside."""
+_DOTTED = r"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$"
+_LAST = r"\.[0-9]+$"
 Codes = npt.NDArray[np.int64]
 
 
@@ -54,44 +57,52 @@ class Accesses:
         self._batches = table.to_batches()
         self._starts = np.cumsum([0, *(one.num_rows for one in self._batches)])
         self._place = order = _in_time(table)
-        actor, actors = _coded(table["actor"], order)
-        owner, owners = _coded(table["mailbox"], order)
-        names: dict[str, int] = {}
-        first: Codes = table["first_utc"].cast(pa.int64()).to_numpy()[order]
-        account = _labelled(actor, actors, first, identities, names)
-        stated = _labelled(owner, owners, first, identities, names)
-        self.account: Codes = account
-        self.names = list(names)
-        bare = np.array([identities.has_no_mailbox(one) for one in self.names] or [False])
-        assumed = np.where((account >= 0) & bare[np.maximum(account, 0)], -1, account)
-        self.mailbox: Codes = np.where(stated >= 0, stated, assumed)
-        system = np.array([identities.is_system(one) for one in actors] or [False])
-        self.system: npt.NDArray[np.bool_] = system[np.maximum(actor, 0)] & (actor >= 0)
-        client, clients = _coded(table["client"], order)
-        networks: dict[str, int] = {}
-        self.network: Codes = _mapped(client, [network(one) for one in clients], networks)
-        # who came by a hop of our own whose chain is not logged is as little known as who came from inside
-        inside = np.array([is_internal(one) or is_trusted(one) for one in clients] or [False])
-        self.internal: npt.NDArray[np.bool_] = inside[np.maximum(client, 0)] & (client >= 0)
-        tool, tools = _coded(table["agent"], order)
-        agents: dict[str, int] = {}
-        families = [*(agent(one) for one in tools), agent(None)]
-        outer = _mapped(np.where(tool < 0, len(tools), tool), families, agents)
-        inner = _mapped(np.where(tool < 0, len(tools), tool), [f"{one}{INSIDE}" for one in families], agents)
-        self.agent: Codes = np.where(self.internal, inner, outer)
-        spoken, self.protocols = _coded(table["protocol"], order)
-        self.protocol: Codes = spoken
-        self.first = first
+        self.first: Codes = table["first_utc"].cast(pa.int64()).to_numpy()[order]
         self.last: Codes = table["last_utc"].cast(pa.int64()).to_numpy()[order]
         outcome = table["outcome"].to_numpy()[order]
         self.ok: npt.NDArray[np.bool_] = outcome == 0
         self.refused: npt.NDArray[np.bool_] = outcome == 1
+        self._name(identities)
+        spoken, self.protocols = _coded(table["protocol"], order)
+        self.protocol: Codes = spoken.astype(np.int64)
+        client, clients = _coded(table["client"], order)
+        networks: dict[str, int] = {}
+        lans, inside = _lans(clients, networks)
+        self.network: Codes = np.append(lans, -1)[client]
+        self.internal: npt.NDArray[np.bool_] = np.append(inside, False)[client]
+        agents: dict[str, int] = {}
+        self.agent: Codes = self._tools(agents)
         self._place_browsers(client, clients, networks, agents)
         self.networks = list(networks)
         self.agents = list(agents)
 
+    def _name(self, identities: Identities) -> None:
+        """Take the names of accounts and mailboxes; a mailbox that no record names is the account's own."""
+        names: dict[str, int] = {}
+        actor, actors = _coded(self.rolled["actor"], self._place)
+        self.account: Codes = _labelled(actor, actors, self.first, identities, names)
+        system = np.array([*(identities.is_system(one) for one in actors), False])
+        self.system: npt.NDArray[np.bool_] = system[actor]
+        owner, owners = _coded(self.rolled["mailbox"], self._place)
+        self.mailbox: Codes = _labelled(owner, owners, self.first, identities, names)
+        self.names = list(names)
+        bare = np.array([*(identities.has_no_mailbox(one) for one in self.names), True])
+        own = np.append(np.arange(len(self.names)), -1)
+        own[bare] = -1
+        unsaid = self.mailbox < 0
+        self.mailbox[unsaid] = own[self.account[unsaid]]
+
+    def _tools(self, agents: dict[str, int]) -> Codes:
+        """Give the agent per session, as code into `agents`; seen from inside it is another one than from outside."""
+        tool, tools = _coded(self.rolled["agent"], self._place)
+        families = [*(agent(one) for one in tools), agent(None)]
+        outer = np.array([agents.setdefault(one, len(agents)) for one in families], np.int64)
+        inner = np.array([agents.setdefault(f"{one}{INSIDE}", len(agents)) for one in families], np.int64)
+        # the code of a tool that is not told is -1: the last place
+        return np.where(self.internal, inner[tool], outer[tool])
+
     def _place_browsers(
-        self, client: Codes, clients: Sequence[str], networks: dict[str, int], agents: dict[str, int]
+        self, client: Places, clients: Sequence[str], networks: dict[str, int], agents: dict[str, int]
     ) -> None:
         """Give a client to the sessions of the OWA server log, which names browsers and no addresses."""
         wanted = self.having("table", "owa") & (self.account >= 0)
@@ -121,6 +132,35 @@ class Accesses:
     def __len__(self) -> int:
         """Give the number of sessions."""
         return len(self.first)
+
+    def on_ties(self, network: Codes, agent: Codes, account: Codes | None = None) -> tuple[Codes, Codes]:
+        """Give the sessions of some ties, and for each the place of its tie among those asked for.
+
+        Args:
+            network: of each tie; where two are alike, one of them stands for both.
+            agent: of each tie.
+            account: of each tie; None where any account counts that is known.
+        """
+        tall, size = len(self.agents) + 1, len(self.names)
+
+        def key(owner: Codes | int, lan: Codes, tool: Codes) -> Codes:
+            return np.asarray((owner * (len(self.networks) + 1) + lan) * tall + tool, np.int64)
+
+        # most sessions are on other networks, or of other accounts: these are passed over before any number is made
+        there, known = np.zeros(len(self.networks) + 1, np.bool_), np.full(size + 1, account is None)
+        there[network] = True
+        if account is not None:
+            known[account] = True
+        there[-1] = known[-1] = False
+        rows = np.flatnonzero(there[self.network] & known[self.account])
+        wanted = key(0 if account is None else account, network, agent)
+        order = np.argsort(wanted, kind="stable")
+        if not len(order):
+            return rows[:0], rows[:0]
+        own = key(0 if account is None else self.account[rows], self.network[rows], self.agent[rows])
+        place = np.minimum(np.searchsorted(wanted[order], own), len(order) - 1)
+        met = wanted[order][place] == own
+        return rows[met], order[place[met]]
 
     def rows(self, wanted: Sequence[int] | Codes, columns: Sequence[str]) -> pa.Table:
         """Give columns of some sessions as they were rolled up, texts as texts, in the order asked for."""
@@ -163,6 +203,31 @@ class Accesses:
         return met
 
 
+def _lans(clients: Sequence[str], networks: dict[str, int]) -> tuple[Codes, npt.NDArray[np.bool_]]:
+    """Give the network of each client as code into `networks`, -1 where it has none, and whether the client is inside.
+
+    Who came by a hop of our own whose chain is not logged is as little known as who came from inside.
+    """
+    texts = pa.array(clients, pa.string())
+    dotted = pc.match_substring_regex(texts, _DOTTED).to_numpy(zero_copy_only=False)
+    others = np.flatnonzero(~dotted).tolist()
+    lans = pc.replace_with_mask(
+        pc.replace_substring_regex(texts, _LAST, ".0/24"),
+        pa.array(~dotted),
+        pa.array([network(clients[one]) for one in others], pa.string()),
+    ).dictionary_encode()
+    names: list[str] = lans.dictionary.to_pylist()
+    codes = np.array([networks.setdefault(one, len(networks)) for one in names] + [-1], np.int64)
+    # of IPv4 all addresses of a network are internal, or none
+    internal = np.array([*(one.endswith("/24") and is_internal(one[: -len("/24")]) for one in names), False])
+    places = lans.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    inside = internal[places]
+    inside[others] = [is_internal(clients[one]) for one in others]
+    if trusted_hops():
+        inside |= np.array([is_trusted(one) for one in clients], np.bool_)
+    return codes[places], inside
+
+
 def _plain(table: pa.Table) -> pa.Table:
     columns = [one.cast(one.type.value_type) if pa.types.is_dictionary(one.type) else one for one in table.columns]
     return pa.table(columns, names=table.column_names)
@@ -183,19 +248,21 @@ def _in_time(table: pa.Table) -> Codes:
     return order
 
 
-def _coded(column: pa.ChunkedArray, order: Codes) -> tuple[Codes, list[str]]:
+def _coded(column: pa.ChunkedArray, order: Codes) -> tuple[Places, list[str]]:
     """Give a text column as codes into its distinct values, -1 for null; values in order of first appearance."""
     held = coded(column)
     codes = pc.fill_null(held.indices, -1).to_numpy(zero_copy_only=False)[order]
     met = np.full(len(held.dictionary) + 1, len(codes))
     met[codes[::-1]] = np.arange(len(codes))[::-1]  # of equal places the last one written stays: the first row
     values = np.argsort(met[:-1], kind="stable")[: int((met[:-1] < len(codes)).sum())]
-    to = np.full(len(met), -1, np.int64)
+    to = np.full(len(met), -1, np.int32)
     to[values] = np.arange(len(values))
     return to[codes], held.dictionary.take(pa.array(values)).to_pylist()
 
 
-def _labelled(codes: Codes, texts: Sequence[str], first: Codes, identities: Identities, names: dict[str, int]) -> Codes:
+def _labelled(
+    codes: Places, texts: Sequence[str], first: Codes, identities: Identities, names: dict[str, int]
+) -> Codes:
     """Give the label of each session's name as code into `names`; a name that passed on is whoever's it was then."""
     out = _mapped(codes, [identities.label(one) for one in texts], names)
     for code, text in enumerate(texts):
@@ -208,7 +275,7 @@ def _labelled(codes: Codes, texts: Sequence[str], first: Codes, identities: Iden
     return out
 
 
-def _mapped(codes: Codes, values: Sequence[str | None], table: dict[str, int]) -> Codes:
+def _mapped(codes: Places, values: Sequence[str | None], table: dict[str, int]) -> Codes:
     to = np.fromiter(
         (-1 if one is None else table.setdefault(one, len(table)) for one in values), np.int64, len(values)
     )

@@ -33,7 +33,9 @@ class Link:
         first: place of the one cluster.
         second: place of the other.
         bits: weight.
-        shared_accounts: accounts in both.
+        shared: accounts in both, or mailboxes where one account opens those of others.
+        sizes: of how many in each.
+        mailboxes: whether it is mailboxes that are counted.
         same_agent: whether the agent is the same.
         ordinary_users: accounts that have that agent as an ordinary one.
     """
@@ -41,9 +43,11 @@ class Link:
     first: int
     second: int
     bits: float
-    shared_accounts: int
+    shared: int
     same_agent: bool
     ordinary_users: int
+    sizes: tuple[int, int] = (0, 0)
+    mailboxes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +91,31 @@ def overlap_bits(accounts: int, first: int, second: int, shared: int) -> float:
     return float(-np.log2(min(1.0, chance))) if chance else 0.0
 
 
-def _ordinary_users(clients: Clients, agent: int) -> int:
-    """Count the accounts that have an agent as an ordinary one."""
+def _ordinary_users(clients: Clients, agent: int) -> set[int]:
+    """Give the accounts that have an agent as an ordinary one."""
     rows = (clients.column("agent") == agent) & (clients.bits("agent") < FOREIGN_BITS)
-    return len(np.unique(clients.column("account")[rows]))
+    return set(clients.column("account")[rows].tolist())
 
 
 def _links(clusters: Sequence[Cluster], clients: Clients) -> list[Link]:
     accounts = len(np.unique(clients.column("account")))
-    ordinary = {one.agent: _ordinary_users(clients, one.agent) for one in clusters}
+    mailboxes = max(accounts, len({box for one in clusters for box in one.mailboxes}))
+    ordinary = {one.agent: len(_ordinary_users(clients, one.agent)) for one in clusters}
     out: list[Link] = []
     for place, one in enumerate(clusters):
         for further in range(place + 1, len(clusters)):
             other = clusters[further]
-            shared = len(set(one.accounts) & set(other.accounts))
-            bits = overlap_bits(accounts, len(one.accounts), len(other.accounts), shared)
+            opened = bool(one.mailboxes or other.mailboxes)
+            first, second = (set((opened and each.mailboxes) or each.accounts) for each in (one, other))
+            shared = len(first & second)
+            bits = overlap_bits(mailboxes if opened else accounts, len(first), len(second), shared)
             same = one.agent == other.agent != ANY_AGENT
             if same:
                 bits += float(-np.log2((ordinary[one.agent] + 1.0) / (accounts + 2.0)))
             if shared and bits >= LINK_BITS:
-                out.append(Link(place, further, round(bits, 1), shared, same, ordinary[one.agent] if same else 0))
+                users = ordinary[one.agent] if same else 0
+                sizes = len(first), len(second)
+                out.append(Link(place, further, round(bits, 1), shared, same, users, sizes, opened))
     return out
 
 
@@ -135,7 +144,9 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
     A client that is foreign to many is the actor's with the others too to whom its agent is no surprise, where they are
     at home elsewhere in the same weeks: they have no reason to be there.
 
-    An agent that clusters of other actors have as well is nobody's alone: its other ties go to none of them.
+    An agent that clusters of other actors have as well is nobody's alone: its other ties go to none of them. One that is
+    ordinary to none but the accounts that he uses is his wherever they come with it: where he goes from range to range, his
+    own visits to the one make it no surprise on the next.
     """
     others = {one.agent for one in clients.clusters if one not in clusters}
     network, agent = clients.column("network"), clients.column("agent")
@@ -153,9 +164,14 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
         own |= here & ((bits >= FOREIGN_BITS) | np.isin(clients.column("account"), one.accounts))
         if len(one.accounts) >= SHORT_ACCOUNTS:
             own |= here & clients.at_home
+    accounts = clients.column("account")
+    taken = {account for one in clusters for account in one.accounts}
     for tool in {one.agent for one in clusters} - others:
-        if _ordinary_users(clients, tool) == 0:
+        users = _ordinary_users(clients, tool)
+        if not users:
             own |= (agent == tool) & clients.outside & (bits >= AGENT_BITS_ALONE)
+        if users <= taken:
+            own |= (agent == tool) & clients.outside & np.isin(accounts, list(taken))
     return np.flatnonzero(own)
 
 

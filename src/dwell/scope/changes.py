@@ -64,6 +64,8 @@ def changes_of(rolled: pa.Table, identities: Identities) -> tuple[Change, ...]:
     out = []
     for row, at in zip(rolled.drop(["time_utc"]).to_pylist(), times, strict=True):
         event = row["event_id"]
+        if event not in _MADE and event not in _GONE:  # an account that was switched off is there all the same
+            continue
         ground = RecordRef("evtx", EvidenceId(row["evidence_id"]), row["record_no"])
         out.append(
             Change(

@@ -9,6 +9,9 @@ in the same place has no owner in common.
 A *crowd* is a network, or one agent on one network, with at least `ACCOUNTS_MIN` such visitors, most of those who come
 there at all, whose hours are on average `HOUR_BITS_MIN` bits from their own rhythm. A carrier's visitors come once; an
 office's and a home's come daily or at their ordinary hours; a delegation abroad stays for some days on end.
+
+Who is asked to be somewhere at night is no crowd either. People who sit there together, as in a night session, come on the
+same few days; people on duty stay for some nights on end, or over midnight. An intruder's visits are scattered.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import pyarrow as pa
 
 from dwell.scope.access import DAY_US
 
-__all__ = ["ACCOUNTS_MIN", "ANY_AGENT", "HOUR_BITS_MIN", "Crowd", "crowds_of"]
+__all__ = ["ACCOUNTS_MIN", "ANY_AGENT", "HOUR_BITS_MIN", "Crowd", "crowds_of", "is_gathering"]
 
 ACCOUNTS_MIN = 8
 HOUR_BITS_MIN = 2.0
@@ -36,6 +39,10 @@ SPARSE_SHARE = 1 / 3
 VISITORS_SHARE = 0.6
 """So many of those who come there on more than one day must be visitors of this kind."""
 SPAN_DAYS = 90.0
+TOGETHER_SHARE = 0.3
+"""Where so many of the visitors are there on a day on which any is, on average, they come together."""
+ON_END_SHARE = 0.5
+"""Where the visitors were or are there on the day before or after on so many of their days, they stay."""
 ANY_AGENT = -1
 """Stands for the agent of a crowd that is a network's, whatever the agents."""
 
@@ -125,3 +132,18 @@ def _found(ties: pa.Table, rows: Codes, place: Codes, tall: int = 0) -> list[Cro
             )
         )
     return out
+
+
+def is_gathering(account: Codes, day: Codes) -> bool:
+    """Say whether people were asked to a place: they come there together, or stay for some days on end.
+
+    Args:
+        account: account per visit there.
+        day: day per visit, days since 1970.
+    """
+    who, when = np.unique(np.stack([account, day]), axis=1)
+    together = len(who) / (len(np.unique(when)) * len(np.unique(who)))
+    # sorted by account, then day: a stay's days stand side by side
+    near = (np.diff(who) == 0) & (np.diff(when) == 1)
+    on_end = np.count_nonzero(np.append(near, False) | np.insert(near, 0, False)) / len(who)
+    return bool(together >= TOGETHER_SHARE or on_end >= ON_END_SHARE)

@@ -21,11 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dwell.scope.absences import carried, lived_elsewhere
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.rollup.fold import group, ranked
 from dwell.scope.working_time import SLOTS, WorkingTime
 
-__all__ = ["BITS_MAX", "TERMS", "TIES", "service_accounts", "ties"]
+__all__ = ["BITS_MAX", "TERMS", "TIES", "ties"]
 
 TERMS = ("agent", "hour", "network", "protocol")
 BACKOFF = 2.0
@@ -35,8 +36,6 @@ PROTOCOL_TRUST = 20.0
 nobody else speaks a protocol, an agent that nobody has anywhere is no ordinary one there."""
 HOUR_BACKOFF = 10.0
 BITS_MAX = 16.0
-SERVICE_SHARE = 0.5
-SERVICE_MIN = 10
 DENSE = 4
 """Sums are kept for every number up to the largest where these are at most so many times the rows, else only for those
 that there are."""
@@ -56,23 +55,15 @@ TIES = pa.schema(
         pa.field("elsewhere", pa.int64()),
         *(pa.field(f"{one}_bits", pa.float64()) for one in TERMS),
         pa.field("away_bits", pa.float64()),
+        pa.field("meanwhile", pa.float64()),
+        pa.field("usually", pa.float64()),
+        pa.field("phone", pa.float64()),
     ]
 )
 """Codes as in `Accesses`; instants in microseconds since 1970; `elsewhere` counts the account's visits from other networks
-in the months around, so that 0 says that there was nothing of its own to judge by."""
-
-
-def service_accounts(accesses: Accesses) -> dict[int, int]:
-    """Give accounts that open a great part of all mailboxes though they are not theirs, and how many each opens.
-
-    An archive, a backup, a mobile gateway: their work looks like collection and is not judged by an owner's habits. They
-    are told to the reader, who can say whether they are known.
-    """
-    other = (accesses.account >= 0) & (accesses.mailbox != accesses.account) & accesses.ok
-    pair = np.unique(accesses.account[other] * (len(accesses.names) + 1) + accesses.mailbox[other])
-    owners, counts = np.unique(pair // (len(accesses.names) + 1), return_counts=True)
-    limit = max(SERVICE_MIN, SERVICE_SHARE * np.count_nonzero(np.bincount(accesses.mailbox[accesses.ok] + 1)))
-    return {int(one): int(count) for one, count in zip(owners, counts, strict=True) if count >= limit}
+in the months around, so that 0 says that there was nothing of its own to judge by; `meanwhile` those on the days of its
+visits here, phones left out, and `usually` what it has there on such weekdays (`absences`); `phone` is the share of its
+visits that are a phone's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +239,8 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime |
     _, on = np.unique(group([account, visits["network"]]), return_inverse=True)
     days_there, days_lived = _days(on, day)[on[where]], _days(account, day)[account[where]]
     hour_bits, away_bits = _hour_bits(visits, working)
+    phone = carried(accesses, visits["protocol"], visits["agent"])
+    seen, usual = lived_elsewhere(account, visits["network"], day, phone)
     bits = {
         "agent": np.bincount(of_row, weights=counted.visits * agent_bits) / weight,
         "hour": np.bincount(of_visit, weights=hour_bits) / number,
@@ -263,5 +256,8 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime |
         "last": last,
         "elsewhere": elsewhere.astype(np.int64),
         **{f"{name}_bits": np.round(np.clip(one, 0.0, BITS_MAX), 2) for name, one in bits.items()},
+        "meanwhile": np.bincount(of_visit, weights=seen),
+        "phone": np.bincount(of_visit, weights=phone) / number,
+        "usually": np.round(np.bincount(of_visit, weights=usual), 4),
     }
     return pa.table([columns[one] for one in TIES.names], schema=TIES)

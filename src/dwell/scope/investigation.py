@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.compute as pc
 
 from dwell.archive.datafile import read_lexicon, read_rows
 from dwell.archive.store import Archive
 from dwell.hunt.hunting import Hunted
+from dwell.model.clocks import ClockCorrection
 from dwell.model.markings import Marking
 from dwell.model.provenance import EvidenceId, RecordRef
-from dwell.model.settings import Setting
+from dwell.model.settings import LEADS_PER_WEEK, Setting
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
 from dwell.scope.apps import App, apps_of
@@ -36,11 +38,12 @@ from dwell.scope.copies import (
     events_left_out,
     with_events_left_out,
 )
+from dwell.scope.departures import Departures, departed_bits, departures_of
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.flows import Flow, new_flows
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
-from dwell.scope.habits import service_accounts, ties
+from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held, intrusions_of, kept_names
 from dwell.scope.leads import Ranked, leads_of
@@ -52,7 +55,8 @@ from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
-from dwell.scope.rollup.run import Progress, Rolled, roll_up
+from dwell.scope.rollup.run import Progress, roll_up
+from dwell.scope.services import services_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.snapshots import Snapshots, snapshots
@@ -75,7 +79,8 @@ class Investigation:
         ledger: what was covered.
         identities: names.
         accesses: sessions.
-        services: accounts that open a great part of all mailboxes, and how many.
+        services: accounts that open mailboxes of others by their work, and how many.
+        served: per session, whether it is part of a service's rounds; these are not judged.
         clients: ties and clusters.
         held: intrusions, the first seen first.
         exposed: what each did to each mailbox.
@@ -101,7 +106,8 @@ class Investigation:
         doubled: what is in the archive twice all the same.
         left_out: events that were left out because another file holds them, and of how many files.
         disagreements: records that contradict others of the same number, or the `#Date` line above them.
-        clocks: how far the clocks of logs agree that tell of the same requests.
+        clocks: how far the clocks of logs agree that tell of the same requests, after what is corrected.
+        corrected: clocks that are off for certain; the instants of all else here are corrected for it.
         marked: what a person's markings speak of.
         unmarked: the same as it would be without any marking or setting; None where none makes a difference.
         flows: connections from exploited servers and reached hosts that began with an intrusion.
@@ -109,6 +115,7 @@ class Investigation:
         systems: autonomous systems of the networks; None where no table is set.
         untold: requests in web logs that may be forged calls, of which no log tells where they were sent.
         computers: computers of the directory, with what it says they are for.
+        departures: accounts that went away, and whether they were used afterwards.
     """
 
     tables: tuple[str, ...]
@@ -116,6 +123,7 @@ class Investigation:
     identities: Identities
     accesses: Accesses
     services: Mapping[str, int]
+    served: npt.NDArray[np.bool_]
     clients: Clients
     held: tuple[Held, ...]
     exposed: tuple[Exposed, ...]
@@ -149,6 +157,8 @@ class Investigation:
     systems: Systems | None = None
     untold: tuple[Trace, ...] = ()
     computers: tuple[Computer, ...] = ()
+    departures: Departures = field(default_factory=Departures)
+    corrected: tuple[ClockCorrection, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -165,6 +175,11 @@ def _server_addresses(archive: Archive) -> frozenset[str]:
     return frozenset(one for one in out if not one.startswith("127.") and one != "::1")
 
 
+def _with_departed(clients: Clients, gone: Departures, accesses: Accesses) -> Clients:
+    """Put beside each tie whether it reaches beyond the departure of its account."""
+    return replace(clients, departed=departed_bits(gone, accesses, clients.ties, clients.outside))
+
+
 def investigate(
     archive: Archive,
     hunted: Hunted,
@@ -176,6 +191,8 @@ def investigate(
     markings: Sequence[Marking] = (),
     settings: Sequence[Setting] = (),
     table: AsTable | None = None,
+    per_week: int = LEADS_PER_WEEK,
+    corrected: Sequence[ClockCorrection] = (),
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -192,6 +209,8 @@ def investigate(
         markings: what a person says of clients, sessions, intrusions, mailboxes and statements.
         settings: what a person says once of the organisation.
         table: autonomous systems, where a table of them is set.
+        per_week: leads that can be looked at in a week of the case's time.
+        corrected: what the archive corrects of clocks.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -200,7 +219,7 @@ def investigate(
         CustodyError: a data file is not what was written.
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    rolled = Rolled(rolled.tables, with_events_left_out(archive, rolled.hours))
+    rolled = replace(rolled, hours=with_events_left_out(archive, rolled.hours))
     shortfalls = shortfalls_of(archive)
     unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
     rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
@@ -209,9 +228,11 @@ def investigate(
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
     identities = learn(archive, states.made())
     accesses = Accesses(rolled.tables["sessions"], identities)
-    services = service_accounts(accesses)
-    scored = ties(accesses, np.isin(accesses.account, list(services)))
-    clients = clients_of(accesses, scored)
+    rolled.let_go()
+    services = services_of(accesses)
+    scored = ties(accesses, services.served)
+    gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
+    clients = _with_departed(clients_of(accesses, scored, served=services.served), gone, accesses)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = traces_of(hunted, unnamed)
@@ -228,11 +249,12 @@ def investigate(
         ledger=ledger,
         identities=identities,
         accesses=accesses,
-        services={accesses.names[one]: count for one, count in sorted(services.items())},
+        services={accesses.names[one]: count for one, count in services.accounts.items()},
+        served=services.served,
         clients=clients,
         held=held,
         exposed=exposures_of(held, accesses, messages, calls, identities),
-        ranked=leads_of(accesses, clients, held, weeks, systems),
+        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week),
         forged=forged,
         calls=calls,
         traces=traces,
@@ -259,6 +281,8 @@ def investigate(
         systems=systems,
         untold=untold_requests(archive, traces, builds),
         computers=computers_of(archive),
+        departures=gone,
+        corrected=tuple(corrected),
     )
     if not markings and not settings:
         return found
@@ -268,9 +292,9 @@ def investigate(
     if not marked.changes and not said.rejudging:
         return replace(found, marked=marked)
     if said.rejudging:
-        served = np.isin(accesses.account, list(services)) & ~said.elsewhere
-        scored = ties(accesses, served, said.working)
-    clients = clients_of(accesses, scored, marked.ties(accesses, scored))
+        scored = ties(accesses, services.served & ~said.elsewhere, said.working)
+    found_anew = clients_of(accesses, scored, marked.ties(accesses, scored), services.served)
+    clients = _with_departed(found_anew, gone, accesses)
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )
@@ -283,7 +307,7 @@ def investigate(
         clients=clients,
         held=held,
         exposed=exposures_of(held, accesses, messages, calls, identities),
-        ranked=leads_of(accesses, clients, held, weeks, systems),
+        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week),
         systems=systems,
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         marked=marked,

@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dwell.model.claims import Lead
-from dwell.model.instants import utc_from_us
+from dwell.model.departures import Departure
+from dwell.model.instants import utc_from_us, utc_us
 from dwell.model.provenance import RecordRef
+from dwell.model.settings import LEADS_PER_WEEK
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.as_ties import Systems
 from dwell.scope.chance import by_chance
@@ -21,11 +23,10 @@ from dwell.scope.clients import Clients
 from dwell.scope.habits import BITS_MAX, TERMS
 from dwell.scope.intrusions import Held
 
-__all__ = ["LEADS_MAX", "LEADS_PER_WEEK", "Ranked", "leads_of", "ranking", "terms_of", "weeks_between"]
+__all__ = ["Ranked", "budget_of", "leads_of", "ranking", "terms_of", "weeks_between"]
 
-LEADS_PER_WEEK = 10
-"""How many leads an analyst can look at in a week of the case's time."""
-LEADS_MAX = 500
+WEEKS_MAX = 50
+"""A list is never longer than the leads of so many weeks: 500 at the usual ten a week."""
 FEW_VISITS = 10
 LODGING_DAYS = 14
 TAKEN_AS_RANKED = ("network", "protocol")
@@ -56,8 +57,8 @@ class Ranked:
     expected_false: float = 0.0
 
 
-def _against(clients: Clients, row: int) -> tuple[str, ...]:
-    """Give the innocent explanations that fit."""
+def _against(clients: Clients, row: int, left: Departure | None) -> tuple[str, ...]:
+    """Give the innocent explanations that fit; an owner who has left is absent, which is no explanation and no ground."""
     foreign = int(clients.foreign[row])
     days = int(clients.column("days")[row])
     elsewhere = int(clients.column("elsewhere")[row])
@@ -66,7 +67,11 @@ def _against(clients: Clients, row: int) -> tuple[str, ...]:
         out.append("foreign to this account only: a new computer, a hotel, a home whose browser is used nowhere else")
     if foreign <= 1 and days >= LODGING_DAYS:
         out.append(f"seen there on {days} days: somebody may live or work there")
-    if elsewhere < FEW_VISITS:
+    if left is not None:
+        out.append(
+            f"its owner left ({left.told}): a handover, a device still signed in, or an export that leaves out too much"
+        )
+    elif elsewhere < FEW_VISITS:
         out.append(f"only {elsewhere} visits from elsewhere in those months to judge by")
     return tuple(out)
 
@@ -84,18 +89,25 @@ def terms_of(clients: Clients) -> dict[str, Bits]:
         name: _of_rank(clients.bits(name), clients.outside) if name in TAKEN_AS_RANKED else clients.bits(name)
         for name in TERMS
     }
-    return out | {"fan-out": clients.fan_out}
+    more = {} if clients.departed is None else {"departed": clients.departed}
+    return out | {"fan-out": clients.fan_out} | more
 
 
-def ranking(clients: Clients, weeks: float) -> tuple[Codes, Bits, int]:
+def budget_of(weeks: float, per_week: int) -> int:
+    """Give how many leads the budget allows: those of one week at least, those of `WEEKS_MAX` at most."""
+    return min(WEEKS_MAX * per_week, max(per_week, int(weeks * per_week)))
+
+
+def ranking(clients: Clients, weeks: float, per_week: int = LEADS_PER_WEEK) -> tuple[Codes, Bits, int]:
     """Give the ties within the budget, the most surprising first, the sum of bits of every tie, and the budget.
 
     Args:
         clients: the ties.
         weeks: length of the case.
+        per_week: leads that can be looked at in a week of the case's time.
     """
     rows = np.flatnonzero(clients.outside)
-    budget = min(LEADS_MAX, max(LEADS_PER_WEEK, int(weeks * LEADS_PER_WEEK)))
+    budget = budget_of(weeks, per_week)
     total: Bits = np.round(np.sum(list(terms_of(clients).values()), axis=0), 2)
     keys = (clients.column("agent"), clients.column("network"), clients.column("account"))
     return rows[np.lexsort((*(one[rows] for one in keys), -total[rows]))][:budget], total, budget
@@ -107,7 +119,13 @@ def _intrusion(held: Sequence[Held], accesses: Accesses, account: int, pair: tup
 
 
 def leads_of(
-    accesses: Accesses, clients: Clients, held: Sequence[Held], weeks: float, systems: Systems | None = None
+    accesses: Accesses,
+    clients: Clients,
+    held: Sequence[Held],
+    weeks: float,
+    systems: Systems | None = None,
+    left: Mapping[str, Departure] | None = None,
+    per_week: int = LEADS_PER_WEEK,
 ) -> Ranked:
     """Rank the ties outside shared networks.
 
@@ -117,8 +135,10 @@ def leads_of(
         held: the intrusions, so that a lead taken into one says so.
         weeks: length of the case.
         systems: autonomous systems, told beside the leads; they rank none.
+        left: departures of accounts that were used afterwards, by account.
+        per_week: leads that can be looked at in a week of the case's time.
     """
-    order, total, budget = ranking(clients, weeks)
+    order, total, budget = ranking(clients, weeks, per_week)
     shared = systems.by_tie() if systems is not None else {}
     if not len(order):
         return Ranked((), 0, budget, None)
@@ -138,7 +158,7 @@ def leads_of(
                 tuple(sorted((name, float(np.round(bits[row], 2))) for name, bits in terms.items())),
                 _intrusion(held, accesses, account, (lan, tool)),
                 grounds.get((account, lan, tool), ()),
-                _against(clients, row),
+                _against(clients, row, _left_before(clients, row, (left or {}).get(accesses.names[account]))),
                 systems.name(lan) if systems is not None else "",
                 len(shared[row].accounts) if row in shared else 0,
                 shared[row].bits if row in shared else None,
@@ -146,6 +166,13 @@ def leads_of(
         )
     told, expected = _with_chance(out, clients, order, terms)
     return Ranked(told, int(clients.outside.sum()), budget, out[-1].bits, expected)
+
+
+def _left_before(clients: Clients, row: int, left: Departure | None) -> Departure | None:
+    """Give a departure where the tie reaches beyond it."""
+    if left is None or left.by_utc is None or int(clients.column("last")[row]) <= utc_us(left.by_utc):
+        return None
+    return left
 
 
 def _with_chance(
@@ -166,24 +193,21 @@ def _with_chance(
 
 def _grounds(accesses: Accesses, clients: Clients, order: Codes) -> dict[tuple[int, int, int], tuple[RecordRef, ...]]:
     """Give the first records of each of the ties."""
-    wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
-
-    def key(account: Codes, lan: Codes, tool: Codes) -> Codes:
-        return np.asarray((account * wide + lan) * tall + tool, np.int64)
-
-    wanted = key(*(clients.column(one)[order] for one in ("account", "network", "agent")))
-    own = key(accesses.account, accesses.network, accesses.agent)
-    usable = np.isin(own, wanted) & (accesses.account >= 0) & (accesses.network >= 0) & accesses.ok
-    picked = np.flatnonzero(usable)
-    by_tie = picked[np.argsort(own[picked], kind="stable")]
-    _, starts, lengths = np.unique(own[by_tie], return_index=True, return_counts=True)
+    account, lan, tool = (clients.column(one)[order] for one in ("account", "network", "agent"))
+    rows, place = accesses.on_ties(lan, tool, account)
+    answered = accesses.ok[rows]
+    rows, place = rows[answered], place[answered]
+    by_tie = rows[np.argsort(place, kind="stable")]
+    lengths = np.bincount(place)
+    starts = np.cumsum(lengths) - lengths
     # sessions are in order of time, and stay so within a tie
     nth = np.arange(len(by_tie)) - np.repeat(starts, lengths)
     first = by_tie[nth < GROUNDS_MAX]
     out: dict[tuple[int, int, int], tuple[RecordRef, ...]] = {}
     ties = (one[first].tolist() for one in (accesses.account, accesses.network, accesses.agent))
-    for account, lan, tool, ref in zip(*ties, accesses.refs(first), strict=True):
-        out[account, lan, tool] = (*out.get((account, lan, tool), ()), ref)
+    for *tie, ref in zip(*ties, accesses.refs(first), strict=True):
+        key = (tie[0], tie[1], tie[2])
+        out[key] = (*out.get(key, ()), ref)
     return out
 
 

@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dwell.archive.datafile import read_rows
 from dwell.archive.store import Archive
 from dwell.model.instants import utc_us
 from dwell.scope.identities import Identities
+from dwell.scope.presence import EXTRA
 
 __all__ = ["learn"]
 
@@ -24,7 +26,7 @@ DIRECTORY = "directory"
 _COLUMNS = (
     "PrimarySmtpAddress", "UserPrincipalName", "WindowsEmailAddress", "SamAccountName", "ExchangeGuid", "ArchiveGuid",
     "Guid", "ObjectGUID", "SID", "ObjectSid", "LegacyExchangeDN", "EmailAddresses", "RecipientTypeDetails",
-    "PasswordLastSet",
+    "PasswordLastSet", "Enabled", "Name",
 )  # fmt: skip
 _PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
     "ual": (("MailboxOwnerUPN", "MailboxGuid"), ("MailboxOwnerUPN", "MailboxOwnerSid")),
@@ -45,7 +47,8 @@ def learn(archive: Archive, made: Mapping[str, datetime | None] | None = None) -
         CustodyError: a data file is not what was written.
     """
     found = Identities()
-    rows = [read_rows(file, (*_COLUMNS, "evidence_id", "record_no")) for file in archive.files(DIRECTORY)]
+    columns = (*_COLUMNS, "evidence_id", "record_no", "extra")
+    rows = [_opened(read_rows(file, columns)) for file in archive.files(DIRECTORY)]
     if rows:
         whole = pa.concat_tables([one.cast(one.schema) for one in rows])
         exported = whole.sort_by([("evidence_id", "ascending"), ("record_no", "ascending")]).to_pylist()
@@ -63,3 +66,12 @@ def learn(archive: Archive, made: Mapping[str, datetime | None] | None = None) -
                     ):
                         found.add_pair(first, second)
     return found
+
+
+def _opened(rows: pa.Table) -> pa.Table:
+    """Give columns of their own to what the table keeps as a map."""
+    extra = rows["extra"].combine_chunks()
+    out = rows.drop(["extra"])
+    for name in EXTRA:
+        out = out.append_column(name, pc.map_lookup(extra, pa.scalar(name), "first"))
+    return out

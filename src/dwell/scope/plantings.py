@@ -92,9 +92,12 @@ class Ground:
     Attributes:
         accesses: the case's sessions.
         mine: per account that can be planted on, its own sessions from outside shared networks.
+        vips: those of them of which each planting has at least one.
     """
 
-    def __init__(self, accesses: Accesses, clients: Clients, services: Codes) -> None:
+    def __init__(
+        self, accesses: Accesses, clients: Clients, services: Codes, vips: frozenset[str] = frozenset()
+    ) -> None:
         self.accesses = accesses
         shared = np.isin(accesses.network, clients.shared)
         usable = accesses.ok & ~accesses.system & ~np.isin(accesses.account, services) & ~shared & ~accesses.internal
@@ -103,6 +106,7 @@ class Ground:
         order = self._rows[np.argsort(accesses.account[self._rows], kind="stable")]
         names, starts = np.unique(accesses.account[order], return_index=True)
         self.mine = dict(zip(names.tolist(), np.split(order, starts[1:]), strict=True)) if len(order) else {}
+        self.vips = tuple(sorted(one for one in self.mine if accesses.names[one] in vips))
         self.first, self.last = (
             (int(accesses.first[self._rows].min()), int(accesses.last[self._rows].max())) if len(order) else (0, 0)
         )
@@ -164,6 +168,8 @@ def plant(ground: Ground, kind: Kind, seed: str, number: int) -> Planted:
     names = sorted(ground.mine, key=lambda one: ground.accesses.names[one])
     wanted = min(kind.mailboxes, max(1, len(names) // 4), len(names))
     chosen = rng.sample(names, wanted)
+    if ground.vips and not set(chosen) & set(ground.vips):
+        chosen[0] = rng.choice(ground.vips)
     whole = max(1, (ground.last - ground.first) // DAY_US)
     length = min(kind.months * MONTH_DAYS, whole)
     start = ground.first + rng.randrange(whole - length + 1) * DAY_US

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,24 +18,32 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.archive.store import Archive
+from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
 from dwell.model.power import Power, PowerRow
-from dwell.model.provenance import EvidenceId
+from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.settings import LEADS_PER_WEEK, Setting
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
 from dwell.scope.cells import EMPTY, HELD, HOUR_US
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.copies import as_one, with_events_left_out
-from dwell.scope.habits import service_accounts, ties
+from dwell.scope.departures import Departures, departed_bits, departures_of
+from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
-from dwell.scope.leads import ranking
+from dwell.scope.intrusions import intrusions_of
+from dwell.scope.leads import budget_of, ranking
 from dwell.scope.ledger import NO_HOST, Ledger, build
+from dwell.scope.marked import marked_by, whole_ties
 from dwell.scope.names import learn
 from dwell.scope.plantings import Ground, Kind, Planted, kinds, plant
-from dwell.scope.rollup.run import Progress, Rolled, roll_up
+from dwell.scope.rollup.run import Progress, roll_up
+from dwell.scope.services import services_of
+from dwell.scope.settings import said_in
 from dwell.scope.shortfalls import shortfalls_of
+from dwell.scope.snapshots import snapshots
 from dwell.scope.unnamed import stand_ins, with_stand_ins
 
-__all__ = ["Steps", "power_in", "power_of"]
+__all__ = ["Steps", "Word", "power_in", "power_of"]
 
 HOURS_A_WEEK = 168
 
@@ -59,12 +67,72 @@ class _Shown:
     ties: frozenset[Key]
 
 
-def _clients(accesses: Accesses) -> tuple[Clients, npt.NDArray[np.int64]]:
-    services = np.array(sorted(service_accounts(accesses)), np.int64)
-    return clients_of(accesses, ties(accesses, np.isin(accesses.account, services))), services
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a person says of the case, and the case of who left: a planted case is judged by it as the case itself is.
+
+    Attributes:
+        settings: those in force.
+        markings: those in force.
+        per_week: leads that can be looked at in a week of the case's time.
+        gone: who left.
+    """
+
+    settings: tuple[Setting, ...] = ()
+    markings: tuple[Marking, ...] = ()
+    per_week: int = LEADS_PER_WEEK
+    gone: Departures = field(default_factory=Departures)
+
+    @property
+    def rests(self) -> tuple[str, ...]:
+        """Give what the figures rest on, in words."""
+        return (*(one.told for one in self.settings), *(one.told for one in self.markings if not one.beside))
 
 
-def _shown(accesses: Accesses, clients: Clients, weeks: float) -> _Shown:
+NOBODY_SAID = Word()
+
+
+def _clients(
+    accesses: Accesses, identities: Identities, word: Word, excused: frozenset[RecordRef] = frozenset()
+) -> tuple[Clients, npt.NDArray[np.int64]]:
+    """Judge sessions as the answers do.
+
+    Args:
+        accesses: the sessions.
+        identities: names.
+        word: what a person says.
+        excused: records of sessions of intrusions that a marking calls ours.
+    """
+    services = services_of(accesses)
+    said = said_in(word.settings, identities, accesses)
+    scored = ties(accesses, services.served & ~said.elsewhere, said.working)
+    marked = marked_by((*said.markings, *_without_intrusions(word.markings)), accesses, ())
+    ours = marked.ours.copy()
+    if excused:
+        ours[accesses.of_records(excused)] = True
+        ours &= ~marked.theirs
+    clients = clients_of(accesses, scored, whole_ties(accesses, scored, ours), services.served)
+    return replace(clients, departed=departed_bits(word.gone, accesses, clients.ties, clients.outside)), np.array(
+        list(services.accounts), np.int64
+    )
+
+
+def _without_intrusions(markings: Sequence[Marking]) -> list[Marking]:
+    return [one for one in markings if one.kind is not MarkingKind.INTRUSION]
+
+
+def _excused(accesses: Accesses, identities: Identities, word: Word) -> frozenset[RecordRef]:
+    """Give the records of the sessions of intrusions that a marking calls ours."""
+    called = [one for one in word.markings if one.kind is MarkingKind.INTRUSION and not one.beside]
+    called = [one for one in called if one.verdict is MarkingVerdict.OURS]
+    if not called:
+        return frozenset()
+    clients, _ = _clients(accesses, identities, NOBODY_SAID)
+    marked = marked_by(called, accesses, (), intrusions_of(actors_of(clients), (), accesses, clients))
+    return frozenset(accesses.refs(np.flatnonzero(marked.ours)))
+
+
+def _shown(accesses: Accesses, clients: Clients, weeks: float, per_week: int) -> _Shown:
     """Look for leads and intrusions as the answers do."""
 
     def keys(rows: Sequence[int]) -> list[Key]:
@@ -74,7 +142,7 @@ def _shown(accesses: Accesses, clients: Clients, weeks: float) -> _Shown:
             for account, lan, tool in zip(*columns, strict=True)
         ]
 
-    order, _, _ = ranking(clients, weeks)
+    order, _, _ = ranking(clients, weeks, per_week)
     taken = [row for actor in actors_of(clients) for row in actor.ties]
     leads = {key: rank for rank, key in enumerate(keys(order.tolist()), 1)}
     return _Shown(leads, frozenset(keys(taken)), frozenset(keys(range(clients.ties.num_rows))))
@@ -114,6 +182,8 @@ class _Field:
     weeks: float
     before: _Shown
     ground: Ground
+    word: Word
+    excused: frozenset[RecordRef]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +196,19 @@ class _Tried:
     planted: Planted
 
 
-def _try(field: _Field, kind: Kind, seed: str, number: int) -> _Tried:
+def _try(case: _Field, kind: Kind, seed: str, number: int) -> _Tried:
     """Plant once, and look."""
-    planted = plant(field.ground, kind, seed, number)
-    left = _recorded(planted, kind, field.ledger)
+    planted = plant(case.ground, kind, seed, number)
+    left = _recorded(planted, kind, case.ledger)
     share = left.num_rows / planted.table.num_rows
     if not left.num_rows:
         return _Tried(0.0, None, share, planted)
-    accesses = Accesses(pa.concat_tables([field.sessions, left]), field.identities)
-    clients, _ = _clients(accesses)
-    after = _shown(accesses, clients, field.weeks)
+    accesses = Accesses(pa.concat_tables([case.sessions, left]), case.identities)
+    clients, _ = _clients(accesses, case.identities, case.word, case.excused)
+    after = _shown(accesses, clients, case.weeks, case.word.per_week)
     his = _planted_keys(accesses)
-    taken = (his & after.taken) - field.before.taken
-    rank = min((after.leads[one] for one in his - field.before.ties if one in after.leads), default=None)
+    taken = (his & after.taken) - case.before.taken
+    rank = min((after.leads[one] for one in his - case.before.ties if one in after.leads), default=None)
     return _Tried(len({one[0] for one in taken}) / len(planted.accounts), rank, share, planted)
 
 
@@ -151,6 +221,7 @@ def power_of(
     stamp: str,
     plantings: int,
     wanted: Sequence[str] = (),
+    word: Word = NOBODY_SAID,
     steps: Steps | None = None,
 ) -> Power:
     """Plant each kind of intruder so many times and say how often he was found.
@@ -163,14 +234,18 @@ def power_of(
         stamp: what the result is made from.
         plantings: how often each kind is planted.
         wanted: keys of kinds; all where none is named.
+        word: what a person says of the case.
         steps: told how far it is.
     """
     accesses = Accesses(sessions, identities)
-    clients, services = _clients(accesses)
+    excused = _excused(accesses, identities, word)
+    clients, services = _clients(accesses, identities, word, excused)
     weeks = (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
-    budget, judged = ranking(clients, weeks)[2], max(1, int(clients.outside.sum()))
-    ground = Ground(accesses, clients, services)
-    field = _Field(accesses.rolled, identities, ledger, weeks, _shown(accesses, clients, weeks), ground)
+    budget, judged = budget_of(weeks, word.per_week), max(1, int(clients.outside.sum()))
+    said = said_in(word.settings, identities, accesses)
+    ground = Ground(accesses, clients, services, said.vips)
+    before = _shown(accesses, clients, weeks, word.per_week)
+    case = _Field(accesses.rolled, identities, ledger, weeks, before, ground, word, excused)
     chosen = [one for one in kinds() if not wanted or one.key in wanted]
     rows = []
     for place, kind in enumerate(chosen):
@@ -178,11 +253,11 @@ def power_of(
         for number in range(plantings if ground.mine else 0):
             if steps is not None:
                 steps(kind.key, place * plantings + number, len(chosen) * plantings)
-            tried.append(_try(field, kind, seed, number))
+            tried.append(_try(case, kind, seed, number))
         rows.append(_row(kind, tried, min(1.0, budget / judged)))
     if steps is not None:
         steps("", len(chosen) * plantings, len(chosen) * plantings)
-    return Power(stamp, len(accesses), len(ground.mine), budget, tuple(rows))
+    return Power(stamp, len(accesses), len(ground.mine), budget, tuple(rows), word.rests, len(ground.vips))
 
 
 def _row(kind: Kind, tried: Sequence[_Tried], by_lot: float) -> PowerRow:
@@ -214,7 +289,11 @@ def power_in(
     plantings: int,
     outgrown: Mapping[EvidenceId, EvidenceId] | None = None,
     folders: Mapping[EvidenceId, str] | None = None,
+    written: Mapping[EvidenceId, str] | None = None,
     wanted: Sequence[str] = (),
+    settings: Sequence[Setting] = (),
+    markings: Sequence[Marking] = (),
+    per_week: int = LEADS_PER_WEEK,
     workers: int | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -229,7 +308,11 @@ def power_in(
         plantings: how often each kind is planted.
         outgrown: the longest copy that was read of each log, by its shorter copies.
         folders: the folder that stands for each file's host where nothing names one.
+        written: last-write time of each piece of evidence, ISO 8601; it dates an export that has no date of its own.
         wanted: keys of kinds; all where none is named.
+        settings: what a person says once of the organisation.
+        markings: what a person says of clients, sessions and intrusions.
+        per_week: leads that can be looked at in a week of the case's time.
         workers: processes for the wide pass.
         cache: folder where folded tables are kept between runs.
         progress: told how far the wide pass is.
@@ -239,17 +322,22 @@ def power_in(
         CustodyError: a data file is not what was written.
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    rolled = Rolled(rolled.tables, with_events_left_out(archive, rolled.hours))
+    rolled = replace(rolled, hours=with_events_left_out(archive, rolled.hours))
     shortfalls = shortfalls_of(archive)
     unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
     rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
     logs = as_one(rolled.hours, paths, shortfalls, outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
     seed = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
+    states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
+    identities = learn(archive, states.made())
+    accesses = Accesses(rolled.tables["sessions"], identities)
+    gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
     return power_of(
         rolled.tables["sessions"],
-        learn(archive),
+        identities,
         ledger,
+        word=Word(tuple(settings), tuple(markings), per_week, gone),
         seed=seed,
         stamp=stamp,
         plantings=plantings,

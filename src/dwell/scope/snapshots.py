@@ -136,6 +136,15 @@ class Snapshots:
             for evidence, places in self.files.items()
         }
 
+    def days(self, table: str) -> Mapping[str, tuple[datetime, ...]]:
+        """Give by evidence id when each file of a table was made that is dated more than once: equal on several days."""
+        out = {}
+        for evidence, places in self.files.items():
+            dates = sorted({one.at_utc for one in places if one.at_utc is not None and one.table == table})
+            if len(dates) > 1:
+                out[evidence] = tuple(dates)
+        return out
+
     def of(self, table: str, kind: str = "") -> list[Snapshot]:
         """Give the files of a table that hold rows of a kind, in order of date, the undated first."""
         whole = self.rows.get(table)

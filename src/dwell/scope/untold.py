@@ -8,7 +8,7 @@ path than IIS does, what the others were cannot be said. That a log is missing m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from heapq import heappop, heappush
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,7 +23,7 @@ from dwell.scope.traces import Trace
 
 __all__ = ["untold_requests"]
 
-_MARGIN = timedelta(minutes=2)
+_MARGIN_US = 120_000_000
 """The two logs write a request down at its end, each by itself."""
 _COLUMN = "UrlStem"
 
@@ -44,8 +44,15 @@ def untold_requests(archive: Archive, traces: Sequence[Trace], builds: Sequence[
     family = next(one for one in families() if CVE in one.cves)
     asked = [one for one in traces if _asks(one) and not _fixed_before(one, builds, family)]
     stems = {stem for one in asked if (stem := _stem(one)) is not None}
-    rows = _told(archive, stems) if stems else ()
-    return tuple(one for one in asked if _answers(one, rows) < one.count)
+    rows = _told(archive, stems) if stems else {}
+    groups: dict[tuple[str, str, str], list[Trace]] = {}
+    for one in asked:
+        groups.setdefault((one.rule_id, one.host, _stem(one) or ""), []).append(one)
+    unmet: set[Trace] = set()
+    for (_, host, stem), group in groups.items():
+        # a rule meets a record once; two rules may meet the same one, which one row of HttpProxy then tells of
+        unmet |= _unanswered(group, rows.get((host, stem), ()))
+    return tuple(one for one in asked if one in unmet)
 
 
 def _asks(one: Trace) -> bool:
@@ -69,10 +76,16 @@ def _fixed_before(one: Trace, builds: Sequence[BuildSeen], family: Family) -> bo
     )
 
 
-def _told(archive: Archive, stems: set[str]) -> tuple[tuple[str, str, int], ...]:
-    """Give host, path and microseconds since 1970 of HttpProxy's rows for some paths, in lower case."""
+def _told(archive: Archive, stems: set[str]) -> dict[tuple[str, str], list[int]]:
+    """Give by host and path, in lower case, when HttpProxy has rows for some paths: microseconds since 1970, rising."""
     wanted = pa.array(sorted(stems), pa.string())
-    return tuple(sorted(row for file in archive.files("httpproxy") for row in _rows(file, wanted)))
+    out: dict[tuple[str, str], list[int]] = {}
+    for file in archive.files("httpproxy"):
+        for host, stem, at in _rows(file, wanted):
+            out.setdefault((host, stem), []).append(at)
+    for times in out.values():
+        times.sort()
+    return out
 
 
 def _rows(file: DataFile, wanted: pa.Array) -> Iterator[tuple[str, str, int]]:
@@ -89,10 +102,30 @@ def _rows(file: DataFile, wanted: pa.Array) -> Iterator[tuple[str, str, int]]:
         yield host or NO_HOST, stem, at
 
 
-def _answers(one: Trace, rows: Sequence[tuple[str, str, int]]) -> int:
-    """Count the rows of HttpProxy that tell of the requests of a trace."""
+def _unanswered(traces: Sequence[Trace], times: Sequence[int]) -> set[Trace]:
+    """Give the traces whose requests are more than the rows left for them. A row tells of one request and no other.
+
+    Args:
+        traces: those of one rule, host and path.
+        times: when HttpProxy has a row for that path, microseconds since 1970, rising.
+    """
+    waiting = sorted((*_span(one), place) for place, one in enumerate(traces))
+    lacking = [one.count for one in traces]
+    begun: list[tuple[int, int]] = []
+    for at in times:
+        while waiting and waiting[0][0] <= at:
+            _, last, place = heappop(waiting)
+            heappush(begun, (last, place))
+        while begun and (begun[0][0] < at or not lacking[begun[0][1]]):
+            heappop(begun)
+        if begun:
+            # what ends first is served first: so the rows serve as many requests as they can
+            lacking[begun[0][1]] -= 1
+    return {one for one, number in zip(traces, lacking, strict=True) if number > 0}
+
+
+def _span(one: Trace) -> tuple[int, int]:
+    """Give when the rows of a trace may lie, microseconds since 1970."""
     if one.first_utc is None:
-        return 0
-    first, last = utc_us(one.first_utc - _MARGIN), utc_us((one.last_utc or one.first_utc) + _MARGIN)
-    stem = _stem(one)
-    return sum(host == one.host and path == stem and first <= at <= last for host, path, at in rows)
+        return 0, -1
+    return utc_us(one.first_utc) - _MARGIN_US, utc_us(one.last_utc or one.first_utc) + _MARGIN_US

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import unquote
+
+from dwell.model.short_cache import short_cache
 
 __all__ = ["BROWSER", "Name", "agent", "name_of"]
 
@@ -39,7 +40,7 @@ class Name:
         return f"{self.kind}:{self.value}"
 
 
-@lru_cache(maxsize=262_144)
+@short_cache(262_144)
 def name_of(text: str | None) -> Name | None:
     r"""Read a user's or mailbox's name in any of the forms logs use; None where there is none.
 
@@ -68,7 +69,7 @@ def name_of(text: str | None) -> Name | None:
     return Name("sam", wanted.lower())
 
 
-@lru_cache(maxsize=262_144)
+@short_cache(262_144)
 def agent(text: str | None) -> str:
     """Give an agent's family with major versions only: `Chrome/73.0.3683.86` and `Chrome/73.0.3683.103` are one.
 

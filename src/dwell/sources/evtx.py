@@ -43,9 +43,11 @@ from dwell.sources.utf8_stream import read_fully
 
 __all__ = ["Evtx"]
 
-ROWS = 16_384
+ROWS = 8_192
 """Events gathered before a batch is given."""
-HELD_BYTES = 32 * 1024 * 1024
+BLOCK_CHUNKS = 256
+"""So many chunks are read at once."""
+HELD_BYTES = 2 * BLOCK_CHUNKS * CHUNK_BYTES
 """So many bytes of chunks are gathered at most, however few events they hold."""
 COLUMNS_MIN = 512
 """So many events are worth reading as columns; fewer are decoded one by one."""
@@ -74,7 +76,7 @@ class Evtx(Source):
         del hint
         reading = _Reading()
         yield from reading.header(stream)
-        while data := read_fully(stream, CHUNK_BYTES):
+        while data := read_fully(stream, BLOCK_CHUNKS * CHUNK_BYTES):
             reading.take(data)
             if reading.is_full():
                 yield reading.batch()
@@ -85,8 +87,7 @@ class _Reading:
     """One pass over a file."""
 
     def __init__(self) -> None:
-        self.sound: list[Taken] = []
-        self.waiting = self.gathered = 0
+        self.gathered = self.rows_gathered = 0
         self.rows = Rows()
         self.batches: list[pa.RecordBatch] = []
         self.anomalies: list[Anomaly] = []
@@ -100,10 +101,9 @@ class _Reading:
 
     def is_full(self) -> bool:
         """Say whether it is time for a batch: not in the midst of a script block, unless it has no end."""
-        held = max(self.waiting + len(self.rows) + sum(map(len, self.batches)), len(self.anomalies))
+        held = max(self.rows_gathered, len(self.anomalies))
         if held < ROWS and self.gathered < HELD_BYTES:
             return False
-        self._read_waiting()
         if held >= 2 * ROWS or self.gathered >= 2 * HELD_BYTES:
             return True
         return not (self.batches and ends_in_parts(self.batches[-1]))
@@ -121,53 +121,57 @@ class _Reading:
             yield self.batch()
 
     def take(self, data: bytes) -> None:
-        """Take one chunk."""
-        chunk = evtx_chunks.scan(data)
-        self.chunks += not chunk.empty
-        self.empty += chunk.empty
-        self.unfit += not chunk.checksum_fits
-        self.slack += chunk.slack
-        held = Taken(data, chunk, self.ordinal + 1, self.offset)
-        self.ordinal += len(chunk.units)
-        if chunk.good and len(data) == CHUNK_BYTES and chunk.units and not chunk.damaged:
-            self.sound.append(held)
-            self.gathered += len(data)
-            self.waiting += len(chunk.units)
-        else:
-            self._decode(held, range(len(chunk.units)))
-        if len(data) < CHUNK_BYTES and not chunk.empty:
-            self.facts.append(Fact(FactKind.TRUNCATED, None, detail="the file ends in mid-chunk"))
+        """Take some chunks, one after the other; the last one may be cut."""
+        sound: list[Taken] = []
+        start = 0
+        for chunk in evtx_chunks.scan_all(data):
+            size = min(CHUNK_BYTES, len(data) - start)
+            self.chunks += not chunk.empty
+            self.empty += chunk.empty
+            self.unfit += not chunk.checksum_fits
+            self.slack += chunk.slack
+            held = Taken(start, chunk, self.ordinal + 1, self.offset + start)
+            count = len(chunk.units)
+            self.ordinal += count
+            if chunk.good and size == CHUNK_BYTES and count and not chunk.damaged:
+                sound.append(held)
+            else:
+                self._decode(data, held, range(count))
+            if size < CHUNK_BYTES and not chunk.empty:
+                self.facts.append(Fact(FactKind.TRUNCATED, None, detail="the file ends in mid-chunk"))
+            start += size
+        self._read(data, sound)
         self.offset += len(data)
         self.bytes_read += len(data)
+        self.gathered += len(data)
 
-    def _read_waiting(self) -> None:
-        """Read the chunks that were taken, as columns where that is worth it and can be done."""
-        sound, self.sound, self.waiting = self.sound, [], 0
+    def _read(self, data: bytes, sound: Sequence[Taken]) -> None:
+        """Read chunks without damage, as columns where that is worth it and can be done."""
         pieces: list[pa.RecordBatch] = []
         read = np.zeros(sum(len(one.chunk.units) for one in sound), bool)
         if len(read) >= COLUMNS_MIN:
-            columns, read = _COLUMNS.read(sound)
+            columns, read = _COLUMNS.read(data, sound)
             pieces.append(columns)
-        start = 0
-        for one in sound:
-            left = np.flatnonzero(~read[start : start + len(one.chunk.units)])
-            start += len(one.chunk.units)
-            if len(left):
-                self._decode(one, left.tolist())
+        left = np.flatnonzero(~read)
+        ends = np.cumsum([len(one.chunk.units) for one in sound])
+        chunk_of = np.searchsorted(ends, left, "right")
+        for number in np.unique(chunk_of).tolist():
+            first = int(ends[number]) - len(sound[number].chunk.units)
+            self._decode(data, sound[number], (left[chunk_of == number] - first).tolist())
         if len(self.rows):
             pieces.append(self.rows.batch())
             self.rows = Rows()
         if pieces:
-            whole = pa.concat_batches(pieces)
+            whole = pieces[0] if len(pieces) == 1 else pa.concat_batches(pieces)
             numbers = whole["record_no"].to_numpy()
             in_order = bool((numbers[1:] >= numbers[:-1]).all())
             self.batches.append(whole if in_order else whole.take(pa.array(np.argsort(numbers, kind="stable"))))
+            self.rows_gathered += len(whole)
 
-    def _decode(self, held: Taken, positions: Sequence[int]) -> None:
+    def _decode(self, block: bytes, held: Taken, positions: Sequence[int]) -> None:
         """Decode some records of a chunk one by one; what cannot be decoded is an anomaly."""
-        chunk, data = held.chunk, held.data
-        found = decode(data, chunk)
-        texts = [found[position] for position in positions]
+        chunk, data = held.chunk, block[held.start : held.start + CHUNK_BYTES]
+        texts = decode(data, chunk, positions)
         events = iter(read_events([text for text in texts if text is not None]))
         cut = len(data) < CHUNK_BYTES
         for position, text in zip(positions, texts, strict=True):
@@ -202,16 +206,16 @@ class _Reading:
 
     def batch(self) -> Batch:
         """Give what was gathered."""
-        self._read_waiting()
         records: pa.RecordBatch | None = None
         if self.batches:
             records = self.batches[0] if len(self.batches) == 1 else pa.concat_batches(self.batches)
             records, told = put_together(records)
             self.facts.extend(told)
-            self.batches, self.gathered = [], 0
+            self.batches = []
             self.numbering.take(records)
             self.facts.extend(cleared(records))
         self.anomalies.sort(key=lambda one: one.record_no)
         out = Batch(records, self.anomalies, self.facts, 0, self.bytes_read)
         self.anomalies, self.facts, self.bytes_read = [], [], 0
+        self.gathered = self.rows_gathered = 0
         return out

@@ -29,6 +29,7 @@ __all__ = [
     "Unit",
     "decodable",
     "scan",
+    "scan_all",
 ]
 
 FILE_MAGIC = b"ElfFile\0"
@@ -44,6 +45,10 @@ _RECORD_MAGIC = b"\x2a\x2a\x00\x00"
 _MAGIC_WORD = int.from_bytes(_RECORD_MAGIC, "little")
 _RECORD = struct.Struct("<4sIQQ")
 _ZEROS = bytes(CHUNK_BYTES)
+_CHUNK_WORDS = CHUNK_BYTES // 4
+_CHUNK_WORD = np.frombuffer(CHUNK_MAGIC, "<u4")
+_FREE_WORD = 12
+"""Where a chunk says how much of it is used, in words."""
 _SIZE = struct.Struct("<I")
 _CHUNK = struct.Struct("<8sQQQQIIII")
 _FILE = struct.Struct("<8sQQQIHHHH")
@@ -184,13 +189,91 @@ def scan(data: bytes) -> Chunk:
         return Chunk(pieces, good=False, empty=False, live_end=end, checksum_fits=True, slack=0, last_record_id=-1)
     _, _, _, _, last_id, _, _, free, checksum = _CHUNK.unpack_from(data)
     known = RECORDS_START <= free <= size
-    units: Sequence[Unit] = _walk(data, RECORDS_START, free if known else size, stop_at_zeros=not known)
+    units = _walk(data, RECORDS_START, free if known else size, stop_at_zeros=not known)
     end = units[-1].offset + units[-1].size if units else RECORDS_START
     if units and not units[-1].damage:
         units, end = _walk_on(data, units, end)
     fits = not known or zlib.crc32(memoryview(data)[RECORDS_START:free]) == checksum
-    slack = _count_records(data, end)
+    slack = _count_records(data, end, size)
     return Chunk(units, True, False, max(end, free if known else 0), fits, slack, last_id)  # noqa: FBT003
+
+
+def scan_all(data: bytes) -> list[Chunk]:
+    """Find the records of chunks that stand one after the other; the last one may be cut."""
+    held = _chains(data)
+    out: list[Chunk] = []
+    for number in range(-(-len(data) // CHUNK_BYTES)):
+        start = number * CHUNK_BYTES
+        out.append(held.get(number) or scan(data[start : start + CHUNK_BYTES]))
+    return out
+
+
+def _chains(data: bytes) -> dict[int, Chunk]:
+    """Give the chunks whose records, by head and end, fill the used part, by number.
+
+    So it is with nearly every chunk, and then no record is looked at by itself.
+    """
+    count = len(data) // CHUNK_BYTES
+    words = np.frombuffer(data, "<u4", count * _CHUNK_WORDS)
+    heads_of = words.reshape(count, _CHUNK_WORDS)
+    frees = heads_of[:, _FREE_WORD].astype(np.int64)
+    good = (heads_of[:, :2] == _CHUNK_WORD).all(axis=1)
+    good &= (frees > RECORDS_START) & (frees <= CHUNK_BYTES) & (frees % 4 == 0)
+    frees[~good] = CHUNK_BYTES
+    limits = np.arange(count) * _CHUNK_WORDS + frees // 4
+    heads = np.flatnonzero(words == _MAGIC_WORD)
+    chunk_of = heads // _CHUNK_WORDS
+    inside = good[chunk_of] & (heads % _CHUNK_WORDS >= RECORDS_START // 4) & (heads < limits[chunk_of])
+    heads, sizes, chunk_of = _closed(words, heads[inside], chunk_of[inside], limits)
+    counts = np.bincount(chunk_of, minlength=count)
+    lasts = np.cumsum(counts)
+    firsts = lasts - counts
+    good &= counts > 0
+    at = np.flatnonzero(good)
+    good[at] &= heads[firsts[at]] * 4 == at * CHUNK_BYTES + RECORDS_START
+    good[at] &= heads[lasts[at] - 1] * 4 + sizes[lasts[at] - 1] == at * CHUNK_BYTES + frees[at]
+    broken = ((heads[1:] - heads[:-1]) * 4 != sizes[:-1]) & (chunk_of[1:] == chunk_of[:-1])
+    good[chunk_of[1:][broken]] = False
+    numbers = words[heads + 2].astype(np.uint64) | words[heads + 3].astype(np.uint64) << np.uint64(32)
+    # a record right behind the used part belongs to it if it numbers on
+    behind = np.flatnonzero(good & (frees <= CHUNK_BYTES - RECORD_BYTES_MIN))
+    behind = behind[words[limits[behind]] == _MAGIC_WORD]
+    good[behind[words[limits[behind] + 2] == (numbers[lasts[behind] - 1] + np.uint64(1)) & np.uint64(0xFFFF_FFFF)]] = (
+        False
+    )
+    offsets = heads * 4 - chunk_of * CHUNK_BYTES
+    whole = memoryview(data)
+    out: dict[int, Chunk] = {}
+    for number in np.flatnonzero(good).tolist():
+        run = slice(firsts[number], lasts[number])
+        start, end = number * CHUNK_BYTES, int(frees[number])
+        _, _, _, _, last_id, _, _, _, checksum = _CHUNK.unpack_from(data, start)
+        fits = zlib.crc32(whole[start + RECORDS_START : start + end]) == checksum
+        slack = _count_records(data, start + end, start + CHUNK_BYTES)
+        units = Sound(offsets[run], sizes[run], numbers[run])
+        out[number] = Chunk(units, True, False, end, fits, slack, last_id)  # noqa: FBT003
+    return out
+
+
+def _closed(
+    words: npt.NDArray[np.uint32], heads: npt.NDArray[np.int64], chunk_of: npt.NDArray[np.int64],
+    limits: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:  # fmt: skip
+    """Keep the records whose size stands at their end as well.
+
+    Args:
+        words: the chunks in words of four bytes.
+        heads: the words that records may start at.
+        chunk_of: the chunk of each.
+        limits: for each chunk, the word that ends its used part.
+
+    Returns:
+        Of those kept: where they start, how long they are in bytes, and their chunk.
+    """
+    limit = limits[chunk_of]
+    sizes = words[np.minimum(heads + 1, limit - 1)].astype(np.int64)
+    closed = (sizes >= RECORD_BYTES_MIN) & (words[np.minimum(heads + sizes // 4, limit) - 1] == sizes)
+    return heads[closed], sizes[closed], chunk_of[closed]
 
 
 def _is_record(data: bytes, offset: int, end: int) -> int:
@@ -207,11 +290,8 @@ def _is_record(data: bytes, offset: int, end: int) -> int:
     return int(size) if follows else 0
 
 
-def _walk(data: bytes, start: int, end: int, *, stop_at_zeros: bool) -> Sequence[Unit]:
+def _walk(data: bytes, start: int, end: int, *, stop_at_zeros: bool) -> list[Unit]:
     """Follow the chain of records; where it breaks, look for the next record and keep the stretch between."""
-    chained = _chained(data, start, end)
-    if chained is not None:
-        return chained
     units, offset = _sound(data, start, end)
     while offset < end:
         size = _is_record(data, offset, end)
@@ -231,24 +311,6 @@ def _walk(data: bytes, start: int, end: int, *, stop_at_zeros: bool) -> Sequence
             units.append(Unit(offset, following - offset, -1, _damage(data, offset, following)))
         offset = following
     return units
-
-
-def _chained(data: bytes, start: int, end: int) -> Sound | None:
-    """Give the records where those that have a head and an end fill the stretch.
-
-    So it is in nearly every chunk, and then no record is looked at by itself.
-    """
-    words = np.frombuffer(data, "<u4", end // 4)
-    heads = start // 4 + np.flatnonzero(words[start // 4 :] == _MAGIC_WORD)
-    sizes = words[np.minimum(heads + 1, len(words) - 1)].astype(np.int64)
-    closed = (sizes >= RECORD_BYTES_MIN) & (words[np.minimum(heads + sizes // 4, len(words)) - 1] == sizes)
-    heads, sizes = heads[closed], sizes[closed]
-    if not len(heads) or heads[0] * 4 != start or heads[-1] * 4 + sizes[-1] != end:
-        return None
-    if ((heads[1:] - heads[:-1]) * 4 != sizes[:-1]).any():
-        return None
-    numbers = words[heads + 2].astype(np.uint64) | words[heads + 3].astype(np.uint64) << np.uint64(32)
-    return Sound(heads * 4, sizes, numbers)
 
 
 def _sound(data: bytes, start: int, end: int) -> tuple[list[Unit], int]:
@@ -274,7 +336,7 @@ def _torn(data: bytes, offset: int, following: int) -> int:
     return int(size) if RECORD_BYTES_MIN <= size <= following - offset else 0
 
 
-def _walk_on(data: bytes, units: Sequence[Unit], end: int) -> tuple[Sequence[Unit], int]:
+def _walk_on(data: bytes, units: list[Unit], end: int) -> tuple[list[Unit], int]:
     """Take records past the end that the chunk header states, while they number on: a header not yet flushed."""
     more: list[Unit] = []
     last = units[-1].record_id
@@ -320,12 +382,12 @@ def _bad_chunk(data: bytes) -> list[Unit]:
     return [Unit(0, len(data), -1, "no chunk header and no record in it")]
 
 
-def _count_records(data: bytes, start: int) -> int:
+def _count_records(data: bytes, start: int, end: int) -> int:
     count = 0
-    offset = data.find(_RECORD_MAGIC, start)
+    offset = data.find(_RECORD_MAGIC, start, end)
     while offset >= 0:
         count += 1
-        offset = data.find(_RECORD_MAGIC, offset + 4)
+        offset = data.find(_RECORD_MAGIC, offset + 4, end)
     return count
 
 

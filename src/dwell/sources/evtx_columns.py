@@ -63,16 +63,16 @@ _Codes = npt.NDArray[np.int64]
 
 
 class Taken(NamedTuple):
-    """A chunk without damage.
+    """A chunk.
 
     Attributes:
-        data: its bytes.
+        start: where it starts in the bytes at hand.
         chunk: its skeleton.
         first_no: the `record_no` of its first record.
         offset: where it starts in the file.
     """
 
-    data: bytes
+    start: int
     chunk: Chunk
     first_no: int
     offset: int
@@ -131,18 +131,22 @@ class Columns:
         # the weights keep anyone from writing records that are taken for others
         self._weights = np.random.default_rng().integers(1, 2**63, 4 * _VALUES_MAX, np.int64).astype(np.uint64) * 2 + 1
 
-    def read(self, chunks: Sequence[Taken]) -> tuple[pa.RecordBatch, _Flags]:
+    def read(self, data: bytes, chunks: Sequence[Taken]) -> tuple[pa.RecordBatch, _Flags]:
         """Read the records of some chunks.
+
+        Args:
+            data: bytes that the chunks stand in.
+            chunks: chunks that are whole and have no damage.
 
         Returns:
             The rows of those that were read, in order, and for each record whether it is among them.
         """
         if self._layouts.full or self._shapes.full:
             self._layouts, self._shapes = Layouts(), Shapes()
-        held = Bytes(b"".join(one.data for one in chunks))
+        held = Bytes(data)
         offsets = [_offsets(one.chunk.units) for one in chunks]
         counts = np.array([len(one) for one in offsets])
-        bases = np.repeat(np.arange(len(chunks), dtype=np.int64) * CHUNK_BYTES, counts)
+        bases = np.repeat(np.array([one.start for one in chunks], np.int64), counts)
         starts = np.concatenate(offsets) + bases
         ends = starts + held.four[starts + 4].astype(np.int64) - 4
         numbers = spread(np.array([one.first_no for one in chunks], np.int64), counts)
@@ -220,18 +224,20 @@ class _Pass:
         counts[~ok] = 0
         first = np.cumsum(counts) - counts
         descriptors = spread(starts + 4, counts, 4)
-        sizes = held.two[descriptors].astype(np.int64)
-        kinds = held.one[descriptors + 2]
+        described = held.four[descriptors]
+        sizes = (described & 0xFFFF).astype(np.int64)
+        kinds = (described >> 16).astype(np.uint8)
         before = np.concatenate(([0], np.cumsum(sizes)))
         bodies = starts + 4 + 4 * counts
         owner = np.repeat(np.arange(len(counts)), counts)
-        values = before[:-1] + (bodies - before[first])[owner]
+        values = before[:-1] + np.repeat(bodies - before[first], counts)
         bodies_end = bodies + before[first + counts] - before[first]
         tail = ends - bodies_end
         ok &= (tail >= 0) & (tail <= _TAIL_MAX)
         ok &= (tail == 0) | (held.one[np.where(ok, bodies_end, 0)] == 0)
-        bad = ~fitting(held, kinds, np.where(ok[owner], values, 0), sizes)
-        ok[owner[bad & ok[owner]]] = False
+        if not ok.all():
+            values[~np.repeat(ok, counts)] = 0
+        ok[owner[~fitting(held, kinds, values, sizes)]] = False
         return _Values(
             ok, self._layouts_of(definitions, bases, ok), first, counts, owner, kinds, values, sizes, descriptors + 2
         )
@@ -372,7 +378,8 @@ class _Pass:
                 unit = record - int(ends[chunk] - counts[chunk])
                 wanted.setdefault(chunk, []).append(Example(key, unit, self._places(record)))
         for chunk, examples in wanted.items():
-            self.shapes.learn(chunks[chunk].data, chunks[chunk].chunk, examples)
+            start = chunks[chunk].start
+            self.shapes.learn(self.held.data[start : start + CHUNK_BYTES], chunks[chunk].chunk, examples)
 
     def _places(self, record: int) -> list[Place]:
         """Give the values of a record, their places counted from the start of its chunk."""

@@ -93,14 +93,17 @@ def _stretches(held: Bytes, places: _Places, sizes: _Places) -> pa.BinaryArray:
     Arrow copies them by *views*, 16 bytes each: the length, and up to twelve bytes themselves, or four and where they are.
     """
     views = np.empty((len(places), 2), np.uint64)
-    head = held.four[places] & _FIRST_BYTES[np.minimum(sizes, 4)]
-    views[:, 0] = sizes.astype(np.uint64) | head.astype(np.uint64) << np.uint64(32)
-    rest = held.eight[places + 4] & _FIRST_BYTES[np.clip(sizes - 4, 0, 8)]
-    views[:, 1] = np.where(sizes > 12, places.astype(np.uint64) << np.uint64(32), rest)
+    head = held.four[places].astype(np.uint64)
+    short = np.flatnonzero(sizes <= _VIEWED)
+    head[short] &= _FIRST_BYTES[np.minimum(sizes[short], 4)]
+    views[:, 0] = sizes.view(np.uint64) | head << np.uint64(32)
+    views[:, 1] = places.view(np.uint64) << np.uint64(32)
+    views[short, 1] = held.eight[places[short] + 4] & _FIRST_BYTES[np.maximum(sizes[short] - 4, 0)]
     buffers = [None, pa.py_buffer(views), pa.py_buffer(held.data)]
     return pa.Array.from_buffers(pa.binary_view(), len(places), buffers).cast(pa.binary())
 
 
+_VIEWED = 12
 _FIRST_BYTES = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
 """Masks that keep the first bytes of an integer."""
 
@@ -257,7 +260,8 @@ _GUID_DIGITS = np.flatnonzero(np.isin(_GUID_FORM, ord("0")))
 
 
 def _guids(held: Bytes, places: _Places) -> pa.Array:
-    digits = _HEX[held.one[places[:, None] + _GUID_ORDER]].view(np.uint8)
+    raw = np.stack((held.eight[places], held.eight[places + 8]), axis=1).view(np.uint8)
+    digits = _HEX[raw.take(_GUID_ORDER, axis=1)].view(np.uint8)
     out = np.repeat(_GUID_FORM[None, :], len(places), axis=0)
     out[:, _GUID_DIGITS] = digits
     return _strings(np.arange(0, 36 * (len(places) + 1), 36), out.ravel())

@@ -213,6 +213,7 @@ def named(pairs: Iterable[tuple[str, Any]], channel: str | None) -> dict[str, An
     An empty name stands for unnamed data.
     """
     found: dict[str, Any] = {}
+    again: dict[str, int] = {}
     position = 0
     for given, value in pairs:
         name = given
@@ -220,9 +221,11 @@ def named(pairs: Iterable[tuple[str, Any]], channel: str | None) -> dict[str, An
             name = data_name(position, channel)
             position += 1
         if name in found:
-            count = 2
+            # where the last one of the name got to: an event made of thousands of one name is not counted through each time
+            count = again.get(name, 2)
             while f"{name}#{count}" in found:
                 count += 1
+            again[name] = count + 1
             name = f"{name}#{count}"
         found[name] = value
         leaf = name.rpartition(".")[2]

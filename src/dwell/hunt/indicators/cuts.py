@@ -22,7 +22,8 @@ Pieces = tuple[pa.StringArray, Numbers]
 _CHARS_MAX = 2_048
 """Longer texts are looked at one by one."""
 _HOST = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+){0,32}"
-_PLACE = rf"\A(?:[a-z][a-z0-9+.-]*://)?{_HOST}(?::[0-9]*)?(?:[/?#][!-~]*)?\z"
+# a colon without a port behind it may be a scheme's, and what follows no host of the common shape
+_PLACE = rf"\A(?:[a-z][a-z0-9+.-]*://)?{_HOST}(?::[0-9]+)?(?:[/?#][!-~]*)?\z"
 _EMAIL = r"\A[a-z0-9._%+-]{1,120}@[a-z0-9-]+(?:\.[a-z0-9-]+)*\z"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.hunt.indicators.indicator import BadValueError, plain_agent, plain_domain, plain_url
+from dwell.model.short_cache import short_cache
 
 __all__ = ["EXACT", "INSIDE", "Address", "addresses", "addresses_inside", "dotted", "networks", "url_keys"]
 
@@ -20,11 +20,19 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _CHARS_MAX = 65_536
 """So much of a text is looked at."""
+_URL_CHARS_MAX = 8_192
+"""So much of a URL: what an indicator may hold, three times over, for every character may be percent-encoded."""
 _HASHES = re.compile(r"(?<![0-9a-fA-F])(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})(?![0-9a-fA-F])")
-_EMAILS = re.compile(r"[^\s<>\"'~:;,=/\\\[\](){}|&]{1,256}@[^\s<>\"'~:;,=/\\@\[\](){}|&]{1,256}")
+_EMAILS = re.compile(
+    # a name begins where one can: tried at each of its characters, a long one takes the square of its length
+    r"(?<![^\s<>\"'~:;,=/\\\[\](){}|&])[^\s<>\"'~:;,=/\\\[\](){}|&]{1,256}@[^\s<>\"'~:;,=/\\@\[\](){}|&]{1,256}"
+)
 _URLS = re.compile(r"(?:https?|ftp)://[^\s\"'<>\\^`{|}\x00-\x1f]{1,2048}", re.IGNORECASE)
 _HOSTS = re.compile(r"(?<![\w.-])(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,32}[^\W\d_][\w-]{0,61}[^\W_](?![\w-])")
-_DOTTED = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]|:\d*[.\w]*::)")
+_DOTTED = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\w|:\d*[.\w]*::)")
+_COLONED = re.compile(
+    r"(?<![\w.%])(?<![0-9A-Fa-f]:)(?<!::)(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[0-9A-Fa-f:]{2,39}(?:\.[0-9]{1,3}){0,3}(?![\w:])"
+)
 _PLAIN_V4 = (
     r"\A(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\z"
 )
@@ -58,11 +66,11 @@ def _address(text: str) -> Address | None:
     return mapped or found
 
 
-@lru_cache(maxsize=65_536)
+@short_cache(65_536)
 def addresses(text: str) -> tuple[Address, ...]:
     """Give the addresses in a value: one, with or without a port, or the hops of a forwarding header."""
     out = []
-    for hop in re.split(r"[,+\s]+", text[:2048]):
+    for hop in re.split(r"[,+\s]+", text[:_CHARS_MAX]):
         plain = hop.strip().strip('"')
         if plain.startswith("["):
             plain = plain[1:].partition("]")[0]
@@ -76,8 +84,9 @@ def addresses(text: str) -> tuple[Address, ...]:
 def addresses_inside(text: str) -> tuple[Address, ...]:
     """Give the addresses that a longer text holds."""
     found = (_address(one) for one in _DOTTED.findall(text[:_CHARS_MAX]))
+    others = (_address(one) for one in _COLONED.findall(text[:_CHARS_MAX])) if ":" in text else ()
     bare = addresses(text) if text.count(":") > 1 and len(text) < 80 else ()
-    return tuple(dict.fromkeys((*(one for one in found if one is not None), *bare)))
+    return tuple(dict.fromkeys((*(one for one in (*found, *others) if one is not None), *bare)))
 
 
 def _above(host: str) -> list[str]:
@@ -88,7 +97,7 @@ def _above(host: str) -> list[str]:
 
 def _domains(text: str) -> list[str]:
     """Give a host name and every domain above it."""
-    host = re.sub(r"\A[a-z][a-z0-9+.-]*://", "", text[:2048].strip().lower())
+    host = re.sub(r"\A[a-z][a-z0-9+.-]*://", "", text[:_CHARS_MAX].strip().lower())
     host = re.split(r"[/?#]", host, maxsplit=1)[0].rpartition("@")[2].partition(":")[0]
     return _above(plain_domain(host))
 
@@ -100,11 +109,13 @@ def _domains_inside(text: str) -> list[str]:
 
 def _paths(text: str) -> list[str]:
     """Give a path in one form, and its name alone."""
-    plain = text[:4096].strip().lower().replace("/", "\\").removeprefix("\\??\\")
+    plain = text[:_CHARS_MAX].strip().lower().replace("/", "\\").removeprefix("\\??\\")
     return [plain, plain.rpartition("\\")[2]]
 
 
 def _emails(text: str) -> list[str]:
+    if "@" not in text:
+        return []
     found = (one.lower().rpartition("@") for one in _EMAILS.findall(text[:_CHARS_MAX]))
     return [f"{name}@{plain_domain(domain)}" for name, _, domain in found]
 
@@ -117,7 +128,7 @@ def url_keys(text: str) -> list[str]:
     if "/" not in text:
         return [text.strip().lower()] if re.match(r"[^\s:]+:\d{1,5}\Z", text.strip()) else []
     try:
-        host, path, query = plain_url(text.strip()[:4096])
+        host, path, query = plain_url(text.strip()[:_URL_CHARS_MAX])
     except BadValueError:
         return []
     return [f"{host}{path}?{query}", host + path] if query else [host + path]

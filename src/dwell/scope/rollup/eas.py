@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.scope.rollup import fold
-from dwell.scope.rollup.fold import Codes, Column
+from dwell.scope.rollup.fold import Column, Places
 from dwell.scope.rollup.shapes import Act
 
 __all__ = ["acts", "mailboxes"]
@@ -38,16 +38,17 @@ def _logs(query: Column) -> pa.Array:
     return pa.array(fold.extracted(query, _SERVERS), pa.string())
 
 
-def acts(query: Column) -> Codes:
+def acts(query: Column) -> Places:
     """Give the `Act` per row, 0 where the server appended nothing."""
-    if not query.values:
-        return np.zeros(len(query.codes), np.int64)
-    logs = pc.fill_null(_logs(query), "")
+    told = _logs(query)
+    if told.null_count == len(told):
+        return np.zeros(len(query.codes), np.int8)
+    logs = pc.fill_null(told, "")
     sent, fetched = (
         pc.match_substring_regex(logs, one).to_numpy(zero_copy_only=False) for one in (_MAIL_SENT, _FETCHED)
     )
-    found = np.select([sent, fetched], [int(Act.SYNCED), int(Act.READ)], 0).astype(np.int64)
-    return query.each(found.tolist(), 0)
+    found = np.select([sent, fetched], [int(Act.SYNCED), int(Act.READ)], 0)
+    return query.each(found.tolist(), 0, np.int8)
 
 
 def mailboxes(query: Column) -> Column:

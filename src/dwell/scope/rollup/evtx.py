@@ -16,7 +16,7 @@ from dwell.scope.rollup.shapes import CHANGES, LOGONS
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
 
 TEXTS = ("TargetUserName", "LogonType", "IpAddress", "TargetServerName", "host")
-TOLD = ("TaskName", "ServiceName", "ImagePath", "SubjectUserName")
+TOLD = ("TaskName", "ServiceName", "ImagePath", "SubjectUserName", "TargetDomainName")
 COLUMNS = ("evidence_id", "record_no", "time_utc", "EventID", "Channel", *TEXTS, *TOLD)
 DICTIONARY = ("evidence_id", "Channel", *TEXTS, *TOLD)
 NEEDS = ("hours", "logons", "changes")
@@ -24,11 +24,11 @@ EVENTS = (4624, 4625, 4648, 4768, 4769, 4776, 5140, 5145, 528, 540)
 """Logon, failed logon, explicit credentials; Kerberos and NTLM answers of a domain controller; shares that were opened; 528
 and 540 are logons before Windows Vista."""
 CHANGED: Mapping[str, tuple[int, ...]] = {
-    "security": (4697, 4698, 4699, 4702, 4720, 4722, 4726),
+    "security": (4697, 4698, 4699, 4702, 4720, 4722, 4725, 4726),
     "system": (7045,),
     "microsoft-windows-taskscheduler/operational": (106, 140, 141),
 }
-"""Events by channel that tell of a task, a service or an account that came or went."""
+"""Events by channel that tell of a task, a service or an account that came, went, or was switched off."""
 
 
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:
@@ -92,6 +92,7 @@ def _changes(
             pc.coalesce(named["TaskName"], named["ServiceName"], named["TargetUserName"]),
             named["ImagePath"],
             named["SubjectUserName"],
+            named["TargetDomainName"],
             pa.array(when[rows]).cast(kind),
             fold.texts(table, "evidence_id").text(rows),
             pa.array(fold.numbers(table, "record_no")[rows]),

@@ -18,15 +18,19 @@ __all__ = [
     "GAP_US",
     "Codes",
     "Column",
+    "Places",
     "constant",
+    "ends",
     "extracted",
     "first",
     "group",
     "hours",
     "instants",
     "mapped",
+    "numbered",
     "numbers",
     "once",
+    "placed",
     "ranked",
     "runs",
     "sessions",
@@ -39,7 +43,12 @@ GAP_US = 30 * 60 * 1_000_000
 """Requests further apart than this are two sessions, microseconds."""
 HOUR_US = 3_600_000_000
 
+DENSE = 4
+"""Numbers are ranked by a table of all of them where there are at most so many for each row, else by their hash."""
+
 Codes = npt.NDArray[np.int64]
+Places = npt.NDArray[np.signedinteger[Any]]
+"""Codes of any width: those of a file's values fit into 32 bits, which halves what is moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ class Column:
         values: distinct values.
     """
 
-    codes: Codes
+    codes: Places
     values: list[str | None]
 
     def take(self, rows: Codes) -> Column:
@@ -95,7 +104,8 @@ class Column:
 def texts(table: pa.Table, name: str, *, dash: bool = False) -> Column:
     """Read a text column; with `dash`, `-` is no value."""
     array = coded(table[name])
-    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    indices = array.indices.fill_null(-1) if array.null_count else array.indices
+    codes: Places = indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
     values: list[str | None] = array.dictionary.to_pylist()
     if dash and "-" in values:
         codes = np.where(codes == values.index("-"), -1, codes)
@@ -105,22 +115,33 @@ def texts(table: pa.Table, name: str, *, dash: bool = False) -> Column:
 def mapped(column: Column, values: Sequence[str | None]) -> Column:
     """Put other values in the place of a column's own; equal ones become one, None becomes null."""
     table: dict[str, int] = {}
+    codes = placed(column, values, table)
+    return Column(codes, list(table))
+
+
+def placed(column: Column, values: Sequence[str | None], table: dict[str, int]) -> Places:
+    """Give per row the place in a table of what stands for its value, added where it is not there; -1 for None."""
     to = np.fromiter(
-        (-1 if one is None else table.setdefault(one, len(table)) for one in values), np.int64, len(values)
+        (-1 if one is None else table.setdefault(one, len(table)) for one in values), np.int32, len(values)
     )
-    return Column(np.append(to, -1)[column.codes], list(table))
+    found: Places = np.append(to, np.int32(-1))[column.codes]
+    return found
 
 
 def first(*columns: Column) -> Column:
-    """Give per row the value of the first column that has one."""
-    values: list[str | None] = []
-    codes = np.full(len(columns[0].codes), -1, np.int64)
-    for column in columns:
-        shift = len(values)
-        codes = np.where((codes < 0) & (column.codes >= 0), column.codes + shift, codes)
-        values += column.values
-    blank = np.flatnonzero([not one for one in values])
-    return Column(np.where(np.isin(codes, blank), -1, codes).astype(np.int64), values)
+    """Give per row the value of the first column that has one; an empty text is none, and hides those after it."""
+    codes, values = columns[0].codes, list(columns[0].values)
+    for column in columns[1:]:
+        if column.values:
+            further = np.where(column.codes >= 0, column.codes + len(values), -1)
+            codes = np.where(codes >= 0, codes, further)
+            values += column.values
+    blank = [place for place, one in enumerate(values) if not one]
+    if blank:
+        to = np.append(np.arange(len(values), dtype=np.int32), np.int32(-1))
+        to[blank] = -1
+        codes = to[codes]
+    return Column(codes, values)
 
 
 def once(ids: Column) -> Codes:
@@ -131,12 +152,12 @@ def once(ids: Column) -> Codes:
 
 def stated(mailbox: Column) -> Column:
     """Give the basis per row where a log either names the mailbox or does not."""
-    return Column((mailbox.codes >= 0).astype(np.int64), ["assumed", "explicit"])
+    return Column((mailbox.codes >= 0).astype(np.int8), ["assumed", "explicit"])
 
 
 def constant(table: pa.Table, text: str) -> Column:
     """Give a column that holds one text in every row."""
-    return Column(np.zeros(table.num_rows, np.int64), [text])
+    return Column(np.zeros(table.num_rows, np.int8), [text])
 
 
 def numbers(table: pa.Table, name: str, *, empty: int = -1) -> Codes:
@@ -156,47 +177,81 @@ def instants(table: pa.Table) -> Codes:
 def hours(table: pa.Table, part: Column | None = None, host: Column | None = None) -> pa.Table:
     """Count records per evidence file, host, part and hour."""
     when = instants(table)
+    columns = [texts(table, "evidence_id"), host or texts(table, "host"), *([part] if part is not None else [])]
     known = np.flatnonzero(when >= 0)
-    columns = [
-        texts(table, "evidence_id"),
-        host or texts(table, "host"),
-        part or Column(np.full(table.num_rows, -1, np.int64), []),
-    ]
-    hour = when // HOUR_US
-    rank = ranked(group([*(one.codes[known] for one in columns), hour[known]]))
-    counts = np.bincount(rank)
-    first = np.empty(len(counts), np.int64)
-    first[rank[::-1]] = known[::-1]  # of equal places the last one written stays
-    return pa.table([*(one.text(first) for one in columns), pa.array(hour[first]), pa.array(counts)], schema=HOURS)
+    if len(known) == len(when):
+        parts, hour = [one.codes for one in columns], when // HOUR_US
+    else:
+        parts, hour = [one.codes[known] for one in columns], when[known] // HOUR_US
+    # rows are in order of time, and those of one file mostly together: neighbours that are alike are counted first
+    starts = _changes([*parts, hour])
+    lengths = np.diff(np.append(starts, len(hour)))
+    rank, first = numbered(group([*(one[starts] for one in parts), hour[starts]]))
+    counts = np.bincount(rank, weights=lengths).astype(np.int64)
+    rows = known[starts[first]]
+    told = [one.text(rows) for one in columns] + ([] if part is not None else [pa.nulls(len(rows), pa.string())])
+    return pa.table([*told, pa.array(hour[starts[first]]), pa.array(counts)], schema=HOURS)
 
 
-def group(columns: Sequence[Codes]) -> Codes:
+def _changes(columns: Sequence[Places]) -> Codes:
+    """Give the rows that differ from the one before in any column, the first row among them."""
+    changed = np.zeros(len(columns[0]), np.bool_)
+    changed[:1] = True
+    for one in columns:
+        changed[1:] |= one[1:] != one[:-1]
+    return np.flatnonzero(changed).astype(np.int64)
+
+
+def group(columns: Sequence[Places]) -> Codes:
     """Give one number per distinct combination, in the order of the columns' codes."""
     key = np.zeros(len(columns[0]), np.int64)
-    highest = 0
+    highest = base = 0
     for codes in columns:
         low, high = (int(codes.min()), int(codes.max())) if len(codes) else (0, 0)
         width = high - low + 1
         if width == 1:
             continue
         if highest >= 2**62 // width:
+            key -= _wrapped(base)
+            base = 0
             key = ranked(key)
             highest = int(key.max())
+        # what lies below 0 or high above it is taken off once, at the end: the numbers wrap around, and come back
         key *= width
         key += codes
-        key -= low
+        base = base * width + low
         highest = highest * width + width - 1
+    key -= _wrapped(base)
     return key
+
+
+def _wrapped(number: int) -> np.int64:
+    return np.uint64(number % 2**64).astype(np.int64)
 
 
 def ranked(key: Codes) -> Codes:
     """Give the rank of each number among the distinct ones; sorts these only, which mostly are few."""
+    low, high = (int(key.min()), int(key.max())) if len(key) else (0, -1)
+    if high - low < DENSE * len(key):
+        place = key - low if low else key
+        there = np.zeros(high - low + 1, np.bool_)
+        there[place] = True
+        dense: Codes = (np.cumsum(there) - 1)[place]
+        return dense
     coded = pa.array(key).dictionary_encode()
     values = coded.dictionary.to_numpy()
     ranks = np.empty(len(values), np.int64)
     ranks[np.argsort(values)] = np.arange(len(values))
     found: Codes = ranks[coded.indices.to_numpy()]
     return found
+
+
+def numbered(key: Codes) -> tuple[Codes, Codes]:
+    """Give the rank of each number among the distinct ones, and the first row of each."""
+    rank = ranked(key)
+    first = np.empty(int(rank.max(initial=-1)) + 1, np.int64)
+    first[rank[::-1]] = np.arange(len(rank))[::-1]  # of equal places the last one written stays
+    return rank, first
 
 
 def runs(key: Codes, when: Codes, tie: Codes, gap: int | None) -> tuple[Codes, Codes]:
@@ -209,8 +264,7 @@ def runs(key: Codes, when: Codes, tie: Codes, gap: int | None) -> tuple[Codes, C
     if not size:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     # rows of a data file are in order of time already, but for those of one instant that come from several files
-    sorted_before = bool(((when[1:] > when[:-1]) | ((when[1:] == when[:-1]) & (tie[1:] >= tie[:-1]))).all())
-    before = None if sorted_before else np.lexsort((tie, when)).astype(np.int64)
+    before = None if _in_order(when, tie) else np.lexsort((tie, when)).astype(np.int64)
     bits = size.bit_length()
     places = (ranked(key if before is None else key[before]) << bits) | np.arange(size)
     places.sort()
@@ -223,14 +277,36 @@ def runs(key: Codes, when: Codes, tie: Codes, gap: int | None) -> tuple[Codes, C
     return order, np.concatenate(([0], np.flatnonzero(cut) + 1)).astype(np.int64)
 
 
+def ends(key: Codes, when: Codes, tie: Codes) -> tuple[Codes, Codes]:
+    """Give the first and the last row of each key by time, in order of the keys."""
+    rank, first = numbered(key)
+    last = np.empty(len(first), np.int64)
+    if _in_order(when, tie):
+        last[rank] = np.arange(len(rank))
+        return first, last
+    order = np.lexsort((tie, when)).astype(np.int64)
+    first[rank[order[::-1]]] = order[::-1]
+    last[rank[order]] = order
+    return first, last
+
+
+def _in_order(when: Codes, tie: Codes) -> bool:
+    """Say whether rows are in order of time, and of the tie where it is the same."""
+    steps = np.diff(when)
+    if not len(steps) or steps.min() > 0:
+        return True
+    same = np.flatnonzero(steps == 0)
+    return bool(steps.min() == 0 and (tie[same + 1] >= tie[same]).all())
+
+
 def sessions(
     name: str,
     columns: Mapping[str, Column],
     *,
     rows: Codes,
     table: pa.Table,
-    outcome: Codes,
-    act: Codes,
+    outcome: Places,
+    act: Places,
     sent: Codes | None,
 ) -> pa.Table:
     """Fold the accesses among a file's rows into sessions.
@@ -250,12 +326,17 @@ def sessions(
     when = instants(table)[rows]
     number = numbers(table, "record_no")[rows]
     evidence = texts(table, "evidence_id")
-    key = group([*(columns[one].codes[rows] for one in sorted(columns)), outcome[rows]])
+    parts = [*(columns[one].codes for one in sorted(columns)), outcome]
+    # where most rows are accesses, one number is taken of them sooner than each part
+    few = len(rows) * 2 < table.num_rows
+    key = group([one[rows] for one in parts]) if few else group(parts)[rows]
     order, starts = runs(key, when, number, GAP_US)
     ends = np.append(starts[1:], len(order)) - 1
-    first = rows[order[starts]]
-    strongest = order[_strongest(act[rows][order], starts)]
-    counts = _counted(act[rows][order], starts)
+    taken = rows[order]
+    first = taken[starts]
+    acts = act[taken]
+    strongest = order[_strongest(acts, starts)]
+    counts = _counted(acts, starts)
     counts[outcome[first] != 0] = 0
     out: dict[str, pa.Array] = {
         "table": constant(table, name).coded(first),
@@ -265,7 +346,7 @@ def sessions(
         "last_utc": pa.array(when[order[ends]]).cast(SESSIONS.field("last_utc").type),
         "requests": pa.array(np.diff(np.append(starts, len(order)))),
         **{one: pa.array(counts[:, rank]) for rank, one in enumerate(ACTS, 1)},
-        "bytes": _summed(sent, rows, order, starts),
+        "bytes": _summed(sent, taken, starts),
         "via": pa.nulls(len(starts), SESSIONS.field("via").type)
         if "via" not in columns
         else columns["via"].coded(first),
@@ -275,7 +356,7 @@ def sessions(
     return pa.table([out[one] for one in SESSIONS.names], schema=SESSIONS)
 
 
-def _counted(act: Codes, starts: Codes) -> Codes:
+def _counted(act: Places, starts: Codes) -> Codes:
     """Count the requests of each run by `Act`: (runs, acts), the first column for none."""
     kinds = len(ACTS) + 1
     lengths = np.diff(np.append(starts, len(act)))
@@ -283,18 +364,18 @@ def _counted(act: Codes, starts: Codes) -> Codes:
     return np.bincount(place, minlength=len(starts) * kinds).reshape(-1, kinds).astype(np.int64)
 
 
-def _strongest(act: Codes, starts: Codes) -> Codes:
+def _strongest(act: Places, starts: Codes) -> Codes:
     """Give the place of each run's first request of its strongest kind: the record that bears out what is said of it."""
     lengths = np.diff(np.append(starts, len(act)))
     places = np.flatnonzero(act == np.repeat(np.maximum.reduceat(act, starts), lengths))
     return places[np.searchsorted(places, starts)]
 
 
-def _summed(sent: Codes | None, rows: Codes, order: Codes, starts: Codes) -> pa.Array:
-    """Add up bytes per run; a run without any is null, never 0."""
-    values = sent[rows][order] if sent is not None else None
-    if values is None or values.max(initial=-1) < 0:
+def _summed(sent: Codes | None, taken: Codes, starts: Codes) -> pa.Array:
+    """Add up bytes per run of the rows taken; a run without any is null, never 0."""
+    if sent is None or sent.max(initial=-1) < 0:
         return pa.nulls(len(starts), pa.int64())
+    values = sent[taken]
     known = np.add.reduceat((values >= 0).astype(np.int64), starts)
     total = np.add.reduceat(np.maximum(values, 0), starts)
     return pa.array(total, mask=known == 0)
@@ -311,7 +392,7 @@ def extracted(column: Column, pattern: str) -> list[str | None]:
 
 def versioned(program: Column, version: Column) -> Column:
     """Give program and version as one text: `OUTLOOK.EXE/16.0.4266.1001`; null where there is no program."""
-    _, rows, inverse = np.unique(group([program.codes, version.codes]), return_index=True, return_inverse=True)
+    inverse, rows = numbered(group([program.codes, version.codes]))
     names = zip(program.text(rows).to_pylist(), version.text(rows).to_pylist(), strict=True)
     told = [None if not name else f"{name}/{number}" if number else name for name, number in names]
-    return mapped(Column(inverse.astype(np.int64), [str(one) for one in range(len(told))]), told)
+    return mapped(Column(inverse, [str(one) for one in range(len(told))]), told)

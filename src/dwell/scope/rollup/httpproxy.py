@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.model.addresses import address, first_hop, passed_through, trusted_hops
+from dwell.model.addresses import address, forwarded_client, passed_through, trusted_hops
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.iis import outcome_of
@@ -51,9 +51,8 @@ def builds(table: pa.Table, host: Column) -> pa.Table:
     if not len(rows):
         return BUILDS.empty_table()
     number = fold.numbers(table, "record_no")[rows]
-    order, starts = fold.runs(fold.group([host.codes[rows], *(part[rows] for part in parts)]), when[rows], number, None)
-    first = rows[order[starts]]
-    last = rows[order[np.append(starts[1:], len(order)) - 1]]
+    places, ends = fold.ends(fold.group([host.codes[rows], *(part[rows] for part in parts)]), when[rows], number)
+    first, last = rows[places], rows[ends]
     build = [".".join(str(part[one]) for part in parts) for one in first]
     kind = BUILDS.field("first_utc").type
     return pa.table(
@@ -80,20 +79,22 @@ def _forged(table: pa.Table, columns: dict[str, Column], client: Column) -> tupl
             [(one or "").lower().startswith(FORGED) and path in (one or "") for one in column.values]
         )
     rows = np.flatnonzero(marked)
-    taken = pa.array(rows)
-    anchor = _targets(columns, rows)
+    if not len(rows):
+        return rows, PROXY.empty_table()
+    names = ("time_utc", "HttpStatus", "ResponseBytes", "RequestId", "record_no")
+    taken = table.select(names).take(pa.array(rows))
     out = [
         columns["host"].text(rows),
-        table["time_utc"].combine_chunks().take(taken),
+        taken["time_utc"],
         client.text(rows),
         columns["UserAgent"].text(rows),
-        anchor,
+        _targets(columns, rows),
         columns["UrlStem"].text(rows),
-        table["HttpStatus"].combine_chunks().cast(pa.int32()).take(taken),
-        table["ResponseBytes"].combine_chunks().take(taken),
-        table["RequestId"].combine_chunks().take(taken),
+        taken["HttpStatus"].cast(pa.int32()),
+        taken["ResponseBytes"],
+        taken["RequestId"],
         fold.texts(table, "evidence_id").text(rows),
-        table["record_no"].combine_chunks().take(taken),
+        taken["record_no"],
     ]
     return rows, pa.table(out, schema=PROXY)
 
@@ -105,17 +106,20 @@ def _targets(columns: dict[str, Column], rows: Codes) -> pa.Array:
     return pc.if_else(forged, anchor, cookie)
 
 
+def _parts(chain: str) -> list[str]:
+    return _PARTS.split(chain.strip())
+
+
 def client_of(texts: Column) -> Column:
     """Give the client per row: the front end writes the forwarded chain with blanks in place of its commas."""
-    chains = [None if one is None else [address(part) for part in _PARTS.split(one.strip())] for one in texts.values]
-    return fold.mapped(texts, [None if one is None else first_hop(one) for one in chains])
+    return fold.mapped(texts, [forwarded_client(one, _parts) for one in texts.values])
 
 
 def via_of(texts: Column) -> Column:
     """Give the ranges of trusted hops per row that the client was read behind."""
     if not trusted_hops():
         return Column(np.full(len(texts.codes), -1, np.int64), [])
-    chains = [[] if one is None else [address(part) for part in _PARTS.split(one.strip())] for one in texts.values]
+    chains = [[] if one is None else [address(part) for part in _parts(one)] for one in texts.values]
     return fold.mapped(texts, [passed_through(one) if len(one) > 1 else None for one in chains])
 
 
@@ -124,16 +128,9 @@ def _mailboxes(columns: dict[str, Column]) -> tuple[Column, Column]:
     by_path = fold.mapped(stem, [stated_mailbox(one) for one in stem.values])
     by_query = fold.mapped(query, fold.extracted(query, _MAILBOX_ID))
     routes = [one if (name := name_of(one)) is not None and name.kind != "sam" else None for one in anchor.values]
-    by_route = fold.mapped(anchor, routes)
-    shift = len(by_path.values)
-    further = shift + len(by_query.values)
-    codes = np.select(
-        [by_path.codes >= 0, by_query.codes >= 0, by_route.codes >= 0],
-        [by_path.codes, by_query.codes + shift, by_route.codes + further],
-        -1,
-    ).astype(np.int64)
-    basis = np.select([codes < 0, codes < further], [0, 2], 1).astype(np.int64)
-    mailbox = Column(codes, [*by_path.values, *by_query.values, *by_route.values])
+    mailbox = fold.first(by_path, by_query, fold.mapped(anchor, routes))
+    routed = mailbox.codes >= len(by_path.values) + len(by_query.values)
+    basis = np.select([mailbox.codes < 0, routed], [np.int8(0), np.int8(1)], np.int8(2))
     return mailbox, Column(basis, ["assumed", "routed", "explicit"])
 
 
@@ -150,8 +147,8 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     action = fold.texts(table, "ProtocolAction")
     query = columns["UrlQuery"]
     act = np.maximum(
-        query.each([act_of(one) for one in fold.extracted(query, _ACTION)], Act.OPENED),
-        action.each([act_of(one) for one in action.values], Act.OPENED),
+        query.each([int(act_of(one)) for one in fold.extracted(query, _ACTION)], int(Act.OPENED), np.int8),
+        action.each([int(act_of(one)) for one in action.values], int(Act.OPENED), np.int8),
     )
     accesses = (protocol.codes >= 0) & paths.flags([protocol_of(one) is not None for one in paths.values])
     accesses &= (columns["AuthenticatedUser"].codes >= 0) & (fold.instants(table) >= 0)

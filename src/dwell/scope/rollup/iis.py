@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dwell.model.addresses import address, behind_balancers, passed_through, trusted_hops
+from dwell.model.addresses import address, forwarded_client, is_hop, passed_through, trusted_hops
 from dwell.scope.rollup import eas, fold
-from dwell.scope.rollup.fold import Codes, Column
+from dwell.scope.rollup.fold import Column, Places
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
 from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import Act, Outcome
@@ -30,23 +30,39 @@ DICTIONARY = ("evidence_id", *TEXTS)
 NEEDS = ("sessions", "hours", "requests")
 
 BACK_END = 444
+_STATUS_MAX = 999
+"""No status is higher; what a log has there all the same is neither a yes nor a no."""
 _ACTION = r"(?i)(?:^|[?&;])(?:action|Cmd|SoapAction)=(?P<v>[A-Za-z]+)"
 _MAILBOX_ID = r"(?i)(?:^|[?&;])MailboxId=(?P<v>[^&;\s]+)"
 
 
-def outcome_of(status: Codes) -> Codes:
-    """Give the `Outcome` of HTTP status codes: 2xx and 304 are a yes, 401, 403 and 440 a no, anything else is neither."""
-    out = np.full(len(status), int(Outcome.OTHER), np.int64)
-    out[((status >= 200) & (status < 300)) | (status == 304)] = int(Outcome.OK)
-    out[np.isin(status, (401, 403, 440, 456))] = int(Outcome.REFUSED)
+def _outcomes() -> npt.NDArray[np.int8]:
+    out = np.full(_STATUS_MAX + 1, int(Outcome.OTHER), np.int8)
+    out[200:300] = out[304] = int(Outcome.OK)
+    out[[401, 403, 440, 456]] = int(Outcome.REFUSED)
     return out
+
+
+_OUTCOMES = _outcomes()
+
+
+def outcome_of(status: Places) -> Places:
+    """Give the `Outcome` of HTTP status codes: 2xx and 304 are a yes, 401, 403 and 440 a no, anything else is neither."""
+    found: Places = _OUTCOMES[np.clip(status, 0, _STATUS_MAX)]
+    return found
 
 
 def through_balancers(client: Column, forwarded: Column) -> Column:
     """Give the client address per row, looking through balancers of our own."""
+    peers = [address(one) for one in client.values]
     if not forwarded.values or bool((forwarded.codes < 0).all()):
-        return fold.mapped(client, [address(one) for one in client.values])
-    return _of_pairs(client, forwarded, behind_balancers)
+        return fold.mapped(client, peers)
+    texts: dict[str, int] = {}
+    by_chain = fold.placed(forwarded, [forwarded_client(one) for one in forwarded.values], texts)
+    by_peer = fold.placed(client, peers, texts)
+    # a chain is believed of a hop of our own only
+    believed = client.flags([is_hop(one) for one in peers]) & (by_chain >= 0)
+    return Column(np.where(believed, by_chain, by_peer), list(texts))
 
 
 def _via(client: Column, forwarded: Column) -> Column:
@@ -64,7 +80,7 @@ def _hops_passed(peer: str | None, chain: str | None) -> str | None:
 def _of_pairs(client: Column, forwarded: Column, said: Callable[[str | None, str | None], str | None]) -> Column:
     """Give what is said of each peer with its chain; every distinct pair is looked at once."""
     pairs = fold.group([client.codes, forwarded.codes])
-    _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+    inverse, first = fold.numbered(pairs)
     found = [
         said(
             client.values[client.codes[one]] if client.codes[one] >= 0 else None,
@@ -72,7 +88,7 @@ def _of_pairs(client: Column, forwarded: Column, said: Callable[[str | None, str
         )
         for one in first
     ]
-    return fold.mapped(Column(inverse.astype(np.int64), [str(one) for one in range(len(found))]), found)
+    return fold.mapped(Column(inverse, [str(one) for one in range(len(found))]), found)
 
 
 def _of_phones(protocol: Column) -> npt.NDArray[np.bool_]:
@@ -82,11 +98,24 @@ def _of_phones(protocol: Column) -> npt.NDArray[np.bool_]:
 
 def _mailboxes(stem: Column, query: Column, told: npt.NDArray[np.bool_]) -> tuple[Column, Column]:
     """Give the stated mailbox and its basis per row: the path first, then the query, then what ActiveSync says, if told."""
-    by_path = fold.mapped(stem, [stated_mailbox(one) for one in stem.values])
-    by_query = fold.mapped(query, fold.extracted(query, _MAILBOX_ID))
-    by_server = eas.mailboxes(query) if told.any() else Column(np.full(len(told), -1, np.int64), [])
-    mailbox = fold.first(by_path, by_query, Column(np.where(told, by_server.codes, -1), by_server.values))
+    stated = [
+        fold.mapped(stem, [stated_mailbox(one) for one in stem.values]),
+        fold.mapped(query, fold.extracted(query, _MAILBOX_ID)),
+    ]
+    if told.any():
+        by_server = eas.mailboxes(query)
+        stated.append(Column(np.where(told, by_server.codes, -1), by_server.values))
+    mailbox = fold.first(*stated)
     return mailbox, fold.stated(mailbox)
+
+
+def _acts(query: Column, phones: npt.NDArray[np.bool_]) -> Places:
+    """Give the `Act` per row: by the query's action, and for phones by what the server says it sent, where it is more."""
+    named = [int(act_of(one)) for one in fold.extracted(query, _ACTION)]
+    act: Places = query.each(named, int(Act.OPENED), np.int8)
+    if phones.any() and (told := eas.acts(query)).any():
+        act = np.where(phones, np.maximum(act, told), act)
+    return act
 
 
 def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
@@ -95,11 +124,9 @@ def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
     stem, query = columns["cs-uri-stem"], columns["cs-uri-query"]
     protocol = fold.mapped(stem, [protocol_of(one) for one in stem.values])
     back = fold.numbers(table, "s-port") == BACK_END
-    mailbox, basis = _mailboxes(stem, query, _of_phones(protocol) & back)
-    act = query.each([act_of(one) for one in fold.extracted(query, _ACTION)], Act.OPENED)
-    act = np.where(_of_phones(protocol), np.maximum(act, eas.acts(query)), act)
+    phones = _of_phones(protocol)
+    mailbox, basis = _mailboxes(stem, query, phones & back)
     accesses = (protocol.codes >= 0) & (columns["cs-username"].codes >= 0) & (fold.instants(table) >= 0)
-    status = fold.numbers(table, "sc-status")
     keys = {
         "host": columns["host"],
         "protocol": protocol,
@@ -109,10 +136,16 @@ def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
         "client": through_balancers(columns["c-ip"], columns["X-Forwarded-For"]),
         "via": _via(columns["c-ip"], columns["X-Forwarded-For"]),
         "agent": columns["cs-user-agent"],
-        "layer": Column(back.astype(np.int64), ["front", "back"]),
+        "layer": Column(back.astype(np.int8), ["front", "back"]),
     }
     rows = np.flatnonzero(accesses)
     found = fold.sessions(
-        name, keys, rows=rows, table=table, outcome=outcome_of(status), act=act, sent=fold.numbers(table, "sc-bytes")
+        name,
+        keys,
+        rows=rows,
+        table=table,
+        outcome=outcome_of(fold.numbers(table, "sc-status")),
+        act=_acts(query, phones),
+        sent=fold.numbers(table, "sc-bytes"),
     )
     return {"sessions": found, "hours": fold.hours(table), "requests": sampled(table, "cafeReqId")}

@@ -14,6 +14,7 @@ import pyarrow as pa
 from dwell.model.addresses import address
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
+from dwell.scope.rollup.protocols import program_of
 from dwell.scope.rollup.shapes import MESSAGES, Act, Outcome
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
@@ -38,25 +39,8 @@ _ACTS = {
     ),
 }  # fmt: skip
 """What the operations do; others are no access."""
-_PROTOCOLS = (
-    ("client=owa", "owa"),
-    ("client=webservices", "ews"),
-    ("client=activesync", "eas"),
-    ("client=msexchangerpc", "mapi"),
-    ("client=rest", "rest"),
-    ("client=pop3/imap4;protocol=pop3", "pop"),
-    ("client=pop3/imap4", "imap"),
-    ("client=pop3", "pop"),
-    ("client=imap4", "imap"),
-)
-"""How `ClientInfoString` starts, in lower case, the longer before the shorter."""
 _KINDS = {"owner": 1, "delegate": 2, "admin": 3}
 _ID = r'"(?:InternetMessageId|Id)":"(?P<v>[^"]+)"'
-
-
-def _protocol(client: str | None) -> str:
-    lowered = (client or "").lower()
-    return next((one for start, one in _PROTOCOLS if lowered.startswith(start)), "audit")
 
 
 def _items(table: pa.Table) -> Column:
@@ -94,7 +78,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     own = Column(np.where(kind == _KINDS["owner"], owner.codes, -1).astype(np.int64), owner.values)
     result = columns["OperationResult"]
     refused = result.flags([(one or "").lower() == "failed" for one in result.values])
-    spoken = fold.mapped(agent, [_protocol(one) for one in agent.values])
+    spoken = fold.mapped(agent, [program_of(one) or "audit" for one in agent.values])
     keys = {
         "host": columns["host"],
         "protocol": fold.first(spoken, fold.constant(table, "audit")),

@@ -6,7 +6,7 @@ import re
 
 from dwell.scope.rollup.shapes import Act
 
-__all__ = ["act_of", "protocol_of", "stated_mailbox"]
+__all__ = ["act_of", "program_of", "protocol_of", "stated_mailbox"]
 
 _PREFIXES: tuple[tuple[str, str], ...] = (
     ("/owa", "owa"),
@@ -23,6 +23,19 @@ _PREFIXES: tuple[tuple[str, str], ...] = (
     ("/public", "owa"),
 )
 """Longest first where one is the start of another; paths are compared in lower case."""
+
+_PROGRAMS = (
+    ("client=owa", "owa"),
+    ("client=webservices", "ews"),
+    ("client=activesync", "eas"),
+    ("client=msexchangerpc", "mapi"),
+    ("client=rest", "rest"),
+    ("client=pop3/imap4;protocol=pop3", "pop"),
+    ("client=pop3/imap4", "imap"),
+    ("client=pop3", "pop"),
+    ("client=imap4", "imap"),
+)
+"""How `ClientInfoString` starts, in lower case, the longer before the shorter."""
 
 _NO_MAIL = {"autodiscover", "oab", "powershell"}
 """Protocols that carry no mail: a request is no access to a mailbox."""
@@ -59,6 +72,12 @@ def protocol_of(stem: str | None) -> str | None:
         if lowered.startswith(prefix) and lowered[len(prefix) : len(prefix) + 1] in {"", "/", ".", "?"}:
             return None if protocol in _NO_MAIL else protocol
     return None
+
+
+def program_of(client: str | None) -> str | None:
+    """Give the protocol that an audit record's `ClientInfoString` names; None where it names none that is known."""
+    lowered = (client or "").lower()
+    return next((one for start, one in _PROGRAMS if lowered.startswith(start)), None)
 
 
 def stated_mailbox(stem: str | None) -> str | None:

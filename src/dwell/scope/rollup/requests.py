@@ -17,6 +17,8 @@ __all__ = ["SAMPLE", "sampled"]
 
 SAMPLE = 4_096
 _LENGTH = 36
+_BLANKS = 0x2020_2020_2020_2020
+"""The bit that tells a small letter from a capital one, in each of eight bytes."""
 _GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 Codes = npt.NDArray[np.int64]
@@ -29,10 +31,14 @@ def sampled(table: pa.Table, column: str) -> pa.Table:
         table: the file, with `host`, `time_utc`, `evidence_id`, `record_no`.
         column: the column of the request id.
     """
-    ids = table[column].cast(pa.string()).combine_chunks()
-    long = pc.and_(pc.equal(pc.binary_length(ids), _LENGTH), table["time_utc"].is_valid()).fill_null(fill_value=False)
-    rows = np.flatnonzero(long.to_numpy())
-    rows, picked = _lowest(ids, rows)
+    ids = _whole(table[column])
+    if ids.null_count == len(ids):
+        return REQUESTS.empty_table()
+    long = np.diff(_offsets(ids)) == _LENGTH
+    for one in (ids, table["time_utc"]):
+        if one.null_count:
+            long &= one.is_valid().to_numpy(zero_copy_only=False)
+    rows, picked = _lowest(ids, np.flatnonzero(long))
     taken = table.select(["host", "time_utc", "evidence_id", "record_no"]).take(pa.array(rows))
     columns = [picked, *(taken[name].cast(REQUESTS.field(name).type) for name in taken.column_names)]
     return pa.table(columns, schema=REQUESTS)
@@ -57,11 +63,20 @@ def _lowest(ids: pa.StringArray, rows: Codes) -> tuple[Codes, pa.StringArray]:
     return rows, picked
 
 
+def _whole(column: pa.ChunkedArray) -> pa.StringArray:
+    plain = column.cast(pa.string())
+    return plain.chunk(0) if plain.num_chunks == 1 else plain.combine_chunks()
+
+
+def _offsets(ids: pa.StringArray) -> npt.NDArray[np.int32]:
+    return np.frombuffer(ids.buffers()[1], np.int32)[ids.offset : ids.offset + len(ids) + 1]
+
+
 def _heads(ids: pa.StringArray, rows: Codes) -> npt.NDArray[np.uint64]:
     """Give the first 8 bytes of texts that have so many, as numbers, letters in lower case."""
     if not len(rows):
         return np.zeros(0, np.uint64)
-    starts = np.frombuffer(ids.buffers()[1], np.int32)[ids.offset : ids.offset + len(ids)][rows]
-    data = np.frombuffer(ids.buffers()[2], np.uint8)
-    text = np.lib.stride_tricks.sliding_window_view(data, 8)[starts] | 0x20
-    return np.ascontiguousarray(text).view(">u8").ravel().astype(np.uint64)
+    data = ids.buffers()[2]
+    # a number begins at every byte: those at which a text begins are taken
+    anywhere: npt.NDArray[np.uint64] = np.ndarray((data.size - 7,), ">u8", data, strides=(1,))
+    return anywhere[_offsets(ids)[:-1][rows]].astype(np.uint64) | np.uint64(_BLANKS)

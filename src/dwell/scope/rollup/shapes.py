@@ -144,12 +144,14 @@ CHANGES = pa.schema(
         pa.field("name", pa.string()),
         pa.field("path", pa.string()),
         pa.field("account", pa.string()),
+        pa.field("domain", pa.string()),
         pa.field("time_utc", _TIME, nullable=False),
         pa.field("evidence_id", pa.string(), nullable=False),
         pa.field("record_no", pa.int64(), nullable=False),
     ]
 )
-"""Tasks, services and accounts that an event log says were made or taken away, row by row."""
+"""Tasks, services and accounts that an event log says were made, taken away or switched off, row by row; `domain` is that
+of the account."""
 
 REQUESTS = pa.schema(
     [

@@ -7,12 +7,14 @@ means, as a message is a message however often it is told.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.model.addresses import address
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
+from dwell.scope.rollup.protocols import program_of
 from dwell.scope.rollup.shapes import MESSAGES, Act, Outcome
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "TENANT", "fold_file"]
@@ -43,6 +45,7 @@ _ACTS = {
     "searchqueryinitiatedexchange": Act.LISTED,
 }
 """What the operations do, where it is more than opening a mailbox."""
+PROGRAM, SIGN_IN = "m365", "m365-sign-in"
 _SIGN_INS = {"userloggedin", "userloginfailed"}
 _REFUSED = {"failed", "false", "userloginfailed"}
 
@@ -84,6 +87,17 @@ def _messages(table: pa.Table, keys: dict[str, Column], rows: Codes) -> pa.Table
     return pa.concat_tables(parts)
 
 
+def _protocols(client: Column, sign_in: npt.NDArray[np.bool_]) -> Column:
+    """Give the protocol per row: `m365-owa`, `m365-mapi`, …; `m365` where no known program is named; `m365-sign-in`.
+
+    Programs are told apart: an account's browser at home says nothing about which agent its desktop client has.
+    """
+    named = [program_of(one) for one in client.values]
+    told = [SIGN_IN, PROGRAM, *(PROGRAM if one is None else f"{PROGRAM}-{one}" for one in named)]
+    plain = np.where(client.codes < 0, 1, client.codes + 2)
+    return fold.mapped(Column(np.where(sign_in, 0, plain).astype(np.int64), list(told)), told)
+
+
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     """Fold one data file."""
     columns = {one: fold.texts(table, one) for one in TEXTS}
@@ -102,7 +116,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     refused |= operation.flags([one == "userloginfailed" for one in lowered])
     keys = {
         "host": Column(np.zeros(table.num_rows, np.int64), [TENANT]),
-        "protocol": Column(np.where(sign_in, 1, 0).astype(np.int64), ["m365", "m365-sign-in"]),
+        "protocol": _protocols(columns["ClientInfoString"], sign_in),
         "actor": columns["UserId"],
         "mailbox": owner,
         "basis": Column(np.where(owner.codes >= 0, 1, 0).astype(np.int64), ["assumed", "explicit"]),

@@ -1,0 +1,117 @@
+"""Accounts that open mailboxes of others by their work: which of their sessions are their rounds, and which are not.
+
+An archive, a backup, a calendar service: their work looks like collection and is not judged by an owner's habits. It is
+told by its rounds: on a day on which it comes it opens most of the mailboxes that it serves, with one agent, and mostly
+from one place. Whoever abuses such an account, or the rights of one that nobody uses, comes with a client of his own and
+picks: a few mailboxes today, others next week. So a service's *rounds* are left out of what is judged, by client, and
+everything else that its account does is judged like anybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.rollup.fold import group, ranked
+
+__all__ = ["ROUND_SHARE", "SERVICE_MIN", "SERVICE_SHARE", "Services", "service_accounts", "services_of"]
+
+SERVICE_SHARE = 0.5
+"""An account that opens such a share of all mailboxes is told as a service."""
+SERVICE_MIN = 10
+"""Fewer mailboxes of others make no service."""
+ROUND_SHARE = 0.5
+"""A client makes rounds where it opens, on a day on which it comes, at least such a share of those of that month."""
+ROUND_DAYS = 5
+"""On fewer days nothing makes rounds: who takes everything in one night does not."""
+MONTH_DAYS = 30
+
+Codes = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What is taken for services.
+
+    Attributes:
+        accounts: accounts, by code, and how many mailboxes of others each opens.
+        served: per session, whether it is part of a service's rounds.
+    """
+
+    accounts: Mapping[int, int]
+    served: Mask
+
+
+def service_accounts(accesses: Accesses) -> dict[int, int]:
+    """Give accounts that open a great part of all mailboxes though they are not theirs, and how many each opens.
+
+    They are told to the reader, who can say whether they are known.
+    """
+    other = (accesses.account >= 0) & (accesses.mailbox != accesses.account) & accesses.ok
+    pair = np.unique(accesses.account[other] * (len(accesses.names) + 1) + accesses.mailbox[other])
+    owners, counts = np.unique(pair // (len(accesses.names) + 1), return_counts=True)
+    limit = max(SERVICE_MIN, SERVICE_SHARE * np.count_nonzero(np.bincount(accesses.mailbox[accesses.ok] + 1)))
+    return {int(one): int(count) for one, count in zip(owners, counts, strict=True) if count >= limit}
+
+
+def _first(codes: Codes) -> Codes:
+    """Give the first row of each code."""
+    return np.unique(codes, return_index=True)[1].astype(np.int64)
+
+
+def _rounds(client: Codes, mailbox: Codes, day: Codes) -> tuple[Mask, Codes]:
+    """Say per client whether it makes rounds, and how many mailboxes it opens; clients count up from 0."""
+    size = int(client.max(initial=-1)) + 1
+    month = day // MONTH_DAYS
+    taken = _first(group([client, mailbox, day]))  # one row a client, mailbox and day
+    visits = np.bincount(client[taken], minlength=size)
+    monthly = ranked(group([client, month]))
+    held = _first(group([client, month, mailbox]))
+    mailboxes = np.bincount(monthly[held])
+    days = _first(group([client, day]))
+    possible = np.bincount(client[days], weights=mailboxes[monthly[days]], minlength=size)
+    opened = np.bincount(client[_first(group([client, mailbox]))], minlength=size)
+    often = np.bincount(client[days], minlength=size) >= ROUND_DAYS
+    return (opened >= SERVICE_MIN) & often & (visits >= ROUND_SHARE * possible), opened
+
+
+def services_of(accesses: Accesses) -> Services:
+    """Say which accounts are services, and which sessions are their rounds.
+
+    A client is an account's agent on a network. Where none of its networks sees rounds, and the agent makes them over all
+    of them together, as a hired service does that comes by many addresses, all of its sessions are rounds. Of an account
+    that opens most of all mailboxes a client that does so is its work as well, however it goes about it, where it comes
+    from inside or the account makes no rounds at all.
+    """
+    known = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0)
+    other = np.flatnonzero(known & (accesses.mailbox >= 0) & (accesses.mailbox != accesses.account))
+    most = service_accounts(accesses)
+    if not len(other):
+        return Services(most, np.zeros(len(accesses), np.bool_))
+    account, mailbox, day = accesses.account[other], accesses.mailbox[other], accesses.first[other] // DAY_US
+    lan, tool = accesses.network[other], accesses.agent[other]
+    wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
+    agents, agent = np.unique(account * tall + tool, return_inverse=True)
+    clients, client = np.unique((account * wide + lan) * tall + tool, return_inverse=True)
+    by_client, opened = _rounds(client, mailbox, day)
+    by_agent, _ = _rounds(agent, mailbox, day)
+    steady = agents[by_agent & (np.bincount(agent, weights=by_client[client]) == 0)]
+    owner = clients // (wide * tall)
+    limit = max(SERVICE_MIN, SERVICE_SHARE * np.count_nonzero(np.bincount(accesses.mailbox[accesses.ok] + 1)))
+    inside = np.bincount(client, weights=accesses.internal[other]) > 0
+    makers = np.union1d(owner[by_client], steady // tall)
+    works = by_client | (np.isin(owner, list(most)) & (opened >= limit) & (inside | ~np.isin(owner, makers)))
+    served = known & np.isin((accesses.account * wide + accesses.network) * tall + accesses.agent, clients[works])
+    served |= known & np.isin(accesses.account * tall + accesses.agent, steady)
+    # what was refused, or came from nowhere, is a service's where all that is known of it is
+    pure = ~np.isin(accesses.account, accesses.account[known & ~served])
+    makers = np.unique(accesses.account[served])
+    served |= pure & np.isin(accesses.account, makers)
+    whole = np.bincount(account[_first(group([account, mailbox]))], minlength=len(accesses.names))
+    told = most | {int(one): int(whole[one]) for one in makers.tolist()}
+    return Services(dict(sorted(told.items())), served)
