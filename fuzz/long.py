@@ -26,7 +26,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 if str(PROJECT) not in sys.path:
     sys.path.insert(0, str(PROJECT))
 
-from fuzz.run import Run, fuzz, input_of, kept  # noqa: E402 - found from the project's root
+from fuzz.run import Run, fuzz, input_of, kept, samples  # noqa: E402 - found from the project's root
 
 from dwell.sources.registry import SOURCES  # noqa: E402
 from dwell.sources.source import Source  # noqa: E402
@@ -72,6 +72,7 @@ def _child(one: Source, seconds: float, first: int, stop: int | None, at: Synchr
 def turn(one: Source, seconds: float, first: int, stop: int | None) -> tuple[Run, int]:
     """Fuzz one source in a process of its own; give what came of it, and the memory it took in MB."""
     at: Synchronized[int] = CHILDREN.Value("q", first)
+    samples(one.key)  # read here, once, and not by every child
     mine, theirs = CHILDREN.Pipe(duplex=False)
     child = CHILDREN.Process(target=_child, args=(one, seconds, first, stop, at, theirs), daemon=True)
     child.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,20 @@ def test_values_that_match_nothing_or_everything_are_named_and_the_rest_is_used(
     assert len(listed.faults) == 11
     assert listed.faults[0].startswith("list.csv:3: ")
     assert any("/0" in one for one in listed.faults)
+
+
+def test_blanks_before_a_comment_take_time_that_grows_with_their_number_only(tmp_path: Path) -> None:
+    lines = [
+        "198.51.100.7 # seen",
+        "198.51.100.8" + " " * 60_000 + "\u00e9# seen",
+        "\u00e9 #x",
+        "evil.example#x \u00e9",
+    ]
+    start = time.process_time()
+    listed = read_indicators([written(tmp_path, "\n".join(lines), "list.txt")])
+    assert time.process_time() - start < 5
+    assert [one.value for one in listed.items] == ["198.51.100.7"]
+    assert len(listed.faults) == 3
 
 
 def test_a_byte_that_is_no_text_costs_its_line_and_is_named(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import ipaddress
 import os
+import random
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,22 @@ def test_a_table_in_maxminds_format_says_the_same(tmp_path: Path) -> None:
     assert table.systems.numbers(wanted).tolist() == [64500, 64501, NO_SYSTEM, NO_SYSTEM]
     assert table.systems.name(64501) == "ISP"
     assert (table.dated, table.by, table.ranges) == ("2021-03-01", "as it says itself", None)
+
+
+def test_a_damaged_table_names_some_systems_or_none_and_stops_nothing(tmp_path: Path) -> None:
+    body = mmdb({"198.18.5.0/24": (64500, "HOST"), "198.18.9.0/24": (64501, "ISP")})
+    dice = random.Random(2021)  # noqa: S311 - reproducible, and nothing secret
+    named = 0
+    for _ in range(1_500):
+        damaged = bytearray(body)
+        for _ in range(dice.randint(1, 6)):
+            damaged[dice.randrange(len(body) - 160)] = dice.randrange(256)
+        try:
+            table = read_table(written(tmp_path, bytes(damaged), "asn.mmdb"))
+        except UsageError:  # its head is damaged, or its mark
+            continue
+        named += int((table.systems.numbers(["198.18.5.0/24", "198.18.9.0/24"]) != NO_SYSTEM).sum())
+    assert 0 < named < 3_000
 
 
 RANGES = st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 2**32 - 1)), min_size=1, max_size=12)

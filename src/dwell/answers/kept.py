@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from dwell import __version__
+from dwell.casebook.whole_files import written_whole
 from dwell.model.claims import Summary
 from dwell.model.coverage import CoverageDay
 from dwell.model.power import Power
@@ -57,11 +58,9 @@ def read_kept(path: Path, wanted: str, kind: type[T]) -> T | None:
 
 def write_kept(path: Path, kept: Kept | Power) -> bool:
     """Keep a result; say whether it could be kept: a case on a read-only disk is answered anew every time."""
-    unfinished = path.with_suffix(".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(msgspec.msgpack.encode(kept))
-        unfinished.replace(path)
+        with written_whole(path) as unfinished:
+            unfinished.write_bytes(msgspec.msgpack.encode(kept))
     except OSError:
         return False
     return True

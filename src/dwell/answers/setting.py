@@ -14,6 +14,7 @@ from pathlib import Path
 from dwell.answers.changes import Changed, changed
 from dwell.casebook.case import Case
 from dwell.casebook.settings import record_settings, set_in, settings_of
+from dwell.casebook.whole_files import written_whole
 from dwell.errors import CustodyError, Place, UsageError
 from dwell.model.claims import Summary
 from dwell.model.clocks import ClockWord
@@ -334,16 +335,15 @@ def _keep_table(case: Case, one: Setting) -> None:
     if not one.path:
         return
     place = folder(case.root) / one.sha256
-    unfinished = place.with_suffix(".part")
     try:
-        place.parent.mkdir(exist_ok=True)
-        shutil.copyfile(one.path, unfinished)
-        with unfinished.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        if digest != one.sha256:
-            unfinished.unlink()
-            raise CustodyError("the table was changed while it was read", place=Place(one.path), remedy="Say it again")
-        unfinished.replace(place)
+        with written_whole(place) as unfinished:
+            shutil.copyfile(one.path, unfinished)
+            with unfinished.open("rb") as handle:
+                digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            if digest != one.sha256:
+                raise CustodyError(
+                    "the table was changed while it was read", place=Place(one.path), remedy="Say it again"
+                )
     except OSError as fault:
         what = f"the table cannot be copied: {fault}"
         raise UsageError(what, place=Place(place), remedy="Make room, and say it again") from fault

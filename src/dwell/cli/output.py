@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from dwell.casebook.whole_files import written_whole
 from dwell.errors import OutputExistsError, Place, UsageError
 from dwell.safe.jsontext import Json, json_line, json_text
 
@@ -63,11 +63,9 @@ class Output:
             sys.stdout.buffer.flush()
             return
         self.check()
-        unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_bytes(text.encode("utf-8", errors="backslashreplace"))
-            unfinished.replace(self.path)
+            with written_whole(self.path) as unfinished:
+                unfinished.write_bytes(text.encode("utf-8", errors="backslashreplace"))
         except OSError as fault:
             raise UsageError(f"the output cannot be written: {fault.strerror}", place=Place(self.path)) from fault
 

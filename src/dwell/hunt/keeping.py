@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from dwell.casebook.whole_files import written_whole
+
 __all__ = ["read_kept", "write_kept"]
 
 
@@ -21,8 +23,9 @@ def read_kept(path: Path) -> pa.Table:
 
 def write_kept(path: Path, table: pa.Table) -> None:
     """Keep a table; a reader sees all of it or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    with pa.OSFile(str(unfinished), "wb") as handle, pa.ipc.new_file(handle, table.schema) as writer:
+    with (
+        written_whole(path) as unfinished,
+        pa.OSFile(str(unfinished), "wb") as handle,
+        pa.ipc.new_file(handle, table.schema) as writer,
+    ):
         writer.write_table(table)
-    unfinished.replace(path)

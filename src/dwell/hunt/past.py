@@ -10,6 +10,7 @@ import msgspec
 import zstandard
 
 from dwell.casebook.case import Case
+from dwell.casebook.whole_files import written_whole
 from dwell.errors import Place, UsageError
 from dwell.hunt.hunting import Hunted
 from dwell.hunt.sigma.loaded import Loaded
@@ -123,12 +124,10 @@ def keep_rules(case: Case, hunted: Hunted) -> bool:
     if hunted.loaded is None:
         return False
     place = case.derived_root / _KEPT
-    unfinished = place.with_suffix(".part")
+    data = msgspec.msgpack.encode(_Kept(hunted.rules_hash, hunted.loaded))
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        data = msgspec.msgpack.encode(_Kept(hunted.rules_hash, hunted.loaded))
-        unfinished.write_bytes(zstandard.ZstdCompressor().compress(data))
-        unfinished.replace(place)
+        with written_whole(place) as unfinished:
+            unfinished.write_bytes(zstandard.ZstdCompressor().compress(data))
     except OSError:
         return False
     return True

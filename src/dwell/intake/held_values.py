@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile
+from dwell.casebook.whole_files import written_whole
 
 __all__ = ["HeldValues", "keep_held", "may_hold"]
 
@@ -125,7 +126,5 @@ def keep_held(file: DataFile, values: HeldValues, folder: Path) -> None:
     """Keep which texts a data file holds; where that cannot be done the next search asks the file again."""
     name = _name(file)
     place = _place(folder, name)
-    unfinished = place.with_suffix(f".{os.getpid()}.part")
-    with suppress(OSError):
+    with suppress(OSError), written_whole(place) as unfinished:
         unfinished.write_bytes(values.encoded(name))
-        unfinished.replace(place)

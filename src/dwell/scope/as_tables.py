@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import io
 import socket
+import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,10 @@ GZIP_MARK = b"\x1f\x8b"
 COLUMNS = ("start", "end", "number", "country", "name")
 DOTTED = r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$"
 HEXED = r"^[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*$"
+_BROKEN = (
+    maxminddb.InvalidDatabaseError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+"""What the library raises where a table is damaged: it names only some of its faults itself."""
 REMEDY = "Give iptoasn's table (ip2asn-combined.tsv.gz) or one in MaxMind's format (GeoLite2-ASN.mmdb)"
 
 Codes = npt.NDArray[np.int64]
@@ -152,13 +157,13 @@ class _Mmdb:
     def _number(self, address: str) -> int:
         try:
             found = self._reader.get(address)
-        except (maxminddb.InvalidDatabaseError, ValueError):
+        except _BROKEN:
             return NO_SYSTEM
         if not isinstance(found, dict):
             return NO_SYSTEM
         number = found.get("autonomous_system_number", found.get("asn"))
         digits = str(number).upper().removeprefix("AS")
-        if not (digits.isascii() and digits.isdecimal() and 0 < int(digits[:11]) < NUMBER_MAX):
+        if not (digits.isascii() and digits.isdecimal() and len(digits) <= 10 and 0 < int(digits) < NUMBER_MAX):
             return NO_SYSTEM
         name = found.get("autonomous_system_organization", found.get("as_name"))
         self._names.setdefault(int(digits), str(name or "")[:NAME_MAX])
@@ -171,7 +176,7 @@ class _Mmdb:
 def _mmdb(body: bytes, place: Place) -> _Mmdb:
     try:
         return _Mmdb(maxminddb.open_database(io.BytesIO(body), maxminddb.MODE_FD))
-    except (maxminddb.InvalidDatabaseError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as fault:
+    except _BROKEN as fault:
         raise UsageError(f"the table cannot be read: {fault}", place=place, remedy=REMEDY) from fault
 
 

@@ -106,6 +106,14 @@ def _crowd_text(one: Cluster, accesses: Accesses) -> str:
     )
 
 
+def _stray_text(one: Cluster, accesses: Accesses) -> str:
+    """Say what makes a service's account an intruder's."""
+    return (
+        f"{accesses.names[one.accounts[0]]} comes with {accesses.agents[one.agent]}, which nobody else has, from outside "
+        "while the rounds of that service go on elsewhere"
+    )
+
+
 def _network(one: Cluster, accesses: Accesses) -> str:
     return "networks that differ" if one.network == ANY_NETWORK else accesses.networks[one.network]
 
@@ -148,6 +156,7 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
         (VALID_ACCOUNTS, REMOTE_MAIL),
         (
             *(_crowd_text(one, accesses) for one in crowds),
+            *(_stray_text(one, accesses) for one in actor.clusters if one.strays),
             *(_link_text(one, clients, accesses) for one in actor.links),
         ),
         tuple(against),

@@ -232,7 +232,7 @@ def investigate(
     services = services_of(accesses)
     scored = ties(accesses, services.served)
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
-    clients = _with_departed(clients_of(accesses, scored), gone, accesses)
+    clients = _with_departed(clients_of(accesses, scored, served=services.served), gone, accesses)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = traces_of(hunted, unnamed)
@@ -293,7 +293,8 @@ def investigate(
         return replace(found, marked=marked)
     if said.rejudging:
         scored = ties(accesses, services.served & ~said.elsewhere, said.working)
-    clients = _with_departed(clients_of(accesses, scored, marked.ties(accesses, scored)), gone, accesses)
+    found_anew = clients_of(accesses, scored, marked.ties(accesses, scored), services.served)
+    clients = _with_departed(found_anew, gone, accesses)
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )

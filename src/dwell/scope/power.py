@@ -111,7 +111,7 @@ def _clients(
     if excused:
         ours[accesses.of_records(excused)] = True
         ours &= ~marked.theirs
-    clients = clients_of(accesses, scored, whole_ties(accesses, scored, ours))
+    clients = clients_of(accesses, scored, whole_ties(accesses, scored, ours), services.served)
     return replace(clients, departed=departed_bits(word.gone, accesses, clients.ties, clients.outside)), np.array(
         list(services.accounts), np.int64
     )

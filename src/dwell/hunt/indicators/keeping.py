@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
+from dwell.casebook.whole_files import written_whole
 from dwell.hunt.indicators.gathering import MENTIONS, Indicators, Left
 from dwell.hunt.indicators.reading import ENDINGS, read_indicators
 
@@ -94,22 +95,16 @@ def _keep(place: Path, found: Indicators) -> None:
     """
     said = msgspec.msgpack.encode(_Said(found.digest(), found.faults, found.left, found.counted))
     table = found.table.replace_schema_metadata({_SAID: said})
-    place.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = place.with_suffix(f".{os.getpid()}.part")
-    try:
-        with unfinished.open("w+b") as handle:
-            handle.write(b"\0" * _SUM_BYTES)
-            with pa.ipc.new_file(handle, table.schema) as writer:
-                writer.write_table(table)
-            handle.seek(_SUM_BYTES)
-            digest = hashlib.sha256()
-            while piece := handle.read(_PIECE):
-                digest.update(piece)
-            handle.seek(0)
-            handle.write(digest.hexdigest().encode())
-        unfinished.replace(place)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with written_whole(place) as unfinished, unfinished.open("w+b") as handle:
+        handle.write(b"\0" * _SUM_BYTES)
+        with pa.ipc.new_file(handle, table.schema) as writer:
+            writer.write_table(table)
+        handle.seek(_SUM_BYTES)
+        digest = hashlib.sha256()
+        while piece := handle.read(_PIECE):
+            digest.update(piece)
+        handle.seek(0)
+        handle.write(digest.hexdigest().encode())
 
 
 def _forget(folder: Path) -> None:

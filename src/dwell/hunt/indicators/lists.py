@@ -117,7 +117,7 @@ def _one_by_one(
 def _plain_line(out: Gathering, number: int, text: str) -> None:
     plain = text.strip()
     if "#" in plain:
-        plain = re.split(r"(?:\A|\s+)#", plain, maxsplit=1)[0].strip()
+        plain = re.split(r"(?:\A|(?<=\s))#", plain, maxsplit=1)[0].strip()
     if plain:
         out.take("", plain, str(number))
 

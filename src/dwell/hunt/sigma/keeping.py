@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from dwell.casebook.whole_files import written_whole
 from dwell.hunt.ruleset import VERSION
 from dwell.hunt.sigma.files import rule_files
 from dwell.hunt.sigma.lists import Lists
@@ -78,8 +79,6 @@ def _read(place: Path) -> Loaded | None:
 
 
 def _write(place: Path, loaded: Loaded) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = place.with_suffix(".part")
     payload = msgspec.msgpack.encode(loaded)
-    unfinished.write_bytes(hashlib.sha256(payload).digest() + payload)
-    unfinished.replace(place)
+    with written_whole(place) as unfinished:
+        unfinished.write_bytes(hashlib.sha256(payload).digest() + payload)

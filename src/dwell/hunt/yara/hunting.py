@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from dwell.archive.store import Archive
 from dwell.casebook.evidence import Evidence
+from dwell.casebook.whole_files import written_whole
 from dwell.engine.pool import default_workers, run
 from dwell.hunt.hits import concat
 from dwell.hunt.ruleset import RuleInfo
@@ -115,10 +116,8 @@ class _Kept:
         if self._path is None:
             return
         self.held |= {f"{one.evidence_id}:{one.path}": one for one in found if one.whole}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self._path.with_suffix(".part")
-        unfinished.write_bytes(msgspec.json.encode([self.held[name] for name in sorted(self.held)]))
-        unfinished.replace(self._path)
+        with written_whole(self._path) as unfinished:
+            unfinished.write_bytes(msgspec.json.encode([self.held[name] for name in sorted(self.held)]))
 
 
 def _lost(job: FileJob) -> FilesDone:

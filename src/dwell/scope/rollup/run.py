@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.store import Archive
+from dwell.casebook.whole_files import written_whole
 from dwell.engine.pool import run
 from dwell.intake.tables import log_tables
 from dwell.model.addresses import trusted_hops, trusting
@@ -117,11 +118,12 @@ def _kept(path: Path, maps: list[mmap.mmap]) -> pa.Table | None:
 
 
 def _keep(table: pa.Table, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    with pa.OSFile(str(unfinished), "wb") as handle, pa.ipc.new_file(handle, table.schema) as writer:
+    with (
+        written_whole(path) as unfinished,
+        pa.OSFile(str(unfinished), "wb") as handle,
+        pa.ipc.new_file(handle, table.schema) as writer,
+    ):
         writer.write_table(table)
-    unfinished.replace(path)
 
 
 def _all_kept(job: _Job, maps: list[mmap.mmap]) -> dict[str, pa.Table] | None:
