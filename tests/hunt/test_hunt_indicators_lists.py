@@ -38,7 +38,12 @@ def test_values_that_match_nothing_or_everything_are_named_and_the_rest_is_used(
 
 
 def test_blanks_before_a_comment_take_time_that_grows_with_their_number_only(tmp_path: Path) -> None:
-    lines = ["198.51.100.7 # seen", "198.51.100.8" + " " * 60_000 + "\u00e9# seen", "\u00e9 #x", "evil.example#x \u00e9"]
+    lines = [
+        "198.51.100.7 # seen",
+        "198.51.100.8" + " " * 60_000 + "\u00e9# seen",
+        "\u00e9 #x",
+        "evil.example#x \u00e9",
+    ]
     start = time.process_time()
     listed = read_indicators([written(tmp_path, "\n".join(lines), "list.txt")])
     assert time.process_time() - start < 5
