@@ -28,7 +28,7 @@ from typing import ParamSpec, TypeVar
 
 import msgspec
 from benchmarks.scale_page import Answering, Size, page
-from benchmarks.scale_tables import both_ways, make_case, one_more_day
+from benchmarks.scale_tables import EXCHANGE_DAYS, both_ways, make_case, one_more_day
 from benchmarks.scale_world import Ministry
 
 from dwell import api
@@ -181,13 +181,13 @@ def ministry_of(lines: int, seed: int = 1) -> Ministry:
     return Ministry(DrillPlan(seed, mailboxes, LAST - timedelta(days=days), LAST))
 
 
-def measured(lines: int, folder: Path, workers: int) -> Size:
-    """Make a world and measure it."""
+def measured(lines: int, folder: Path, workers: int, exchange_days: int) -> Size:
+    """Make a world and measure it; a case that is there already is taken as it is."""
     ministry = ministry_of(lines)
     root = folder / f"case-{lines}"
     if not root.exists():
         began = time.perf_counter()
-        made = make_case(ministry, root, folder)
+        made = make_case(ministry, root, folder, exchange_days)
         print(f"{made:,} lines of IIS made in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     began = time.perf_counter()
     api.hunt(root, workers=workers)
@@ -228,6 +228,12 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--folder", type=Path, help="where cases are made and kept; a temporary folder where none is given"
     )
+    parser.add_argument(
+        "--exchange-days",
+        type=int,
+        default=EXCHANGE_DAYS,
+        help="days of what is not IIS: it is written as text and read",
+    )
     parser.add_argument("--about", default="", help="a sentence for the page: the machine, and what else it did")
     parser.add_argument("--write", action="store_true", help="write benchmarks/scale.md")
     parser.add_argument("--check", action="store_true", help="only hold a small world against its text")
@@ -241,11 +247,12 @@ def main(given: Sequence[str] | None = None) -> int:
     sizes = []
     for lines in asked.lines:
         with tempfile.TemporaryDirectory(prefix="dwell-scale-") as scratch:
-            sizes.append(measured(lines, asked.folder or Path(scratch), asked.workers))
+            sizes.append(measured(lines, asked.folder or Path(scratch), asked.workers, asked.exchange_days))
         print(msgspec.json.encode(sizes[-1]).decode(), file=sys.stderr, flush=True)
     told = " ".join(map(str, asked.lines))
-    command = f"python -m benchmarks.scale --lines {told} --workers {asked.workers} --write"
-    text = page(sizes, command, asked.workers, asked.about)
+    fewer = "" if asked.exchange_days == EXCHANGE_DAYS else f" --exchange-days {asked.exchange_days}"
+    command = f"python -m benchmarks.scale --lines {told} --workers {asked.workers}{fewer} --write"
+    text = page(sizes, command, asked.workers, asked.exchange_days, asked.about)
     if asked.write:
         PAGE.write_text(text, "utf-8")
     print(text)

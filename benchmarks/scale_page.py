@@ -109,26 +109,28 @@ def _stage(name: str) -> Callable[[Size], str]:
     return lambda one: f"{one.first.stages.get(name, 0.0):.2f} / {one.then.stages.get(name, 0.0):.2f}"
 
 
-def page(sizes: Sequence[Size], command: str, workers: int, about: str) -> str:
+def page(sizes: Sequence[Size], command: str, workers: int, exchange_days: int, about: str) -> str:
     """Give the page.
 
     Args:
         sizes: what was measured.
         command: how.
         workers: processes.
+        exchange_days: of how many days there is more than IIS.
         about: the machine, and what else it did.
     """
     names = sorted({name for one in sizes for name in one.first.stages}, key=lambda name: _longest(sizes, name))
     stages = [(name, _stage(name)) for name in names]
     return f"""# What it takes as a case grows
 
-Made by `{command}`, with {workers} processes. {about}
+Made by `{command}`, with {_processes(workers)}. {about}
 
 Each size is a world of its own: mailboxes and months grow alike, to 4,000 mailboxes over 27 months at 100 million lines.
 People, homes, phones, travels and both intruders (the quiet one reads up to 32 mailboxes) are those of the exercise; a
-visit has more lines than there, some thirty for each mailbox and day. IIS is made as stored tables; Exchange's own logs of
-the last 31 days, audit records, event logs and exports are brought in from text. `--check` holds a small world made so
-against the same one written as text and read by the intake: rows, intrusions, mailboxes, coverage and checks are the same.
+visit has more lines than there, some thirty for each mailbox and day. IIS is made as stored tables; Exchange's own logs,
+audit records and event logs of the last {exchange_days} days and the exports are brought in from text. `--check` holds a
+small world made so against the same one written as text and read by the intake: rows, intrusions, mailboxes, coverage and
+checks are the same.
 Hunting is done before the clock starts; [README.md](README.md) has its figures.
 
 {_table("what", sizes, _ROWS)}
@@ -139,6 +141,10 @@ Seconds of wall clock by stage, with nothing folded before / after one more day:
 
 {_table("stage", sizes, stages)}
 """
+
+
+def _processes(workers: int) -> str:
+    return "1 process" if workers == 1 else f"{workers} processes"
 
 
 def _longest(sizes: Sequence[Size], name: str) -> tuple[float, str]:

@@ -38,7 +38,7 @@ from dwell.intake.tables import FILES, specs
 from dwell.intake.units import UNIT_BYTES
 from dwell.model.provenance import EvidenceId
 
-__all__ = ["both_ways", "make_case", "one_more_day"]
+__all__ = ["EXCHANGE_DAYS", "both_ways", "make_case", "one_more_day"]
 
 EXCHANGE_DAYS = 31
 """As `dwell.drill` has it."""
@@ -221,11 +221,11 @@ def _tallies(days: Sequence[_Day], files: Sequence[JobFile]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=specs()[FILES].schema)
 
 
-def _write_rest(ministry: Ministry, root: Path, days: Sequence[date]) -> None:
-    """Write what is not IIS as the exercise does: Exchange's own logs of the last weeks, audit, exports, event logs."""
+def _write_rest(ministry: Ministry, root: Path, days: Sequence[date], exchange_days: int = EXCHANGE_DAYS) -> None:
+    """Write what is not IIS as the exercise does: Exchange's own logs of the last days, audit, exports, event logs."""
     plan, world = ministry.world.plan, ministry.world
-    begin = plan.to_utc.date() - timedelta(days=EXCHANGE_DAYS)
-    for day in days[-EXCHANGE_DAYS:]:
+    begin = plan.to_utc.date() - timedelta(days=exchange_days)
+    for day in days[-exchange_days:]:
         _write_exchange(ministry, root, day)
     write_cloud(world, root, max(begin, days[0]), plan.to_utc.date(), ministry.quiet)
     write_event_logs(world, root, max(begin, days[0]), plan.to_utc.date(), ministry.written)
@@ -247,20 +247,21 @@ def _write_iis(ministry: Ministry, root: Path, day: date) -> None:
         write_day(root, HOSTS[one.host], day, made, ids, balanced=one.balanced)
 
 
-def make_case(ministry: Ministry, root: Path, scratch: Path) -> int:
+def make_case(ministry: Ministry, root: Path, scratch: Path, exchange_days: int = EXCHANGE_DAYS) -> int:
     """Make a case.
 
     Args:
         ministry: the world.
         root: the case folder.
         scratch: a folder for the text that the intake reads; emptied again.
+        exchange_days: of how many days, at the end, what is not IIS is written.
 
     Returns:
         Lines of IIS.
     """
     days = _days(ministry)
     evidence = scratch / "evidence"
-    _write_rest(ministry, evidence, days)
+    _write_rest(ministry, evidence, days, exchange_days)
     api.ingest(root, [evidence])
     shutil.rmtree(evidence)
     case = Case.open(root)

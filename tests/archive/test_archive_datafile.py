@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.archive.tables import SPEC, rows
 
-from dwell.archive.datafile import DataFile, conform, discard, open_verified, read_lexicon, read_rows, stage
+from dwell.archive.datafile import DataFile, RowGroups, conform, discard, open_verified, read_lexicon, read_rows, stage
 from dwell.errors import CustodyError, DiskFullError
 
 
@@ -38,6 +39,24 @@ def test_rows_are_cut_at_the_months_and_come_back(tmp_path: Path) -> None:
         times = read_rows(file, ["time_utc"])["time_utc"].drop_null().to_pylist()
         assert times == sorted(times)
         assert (file.first_utc, file.last_utc) == ((times[0], times[-1]) if times else (None, None))
+
+
+def test_rows_can_be_taken_a_stretch_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dwell.archive.datafile.ROW_GROUP_ROWS", 16)
+    file = DataFile("web", tmp_path, stage(tmp_path, SPEC, rows(90), "unit")[0])
+    names = SPEC.schema.names
+    whole = read_rows(file, names)
+    assert pq.ParquetFile(file.path).num_row_groups > 2
+    stretches = RowGroups(file, names)
+    for places in ([], [0], [17, 16, 15], list(range(whole.num_rows - 1, -1, -1)), [3, 3, 40, 3]):
+        found = stretches.take(np.array(places, np.int64))
+        assert found.to_pylist() == whole.take(pa.array(places, pa.int64())).to_pylist()
+    told = list(stretches)
+    assert [start for start, _ in told] == list(range(0, whole.num_rows, 16))
+    assert [row for _, part in told for row in part.to_pylist()] == whole.to_pylist()
+    file.path.write_bytes(file.path.read_bytes()[:-1] + b"x")
+    with pytest.raises(CustodyError):
+        RowGroups(file, names)
 
 
 @settings(max_examples=25)

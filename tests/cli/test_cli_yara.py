@@ -117,3 +117,17 @@ def test_rules_that_are_not_there_or_no_rules_are_told(
     assert "yara:web" in single.out
     since = dwell("hunt", "-c", tmp_path / "case", "--since-rules", "--yara", rules)
     assert since.code == 2
+
+
+def test_investigate_hunts_with_the_same_rules_and_says_which(
+    dwell: Dwell, evidence: Path, rules: Path, tmp_path: Path
+) -> None:
+    case = tmp_path / "case"
+    ran = dwell("investigate", evidence, "-c", case, "--yara", rules, "--accept-licence", "CC BY-NC", "--workers", "1")
+    assert ran.code in {0, 11}
+    found = dwell("hunt", "-c", case, "-t", "csv", "-q")
+    met = {one["rule_id"] for one in csv.DictReader(io.StringIO(found.out))}
+    assert {"yara:web", "yara:line", "yara:kept_back"} <= met
+    custody = "".join(one.read_text(encoding="utf-8") for one in sorted(case.glob("custody*")) if one.is_file())
+    assert str(rules) in custody
+    assert dwell("investigate", evidence, "-c", case, "--yara", tmp_path / "nowhere", "-q").code == 2

@@ -43,6 +43,7 @@ def test_there_are_at_least_24_with_names_of_their_own() -> None:
         {"network": "moon"},
         {"without": ("smtp",)},
         {"bystanders": ("ghost",)},
+        {"kept": ("pop",)},
         {"pause": (0.9, 0.1)},
         {"deleted": 2.0},
     ],

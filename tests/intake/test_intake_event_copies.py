@@ -12,6 +12,7 @@ import evtx
 import pytest
 from tests.intake.evidence import hashes, sha256, taken_in, write
 from tests.scope.staged import security_log
+from tests.sources.evtx_writer import chunk, log
 
 from dwell.casebook.case import Case
 from dwell.intake.ingest import open_archive
@@ -284,6 +285,24 @@ def test_a_script_block_that_is_whole_only_later_is_kept_whole(tmp_path: Path) -
     assert (done.copies, done.twice, done.unlike) == (1, 1, 0)
     case, done = taken_in(tmp_path / "case", write(tmp_path / "3", {"c.xml": xml(blocks([1, 2]), channel, mark="c")}))
     assert (done.copies, done.twice, done.unlike) == (2, 0, 0)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_text_that_xml_ends_at_a_nul_is_the_same_text(tmp_path: Path, *, together: bool) -> None:
+    named = "an\0na"
+    event = {"event_id": 4624, "record_id": 1, "at": "2021-03-03T10:00:07.0000000Z", "data": {"TargetUserName": named}}
+    binary = log([chunk([event])])
+    whole = [{"number": 1, "event": 4624, "at": "2021-03-03 10:00:07", "TargetUserName": "an"}]
+    export = xml(whole, host="EX01").replace(b"EX01.gov.example", b"EX01.ministry.example")
+    parts = [{"a.evtx": binary, "b.xml": export}] if together else [{"b.xml": export}, {"a.evtx": binary}]
+    case, done = [taken_in(tmp_path / "case", write(tmp_path / str(at), files)) for at, files in enumerate(parts)][-1]
+    if together:
+        assert (events(case), done.copies, done.unlike) == ([(1, named)], 1, 0)
+    else:  # what says more than what is held is kept beside it, and told
+        assert (events(case), done.twice, done.unlike) == ([(1, "an"), (1, named)], 1, 0)
+    other = xml([{**whole[0], "TargetUserName": "anders"}], mark="x").replace(b"gov.example", b"ministry.example")
+    case, done = taken_in(tmp_path / "case", write(tmp_path / "other", {"c.xml": other}))
+    assert done.unlike == 1
 
 
 def test_many_events_of_one_number_are_no_square(tmp_path: Path) -> None:

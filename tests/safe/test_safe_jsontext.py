@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dwell.safe.jsontext import json_text
+from dwell.safe.jsontext import Json, json_line, json_text
 
 ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from("\x1b\x7f\u202e\u2028\ud83d\ude00"))
 
@@ -36,3 +37,22 @@ def test_concrete_hostile_strings() -> None:
 def test_numbers_that_json_has_no_word_for_are_refused(number: float) -> None:
     with pytest.raises(ValueError, match="JSON"):
         json_text({"bits": number})
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda one: st.lists(one, max_size=4) | st.dictionaries(st.text(max_size=4), one, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(DOCUMENTS)
+def test_a_document_is_laid_out_as_python_does_it(value: Json) -> None:
+    assert json_text(value) == json.dumps(value, indent=1) + "\n"
+    assert json_line(value) == json.dumps(value, separators=(",", ":")) + "\n"
+
+
+def test_mappings_and_sequences_of_other_kinds_are_written_as_well() -> None:
+    assert json_text({"a": range(2), "b": MappingProxyType({"c": ("\ud800",)})}) == (
+        '{\n "a": [\n  0,\n  1\n ],\n "b": {\n  "c": [\n   "<U+D800>"\n  ]\n }\n}\n'
+    )

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from dwell.model.addresses import is_internal, is_trusted, network, trusting
 from dwell.model.provenance import EvidenceId, RecordRef
-from dwell.scope.access import Accesses
+from dwell.scope.access import Accesses, _lans
 from dwell.scope.identities import Identities
 from dwell.scope.rollup.shapes import ACTS, SESSIONS
 
@@ -83,3 +84,38 @@ def test_there_may_be_no_session_at_all() -> None:
     assert len(none) == 0
     assert none.refs([]) == []
     assert none.having("table", "iis").tolist() == []
+
+
+def _drawn_ties(accesses: Accesses, size: int) -> list[tuple[int, int, int]]:
+    held = zip(accesses.network.tolist(), accesses.agent.tolist(), accesses.account.tolist(), strict=True)
+    return sorted({one for one in held if min(one) >= 0})[:size]
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 5])
+def test_the_sessions_of_ties_are_found_with_the_tie_of_each(accesses: Accesses, size: int) -> None:
+    ties = _drawn_ties(accesses, size)
+    network, agent, account = np.array(ties[::-1], np.int64).reshape(-1, 3).T
+    rows, places = accesses.on_ties(network, agent, account)
+    mine = list(zip(accesses.network.tolist(), accesses.agent.tolist(), accesses.account.tolist(), strict=True))
+    assert rows.tolist() == [row for row, one in enumerate(mine) if one in ties]
+    assert [ties[::-1][place] for place in places.tolist()] == [mine[row] for row in rows.tolist()]
+
+
+def test_the_sessions_of_clients_are_found_whatever_the_account(accesses: Accesses) -> None:
+    rows, places = accesses.on_ties(accesses.network[:1], accesses.agent[:1])
+    assert rows.tolist() == [0, 1, 2, 3, 4]
+    assert set(places.tolist()) == {0}
+
+
+def test_clients_have_the_network_and_the_side_that_each_alone_would_have() -> None:
+    clients = [
+        "192.0.2.7", "10.1.2.3", "172.16.0.1", "172.32.0.1", "::1", "::2", "fe80::1", "2001:db8::5", "192.0.2.9",
+        "127.0.0.1", "a browser", "", "100.64.0.1", "10.1.2.4",
+    ]  # fmt: skip
+    networks: dict[str, int] = {"known before": 0}
+    lans, inside = _lans(clients, networks)
+    names = list(networks)
+    assert [None if one < 0 else names[one] for one in lans.tolist()] == [network(one) for one in clients]
+    assert inside.tolist() == [is_internal(one) for one in clients]
+    with trusting(["192.0.2.8/31"]):
+        assert _lans(clients, {})[1].tolist() == [is_internal(one) or is_trusted(one) for one in clients]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from math import comb, log2
 
@@ -33,8 +34,8 @@ def _office(days: int = 90) -> list[Visit]:
 
 def _reason(visits: list[Visit]) -> tuple[Accesses, Clients]:
     accesses = accesses_of(visits)
-    skip = services_of(accesses).served
-    return accesses, clients_of(accesses, ties(accesses, skip))
+    served = services_of(accesses).served
+    return accesses, clients_of(accesses, ties(accesses, served), served=served)
 
 
 def _found(accesses: Accesses, clients: Clients) -> dict[tuple[str, str], set[str]]:
@@ -226,3 +227,115 @@ def test_an_overlap_beyond_what_a_float_holds_is_still_told() -> None:
     assert overlap_bits(20_000, 900, 900, 900) > 1_074
     exact = log2(comb(20_000, 900))
     assert overlap_bits(20_000, 900, 900, 900) == pytest.approx(exact, rel=1e-6)
+
+
+def _rounds(days: range, *, agent: str = "Bridge/3", network: int = 600, boxes: int = 12) -> list[Visit]:
+    """Give the work of a service: all of its mailboxes on every day."""
+    return [Visit("sync", network, agent, day, 5, "ews", mailbox=one) for day in days for one in PEOPLE[:boxes]]
+
+
+def _picked(network: int, days: range, agent: str = "Tool/0", *, told: bool = True) -> list[Visit]:
+    """Give visits to one mailbox a day by the service's account; `told` says whether the log names it."""
+    return [
+        Visit("sync", network, agent, day, 3, "ews", mailbox=PEOPLE[20 + day * 7 % 32] if told else None)
+        for day in days
+    ]
+
+
+def test_a_services_account_is_an_intruders_where_somebody_else_picks() -> None:
+    visits = _office() + _rounds(range(90)) + _picked(601, range(10, 40)) + _picked(602, range(40, 80))
+    accesses, clients = _reason(visits)
+    (held,) = intrusions_of(actors_of(clients), [], accesses, clients)
+    assert held.accounts == ("sync",)
+    assert {accesses.names[accesses.mailbox[row]] for row in held.rows} == set(PEOPLE[20:52])
+    assert {accesses.networks[lan] for lan, _ in held.pairs} == {"198.20.89.0/24", "198.20.90.0/24"}
+    assert any("rounds of that service go on elsewhere" in one for one in held.links)
+
+
+def test_clients_of_an_account_that_serves_nobody_are_joined_by_the_mailboxes() -> None:
+    first = _picked(601, range(5, 40))
+    second = [replace(one, network=602, day=one.day + 100) for one in first]
+    accesses, clients = _reason(_office(180) + first + second)
+    (held,) = intrusions_of(actors_of(clients), [], accesses, clients)
+    assert len(held.pairs) == 2
+    assert any("mailboxes in common" in one for one in held.links)
+
+
+def test_a_service_alone_is_nobody_however_few_its_mailboxes() -> None:
+    _, clients = _reason(_office() + _rounds(range(90)))
+    assert clients.clusters == ()
+
+
+def test_a_services_account_that_strays_is_told_though_no_record_says_whose_mailbox() -> None:
+    visits = _office() + _rounds(range(90)) + _picked(601, range(10, 70, 5), told=False)
+    accesses, clients = _reason(visits)
+    (held,) = intrusions_of(actors_of(clients), [], accesses, clients)
+    assert (held.accounts, len(held.rows)) == (("sync",), 12)
+    assert any("rounds of that service go on elsewhere" in one for one in held.links)
+
+
+@pytest.mark.parametrize(
+    "visits",
+    [
+        _rounds(range(50, 90)) + _picked(601, range(0, 48, 4), "Bridge/2", told=False),
+        _rounds(range(90)) + _picked(601, range(40, 46), told=False),
+        _rounds(range(90)) + _picked(601, range(10, 70, 5), BROWSERS[0], told=False),
+        _rounds(range(90)) + _picked(600, range(10, 70, 5), told=False),
+    ],
+    ids=["the client it had before", "a week of trying", "a common browser", "another program of its own"],
+)
+def test_what_services_do_now_and_then_is_nobody(visits: list[Visit]) -> None:
+    _, clients = _reason(_office() + visits)
+    assert clients.clusters == ()
+
+
+def test_who_helps_from_home_with_the_computer_of_the_office_is_nobody() -> None:
+    desk = [
+        Visit("help", 0, "Chrome/73", day, 10, mailbox=PEOPLE[day * 11 % 120], client="10.1.4.20")
+        for day in range(0, 90, 2)
+    ]
+    home = [Visit("help", 700, "Chrome/73", day, 10, mailbox=PEOPLE[day * 7 % 120]) for day in range(1, 90, 9)]
+    _, clients = _reason(_office() + desk + home)
+    assert clients.clusters == ()
+    _, clients = _reason(_office() + desk + [replace(one, agent="Lynx/2") for one in home])
+    assert len(clients.clusters) == 1
+
+
+def test_who_came_himself_is_no_intruder_and_who_did_not_is_one() -> None:
+    trained = PEOPLE[:20]
+    guests = [Visit(one, 701, "Lynx/2", day, hour) for one in trained for day in range(30, 58) for hour in (9, 14)]
+    work = [Visit(one, 900 + place, "Desk/1", day) for place, one in enumerate(trained) for day in range(90)]
+    missed = [one for one in (*_office(), *work) if one.account not in trained or not 30 <= one.day < 58]
+    _, clients = _reason([*missed, *guests])
+    assert clients.clusters == ()
+    _, clients = _reason([*_office(), *work, *guests])
+    assert len(clients.clusters) == 1
+
+
+def test_a_browser_that_few_have_at_home_is_no_agent_of_nobody() -> None:
+    """Eight people with a browser of their own each at one home, and a phone that is somewhere else every day."""
+    few = PEOPLE[:8]
+    office = [one for one in _office(120) if one.account not in few]
+    homes = [Visit(one, 800 + place, "Rare/80", day, 20) for place, one in enumerate(few) for day in range(0, 120, 4)]
+    phones = [
+        Visit(one, 1000 + place * 40 + day % 37, "Phone/1", day, protocol="eas")
+        for place, one in enumerate(few)
+        for day in range(120)
+    ]
+    _, clients = _reason([*office, *homes, *phones])
+    assert clients.clusters == ()
+    usual = [Visit(one, place, BROWSERS[0], day, 19) for place, one in enumerate(few) for day in range(0, 120, 4)]
+    _, clients = _reason([*office, *homes, *phones, *usual])
+    assert [len(one.accounts) for one in clients.clusters] == [8]
+
+
+def test_a_neighbour_in_the_network_of_who_helps_from_home_makes_him_no_intruder() -> None:
+    desk = [
+        Visit("help", 0, "Chrome/73", day, 10, mailbox=PEOPLE[day * 11 % 120], client="10.1.4.20")
+        for day in range(0, 90, 2)
+    ]
+    home = [Visit("help", 700, "Chrome/73", day, 10, mailbox=PEOPLE[day * 7 % 120]) for day in range(1, 90, 9)]
+    neighbour = [Visit(PEOPLE[7], 700, "Chrome/73", day, 20) for day in range(0, 90, 30)]
+    firefox = [one for one in _office() if one.agent != "Chrome/73" or one.account != PEOPLE[7]]
+    _, clients = _reason([*firefox, *desk, *home, *neighbour])
+    assert clients.clusters == ()

@@ -31,7 +31,7 @@ def tie(
         "account": account, "network": network, "agent": agent, "visits": days, "days": days,
         "first": first * DAY_US, "last": (first + span) * DAY_US, "elsewhere": 200, "agent_bits": 0.5,
         "hour_bits": 0.0, "network_bits": float(-np.log2(share)), "protocol_bits": 1.0, "away_bits": hour,
-        "meanwhile": 20.0, "usually": 20.0,
+        "meanwhile": 20.0, "usually": 20.0, "phone": 0.0,
     }  # fmt: skip
 
 

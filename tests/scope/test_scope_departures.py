@@ -115,6 +115,12 @@ def test_exports_date_it_between_their_days(tmp_path: Path) -> None:
     assert days_of(one) == ("2021-01-20", "2021-02-01", None)
     assert one.told == "left out between 2021-01-20 and 2021-02-01"
     assert any("filter" in text for text in one.against)
+    assert one.signs == (
+        "the directory export of 2021-01-20 lists it",
+        "the directory export of 2021-02-01 does not list it any more",
+        "the directory export of 2021-02-20 does not list it any more",
+    )
+    assert [ref.table for ref in one.grounds] == ["directory"]
     assert len(case.departures.found) == 1
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.scope.staged import bind, ews_log, iis_log, iis_place, proxy_log, security_log, stage, ual_json, utc
 
-from dwell.scope.rollup import fold
+from dwell.scope.rollup import fold, run
 from dwell.scope.rollup.run import roll_up
 
 JAN, CHROME = "GOV\\jan", "Chrome/73"
@@ -335,7 +335,9 @@ def test_logons_are_of_the_security_log_only(tmp_path: Path) -> None:
     assert told == [("FS01", 4624, "10.0.0.11", 2), ("FS01", 4625, None, 1)]
 
 
-def test_the_fold_is_the_same_from_its_cache_and_by_more_workers(tmp_path: Path) -> None:
+def test_the_fold_is_the_same_from_its_cache_and_by_more_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files: dict[str, str | bytes] = {
         iis_place("EX01", f"21030{day}"): iis_log(
             {"at": f"2021-03-0{day} 10:00:0{one}", "user": JAN} for one in range(9)
@@ -345,10 +347,27 @@ def test_the_fold_is_the_same_from_its_cache_and_by_more_workers(tmp_path: Path)
     archive = stage(tmp_path, files).archive
     first = roll_up(archive, workers=1, cache=tmp_path / "cache")
     second = roll_up(archive, workers=1, cache=tmp_path / "cache")
+    monkeypatch.setattr(run, "ROWS_ALONE", 0)
     third = roll_up(archive, workers=2)
     for kind, table in first.tables.items():
         assert table.equals(second.tables[kind])
         assert table.equals(third.tables[kind])
+    second.let_go()
+    assert second.maps
+    assert all(table.equals(second.tables[kind]) for kind, table in first.tables.items())
+
+
+def test_a_kept_fold_that_is_not_whole_is_made_anew(tmp_path: Path) -> None:
+    archive = stage(
+        tmp_path, {iis_place("EX01", "210301"): iis_log([{"at": "2021-03-01 10:00:00", "user": JAN}])}
+    ).archive
+    first = roll_up(archive, workers=1, cache=tmp_path / "cache")
+    for place, path in enumerate(sorted((tmp_path / "cache").iterdir())):
+        data = path.read_bytes()
+        path.unlink()  # it is mapped
+        path.write_bytes(b"" if place % 2 else data[: len(data) // 2])
+    second = roll_up(archive, workers=1, cache=tmp_path / "cache")
+    assert all(table.equals(second.tables[kind]) for kind, table in first.tables.items())
 
 
 def test_a_session_names_the_record_that_bears_out_its_strongest_act() -> None:

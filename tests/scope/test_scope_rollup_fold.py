@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +32,47 @@ def test_runs_are_in_order_of_key_time_and_tie(rows: list[tuple[int, int, int]],
         or (gap is not None and when[row] - when[expected[place - 1]] > gap)
     ]
     assert starts.tolist() == begins
+
+
+@given(st.lists(_ROW, min_size=1, max_size=40))
+def test_the_ends_of_each_key_are_its_first_and_last_row_by_time(rows: list[tuple[int, int, int]]) -> None:
+    key, when, tie = (np.array([one[place] for one in rows], np.int64) for place in range(3))
+    first, last = fold.ends(key, when, tie)
+    spans = {
+        one: [row for row in np.lexsort((tie, when)).tolist() if key[row] == one] for one in sorted(set(key.tolist()))
+    }
+    assert [(rows[one], rows[other]) for one, other in zip(first, last, strict=True)] == [
+        (rows[each[0]], rows[each[-1]]) for each in spans.values()
+    ]
+
+
+@given(st.lists(st.integers(-3, 3) | st.integers(-(2**60), 2**60), max_size=30))
+def test_numbers_are_ranked_alike_by_table_and_by_hash(drawn: list[int]) -> None:
+    rank, first = fold.numbered(np.array(drawn, np.int64))
+    distinct = sorted(set(drawn))
+    assert rank.tolist() == [distinct.index(one) for one in drawn]
+    assert first.tolist() == [drawn.index(one) for one in distinct]
+
+
+_PLACED = st.tuples(st.sampled_from(["e", "f"]), st.sampled_from(["EX01", None]), st.none() | st.integers(0, 9_000))
+
+
+@given(st.lists(_PLACED, max_size=40))
+def test_hours_are_counted_in_whatever_order_rows_come(rows: list[tuple[str, str | None, int | None]]) -> None:
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    table = pa.table(
+        {
+            "evidence_id": pa.array([one for one, _, _ in rows], pa.string()),
+            "host": pa.array([one for _, one, _ in rows], pa.string()),
+            "time_utc": pa.array(
+                [None if at is None else start + timedelta(seconds=at) for _, _, at in rows], pa.timestamp("us", "UTC")
+            ),
+        }
+    )
+    hour = int(start.timestamp()) // 3600
+    expected = Counter((one, host, None, hour + at // 3600) for one, host, at in rows if at is not None)
+    found = Counter({tuple(row.values())[:-1]: row["records"] for row in fold.hours(table).to_pylist()})
+    assert found == expected
 
 
 @given(st.lists(st.tuples(*[st.integers(-1, 2**40)] * 3), min_size=1, max_size=20))

@@ -142,3 +142,50 @@ def test_the_logs_are_laid_to_whoever_had_the_name(tmp_path: Path) -> None:
     assert len(told) == 1
     assert "2020-03-01" in told[0]
     assert "2020-12-01" in told[0]
+
+
+def _of_two_houses(**more: str) -> tuple[dict[str, str | None], dict[str, str | None]]:
+    """Give two rows of one account name, of one person or of two organisations."""
+    north: dict[str, str | None] = {"PrimarySmtpAddress": "p00@north.example", "SamAccountName": "p00", **more}
+    return north, {"PrimarySmtpAddress": "p00@south.example", "SamAccountName": "p00", **more}
+
+
+@pytest.mark.parametrize("dates", [(None, None), (SPRING, SPRING), (SPRING, WINTER)])
+@pytest.mark.parametrize("sids", [(), (JAN, MOVED)])
+def test_one_account_name_in_two_organisations_is_two_accounts(
+    dates: tuple[int | None, int | None], sids: tuple[str, ...]
+) -> None:
+    rows = _of_two_houses()
+    told = [
+        (row | ({"SID": sids[place]} if sids else {}), at)
+        for place, (row, at) in enumerate(zip(rows, dates, strict=True))
+    ]
+    for order in (told, told[::-1]):
+        names = _names(order)
+        assert {names.label("p00@north.example"), names.label("p00@south.example")} == {
+            "p00@north.example",
+            "p00@south.example",
+        }
+        assert len(names.accounts) == 2
+        assert names.label("GOV\\p00", SUMMER) == "p00 (one of 2 accounts)"
+        assert len(names.passed_on()) == 1
+
+
+@pytest.mark.parametrize("more", [{"SID": JAN}, {"UserPrincipalName": "p00@corp.example"}])
+def test_one_account_whose_address_moved_to_another_domain_is_one(more: dict[str, str]) -> None:
+    north, south = _of_two_houses(**more)
+    names = _names([(north, SPRING), (south, WINTER)])
+    assert names.label("p00@north.example") == names.label("p00@south.example") == names.label("GOV\\p00")
+    assert names.passed_on() == ()
+    assert len(names.accounts) == 1
+
+
+def test_an_address_that_changed_within_its_domain_is_one_account() -> None:
+    names = _names(
+        [
+            ({"PrimarySmtpAddress": "jan@gov.example", "SamAccountName": "jan"}, SPRING),
+            ({"PrimarySmtpAddress": "jan.maes@gov.example", "SamAccountName": "jan"}, WINTER),
+        ]
+    )
+    assert names.label("jan@gov.example") == names.label("jan.maes@gov.example") == "jan.maes@gov.example"
+    assert names.passed_on() == ()

@@ -14,7 +14,7 @@ from dwell.answers.phrases import count, instant, listed, percent, span, whole_s
 from dwell.model.claims import Answer, EntryFinding, Outcome, Question
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import RecordRef
-from dwell.scope.builds import Exposure, Fixed, exposures, families
+from dwell.scope.builds import Exposure, Fixed, exposures, families, is_contradicted, is_known
 from dwell.scope.exploits import ENTRIES
 from dwell.scope.forgery import CVE, Forged
 from dwell.scope.intrusions import VALID_ACCOUNTS, Held
@@ -116,10 +116,12 @@ def _open_windows(case: Investigation, book: Book) -> None:
     for one in exposures(case.builds):
         by_host.setdefault(one.host, []).append(one)
     for host, found in sorted(by_host.items()):
+        _unknown_builds(book, host, [one for one in found if not is_known(one.build)])
         coverage = case.ledger.coverage([host], able, *whole_span(case), "the server's build")
         for family in families():
             mine = [one for one in found if one.family is family]
             exposed = [one for one in mine if one.fixed is Fixed.NO]
+            _unclear(book, host, [one for one in mine if is_contradicted(one.build, family)])
             if not exposed:
                 continue
             fixed = min((one.first_utc for one in mine if one.fixed is Fixed.YES), default=None)
@@ -134,6 +136,30 @@ def _open_windows(case: Investigation, book: Book) -> None:
                 coverage,
                 ["the build before the first row and between rows is not recorded"],
             )
+
+
+def _unclear(book: Book, host: str, found: Sequence[Exposure]) -> None:
+    """Say where it is not known whether a build holds a fix, because what is published contradicts itself."""
+    if not found:
+        return
+    family, last = found[0].family, max(one.last_utc for one in found)
+    book.unknown(
+        f"Whether {host} was open to {family.name} ({', '.join(family.cves)}) cannot be said of the build "
+        f"{listed([one.build for one in found])} in its rows {span(found[0].first_utc, last)}: what is published of the "
+        f"builds fixed by the update of {family.update} contradicts itself.",
+        [one.ground for one in found],
+    )
+
+
+def _unknown_builds(book: Book, host: str, found: Sequence[Exposure]) -> None:
+    """Say which builds no table of fixes speaks of."""
+    builds = {one.build: one for one in reversed(found)}
+    if builds:
+        shown = listed(sorted(builds))
+        book.unknown(
+            f"What {host} was open to cannot be said of the build {shown} in its rows: no table of fixes speaks of it.",
+            [one.ground for _, one in sorted(builds.items())],
+        )
 
 
 def _forged_claims(case: Investigation, book: Book, acts: Sequence[Act]) -> None:

@@ -59,18 +59,18 @@ class _Board:
             {name: place for place, name in enumerate(one)}
             for one in (accesses.names, accesses.networks, accesses.agents)
         )
-        wide, tall = len(networks) + 1, len(agents) + 1
-        wanted: dict[int, int] = {}
+        ties: dict[tuple[int, int, int], int] = {}
         for lead in self.case.ranked.leads:
             lan, _, tool = lead.client.partition(" ")
             if lead.intrusion is None:
-                wanted[(names[lead.mailbox] * wide + networks[lan]) * tall + agents[tool]] = lead.rank
-        own = (accesses.account * wide + accesses.network) * tall + accesses.agent
-        usable = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0)
-        rows = np.flatnonzero(usable & np.isin(own, list(wanted)))
+                ties[names[lead.mailbox], networks[lan], agents[tool]] = lead.rank
+        account, network, agent = np.array([*ties], np.int64).reshape(-1, 3).T
+        rows, places = accesses.on_ties(network, agent, account)
+        ranks = [*ties.values()]
         out: dict[int, list[int]] = {}
-        for row, key in zip(rows.tolist(), own[rows].tolist(), strict=True):
-            out.setdefault(wanted[key], []).append(row)
+        for row, place in zip(rows.tolist(), places.tolist(), strict=True):
+            if accesses.ok[row]:
+                out.setdefault(ranks[place], []).append(row)
         return {rank: np.array(out[rank], np.int64) for rank in sorted(out)}
 
     def sessions(self, mode: Mode) -> Mask:

@@ -5,32 +5,42 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dwell.archive import index as idx
 from dwell.archive import lexicon as lex
+from dwell.archive.grams import grams
+from dwell.archive.index import Index
 from dwell.archive.lexicon import Lexicon
-from dwell.archive.shifts import AS_WRITTEN, ClockShift, needed, shifted
+from dwell.archive.parts import cut, read_parts
+from dwell.archive.reading import not_as_written, open_verified
+from dwell.archive.shifts import AS_WRITTEN, BEARING, ClockShift, needed, shifted
 from dwell.archive.spec import EVIDENCE_ID, ROW_GROUP_ROWS, TableSpec
-from dwell.errors import CustodyError, DiskFullError, Place
+from dwell.errors import DiskFullError, Place
 from dwell.model.instants import utc_from_us
 
 __all__ = [
     "LEXICON_FOLDER",
     "DataFile",
+    "RowGroups",
     "StagedFile",
     "conform",
     "discard",
     "open_verified",
+    "read_index",
     "read_lexicon",
     "read_rows",
+    "read_words",
     "stage",
     "sync_folder",
 ]
@@ -39,8 +49,15 @@ RECORD_NO, TIME_UTC = "record_no", "time_utc"
 _SAMPLE_ROWS = 4_096
 LEXICON_FOLDER = "_lexicon"
 """Lexicons lie in a folder of their own whose name other readers of the table pass over."""
-_DICTIONARY_BYTES = 4 * 1024 * 1024
-"""A row group's dictionary of a column; beyond it values are written out, and have to be coded again when read."""
+INDEX_SUFFIX = ".index"
+_DICTIONARY_BYTES = 256 * 1024 * 1024
+"""More than a column of a data file can hold: its values are written once, and a code for each row."""
+_LEXICON_ENCODINGS = {
+    "value": "DELTA_BYTE_ARRAY",
+    "first_utc": "BYTE_STREAM_SPLIT",
+    "last_utc": "BYTE_STREAM_SPLIT",
+}
+"""Every value is there once, and they are in order: many begin as the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +73,7 @@ class StagedFile:
         lexicon_sha256: of its lexicon; "" where the table has none.
         first_us: earliest `time_utc`, microseconds since 1970; None where unknown.
         last_us: latest.
+        index_sha256: of its index; "" where it has none, as in archives written before there were any.
     """
 
     path: str
@@ -66,6 +84,7 @@ class StagedFile:
     lexicon_sha256: str
     first_us: int | None
     last_us: int | None
+    index_sha256: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """Give the fields by name."""
@@ -106,6 +125,17 @@ class DataFile:
         return self.folder / LEXICON_FOLDER / self.staged.path
 
     @property
+    def index_path(self) -> Path:
+        """Give the place of its index."""
+        return self.folder / LEXICON_FOLDER / (self.staged.path + INDEX_SUFFIX)
+
+    def written(self) -> list[tuple[Path, str]]:
+        """Give the files that were written for it, each with its SHA-256."""
+        places = (self.path, self.lexicon_path, self.index_path)
+        sums = (self.staged.sha256, self.staged.lexicon_sha256, self.staged.index_sha256)
+        return [(place, digest) for place, digest in zip(places, sums, strict=True) if digest]
+
+    @property
     def first_utc(self) -> datetime | None:
         """Give the earliest instant in it."""
         return None if self.staged.first_us is None else utc_from_us(self.staged.first_us)
@@ -139,30 +169,25 @@ def _encodings(table: pa.Table) -> dict[str, str]:
     return found
 
 
-def _plain(table: pa.Table) -> pa.Table:
-    """Give dictionary-coded columns as plain ones, so that a row group gets a dictionary of its own values only.
+def _written(
+    table: pa.Table, *, row_groups: Sequence[int], encodings: Mapping[str, str], store_schema: bool = False
+) -> pa.Buffer:
+    """Give a table as Parquet, in row groups of so many rows.
 
-    A coded column would be written with its whole dictionary in every row group.
+    Coded columns are written with the dictionary they have, in every row group: their codes come back as they are.
+
+    Args:
+        table: the rows.
+        row_groups: rows of each row group.
+        encodings: of the columns for which a dictionary of values only costs.
+        store_schema: whether the Arrow schema is written too, metadata included.
     """
-    columns = [one.cast(one.type.value_type) if pa.types.is_dictionary(one.type) else one for one in table.columns]
-    return pa.table(columns, names=table.column_names)
-
-
-def _write(table: pa.Table, path: Path, *, row_group_rows: int, store_schema: bool = False) -> tuple[int, str]:
-    """Write Parquet under a temporary name, sync, and rename; give size and SHA-256.
-
-    Raises:
-        DiskFullError: no room left.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
     sink = pa.BufferOutputStream()
-    encodings = _encodings(table)
     with pq.ParquetWriter(
         sink,
-        table.schema if store_schema else _plain(table.slice(0, 0)).schema,
+        table.schema,
         use_dictionary=[one for one in table.column_names if one not in encodings] if encodings else True,
-        column_encoding=encodings or None,
+        column_encoding=dict(encodings) or None,
         compression="zstd",
         compression_level=3,
         dictionary_pagesize_limit=_DICTIONARY_BYTES,
@@ -170,10 +195,26 @@ def _write(table: pa.Table, path: Path, *, row_group_rows: int, store_schema: bo
         store_schema=store_schema,
         write_statistics=False,
     ) as writer:
-        for start in range(0, table.num_rows, row_group_rows):
-            part = table.slice(start, row_group_rows)
-            writer.write_table(part if store_schema else _plain(part), row_group_size=row_group_rows)
-    data = sink.getvalue()
+        start = 0
+        for rows in row_groups:
+            writer.write_table(table.slice(start, rows), row_group_size=rows)
+            start += rows
+    return sink.getvalue()
+
+
+def _groups(rows: int) -> list[int]:
+    """Give the rows of the row groups of a data file."""
+    return [min(ROW_GROUP_ROWS, rows - start) for start in range(0, rows, ROW_GROUP_ROWS)]
+
+
+def _put(data: pa.Buffer | bytes, path: Path) -> str:
+    """Write a file under a temporary name, sync, and rename; give its SHA-256.
+
+    Raises:
+        DiskFullError: no room left.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
     try:
         with unfinished.open("wb") as handle:
             handle.write(data)
@@ -189,7 +230,7 @@ def _write(table: pa.Table, path: Path, *, row_group_rows: int, store_schema: bo
                 remedy="Free some space and run the same command again: it goes on where it stopped",
             ) from fault
         raise
-    return data.size, hashlib.sha256(data).hexdigest()
+    return hashlib.sha256(data).hexdigest()
 
 
 def _sorted(table: pa.Table) -> pa.Table:
@@ -243,6 +284,7 @@ def discard(folder: Path, files: Iterable[StagedFile]) -> None:
     for one in files:
         (folder / one.path).unlink(missing_ok=True)
         (folder / LEXICON_FOLDER / one.path).unlink(missing_ok=True)
+        (folder / LEXICON_FOLDER / (one.path + INDEX_SUFFIX)).unlink(missing_ok=True)
 
 
 def stage(folder: Path, spec: TableSpec, table: pa.Table, name: str) -> list[StagedFile]:
@@ -262,59 +304,83 @@ def stage(folder: Path, spec: TableSpec, table: pa.Table, name: str) -> list[Sta
     out: list[StagedFile] = []
     for month, part in _months(rows):
         relative = f"month={month or 'unknown'}/{name}.parquet"
-        trimmed = _trimmed(part, spec) if part.num_rows < rows.num_rows else part
-        size, digest = _write(trimmed, folder / relative, row_group_rows=ROW_GROUP_ROWS)
-        lexicon_digest = ""
-        if spec.lexicon:
-            place = folder / LEXICON_FOLDER / relative
-            # the Arrow schema is stored too: its metadata says which columns are complete
-            words = lex.build(trimmed, spec).as_stored()
-            _, lexicon_digest = _write(words, place, row_group_rows=lex.DISTINCT_MAX, store_schema=True)
         span = pc.min_max(part["time_utc"].cast(pa.int64()))
-        out.append(
-            StagedFile(
-                relative, month, part.num_rows, size, digest, lexicon_digest, span["min"].as_py(), span["max"].as_py()
-            )
+        first, last = span["min"].as_py(), span["max"].as_py()
+        ranked, names = _ranked(part, spec)
+        data = _written(ranked, row_groups=_groups(part.num_rows), encodings=_encodings(ranked))
+        digest = _put(data, folder / relative)
+        digests = (
+            _put_lexicon(folder / LEXICON_FOLDER / relative, spec, ranked, names, data) if spec.lexicon else ("", "")
         )
+        out.append(StagedFile(relative, month, part.num_rows, data.size, digest, digests[0], first, last, digests[1]))
     return out
 
 
-def _trimmed(part: pa.Table, spec: TableSpec) -> pa.Table:
-    """Drop dictionary values that a slice does not use, so that the lexicon holds only what the file holds."""
+def _put_lexicon(
+    place: Path, spec: TableSpec, rows: pa.Table, ranked: Sequence[str], data: pa.Buffer
+) -> tuple[str, str]:
+    """Write the lexicon and the index of a data file; give their hashes."""
+    words = lex.build(rows, spec, is_ranked=True)
+    groups = words.groups()
+    # the Arrow schema is stored too: its metadata says which columns are complete
+    stored = _written(words.as_stored(), row_groups=groups, encodings=_LEXICON_ENCODINGS, store_schema=True)
+    known = sorted(words.complete & set(ranked))
+    index = Index(
+        rows=rows.num_rows,
+        complete=tuple(sorted(words.complete)),
+        ranked=tuple(known),
+        columns=tuple(words.spans()),
+        nulls={name: rows[name].null_count for name in known},
+        grams={name: grams(_dictionary(rows[name])) for name in known},
+        groups=tuple(groups),
+        data=cut(data),
+        lexicon=cut(stored),
+    )
+    return _put(stored, place), _put(idx.encoded(index), place.with_name(place.name + INDEX_SUFFIX))
+
+
+def _dictionary(column: pa.ChunkedArray) -> pa.StringArray:
+    """Give the distinct texts of a column that is coded by rank."""
+    return column.chunk(0).dictionary if column.num_chunks else pa.array([], pa.string())
+
+
+def _ranked(part: pa.Table, spec: TableSpec) -> tuple[pa.Table, list[str]]:
+    """Code columns by rank, with a dictionary of what they hold; those with too many values become plain again.
+
+    Returns:
+        The rows, and the columns coded by rank.
+    """
+    limit = lex.distinct_limit(part.num_rows)
     columns = []
+    names = []
     for one in spec.schema:
         column = part[one.name]
-        if pa.types.is_dictionary(column.type) and column.null_count == len(column):
-            column = pa.DictionaryArray.from_arrays(pa.nulls(len(column), pa.int32()), pa.array([], pa.string()))
-        elif pa.types.is_dictionary(column.type):
-            whole = lex.coded(column)
-            used = whole.indices.dictionary_encode()
-            column = pa.DictionaryArray.from_arrays(used.indices, whole.dictionary.take(used.dictionary))
+        if pa.types.is_dictionary(column.type):
+            if column.null_count == len(column):
+                column = pa.DictionaryArray.from_arrays(pa.nulls(len(column), pa.int32()), pa.array([], pa.string()))
+                names.append(one.name)
+            elif len(pc.unique((whole := lex.coded(column)).indices)) <= limit:
+                column = lex.ranked(whole)
+                names.append(one.name)
+            else:
+                column = whole.cast(pa.string())
         columns.append(column)
-    return pa.table(columns, names=part.column_names)
+    return pa.table(columns, names=part.column_names), names
 
 
-def open_verified(path: Path, sha256: str) -> pa.BufferReader:
-    """Read a file whole and compare its hash before any byte of it is believed.
+def read_index(file: DataFile) -> Index | None:
+    """Read the index of a data file; None where it has none.
 
     Raises:
-        CustodyError: the file is gone or not what was written.
+        CustodyError: the index is not what was written.
     """
+    if not file.staged.index_sha256:
+        return None
+    data = open_verified(file.index_path, file.staged.index_sha256).read()
     try:
-        data = path.read_bytes()
-    except OSError as fault:
-        raise CustodyError(
-            f"a file of the archive cannot be read: {fault.strerror}",
-            place=Place(path),
-            remedy="Restore the case folder from its copy, or ingest the evidence anew",
-        ) from fault
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise CustodyError(
-            "a file of the archive is not what was written (its SHA-256 differs)",
-            place=Place(path),
-            remedy="Restore the case folder from its copy, or ingest the evidence anew",
-        )
-    return pa.BufferReader(data)
+        return idx.decoded(data)
+    except msgspec.MsgspecError as fault:
+        raise not_as_written(file.index_path) from fault
 
 
 def read_rows(file: DataFile, columns: Sequence[str], *, dictionary: Sequence[str] = ()) -> pa.Table:
@@ -334,8 +400,12 @@ def read_rows(file: DataFile, columns: Sequence[str], *, dictionary: Sequence[st
 
 def _read(file: DataFile, columns: Sequence[str], dictionary: Sequence[str], *, correcting: bool = False) -> pa.Table:
     """Read columns as written, with those that correcting needs where that is meant."""
-    source = open_verified(file.path, file.staged.sha256)
-    about = pq.read_metadata(source)
+    index = read_index(file)
+    if index is None:
+        source = open_verified(file.path, file.staged.sha256)
+        about = pq.read_metadata(source)
+    else:
+        source, about = read_parts(file.path, index.data, [*columns, *(BEARING if correcting else ())])
     unique = _without_dictionary(about) & set(dictionary)
     reader = pq.ParquetFile(
         source,
@@ -348,6 +418,57 @@ def _read(file: DataFile, columns: Sequence[str], dictionary: Sequence[str], *, 
     for name in sorted(unique & set(rows.column_names)):
         rows = rows.set_column(rows.schema.get_field_index(name), name, rows[name].dictionary_encode())
     return rows
+
+
+class RowGroups:
+    """A data file whose rows are read as written, a stretch of them at a time: memory does not grow with the file."""
+
+    def __init__(self, file: DataFile, columns: Sequence[str]) -> None:
+        """Open a data file.
+
+        Raises:
+            CustodyError: the file is not what was written.
+        """
+        source = open_verified(file.path, file.staged.sha256)
+        self._reader = pq.ParquetFile(source, page_checksum_verification=True)
+        self._columns = list(columns)
+        about = self._reader.metadata
+        sizes = [about.row_group(one).num_rows for one in range(about.num_row_groups)]
+        self._starts = np.concatenate(([0], np.cumsum(sizes)))
+        self._held: tuple[int, pa.Table] = (-1, pa.table({}))
+
+    def __iter__(self) -> Iterator[tuple[int, pa.Table]]:
+        """Yield the place of each stretch's first row, and the stretch."""
+        for group in range(len(self._starts) - 1):
+            yield int(self._starts[group]), self._group(group)
+
+    def take(self, places: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Table:
+        """Give rows by their place in the file, in that order."""
+        groups = np.searchsorted(self._starts, places, "right") - 1
+        parts, order = [], []
+        for group in np.unique(groups).tolist():
+            mine = np.flatnonzero(groups == group)
+            parts.append(self._group(group).take(pa.array(places[mine] - self._starts[group])))
+            order.append(mine)
+        if len(parts) == 1:
+            return parts[0]
+        back = np.empty(len(places), np.int64)
+        if parts:
+            back[np.concatenate(order)] = np.arange(len(places))
+        found = parts or [self._reader.schema_arrow.empty_table().select(self._columns)]
+        return pa.concat_tables(found).take(pa.array(back))
+
+    def _group(self, group: int) -> pa.Table:
+        if self._held[0] != group:
+            self._held = (-1, pa.table({}))
+            # column by column: a column without any value takes no room
+            columns = [self._column(group, name) for name in self._columns]
+            self._held = (group, pa.table(columns, names=self._columns))
+        return self._held[1]
+
+    def _column(self, group: int, name: str) -> pa.ChunkedArray | pa.Array:
+        column = self._reader.read_row_group(group, columns=[name], use_threads=False)[name]
+        return pa.nulls(len(column)) if column.null_count == len(column) else column
 
 
 def _without_dictionary(about: pq.FileMetaData) -> set[str]:
@@ -368,3 +489,23 @@ def read_lexicon(file: DataFile) -> Lexicon:
     source = open_verified(file.lexicon_path, file.staged.lexicon_sha256)
     table = pq.read_table(source, page_checksum_verification=True, read_dictionary=["column"])
     return Lexicon.from_stored(table)
+
+
+def read_words(file: DataFile, index: Index, name: str) -> tuple[pa.StringArray, npt.NDArray[np.int64]]:
+    """Read the texts of one column of a lexicon with their counts, and nothing else.
+
+    Returns:
+        The texts in order, null for none at the end; rows of the data file that hold each.
+
+    Raises:
+        CustodyError: what is read is not what was written.
+    """
+    place = index.place(name)
+    if place is None:
+        return pa.array([], pa.string()), np.zeros(0, np.int64)
+    group, first, rows = place
+    names = ["value", "count"]
+    source, about = read_parts(file.lexicon_path, index.lexicon, names, [group])
+    reader = pq.ParquetFile(source, metadata=about, page_checksum_verification=True)
+    table = reader.read_row_group(group, columns=names, use_threads=False).slice(first, rows).combine_chunks()
+    return pa.concat_arrays(table["value"].chunks), table["count"].to_numpy().astype(np.int64)

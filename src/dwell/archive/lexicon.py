@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from dwell.archive.spec import JoinedText, TableSpec
 
-__all__ = ["LEXICON_SCHEMA", "Lexicon", "build", "coded", "joined_codes"]
+__all__ = ["LEXICON_SCHEMA", "Lexicon", "build", "coded", "distinct_limit", "joined_codes", "ranked"]
 
 DISTINCT_ALWAYS = 4_096
 DISTINCT_MAX = 524_288
@@ -35,6 +35,8 @@ LEXICON_SCHEMA = pa.schema(
     ]
 )
 _META = b"dwell.lexicon"
+GROUP_ROWS = 4_096
+"""Columns of the lexicon with fewer values are stored together; a larger one can be read alone."""
 _Codes = npt.NDArray[np.int64]
 
 
@@ -61,6 +63,28 @@ class Lexicon:
         meta = json.dumps({"complete": sorted(self.complete), "rows": self.rows}).encode()
         return self.table.replace_schema_metadata({_META: meta})
 
+    def spans(self) -> list[tuple[str, int]]:
+        """Give the columns in the order of the table, each with its number of rows."""
+        column = coded(self.table["column"])
+        codes = column.indices.to_numpy(zero_copy_only=False)
+        ends = np.append(np.flatnonzero(np.diff(codes)) + 1, len(codes)) if len(codes) else np.zeros(0, np.int64)
+        names = column.dictionary.to_pylist()
+        lengths = np.diff(ends, prepend=0)
+        return [(names[codes[end - 1]], length) for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
+
+    def groups(self) -> list[int]:
+        """Give the rows of the row groups in which it is stored: small columns together, a large one alone."""
+        out: list[int] = []
+        small = False
+        for _, rows in self.spans():
+            fits = small and rows < GROUP_ROWS and out[-1] + rows <= GROUP_ROWS
+            if fits:
+                out[-1] += rows
+            else:
+                out.append(rows)
+            small = rows < GROUP_ROWS
+        return out
+
     @classmethod
     def from_stored(cls, table: pa.Table) -> Lexicon:
         """Read what `as_stored` gave."""
@@ -79,6 +103,24 @@ def coded(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
     if not pa.types.is_dictionary(column.type):
         return column.dictionary_encode()
     return column
+
+
+def distinct_limit(rows: int) -> int:
+    """Give how many distinct values a column of so many rows may have to be in the lexicon."""
+    return min(DISTINCT_MAX, max(DISTINCT_ALWAYS, rows // DISTINCT_SHARE))
+
+
+def ranked(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
+    """Give a text column as coded by rank: the dictionary holds the values that are used, in ascending order."""
+    whole = coded(column)
+    used = pc.unique(whole.indices).drop_null()
+    values = whole.dictionary.take(used)
+    order = pc.sort_indices(values)
+    to = np.zeros(len(whole.dictionary) + 1, np.int32)
+    to[used.take(order).to_numpy()] = np.arange(len(used), dtype=np.int32)
+    codes = to[whole.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+    mask = whole.indices.is_null().to_numpy(zero_copy_only=False) if whole.indices.null_count else None
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=mask), values.take(order))
 
 
 def joined_codes(first: pa.DictionaryArray, second: pa.DictionaryArray, join: JoinedText) -> tuple[_Codes, pa.Array]:
@@ -126,8 +168,19 @@ def _all_null(name: str, rows: int, times: _Codes) -> _Counts:
     return _Counts(name, pa.nulls(some, pa.string()), np.full(some, rows), span[:some], span[1 : 1 + some], has_time)
 
 
-def _counted(name: str, codes: _Codes, values: pa.Array, times: _Codes, timed: npt.NDArray[np.bool_]) -> _Counts:
-    """Count codes and find the first and last instant of each; rows are in order of time, unknown ones last."""
+def _counted(
+    name: str, codes: _Codes, values: pa.Array, times: _Codes, timed: npt.NDArray[np.bool_], *, is_ranked: bool = False
+) -> _Counts:
+    """Count codes and find the first and last instant of each, by value, null last.
+
+    Args:
+        name: the column.
+        codes: code of each row, -1 for null; rows are in order of time, unknown instants last.
+        values: the texts.
+        times: the instants.
+        timed: which of them are known.
+        is_ranked: whether the texts are in order.
+    """
     size = len(values) + 1
     shifted = codes + 1
     counts = np.bincount(shifted, minlength=size)
@@ -139,23 +192,26 @@ def _counted(name: str, codes: _Codes, values: pa.Array, times: _Codes, timed: n
     last[known] = when
     has_time = np.zeros(size, dtype=np.bool_)
     has_time[known] = True
-    used = np.flatnonzero(counts)
-    picked = pa.array(np.maximum(used - 1, 0), mask=used == 0)
-    return _Counts(name, values.take(picked).cast(pa.string()), counts[used], first[used], last[used], has_time[used])
+    some = np.flatnonzero(counts[1:])
+    texts = values.take(pa.array(some)).cast(pa.string())
+    if not is_ranked:
+        order = pc.sort_indices(texts)
+        some, texts = some[order.to_numpy()], texts.take(order)
+    used = some + 1
+    if counts[0]:
+        used = np.append(used, 0)
+        texts = pa.concat_arrays([texts, pa.nulls(1, pa.string())])
+    return _Counts(name, texts, counts[used], first[used], last[used], has_time[used])
 
 
 def _listed(parts: Sequence[_Counts]) -> pa.Table:
-    """Put the columns below each other, each by value, null last."""
+    """Put the columns below each other."""
     if not parts:
         return LEXICON_SCHEMA.empty_table()
     kind = pa.timestamp("us", tz="UTC")
     places = np.repeat(np.arange(len(parts), dtype=np.int32), [len(one.counts) for one in parts])
     untimed = ~np.concatenate([one.has_time for one in parts])
     values = pa.chunked_array([one.values for one in parts], pa.string()).combine_chunks()
-    order = pc.sort_indices(
-        pa.table([places, values], names=["place", "value"]),
-        sort_keys=[("place", "ascending"), ("value", "ascending")],
-    )
     return pa.table(
         [
             pa.DictionaryArray.from_arrays(pa.array(places), pa.array([one.name for one in parts], pa.string())),
@@ -165,13 +221,19 @@ def _listed(parts: Sequence[_Counts]) -> pa.Table:
             pa.array(np.concatenate([one.last for one in parts]), mask=untimed).cast(kind),
         ],
         schema=LEXICON_SCHEMA,
-    ).take(order)
+    )
 
 
-def build(table: pa.Table, spec: TableSpec) -> Lexicon:
-    """Build the lexicon of rows that are sorted by `time_utc`, unknown instants last."""
+def build(table: pa.Table, spec: TableSpec, *, is_ranked: bool = False) -> Lexicon:
+    """Build the lexicon of rows that are sorted by `time_utc`, unknown instants last.
+
+    Args:
+        table: the rows.
+        spec: their table.
+        is_ranked: whether every column that the lexicon can hold in full is coded by rank.
+    """
     rows = table.num_rows
-    limit = min(DISTINCT_MAX, max(DISTINCT_ALWAYS, rows // DISTINCT_SHARE))
+    limit = distinct_limit(rows)
     instants = table["time_utc"]
     timed = np.asarray(instants.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
     times = instants.cast(pa.int64()).fill_null(0).to_numpy()
@@ -188,7 +250,7 @@ def build(table: pa.Table, spec: TableSpec) -> Lexicon:
         arrays[name] = coded(table[name])
         if len(arrays[name].dictionary) <= limit:
             codes = arrays[name].indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-            parts.append(_counted(name, codes, arrays[name].dictionary, times, timed))
+            parts.append(_counted(name, codes, arrays[name].dictionary, times, timed, is_ranked=is_ranked))
             complete.add(name)
     for name, join in spec.joined.items():
         if {join.first, join.second} <= complete:

@@ -13,13 +13,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["AS_WRITTEN", "ClockShift", "needed", "shifted"]
+__all__ = ["AS_WRITTEN", "BEARING", "ClockShift", "needed", "shifted"]
 
 AS_WRITTEN = "time_as_written"
 """A column that no data file has: the instant as written, of rows whose instant was corrected."""
 _TIME = "time_utc"
 _ALL = (_TIME, "to_utc", "last_utc")
 """The instants of a row; the later ones are of tables that tell of the reading."""
+BEARING = (*_ALL, "host", "source")
+"""Columns that correcting looks at, or changes."""
 _NO_TIME = -(2**63)
 
 Ints = npt.NDArray[np.int64]
@@ -63,7 +65,7 @@ def needed(names: Sequence[str], held: Sequence[str]) -> list[str]:
         names: the columns that are wanted.
         held: the columns of the data file.
     """
-    return [one for one in (*_ALL, "host", "source") if one in held and one not in names]
+    return [one for one in BEARING if one in held and one not in names]
 
 
 def shifted(rows: pa.Table, table: str, shifts: Sequence[ClockShift]) -> pa.Table:

@@ -10,7 +10,8 @@ import pyarrow as pa
 __all__ = ["EVIDENCE_ID", "FLUSH_BYTES", "FLUSH_ROWS", "ROW_GROUP_ROWS", "JoinedText", "TableSpec"]
 
 EVIDENCE_ID = pa.field("evidence_id", pa.string(), nullable=False)
-ROW_GROUP_ROWS = 131_072
+ROW_GROUP_ROWS = 1_048_576
+"""More than `FLUSH_ROWS`: a data file is one row group, so that each of its columns has one dictionary."""
 FLUSH_ROWS = 786_432
 FLUSH_BYTES = 192 * 1024 * 1024
 """So many rows, or rows of so many bytes, are gathered before a data file is written; bounds the memory of a worker."""

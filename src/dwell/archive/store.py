@@ -95,7 +95,7 @@ class Archive:
                 continue
             known: set[Path] = set()
             for file in self.files(folder.name):
-                known |= {file.path, file.lexicon_path}
+                known |= {file.path, file.lexicon_path, file.index_path}
             found = [*folder.glob("month=*/*.parquet*"), *(folder / LEXICON_FOLDER).glob("month=*/*.parquet*")]
             out += sorted(one for one in found if one not in known)
         return out
@@ -104,9 +104,7 @@ class Archive:
         """Say whether staged files are on disk as they were written, with their lexicons."""
         for one in files:
             file = DataFile(table, self.folder(table), one)
-            wanted = [(file.path, one.sha256)]
-            wanted += [(file.lexicon_path, one.lexicon_sha256)] if one.lexicon_sha256 else []
-            if any(isinstance(self._checked(path, sha256), Fault) for path, sha256 in wanted):
+            if any(isinstance(self._checked(path, sha256), Fault) for path, sha256 in file.written()):
                 return False
         return True
 
@@ -124,9 +122,8 @@ class Archive:
             for commit in commits:
                 yield commit.log_path
             for file in log.files():
-                yield self._checked(file.path, file.staged.sha256)
-                if file.staged.lexicon_sha256:
-                    yield self._checked(file.lexicon_path, file.staged.lexicon_sha256)
+                for path, sha256 in file.written():
+                    yield self._checked(path, sha256)
 
     def _checked(self, path: Path, sha256: str) -> Fault | Path:
         try:

@@ -23,6 +23,7 @@ from dwell.cli.options import (
     trusted_hop_option,
     warning_lists_option,
     workers_option,
+    yara_options,
     zone_option,
 )
 from dwell.cli.output import Form, Output
@@ -48,6 +49,8 @@ def run(
     trusted_hops: tuple[str, ...] = (),
     lists: tuple[Path, ...] = (),
     warning_lists: tuple[Path, ...] = (),
+    yara: tuple[Path, ...] = (),
+    accepted: tuple[str, ...] = (),
     asn: Path | None = None,
     leads_per_week: int | None = None,
     workers: int | None,
@@ -66,6 +69,8 @@ def run(
         "trusted_hops": list(trusted_hops),
         "lists": [str(one) for one in lists],
         "warning_lists": [str(one) for one in warning_lists],
+        "yara": [str(one) for one in yara],
+        "accepted": list(accepted),
         "asn": None if asn is None else str(asn),
         "leads_per_week": leads_per_week,
     }
@@ -90,6 +95,8 @@ def run(
         indicators=indicators,
         lists=lists,
         warning_lists=warning_lists,
+        yara=yara,
+        accepted=accepted,
         workers=workers,
         progress=talk.progress,
     )
@@ -113,6 +120,7 @@ def run(
 @indicators_option
 @warning_lists_option
 @lists_option
+@yara_options
 @fail_on_option
 @zone_option
 @trusted_hop_option
@@ -132,6 +140,8 @@ def investigate(
     indicators: tuple[Path, ...],
     lists: tuple[Path, ...],
     warning_lists: tuple[Path, ...],
+    yara: tuple[Path, ...],
+    accepted: tuple[str, ...],
     fail_on: str | None,
     zones: tuple[str, ...],
     trusted_hops: tuple[str, ...],
@@ -157,6 +167,8 @@ def investigate(
         indicators=indicators,
         lists=lists,
         warning_lists=warning_lists,
+        yara=yara,
+        accepted=accepted,
         zones=zones,
         trusted_hops=trusted_hops,
         asn=asn,

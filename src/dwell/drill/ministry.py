@@ -74,9 +74,9 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
         if plan.scenario.service_logs:
             theirs = {id(one) for one in (*first.days.get(day, []), *second.days.get(day, []))}
             write_sync_logs(world, evidence, day, requests, ids)
-            if day >= exchange_from:
+            if day >= exchange_from or "owa" in plan.scenario.kept:
                 write_owa_logs(world, evidence, day, requests, ids, theirs)
-        if day >= exchange_from or plan.scenario.ews_kept:
+        if day >= exchange_from or "ews" in plan.scenario.kept:
             write_exchange_logs(world, evidence, day, requests, ids, proxy=day >= exchange_from)
         if progress is not None:
             progress("writing the logs", place + 1, days)

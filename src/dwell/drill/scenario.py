@@ -55,7 +55,7 @@ class Scenario:
         service_logs: whether Outlook on the web and ActiveSync log what they do behind the front end; not together with
             `handed_over`.
         bystanders: innocents that look like intruders (`bystanders.py`).
-        ews_kept: whether a collector kept the EWS logs of the whole time; the servers themselves keep a month.
+        kept: services whose own logs a collector kept over the whole time, `ews` and `owa`; the servers keep a month.
         cloud: whether the mailboxes lie in the cloud and its audit export covers the whole time; else some do, and it is
             of the last month.
         clock_ahead_s: by how many seconds the clock of the second server is ahead, in all its logs.
@@ -82,7 +82,7 @@ class Scenario:
     service_logs: bool = False
     clock_ahead_s: int = 0
     bystanders: tuple[str, ...] = ()
-    ews_kept: bool = False
+    kept: tuple[str, ...] = ()
     cloud: bool = False
 
     def __post_init__(self) -> None:
@@ -98,6 +98,8 @@ class Scenario:
             raise ValueError(f"scenario {self.name}: unknown source in {', '.join(self.without)}")
         if set(self.bystanders) - _BYSTANDERS:
             raise ValueError(f"scenario {self.name}: unknown bystander in {', '.join(self.bystanders)}")
+        if set(self.kept) - {"ews", "owa"}:
+            raise ValueError(f"scenario {self.name}: kept are logs of ews and owa")
         if set(self.states) - {"before", "after"}:
             raise ValueError(f"scenario {self.name}: states are before and after")
         shares = (self.deleted, self.exported)

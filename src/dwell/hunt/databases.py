@@ -27,7 +27,7 @@ __all__ = ["CANARY", "Compiled", "keep", "keep_in", "kept", "name_of"]
 
 CANARY = b"\x02dwell\x03canary\x02"
 """Rides in every database, under an id of its own, and at the end of everything that is scanned."""
-_FORMAT = "1"
+_FORMAT = "2"
 _DIGEST_BYTES = 32
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from msgspec import structs
 
-from dwell.archive.datafile import DataFile, read_lexicon
+from dwell.archive.datafile import DataFile
 from dwell.archive.store import Archive
 from dwell.errors import UsageError
+from dwell.hunt.columnvalues import values_of
 from dwell.hunt.frame import columns_of
 from dwell.hunt.outcomes import possible, rule_outcomes
 from dwell.hunt.ruleset import Atom, Case, Node, RuleInfo, RuleSet, Where
@@ -23,7 +24,7 @@ from dwell.hunt.sigma.load import load, new_lowering
 from dwell.hunt.sigma.loaded import PACK, Loaded
 from dwell.hunt.sigma.lower import Lowering
 from dwell.hunt.verdict import Verdict, by_kind, judged
-from dwell.hunt.wide import ColumnValues, FileReport, Hunter, atoms_of
+from dwell.hunt.wide import FileReport, Hunter, atoms_of
 from dwell.hunt.words import words
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleOutcome
@@ -286,7 +287,7 @@ class _Looked:
 
     def _count(self, file: DataFile, asked: Mapping[str, Sequence[int]]) -> None:
         """Count by the lexicon how many records answer each question; whatever it does not hold stays unknown."""
-        held = ColumnValues(read_lexicon(file)) if file.staged.lexicon_sha256 else None
+        held = values_of(file) if file.staged.lexicon_sha256 else None
         for place, ones in asked.items():
             alone = [one for one in ones if self.rules.atoms[one].kind != "same"]
             if held is None or place not in held.complete:

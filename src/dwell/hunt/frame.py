@@ -87,6 +87,7 @@ class Frame:
         known: Mapping[str, Words] | None = None,
         truths: Mapping[int, Truth] | None = None,
         common: Callable[[int], tuple[Words, Truth] | None] | None = None,
+        ranked: frozenset[str] = frozenset(),
     ) -> None:
         self.table = table
         self.spec = spec
@@ -96,6 +97,7 @@ class Frame:
         self._slots: dict[str, Slots] = {}
         self._truths: dict[int, Truth] = dict(truths or {})
         self._common = common
+        self._ranked = ranked
         self._entries: dict[str, tuple[Indices, pa.DictionaryArray, pa.DictionaryArray]] = {}
 
     def slots(self, place: str) -> Slots:
@@ -134,6 +136,8 @@ class Frame:
                 return Slots(held, np.append(to, held.null).astype(np.int64)[codes])
             if place in self.spec.joined:
                 return Slots(held, self._joined(self.spec.joined[place], held))
+            if place in self._ranked and place in self.table.column_names:
+                return Slots(held, self._by_rank(place, held))
             return Slots(held, self._looked_up(place, held.values, other=held.other, null=held.null))
         codes, values = self.texts(place)
         counts = np.bincount(codes + 1, minlength=len(values) + 1)
@@ -142,6 +146,16 @@ class Frame:
         to[held.marked] = np.arange(len(held.marked))
         to[-1] = held.null
         return Slots(held, to[codes])
+
+    def _by_rank(self, name: str, held: Words) -> Indices:
+        """Give per row the slot of a column whose codes are places in the lexicon: no text is looked at."""
+        out = [np.zeros(0, np.int64)]
+        for chunk in self.table[name].chunks:
+            to = np.full(len(chunk.dictionary) + 1, held.other, np.int64)
+            to[held.marked] = np.arange(len(held.marked))
+            to[-1] = held.null
+            out.append(to[_codes(chunk)])
+        return np.concatenate(out)
 
     def _looked_up(self, name: str, values: pa.StringArray, *, other: int, null: int) -> Indices:
         """Give per row which of some texts a column holds; part by part, so that no dictionaries have to be united."""

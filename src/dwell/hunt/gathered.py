@@ -17,13 +17,14 @@ import pyarrow as pa
 
 from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.lexicon import Lexicon, coded
+from dwell.hunt.columnvalues import ColumnValues
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.frame import Frame, columns_of
 from dwell.hunt.hits import GROUPS_MAX, HITS, group_apart
 from dwell.hunt.patterns import Indices
 from dwell.hunt.records import RECORDS, told_records
 from dwell.hunt.ruleset import Node
-from dwell.hunt.wide import ColumnValues, FileHunt, FileReport, Found, Hunter, Task
+from dwell.hunt.wide import FileHunt, FileReport, Found, Hunter, Task
 from dwell.hunt.words import Truth, Words, words
 
 __all__ = ["GATHERED_ROWS_MAX", "find_all", "gathered"]

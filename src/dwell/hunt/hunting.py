@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow as pa
@@ -18,9 +19,6 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import DataFile
 from dwell.archive.store import Archive
 from dwell.engine.pool import run
-from dwell.hunt.correlations.correlate import Correlated
-from dwell.hunt.correlations.keeping import correlated_kept
-from dwell.hunt.correlations.outcomes import correlation_outcomes, stood_for
 from dwell.hunt.correlations.plan import correlations_hash
 from dwell.hunt.databases import keep_in
 from dwell.hunt.gathered import find_all, gathered
@@ -41,10 +39,13 @@ from dwell.hunt.sigma.loaded import Loaded
 from dwell.hunt.suppressions import Suppressions, judge
 from dwell.hunt.uncollected import uncollected
 from dwell.hunt.wide import FileReport, Hunter
-from dwell.hunt.yara.hunting import Looked, YaraHunted, YaraWanted, hunt_yara
 from dwell.model.addresses import trusted_hops, trusting
 from dwell.model.claims import RuleOutcome
 from dwell.model.indicators import IndicatorMet
+
+if TYPE_CHECKING:
+    from dwell.hunt.correlations.correlate import Correlated
+    from dwell.hunt.yara.hunting import Looked, YaraHunted, YaraWanted
 
 __all__ = ["Hunted", "hunt"]
 
@@ -246,6 +247,8 @@ def _with_correlations(
     loaded: Loaded, found: Correlated, hits: pa.Table, outcomes: list[RuleOutcome], cut: set[str]
 ) -> tuple[pa.Table, list[RuleOutcome]]:
     """Add what the correlations came to; take the hits away that they stand for."""
+    from dwell.hunt.correlations.outcomes import correlation_outcomes, stood_for
+
     told = correlation_outcomes(loaded.correlations, outcomes, found.left, cut, _totals(found.hits))
     behind = stood_for(loaded.correlations, told)
     behind = {one: title for one, title in behind.items() if not loaded.infos[one].pack}
@@ -276,6 +279,9 @@ def _yara(
     """Hunt with YARA rules, where any are given."""
     if wanted is None or not wanted.paths:
         return None
+    # most hunts are without, and it takes as long to load as a small hunt
+    from dwell.hunt.yara.hunting import hunt_yara
+
     return hunt_yara(archive, wanted, workers=workers, cache=cache, progress=progress)
 
 
@@ -347,6 +353,8 @@ def hunt(
     outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
     cut = {loaded.rules.rules[at].info.id for one in seen for at in one.report.cut}
     if loaded.correlations:
+        from dwell.hunt.correlations.keeping import correlated_kept
+
         names = [keys["rules"], *hops, *(f"{one.table}:{one.key}" for one in files)]
         found_together = correlated_kept(loaded.correlations, pa.concat_tables(records), names, cache)
         whole, outcomes = _with_correlations(loaded, found_together, whole, outcomes, cut)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from dwell.hunt.derived import base_of, is_derived
 from dwell.hunt.ruleset import Node, Rule, RuleSet
-from dwell.hunt.senses import places_of
+from dwell.hunt.senses import Senses, absent
 from dwell.hunt.sigma.loaded import outcome_of
 from dwell.hunt.verdict import Verdict, judged
 from dwell.hunt.wide import FileReport
@@ -48,23 +48,16 @@ def _shown(place: str) -> str:
     return place.partition(":")[2] or place
 
 
-def _absent(node: Node, rules: RuleSet) -> bool:
-    """Give the truth of a condition over a field that no record has."""
-    if node.op == "atom":
-        return rules.atoms[node.index].kind == "null"
-    parts = [_absent(one, rules) for one in node.children]
-    return not parts[0] if node.op == "not" else all(parts) if node.op == "and" else any(parts)
-
-
-def possible(tree: Node, rules: RuleSet, missing: frozenset[str]) -> bool:
+def possible(tree: Node, rules: RuleSet, missing: frozenset[str], senses: Senses | None = None) -> bool:
     """Say whether a condition can be true where some fields are not recorded."""
+    known = senses or Senses(rules)
 
     def verdict(node: Node) -> Verdict:
         if node.op == "atom":
             atom = rules.atoms[node.index]
-            return _absent(node, rules) if atom.place in missing or atom.other in missing else None
+            return absent(node, rules) if atom.place in missing or atom.other in missing else None
         leaf = rules.leaves[node.index]
-        return _absent(leaf.tree, rules) if leaf.place in missing else None
+        return known.absent(node.index) if leaf.place in missing else None
 
     return judged(tree, verdict) is not False
 
@@ -84,13 +77,15 @@ def _lacks(rules: RuleSet, reports: Mapping[str, Sequence[FileReport]]) -> _Lack
     return out
 
 
-def _sight(rule: Rule, rules: RuleSet, lacks: _Lacks) -> _Sight:
+def _sight(rule: Rule, rules: RuleSet, lacks: _Lacks, senses: Senses) -> _Sight:
     out = _Sight()
     for case in rule.cases:
-        wanted = places_of(case.tree, rules.leaves, rules.atoms)
-        every = wanted | places_of(case.tree, rules.leaves, rules.atoms, positive=False)
-        for missing, files in lacks.get(case.where, {}).items():
-            able = possible(case.tree, rules, missing)
+        if case.where not in lacks:
+            continue
+        wanted, unwanted = senses.places(case.tree)
+        every = wanted | unwanted
+        for missing, files in lacks[case.where].items():
+            able = possible(case.tree, rules, missing, senses)
             out.places += files
             out.hidden += 0 if able else files
             # a condition that wants a field to hold something can ask for it under `not` alone
@@ -147,12 +142,12 @@ def rule_outcomes(
         for report in stretch:
             for index in report.opened:
                 opened[index] = opened.get(index, 0) + 1
-    lacks = _lacks(rules, reports)
+    lacks, senses = _lacks(rules, reports), Senses(rules)
     out = []
     for index, rule in enumerate(rules.rules):
         tables = {rules.wheres[case.where].table for case in rule.cases}
         files = sum(len(reports.get(table, ())) for table in tables)
-        status, reason = _status(rule, rules, _sight(rule, rules, lacks))
+        status, reason = _status(rule, rules, _sight(rule, rules, lacks, senses))
         if rule.info.filters:
             reason = "; ".join(one for one in (reason, f"filtered by {_listed(rule.info.filters)}") if one)
         done = opened.get(index, 0)

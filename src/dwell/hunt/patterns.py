@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -81,8 +82,13 @@ def _checked(texts: pa.Array) -> pa.StringArray:
     return texts
 
 
-def _expression(parts: Parts) -> tuple[bytes, bool]:
-    """Give a pattern over texts laid end to end, and whether it takes in the NUL after the text."""
+def _anchored(parts: Parts) -> bool:
+    """Say whether a pattern takes in the NUL after the text."""
+    return bool(parts[-1]) or len(parts) == 1 or "*" not in parts[-2]
+
+
+def _expression(parts: Parts) -> bytes:
+    """Give a pattern over texts laid end to end."""
     out = b""
     last = len(parts) - 1
     for at, part in enumerate(parts):
@@ -98,8 +104,7 @@ def _expression(parts: Parts) -> tuple[bytes, bool]:
             out += _ANY_BYTE
     if parts[0]:
         out = rb"\x00" + out
-    anchored = bool(parts[-1]) or last == 0 or "*" not in parts[-2]
-    return (out + rb"\x00" if anchored else out), anchored
+    return out + rb"\x00" if _anchored(parts) else out
 
 
 def _one(texts: pa.StringArray, parts: Parts) -> Indices:
@@ -145,15 +150,15 @@ class Patterns:
         self._is_whole = True
 
     def _compiled(self) -> hyperscan.Database:
-        expressions = []
         for at in self._scanned:
-            expression, self._anchored[at] = _expression(self.parts[at])
-            expressions.append(expression)
+            self._anchored[at] = _anchored(self.parts[at])
         # what is left after a look at some texts depends on them, and is nobody else's
-        name = name_of("literals", expressions, self._scanned) if self._is_whole else None
+        said = [msgspec.msgpack.encode([self.parts[at] for at in self._scanned])] if self._is_whole else []
+        name = name_of("literals", said, self._scanned) if self._is_whole else None
         held = kept(name, len(self.parts))
         if held is not None:
             return held.database
+        expressions = [_expression(self.parts[at]) for at in self._scanned]
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         database.compile(
             expressions=[*expressions, re.escape(CANARY)],
@@ -190,7 +195,7 @@ class Patterns:
 
     def _scan(self, database: hyperscan.Database, texts: pa.StringArray) -> Iterator[tuple[int, Indices]]:
         scanned = self._scanned
-        odd = np.flatnonzero(pc.match_substring(texts, "\0").to_numpy(zero_copy_only=False))
+        odd = _holding_nul(texts)
         ids: list[Indices] = []
         rows: list[Indices] = []
         for start, stretch in _stretches(texts):
@@ -254,6 +259,14 @@ class Patterns:
         return found, np.searchsorted(last, at - self._anchored[found])
 
 
+def _holding_nul(texts: pa.StringArray) -> Indices:
+    """Give the texts that hold a NUL; hardly any does, and one look at all bytes tells."""
+    data = texts.buffers()[2]
+    if data is None or not (np.frombuffer(data, np.uint8) == 0).any():
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(pc.match_substring(texts, "\0").to_numpy(zero_copy_only=False))
+
+
 def _stretches(texts: pa.StringArray) -> Iterator[tuple[int, pa.StringArray]]:
     """Cut texts into stretches of about `STRETCH_BYTES`."""
     lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -281,15 +294,14 @@ class Regexes:
         if held is not None:
             self._database, self._narrowed = held.database, list(held.ids)
             return
-        taken = [at for at in range(len(texts)) if _takes(texts[at], flags[at])]
-        if not taken:
+        taken = list(range(len(texts)))
+        self._database = _together(texts, flags, taken)
+        if self._database is None:
+            # it does not say which it refuses: each is tried by itself, which takes as long again
+            taken = [at for at in taken if _together(texts, flags, [at]) is not None]
+            self._database = _together(texts, flags, taken)
+        if self._database is None:
             return
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._database.compile(
-            expressions=[*(texts[at] for at in taken), re.escape(CANARY)],
-            ids=[*taken, len(texts)],
-            flags=[*(flags[at] for at in taken), hyperscan.HS_FLAG_SINGLEMATCH],
-        )
         self._narrowed = taken
         keep(name, Compiled(self._database, tuple(taken)))
 
@@ -340,12 +352,18 @@ def _engine_flags(flags: str) -> int:
     return int(wanted)
 
 
-def _takes(expression: bytes, flags: int) -> bool:
+def _together(texts: Sequence[bytes], flags: Sequence[int], taken: Sequence[int]) -> hyperscan.Database | None:
+    """Compile some expressions and the canary; None where one of them is refused, or there is none."""
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     try:
-        hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(expressions=[expression], ids=[0], flags=[flags])
+        database.compile(
+            expressions=[*(texts[at] for at in taken), re.escape(CANARY)],
+            ids=[*taken, len(texts)],
+            flags=[*(flags[at] for at in taken), hyperscan.HS_FLAG_SINGLEMATCH],
+        )
     except hyperscan.error:
-        return False
-    return True
+        return None
+    return database if taken else None
 
 
 def _by_re2(texts: pa.StringArray, expression: str) -> Indices:

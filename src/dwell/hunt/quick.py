@@ -15,14 +15,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dwell.casebook.case import Case
 from dwell.errors import NoEvidenceError, Place, UsageError
 from dwell.hunt.hunting import Hunted, hunt
 from dwell.hunt.past import require
-from dwell.hunt.yara.hunting import YaraWanted
 from dwell.intake.ingest import IngestResult, ingest, open_archive
 from dwell.intake.stock import Stock, stock
+
+if TYPE_CHECKING:
+    from dwell.hunt.yara.hunting import YaraWanted
 
 __all__ = ["Quick", "quick_hunt"]
 
@@ -80,6 +83,12 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _yara(yara: Sequence[Path], accepted: Sequence[str], case: Case) -> YaraWanted:
+    from dwell.hunt.yara.hunting import YaraWanted
+
+    return YaraWanted(tuple(yara), tuple(accepted), tuple(case.register().values()))
 
 
 def quick_hunt(
@@ -140,7 +149,7 @@ def quick_hunt(
             rules_cache=rules_cache,
             suppression_files=suppressions,
             today=today,
-            yara=YaraWanted(tuple(yara), tuple(accepted), tuple(case.register().values())) if yara else None,
+            yara=_yara(yara, accepted, case) if yara else None,
             progress=lambda done, total, table: tell("hunting", table, done, total),
         )
         return Quick(hunted, read, stock(case, archive))

@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from dwell.hunt.ruleset import Node, RuleSet
 
-from dwell.hunt.ruleset import Atom, Leaf, Node
-
-__all__ = ["places_of"]
+__all__ = ["Senses", "absent"]
 
 
-def places_of(node: Node, leaves: Sequence[Leaf], atoms: Sequence[Atom], *, positive: bool = True) -> set[str]:
-    """Give the places that a condition looks at in a positive sense, or in a negative one."""
-    return {place for place, sense in _senses(node, leaves, atoms, sense=True) if sense is positive}
+class Senses:
+    """The senses of a rule set's conditions. Thousands of rules share leaves: what each comes to is worked out once."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        self._rules = rules
+        self._leaves: dict[int, tuple[bool, bool]] = {}
+        self._absent: dict[int, bool] = {}
+
+    def places(self, tree: Node) -> tuple[set[str], set[str]]:
+        """Give the places that a condition looks at in a positive sense, and those in a negative one."""
+        found: tuple[set[str], set[str]] = (set(), set())
+        self._gather(tree, found, sense=True)
+        return found
+
+    def _gather(self, node: Node, found: tuple[set[str], set[str]], *, sense: bool) -> None:
+        if node.op == "leaf":
+            for each in (True, False):
+                if self._leaf(node.index)[each]:
+                    found[each is not sense].add(self._rules.leaves[node.index].place)
+        elif node.op == "atom":
+            atom = self._rules.atoms[node.index]
+            # "has no value" is borne out by an absent field: nothing is lost where it is not recorded
+            if atom.kind != "null":
+                found[not sense].add(atom.place)
+        else:
+            for one in node.children:
+                self._gather(one, found, sense=sense is not (node.op == "not"))
+
+    def _leaf(self, index: int) -> tuple[bool, bool]:
+        """Say whether a leaf asks for its place in a negative sense, and whether in a positive one."""
+        if index not in self._leaves:
+            found: tuple[set[str], set[str]] = (set(), set())
+            self._gather(self._rules.leaves[index].tree, found, sense=True)
+            self._leaves[index] = (bool(found[1]), bool(found[0]))
+        return self._leaves[index]
+
+    def absent(self, index: int) -> bool:
+        """Give the truth of a leaf over a field that no record has."""
+        if index not in self._absent:
+            self._absent[index] = absent(self._rules.leaves[index].tree, self._rules)
+        return self._absent[index]
 
 
-def _senses(node: Node, leaves: Sequence[Leaf], atoms: Sequence[Atom], *, sense: bool) -> Iterable[tuple[str, bool]]:
-    if node.op == "leaf":
-        yield from _senses(leaves[node.index].tree, leaves, atoms, sense=sense)
-    elif node.op == "atom":
-        atom = atoms[node.index]
-        # "has no value" is borne out by an absent field: nothing is lost where it is not recorded
-        if atom.kind != "null":
-            yield atom.place, sense
-    else:
-        for one in node.children:
-            yield from _senses(one, leaves, atoms, sense=sense is not (node.op == "not"))
+def absent(node: Node, rules: RuleSet) -> bool:
+    """Give the truth of a condition over a field that no record has."""
+    if node.op == "atom":
+        return rules.atoms[node.index].kind == "null"
+    parts = [absent(one, rules) for one in node.children]
+    return not parts[0] if node.op == "not" else all(parts) if node.op == "and" else any(parts)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import structs
 
-from dwell.archive.datafile import DataFile, read_lexicon, read_rows
-from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
+from dwell.archive.datafile import DataFile, read_rows
+from dwell.archive.lexicon import coded
 from dwell.archive.spec import TableSpec
+from dwell.hunt.columnvalues import ColumnValues, values_of
 from dwell.hunt.conditions import Conditions
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.frame import FEW, Frame, columns_of
@@ -26,7 +26,7 @@ from dwell.hunt.verdict import Verdict, judged, leaf_verdict
 from dwell.hunt.words import Truth, Words, truth_of, words
 from dwell.intake.tables import specs
 
-__all__ = ["ColumnValues", "FileHunt", "FileReport", "Found", "Hunter", "Meeting", "Task", "atoms_of"]
+__all__ = ["FileHunt", "FileReport", "Found", "Hunter", "Meeting", "Task", "atoms_of"]
 
 _PREFIX = ("evidence_id", "record_no", "time_utc", "host")
 
@@ -101,55 +101,6 @@ class Meeting:
     matched: Sequence[Matched]
 
 
-class ColumnValues:
-    """The lexicon of a data file, column by column."""
-
-    def __init__(self, lexicon: Lexicon) -> None:
-        self.complete = lexicon.complete
-        table = lexicon.table.combine_chunks()
-        column = coded(table["column"])
-        codes = column.indices.to_numpy(zero_copy_only=False)
-        self._rows = {
-            name: np.flatnonzero(codes == code)
-            for code, name in enumerate(column.dictionary.to_pylist())
-            if name is not None
-        }
-        self._values = table["value"]
-        self._counts = table["count"].to_numpy().astype(np.int64)
-
-    def of(self, name: str) -> tuple[pa.StringArray, Indices, int]:
-        """Give a column's distinct texts, how many rows each has, and rows without one."""
-        rows = self.rows_of(name)
-        whole = self.values_of(rows)
-        valid = np.asarray(whole.is_valid().to_numpy(zero_copy_only=False), np.bool_)
-        counts = self.counts_of(rows)
-        return whole.drop_null().cast(pa.string()), counts[valid], int(counts[~valid].sum())
-
-    def rows_of(self, name: str) -> Indices:
-        """Give the rows of the lexicon that are about a column."""
-        return self._rows.get(name, np.zeros(0, np.int64))
-
-    def values_of(self, rows: Indices) -> pa.Array:
-        """Give the texts of some rows of the lexicon, null for none."""
-        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
-            values = self._values.slice(rows[0], len(rows))
-        else:
-            values = self._values.take(pa.array(rows))
-        return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], pa.string())
-
-    def counts_of(self, rows: Indices) -> Indices:
-        """Give how many records have the texts of some rows of the lexicon."""
-        counts: Indices = self._counts[rows]
-        return counts
-
-
-def _lexicon_of(file: DataFile) -> Lexicon:
-    """Give a data file's lexicon, an empty one where it has none."""
-    if file.staged.lexicon_sha256:
-        return read_lexicon(file)
-    return Lexicon(LEXICON_SCHEMA.empty_table(), frozenset(), file.staged.rows)
-
-
 def atoms_of(node: Node, rules: RuleSet) -> Iterator[int]:
     """Yield the atoms of a condition, those of its leaves included."""
     if node.op == "atom":
@@ -168,6 +119,13 @@ def _plain_atoms(node: Node) -> frozenset[int]:
     return frozenset().union(*parts) if node.op != "not" and all(parts) else frozenset()
 
 
+def _literals(asked: Sequence[int], rules: RuleSet) -> tuple[tuple[str, ...], ...]:
+    """Give the literals that each of some questions needs; nothing where one of them asks for something else."""
+    atoms = [rules.atoms[one] for one in asked]
+    told = tuple(one.parts[::2] if one.kind == "text" else () for one in atoms)
+    return told if all(any(len(part) > 2 for part in one) for one in told) else ()
+
+
 def _leaves_of(node: Node) -> Iterator[int]:
     if node.op == "leaf":
         yield node.index
@@ -181,8 +139,29 @@ def _told(case: Case) -> frozenset[str]:
 
 
 def _places(tree: Node, rules: RuleSet) -> frozenset[str]:
-    atoms = [rules.atoms[one] for one in atoms_of(tree, rules)]
-    return frozenset({one.place for one in atoms} | {one.other for one in atoms if one.other})
+    found: set[str] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if node.op == "leaf":
+            # all questions of a leaf are about its place
+            found.add(rules.leaves[node.index].place)
+        elif node.op == "atom":
+            atom = rules.atoms[node.index]
+            found |= {atom.place, atom.other} if atom.other else {atom.place}
+        else:
+            waiting += node.children
+    return frozenset(found)
+
+
+def _gathered(node: Node, atoms: list[int], leaves: set[int]) -> None:
+    """Gather the atoms of a condition that stand by themselves, and its leaves."""
+    if node.op == "atom":
+        atoms.append(node.index)
+    elif node.op == "leaf":
+        leaves.add(node.index)
+    for one in node.children:
+        _gathered(one, atoms, leaves)
 
 
 class Hunter:
@@ -201,18 +180,28 @@ class Hunter:
         self.plain = [_plain_atoms(one.tree) for one in rules.leaves]
         self._tasks: dict[str, list[Task]] = {}
         self._asked: dict[str, dict[str, list[int]]] = {}
+        leaves: dict[str, set[int]] = {}
         for index, rule in enumerate(rules.rules):
             for case in rule.cases:
                 table = rules.wheres[case.where].table
+                alone: list[int] = []
+                _gathered(case.tree, alone, leaves.setdefault(table, set()))
                 asked = self._asked.setdefault(table, {})
-                for one in atoms_of(case.tree, rules):
+                for one in alone:
                     if rules.atoms[one].kind != "same":
                         asked.setdefault(rules.atoms[one].place, []).append(one)
                 self._tasks.setdefault(table, []).append(
                     Task(index, case, _places(case.tree, rules) | _told(case), _positive(case.tree, rules))
                 )
         for table, asked in self._asked.items():
+            # rules share leaves: each is looked into once
+            for one in leaves[table]:
+                asked.setdefault(rules.leaves[one].place, []).extend(atoms_of(rules.leaves[one].tree, rules))
             self._asked[table] = {place: sorted(set(ones)) for place, ones in sorted(asked.items())}
+        self._literals = {
+            table: {place: _literals(ones, rules) for place, ones in asked.items()}
+            for table, asked in self._asked.items()
+        }
 
     def hunt(self, file: DataFile) -> tuple[pa.Table, FileReport]:
         """Hunt one data file: hits, and what was seen.
@@ -241,6 +230,10 @@ class Hunter:
         """Give the questions about each place of a table."""
         return self._asked.get(table, {})
 
+    def literals(self, table: str) -> Mapping[str, Sequence[Sequence[str]]]:
+        """Give, for each place of a table that only patterns are put to, the literals of each; none for others."""
+        return self._literals.get(table, {})
+
     def spec(self, table: str) -> TableSpec:
         """Give what a table is."""
         return self._specs[table]
@@ -257,8 +250,9 @@ class FileHunt:
         self.spec = hunter.spec(file.table)
         self.tasks = hunter.tasks(file.table)
         self.asked = hunter.asked(file.table)
+        self._literals = hunter.literals(file.table)
         self.report = FileReport(file.staged.rows)
-        self.lexicon = lexicon or ColumnValues(_lexicon_of(file))
+        self.lexicon = lexicon or values_of(file)
         self.known = {place: self._words(place) for place in self.asked if base_of(place) in self.lexicon.complete}
         self._verdicts: dict[int, tuple[Verdict, int]] = {}
         self._truths: dict[int, Truth] = {}
@@ -267,6 +261,10 @@ class FileHunt:
         self._bare: frozenset[str] = frozenset()
 
     def _words(self, place: str) -> Words:
+        wanted = self._literals.get(place)
+        if wanted and (rows := self.lexicon.lacks(place, self.spec.joined.get(place), wanted)) is not None:
+            none = np.zeros(0, np.int64)
+            return Words(pa.array([], pa.string()), np.array(rows, np.int64), none, frozenset(self.asked[place]))
         values, counts, nulls = self.lexicon.of(base_of(place))
         if is_derived(place):
             values, counts, nulls = _parts(place, values, counts, nulls)
@@ -434,11 +432,14 @@ class FileHunt:
         self._bare = frozenset(one for one in table.column_names if table[one].null_count == table.num_rows)
         known, truths = self._narrowed(waiting)
         frames: dict[int, Frame] = {}
+        told: dict[str, tuple[Indices, pa.Array]] = {}
         for where in sorted({one.case.where for one in looked}):
-            part = self._part(table, where)
+            part = self._part(table, where, told)
             self.report.wheres[where] = part.num_rows
             if part.num_rows:
-                frames[where] = Frame(part, self.spec, self.rules, self.asked, known, truths, self._wide)
+                frames[where] = Frame(
+                    part, self.spec, self.rules, self.asked, known, truths, self._wide, self.lexicon.ranked
+                )
         return frames
 
     def _is_correlated(self, task: Task) -> bool:
@@ -473,18 +474,31 @@ class FileHunt:
         held = self.known.get(self.rules.leaves[index].place)
         return None if held is None else (held, self._truth(index))
 
-    def _part(self, table: pa.Table, where: int) -> pa.Table:
-        """Give the rows of one kind of record."""
+    def _part(self, table: pa.Table, where: int, told: dict[str, tuple[Indices, pa.Array]]) -> pa.Table:
+        """Give the rows of one kind of record.
+
+        Args:
+            table: all rows.
+            where: the kind.
+            told: codes and texts of the columns by which kinds are told apart; filled as they are asked for.
+        """
         kind = self.rules.wheres[where]
-        tests = [
-            pc.is_in(coded(table[one]).cast(pa.string()), value_set=pa.array(held)) for one, held in kind.wanted.items()
-        ]
-        if kind.event_ids:
-            tests.append(pc.is_in(table["EventID"].combine_chunks(), value_set=pa.array(kind.event_ids, pa.int32())))
-        if kind.other_ids:
-            others = pc.is_in(table["EventID"].combine_chunks(), value_set=pa.array(kind.other_ids, pa.int32()))
-            tests.append(pc.invert(others))
-        return table.filter(reduce(pc.and_, tests)) if tests else table
+        tests: list[Truth] = []
+        for name, held in kind.wanted.items():
+            if name not in told:
+                column = coded(table[name])
+                told[name] = column.indices.fill_null(-1).to_numpy(zero_copy_only=False), column.dictionary
+            codes, texts = told[name]
+            right = pc.is_in(texts.cast(pa.string()), value_set=pa.array(held)).to_numpy(zero_copy_only=False)
+            tests.append(np.append(right, False).astype(np.bool_)[codes])
+        for ids, sense in ((kind.event_ids, True), (kind.other_ids, False)):
+            if ids:
+                found = pc.is_in(table["EventID"].combine_chunks(), value_set=pa.array(ids, pa.int32()))
+                tests.append(found.to_numpy(zero_copy_only=False).astype(np.bool_) == sense)
+        if not tests:
+            return table
+        rows = np.logical_and.reduce(tests)
+        return table if rows.all() else table.filter(pa.array(rows))
 
     def _met(self, task: Task, frames: Mapping[int, Frame]) -> Indices:
         """Give the rows of its kind of record that a task's condition is met by."""

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.archive.percent import decoded
 from dwell.hunt.derived import base_of
 from dwell.hunt.patterns import Indices, Patterns, Regexes, folded, patterns, regexes
 from dwell.hunt.ruleset import Atom, Node
@@ -35,12 +37,10 @@ _DECODED = frozenset(
     | {("squid", "url"), ("fortinet", "url"), ("paloalto", "misc"), ("cef", "request")}
 )
 _PLUSSED = frozenset({("iis", "cs-user-agent")})
+SHARED_MIN = 1_024
+"""Fewer texts than this are looked at again sooner than it is found out which of them the file before held."""
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?\Z", re.ASCII)
 _COMPARE = {"eq": np.equal, "lt": np.less, "lte": np.less_equal, "gt": np.greater, "gte": np.greater_equal}
-_HEX = np.full(256, 255, np.uint8)
-_HEX[np.frombuffer(b"0123456789", np.uint8)] = np.arange(10)
-_HEX[np.frombuffer(b"abcdef", np.uint8)] = np.arange(10, 16)
-_HEX[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
 
 
 class Words:
@@ -152,11 +152,14 @@ def words(
         atoms: all of them.
     """
     questions = _questions(asked, atoms)
-    hits = _text_hits(table, place, values, questions) if len(values) else {}
-    hits |= _other_hits(values, questions.measured, atoms)
+    hits = _hits(table, place, values, questions)
     blanks = ("", "-") if table == "iis" else ("",)
     blank = np.flatnonzero(pc.is_in(values, value_set=pa.array(blanks)).to_numpy(zero_copy_only=False))
-    marked = np.unique(np.concatenate([blank, *hits.values()])) if hits or len(blank) else np.zeros(0, np.int64)
+    told = np.zeros(len(values), np.bool_)
+    told[blank] = True
+    for mine in hits.values():
+        told[mine] = True
+    marked = np.flatnonzero(told)
     rest = int(counts.sum() - counts[marked].sum())
     every = np.arange(len(marked))
     held = Words(
@@ -176,6 +179,55 @@ def words(
     return held
 
 
+class _Answered(NamedTuple):
+    """What the texts of the file before answered.
+
+    Attributes:
+        values: the texts.
+        hits: by question, the texts that answer it with yes.
+    """
+
+    values: pa.StringArray
+    hits: Mapping[int, Indices]
+
+
+def _hits(table: str, place: str, values: pa.StringArray, questions: _Questions) -> dict[int, Indices]:
+    """Give for each question the texts that answer it with yes, in order; none where no text does.
+
+    Files that follow one another share most of their texts: those that the file before held are not looked at again.
+    """
+    if len(values) < SHARED_MIN:
+        return _asked_of(table, place, values, questions)
+    before = questions.answered.get((table, place))
+    if before is None:
+        hits = _asked_of(table, place, values, questions)
+    else:
+        at = pc.index_in(values, value_set=before.values).fill_null(-1).to_numpy(zero_copy_only=False)
+        fresh = np.flatnonzero(at < 0)
+        hits = {}
+        if len(fresh) < len(values):
+            shared = np.flatnonzero(at >= 0)
+            to = np.full(len(before.values), -1, np.int64)
+            to[at[shared]] = shared
+            for one, rows in before.hits.items():
+                mine = to[rows]
+                mine = mine[mine >= 0]
+                if len(mine):
+                    hits[one] = np.sort(mine)
+        if len(fresh):
+            for one, rows in _asked_of(table, place, values.take(pa.array(fresh)), questions).items():
+                mine = fresh[rows]
+                hits[one] = np.sort(np.concatenate([hits[one], mine])) if one in hits else mine
+    questions.answered[table, place] = _Answered(values, hits)
+    return hits
+
+
+def _asked_of(table: str, place: str, values: pa.StringArray, questions: _Questions) -> dict[int, Indices]:
+    """Put questions to texts."""
+    hits = _text_hits(table, place, values, questions) if len(values) else {}
+    return hits | _other_hits(values, questions.measured, questions.atoms)
+
+
 @dataclass(frozen=True)
 class _Questions:
     """The questions about one place, sorted by what answers them; sorted once, put to every data file."""
@@ -190,6 +242,7 @@ class _Questions:
     regex: tuple[int, ...]
     measured: tuple[int, ...]
     atoms: Sequence[Atom]
+    answered: dict[tuple[str, str], _Answered] = field(default_factory=dict, compare=False)
 
     @cached_property
     def plain_patterns(self) -> Patterns:
@@ -341,47 +394,3 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 def _inside(text: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
     found = _address(text)
     return found is not None and found.version == network.version and found in network
-
-
-def decoded(texts: pa.StringArray) -> pa.StringArray:
-    """Undo percent-encoding once; `%00` stays as it is written, bytes that are no UTF-8 become U+FFFD."""
-    whole = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
-    data = np.frombuffer(pc.binary_join(whole, "\n")[0].as_buffer(), np.uint8)
-    data = np.concatenate([data, np.zeros(2, np.uint8)])
-    lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
-    at = np.flatnonzero(data[:-2] == ord("%"))
-    high, low = _HEX[data[at + 1]], _HEX[data[at + 2]]
-    right = (high < 16) & (low < 16) & ((high | low) > 0)
-    at = at[right]
-    out = data[:-2].copy()
-    out[at] = high[right] * 16 + low[right]
-    keep = np.ones(len(out), np.bool_)
-    keep[at + 1] = False
-    keep[at + 2] = False
-    starts = np.concatenate(([0], np.cumsum(lengths + 1)))
-    bounds = starts - 2 * np.searchsorted(at, starts)
-    packed = out[keep].tobytes()
-    # a decoded line feed is text like any other: texts are cut by their lengths, not at the separator
-    firsts, lasts = bounds[:-1], bounds[1:] - 1
-    lasts[-1] = len(packed)
-    if is_utf8(packed):
-        return _cut(packed, firsts, lasts)
-    return pa.array([packed[a:b].decode(errors="replace") for a, b in zip(firsts, lasts, strict=True)], pa.string())
-
-
-def is_utf8(data: bytes) -> bool:
-    """Say whether bytes are UTF-8."""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _cut(packed: bytes, firsts: Indices, lasts: Indices) -> pa.StringArray:
-    """Cut texts out of one buffer, each followed by a byte that belongs to none."""
-    offsets = np.append(firsts, lasts[-1] + 1).astype(np.int32)
-    with_separator = pa.StringArray.from_buffers(
-        len(firsts), pa.py_buffer(offsets.tobytes()), pa.py_buffer(packed + b"\n")
-    )
-    return pc.binary_slice(with_separator.cast(pa.binary()), 0, -1).cast(pa.string())

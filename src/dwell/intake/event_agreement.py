@@ -58,7 +58,7 @@ def agreement(new: pa.Table, held: pa.Table, new_whole: Mask, held_whole: Mask) 
     """
     strict = new_whole & held_whole
     differs = np.zeros(new.num_rows, np.bool_)
-    more = np.zeros(new.num_rows, np.bool_)
+    more, longer = np.zeros(new.num_rows, np.bool_), np.zeros(new.num_rows, np.bool_)
     for name in ("Computer", "Channel"):
         unlike = _unlike(pc.utf8_lower(new[name]), pc.utf8_lower(held[name]))
         differs |= False if unlike is None else unlike.any
@@ -74,10 +74,12 @@ def agreement(new: pa.Table, held: pa.Table, new_whole: Mask, held_whole: Mask) 
         else:
             differs |= unlike.both | (strict & unlike.any)
         more |= unlike.first if name not in _SYSTEM else False
+        longer |= unlike.longer
     unlike = _maps(new[_MAP], held[_MAP])
     differs |= unlike.both | (strict & unlike.any)
     more |= unlike.first
     more &= ~held_whole
+    more |= longer | unlike.longer
     # a block put together in the one and not in the other: the first part of it holds the whole block's text
     more |= _longer(new[_SCRIPT], held[_SCRIPT])
     return Agreement(~differs, more & ~differs)
@@ -85,11 +87,15 @@ def agreement(new: pa.Table, held: pa.Table, new_whole: Mask, held_whole: Mask) 
 
 @dataclass(frozen=True, slots=True)
 class _Unlike:
-    """Where values differ: both are there, only the first is, only the second is."""
+    """Where values differ: both are there, only the first is, only the second is.
+
+    `longer` is where they do not, but the second ends at a NUL behind which the first goes on: XML cannot write one.
+    """
 
     both: Mask
     first: Mask
     second: Mask
+    longer: Mask
 
     @property
     def any(self) -> Mask:
@@ -107,6 +113,14 @@ def _unlike(new: pa.ChunkedArray | pa.Array, held: pa.ChunkedArray | pa.Array) -
     rows = np.flatnonzero(apart)
     mine, theirs = _bare(mine.take(pa.array(rows))), _bare(theirs.take(pa.array(rows)))
     differ = pc.not_equal(mine, theirs).to_numpy(zero_copy_only=False)
+    longer = np.zeros(len(rows), np.bool_)
+    if pc.any(pc.match_substring(pa.chunked_array([mine, theirs]), "\0")).as_py():
+        ended = pc.equal(_to_nul(mine), _to_nul(theirs)).to_numpy(zero_copy_only=False)
+        size = pc.subtract(pc.binary_length(mine), pc.binary_length(theirs)).to_numpy(zero_copy_only=False)
+        longer = differ & ended & (size > 0)
+        # only one of them may go on: two texts that go on differently are two texts
+        differ &= ~(ended & (_has_nul(mine) ^ _has_nul(theirs)))
+        longer &= ~differ
     no_first = pc.equal(mine, "").to_numpy(zero_copy_only=False)
     no_second = pc.equal(theirs, "").to_numpy(zero_copy_only=False)
 
@@ -116,8 +130,21 @@ def _unlike(new: pa.ChunkedArray | pa.Array, held: pa.ChunkedArray | pa.Array) -
         return out
 
     return _Unlike(
-        spread(differ & ~no_first & ~no_second), spread(differ & ~no_first & no_second), spread(differ & no_first)
+        spread(differ & ~no_first & ~no_second),
+        spread(differ & ~no_first & no_second),
+        spread(differ & no_first),
+        spread(longer),
     )
+
+
+def _has_nul(texts: pa.Array) -> Mask:
+    found: Mask = pc.match_substring(texts, "\0").to_numpy(zero_copy_only=False)
+    return found
+
+
+def _to_nul(texts: pa.Array) -> pa.Array:
+    """Give texts up to their first NUL, as a form that cannot write one has them."""
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, r"(?s)\x00.*", ""))
 
 
 def _texts(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -155,14 +182,15 @@ def _maps(new: pa.ChunkedArray, held: pa.ChunkedArray) -> _Unlike:
     width = max(1, len(names))
     mine_at, theirs_at = mine.rows * width + mine.names, theirs.rows * width + theirs.names
     _, left, right = np.intersect1d(mine_at, theirs_at, return_indices=True)
-    both = np.zeros(count, np.bool_)
+    both, longer = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     unlike = _unlike(mine.values.take(pa.array(left)), theirs.values.take(pa.array(right)))
     first, second = _alone(mine, left, count), _alone(theirs, right, count)
     if unlike is not None:
         both[mine.rows[left[unlike.both]]] = True
         first[mine.rows[left[unlike.first]]] = True
         second[mine.rows[left[unlike.second]]] = True
-    return _Unlike(both, first, second)
+        longer[mine.rows[left[unlike.longer]]] = True
+    return _Unlike(both, first, second, longer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.datafile import DataFile, StagedFile, discard, read_rows, stage
+from dwell.archive.datafile import DataFile, RowGroups, StagedFile, discard, read_rows, stage
+from dwell.archive.spec import TableSpec
 from dwell.archive.store import Archive
 from dwell.casebook.evidence import Evidence
 from dwell.engine.pool import run
@@ -32,6 +34,8 @@ from dwell.intake.tables import COPIES, EVENTS, FACTS, FILES, table_of
 from dwell.model.provenance import EvidenceId
 
 __all__ = ["EventCopies"]
+
+Mask = npt.NDArray[np.bool_]
 
 
 class _Reaches:
@@ -61,6 +65,16 @@ class _Reaches:
 def _reach(file: DataFile) -> Extents:
     """Give how far the numbers of a data file reach."""
     return extents_of(numbers_of(file))
+
+
+def _left(file: DataFile, spec: TableSpec, wanted: Mask) -> pa.Table:
+    """Read some rows of a data file, a stretch at a time."""
+    parts = [spec.schema.empty_table()]
+    if wanted.any():
+        for start, rows in RowGroups(file, spec.schema.names):
+            mine = wanted[start : start + rows.num_rows]
+            parts += [rows.filter(pa.array(mine)).cast(spec.schema)] if mine.any() else []
+    return pa.concat_tables(parts)
 
 
 class EventCopies:
@@ -118,7 +132,7 @@ class EventCopies:
         told = told_of(found)
         if copies.any():
             spec = self._archive.specs[EVENTS]
-            rows = read_rows(file, spec.schema.names).filter(pa.array(~copies))
+            rows = _left(file, spec, ~copies)
             discard(file.folder, [file.staged])
             again = stage(file.folder, spec, rows, file.path.stem) if rows.num_rows else []
             left = [DataFile(EVENTS, file.folder, one) for one in again]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dwell.archive.datafile import DataFile, read_rows
+from dwell.archive.datafile import DataFile, RowGroups
 from dwell.casebook.evidence import Evidence
 from dwell.intake.event_agreement import WHOLE_FORMS, agreement
 from dwell.intake.event_numbers import Extents, Numbers, Pairs, numbers_of, pairs_among, pairs_with
@@ -18,7 +18,7 @@ from dwell.sources.windows_event import SCHEMA
 
 __all__ = ["Links", "Match"]
 
-PAIRS = 65_536
+PAIRS = 16_384
 """So many pairs of rows are compared at once."""
 _SAID = tuple(one for one in SCHEMA.names if one not in {"record_no", "time_utc", "host"})
 
@@ -140,29 +140,37 @@ class Match:
 
 
 class _Rows:
-    """What the rows of two data files say, read when it is first wanted."""
+    """What the rows of two data files say, read when it is first wanted, a stretch at a time."""
 
     def __init__(self, new: DataFile, held: DataFile, register: Mapping[EvidenceId, Evidence]) -> None:
         self._files = (new, held)
         self._register = register
-        self._read: list[tuple[pa.Table, Mask]] = []
+        self._read: list[RowGroups] = []
 
     def agreement(self, new: Ints, held: Ints) -> tuple[Mask, Mask]:
         """Say which pairs of rows tell the same event, and which of those more in the first."""
         if not self._read:
-            self._read = [self._whole(one) for one in dict.fromkeys(self._files)]
-        (mine, my_forms), (theirs, their_forms) = self._read[0], self._read[-1]
+            self._read = [RowGroups(one, ("evidence_id", *_SAID)) for one in self._files]
         same, more = np.zeros(len(new), np.bool_), np.zeros(len(new), np.bool_)
+        # in the order of the first file, so that each stretch of it is read once; the other's mostly lies alike
+        order = np.lexsort((held, new))
         for start in range(0, len(new), PAIRS):
-            left, right = new[start : start + PAIRS], held[start : start + PAIRS]
-            found = agreement(
-                mine.take(pa.array(left)), theirs.take(pa.array(right)), my_forms[left], their_forms[right]
-            )
-            same[start : start + PAIRS], more[start : start + PAIRS] = found.same, found.more
+            at = order[start : start + PAIRS]
+            mine, my_forms = self._rows(0, new[at])
+            theirs, their_forms = self._rows(1, held[at])
+            found = agreement(mine, theirs, my_forms, their_forms)
+            same[at], more[at] = found.same, found.more
         return same, more
 
-    def _whole(self, file: DataFile) -> tuple[pa.Table, Mask]:
-        rows = read_rows(file, ("evidence_id", *_SAID), dictionary=("evidence_id",))
-        evidence = rows["evidence_id"].combine_chunks()
+    def _rows(self, file: int, places: Ints) -> tuple[pa.Table, Mask]:
+        """Give rows in the table's types, and whether each is of a form that holds the whole event."""
+        rows = self._read[file].take(places)
+        evidence = rows["evidence_id"].combine_chunks().dictionary_encode()
         forms = [self._register[one].source in WHOLE_FORMS for one in evidence.dictionary.to_pylist()]
-        return rows.select(_SAID).combine_chunks(), np.array(forms, np.bool_)[evidence.indices.to_numpy()]
+        columns = [_typed(rows[name], name) for name in _SAID]
+        return pa.table(columns, names=list(_SAID)), np.array(forms, np.bool_)[evidence.indices.to_numpy()]
+
+
+def _typed(column: pa.ChunkedArray, name: str) -> pa.Array:
+    kind = SCHEMA.field(name).type
+    return pa.nulls(len(column), kind) if pa.types.is_null(column.type) else column.combine_chunks()

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import duckdb
 import pyarrow as pa
 
 from dwell.archive.datafile import read_rows
@@ -124,6 +123,8 @@ def stock(case: Case, archive: Archive) -> Stock:
     Raises:
         CustodyError: a data file, or the custody log, is not what was written.
     """
+    import duckdb
+
     with duckdb.connect(":memory:") as link:
         link.register(
             "files",

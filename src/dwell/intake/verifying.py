@@ -1,7 +1,7 @@
 """Verifying a case: is the evidence, and is everything that was made of it, still what was registered?
 
-The custody log is the measure: it holds the hash of every piece of evidence, data file, lexicon and commit file, and it
-is chained. So the log is checked first, and nothing else is asked what the truth is.
+The custody log is the measure: it holds the hash of every piece of evidence, data file, lexicon, index and commit file,
+and it is chained. So the log is checked first, and nothing else is asked what the truth is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from dwell.archive.datafile import LEXICON_FOLDER
+from dwell.archive.datafile import DataFile, StagedFile
 from dwell.casebook.case import Case
 from dwell.casebook.evidence import EvidencePlace
 from dwell.errors import CustodyError
@@ -134,10 +134,10 @@ def _tables(case: Case) -> Iterator[Finding]:
         for table, files in unit["tables"]:  # type: ignore[attr-defined]
             folder = case.archive_root / str(table)
             for one in files:
-                yield _file(case, Checked.TABLE, folder / one["path"], one["sha256"])
-                if one["lexicon_sha256"]:
-                    lexicon = folder / LEXICON_FOLDER / one["path"]
-                    yield _file(case, Checked.LEXICON, lexicon, one["lexicon_sha256"])
+                kinds = (Checked.TABLE, Checked.LEXICON, Checked.LEXICON)
+                written = DataFile(str(table), folder, StagedFile(**one)).written()
+                for kind, (path, sha256) in zip(kinds, written, strict=False):
+                    yield _file(case, kind, path, sha256)
 
 
 class _Comparer:

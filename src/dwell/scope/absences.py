@@ -27,6 +27,8 @@ _PHONES = ("outlook-ios", "outlook-android")
 """How the agents of apps on phones begin, in lower case."""
 _WEEK = 7
 MONTH_DAYS = 30
+DENSE = 4
+"""Sums are kept for every number up to the largest where these are at most so many times the rows."""
 
 Codes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.float64]
@@ -61,11 +63,11 @@ def lived_elsewhere(account: Codes, network: Codes, day: Codes, phone: npt.NDArr
     weekday, month = day % _WEEK, day // MONTH_DAYS
 
     def on_that_day(*parts: Codes) -> Counts:
-        place = ranked(group([*parts, day]))
+        place = _placed(group([*parts, day]))
         return np.asarray(np.bincount(place, weights=fixed)[place])
 
     def around(*parts: Codes) -> Counts:
-        return _around(ranked(group([*parts, weekday])), month, fixed)
+        return _around(group([*parts, weekday]), month, fixed)
 
     seen = on_that_day(account) - on_that_day(account, network)
     usual = around(account) - around(account, network)
@@ -80,11 +82,25 @@ def lived_elsewhere(account: Codes, network: Codes, day: Codes, phone: npt.NDArr
     return seen, usual / np.maximum(days, 1)
 
 
+def _placed(key: Codes) -> Codes:
+    """Give keys as places to add up at: as they are where they lie close together, else their ranks."""
+    return key if int(key.max(initial=0)) < len(key) * DENSE else ranked(key)
+
+
 def _around(key: Codes, month: Codes, weight: Counts) -> Counts:
-    """Add up per row what has its key in its month and those beside it; keys count up from 0."""
+    """Add up per row what has its key in its month and those beside it."""
     low = int(month.min(initial=0))
     wide = int(month.max(initial=0)) - low + 3  # a month without visits between one key and the next
-    places, at = np.unique(key * wide + month - low + 1, return_inverse=True)
+    key = _placed(key)
+    place = key * wide + month - low + 1
+    size = int(place.max(initial=0)) + 2
+    if size <= len(place) * DENSE:
+        sums = np.bincount(place, weights=weight, minlength=size)
+        near = sums.copy()
+        near[1:] += sums[:-1]
+        near[:-1] += sums[1:]
+        return np.asarray(near[place])
+    places, at = np.unique(place, return_inverse=True)
     sums = np.bincount(at, weights=weight)
     near, close = sums.copy(), np.diff(places) == 1
     near[1:][close] += sums[:-1][close]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.lexicon import coded
-from dwell.model.addresses import is_internal, is_trusted, network
+from dwell.model.addresses import is_internal, is_trusted, network, trusted_hops
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.browsers import ACCOUNTS_MIN, FRONT_ENDS, placed
 from dwell.scope.identities import Identities
@@ -22,6 +22,8 @@ __all__ = ["DAY_US", "INSIDE", "Accesses"]
 DAY_US = 86_400_000_000
 INSIDE = " (inside)"
 """Marks an agent seen from an internal address: what is ordinary in the office may be nobody's from outside."""
+_DOTTED = r"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$"
+_LAST = r"\.[0-9]+$"
 Codes = npt.NDArray[np.int64]
 
 
@@ -65,10 +67,9 @@ class Accesses:
         self.protocol: Codes = spoken.astype(np.int64)
         client, clients = _coded(table["client"], order)
         networks: dict[str, int] = {}
-        self.network: Codes = _mapped(client, [network(one) for one in clients], networks)
-        # who came by a hop of our own whose chain is not logged is as little known as who came from inside
-        inside = np.array([*(is_internal(one) or is_trusted(one) for one in clients), False])
-        self.internal: npt.NDArray[np.bool_] = inside[client]
+        lans, inside = _lans(clients, networks)
+        self.network: Codes = np.append(lans, -1)[client]
+        self.internal: npt.NDArray[np.bool_] = np.append(inside, False)[client]
         agents: dict[str, int] = {}
         self.agent: Codes = self._tools(agents)
         self._place_browsers(client, clients, networks, agents)
@@ -132,6 +133,35 @@ class Accesses:
         """Give the number of sessions."""
         return len(self.first)
 
+    def on_ties(self, network: Codes, agent: Codes, account: Codes | None = None) -> tuple[Codes, Codes]:
+        """Give the sessions of some ties, and for each the place of its tie among those asked for.
+
+        Args:
+            network: of each tie; where two are alike, one of them stands for both.
+            agent: of each tie.
+            account: of each tie; None where any account counts that is known.
+        """
+        tall, size = len(self.agents) + 1, len(self.names)
+
+        def key(owner: Codes | int, lan: Codes, tool: Codes) -> Codes:
+            return np.asarray((owner * (len(self.networks) + 1) + lan) * tall + tool, np.int64)
+
+        # most sessions are on other networks, or of other accounts: these are passed over before any number is made
+        there, known = np.zeros(len(self.networks) + 1, np.bool_), np.full(size + 1, account is None)
+        there[network] = True
+        if account is not None:
+            known[account] = True
+        there[-1] = known[-1] = False
+        rows = np.flatnonzero(there[self.network] & known[self.account])
+        wanted = key(0 if account is None else account, network, agent)
+        order = np.argsort(wanted, kind="stable")
+        if not len(order):
+            return rows[:0], rows[:0]
+        own = key(0 if account is None else self.account[rows], self.network[rows], self.agent[rows])
+        place = np.minimum(np.searchsorted(wanted[order], own), len(order) - 1)
+        met = wanted[order][place] == own
+        return rows[met], order[place[met]]
+
     def rows(self, wanted: Sequence[int] | Codes, columns: Sequence[str]) -> pa.Table:
         """Give columns of some sessions as they were rolled up, texts as texts, in the order asked for."""
         places = self._place[np.asarray(wanted, np.int64)]
@@ -171,6 +201,31 @@ class Accesses:
             parts.append(pc.fill_null(found.indices, -1).to_numpy(zero_copy_only=False) == (-2 if code < 0 else code))
         met: npt.NDArray[np.bool_] = np.concatenate(parts)[self._place]
         return met
+
+
+def _lans(clients: Sequence[str], networks: dict[str, int]) -> tuple[Codes, npt.NDArray[np.bool_]]:
+    """Give the network of each client as code into `networks`, -1 where it has none, and whether the client is inside.
+
+    Who came by a hop of our own whose chain is not logged is as little known as who came from inside.
+    """
+    texts = pa.array(clients, pa.string())
+    dotted = pc.match_substring_regex(texts, _DOTTED).to_numpy(zero_copy_only=False)
+    others = np.flatnonzero(~dotted).tolist()
+    lans = pc.replace_with_mask(
+        pc.replace_substring_regex(texts, _LAST, ".0/24"),
+        pa.array(~dotted),
+        pa.array([network(clients[one]) for one in others], pa.string()),
+    ).dictionary_encode()
+    names: list[str] = lans.dictionary.to_pylist()
+    codes = np.array([networks.setdefault(one, len(networks)) for one in names] + [-1], np.int64)
+    # of IPv4 all addresses of a network are internal, or none
+    internal = np.array([*(one.endswith("/24") and is_internal(one[: -len("/24")]) for one in names), False])
+    places = lans.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    inside = internal[places]
+    inside[others] = [is_internal(clients[one]) for one in others]
+    if trusted_hops():
+        inside |= np.array([is_trusted(one) for one in clients], np.bool_)
+    return codes[places], inside
 
 
 def _plain(table: pa.Table) -> pa.Table:

@@ -21,7 +21,18 @@ import pyarrow as pa
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
 
-__all__ = ["BuildSeen", "Exposure", "Family", "Fixed", "builds_seen", "exposures", "families", "has_fix"]
+__all__ = [
+    "BuildSeen",
+    "Exposure",
+    "Family",
+    "Fixed",
+    "builds_seen",
+    "exposures",
+    "families",
+    "has_fix",
+    "is_contradicted",
+    "is_known",
+]
 
 _BUILD = re.compile(r"(\d+)\.(\d+)\.(\d+)\.(\d+)")
 
@@ -133,6 +144,17 @@ def has_fix(build: str, family: Family) -> Fixed:
     if update in family.fixed and int(met[4]) >= family.fixed[update]:
         return Fixed.YES
     return Fixed.NO
+
+
+def is_contradicted(build: str, family: Family) -> bool:
+    """Say whether what is published of a family's fix for a build's cumulative update contradicts itself."""
+    return build.rpartition(".")[0] in family.unclear
+
+
+def is_known(build: str) -> bool:
+    """Say whether a build is one, of a product that any family speaks of."""
+    met = _BUILD.fullmatch(build)
+    return met is not None and any(f"{met[1]}.{met[2]}" in one.products for one in families())
 
 
 def builds_seen(rolled: pa.Table) -> tuple[BuildSeen, ...]:

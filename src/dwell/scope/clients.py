@@ -22,7 +22,7 @@ import pyarrow as pa
 from dwell.scope.absences import are_there_themselves
 from dwell.scope.access import DAY_US, INSIDE, Accesses
 from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
-from dwell.scope.rollup.fold import group, ranked
+from dwell.scope.rollup.fold import group, numbered, ranked
 
 __all__ = [
     "ACCOUNTS_MIN",
@@ -50,6 +50,10 @@ STALE_ACCOUNTS = 8
 STALE_DAYS = 90.0
 """An agent that nobody has as an ordinary one counts whatever the networks, where it is foreign to this many accounts whose
 owners are at home elsewhere, for this long: browsers and apps grow older with the calendar, and an intruder's does not."""
+PHONE_SHARE = 0.5
+"""A tie is a phone's where so many of its visits are: who carries a phone about is not at home elsewhere by that."""
+ROUNDS_SHARE = 0.8
+"""A service's rounds go on where it makes them in so many of the weeks: logs have holes."""
 ANY_NETWORK = -1
 """Stands for the network of a cluster that is an agent's, whatever its networks."""
 WEEK_US, MONTH_US = 7 * DAY_US, 30 * DAY_US
@@ -71,6 +75,7 @@ class Cluster:
         last_us: last visit.
         ties: rows of its ties where it is a crowd (`crowds`); empty where the agent is what is foreign.
         mailboxes: codes of the mailboxes opened, sorted; empty where they are those of the accounts.
+        strays: whether it is a service's account that is used from elsewhere while its rounds go on.
     """
 
     network: int
@@ -81,6 +86,7 @@ class Cluster:
     last_us: int
     ties: tuple[int, ...] = ()
     mailboxes: tuple[int, ...] = ()
+    strays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +151,19 @@ def _shared_networks(accesses: Accesses, network: Codes, account: Codes, bits: B
     return shared | (users_of(network, account, len(shared)) >= max(SHARED_MIN, CROWD_SHARE * everybody))
 
 
-def clients_of(accesses: Accesses, ties: pa.Table, left_out: npt.NDArray[np.bool_] | None = None) -> Clients:
+def clients_of(
+    accesses: Accesses,
+    ties: pa.Table,
+    left_out: npt.NDArray[np.bool_] | None = None,
+    served: npt.NDArray[np.bool_] | None = None,
+) -> Clients:
     """Count, per client, the accounts it is foreign to, and pick the clients that stand out.
 
     Args:
         accesses: all sessions.
         ties: the ties (`habits.TIES`).
         left_out: per tie, whether it is not to be judged, as those of shared networks are not; None for no tie.
+        served: per session, whether it is part of a service's rounds (`services`); None for none.
     """
     network, agent, account = (ties[one].to_numpy() for one in ("network", "agent", "account"))
     bits = ties["agent_bits"].to_numpy()
@@ -159,7 +171,7 @@ def clients_of(accesses: Accesses, ties: pa.Table, left_out: npt.NDArray[np.bool
     outside = ~shared[network] if len(network) else np.empty(0, np.bool_)
     if left_out is not None:
         outside &= ~left_out
-    strange = outside & (bits >= FOREIGN_BITS)
+    strange = outside & (bits >= FOREIGN_BITS) & ~_taken_home(accesses, ties)
     keys = network * (len(accesses.agents) + 1) + agent
     distinct, place = np.unique(keys, return_inverse=True)
     opened, weight, mailbox = _opened(accesses, ties, strange)
@@ -174,10 +186,14 @@ def clients_of(accesses: Accesses, ties: pa.Table, left_out: npt.NDArray[np.bool
     clusters = []
     for wanted in np.flatnonzero((count >= ACCOUNTS_MIN) & (total >= SUM_BITS_MIN)):
         rows, held = np.flatnonzero(strange & (place == wanted)), mailbox[place[opened] == wanted]
-        found = _cluster(accesses, ties, rows, held, total[wanted])
+        found = _cluster(ties, rows, held, total[wanted])
         clusters += [found] if found is not None else []
     at_home = _at_home_elsewhere(ties, outside)
-    clusters += _stale(ties, strange & at_home, {one.agent for one in clusters})
+    phone = ties["phone"].to_numpy() >= PHONE_SHARE
+    alike = _at_home_elsewhere(ties, outside & phone) | _at_home_elsewhere(ties, outside & ~phone)
+    clusters += _stale(ties, strange & alike, {one.agent for one in clusters})
+    if served is not None:
+        clusters += _straying(accesses, ties, outside, served, clusters)
     for crowd in crowds_of(ties, np.ones(len(network), np.bool_) if left_out is None else ~left_out):
         if not _known_already(crowd, clusters) and not _asked_there(accesses, ties, np.array(crowd.ties, np.int64)):
             clusters.append(_of_crowd(crowd, ties))
@@ -268,35 +284,71 @@ def _stale(ties: pa.Table, visiting: npt.NDArray[np.bool_], taken: set[int]) -> 
     return out
 
 
+def _straying(
+    accesses: Accesses,
+    ties: pa.Table,
+    outside: npt.NDArray[np.bool_],
+    served: npt.NDArray[np.bool_],
+    clusters: Sequence[Cluster],
+) -> list[Cluster]:
+    """Give services' accounts that come from elsewhere too, with an agent nobody has, while their rounds go on all along.
+
+    No record has to say whose mailbox was opened: IIS does not. How often the account changed its network meanwhile is all
+    one. Where a service changes its client, the rounds by the old one end; another program of its own comes from where it
+    is itself.
+    """
+    names = ("account", "network", "agent", "agent_bits", "first", "last")
+    account, network, agent, bits, first, last = (ties[one].to_numpy() for one in names)
+    known = {(one, each.agent) for each in clusters for one in each.accounts}
+    out = []
+    rounds = np.flatnonzero(served)
+    for who in np.unique(accesses.account[rounds]).tolist():
+        work = rounds[accesses.account[rounds] == who]
+        mine = outside & (account == who) & ~np.isin(network, accesses.network[work])
+        for tool in np.unique(agent[mine]).tolist():
+            rows = np.flatnonzero(mine & (agent == tool))
+            start, end = int(first[rows].min()), int(last[rows].max())
+            others = (agent == tool) & (bits < FOREIGN_BITS) & (account != who)
+            if (who, tool) in known or others.any() or end - start < SHORT_DAYS * DAY_US:
+                continue
+            if _go_on(accesses.first[work], start, end):
+                weight = round(float(bits[rows].sum()), 2)
+                out.append(Cluster(ANY_NETWORK, tool, (who,), weight, start, end, strays=True))
+    return out
+
+
+def _go_on(rounds: Codes, start: int, end: int) -> bool:
+    """Say whether rounds are made all along from one instant to another: in every week of it and around it."""
+    weeks = np.unique(rounds // WEEK_US)
+    return bool(np.isin(np.arange(start // WEEK_US - 1, end // WEEK_US + 2), weeks).mean() >= ROUNDS_SHARE)
+
+
 def _opened(accesses: Accesses, ties: pa.Table, strange: npt.NDArray[np.bool_]) -> tuple[Codes, Bits, Codes]:
     """Give, for each mailbox that a client opened through an account it is foreign to, such a tie's row, its bits, and it.
 
     Through the owner's account that is one mailbox a tie; a delegate's or a service's account opens many.
     """
-    wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
     names = ("account", "network", "agent")
     account, network, agent = (ties[one].to_numpy() for one in names)
-    keys = (account * wide + network) * tall + agent
     held = np.flatnonzero(strange)
-    order = held[np.argsort(keys[held], kind="stable")]
-    own = (accesses.account * wide + accesses.network) * tall + accesses.agent
-    usable = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0) & (accesses.mailbox >= 0)
-    rows = np.flatnonzero(usable & np.isin(own, keys[order]))
-    tie = order[np.searchsorted(keys[order], own[rows])] if len(order) else rows
+    rows, place = accesses.on_ties(network[held], agent[held], account[held])
+    usable = accesses.ok[rows] & (accesses.mailbox[rows] >= 0)
+    rows, tie = rows[usable], held[place[usable]]
+    tall = len(accesses.agents) + 1
     client = network[tie] * tall + agent[tie]
-    _, first = np.unique(group([client, accesses.mailbox[rows]]), return_index=True)
+    _, first = numbered(group([client, accesses.mailbox[rows]]))
     picked = tie[first] if len(rows) else tie
     return picked, ties["agent_bits"].to_numpy()[picked], accesses.mailbox[rows[first]] if len(rows) else rows
 
 
-def _cluster(accesses: Accesses, ties: pa.Table, rows: Codes, mailboxes: Codes, bits: float) -> Cluster | None:
+def _cluster(ties: pa.Table, rows: Codes, mailboxes: Codes, bits: float) -> Cluster | None:
     """Put the ties of one client together; None where the mailboxes are few and the time is brief, or people came along."""
     taken = ties.take(pa.array(rows))
     first, last = int(taken["first"].to_numpy().min()), int(taken["last"].to_numpy().max())
     if len(mailboxes) < SHORT_ACCOUNTS and last - first < SHORT_DAYS * DAY_US:
         return None
     # a few accounts that open mailboxes of others: whether a service is missed elsewhere tells nothing
-    if _own_elsewhere(accesses, ties, rows) if len(taken) < ACCOUNTS_MIN else _came(ties, rows):
+    if len(taken) >= ACCOUNTS_MIN and _came(ties, rows):
         return None
     accounts = tuple(sorted(int(one) for one in taken["account"].to_numpy()))
     lan, agent = int(taken["network"][0].as_py()), int(taken["agent"][0].as_py())
@@ -304,25 +356,24 @@ def _cluster(accesses: Accesses, ties: pa.Table, rows: Codes, mailboxes: Codes, 
     return Cluster(lan, agent, accounts, round(float(bits), 2), first, last, (), held if held != accounts else ())
 
 
-def _own_elsewhere(accesses: Accesses, ties: pa.Table, rows: Codes) -> bool:
-    """Say whether the accounts use the same agent from inside in the same months: it is their own, taken home.
+def _taken_home(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
+    """Say of each tie whether an account that opens mailboxes of others has the same agent inside in the same months.
 
-    Of one account that opens mailboxes of others by its work this is asked; many accounts do not go to one home.
+    Who opens mailboxes by his work does so from home as well, with the computer of the office. Of accounts that open their
+    own only this is not asked: a desktop client is the same everywhere in a house.
     """
-    agent, account = ties["agent"].to_numpy(), ties["account"].to_numpy()
-    first, last = ties["first"].to_numpy(), ties["last"].to_numpy()
-    inner = f"{accesses.agents[int(agent[rows[0]])]}{INSIDE}"
-    if inner not in accesses.agents:
-        return False
-    inside = agent == accesses.agents.index(inner)
-    return all(
-        bool(
-            (
-                inside & (account == account[row]) & (first <= last[row] + MONTH_US) & (last >= first[row] - MONTH_US)
-            ).any()
-        )
-        for row in rows.tolist()
-    )
+    out = np.zeros(ties.num_rows, np.bool_)
+    known = accesses.ok & (accesses.account >= 0) & (accesses.mailbox >= 0) & (accesses.mailbox != accesses.account)
+    pairs = np.unique(accesses.account[known] * (len(accesses.names) + 1) + accesses.mailbox[known])
+    owners, counts = np.unique(pairs // (len(accesses.names) + 1), return_counts=True)
+    rows = np.flatnonzero(np.isin(ties["account"].to_numpy(), owners[counts >= ACCOUNTS_MIN]))
+    account, agent, first, last = (ties[one].to_numpy()[rows] for one in ("account", "agent", "first", "last"))
+    places = {name: place for place, name in enumerate(accesses.agents)}
+    inner = np.array([places.get(f"{name}{INSIDE}", -1) for name in accesses.agents] or [-1])
+    for place in np.flatnonzero(inner[agent] >= 0).tolist():
+        own = (account == account[place]) & (agent == inner[agent[place]])
+        out[rows[place]] = bool((own & (first <= last[place] + MONTH_US) & (last >= first[place] - MONTH_US)).any())
+    return out
 
 
 def _came(ties: pa.Table, rows: Codes) -> bool:

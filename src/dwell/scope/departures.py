@@ -396,7 +396,9 @@ def _absence(kind: DepartureKind, there: _Sign | None, gone: Sequence[_Sign], ba
     if back is not None and last.exact and not back.exact:
         against = (f"{CONTRADICTED} {back.words}, and no record held says that it came back",)
     until = None if back is None else back.at_us if back.exact else last.at_us
-    signs = (*gone[:1], *gone[1:][-1:], *(() if back is None else (back,)))
+    # what was shown last before bears the departure as much as what no longer shows it
+    before = () if there is None or first.exact else (there,)
+    signs = (*before, *gone[:1], *gone[1:][-1:], *(() if back is None else (back,)))
     return _Absence(kind, after, first.at_us, until, None if back is None else back.at_us, signs, against)
 
 

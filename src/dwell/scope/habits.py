@@ -57,11 +57,13 @@ TIES = pa.schema(
         pa.field("away_bits", pa.float64()),
         pa.field("meanwhile", pa.float64()),
         pa.field("usually", pa.float64()),
+        pa.field("phone", pa.float64()),
     ]
 )
 """Codes as in `Accesses`; instants in microseconds since 1970; `elsewhere` counts the account's visits from other networks
 in the months around, so that 0 says that there was nothing of its own to judge by; `meanwhile` those on the days of its
-visits here, phones left out, and `usually` what it has there on such weekdays (`presence`)."""
+visits here, phones left out, and `usually` what it has there on such weekdays (`absences`); `phone` is the share of its
+visits that are a phone's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,7 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime |
         "elsewhere": elsewhere.astype(np.int64),
         **{f"{name}_bits": np.round(np.clip(one, 0.0, BITS_MAX), 2) for name, one in bits.items()},
         "meanwhile": np.bincount(of_visit, weights=seen),
+        "phone": np.bincount(of_visit, weights=phone) / number,
         "usually": np.round(np.bincount(of_visit, weights=usual), 4),
     }
     return pa.table([columns[one] for one in TIES.names], schema=TIES)

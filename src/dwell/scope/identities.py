@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from dwell.model.instants import utc_from_us
 from dwell.scope.presence import Presence, presence_of
-from dwell.scope.tenures import SID, Naming, Step, Tenure, holder_at, steps_of, tenures_of
+from dwell.scope.tenures import ADDRESS, SID, Naming, Step, Tenure, holder_at, steps_of, tenures_of
 from dwell.scope.words import Name, name_of
 
 __all__ = ["Account", "Identities"]
@@ -110,17 +110,17 @@ class Identities:
         """
         held = list(rows)
         dates = made_us if made_us is not None else [None] * len(held)
-        namings = [_naming(row, at) for row, at in zip(held, dates, strict=True)]
+        named = [_names(row) for row in held]
+        namings = [_naming(*one) for one in zip(held, named, dates, strict=True)]
         self._passed = dict(tenures_of(namings))
         self._steps = {name: steps_of(holders) for name, holders in self._passed.items()}
         # the newest first: an account goes by the name that it has now
         order = sorted(range(len(held)), key=lambda one: (dates[one] is None, -(dates[one] or 0)))
         for one in order:
-            self._add_row(held[one], namings[one], dates[one])
+            self._add_row(held[one], named[one], namings[one])
         self._seen.clear()
 
-    def _add_row(self, row: Mapping[str, str | None], naming: Naming, at_us: int | None) -> None:
-        names = _names(row)
+    def _add_row(self, row: Mapping[str, str | None], names: Sequence[Name], naming: Naming) -> None:
         if not names:
             return
         self.exported = True
@@ -133,10 +133,10 @@ class Identities:
             self._parent.setdefault(one.key, one.key)
             self._link(own[0].key, one.key)
         self._note(label, row)
-        shown = presence_of(row, at_us)
+        shown = presence_of(row, naming.at_us)
         self.shown.setdefault(label, []).append(shown)
         self.exports.setdefault(shown.evidence_id, set()).update(one for one in _KINDS_OF_LIST if row.get(one))
-        if naming.identifiers:
+        if naming.identifiers.keys() - {ADDRESS}:
             self.steady.add(label)
         if full := (row.get("Name") or "").strip().lower():
             self._full_names.setdefault(full, set()).add(label)
@@ -192,8 +192,10 @@ class Identities:
         for key, holders in sorted(self._passed.items()):
             value = key.partition(":")[2]
             name = Name(key.partition(":")[0], value)
-            told = [f"{self._held(name, one.holder)} ({_shown(one)})" for one in holders]
-            out.append(f"{value}: {', then '.join(told)}")
+            told = [(self._held(name, one.holder), _shown(one)) for one in holders]
+            # rows that another name joins are one account after all
+            if len({label for label, _ in told}) > 1:
+                out.append(f"{value}: {', then '.join(f'{label} ({shown})' for label, shown in told)}")
         return tuple(out)
 
     def _held(self, name: Name, holder: str | None) -> str:
@@ -255,12 +257,16 @@ def _names(row: Mapping[str, str | None]) -> list[Name]:
     ]
 
 
-def _naming(row: Mapping[str, str | None], at_us: int | None) -> Naming:
+def _naming(row: Mapping[str, str | None], named: Sequence[Name], at_us: int | None) -> Naming:
     """Give what a row of an export says of names that can pass on."""
     found = {sort: name.key for one, sort in _IDENTIFIERS.items() if (name := _named(one, row.get(one))) is not None}
     steady = {"guid", "sid"}
-    names = list(dict.fromkeys(one for one in _names(row) if one.kind not in steady))
-    return Naming(names, {sort: key for sort, key in found.items() if key.partition(":")[0] in steady}, at_us)
+    names = list(dict.fromkeys(one for one in named if one.kind not in steady))
+    identifiers = {sort: key for sort, key in found.items() if key.partition(":")[0] in steady}
+    primary = _named("PrimarySmtpAddress", row.get("PrimarySmtpAddress"))
+    if primary is None or primary.kind != "smtp":
+        return Naming(names, identifiers, at_us)
+    return Naming(names, identifiers or {ADDRESS: primary.key}, at_us, primary.value.rpartition("@")[2])
 
 
 def _named(column: str, text: str | None) -> Name | None:

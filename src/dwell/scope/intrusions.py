@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from dwell.model.addresses import network
 from dwell.model.instants import utc_from_us
@@ -84,26 +83,6 @@ class Held:
         return bool(self.forged) or any(one.catalogue != "CR-03" for one in self.traces)
 
 
-def _matching(accesses: Accesses, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Say which sessions are of one of the (account, network, agent) keys."""
-    own = _key(accesses, accesses.account, accesses.network, accesses.agent)
-    return np.isin(own, keys) & (accesses.account >= 0) & (accesses.network >= 0)
-
-
-def _through(accesses: Accesses, lan: npt.NDArray[np.int64], agent: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Say which sessions came through one of the clients, whatever the account: what was refused has no tie."""
-    tall = len(accesses.agents) + 1
-    own = accesses.network * tall + accesses.agent
-    return np.isin(own, lan * tall + agent) & (accesses.account >= 0) & (accesses.network >= 0)
-
-
-def _key(
-    accesses: Accesses, account: npt.NDArray[np.int64], lan: npt.NDArray[np.int64], agent: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
-    return (account * wide + lan) * tall + agent
-
-
 def _link_text(link: Link, clients: Clients, accesses: Accesses) -> str:
     first, second = (clients.clusters[one] for one in (link.first, link.second))
     same = (
@@ -127,6 +106,14 @@ def _crowd_text(one: Cluster, accesses: Accesses) -> str:
     )
 
 
+def _stray_text(one: Cluster, accesses: Accesses) -> str:
+    """Say what makes a service's account an intruder's."""
+    return (
+        f"{accesses.names[one.accounts[0]]} comes with {accesses.agents[one.agent]}, which nobody else has, from outside "
+        "while the rounds of that service go on elsewhere"
+    )
+
+
 def _network(one: Cluster, accesses: Accesses) -> str:
     return "networks that differ" if one.network == ANY_NETWORK else accesses.networks[one.network]
 
@@ -139,10 +126,11 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
     """Make an intrusion of an actor who signs in with accounts of others."""
     rows = np.array(actor.ties, np.int64)
     account, lan, agent = (clients.column(one)[rows] for one in ("account", "network", "agent"))
-    keys = _key(accesses, account, lan, agent)
-    mine = _matching(accesses, keys)
-    taken = np.flatnonzero(mine & accesses.ok)
-    refused = np.flatnonzero(_through(accesses, lan, agent) & accesses.refused)
+    taken, _ = accesses.on_ties(lan, agent, account)
+    taken = taken[accesses.ok[taken]]
+    # what was refused has no tie: whatever the account
+    refused, _ = accesses.on_ties(lan, agent)
+    refused = refused[accesses.refused[refused]]
     if not len(taken):
         return None
     pairs = frozenset(zip(lan.tolist(), agent.tolist(), strict=True))
@@ -168,6 +156,7 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
         (VALID_ACCOUNTS, REMOTE_MAIL),
         (
             *(_crowd_text(one, accesses) for one in crowds),
+            *(_stray_text(one, accesses) for one in actor.clusters if one.strays),
             *(_link_text(one, clients, accesses) for one in actor.links),
         ),
         tuple(against),

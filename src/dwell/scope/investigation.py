@@ -55,7 +55,7 @@ from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
-from dwell.scope.rollup.run import Progress, Rolled, roll_up
+from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.services import services_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
@@ -219,7 +219,7 @@ def investigate(
         CustodyError: a data file is not what was written.
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    rolled = Rolled(rolled.tables, with_events_left_out(archive, rolled.hours))
+    rolled = replace(rolled, hours=with_events_left_out(archive, rolled.hours))
     shortfalls = shortfalls_of(archive)
     unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
     rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
@@ -228,10 +228,11 @@ def investigate(
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
     identities = learn(archive, states.made())
     accesses = Accesses(rolled.tables["sessions"], identities)
+    rolled.let_go()
     services = services_of(accesses)
     scored = ties(accesses, services.served)
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
-    clients = _with_departed(clients_of(accesses, scored), gone, accesses)
+    clients = _with_departed(clients_of(accesses, scored, served=services.served), gone, accesses)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = traces_of(hunted, unnamed)
@@ -292,7 +293,8 @@ def investigate(
         return replace(found, marked=marked)
     if said.rejudging:
         scored = ties(accesses, services.served & ~said.elsewhere, said.working)
-    clients = _with_departed(clients_of(accesses, scored, marked.ties(accesses, scored)), gone, accesses)
+    found_anew = clients_of(accesses, scored, marked.ties(accesses, scored), services.served)
+    clients = _with_departed(found_anew, gone, accesses)
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )

@@ -193,24 +193,21 @@ def _with_chance(
 
 def _grounds(accesses: Accesses, clients: Clients, order: Codes) -> dict[tuple[int, int, int], tuple[RecordRef, ...]]:
     """Give the first records of each of the ties."""
-    wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
-
-    def key(account: Codes, lan: Codes, tool: Codes) -> Codes:
-        return np.asarray((account * wide + lan) * tall + tool, np.int64)
-
-    wanted = key(*(clients.column(one)[order] for one in ("account", "network", "agent")))
-    own = key(accesses.account, accesses.network, accesses.agent)
-    usable = np.isin(own, wanted) & (accesses.account >= 0) & (accesses.network >= 0) & accesses.ok
-    picked = np.flatnonzero(usable)
-    by_tie = picked[np.argsort(own[picked], kind="stable")]
-    _, starts, lengths = np.unique(own[by_tie], return_index=True, return_counts=True)
+    account, lan, tool = (clients.column(one)[order] for one in ("account", "network", "agent"))
+    rows, place = accesses.on_ties(lan, tool, account)
+    answered = accesses.ok[rows]
+    rows, place = rows[answered], place[answered]
+    by_tie = rows[np.argsort(place, kind="stable")]
+    lengths = np.bincount(place)
+    starts = np.cumsum(lengths) - lengths
     # sessions are in order of time, and stay so within a tie
     nth = np.arange(len(by_tie)) - np.repeat(starts, lengths)
     first = by_tie[nth < GROUNDS_MAX]
     out: dict[tuple[int, int, int], tuple[RecordRef, ...]] = {}
     ties = (one[first].tolist() for one in (accesses.account, accesses.network, accesses.agent))
-    for account, lan, tool, ref in zip(*ties, accesses.refs(first), strict=True):
-        out[account, lan, tool] = (*out.get((account, lan, tool), ()), ref)
+    for *tie, ref in zip(*ties, accesses.refs(first), strict=True):
+        key = (tie[0], tie[1], tie[2])
+        out[key] = (*out.get(key, ()), ref)
     return out
 
 

@@ -36,7 +36,7 @@ from dwell.scope.ledger import NO_HOST, Ledger, build
 from dwell.scope.marked import marked_by, whole_ties
 from dwell.scope.names import learn
 from dwell.scope.plantings import Ground, Kind, Planted, kinds, plant
-from dwell.scope.rollup.run import Progress, Rolled, roll_up
+from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.services import services_of
 from dwell.scope.settings import said_in
 from dwell.scope.shortfalls import shortfalls_of
@@ -111,7 +111,7 @@ def _clients(
     if excused:
         ours[accesses.of_records(excused)] = True
         ours &= ~marked.theirs
-    clients = clients_of(accesses, scored, whole_ties(accesses, scored, ours))
+    clients = clients_of(accesses, scored, whole_ties(accesses, scored, ours), services.served)
     return replace(clients, departed=departed_bits(word.gone, accesses, clients.ties, clients.outside)), np.array(
         list(services.accounts), np.int64
     )
@@ -322,7 +322,7 @@ def power_in(
         CustodyError: a data file is not what was written.
     """
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    rolled = Rolled(rolled.tables, with_events_left_out(archive, rolled.hours))
+    rolled = replace(rolled, hours=with_events_left_out(archive, rolled.hours))
     shortfalls = shortfalls_of(archive)
     unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
     rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)

@@ -2,9 +2,12 @@
 
 An address is given to a successor, a renamed account's old name to somebody else. What stays with an account are its
 identifiers: SID, GUID of the object, GUID of the mailbox. A name that rows of exports give to accounts with different
-identifiers of one sort has several holders. An export shows who has a name on its day only: a name is somebody's from the
-first to the last export that shows it so. Before the first of all it is taken to be the first holder's, after the last the
-last one's; between two holders, and where exports have no date, it is not known whose it was.
+identifiers of one sort has several holders. An account name (`p00`) says whose it is within one directory only: rows whose
+primary addresses lie in different mail domains are two accounts by it, where no identifier says otherwise.
+
+An export shows who has a name on its day only: a name is somebody's from the first to the last export that shows it so.
+Before the first of all it is taken to be the first holder's, after the last the last one's; between two holders, and where
+exports have no date, it is not known whose it was.
 """
 
 from __future__ import annotations
@@ -16,10 +19,12 @@ from typing import NamedTuple
 
 from dwell.scope.words import Name
 
-__all__ = ["SID", "Naming", "Tenure", "holder_at", "steps_of", "tenures_of"]
+__all__ = ["ADDRESS", "SID", "Naming", "Tenure", "holder_at", "steps_of", "tenures_of"]
 
 SID = "sid"
 """The sort of identifier that names its domain."""
+ADDRESS = "address"
+"""The sort that stands in for identifiers where a row has none: the primary address, which can change."""
 _ALWAYS = -(2**63)
 Step = tuple[int, str | None]
 """From when on, in microseconds since 1970, whose the name is: an identifier, None where it is not known."""
@@ -32,11 +37,13 @@ class Naming(NamedTuple):
         names: names that can pass on, such as addresses.
         identifiers: those of the account, by their sort.
         at_us: when the export was made, microseconds since 1970; None where nothing dates it.
+        mail_domain: of the primary address; "" where the row has none.
     """
 
     names: Sequence[Name]
     identifiers: Mapping[str, str]
     at_us: int | None
+    mail_domain: str = ""
 
 
 @dataclass(slots=True)
@@ -48,12 +55,14 @@ class Tenure:
         first_us: the first export that shows it, microseconds since 1970.
         last_us: the last.
         dated: whether every export that shows it has a date.
+        mail_domains: of its primary addresses.
     """
 
     identifiers: dict[str, set[str]]
     first_us: int
     last_us: int
     dated: bool
+    mail_domains: set[str]
 
     @property
     def holder(self) -> str:
@@ -64,21 +73,29 @@ class Tenure:
         """Say whether a row has an identifier of the holder."""
         return any(one in self.identifiers.get(sort, ()) for sort, one in naming.identifiers.items())
 
-    def may_be_of(self, naming: Naming) -> bool:
+    def may_be_of(self, naming: Naming, *, by_account_name: bool) -> bool:
         """Say whether nothing tells a row from the holder.
+
+        Args:
+            naming: the row.
+            by_account_name: whether they have no more in common than an account name.
 
         SIDs tell accounts of one domain apart. Those of two domains are one account that was moved, or a mailbox and the
         account of another forest that uses it. Without SIDs, two identifiers of one sort are two accounts.
         """
+        apart = bool(naming.mail_domain and self.mail_domains) and naming.mail_domain not in self.mail_domains
+        if by_account_name and apart:
+            return False
         mine, other = self.identifiers.get(SID), naming.identifiers.get(SID)
         if mine and other:
             return all(_domain(one) != _domain(other) for one in mine)
-        return not self.identifiers.keys() & naming.identifiers.keys()
+        return not (self.identifiers.keys() & naming.identifiers.keys()) - {ADDRESS}
 
     def take(self, naming: Naming) -> None:
         """Take a row of the same account."""
         for sort, one in naming.identifiers.items():
             self.identifiers.setdefault(sort, set()).add(one)
+        self.mail_domains |= {naming.mail_domain} - {""}
         if naming.at_us is None:
             self.dated = False
         else:
@@ -89,9 +106,10 @@ def _domain(sid: str) -> str:
     return sid.rpartition("-")[0]
 
 
-def _holder_of(naming: Naming, holders: Sequence[Tenure]) -> Tenure | None:
+def _holder_of(naming: Naming, holders: Sequence[Tenure], *, by_account_name: bool) -> Tenure | None:
     """Give the holder that a row is of; None where it is of another account."""
-    found = [one for one in holders if one.is_of(naming)] or [one for one in holders if one.may_be_of(naming)]
+    found = [one for one in holders if one.is_of(naming)]
+    found = found or [one for one in holders if one.may_be_of(naming, by_account_name=by_account_name)]
     return found[0] if len(found) == 1 else None
 
 
@@ -105,13 +123,13 @@ def tenures_of(rows: Iterable[Naming]) -> Mapping[str, tuple[Tenure, ...]]:
     for row in ordered:
         for name in row.names:
             holders = held.setdefault(name.key, [])
-            mine = _holder_of(row, holders)
+            mine = _holder_of(row, holders, by_account_name=name.kind == "sam")
             if mine is not None:
                 mine.take(row)
             else:
                 start = row.at_us if row.at_us is not None else _ALWAYS
                 found = {sort: {one} for sort, one in row.identifiers.items()}
-                holders.append(Tenure(found, start, start, row.at_us is not None))
+                holders.append(Tenure(found, start, start, row.at_us is not None, {row.mail_domain} - {""}))
     return {name: tuple(holders) for name, holders in held.items() if len(holders) > 1}
 
 

@@ -74,7 +74,7 @@ def with_stand_ins(
     tables = {key: _named(table, names) for key, table in rolled.tables.items()}
     hours = {key: _named(table, names) if key not in _TENANT else table for key, table in rolled.hours.items()}
     told = tuple(one if one.host else replace(one, host=names.get(one.evidence_id, "")) for one in shortfalls)
-    return Rolled(tables, hours), told
+    return replace(rolled, tables=tables, hours=hours), told
 
 
 def _named(table: pa.Table, names: Mapping[str, str]) -> pa.Table:

@@ -171,8 +171,7 @@ class _Reading:
     def _decode(self, block: bytes, held: Taken, positions: Sequence[int]) -> None:
         """Decode some records of a chunk one by one; what cannot be decoded is an anomaly."""
         chunk, data = held.chunk, block[held.start : held.start + CHUNK_BYTES]
-        found = decode(data, chunk)
-        texts = [found[position] for position in positions]
+        texts = decode(data, chunk, positions)
         events = iter(read_events([text for text in texts if text is not None]))
         cut = len(data) < CHUNK_BYTES
         for position, text in zip(positions, texts, strict=True):

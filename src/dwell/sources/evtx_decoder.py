@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import evtx
 
 from dwell.sources.evtx_chunks import FILE_MAGIC, HEADER_BYTES, Chunk, Unit, decodable
+from dwell.sources.evtx_nuls import Covered
 
 __all__ = ["decode"]
 
@@ -23,19 +24,32 @@ def _file_header() -> bytes:
 _HEADER = _file_header()
 
 
-def decode(data: bytes, chunk: Chunk) -> list[str | None]:
-    """Give each unit's event as JSON, None where there is none.
+def decode(data: bytes, chunk: Chunk, wanted: Sequence[int] | None = None) -> list[str | None]:
+    """Give each wanted unit's event as JSON, None where there is none.
 
     Args:
         data: the chunk's bytes.
         chunk: what `evtx_chunks.scan` found in it.
+        wanted: the positions of the units that are wanted; all where it is None.
     """
     texts: list[str | None] = [None] * len(chunk.units)
+    wanted = range(len(texts)) if wanted is None else wanted
     if all(one.damage for one in chunk.units):
-        return texts
+        return [None for _ in wanted]
+    _fill_whole(texts, data, chunk)
+    covered = Covered(data, chunk, wanted)
+    if covered.positions:
+        again: list[str | None] = [None] * len(chunk.units)
+        _fill_whole(again, covered.data, chunk)
+        for one in covered.positions:
+            texts[one] = covered.whole(texts[one], again[one])
+    return [texts[one] for one in wanted]
+
+
+def _fill_whole(texts: list[str | None], data: bytes, chunk: Chunk) -> None:
+    """Decode a chunk into the places of its units, without its tables of names where nothing comes of it with them."""
     if not _fill(texts, chunk.units, decodable(data, chunk)):
         _fill(texts, chunk.units, decodable(data, chunk, tables=False))
-    return texts
 
 
 def _place_of(record_id: int, units: Sequence[Unit], start: int) -> int:

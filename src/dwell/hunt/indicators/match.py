@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.datafile import DataFile, read_lexicon, read_rows
-from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
+from dwell.archive.datafile import DataFile, read_rows
+from dwell.archive.lexicon import coded
+from dwell.hunt.columnvalues import ColumnValues, values_of
 from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Matched, Subject, Subjects, concat, group_hits
 from dwell.hunt.indicators.cuts import cut, pages
 from dwell.hunt.indicators.gathering import first_rows
@@ -20,7 +21,6 @@ from dwell.hunt.indicators.lookup import AddressIndex, KeyIndex, Pairs, paired
 from dwell.hunt.indicators.places import MAPS, PLACES, TEXT_FAMILIES, TEXTS, URLS, UrlParts
 from dwell.hunt.indicators.values import addresses, addresses_inside, dotted
 from dwell.hunt.patterns import Indices
-from dwell.hunt.wide import ColumnValues
 from dwell.intake.tables import specs
 
 __all__ = ["WINDOWS", "Finder"]
@@ -28,6 +28,8 @@ __all__ = ["WINDOWS", "Finder"]
 WINDOWS = ("no-window", "inside", "before", "after")
 PAIRS_MAX = 4_000_000
 """Records and indicators that are put together at a time; bounds the memory where wide networks meet busy logs."""
+LITERALS_MAX = 8
+"""So few addresses are looked for as they are written, before any text is taken for an address."""
 _WEB_ROOTS = ("\\inetpub\\wwwroot", "\\frontend\\httpproxy")
 _HOST_ONLY = ", in part: the host of an encrypted connection"
 
@@ -84,6 +86,7 @@ class Finder:
         heads = table.select(["kind", "value"]).take(pa.array(self._starts)).combine_chunks()
         self._specs = specs()
         self._addresses: AddressIndex | None = None
+        self._literals: tuple[str, ...] = ()
         self._keys: dict[str, KeyIndex] = {}
         self._url_hosts: KeyIndex | None = None
         self._url_pages: KeyIndex | None = None
@@ -98,6 +101,8 @@ class Finder:
     def _add(self, family: str, values: pa.StringArray, owners: Indices) -> None:
         if family == "address":
             self._addresses = AddressIndex(values, owners)
+            plain = dotted(values)[0]
+            self._literals = tuple(values.to_pylist()) if len(values) <= LITERALS_MAX and plain.all() else ()
         elif family == "path":
             more, whose = _below_root(values)
             self._keys[family] = _with_more(values, owners, more, owners[whose])
@@ -131,6 +136,15 @@ class Finder:
         index = self._addresses
         if index is None:
             return paired((), ())
+        if self._literals and len(values) > len(self._literals):
+            # an IPv4 address stands in a text as it is written, or in hexadecimal behind a colon
+            tests = [pc.match_substring(values, one) for one in (":", *self._literals)]
+            likely = np.flatnonzero(np.logical_or.reduce([one.to_numpy(zero_copy_only=False) for one in tests]))
+            texts, owners = self._addresses_of(index, values.take(pa.array(likely)), inside=inside)
+            return likely[texts], owners
+        return self._addresses_of(index, values, inside=inside)
+
+    def _addresses_of(self, index: AddressIndex, values: pa.StringArray, *, inside: bool) -> Pairs:
         plain, numbers = dotted(values)
         first = index.find_dotted(numbers, np.flatnonzero(plain))
         others = np.flatnonzero(~plain)
@@ -150,8 +164,7 @@ class Finder:
         Raises:
             CustodyError: the file is not what was written.
         """
-        empty = Lexicon(LEXICON_SCHEMA.empty_table(), frozenset(), file.staged.rows)
-        lexicon = ColumnValues(read_lexicon(file) if file.staged.lexicon_sha256 else empty)
+        lexicon = values_of(file)
         wanted = self._wanted(file.table, lexicon)
         hits = self._rows(file, wanted) if wanted else HITS.empty_table()
         return hits, sorted(wanted.seen)

@@ -30,6 +30,7 @@ __all__ = [
     "numbered",
     "numbers",
     "once",
+    "placed",
     "ranked",
     "runs",
     "sessions",
@@ -114,10 +115,17 @@ def texts(table: pa.Table, name: str, *, dash: bool = False) -> Column:
 def mapped(column: Column, values: Sequence[str | None]) -> Column:
     """Put other values in the place of a column's own; equal ones become one, None becomes null."""
     table: dict[str, int] = {}
+    codes = placed(column, values, table)
+    return Column(codes, list(table))
+
+
+def placed(column: Column, values: Sequence[str | None], table: dict[str, int]) -> Places:
+    """Give per row the place in a table of what stands for its value, added where it is not there; -1 for None."""
     to = np.fromiter(
         (-1 if one is None else table.setdefault(one, len(table)) for one in values), np.int32, len(values)
     )
-    return Column(np.append(to, np.int32(-1))[column.codes], list(table))
+    found: Places = np.append(to, np.int32(-1))[column.codes]
+    return found
 
 
 def first(*columns: Column) -> Column:

@@ -57,12 +57,12 @@ def through_balancers(client: Column, forwarded: Column) -> Column:
     peers = [address(one) for one in client.values]
     if not forwarded.values or bool((forwarded.codes < 0).all()):
         return fold.mapped(client, peers)
-    chains = [forwarded_client(one) for one in forwarded.values]
+    texts: dict[str, int] = {}
+    by_chain = fold.placed(forwarded, [forwarded_client(one) for one in forwarded.values], texts)
+    by_peer = fold.placed(client, peers, texts)
     # a chain is believed of a hop of our own only
-    believed = client.flags([is_hop(one) for one in peers])
-    told = fold.mapped(forwarded, chains)
-    found = fold.first(Column(np.where(believed, told.codes, -1), told.values), fold.mapped(client, peers))
-    return fold.mapped(found, found.values)
+    believed = client.flags([is_hop(one) for one in peers]) & (by_chain >= 0)
+    return Column(np.where(believed, by_chain, by_peer), list(texts))
 
 
 def _via(client: Column, forwarded: Column) -> Column:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -36,10 +38,10 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 13
+VERSION = 14
 """Raised whenever a fold comes out differently."""
-ROWS_ALONE = 400_000
-"""Fewer rows are folded sooner than other processes are started."""
+ROWS_ALONE = 1_500_000
+"""Fewer rows are folded sooner than other processes are started: each has to load the program first."""
 
 FOLDS: Mapping[str, ModuleType] = {
     "iis": iis,
@@ -70,10 +72,18 @@ class Rolled:
     Attributes:
         tables: one table of each of `SCHEMAS`, over all data files, in the files' order, with the archive table as `table`.
         hours: hours per log table.
+        maps: files that the tables were left in on the disk.
     """
 
     tables: Mapping[str, pa.Table]
     hours: Mapping[str, pa.Table]
+    maps: Sequence[mmap.mmap] = field(default=(), repr=False)
+
+    def let_go(self) -> None:
+        """Give back the memory of tables that lie on the disk; what is looked at again is read from there again."""
+        if sys.platform == "linux":
+            for one in self.maps:
+                one.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +105,15 @@ def _needs(table: str) -> Sequence[str]:
     return module.NEEDS if module is not None else ("hours",)
 
 
-def _kept(path: Path) -> pa.Table | None:
+def _kept(path: Path, maps: list[mmap.mmap]) -> pa.Table | None:
     """Give a folded table that an earlier run kept, left on the disk until it is looked at; None where it is not whole."""
     try:
-        found = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    except (OSError, pa.ArrowInvalid):
+        with path.open("rb") as handle:
+            held = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+        found = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(held))).read_all()
+    except (OSError, ValueError):  # an empty file cannot be mapped; Arrow's own faults are of these kinds
         return None
+    maps.append(held)
     return found
 
 
@@ -113,12 +126,12 @@ def _keep(table: pa.Table, path: Path) -> None:
         writer.write_table(table)
 
 
-def _all_kept(job: _Job) -> dict[str, pa.Table] | None:
+def _all_kept(job: _Job, maps: list[mmap.mmap]) -> dict[str, pa.Table] | None:
     """Give what was kept of a data file; None where any of it is not there."""
     kept: dict[str, pa.Table] = {}
     for kind in _needs(job.file.table):
         place = job.place(kind)
-        found = _kept(place) if place is not None else None
+        found = _kept(place, maps) if place is not None else None
         if found is None:
             return None
         kept[kind] = found
@@ -171,14 +184,15 @@ def roll_up(
     wanted = log_tables() | FOLDS.keys()
     hops = trusted_hops()
     jobs = [_Job(file, cache, hops) for table in archive.tables() if table in wanted for file in archive.files(table)]
-    kept = [_all_kept(job) for job in jobs]
+    maps: list[mmap.mmap] = []
+    kept = [_all_kept(job, maps) for job in jobs]
     waiting = [job for job, held in zip(jobs, kept, strict=True) if held is None]
     few = len(waiting) < 2 or sum(one.file.staged.rows for one in waiting) < ROWS_ALONE
     made = run(_fold, waiting, workers=1 if few else workers)
     gathered: dict[str, list[pa.Table]] = {kind: [] for kind in SCHEMAS}
     hours: dict[str, list[pa.Table]] = {}
     for done, (job, held) in enumerate(zip(jobs, kept, strict=True), 1):
-        found = held if held is not None else next(made) or _all_kept(job) or _fold(replace(job, cache=None))
+        found = held if held is not None else next(made) or _all_kept(job, maps) or _fold(replace(job, cache=None))
         for kind, table in found.items():
             gathered[kind].append(_of_table(table, job.file.table))
         if "hours" in found:
@@ -188,4 +202,4 @@ def roll_up(
     tables = {
         kind: pa.concat_tables([_of_table(SCHEMAS[kind].empty_table(), ""), *parts]) for kind, parts in gathered.items()
     }
-    return Rolled(tables, {name: pa.concat_tables(parts) for name, parts in sorted(hours.items())})
+    return Rolled(tables, {name: pa.concat_tables(parts) for name, parts in sorted(hours.items())}, maps)

@@ -1,0 +1,122 @@
+"""The lexicon of a data file, column by column: only the columns that are asked for are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from dwell.archive.datafile import DataFile, read_index, read_lexicon, read_words
+from dwell.archive.grams import may_hold
+from dwell.archive.index import Index
+from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
+from dwell.archive.spec import JoinedText
+from dwell.hunt.patterns import Indices
+
+__all__ = ["ColumnValues", "LazyValues", "values_of"]
+
+
+class ColumnValues:
+    """The lexicon of a data file, column by column.
+
+    Attributes:
+        complete: columns held in full.
+        ranked: columns whose codes in the data file are the places of their texts here.
+    """
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.complete = lexicon.complete
+        self.ranked: frozenset[str] = frozenset()
+        table = lexicon.table.combine_chunks()
+        column = coded(table["column"])
+        codes = column.indices.to_numpy(zero_copy_only=False)
+        self._rows = {
+            name: np.flatnonzero(codes == code)
+            for code, name in enumerate(column.dictionary.to_pylist())
+            if name is not None
+        }
+        self._values = table["value"]
+        self._counts = table["count"].to_numpy().astype(np.int64)
+
+    def of(self, name: str) -> tuple[pa.StringArray, Indices, int]:
+        """Give a column's distinct texts, how many rows each has, and rows without one."""
+        rows = self.rows_of(name)
+        return _apart(self.values_of(rows), self.counts_of(rows))
+
+    def lacks(self, place: str, join: JoinedText | None, wanted: Sequence[Sequence[str]]) -> tuple[int, int] | None:
+        """Give rows with and without a text where no text of a column can meet any of some patterns; None where one may.
+
+        Args:
+            place: the column.
+            join: how it is made of two others, if it is.
+            wanted: of each pattern the literals that a text has to hold.
+        """
+        del place, join, wanted
+        return None
+
+    def rows_of(self, name: str) -> Indices:
+        """Give the rows of the lexicon that are about a column."""
+        return self._rows.get(name, np.zeros(0, np.int64))
+
+    def values_of(self, rows: Indices) -> pa.Array:
+        """Give the texts of some rows of the lexicon, null for none."""
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+            values = self._values.slice(rows[0], len(rows))
+        else:
+            values = self._values.take(pa.array(rows))
+        return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], pa.string())
+
+    def counts_of(self, rows: Indices) -> Indices:
+        """Give how many records have the texts of some rows of the lexicon."""
+        counts: Indices = self._counts[rows]
+        return counts
+
+
+class LazyValues(ColumnValues):
+    """The lexicon of a data file that has an index: a column is read when it is asked for."""
+
+    def __init__(self, file: DataFile, index: Index) -> None:
+        self._file = file
+        self._index = index
+        self.complete = frozenset(index.complete)
+        self.ranked = frozenset(index.ranked)
+
+    def of(self, name: str) -> tuple[pa.StringArray, Indices, int]:
+        """Give a column's distinct texts, how many rows each has, and rows without one.
+
+        Raises:
+            CustodyError: the lexicon is not what was written.
+        """
+        return _apart(*read_words(self._file, self._index, name))
+
+    def lacks(self, place: str, join: JoinedText | None, wanted: Sequence[Sequence[str]]) -> tuple[int, int] | None:
+        """Give rows with and without a text where no text of a column can meet any of some patterns; None where one may."""
+        columns = (place,) if join is None else (join.first, join.second)
+        if not set(columns) <= self._index.grams.keys() or (join is not None and not join.separator):
+            return None
+        held = [self._index.grams[one] for one in columns]
+        for literals in wanted:
+            # between two separators there is nothing but a piece of one of the two columns
+            pieces = [piece for one in literals for piece in (one.split(join.separator) if join else (one,))]
+            if all(any(may_hold(bitmap, piece) for bitmap in held) for piece in pieces):
+                return None
+        nulls = self._index.nulls[columns[0]]
+        return self._index.rows - nulls, nulls
+
+
+def _apart(whole: pa.Array, counts: Indices) -> tuple[pa.StringArray, Indices, int]:
+    valid = np.asarray(whole.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+    return whole.drop_null().cast(pa.string()), counts[valid], int(counts[~valid].sum())
+
+
+def values_of(file: DataFile) -> ColumnValues:
+    """Give the lexicon of a data file, an empty one where it has none.
+
+    Raises:
+        CustodyError: the index or the lexicon is not what was written.
+    """
+    if not file.staged.lexicon_sha256:
+        return ColumnValues(Lexicon(LEXICON_SCHEMA.empty_table(), frozenset(), file.staged.rows))
+    index = read_index(file)
+    return ColumnValues(read_lexicon(file)) if index is None else LazyValues(file, index)

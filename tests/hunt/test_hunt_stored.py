@@ -1,0 +1,188 @@
+"""What is read, looked at or asked less often gives the same answers: indexes, texts of the file before, few addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.hunt.archives import archive_of, load_rules
+
+from dwell.archive.datafile import DataFile
+from dwell.errors import CustodyError
+from dwell.hunt import words as module
+from dwell.hunt.columnvalues import values_of
+from dwell.hunt.indicators import match
+from dwell.hunt.indicators.match import Finder
+from dwell.hunt.indicators.reading import read_indicators
+from dwell.hunt.ruleset import Atom
+from dwell.hunt.wide import Hunter
+from dwell.hunt.words import Words, words
+from dwell.intake.tables import specs
+
+STEMS = ("/owa/", "/ecp/y.js", "/owa/auth/logon.aspx", "/aspnet_client/a?b.aspx", None)
+QUERIES = ("-", "cmd=whoami", "x=%63md", "b.aspx", "", None)
+AGENTS = ("curl/7.1", "Mozilla/5.0+(X11)", "-", None)
+
+
+def rule(number: int, detection: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "title": f"rule {number}",
+        "id": f"30000000-0000-4000-8000-{number:012}",
+        "level": "high",
+        "logsource": {"category": "webserver"},
+        "detection": detection,
+    }
+
+
+RULES = [
+    rule(1, {"a": {"cs-uri-query|contains": "cmd"}, "condition": "a"}),
+    rule(2, {"a": {"cs-uri|contains": "a?b.aspx"}, "condition": "a"}),
+    rule(
+        3, {"a": {"cs-user-agent|startswith": "curl"}, "b": {"cs-uri-stem|endswith": ".js"}, "condition": "a and not b"}
+    ),
+    rule(4, {"a": {"cs-user-agent": None}, "condition": "a"}),
+    rule(5, {"a": {"sc-status": 401}, "b": {"cs-uri-query": ""}, "condition": "a or b"}),
+    rule(6, {"a": {"cs-user-agent|contains": "x11"}, "b": {"cs-uri-query|exists": True}, "condition": "not a and b"}),
+]
+
+
+def lines(count: int, step: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "cs-uri-stem": STEMS[at * step % len(STEMS)],
+            "cs-uri-query": QUERIES[at * 7 % len(QUERIES)],
+            "cs-user-agent": AGENTS[at // 3 % len(AGENTS)],
+            "sc-status": (200, 401)[at % 2],
+            "c-ip": f"10.0.{at % 3}.{at % 250}",
+        }
+        for at in range(count)
+    ]
+
+
+def without_index(file: DataFile) -> DataFile:
+    return replace(file, staged=replace(file.staged, index_sha256=""))
+
+
+@pytest.mark.parametrize("prune", [True, False])
+def test_a_file_with_an_index_gives_what_it_gives_without(tmp_path: Path, prune: bool) -> None:
+    archive = archive_of(tmp_path / "archive", {"iis": lines(300, 1)})
+    hunter = Hunter(load_rules(tmp_path / "rules", *RULES).rules, prune=prune)
+    (file,) = archive.files("iis")
+    assert file.staged.index_sha256
+    one, other = hunter.find(file), hunter.find(without_index(file))
+    assert one.hits.equals(other.hits)
+    assert one.report == other.report
+    assert set(one.hits["rule_id"].to_pylist()) == {str(rule["id"]) for rule in RULES}
+
+
+@pytest.mark.parametrize("column", ["cs-uri-query", "cs-user-agent"])
+def test_a_damaged_column_is_an_error_and_never_no_hit(tmp_path: Path, column: str) -> None:
+    archive = archive_of(tmp_path / "archive", {"iis": lines(300, 1)})
+    hunter = Hunter(load_rules(tmp_path / "rules", rule(1, {"a": {f"{column}|contains": "m"}, "condition": "a"})).rules)
+    (file,) = archive.files("iis")
+    assert hunter.hunt(file)[0].num_rows
+    for path in (file.path, file.lexicon_path, file.index_path):
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2])
+        with pytest.raises(CustodyError):
+            hunter.hunt(file)
+        path.write_bytes(data)
+
+
+MEANT = ("%63alc.exe", "Mozilla+X11", "a/b?c%3Fd", "É-%C3%89", "-", None)
+SOUGHT = ("calc.", "la x1", "b?c?d", "é-é", "/b?", "c?d?x", "nothing", "xx?yy", "LC.E", "x11?", "-?m")
+
+
+@pytest.mark.parametrize("text", SOUGHT)
+@pytest.mark.parametrize("field", ["cs-uri", "cs-uri-query", "cs-uri-stem", "cs-user-agent"])
+def test_what_the_index_rules_out_is_not_there(tmp_path: Path, field: str, text: str) -> None:
+    rows = [{"cs-uri-stem": one, "cs-uri-query": two, "cs-user-agent": one} for one in MEANT for two in MEANT]
+    (file,) = archive_of(tmp_path / "archive", {"iis": rows}).files("iis")
+    for number, how in enumerate(("contains", "startswith", "endswith", "contains|cased")):
+        rules = load_rules(tmp_path / how, rule(number, {"a": {f"{field}|{how}": text}, "condition": "a"})).rules
+        one, other = Hunter(rules).find(file), Hunter(rules).find(without_index(file))
+        assert one.hits.equals(other.hits)
+        assert one.report == other.report
+        if text in {"nothing", "xx?yy"}:
+            place, asked = next(iter(Hunter(rules).literals("iis").items()))
+            assert values_of(file).lacks(place, specs()["iis"].joined.get(place), asked) is not None
+
+
+ATOMS = (
+    Atom("cs-uri-query", "text", ("", "*", "a", "*", "")),
+    Atom("cs-uri-query", "text", ("", "*", "B", "*", ""), "c"),
+    Atom("cs-uri-query", "regex", ("a.*b",), "i"),
+    Atom("cs-uri-query", "number", ("7",)),
+    Atom("cs-uri-query", "text", ("",)),
+    Atom("cs-uri-query", "exists"),
+    Atom("cs-uri-query", "null"),
+)
+ASKED = list(range(len(ATOMS)))
+
+
+def told(held: Words) -> tuple[Sequence[str], list[int], list[list[bool]]]:
+    return held.values.to_pylist(), held.counts.tolist(), [held.atom(one).tolist() for one in ASKED]
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files=st.lists(st.lists(st.text("aAbB7%42-", max_size=4), unique=True), min_size=2, max_size=5))
+def test_texts_of_the_file_before_are_answered_as_if_they_were_new(
+    monkeypatch: pytest.MonkeyPatch, files: list[list[str]]
+) -> None:
+    for before, mine in pairwise(files):
+        results = []
+        for least in (1, 10**9):
+            monkeypatch.setattr(module, "SHARED_MIN", least)
+            monkeypatch.setattr(module, "_kept", {})
+            held = [
+                words("iis", "cs-uri-query", pa.array(one, pa.string()), np.ones(len(one), np.int64), 0, ASKED, ATOMS)
+                for one in (before, mine)
+            ]
+            results.append(told(held[1]))
+        assert results[0] == results[1]
+
+
+WRITTEN = (
+    "10.1.2.3",
+    "10.1.2.30",
+    "110.1.2.3",
+    "010.1.2.3",
+    "10.1.2.3:443",
+    "[::ffff:10.1.2.3]:443",
+    "::ffff:a01:203",
+    "::FFFF:0A01:0203%7",
+    "192.0.2.1,+10.1.2.3",
+    "10.1.2.4",
+    "2001:db8::1",
+    "-",
+    "",
+    None,
+)
+
+
+@pytest.mark.parametrize(
+    "listed", [["10.1.2.3"], ["10.1.2.3", "10.1.2.4"], ["10.1.2.0/24"], ["10.1.2.3", "2001:db8::1"]]
+)
+def test_few_addresses_are_found_in_every_way_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: list[str]
+) -> None:
+    rows = [{"c-ip": one, "X-Forwarded-For": two} for one in WRITTEN for two in WRITTEN]
+    (file,) = archive_of(tmp_path / "archive", {"iis": rows}).files("iis")
+    (tmp_path / "list.txt").write_text("\n".join(listed) + "\n", encoding="utf-8")
+    table = read_indicators([tmp_path / "list.txt"]).table
+    found, kinds = Finder(table).find(file)
+    monkeypatch.setattr(match, "LITERALS_MAX", 0)
+    assert Finder(table).find(file)[0].equals(found)
+    assert Finder(table).find(without_index(file))[0].equals(found)
+    assert kinds == ["address"]
+    shown = {one.partition("=")[2] for row in found["matched"].to_pylist() for one in row}
+    assert {"10.1.2.3", "10.1.2.3:443", "[::ffff:10.1.2.3]:443", "::ffff:a01:203", "::FFFF:0A01:0203%7"} <= shown
+    assert shown.isdisjoint({"110.1.2.3", "010.1.2.3", "-", ""})
