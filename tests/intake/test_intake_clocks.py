@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
+from unittest.mock import patch
+from uuid import UUID
 
+import pyarrow as pa
 import pytest
 from tests.intake.clocked import DAY, START, Clock, estate, request_id
 
@@ -14,6 +18,7 @@ from dwell.answers.setting import Unwanted, Wished
 from dwell.casebook.case import Case
 from dwell.casebook.clocks import kept_offsets
 from dwell.errors import CustodyError, UsageError
+from dwell.intake.clock_samples import SAMPLE, SAMPLES, lowest, samples
 from dwell.intake.clocks import as_written, changes_clocks, corrections
 from dwell.intake.ingest import ingest, open_archive
 from dwell.intake.stock import whole_table
@@ -268,3 +273,37 @@ def test_offsets_are_kept_whole_and_what_is_not_one_is_refused(tmp_path: Path) -
         case.record("clocks", {"offsets": [["EX01", "iis"]]})
     with pytest.raises(CustodyError):
         kept_offsets(Case.open(case.root))
+
+
+@pytest.mark.parametrize("chosen", [0.0, 0.6, 1.0])
+def test_the_sample_is_the_lowest_ids_whoever_chose_them(chosen: float) -> None:
+    random = Random(str(chosen))  # noqa: S311 - ids to try it with
+    rows: list[tuple[str, str, int, str, str, int]] = []
+    for number in range(4_000):
+        request = str(UUID(int=random.getrandbits(128)))
+        if random.random() < chosen:
+            request = random.choice(["ffffffff", "00000000", "zz!/zz~~"]) + request[8:]
+        request = random.choice([request, request, request.upper(), request.replace("-", "x")])
+        at = random.randrange(2 * 86_400_000_000)
+        rows.append((random.choice(["ews", "iis"]), random.choice(["EX01", "EX02"]), at, request, "e", number))
+    columns = [[row[at] for row in rows] for at in range(len(SAMPLES))]
+    found = lowest(pa.table(columns, schema=SAMPLES)).to_pylist()
+    logs: dict[tuple[str, str, int], list[tuple[str, int, int]]] = {}
+    for table, host, at, request, _, number in rows:
+        if request[8] == request[13] == request[18] == request[23] == "-":
+            head = "".join(chr(ord(one) | 0x20) for one in request)
+            logs.setdefault((table, host, at // 86_400_000_000), []).append((head[:8] + head[9:17], at, number))
+    wanted = {log: [number for _, _, number in sorted(ids)[:SAMPLE]] for log, ids in logs.items()}
+    taken: dict[tuple[str, str, int], list[int]] = {}
+    for row in found:
+        taken.setdefault((row["table"], row["host"], row["at_us"] // 86_400_000_000), []).append(row["record_no"])
+    assert taken == wanted
+    assert max(len(log) for log in logs.values()) > SAMPLE
+
+
+def test_one_log_alone_is_not_sampled(tmp_path: Path) -> None:
+    alone = {place: text for place, text in estate(THREE[:1], {}).items() if "W3SVC" in place}
+    assert alone
+    case = brought_in(tmp_path, alone)
+    with patch("dwell.intake.clock_samples._sample", side_effect=AssertionError):
+        assert not samples(as_written(case)).num_rows

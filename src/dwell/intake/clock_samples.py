@@ -8,7 +8,7 @@ a day's rows lie in, it is the same ids.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,8 @@ _LENGTH = 36
 _DASHES = (8, 13, 18, 23)
 _HEADS = (0, 9)
 """Where the first digits of an id stand that it is ordered by: eight, a dash, eight characters more."""
+_FIRST = 4
+"""So many digits of an id say whether it can be among the lowest."""
 _DAY_US = 86_400_000_000
 _ROWS_ALONE = 400_000
 
@@ -73,10 +75,23 @@ def samples(archive: Archive, *, workers: int | None = None, cache: Path | None 
     """
     held = set(archive.tables()) & REQUEST_IDS.keys()
     jobs = [_Job(file, cache) for table in sorted(held) for file in archive.files(table)]
+    if not _are_several(jobs):
+        return SAMPLES.empty_table()
     waiting = [one for one in jobs if (place := one.place()) is None or not place.is_file()]
     few = sum(one.file.staged.rows for one in waiting) < _ROWS_ALONE
     parts = list(run(_sample, jobs, workers=1 if few else workers))
     return lowest(pa.concat_tables([SAMPLES.empty_table(), *parts]))
+
+
+def _are_several(jobs: Sequence[_Job]) -> bool:
+    """Say whether there is more than one log: one alone has nothing to be compared with."""
+    logs: set[tuple[str, str | None]] = set()
+    for job in jobs:
+        hosts = read_rows(job.file, ("host",), dictionary=("host",))["host"]
+        logs.update((job.file.table, one) for one in hosts.unique().to_pylist())
+        if len(logs) > 1:
+            return True
+    return False
 
 
 def _sample(job: _Job) -> pa.Table:
@@ -136,21 +151,54 @@ def lowest(rows: pa.Table) -> pa.Table:
         return rows
     starts = np.frombuffer(ids.buffers()[1], np.int32)[ids.offset : ids.offset + len(ids)].astype(np.int64)
     data = np.frombuffer(ids.buffers()[2], np.uint8)
-    dashed = np.logical_and.reduce([data[starts + at] == ord("-") for at in _DASHES])
-    digits = np.lib.stride_tricks.sliding_window_view(data, 8)
-    # small letters before large ones: the ids are one whatever letters they are written in
-    heads = [np.ascontiguousarray(digits[starts + at] | 0x20).view(">u8").ravel().astype(np.uint64) for at in _HEADS]
     days = rows["at_us"].to_numpy() // _DAY_US
     hosts = rows["host"].combine_chunks().dictionary_encode().indices.to_numpy()
     tables = rows["table"].combine_chunks().dictionary_encode().indices.to_numpy()
+    group = _numbered(tables, hosts, days)
+    picked = _low(data, starts, group)
+    starts, group = starts[picked], group[picked]
+    rows = rows.take(pa.array(picked))
     evidence = pc.rank(rows["evidence_id"].combine_chunks(), tiebreaker="dense").to_numpy()
-    order = np.lexsort(
-        (rows["record_no"].to_numpy(), evidence, rows["at_us"].to_numpy(), *reversed(heads), days, hosts, tables)
-    )
-    order = order[dashed[order]]
-    if not len(order):
-        return rows.slice(0, 0)
-    keys = np.stack([tables[order], hosts[order], days[order]])
-    begins = np.concatenate(([True], (np.diff(keys, axis=1) != 0).any(axis=0)))
+    heads = [_head(data, starts + at) for at in _HEADS]
+    order = np.lexsort((rows["record_no"].to_numpy(), evidence, rows["at_us"].to_numpy(), *reversed(heads), group))
+    begins = np.concatenate(([True], np.diff(group[order]) != 0)) if len(order) else np.zeros(0, bool)
     first = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
     return rows.take(pa.array(order[np.arange(len(order)) - first < SAMPLE]))
+
+
+def _numbered(tables: Ints, hosts: Ints, days: Ints) -> Ints:
+    """Number the logs and days, in order of table, host and day."""
+    since = days - days.min()
+    logs = tables.astype(np.int64) * (int(hosts.max()) + 1) + hosts
+    _, numbers = np.unique(logs * (int(since.max()) + 1) + since, return_inverse=True)
+    return np.asarray(numbers.ravel(), np.int64)
+
+
+def _head(data: npt.NDArray[np.uint8], at: Ints) -> npt.NDArray[np.uint64]:
+    """Read eight characters as one number, all letters as small ones."""
+    digits = np.lib.stride_tricks.sliding_window_view(data, 8)
+    return np.ascontiguousarray(digits[at] | 0x20).view(">u8").ravel().astype(np.uint64)
+
+
+def _low(data: npt.NDArray[np.uint8], starts: Ints, group: Ints) -> Ints:
+    """Give the rows with an id that the sample of their log and day is taken from: no other one is among the lowest.
+
+    Ids are random, so those that begin low enough are a few more than are wanted; where they are not, all are looked at.
+    """
+    count = np.bincount(group)
+    share = np.minimum((2 * SAMPLE + 64) / count, 1.0)
+    limits = [f"{int(one * 16**_FIRST):0{_FIRST}x}" if one < 1 else "\xff" * _FIRST for one in share.tolist()]
+    ends = np.array([int.from_bytes(one.encode("latin-1"), "big") for one in limits], np.uint32)
+    first = np.lib.stride_tricks.sliding_window_view(data, _FIRST)[starts] | 0x20
+    kept = np.flatnonzero(np.ascontiguousarray(first).view(">u4").ravel() <= ends[group])
+    kept = kept[_dashed(data, starts[kept])]
+    few = (np.bincount(group[kept], minlength=len(count)) < SAMPLE) & (share < 1.0)
+    if few.any():
+        rest = np.flatnonzero(few[group])
+        rest = rest[_dashed(data, starts[rest])]
+        kept = np.sort(np.concatenate((kept[~few[group[kept]]], rest)))
+    return kept
+
+
+def _dashed(data: npt.NDArray[np.uint8], starts: Ints) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.logical_and.reduce([data[starts + at] == ord("-") for at in _DASHES]), np.bool_)
