@@ -302,7 +302,7 @@ def test_nothing_is_written_outside_the_spool_and_the_spool_is_removed(
     assert not case.spool_root.exists()
     assert list(scratch.iterdir()) == []
     assert sorted(one.name for one in case.root.iterdir()) == [
-        "archive", "case.json", "custody.head", "custody.jsonl", "lock",
+        "archive", "case.json", "custody.head", "custody.jsonl", "derived", "lock",
     ]  # fmt: skip
 
 

@@ -129,7 +129,8 @@ def _stopping(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, call: i
 _POINTS = [
     (CustodyLog, "append", call) for call in (1, 2, 3, 4, 5, 6)
 ] + [(Archive, "commit", call) for call in (1, 2, 3, 4)] + [
-    (commits, "commit_unit", 2), (datafile, "sync_folder", 3), (datafile, "_write", 2), (reading, "stage", 2),
+    (commits, "commit_unit", 2), (datafile, "sync_folder", 3), (datafile, "_written", 2), (datafile, "_put", 2),
+    (reading, "stage", 2),
 ]  # fmt: skip
 
 

@@ -50,7 +50,9 @@ def test_a_whole_case_passes_and_every_thing_is_named_once(case: Case) -> None:
     }  # fmt: skip
     tables = {one.path for one in found if one.what is Checked.TABLE}
     files = {
-        f"archive/{path.relative_to(case.archive_root).as_posix()}" for path in case.archive_root.rglob("*.parquet")
+        f"archive/{path.relative_to(case.archive_root).as_posix()}"
+        for kind in ("*.parquet", "*.index")
+        for path in case.archive_root.rglob(kind)
     }
     assert tables | {one.path for one in found if one.what is Checked.LEXICON} == files
     assert sum(one.what is Checked.COMMIT for one in found) == len(list(case.archive_root.rglob("*.json")))

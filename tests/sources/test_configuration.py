@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import io
 
-from fuzz.contract import check
+from fuzz.contract import check, read_all
 
 from dwell.model.provenance import AnomalyKind
 from dwell.sources import iis_config
@@ -51,3 +53,12 @@ def test_a_text_beyond_the_limit_is_one_anomaly() -> None:
     data = b"<configuration>" + b" " * iis_config.CONFIG_BYTES_MAX + b"</configuration>"
     reading = check(READER, data)
     assert [(one.kind, one.length_bytes) for one in reading.anomalies] == [(AnomalyKind.TOO_LONG, len(data))]
+
+
+def test_what_is_no_xml_is_kept_from_a_whole_character_on() -> None:
+    text = "".join("\0" + chr(ord(one) << 8) for one in "tEnd\\HttpProxy")
+    data = codecs.BOM_UTF16_LE + text.encode("utf-16-le")
+    (one,) = read_all(READER, io.BytesIO(data)).anomalies
+    assert one.offset_bytes
+    assert one.kept == data[one.offset_bytes :]
+    assert one.offset_bytes + one.length_bytes == len(data)

@@ -230,13 +230,20 @@ def _parse(data: bytes, elements: _Elements) -> tuple[int, AnomalyKind, str] | N
         whole = True
         parser.close()
     except (ParseError, DefusedXmlException, ValueError) as fault:
-        at = max(0, min(int(parser.parser.CurrentByteIndex), len(data)))
+        at = _character(data, max(0, min(int(parser.parser.CurrentByteIndex), len(data))))
         if isinstance(fault, DefusedXmlException):
             return at, AnomalyKind.BAD_XML, "a document type, which could hold entities: not read"
         if whole:
             return _last_tag(data, at), AnomalyKind.TRUNCATED, "the file ends before its root does"
         return at, AnomalyKind.BAD_XML, "no XML from here on"
     return None
+
+
+def _character(data: bytes, at: int) -> int:
+    """Give the place of the character that a byte belongs to: the parser may stop within one."""
+    while 0 < at < len(data) and data[at] & 0xC0 == 0x80:
+        at -= 1
+    return at
 
 
 def _last_tag(data: bytes, at: int) -> int:
