@@ -82,6 +82,16 @@ def test_a_header_alone_says_that_the_source_was_running(tmp_path: Path) -> None
     assert (with_header.held, with_header.held_empty, with_header.missing) == (72, 24, 0)
 
 
+def test_two_servers_headers_are_the_same_bytes_and_each_is_of_its_own_server(tmp_path: Path) -> None:
+    files = _days("2021-03-01", "2021-03-03")
+    files |= {path.replace("EX01", "EX02"): str(text).replace("jan", "piet") for path, text in files.items()}
+    both = files | {iis_place(host, "210302"): iis_log([]) for host in ("EX01", "EX02")}
+    one = files | {iis_place("EX02", "210302"): iis_log([])}
+    ledgers = [stage(tmp_path / name, held).ledger() for name, held in (("both", both), ("one", one))]
+    assert [_row(ledgers[0], host).missing for host in ("EX01", "EX02")] == [0, 0]
+    assert [_row(ledgers[1], host).missing for host in ("EX01", "EX02")] == [24, 0]
+
+
 def test_a_name_that_does_not_meet_its_records_is_not_believed(tmp_path: Path) -> None:
     files = _days("2021-03-01", "2021-03-03") | {iis_place("EX01", "210302"): _day("2021-03-04")}
     row = _row(stage(tmp_path, files).ledger())

@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pyarrow as pa
 
+from dwell.intake.hosts import host_from_markers, host_from_names
 from dwell.model.coverage import CellState, Coverage, CoverageDay, CoverageRow
 from dwell.model.provenance import FactKind
 from dwell.scope.cells import ALTERED, CUT, EMPTY, HELD, HOUR_US, MISSING, OFF, STATES, Hours, Line, named_hours
@@ -236,12 +237,22 @@ def _take_empty(
     spans = [files.span() for files in held.values()]
     low = min((one for one, _ in spans), default=-NEVER)
     high = max((one for _, one in spans), default=NEVER)
+    known = {host for host, _ in held}
     for one in shortfalls:
-        if one.kind == HEADER_ONLY:
-            found = [window for path in paths.get(one.evidence_id, ()) if (window := named_hours(path)) is not None]
-            near = [(a, b) for a, b in found if a < high + DAY and b > low - DAY]
-            if near:
-                held.setdefault((one.host or NO_HOST, one.detail), _Files()).empty += near
+        if one.kind != HEADER_ONLY:
+            continue
+        places = paths.get(one.evidence_id, ())
+        for path in places:
+            window = named_hours(path)
+            if window is None or window[0] >= high + DAY or window[1] <= low - DAY:
+                continue
+            # two servers' files without a record are the same bytes: each is of the server whose folder it lies in
+            host = _host_of(path, known) if len(places) > 1 else ""
+            held.setdefault((host or one.host or NO_HOST, one.detail), _Files()).empty.append(window)
+
+
+def _host_of(path: str, known: Collection[str]) -> str:
+    return host_from_markers(path)[0] or host_from_names(path, known)[0]
 
 
 def build(hours: Mapping[str, pa.Table], paths: Mapping[str, Sequence[str]], shortfalls: Sequence[Shortfall]) -> Ledger:
