@@ -18,7 +18,7 @@ from dwell.sources.utf8_stream import encoding_of
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "sources"
 GROWING = [one.key for one in SOURCES if one.grows and one.is_log]
-CUTS = 60
+CUTS = 16
 """Lengths tried of each file, spread over it, and both sides of every line end near its last record."""
 
 
@@ -57,7 +57,7 @@ def _before(key: str, data: bytes, cut: int) -> tuple[Before, _Rows, set[int]]:
 
 def _cuts(data: bytes) -> list[int]:
     spread = {len(data) * step // CUTS for step in range(1, CUTS)}
-    ends = [place + 1 for place in range(len(data)) if data[place] == 10][-6:]
+    ends = [place + 1 for place in range(len(data)) if data[place] == 10][-3:]
     return sorted(
         one for one in spread | {place + by for place in ends for by in (-2, -1, 0, 1)} if 0 < one < len(data)
     )
