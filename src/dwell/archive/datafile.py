@@ -421,7 +421,7 @@ def _read(file: DataFile, columns: Sequence[str], dictionary: Sequence[str], *, 
 
 
 class RowGroups:
-    """A data file whose rows are read as written, a stretch of them at a time: memory does not grow with the file."""
+    """A data file whose rows are read as written, a row group at a time; what is written now is one row group."""
 
     def __init__(self, file: DataFile, columns: Sequence[str]) -> None:
         """Open a data file.

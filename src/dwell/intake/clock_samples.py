@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.store import Archive
+from dwell.casebook.whole_files import written_whole
 from dwell.engine.pool import run
 
 __all__ = ["REQUEST_IDS", "SAMPLE", "SAMPLES", "lowest", "samples"]
@@ -106,14 +108,14 @@ def _sample(job: _Job) -> pa.Table:
             return kept
     made = _of_file(job.file)
     if place is not None:
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = place.with_suffix(".part")
-            with pa.OSFile(str(unfinished), "wb") as handle, pa.ipc.new_file(handle, made.schema) as writer:
-                writer.write_table(made)
-            unfinished.replace(place)
-        except OSError:  # a full or a read-only disk: it is worked out anew the next time
-            pass
+        # on a full or a read-only disk it is worked out anew the next time
+        with (
+            suppress(OSError),
+            written_whole(place) as unfinished,
+            pa.OSFile(str(unfinished), "wb") as handle,
+            pa.ipc.new_file(handle, made.schema) as writer,
+        ):
+            writer.write_table(made)
     return made
 
 

@@ -238,9 +238,8 @@ def _chains(data: bytes) -> dict[int, Chunk]:
     # a record right behind the used part belongs to it if it numbers on
     behind = np.flatnonzero(good & (frees <= CHUNK_BYTES - RECORD_BYTES_MIN))
     behind = behind[words[limits[behind]] == _MAGIC_WORD]
-    good[behind[words[limits[behind] + 2] == (numbers[lasts[behind] - 1] + np.uint64(1)) & np.uint64(0xFFFF_FFFF)]] = (
-        False
-    )
+    following = (numbers[lasts[behind] - 1] + np.uint64(1)).astype(np.uint32)
+    good[behind[words[limits[behind] + 2] == following]] = False
     offsets = heads * 4 - chunk_of * CHUNK_BYTES
     whole = memoryview(data)
     out: dict[int, Chunk] = {}
