@@ -324,3 +324,33 @@ def test_the_same_lists_in_another_order_have_the_same_digest(tmp_path: Path) ->
     first, second = read_indicators([one, two]), read_indicators([two, one])
     assert first.digest() == second.digest()
     assert first.digest() != read_indicators([one]).digest()
+
+
+def test_kinds_that_logs_may_show_are_not_said_to_be_beyond_every_log(tmp_path: Path) -> None:
+    listed = read_indicators([written(tmp_path, "value,type\nHKLM\\x,regkey\n\\pipe\\x,named pipe\n")])
+    assert [why.partition(":")[0] for _, why, _ in listed.counted] == ["not looked for"] * 2
+
+
+def test_an_import_hash_is_a_hash(tmp_path: Path) -> None:
+    (one,) = read_indicators([written(tmp_path, f"value,type\n{'AB' * 16},imphash\n")]).items
+    assert (one.kind, one.value) == ("hash", "ab" * 16)
+
+
+@pytest.mark.parametrize("head", ["value\n", "value,type\n"])
+def test_a_port_behind_an_address_or_name_is_left_out(tmp_path: Path, head: str) -> None:
+    kinds = ("ip", "domain", "ip") if "type" in head else ("", "", "")
+    values = ("198.51.100.7:8080", "evil.example.com:443", "[2001:db8::5]:443")
+    rows = "".join(f"{value},{kind}\n" if kind else f"{value}\n" for value, kind in zip(values, kinds, strict=True))
+    listed = read_indicators([written(tmp_path, head + rows)])
+    assert {(one.kind, one.value) for one in listed.items} == {
+        ("address", "198.51.100.7"),
+        ("domain", "evil.example.com"),
+        ("address", "2001:db8::5"),
+    }
+    assert listed.faults == ()
+
+
+@pytest.mark.parametrize("value", ["1.2.3:80", "C:80", "a:b:443", "1.2.3.4:808080"])
+def test_what_is_no_port_is_not_taken_for_one(tmp_path: Path, value: str) -> None:
+    listed = read_indicators([written(tmp_path, f"value,type\n{value},ip\n")])
+    assert (listed.items, len(listed.faults)) == ((), 1)

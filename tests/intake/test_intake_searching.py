@@ -237,3 +237,19 @@ def test_the_stock_of_an_empty_case_is_nothing(tmp_path: Path) -> None:
     empty = Case.create(tmp_path / "case")
     found = stock(empty, open_archive(empty))
     assert (found.evidence_files, found.records, found.first_utc, found.files) == (0, 0, None, ())
+
+
+def test_a_name_that_neither_column_nor_field_has_is_the_askers_mistake(archive: Archive) -> None:
+    with pytest.raises(UsageError, match="no record looked at has a column or field 'nosuchcolumn'"):
+        search(archive, ["nosuchcolumn:foo"])
+    with pytest.raises(UsageError) as raised:
+        search(archive, ["user-agnt:x"])
+    assert "cs-user-agent" in str(raised.value.remedy)
+
+
+def test_a_column_of_a_log_that_is_not_held_is_said_not_to_have_been_looked_at(archive: Archive) -> None:
+    found = search(archive, ["status:401"])
+    assert (found.total, found.files) == (0, 0)
+    assert "No log that is held has a column 'status'" in found.hint
+    assert "sc-status" in found.hint
+    assert search(archive, ["sc-status:999"]).hint == ""

@@ -88,6 +88,25 @@ def _local_times(case: Investigation, book: Book) -> None:
         book.recorded(told, ()) if "as given" in one.detail else book.unknown(told)
 
 
+def _stray(case: Investigation, book: Book) -> None:
+    """Say which records have instants that cannot be, or lie years away from the rest of their file."""
+    for one in case.ledger.stray[:STRETCHES_MAX]:
+        years = " to ".join(dict.fromkeys(str(_year(hour)) for hour in (one.first_hour, one.last_hour)))
+        book.unknown(
+            f"{one.source} on {one.host}: {count(one.records, 'record')} of one file {'is' if one.records == 1 else 'are'} "
+            f"dated {years}, years away from all else there or beyond what can be. No hour counts as watched for it; "
+            f"dwell search finds what is dated so."
+        )
+    rest = case.ledger.stray[STRETCHES_MAX:]
+    if rest:
+        book.unknown(f"{count(len(rest), 'more file')} with such records, {sum(one.records for one in rest):,} in all.")
+
+
+def _year(hour: int) -> int:
+    """Give the year of an hour since 1970, of any hour that a column of instants can hold."""
+    return int(str(np.datetime64(hour, "h").astype("datetime64[Y]")))
+
+
 def _trusted_hops(case: Investigation, book: Book) -> None:
     """Say which clients are known by the word of a hop that a person named."""
     sessions = pc.value_counts(case.accesses.rolled["via"].cast(pa.string()).drop_null()).to_pylist()
@@ -332,6 +351,7 @@ def answer(
     told = _ranked(case, book, exposures)
     _holes(case, book)
     _local_times(case, book)
+    _stray(case, book)
     _trusted_hops(case, book)
     tell_clocks(case, book)
     _copies(case, book)

@@ -151,7 +151,11 @@ def _since(case: Path, rules: tuple[Path, ...] | None, workers: int | None, outp
     "--today", default=None, callback=_day,
     help="The day, YYYY-MM-DD, by which suppressions expire; the machine's day in UTC where not given.",
 )  # fmt: skip
-@click.option("--own-only", is_flag=True, help="Our own rules only: forget the rules and indicators of earlier hunts.")
+@click.option(
+    "--own-only",
+    is_flag=True,
+    help="Forget the rules and indicators of earlier hunts: our own rules, and what is given here.",
+)
 @click.option(
     "--since-rules", is_flag=True,
     help="Only say what the rules change against the last hunt, in hits and answers; the case stays as it is.",
@@ -207,8 +211,9 @@ def hunt(
         since_rules=since_rules,
         other=bool(quick or indicators or warning_lists or yara or suppressions or level or expand),
     )
+    earlier: tuple[()] | None = () if own_only else None
     if since_rules:
-        return _since(case, () if own_only else rules or None, workers, output, talk)
+        return _since(case, rules or earlier, workers, output, talk)
     if quick:
         try:
             fast = _quick(
@@ -236,12 +241,12 @@ def hunt(
     else:
         found = api.hunt(
             case,
-            rules=() if own_only else rules or None,
-            indicators=() if own_only else indicators or None,
-            lists=() if own_only else lists or None,
-            warning_lists=() if own_only else warning_lists or None,
-            yara=() if own_only else yara or None,
-            accepted=() if own_only else accepted or None,
+            rules=rules or earlier,
+            indicators=indicators or earlier,
+            lists=lists or earlier,
+            warning_lists=warning_lists or earlier,
+            yara=yara or earlier,
+            accepted=accepted or earlier,
             suppressions=suppressions,
             today=today,
             workers=workers,

@@ -44,6 +44,8 @@ def _text(found: SearchResult) -> str:
         lines.append(f"{utc_text(one.time_utc) or 'no time'}  {name}  {terminal_limited(cells, ROW_MAX)}")
     months = ", ".join(f"{month}: {number:,}" for month, number in found.months.items())
     lines.append(f"{len(found.matches):,} of {found.total:,} shown" + (f"; by month: {months}" if months else ""))
+    if found.hint:
+        lines.append(found.hint)
     return "\n".join(lines) + "\n"
 
 
@@ -75,7 +77,13 @@ def search(query: tuple[str, ...], case: Path, *, limit: int, output: Output, ta
     if output.form is Form.TEXT:
         output.write(_text(found))
     elif output.form is Form.JSON:
-        whole: dict[str, Json] = {"total": found.total, "months": dict(found.months), "rows": _rows(found)}
+        whole: dict[str, Json] = {
+            "total": found.total,
+            "months": dict(found.months),
+            "files": found.files,
+            "hint": found.hint,
+            "rows": _rows(found),
+        }
         output.rows([whole])
     else:
         output.rows(_rows(found))

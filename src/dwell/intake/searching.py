@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,6 +67,7 @@ class SearchResult:
         tables: matches a table, in order of name.
         files: data files that could hold a match by their columns.
         opened: those that had to be opened after their lexicon was asked.
+        hint: where no data file could hold a match: why, and columns much like those asked for; "" otherwise.
     """
 
     matches: tuple[Match, ...]
@@ -74,6 +76,7 @@ class SearchResult:
     tables: Mapping[str, int]
     files: int
     opened: int
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ class _Found:
     opened: bool = False
     months: tuple[tuple[str, int], ...] = ()
     """How many lie in each month."""
+    fields: frozenset[Term] = frozenset()
+    """Terms whose column is a field that a map of the file holds."""
 
 
 def _columns(spec: TableSpec, term: Term, *, maps: bool) -> tuple[str, ...] | None:
@@ -128,13 +133,33 @@ def _asked(archive: Archive, query: Query) -> dict[str, dict[Term, tuple[str, ..
     named = {term: any(_columns(spec, term, maps=False) for spec in archive.specs.values()) for term in query.terms}
     for term, known in named.items():
         if not known and not any(_columns(spec, term, maps=True) for spec in specs):
-            raise UsageError(f"no table has a column {term.column!r}")
+            raise UsageError(f"no table has a column {term.column!r}", remedy=_near(archive, term))
     out: dict[str, dict[Term, tuple[str, ...]]] = {}
     for spec in specs:
         found = {term: _columns(spec, term, maps=not named[term]) for term in query.terms}
         if all(found.values()):
             out[spec.name] = {term: names for term, names in found.items() if names}
     return out
+
+
+def _unasked(archive: Archive, query: Query) -> str:
+    """Say why nothing was looked at."""
+    held = [archive.specs[table] for table in archive.tables() if table in archive.specs]
+    for term in query.terms:
+        if not any(_columns(spec, term, maps=False) for spec in held):
+            return f"No log that is held has a column {term.column!r}: nothing was looked at. {_near(archive, term)}."
+    return "No log that is held has all these columns in that time: nothing was looked at."
+
+
+def _near(archive: Archive, term: Term) -> str:
+    """Name columns of what is held that are written much like the one asked for."""
+    held = [archive.specs[table] for table in archive.tables() if table in archive.specs]
+    names = {one.lower(): one for spec in held for one in (*spec.schema.names, *spec.joined)}
+    asked = str(term.column).lower()
+    near = [one for one in names if one.endswith(f"-{asked}")] + difflib.get_close_matches(asked, names, 3, 0.75)
+    if not near:
+        return "dwell sources NAME lists the columns of a source"
+    return "Columns much like it: " + ", ".join(names[one] for one in dict.fromkeys(near[:5]))
 
 
 def _can_match(job: _Job) -> bool:
@@ -150,6 +175,11 @@ def _can_match(job: _Job) -> bool:
         if not any(term.matches(one).any() for one in values):
             return False
     return True
+
+
+def _only_fields(archive: Archive, term: Term) -> bool:
+    """Say whether a term can be met by fields of maps alone, as no table has a column of its name."""
+    return term.column is not None and not any(_columns(spec, term, maps=False) for spec in archive.specs.values())
 
 
 def _words(spec: TableSpec) -> set[str]:
@@ -169,6 +199,7 @@ def _search_file(job: _Job) -> _Found:
     rows = read_rows(job.file, sorted(needed), dictionary=texts)
     times = rows["time_utc"].cast(pa.int64()).fill_null(_NO_TIME).to_numpy()
     mask = np.ones(rows.num_rows, dtype=np.bool_)
+    fields = frozenset(term for term, names in job.columns.items() if any(_has(rows, one, term, job) for one in names))
     if job.query.is_timed:
         mask &= times != _NO_TIME
         mask &= times >= (job.query.after_us if job.query.after_us is not None else -_NO_TIME)
@@ -190,7 +221,7 @@ def _search_file(job: _Job) -> _Found:
             strict=True,
         )
     ]
-    return _Found(len(places), tuple(first), opened=True, months=_months(job.file, times[places]))
+    return _Found(len(places), tuple(first), opened=True, months=_months(job.file, times[places]), fields=fields)
 
 
 def _months(file: DataFile, times: npt.NDArray[np.int64]) -> tuple[tuple[str, int], ...]:
@@ -223,6 +254,19 @@ def _by_code(codes: npt.NDArray[np.signedinteger], hits: _Bools) -> _Bools:
     return found
 
 
+def _has(rows: pa.Table, name: str, term: Term, job: _Job) -> bool:
+    """Say whether a column is a map in which some row has the field that a term names."""
+    if name in job.spec.joined or not pa.types.is_map(rows.schema.field(name).type):
+        return False
+    return any(_names(chunk.keys, term).any() for chunk in rows[name].chunks)
+
+
+def _names(keys: pa.Array, term: Term) -> _Bools:
+    """Say which of the distinct keys are the field that a term names."""
+    wanted = [str(one).lower() == str(term.column).lower() for one in coded(keys).dictionary.to_pylist()]
+    return np.array(wanted, dtype=np.bool_)
+
+
 def _in_map(column: pa.ChunkedArray, term: Term) -> _Bools:
     """Say which rows hold the term's name in a map, with a value that meets it."""
     parts: list[_Bools] = [np.zeros(0, dtype=np.bool_)]
@@ -232,9 +276,9 @@ def _in_map(column: pa.ChunkedArray, term: Term) -> _Bools:
         pairs = listed.flatten()  # the entries of the rows that are not null
         rows = np.repeat(np.arange(len(chunk)), pc.fill_null(pc.list_value_length(listed), 0))
         keys = coded(pairs.field(0))
-        wanted = np.array([str(one).lower() == str(term.column).lower() for one in keys.dictionary.to_pylist()])
+        wanted = _names(pairs.field(0), term)
         values = coded(pairs.field(1))
-        hits = _by_code(keys.indices.to_numpy(zero_copy_only=False), wanted.astype(np.bool_))
+        hits = _by_code(keys.indices.to_numpy(zero_copy_only=False), wanted)
         hits &= _by_code(
             values.indices.fill_null(-1).to_numpy(zero_copy_only=False),
             term.matches(values.dictionary.cast(pa.string())),
@@ -276,7 +320,7 @@ def search(
         progress: told how far it is.
 
     Raises:
-        UsageError: a term cannot be read, or no table has its column.
+        UsageError: a term cannot be read, or no record looked at has its column or field.
         CustodyError: a file of the archive is not what was written.
     """
     query = parse(terms)
@@ -295,8 +339,10 @@ def search(
     first: list[_Hit] = []
     opened = 0
     count = 1 if sum(job.file.staged.rows for job in jobs) < POOL_ROWS else workers
+    unmet = {term for columns in (job.columns for job in jobs) for term in columns if _only_fields(archive, term)}
     for job, found in zip(jobs, run(_search_file, jobs, workers=count), strict=True):
         opened += found.opened
+        unmet -= found.fields
         if found.count:
             for month, met in found.months:
                 months[month] = months.get(month, 0) + met
@@ -304,6 +350,9 @@ def search(
             first = sorted([*first, *found.first], key=lambda hit: hit[:4])[: job.limit]
         if progress is not None:
             progress(job.number + 1, len(jobs))
+    if unmet and opened == len(jobs):
+        term = min(unmet, key=lambda one: str(one.column))
+        raise UsageError(f"no record looked at has a column or field {term.column!r}", remedy=_near(archive, term))
     return SearchResult(
         tuple(_matches(archive, first, [job.file for job in jobs])),
         sum(months.values()),
@@ -311,6 +360,7 @@ def search(
         dict(sorted(tables.items())),
         len(jobs),
         opened,
+        "" if jobs else _unasked(archive, query),
     )
 
 

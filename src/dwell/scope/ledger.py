@@ -31,6 +31,7 @@ from dwell.scope.lowering import (
     throttled,
     windows,
 )
+from dwell.scope.stray import Stray, runs, without_stray
 
 __all__ = ["MAIL_SOURCES", "MANAGEMENT", "NO_HOST", "SERVER_SOURCES", "Ledger", "Shortfall", "build", "named_hours"]
 
@@ -60,11 +61,13 @@ class Ledger:
         lines: by host and source.
         first_hour: first hour of the case's logs, hours since 1970.
         last_hour: the hour after the last.
+        stray: records whose instants count for no hour.
     """
 
     lines: dict[tuple[str, str], Line]
     first_hour: int
     last_hour: int
+    stray: tuple[Stray, ...] = ()
 
     def rows(self) -> tuple[CoverageRow, ...]:
         """Give hours per state for each host and source."""
@@ -216,8 +219,9 @@ class _Files:
         return min(lows), max(highs)
 
 
-def _held(hours: Mapping[str, pa.Table]) -> dict[tuple[str, str], _Files]:
+def _held(hours: Mapping[str, pa.Table]) -> tuple[dict[tuple[str, str], _Files], list[Stray]]:
     held: dict[tuple[str, str], _Files] = {}
+    stray: list[Stray] = []
     for table, found in hours.items():
         keys = list(zip(*(found[one].to_pylist() for one in ("host", "part", "evidence_id")), strict=True))
         hour, count = found["hour"].to_numpy(), found["records"].to_numpy()
@@ -225,9 +229,16 @@ def _held(hours: Mapping[str, pa.Table]) -> dict[tuple[str, str], _Files]:
         for place, key in enumerate(keys):
             places.setdefault(key, []).append(place)
         for (host, part, evidence), rows in places.items():
-            files = held.setdefault((host or NO_HOST, _source(table, part)), _Files())
-            files.hours[evidence] = (hour[rows], count[rows])
-    return held
+            mine, records = hour[rows], count[rows]
+            counts = without_stray(mine, records)
+            if not counts.all():
+                off = mine[~counts]
+                which = (host or NO_HOST, _source(table, part), evidence)
+                stray.append(Stray(*which, int(records[~counts].sum()), int(off.min()), int(off.max())))
+            if counts.any():
+                files = held.setdefault((host or NO_HOST, _source(table, part)), _Files())
+                files.hours[evidence] = (mine[counts], records[counts])
+    return held, sorted(stray, key=lambda one: (one.host, one.source, one.evidence_id))
 
 
 def _take_empty(
@@ -263,7 +274,7 @@ def build(hours: Mapping[str, pa.Table], paths: Mapping[str, Sequence[str]], sho
         paths: where each evidence file lay.
         shortfalls: what readers learned that lowers coverage.
     """
-    held = _held(hours)
+    held, stray = _held(hours)
     _take_empty(held, shortfalls, paths)
     every = [files.span() for files in held.values()]
     first, last = min((one for one, _ in every), default=0), max((one for _, one in every), default=0)
@@ -287,7 +298,7 @@ def build(hours: Mapping[str, pa.Table], paths: Mapping[str, Sequence[str]], sho
     for line in lines.values():
         line.reasons.setdefault(EMPTY, [QUIET])
         line.reasons.setdefault(MISSING, [NOTHING])
-    return Ledger(lines, first, last)
+    return Ledger(lines, first, last, tuple(stray))
 
 
 def _line(
@@ -305,7 +316,8 @@ def _line(
     for hour, count in files.hours.values():
         line.take(hour, count)
     for evidence, (hour, _) in files.hours.items():
-        line.mark(int(hour.min()), int(hour.max()) + 1, EMPTY, [MISSING])
+        for run in runs(hour):
+            line.mark(*run, EMPTY, [MISSING])
         for window in windows(paths.get(evidence, ()), hour):
             line.mark(*window, EMPTY, [MISSING])
     for window in files.empty:

@@ -253,7 +253,7 @@ def _judged(word: str, value: str) -> tuple[str, str]:
     """Give kind and value in the form that matching uses.
 
     Raises:
-        NotApplicableError: no log that is read here can show it.
+        NotApplicableError: it is of a kind that is not looked for.
         BadValueError: it cannot be used.
     """
     kind = kind_of(word) if word else guessed_kind(value)
@@ -337,8 +337,8 @@ class Gathering:
         try:
             kind, normal = _judged(word, value)
             window = _window(about)
-        except NotApplicableError as shown:
-            self.count(f"not applicable: no log that is read here shows {shown}")
+        except NotApplicableError as reason:
+            self.count(str(reason))
             return False
         except BadValueError as fault:
             self.fault(str(fault), place)

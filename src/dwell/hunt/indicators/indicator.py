@@ -54,7 +54,7 @@ _KIND_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("cidr", "network", "subnet", "netblock"), "network"),
     **dict.fromkeys(("domain", "hostname", "fqdn", "domainname", "host", "hostnameport"), "domain"),
     **dict.fromkeys(
-        ("md5", "sha1", "sha256", "hash", "filehash", "filehashsha256", "filehashmd5", "filehashsha1"), "hash"
+        ("md5", "sha1", "sha256", "imphash", "hash", "filehash", "filehashsha256", "filehashmd5", "filehashsha1"), "hash"
     ),
     **dict.fromkeys(("filepath", "path", "fullpath"), "path"),
     **dict.fromkeys(("filename", "file", "name"), "name"),
@@ -69,22 +69,42 @@ _KIND_WORDS: Mapping[str, str] = {
 }  # fmt: skip
 _NOT_HELD: Mapping[str, str] = {
     **dict.fromkeys(("mutex", "mutexname"), "a mutex"),
-    **dict.fromkeys(("regkey", "registrykey", "registry", "windowsregistrykey", "regkeyvalue"), "a registry key"),
     **dict.fromkeys(("asn", "as", "autonomoussystem"), "an autonomous system"),
     **dict.fromkeys(("cve", "vulnerability"), "a vulnerability"),
     **dict.fromkeys(
-        ("ssdeep", "imphash", "pehash", "tlsh", "vhash", "sha512", "sha384", "sha224", "authentihash", "impfuzzy"),
+        ("ssdeep", "pehash", "tlsh", "vhash", "sha512", "sha384", "sha224", "authentihash", "impfuzzy"),
         "a hash of that sort",
     ),
+    **dict.fromkeys(("btc", "xmr", "iban", "bitcoin"), "an account of money"),
+    **dict.fromkeys(("emailattachment", "emailbody"), "a text within a message"),
+}
+"""Kinds of indicator that are known and that no log read here shows."""
+_NOT_COMPARED: Mapping[str, str] = {
+    **dict.fromkeys(("regkey", "registrykey", "registry", "windowsregistrykey", "regkeyvalue"), "a registry key"),
     **dict.fromkeys(("ja3", "ja3s", "ja4", "jarm", "ja3fingerprintmd5", "hasshmd5"), "a fingerprint of TLS or SSH"),
     **dict.fromkeys(
         ("x509fingerprintsha1", "x509fingerprintsha256", "x509fingerprintmd5", "x509certificate"), "a certificate"
     ),
-    **dict.fromkeys(("btc", "xmr", "iban", "bitcoin"), "an account of money"),
-    **dict.fromkeys(("emailsubject", "emailattachment", "emailbody"), "a text of a message"),
-    **dict.fromkeys(("port", "commandline", "process", "windowsservicename", "namedpipe"), "that kind"),
+    "emailsubject": "a message's subject",
+    "port": "a port",
+    "commandline": "a command line",
+    "process": "a process",
+    "windowsservicename": "a service's name",
+    "namedpipe": "a named pipe",
 }
-"""Kinds of indicator that are known and that no log read here can show."""
+"""Kinds of indicator that some log can show, and that are not compared."""
+
+
+def _not_looked_for(plain: str) -> str:
+    """Say why a kind is not looked for; "" where it is, or is not known."""
+    if held := _NOT_HELD.get(plain):
+        return f"not applicable: no log that is read here shows {held}"
+    if held := _NOT_COMPARED.get(plain):
+        return (
+            f"not looked for: logs may show {held}, and indicators of that kind are not compared; a Sigma rule can be"
+        )
+    return ""
+
 
 _FANGS = (
     (re.compile(r"[\[({<]\s*(?:\.|dot)\s*[\])}>]", re.IGNORECASE), "."),
@@ -100,6 +120,7 @@ _V4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!\Z)|\Z)){4}\Z",
 _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+(?:[a-z][a-z0-9-]{0,61}[a-z0-9])\Z")
 _EMAIL = re.compile(r"[^\s@\\/<>\"']+@[^\s@\\/<>\"']+\Z")
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})\Z")
+_PORTED = re.compile(r"(?:\[([0-9a-fA-F:.%]+)\]|([^\[\]:/\s]+)):(\d{1,5})\Z", re.ASCII)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,20})://", re.IGNORECASE)
 _PATH = re.compile(r"[a-z]:[\\/]|\\\\|/|%[a-z]+%\\")
 _PORTS = {"http": {80}, "https": {443}, "ftp": {21}, "": {80, 443}}
@@ -118,7 +139,7 @@ class BadValueError(ValueError):
 
 
 class NotApplicableError(ValueError):
-    """A value of a kind that no log read here can show; the text names the kind."""
+    """A value of a kind that is known and not looked for; the text says why."""
 
 
 def indicator_id(kind: str, value: str) -> str:
@@ -140,6 +161,15 @@ def refanged(text: str) -> str:
     return out
 
 
+def portless(text: str) -> str:
+    """Give an address or name without the port behind it, `1.2.3.4:8080` as `1.2.3.4`: ports are not compared."""
+    found = _PORTED.match(text)
+    if found is None:
+        return text
+    place = found[1] or found[2]
+    return place if _V4.match(place) or found[1] or _DOMAIN.match(plain_domain(place)) else text
+
+
 def is_kind(word: str) -> bool:
     """Say whether a column's name, as `plain_word` gives it, is that of a kind."""
     return word in _KIND_WORDS
@@ -150,16 +180,17 @@ def kind_of(word: str) -> str:
     """Give the kind that a list's word for it means; "" where the word is unknown.
 
     Raises:
-        NotApplicableError: it is a kind that no log read here can show.
+        NotApplicableError: it is a kind that is not looked for.
     """
     plain = plain_word(word)
-    if (held := _NOT_HELD.get(plain)) is not None:
-        raise NotApplicableError(held)
+    if reason := _not_looked_for(plain):
+        raise NotApplicableError(reason)
     return _KIND_WORDS.get(plain, "")
 
 
 def guessed_kind(text: str) -> str:
     """Tell the kind of a refanged value; "" where it cannot be told."""
+    text = portless(text)
     if _V4.match(text):
         return "address"
     lower = text.lower()
@@ -244,8 +275,10 @@ def normalised(kind: str, text: str) -> tuple[str, str]:
         raise BadValueError(f"longer than {VALUE_CHARS_MAX} characters")
     match kind:
         case "address" | "network":
-            return _normal_network(text)
-        case "domain" | "hash" | "email":
+            return _normal_network(portless(text))
+        case "domain":
+            return kind, _normal_name(kind, portless(text))
+        case "hash" | "email":
             return kind, _normal_name(kind, text)
         case "url":
             return _normal_url(text)

@@ -65,8 +65,8 @@ def _kind(word: str) -> tuple[int, str]:
         return _ALONE, ""
     try:
         kind = kind_of(word)
-    except NotApplicableError as shown:
-        return _NOT_HELD, f"not applicable: no log that is read here shows {shown}"
+    except NotApplicableError as reason:
+        return _NOT_HELD, str(reason)
     return (KINDS.index(kind) if kind else _ALONE), ""
 
 

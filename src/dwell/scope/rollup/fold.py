@@ -42,6 +42,8 @@ __all__ = [
 GAP_US = 30 * 60 * 1_000_000
 """Requests further apart than this are two sessions, microseconds."""
 HOUR_US = 3_600_000_000
+UNKNOWN = -1
+"""Stands for no instant among microseconds since 1970."""
 
 DENSE = 4
 """Numbers are ranked by a table of all of them where there are at most so many for each row, else by their hash."""
@@ -168,17 +170,17 @@ def numbers(table: pa.Table, name: str, *, empty: int = -1) -> Codes:
 
 
 def instants(table: pa.Table) -> Codes:
-    """Read `time_utc` as microseconds since 1970, null as -1."""
+    """Read `time_utc` as microseconds since 1970, null as -1; what is dated before 1970 is below that."""
     column = table["time_utc"].cast(pa.int64())
-    found: Codes = (column.fill_null(-1) if column.null_count else column).to_numpy()
+    found: Codes = (column.fill_null(UNKNOWN) if column.null_count else column).to_numpy()
     return found
 
 
 def hours(table: pa.Table, part: Column | None = None, host: Column | None = None) -> pa.Table:
-    """Count records per evidence file, host, part and hour."""
+    """Count records per evidence file, host, part and hour: all that have an instant, those that cannot be among them."""
     when = instants(table)
     columns = [texts(table, "evidence_id"), host or texts(table, "host"), *([part] if part is not None else [])]
-    known = np.flatnonzero(when >= 0)
+    known = np.flatnonzero(when != UNKNOWN)
     if len(known) == len(when):
         parts, hour = [one.codes for one in columns], when // HOUR_US
     else:
