@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from dwell.scope.absences import are_there_themselves
 from dwell.scope.access import DAY_US, INSIDE, Accesses
+from dwell.scope.coincidences import EXPECTED_MAX, expected
 from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
 from dwell.scope.rollup.fold import group, numbered, ranked
 
@@ -184,7 +185,8 @@ def clients_of(
     fan_out = np.where(strange & (foreign > 1), np.round(-np.log2(np.minimum(share, 1.0)), 2), 0.0)
     total = np.bincount(place[opened], weights=weight, minlength=len(distinct))
     clusters = []
-    for wanted in np.flatnonzero((count >= ACCOUNTS_MIN) & (total >= SUM_BITS_MIN)):
+    rare = expected(count, total, SUM_BITS_MIN / ACCOUNTS_MIN) < EXPECTED_MAX
+    for wanted in np.flatnonzero((count >= ACCOUNTS_MIN) & (total >= SUM_BITS_MIN) & rare):
         rows, held = np.flatnonzero(strange & (place == wanted)), mailbox[place[opened] == wanted]
         found = _cluster(ties, rows, held, total[wanted])
         clusters += [found] if found is not None else []

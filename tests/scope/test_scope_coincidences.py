@@ -1,0 +1,36 @@
+"""In a large house some clients are foreign to three accounts by chance: how many is read off those of one and two."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dwell.scope.coincidences import expected
+
+
+def _case(*, one: int, two: int, several: tuple[int, ...]) -> np.ndarray:
+    count = np.array([1] * one + [2] * two + list(several), np.int64)
+    return expected(count, count * 8.0, 6.7)[one + two :]
+
+
+def test_what_is_expected_falls_by_the_share_of_two_to_one() -> None:
+    # 40,000 of one, 1,200 of two: one in 33 gets one more
+    assert _case(one=40_000, two=1_200, several=(3, 4, 6)) == pytest.approx([36.0, 1.08, 0.000972])
+
+
+def test_a_small_house_without_any_of_two_expects_next_to_none_of_three() -> None:
+    assert _case(one=300, two=0, several=(3,)) == pytest.approx([0.5 * 0.5 / 300])
+
+
+def test_only_what_is_as_strange_counts() -> None:
+    count = np.array([1] * 100 + [2] * 50 + [3], np.int64)
+    bits = np.where(count == 2, 4.0, count * 8.0)
+    assert expected(count, bits, 6.7)[-1] == pytest.approx(0.5 * 0.005)
+
+
+def test_where_more_have_two_than_one_nothing_is_rare() -> None:
+    assert _case(one=2, two=9, several=(3, 30)) == pytest.approx([9.0, 9.0])
+
+
+def test_a_client_of_one_mailbox_never_stands_out() -> None:
+    assert np.isinf(expected(np.array([0, 1]), np.array([0.0, 9.0]), 6.7)).all()
