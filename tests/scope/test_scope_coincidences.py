@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from dwell.scope.coincidences import expected
 
 
-def _case(*, one: int, two: int, several: tuple[int, ...]) -> np.ndarray:
+def _case(*, one: int, two: int, several: tuple[int, ...]) -> npt.NDArray[np.float64]:
     count = np.array([1] * one + [2] * two + list(several), np.int64)
-    return expected(count, count * 8.0, 6.7)[one + two :]
+    return expected(count, (count * 8.0).astype(np.float64), 6.7)[one + two :]
 
 
 def test_what_is_expected_falls_by_the_share_of_two_to_one() -> None:
@@ -24,7 +25,7 @@ def test_a_small_house_without_any_of_two_expects_next_to_none_of_three() -> Non
 
 def test_only_what_is_as_strange_counts() -> None:
     count = np.array([1] * 100 + [2] * 50 + [3], np.int64)
-    bits = np.where(count == 2, 4.0, count * 8.0)
+    bits = np.where(count == 2, 4.0, count * 8.0).astype(np.float64)
     assert expected(count, bits, 6.7)[-1] == pytest.approx(0.5 * 0.005)
 
 

@@ -183,7 +183,7 @@ def clients_of(
     more = len(ranked) - np.searchsorted(ranked, foreign)
     share = (more + 1.0) / (len(ranked) + 1.0)
     fan_out = np.where(strange & (foreign > 1), np.round(-np.log2(np.minimum(share, 1.0)), 2), 0.0)
-    total = np.bincount(place[opened], weights=weight, minlength=len(distinct))
+    total: Bits = np.bincount(place[opened], weights=weight, minlength=len(distinct)).astype(np.float64)
     clusters = []
     rare = expected(count, total, SUM_BITS_MIN / ACCOUNTS_MIN) < EXPECTED_MAX
     for wanted in np.flatnonzero((count >= ACCOUNTS_MIN) & (total >= SUM_BITS_MIN) & rare):
