@@ -5,7 +5,8 @@ Makes the archive of `benchmarks.hunt` and measures, in this process and on one 
 * one new rule that meets nothing, and one that meets a scanner's lines: warm, and cold (the archive's pages dropped from
   the system's memory before);
 * one address that no line holds, and one that some lines hold;
-* a hunt of many files whose hits are kept, after one file more was added, beside a hunt of that file alone.
+* a hunt of many files whose hits are kept, after one file more was added, beside a hunt of that file alone; and after
+  one rule more was loaded, beside a hunt with that rule alone.
 
 Seconds of the wall clock stand beside those of the processor: only the latter hold on a machine that does other things.
 
@@ -122,15 +123,23 @@ def _one_more(scratch: Path, files: int, rows: int) -> None:
     for number in range(files):
         add(number, archive)
     cache, other = scratch / "cache", scratch / "other"
-    first = _timed(lambda: hunt(archive, workers=1, cache=cache).hits.num_rows)
-    again = _timed(lambda: hunt(archive, workers=1, cache=cache).hits.num_rows)
+    ours = load()
+    first = _timed(lambda: hunt(archive, loaded=ours, workers=1, cache=cache).hits.num_rows)
+    again = _timed(lambda: hunt(archive, loaded=ours, workers=1, cache=cache).hits.num_rows)
     add(files, archive)
     add(files, alone)
-    more = _timed(lambda: hunt(archive, workers=1, cache=cache).hits.num_rows)
-    single = _timed(lambda: hunt(alone, workers=1, cache=other, rules_cache=cache).hits.num_rows)
+    more = _timed(lambda: hunt(archive, loaded=ours, workers=1, cache=cache).hits.num_rows)
+    single = _timed(lambda: hunt(alone, loaded=ours, workers=1, cache=other, rules_cache=cache).hits.num_rows)
+    path = scratch / "one-more.yml"
+    title, field, text = RULES[-1]
+    path.write_text(_RULE.format(title=title, number=len(RULES), field=field, text=text), encoding="utf-8")
+    with_it, only_it = load([path]), load([path], pack=False)
+    rule = _timed(lambda: hunt(archive, loaded=with_it, workers=1, cache=cache).hits.num_rows)
+    by_itself = _timed(lambda: hunt(archive, loaded=only_it, workers=1, cache=other).hits.num_rows)
     print(
         f"{files:,} files of {rows:,} lines, our rules: {first[1]:.2f} s of the processor; again {again[1]:.2f} s; "
-        f"with one file more {more[1]:.2f} s; that file alone {single[1]:.2f} s"
+        f"with one file more {more[1]:.2f} s; that file alone {single[1]:.2f} s; "
+        f"with one rule more {rule[1]:.2f} s; that rule alone {by_itself[1]:.2f} s"
     )
 
 

@@ -195,9 +195,9 @@ def test_a_second_hunt_reads_nothing_and_a_new_file_is_hunted_alone(
     looked: list[str] = []
     real_hunt, real_find = hunting._rules, hunting._indicators
 
-    def note_rules(files: Any, one: Any) -> Any:  # noqa: ANN401
+    def note_rules(files: Any, path: Any, key: Any) -> Any:  # noqa: ANN401
         looked.extend(f"rules {file.staged.path}" for file in files)
-        return real_hunt(files, one)
+        return real_hunt(files, path, key)
 
     def note_indicators(file: Any, one: Any) -> Any:  # noqa: ANN401
         looked.append(f"indicators {file.staged.path}")

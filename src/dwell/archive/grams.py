@@ -6,6 +6,9 @@ not marked is in none of them; one that is marked may be.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -13,7 +16,7 @@ import pyarrow.compute as pc
 
 from dwell.archive.percent import decoded
 
-__all__ = ["grams", "may_hold"]
+__all__ = ["Runs", "grams", "may_hold", "runs_of"]
 
 _BITS = 16
 _LEAST_BITS = 64
@@ -64,13 +67,44 @@ def grams(values: pa.StringArray) -> bytes:
     return np.packbits(folded, bitorder="little").tobytes()
 
 
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The runs of three bytes of some texts, to be looked for in many bitmaps.
+
+    Attributes:
+        numbers: the runs of all texts, one text after another.
+        texts: of each run its text.
+        size: number of texts.
+    """
+
+    numbers: npt.NDArray[np.uint16]
+    texts: npt.NDArray[np.int64]
+    size: int
+
+    def held(self, bitmap: bytes) -> npt.NDArray[np.bool_]:
+        """Say for each text whether one of a bitmap's texts may hold it; one without a run may be in any."""
+        out = np.ones(self.size, np.bool_)
+        if not bitmap:
+            out[self.texts] = False
+            return out
+        marks = np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")
+        lacking = marks[self.numbers & np.uint16(len(marks) - 1)] == 0
+        out[self.texts[lacking]] = False
+        return out
+
+
+def runs_of(texts: Sequence[str]) -> Runs:
+    """Give the runs of texts that are looked for, whatever the case of their letters."""
+    lower = pc.utf8_lower(pa.array(texts, pa.string()))
+    lengths = pc.binary_length(lower).to_numpy(zero_copy_only=False).astype(np.int64)
+    data = np.frombuffer(b"".join(lower.cast(pa.binary()).to_pylist()), np.uint8)
+    if len(data) < 3:
+        return Runs(np.zeros(0, np.uint16), np.zeros(0, np.int64), len(texts))
+    whose = np.repeat(np.arange(len(texts)), lengths)
+    inside = whose[:-2] == whose[2:]
+    return Runs(_hashes(data)[inside], whose[:-2][inside], len(texts))
+
+
 def may_hold(bitmap: bytes, text: str) -> bool:
     """Say whether one of the texts may hold another in it, whatever the case of its letters."""
-    lower = pc.utf8_lower(pa.scalar(text)).as_py().encode("utf-8", "surrogatepass")
-    if len(lower) < 3:
-        return True
-    if not bitmap:
-        return False
-    places = _hashes(np.frombuffer(lower, np.uint8)) & np.uint16(len(bitmap) * 8 - 1)
-    held = np.frombuffer(bitmap, np.uint8)
-    return bool(((held[places >> 3] >> (places & 7).astype(np.uint8)) & 1).all())
+    return bool(runs_of([text]).held(bitmap)[0])

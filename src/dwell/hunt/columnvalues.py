@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 from dwell.archive.datafile import DataFile, read_index, read_lexicon, read_words
-from dwell.archive.grams import may_hold
 from dwell.archive.index import Index
 from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
 from dwell.archive.spec import JoinedText
@@ -23,9 +22,11 @@ class ColumnValues:
     Attributes:
         complete: columns held in full.
         ranked: columns whose codes in the data file are the places of their texts here.
+        rows: rows of the data file.
     """
 
     def __init__(self, lexicon: Lexicon) -> None:
+        self.rows = lexicon.rows
         self.complete = lexicon.complete
         self.ranked: frozenset[str] = frozenset()
         table = lexicon.table.combine_chunks()
@@ -44,16 +45,20 @@ class ColumnValues:
         rows = self.rows_of(name)
         return _apart(self.values_of(rows), self.counts_of(rows))
 
-    def lacks(self, place: str, join: JoinedText | None, wanted: Sequence[Sequence[str]]) -> tuple[int, int] | None:
-        """Give rows with and without a text where no text of a column can meet any of some patterns; None where one may.
-
-        Args:
-            place: the column.
-            join: how it is made of two others, if it is.
-            wanted: of each pattern the literals that a text has to hold.
-        """
-        del place, join, wanted
+    def bitmaps(self, columns: Sequence[str]) -> list[bytes] | None:
+        """Give the bitmaps of the runs that the texts of some columns hold; None where one has none."""
+        del columns
         return None
+
+    def nulls(self, name: str) -> int | None:
+        """Give rows without a text in a column; None where that is not known without reading it."""
+        del name
+        return None
+
+    def rows_with(self, place: str, join: JoinedText | None) -> tuple[int, int]:
+        """Give rows with and without a text in a place whose columns have bitmaps."""
+        nulls = self.nulls(place if join is None else join.first) or 0
+        return self.rows - nulls, nulls
 
     def rows_of(self, name: str) -> Indices:
         """Give the rows of the lexicon that are about a column."""
@@ -79,6 +84,7 @@ class LazyValues(ColumnValues):
     def __init__(self, file: DataFile, index: Index) -> None:
         self._file = file
         self._index = index
+        self.rows = index.rows
         self.complete = frozenset(index.complete)
         self.ranked = frozenset(index.ranked)
 
@@ -88,21 +94,18 @@ class LazyValues(ColumnValues):
         Raises:
             CustodyError: the lexicon is not what was written.
         """
+        if self._index.nulls.get(name) == self._index.rows:
+            return pa.array([], pa.string()), np.zeros(0, np.int64), self._index.rows
         return _apart(*read_words(self._file, self._index, name))
 
-    def lacks(self, place: str, join: JoinedText | None, wanted: Sequence[Sequence[str]]) -> tuple[int, int] | None:
-        """Give rows with and without a text where no text of a column can meet any of some patterns; None where one may."""
-        columns = (place,) if join is None else (join.first, join.second)
-        if not set(columns) <= self._index.grams.keys() or (join is not None and not join.separator):
-            return None
-        held = [self._index.grams[one] for one in columns]
-        for literals in wanted:
-            # between two separators there is nothing but a piece of one of the two columns
-            pieces = [piece for one in literals for piece in (one.split(join.separator) if join else (one,))]
-            if all(any(may_hold(bitmap, piece) for bitmap in held) for piece in pieces):
-                return None
-        nulls = self._index.nulls[columns[0]]
-        return self._index.rows - nulls, nulls
+    def bitmaps(self, columns: Sequence[str]) -> list[bytes] | None:
+        """Give the bitmaps of the runs that the texts of some columns hold; None where one has none."""
+        held = self._index.grams
+        return [held[one] for one in columns] if columns and held.keys() >= set(columns) else None
+
+    def nulls(self, name: str) -> int | None:
+        """Give rows without a text in a column; None where that is not known without reading it."""
+        return self._index.nulls.get(name)
 
 
 def _apart(whole: pa.Array, counts: Indices) -> tuple[pa.StringArray, Indices, int]:

@@ -27,9 +27,9 @@ class Conditions:
                 slots = None if self._frame.is_common(node.index) else self._frame.slots(leaf.place)
                 if slots is not None and slots.rows is None:
                     return slots.entries(self._frame.truth(node.index))
-                if slots is not None and not len(slots.slots) and self._frame.table.num_rows:
+                if slots is not None and not len(slots.slots) and self._frame.rows:
                     # every row is alike here
-                    return np.arange(self._frame.table.num_rows if self.where(node, np.arange(1))[0] else 0)
+                    return np.arange(self._frame.rows if self.where(node, np.arange(1))[0] else 0)
             case "and":
                 rows = self.rows(node.children[0])
                 for one in node.children[1:]:
@@ -38,11 +38,11 @@ class Conditions:
                     rows = rows[self.where(one, rows)]
                 return rows
             case "or":
-                met = np.zeros(self._frame.table.num_rows, np.bool_)
+                met = np.zeros(self._frame.rows, np.bool_)
                 for one in node.children:
                     met[self.rows(one)] = True
                 return np.flatnonzero(met)
-        return np.flatnonzero(self.where(node, np.arange(self._frame.table.num_rows)))
+        return np.flatnonzero(self.where(node, np.arange(self._frame.rows)))
 
     def where(self, node: Node, rows: Indices) -> Truth:
         """Say for which of some rows a condition holds."""
@@ -94,7 +94,7 @@ class Conditions:
         if atom.kind == "null":
             truth = ~truth
             truth[slots.held.null] = False
-        met = np.zeros(self._frame.table.num_rows, np.bool_)
+        met = np.zeros(self._frame.rows, np.bool_)
         entries = slots.entries(truth)
         met[entries if slots.rows is None else slots.rows[entries]] = True
         return ~met[rows] if atom.kind == "null" else met[rows]

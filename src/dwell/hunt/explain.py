@@ -23,8 +23,9 @@ from dwell.hunt.sigma.files import BadFileError, documents
 from dwell.hunt.sigma.load import load, new_lowering
 from dwell.hunt.sigma.loaded import PACK, Loaded
 from dwell.hunt.sigma.lower import Lowering
+from dwell.hunt.tasks import atoms_of
 from dwell.hunt.verdict import Verdict, by_kind, judged
-from dwell.hunt.wide import FileReport, Hunter, atoms_of
+from dwell.hunt.wide import FileReport, Hunter
 from dwell.hunt.words import words
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleOutcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 
 from dwell.archive.lexicon import coded, joined_codes
 from dwell.archive.spec import JoinedText, TableSpec
+from dwell.hunt.base import Base
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.hits import Matched
 from dwell.hunt.jsonpaths import as_text, texts_at
@@ -25,7 +25,6 @@ __all__ = ["Frame", "Slots", "columns_of"]
 
 FEW = 16
 """Texts met by less than one row in so many are gathered by row once, and never looked for again."""
-_REPEATED = re.compile(r"#\d+\Z")
 
 
 class Slots:
@@ -73,14 +72,15 @@ class Frame:
     """Some rows of a data file.
 
     Attributes:
-        table: the rows.
+        base: what was read of the file.
+        rows: how many of its rows these are.
         spec: the table they belong to.
         rules: the rule set.
     """
 
     def __init__(
         self,
-        table: pa.Table,
+        base: Base,
         spec: TableSpec,
         rules: RuleSet,
         asked: Mapping[str, Sequence[int]],
@@ -88,8 +88,10 @@ class Frame:
         truths: Mapping[int, Truth] | None = None,
         common: Callable[[int], tuple[Words, Truth] | None] | None = None,
         ranked: frozenset[str] = frozenset(),
+        among: Truth | None = None,
     ) -> None:
-        self.table = table
+        self.base = base
+        self.rows = base.table.num_rows if among is None else int(among.sum())
         self.spec = spec
         self.rules = rules
         self._asked = asked
@@ -98,7 +100,34 @@ class Frame:
         self._truths: dict[int, Truth] = dict(truths or {})
         self._common = common
         self._ranked = ranked
-        self._entries: dict[str, tuple[Indices, pa.DictionaryArray, pa.DictionaryArray]] = {}
+        self._among = None if self.rows == base.table.num_rows else among
+        self._places: Indices | None = None
+        self._ranks: Indices | None = None
+        self._columns: dict[str, pa.ChunkedArray] = {}
+
+    def holds(self, name: str) -> bool:
+        """Say whether a column was read."""
+        return name in self.base.table.column_names
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Give a column of these rows."""
+        if self._among is None:
+            return self.base.table[name]
+        if name not in self._columns:
+            self._columns[name] = self.base.table[name].filter(pa.array(self._among))
+        return self._columns[name]
+
+    def in_base(self, rows: Indices) -> Indices:
+        """Give rows as they are numbered in what was read."""
+        if self._among is None:
+            return rows
+        if self._places is None:
+            self._places = np.flatnonzero(self._among)
+        return self._places[rows]
+
+    def picked(self, names: Sequence[str], rows: Indices) -> pa.Table:
+        """Give some columns of some rows; coded columns become plain."""
+        return picked(self.base.table, names, self.in_base(rows))
 
     def slots(self, place: str) -> Slots:
         """Give a place over the rows."""
@@ -112,10 +141,10 @@ class Frame:
             return self._part_of(place)
         if place in self.spec.joined:
             join = self.spec.joined[place]
-            return joined_codes(coded(self.table[join.first]), coded(self.table[join.second]), join)
-        if place not in self.table.column_names:
-            return np.full(self.table.num_rows, -1, np.int64), pa.array([], pa.string())
-        array = coded(self.table[place])
+            return joined_codes(coded(self.column(join.first)), coded(self.column(join.second)), join)
+        if place not in self.base.table.column_names:
+            return np.full(self.rows, -1, np.int64), pa.array([], pa.string())
+        array = coded(self.column(place))
         codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         values = array.dictionary
         return codes, values if values.type == pa.string() else values.cast(pa.string())
@@ -136,7 +165,7 @@ class Frame:
                 return Slots(held, np.append(to, held.null).astype(np.int64)[codes])
             if place in self.spec.joined:
                 return Slots(held, self._joined(self.spec.joined[place], held))
-            if place in self._ranked and place in self.table.column_names:
+            if place in self._ranked and place in self.base.table.column_names:
                 return Slots(held, self._by_rank(place, held))
             return Slots(held, self._looked_up(place, held.values, other=held.other, null=held.null))
         codes, values = self.texts(place)
@@ -150,7 +179,7 @@ class Frame:
     def _by_rank(self, name: str, held: Words) -> Indices:
         """Give per row the slot of a column whose codes are places in the lexicon: no text is looked at."""
         out = [np.zeros(0, np.int64)]
-        for chunk in self.table[name].chunks:
+        for chunk in self.column(name).chunks:
             to = np.full(len(chunk.dictionary) + 1, held.other, np.int64)
             to[held.marked] = np.arange(len(held.marked))
             to[-1] = held.null
@@ -159,10 +188,10 @@ class Frame:
 
     def _looked_up(self, name: str, values: pa.StringArray, *, other: int, null: int) -> Indices:
         """Give per row which of some texts a column holds; part by part, so that no dictionaries have to be united."""
-        if name not in self.table.column_names:
-            return np.full(self.table.num_rows, null, np.int64)
+        if name not in self.base.table.column_names:
+            return np.full(self.rows, null, np.int64)
         out = [np.zeros(0, np.int64)]
-        for chunk in self.table[name].chunks:
+        for chunk in self.column(name).chunks:
             part = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
             texts = part.dictionary.cast(pa.string())
             to = pc.index_in(texts, value_set=values).fill_null(other).to_numpy(zero_copy_only=False)
@@ -185,7 +214,7 @@ class Frame:
         out = np.where(head == -2, held.null, held.other)
         rows = np.flatnonzero(((head >= 0) & (tail != -1)) | odd)
         if len(rows):
-            part = picked(self.table, [join.first, join.second], rows)
+            part = self.picked([join.first, join.second], rows)
             codes, made = joined_codes(coded(part[join.first]), coded(part[join.second]), join)
             to = pc.index_in(made, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
             out[rows] = np.append(to, held.null)[codes]
@@ -194,11 +223,11 @@ class Frame:
     def _holding(self, name: str, mark: str) -> Truth:
         """Say which rows of a column hold a mark."""
         out = [np.zeros(0, np.bool_)]
-        for chunk in self.table[name].chunks if name in self.table.column_names else []:
+        for chunk in self.column(name).chunks if name in self.base.table.column_names else []:
             part = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
             found = pc.match_substring(part.dictionary.cast(pa.string()), mark).to_numpy(zero_copy_only=False)
             out.append(np.append(found, [False]).astype(np.bool_)[_codes(part)])
-        return np.concatenate(out) if len(out) > 1 else np.zeros(self.table.num_rows, np.bool_)
+        return np.concatenate(out) if len(out) > 1 else np.zeros(self.rows, np.bool_)
 
     def _words(self, place: str, values: pa.StringArray, counts: Indices, nulls: int) -> Words:
         asked = self._asked.get(place, ())
@@ -218,48 +247,31 @@ class Frame:
 
     def found(self, name: str, key: str) -> tuple[Indices, pa.Array]:
         """Give row and text of every entry under a key of a map, of a JSON text, or under all keys."""
-        if name not in self.table.column_names:
+        if name not in self.base.table.column_names:
             return np.zeros(0, np.int64), pa.array([], pa.string())
-        kind = self.table.schema.field(name).type
-        if pa.types.is_string(kind) or pa.types.is_dictionary(kind):
+        if not self.base.is_map(name):
             return self._in_json(name, key)
-        rows, keys, values = self._map(name)
+        entries = self.base.entries(name)
         if key == "*":
+            rows, values, keys = entries.rows, entries.values, entries.keys
+            if self._among is not None:
+                mine = np.flatnonzero(self._among[rows])
+                rows, values, keys = self._mine(rows[mine]), values.take(pa.array(mine)), keys.take(pa.array(mine))
             if name != "Parameters":
                 return rows, values
-            both = pa.concat_arrays([keys.cast(pa.string()), values])
-            return np.concatenate([rows, rows]), both
-        wanted = _key_test(key)
-        names = keys.dictionary.to_pylist()
-        right = np.flatnonzero([wanted(str(one)) for one in names])
-        chosen = np.flatnonzero(np.isin(keys.indices.to_numpy(zero_copy_only=False), right))
-        return rows[chosen], values.take(pa.array(chosen))
+            return np.concatenate([rows, rows]), pa.concat_arrays([keys.cast(pa.string()), values])
+        chosen = entries.places(key)
+        if self._among is not None:
+            chosen = chosen[self._among[entries.rows[chosen]]]
+        return self._mine(entries.rows[chosen]), entries.values.take(pa.array(chosen))
 
-    def _map(self, name: str) -> tuple[Indices, pa.DictionaryArray, pa.Array]:
-        """Give row, key and text of every entry of a map or a list; entries without a text are left out."""
-        if name not in self._entries:
-            column = self.table[name].combine_chunks()
-            if isinstance(column, pa.ChunkedArray):
-                column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-            lengths = (
-                pc.list_value_length(column.cast(pa.list_(column.type.field(0).type)))
-                if pa.types.is_map(column.type)
-                else pc.list_value_length(column)
-            )
-            counts = lengths.fill_null(0).to_numpy(zero_copy_only=False)
-            rows = np.repeat(np.arange(len(column)), counts)
-            flat = (
-                column.flatten()
-                if pa.types.is_list(column.type)
-                else column.cast(pa.list_(column.type.field(0).type)).flatten()
-            )
-            keys = pa.nulls(len(flat), pa.string()) if pa.types.is_list(column.type) else flat.field(0)
-            values = flat if pa.types.is_list(column.type) else flat.field(1)
-            valid = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
-            if len(valid) < len(rows):
-                rows, keys, values = rows[valid], keys.take(pa.array(valid)), values.take(pa.array(valid))
-            self._entries[name] = (rows, keys.fill_null("").dictionary_encode(), values)
-        return self._entries[name]
+    def _mine(self, rows: Indices) -> Indices:
+        """Give rows of what was read, all of them ours, as they are numbered here."""
+        if self._among is None:
+            return rows
+        if self._ranks is None:
+            self._ranks = np.cumsum(self._among) - 1
+        return self._ranks[rows]
 
     def _in_json(self, name: str, key: str) -> tuple[Indices, pa.Array]:
         """Find a field that only the record's own JSON holds: by its path, or as a name in its lists of pairs."""
@@ -283,7 +295,7 @@ class Frame:
             return bool((self.texts(place)[0] >= 0).any())
         if ":" not in place:
             held = (self.spec.joined[place].first,) if place in self.spec.joined else (place,)
-            return any(self.table[one].null_count < self.table.num_rows for one in held)
+            return any(self.column(one).null_count < self.rows for one in held)
         name, _, key = place.partition(":")
         return bool(len(self.found(name, key)[0]))
 
@@ -295,7 +307,7 @@ class Frame:
             name, _, key = place.partition(":")
             return self.found(name, key)[0]
         name = self.spec.joined[place].first if place in self.spec.joined else place
-        return np.flatnonzero(self.table[name].is_valid().to_numpy())
+        return np.flatnonzero(self.column(name).is_valid().to_numpy())
 
     def is_common(self, index: int) -> bool:
         """Say whether a leaf is one that is better asked of few rows."""
@@ -309,8 +321,8 @@ class Frame:
         """
         place = self.rules.leaves[index].place
         held, truth = (self._common and self._common(index)) or (self.slots(place).held, self.truth(index))
-        columns = [one for one in columns_of(place, self.spec) if one in self.table.column_names]
-        codes, values = Frame(picked(self.table, columns, rows), self.spec, self.rules, {}).texts(place)
+        columns = [one for one in columns_of(place, self.spec) if one in self.base.table.column_names]
+        codes, values = Frame(Base(self.picked(columns, rows)), self.spec, self.rules, {}).texts(place)
         to = pc.index_in(values, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
         return codes, values, truth[np.append(to, held.null).astype(np.int64)]
 
@@ -337,7 +349,7 @@ class Frame:
         atoms = [one for one in self._asked.get(leaf.place, ()) if one in mine]
         truth = np.logical_or.reduce([slots.held.atom(one) for one in atoms])
         told = np.flatnonzero(truth[slots.slots] & (slots.slots < none))
-        first = np.full(self.table.num_rows, -1, np.int64)
+        first = np.full(self.rows, -1, np.int64)
         first[slots.rows[told][::-1]] = slots.slots[told][::-1]
         return self._told(leaf.place, first[rows], slots.held.values, chars)
 
@@ -367,20 +379,6 @@ def _atoms(node: Node) -> frozenset[int]:
     if node.op == "atom":
         return frozenset({node.index})
     return frozenset().union(*(_atoms(one) for one in node.children))
-
-
-def _key_test(key: str) -> Callable[[str], bool]:
-    """Give the test of a map's key: the name itself, the last part of a dotted one, or a repeated one."""
-    if key.endswith("#"):
-        numbered = re.compile(re.escape(key[:-1]) + r"\d*(?:#\d+)?\Z", re.IGNORECASE)
-        return lambda one: numbered.match(one) is not None
-    lower = key.lower()
-
-    def test(one: str) -> bool:
-        bare = _REPEATED.sub("", one).lower()
-        return bare == lower or bare.endswith("." + lower)
-
-    return test
 
 
 def _json_texts(text: str, key: str) -> list[str]:

@@ -8,7 +8,7 @@ had to look at its rows, is worked out file by file from that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,14 +17,17 @@ import pyarrow as pa
 
 from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.lexicon import Lexicon, coded
+from dwell.hunt.base import Base
 from dwell.hunt.columnvalues import ColumnValues
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.frame import Frame, columns_of
 from dwell.hunt.hits import GROUPS_MAX, HITS, group_apart
 from dwell.hunt.patterns import Indices
+from dwell.hunt.recordkinds import EVENT_ID, RecordKinds, Sites
 from dwell.hunt.records import RECORDS, told_records
 from dwell.hunt.ruleset import Node
-from dwell.hunt.wide import FileHunt, FileReport, Found, Hunter, Task
+from dwell.hunt.tasks import Task
+from dwell.hunt.wide import FileHunt, FileReport, Found, Hunter
 from dwell.hunt.words import Truth, Words, words
 
 __all__ = ["GATHERED_ROWS_MAX", "find_all", "gathered"]
@@ -134,6 +137,8 @@ class _Gathering(FileHunt):
         self._spreads: dict[str, tuple[Indices, Indices, Indices]] = {}
         self._apart: dict[int, tuple[Truth, Truth]] = {}
         super().__init__(hunter, files[0], self._shared)
+        self._whole = pa.table({})
+        self._files_of_sorts = np.zeros(0, np.int64)
         self._rows_by_file = np.array([one.staged.rows for one in files], np.int64)
         self.report.rows = int(self._rows_by_file.sum())
 
@@ -147,32 +152,59 @@ class _Gathering(FileHunt):
         counts = _summed(codes + 1, told.counts, len(values) + 1)
         asked = self.asked[place]
         held = words(self.file.table, place, values, counts[1:], int(counts[0]), asked, self.rules.atoms)
-        slots = np.full(len(values) + 1, held.other, np.int64)
-        slots[held.marked] = np.arange(len(held.marked))
-        slots[-1] = held.null
-        self._spreads[place] = (slots[codes], told.files, told.counts)
+        self._note_spread(place, held, codes, told.files, told.counts)
         return held
 
-    def _read(self, tasks: Sequence[Task]) -> pa.Table:
+    def _read(self, names: Iterable[str]) -> pa.Table:
         """Read all files below each other, each row with the number of its file."""
-        columns, dictionary = self._columns(tasks)
+        wanted = set(names)
+        columns = [one for one in self.spec.schema.names if one in wanted]
+        dictionary = self._coded(columns)
         whole = pa.concat_tables([read_rows(one, columns, dictionary=dictionary) for one in self._files])
         # one dictionary a column: the rows are looked at once for each kind of record
         told = [coded(one) if pa.types.is_dictionary(one.type) else one.combine_chunks() for one in whole.columns]
         numbers = np.repeat(np.arange(len(self._files)), self._rows_by_file)
         return pa.table([*told, pa.array(numbers)], names=[*whole.column_names, _FILE])
 
+    def _kinds(self) -> RecordKinds:
+        """Tell the rows of each kind of record apart, and those of each file; read all that may be asked, once."""
+        able = {where: self.rules.wheres[where] for where in self._wheres() if self._may_hold(where)}
+        tasks = [one for one in self.tasks if one.case.where in able]
+        self._whole = self._read(self._columns(tasks) | {"record_no", *RecordKinds.columns(able.values())})
+        kinds = RecordKinds(self._whole, able, [_FILE])
+        self._files_of_sorts = kinds.numbers(_FILE)
+        return kinds
+
+    def _based(self, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None) -> Base:
+        del waiting, looked, kinds
+        return Base(self._whole)
+
+    def _know_numbers(self, kinds: RecordKinds) -> None:
+        super()._know_numbers(kinds)
+        if EVENT_ID in self.known:
+            _, codes = kinds.texts(EVENT_ID)
+            self._note_spread(EVENT_ID, self.known[EVENT_ID], codes, self._files_of_sorts, kinds.rows)
+
+    def _note_spread(self, place: str, held: Words, codes: Indices, files: Indices, counts: Indices) -> None:
+        """Note how many rows of each file have each slot of a place."""
+        slots = np.full(len(codes) + 2 + int(codes.max(initial=0)), held.other, np.int64)
+        slots[held.marked] = np.arange(len(held.marked))
+        slots[-1] = held.null
+        self._spreads[place] = (slots[codes], files, counts)
+
     def found(self) -> list[Found]:
         """Give the hits, the records told one by one, and what was seen, file by file."""
-        kinds = sorted({task.case.where for task in self.tasks})
-        reports = [FileReport(one.staged.rows, dict.fromkeys(kinds, 0)) for one in self._files]
-        waiting, looked = self._sorted_out()
+        reports = [FileReport(one.staged.rows, dict.fromkeys(self._wheres(), 0)) for one in self._files]
+        kinds = self._kinds()
+        waiting, looked = self._sorted_out(kinds)
         if not looked:
             return [Found(HITS.empty_table(), RECORDS.empty_table(), one) for one in reports]
-        frames = self._frames(self._read(looked), waiting, looked)
-        held = {where: self._count(_files_of(frame)) for where, frame in frames.items()}
-        for where, frame in frames.items():
-            self._note(where, frame, held[where], reports)
+        base = self._based(waiting, looked, kinds)
+        frames = self._frames(base, waiting, looked, kinds)
+        sites = Sites(base, kinds, self.spec, self.rules)
+        held = {where: self._count(kinds.of(where), kinds) for where in frames}
+        for where in frames:
+            self._note(where, kinds, sites, held[where], reports)
         met: list[tuple[Task, Indices]] = []
         for task in waiting:
             rows = self._met(task, frames)
@@ -188,24 +220,22 @@ class _Gathering(FileHunt):
         records = self._records_by_file(frames, met)
         return [Found(*each) for each in zip(hits, records, reports, strict=True)]
 
-    def _count(self, files: Indices) -> Indices:
-        return np.bincount(files, minlength=len(self._files))
+    def _count(self, sorts: Truth, kinds: RecordKinds) -> Indices:
+        """Give how many rows of some sorts each file has."""
+        return _summed(self._files_of_sorts[sorts], kinds.rows[sorts], len(self._files))
 
-    def _note(self, where: int, frame: Frame, held: Indices, reports: Sequence[FileReport]) -> None:
+    def _note(self, where: int, kinds: RecordKinds, sites: Sites, held: Indices, reports: Sequence[FileReport]) -> None:
         """Note how many records of a kind each file holds, and which places of theirs hold nothing."""
         for at, rows in enumerate(held.tolist()):
             reports[at].wheres[where] = rows
         if not self.rules.wheres[where].uniform:
             return
-        files = _files_of(frame)
-        asked = sorted({place for task in self.tasks if task.case.where == where for place in task.places})
-        lacking = np.zeros((len(asked), len(self._files)), np.bool_)
+        sorts = kinds.of(where)
+        asked = [one for one in self.of.of_kind(where) if not one.endswith(":*")]
+        lacking = np.ones((len(asked), len(self._files)), np.bool_)
         for at, place in enumerate(asked):
-            if place.endswith(":*"):
-                continue
-            lacking[at] = True
             if columns_of(place, self.spec):
-                lacking[at, files[frame.holding(place)]] = False
+                lacking[at, self._files_of_sorts[sorts & sites.holding(place)]] = False
         for at in np.flatnonzero(held).tolist():
             reports[at].missing[where] = [asked[one] for one in np.flatnonzero(lacking[:, at]).tolist()]
 
@@ -271,5 +301,5 @@ class _Gathering(FileHunt):
 
 def _files_of(frame: Frame) -> Indices:
     """Give the file of each row of a frame."""
-    numbers: Indices = frame.table[_FILE].to_numpy()
+    numbers: Indices = frame.column(_FILE).to_numpy()
     return numbers

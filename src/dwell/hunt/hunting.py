@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import DataFile
 from dwell.archive.store import Archive
 from dwell.engine.pool import run
+from dwell.hunt.again import Before, KnownSet, before, merged, remember, subset
 from dwell.hunt.correlations.plan import correlations_hash
 from dwell.hunt.databases import keep_in
 from dwell.hunt.gathered import find_all, gathered
@@ -38,7 +39,7 @@ from dwell.hunt.sigma.lists import read_lists
 from dwell.hunt.sigma.loaded import Loaded
 from dwell.hunt.suppressions import Suppressions, judge
 from dwell.hunt.uncollected import uncollected
-from dwell.hunt.wide import FileReport, Hunter
+from dwell.hunt.wide import FileReport, Found, Hunter
 from dwell.model.addresses import trusted_hops, trusting
 from dwell.model.claims import RuleOutcome
 from dwell.model.indicators import IndicatorMet
@@ -100,12 +101,28 @@ class _Seen(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
+class _Earlier:
+    """A set of rules that has much in common with the one at hand, as files that every worker reads once.
+
+    Attributes:
+        key: names the earlier set.
+        path: how the two belong together.
+        fresh: the rules that the earlier one has not.
+    """
+
+    key: str
+    path: Path
+    fresh: Path
+
+
+@dataclass(frozen=True, slots=True)
 class _Pass:
-    """A set of rules or of indicators, as a file that every worker reads once."""
+    """A set of rules or of indicators, as a file that every worker reads once; `earlier` is a set that is much like it."""
 
     kind: str
     key: str
     path: Path
+    earlier: _Earlier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +137,16 @@ class _Job:
 
     def place(self, file: DataFile, one: _Pass) -> Path | None:
         """Give where a file's hits are kept."""
+        return self._place(file, one.kind, one.key)
+
+    def earlier(self, file: DataFile, one: _Pass) -> Path | None:
+        """Give where the hits of a file lie that an earlier set of rules met, if there was one."""
+        return self._place(file, one.kind, one.earlier.key) if one.earlier is not None else None
+
+    def _place(self, file: DataFile, kind: str, key: str) -> Path | None:
         if self.cache is None:
             return None
-        told = f"{one.kind}:{one.key}:{file.table}:{file.key}"
+        told = f"{kind}:{key}:{file.table}:{file.key}"
         key = hashlib.sha256(":".join((told, *self.trusted)).encode()).hexdigest()
         return self.cache / f"{key[:32]}-hits.arrow"
 
@@ -137,6 +161,12 @@ def _hunter(path: Path, key: str) -> Hunter:
     del key
     with uncollected():
         return Hunter(RuleSet.decoded(path.read_bytes()))
+
+
+@lru_cache(maxsize=4)
+def _before(path: Path, key: str) -> Before:
+    del key
+    return msgspec.msgpack.decode(path.read_bytes(), type=Before)
 
 
 @lru_cache(maxsize=4)
@@ -186,7 +216,7 @@ def _passed(job: _Job, one: _Pass) -> list[_Done]:
     told = [_kept(place) if place is not None else None for place in places]
     left = [at for at, kept in enumerate(told) if kept is None]
     files = [job.files[at] for at in left]
-    found = _rules(files, one) if one.kind == "rules" else [_indicators(file, one) for file in files]
+    found = _by_rules(job, files, one) if one.kind == "rules" else [_indicators(file, one) for file in files]
     for at, new in zip(left, found, strict=True):
         told[at] = new
         if (place := places[at]) is not None:
@@ -206,9 +236,27 @@ def _whole(file: DataFile, done: Sequence[_Done], passes: Sequence[_Pass]) -> _D
     return pa.concat_tables([HITS.empty_table(), *(one[0] for one in done)]), told, whole
 
 
-def _rules(files: Sequence[DataFile], one: _Pass) -> list[_Done]:
-    found = find_all(_hunter(one.path, one.key), files) if files else []
-    return [(each.hits, each.records, _Seen(each.report, [], each.records.num_rows)) for each in found]
+def _by_rules(job: _Job, files: Sequence[DataFile], one: _Pass) -> list[_Done]:
+    """Put rules to files; where an earlier set's hits are kept, only those that it had not."""
+    places = [job.earlier(file, one) for file in files]
+    olds = [_kept(place) if place is not None else None for place in places]
+    known = [at for at, old in enumerate(olds) if old is not None]
+    unknown = [at for at, old in enumerate(olds) if old is None]
+    told = dict(zip(unknown, _rules([files[at] for at in unknown], one.path, one.key), strict=True))
+    if known and one.earlier is not None:
+        by = _before(one.earlier.path, one.key)
+        fresh = _rules([files[at] for at in known], one.earlier.fresh, f"{one.key}-{one.earlier.key}")
+        for at, found in zip(known, fresh, strict=True):
+            if (old := olds[at]) is not None:
+                told[at] = merged(Found(old[0], old[1], old[2].report), found, by)
+    return [
+        (each.hits, each.records, _Seen(each.report, [], each.records.num_rows))
+        for each in (told[at] for at in range(len(files)))
+    ]
+
+
+def _rules(files: Sequence[DataFile], path: Path, key: str) -> list[Found]:
+    return find_all(_hunter(path, key), files) if files else []
 
 
 def _indicators(file: DataFile, one: _Pass) -> _Done:
@@ -216,17 +264,33 @@ def _indicators(file: DataFile, one: _Pass) -> _Done:
     return hits, RECORDS.empty_table(), _Seen(FileReport(file.staged.rows), kinds)
 
 
-def _passes(folder: Path, rules: RuleSet, listed: Indicators) -> list[_Pass]:
-    """Write the rules and the indicators down for the workers; no file of indicators where there are none."""
+def _earlier(folder: Path, rules: RuleSet, by: Before) -> _Earlier:
+    """Write down how an earlier set of rules belongs to the one at hand, and the rules that it had not."""
+    path, fresh = folder / "before.msgpack", folder / "fresh-rules.json"
+    path.write_bytes(msgspec.msgpack.encode(by))
+    fresh.write_bytes(subset(rules, by.fresh).encoded())
+    return _Earlier(by.key, path, fresh)
+
+
+def _passes(
+    folder: Path, rules: RuleSet, listed: Indicators, cache: Path | None
+) -> tuple[list[_Pass], KnownSet | None]:
+    """Write the rules and the indicators down for the workers; no file of indicators where there are none.
+
+    Returns:
+        The passes, and what the rules are made of, where that is not kept yet.
+    """
     encoded = rules.encoded()
     path = folder / "rules.json"
     path.write_bytes(encoded)
-    out = [_Pass("rules", rules_hash(encoded), path)]
+    key = rules_hash(encoded)
+    made_of, by = before(cache, key, rules)
+    out = [_Pass("rules", key, path, _earlier(folder, rules, by) if by is not None else None)]
     if listed.table.num_rows:
         path = folder / "indicators.arrow"
         write_kept(path, listed.table)
         out.append(_Pass("indicators", rules_hash(f"{listed.digest()} {places_hash()}".encode()), path))
-    return out
+    return out, made_of
 
 
 def _tables(archive: Archive, rules: RuleSet, listed: Indicators) -> list[str]:
@@ -328,7 +392,7 @@ def hunt(
     listed = indicators_kept(indicator_files, rules_cache or cache)
     lists, bad_lists = read_warning_lists(warning_files)
     with TemporaryDirectory(prefix="dwell-hunt-") as scratch:
-        passes = _passes(Path(scratch), loaded.rules, listed)
+        passes, made_of = _passes(Path(scratch), loaded.rules, listed, cache)
         keys = {one.kind: one.key for one in passes}
         tables = _tables(archive, loaded.rules, listed)
         hops = trusted_hops()
@@ -348,6 +412,8 @@ def hunt(
             reports.setdefault(file.table, []).append(found.report)
             if progress is not None:
                 progress(done, len(files), file.table)
+    if cache is not None and made_of is not None:
+        remember(cache, made_of)
     whole = concat(parts)
     totals = _totals(whole)
     outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]

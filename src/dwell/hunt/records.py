@@ -82,7 +82,7 @@ def told_records(frame: Frame, name: str, rule_id: str, case: Case, rows: Indice
         case: its case on this kind of record.
         rows: which of them were met, ascending; no more than `RECORDS_MAX`.
     """
-    part = who(frame.table, rows, FACES.get(name, Face()))
+    part = who(frame.base.table, frame.in_base(rows), FACES.get(name, Face()))
     fixed = {
         "rule_id": pa.array([rule_id] * len(rows), pa.string()),
         "table": pa.array([name] * len(rows), pa.string()),

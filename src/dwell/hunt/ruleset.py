@@ -15,9 +15,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-__all__ = ["Atom", "Case", "Leaf", "Node", "Rule", "RuleInfo", "RuleSet", "Where", "rules_hash"]
+__all__ = ["VERSION", "Atom", "Case", "Leaf", "Node", "Rule", "RuleInfo", "RuleSet", "Where", "rules_hash"]
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same rules come out differently."""
 
 

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from msgspec import structs
 
 from dwell.archive.datafile import DataFile, read_rows
-from dwell.archive.lexicon import coded
-from dwell.archive.spec import TableSpec
+from dwell.hunt.base import Base
 from dwell.hunt.columnvalues import ColumnValues, values_of
 from dwell.hunt.conditions import Conditions
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.frame import FEW, Frame, columns_of
 from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Matched, Subject, concat, group_hits
 from dwell.hunt.patterns import Indices
-from dwell.hunt.picking import picked
+from dwell.hunt.recordkinds import EVENT_ID, RecordKinds, Sites
 from dwell.hunt.records import RECORDS, RECORDS_MAX, told_records
 from dwell.hunt.ruleset import Case, Node, RuleSet
+from dwell.hunt.tasks import TableTasks, Task, leaves_of, places_of, plain_atoms, told_places
 from dwell.hunt.verdict import Verdict, judged, leaf_verdict
 from dwell.hunt.words import Truth, Words, truth_of, words
 from dwell.intake.tables import specs
 
-__all__ = ["FileHunt", "FileReport", "Found", "Hunter", "Meeting", "Task", "atoms_of"]
+__all__ = ["FileHunt", "FileReport", "Found", "Hunter", "Meeting"]
 
 _PREFIX = ("evidence_id", "record_no", "time_utc", "host")
 
@@ -41,6 +40,8 @@ class FileReport:
         missing: places that rules ask about and that no such record holds, by the same.
         opened: rules whose conditions were put to rows.
         cut: correlated rules that met more records than are told one by one.
+        by_rows: of what is missing, that which only rows tell and for which they were read: by kind of record and place the
+            rules for which they were.
     """
 
     rows: int = 0
@@ -48,6 +49,7 @@ class FileReport:
     missing: dict[int, list[str]] = field(default_factory=dict)
     opened: list[int] = field(default_factory=list)
     cut: list[int] = field(default_factory=list)
+    by_rows: dict[int, dict[str, list[int]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +65,6 @@ class Found:
     hits: pa.Table
     records: pa.Table
     report: FileReport
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A case of a rule that is about the table at hand.
-
-    Attributes:
-        rule: index of the rule.
-        case: the case, or what the lexicon has left of it.
-        places: where it looks.
-        shown: leaves whose texts are told when it is met.
-    """
-
-    rule: int
-    case: Case
-    places: frozenset[str]
-    shown: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,69 +86,6 @@ class Meeting:
     matched: Sequence[Matched]
 
 
-def atoms_of(node: Node, rules: RuleSet) -> Iterator[int]:
-    """Yield the atoms of a condition, those of its leaves included."""
-    if node.op == "atom":
-        yield node.index
-    elif node.op == "leaf":
-        yield from atoms_of(rules.leaves[node.index].tree, rules)
-    for one in node.children:
-        yield from atoms_of(one, rules)
-
-
-def _plain_atoms(node: Node) -> frozenset[int]:
-    """Give the atoms of a leaf that are not negated; none where one is."""
-    if node.op == "atom":
-        return frozenset({node.index})
-    parts = [_plain_atoms(one) for one in node.children]
-    return frozenset().union(*parts) if node.op != "not" and all(parts) else frozenset()
-
-
-def _literals(asked: Sequence[int], rules: RuleSet) -> tuple[tuple[str, ...], ...]:
-    """Give the literals that each of some questions needs; nothing where one of them asks for something else."""
-    atoms = [rules.atoms[one] for one in asked]
-    told = tuple(one.parts[::2] if one.kind == "text" else () for one in atoms)
-    return told if all(any(len(part) > 2 for part in one) for one in told) else ()
-
-
-def _leaves_of(node: Node) -> Iterator[int]:
-    if node.op == "leaf":
-        yield node.index
-    for one in node.children:
-        yield from _leaves_of(one)
-
-
-def _told(case: Case) -> frozenset[str]:
-    """Give the places that correlations ask about."""
-    return frozenset(place for _, places in case.told for place in places)
-
-
-def _places(tree: Node, rules: RuleSet) -> frozenset[str]:
-    found: set[str] = set()
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        if node.op == "leaf":
-            # all questions of a leaf are about its place
-            found.add(rules.leaves[node.index].place)
-        elif node.op == "atom":
-            atom = rules.atoms[node.index]
-            found |= {atom.place, atom.other} if atom.other else {atom.place}
-        else:
-            waiting += node.children
-    return frozenset(found)
-
-
-def _gathered(node: Node, atoms: list[int], leaves: set[int]) -> None:
-    """Gather the atoms of a condition that stand by themselves, and its leaves."""
-    if node.op == "atom":
-        atoms.append(node.index)
-    elif node.op == "leaf":
-        leaves.add(node.index)
-    for one in node.children:
-        _gathered(one, atoms, leaves)
-
-
 class Hunter:
     """A rule set made ready for data files; one per process.
 
@@ -176,32 +98,13 @@ class Hunter:
     def __init__(self, rules: RuleSet, *, prune: bool = True) -> None:
         self.rules = rules
         self.prune = prune
-        self._specs = specs()
-        self.plain = [_plain_atoms(one.tree) for one in rules.leaves]
-        self._tasks: dict[str, list[Task]] = {}
-        self._asked: dict[str, dict[str, list[int]]] = {}
-        leaves: dict[str, set[int]] = {}
+        self.plain = [plain_atoms(one.tree) for one in rules.leaves]
+        cases: dict[str, list[tuple[int, Case]]] = {}
         for index, rule in enumerate(rules.rules):
             for case in rule.cases:
-                table = rules.wheres[case.where].table
-                alone: list[int] = []
-                _gathered(case.tree, alone, leaves.setdefault(table, set()))
-                asked = self._asked.setdefault(table, {})
-                for one in alone:
-                    if rules.atoms[one].kind != "same":
-                        asked.setdefault(rules.atoms[one].place, []).append(one)
-                self._tasks.setdefault(table, []).append(
-                    Task(index, case, _places(case.tree, rules) | _told(case), _positive(case.tree, rules))
-                )
-        for table, asked in self._asked.items():
-            # rules share leaves: each is looked into once
-            for one in leaves[table]:
-                asked.setdefault(rules.leaves[one].place, []).extend(atoms_of(rules.leaves[one].tree, rules))
-            self._asked[table] = {place: sorted(set(ones)) for place, ones in sorted(asked.items())}
-        self._literals = {
-            table: {place: _literals(ones, rules) for place, ones in asked.items()}
-            for table, asked in self._asked.items()
-        }
+                cases.setdefault(rules.wheres[case.where].table, []).append((index, case))
+        held = specs()
+        self._tables = {table: TableTasks(held[table], rules, found) for table, found in cases.items()}
 
     def hunt(self, file: DataFile) -> tuple[pa.Table, FileReport]:
         """Hunt one data file: hits, and what was seen.
@@ -218,25 +121,17 @@ class Hunter:
         Raises:
             CustodyError: the file is not what was written.
         """
-        if file.table not in self._tasks:
+        if file.table not in self._tables:
             return Found(HITS.empty_table(), RECORDS.empty_table(), FileReport(file.staged.rows))
         return FileHunt(self, file).run()
 
     def tasks(self, table: str) -> Sequence[Task]:
         """Give the cases of rules that are about a table."""
-        return self._tasks.get(table, ())
+        return self._tables[table].tasks if table in self._tables else ()
 
-    def asked(self, table: str) -> Mapping[str, Sequence[int]]:
-        """Give the questions about each place of a table."""
-        return self._asked.get(table, {})
-
-    def literals(self, table: str) -> Mapping[str, Sequence[Sequence[str]]]:
-        """Give, for each place of a table that only patterns are put to, the literals of each; none for others."""
-        return self._literals.get(table, {})
-
-    def spec(self, table: str) -> TableSpec:
-        """Give what a table is."""
-        return self._specs[table]
+    def table(self, table: str) -> TableTasks:
+        """Give what is asked of a table that rules are about."""
+        return self._tables[table]
 
 
 class FileHunt:
@@ -247,67 +142,125 @@ class FileHunt:
         self.prune = hunter.prune
         self._plain = hunter.plain
         self.file = file
-        self.spec = hunter.spec(file.table)
-        self.tasks = hunter.tasks(file.table)
-        self.asked = hunter.asked(file.table)
-        self._literals = hunter.literals(file.table)
+        self.of = hunter.table(file.table)
+        self.spec = self.of.spec
+        self.tasks = self.of.tasks
+        self.asked = self.of.asked
         self.report = FileReport(file.staged.rows)
         self.lexicon = lexicon or values_of(file)
-        self.known = {place: self._words(place) for place in self.asked if base_of(place) in self.lexicon.complete}
+        self.known: dict[str, Words] = {}
+        self._able = np.ones(len(self.rules.atoms), np.bool_)
         self._verdicts: dict[int, tuple[Verdict, int]] = {}
         self._truths: dict[int, Truth] = {}
         self._told_apart: dict[str, frozenset[str] | None] = {}
-        self._able: dict[int, bool] = {}
         self._bare: frozenset[str] = frozenset()
+        self._held: dict[int, Truth | None] = {}
 
     def _words(self, place: str) -> Words:
-        wanted = self._literals.get(place)
-        if wanted and (rows := self.lexicon.lacks(place, self.spec.joined.get(place), wanted)) is not None:
+        asked = self.of.arrays[place]
+        if self._lacks(place, asked):
+            rows = self.lexicon.rows_with(place, self.spec.joined.get(place))
             none = np.zeros(0, np.int64)
-            return Words(pa.array([], pa.string()), np.array(rows, np.int64), none, frozenset(self.asked[place]))
+            mine = frozenset(asked[self._able[asked]].tolist())
+            return Words(pa.array([], pa.string()), np.array(rows, np.int64), none, mine)
         values, counts, nulls = self.lexicon.of(base_of(place))
         if is_derived(place):
             values, counts, nulls = _parts(place, values, counts, nulls)
         return words(self.file.table, place, values, counts, nulls, self.asked[place], self.rules.atoms)
 
+    def _lacks(self, place: str, asked: Indices) -> bool:
+        """Say whether none of the questions about a place can be answered with yes, by the bitmaps of its columns."""
+        sought = self.of.sought(place)
+        bitmaps = self.lexicon.bitmaps(sought.columns)
+        return bitmaps is not None and not sought.may_be_met(bitmaps)[self._able[asked]].any()
+
     def run(self) -> Found:
         """Give the hits, the records told one by one, and what was seen."""
-        waiting, looked = self._sorted_out()
-        restricted = any(self.rules.wheres[one.case.where].wanted for one in looked)
-        if self.spec.name != "evtx" and not (waiting or restricted):
-            self._note_missing({one.case.where for one in looked}, None)
+        kinds = self._kinds()
+        waiting, looked = self._sorted_out(kinds)
+        if kinds is None and not waiting:
+            # there is but one kind of record, and no row of it has to be looked at
+            self._note_missing({one.case.where for one in looked}, (), None, None)
             return self._nothing()
         if not looked:
             return self._nothing()
-        return self._rows(waiting, looked)
+        return self._rows(waiting, looked, kinds)
 
-    def _sorted_out(self) -> tuple[list[Task], list[Task]]:
-        """Give the tasks that the lexicon leaves open, and all those about kinds of record that may be held."""
-        waiting: list[Task] = []
-        looked: list[Task] = []
-        for task in self.tasks:
-            if not self._may_hold(task.case.where):
-                self.report.wheres.setdefault(task.case.where, 0)
-                continue
-            looked.append(task)
-            if not self.prune:
-                waiting.append(task)
-            elif judged(task.case.tree, self._verdict) is not False:
-                waiting.append(self._opened(task))
-        return waiting, looked
+    def _kinds(self) -> RecordKinds | None:
+        """Tell the rows of each kind of record apart; None where no kind is told from another."""
+        able = {where: self.rules.wheres[where] for where in self._wheres() if self._may_hold(where)}
+        columns = RecordKinds.columns(able.values())
+        return RecordKinds(self._read(columns), able) if columns else None
+
+    def _wheres(self) -> list[int]:
+        """Give the kinds of record that rules are about."""
+        wheres: list[int] = np.unique(self.of.wheres).tolist()
+        return wheres
+
+    def _sorted_out(self, kinds: RecordKinds | None) -> tuple[list[Task], list[Task]]:
+        """Give the tasks that the lexicon leaves open, and all those about kinds of record that are held."""
+        able = []
+        for where in self._wheres():
+            if self._may_hold(where):
+                sorts = kinds.of(where) if kinds is not None else None
+                self._held[where] = sorts
+                rows = self.report.rows if kinds is None or sorts is None else int(kinds.rows[sorts].sum())
+            else:
+                rows = 0
+            self.report.wheres[where] = rows
+            able += [where] if rows else []
+        mine = np.isin(self.of.wheres, able)
+        self._able = self.of.is_asked(able)
+        if kinds is not None:
+            self._know_numbers(kinds)
+        looked = np.flatnonzero(mine).tolist()
+        self.known |= {
+            place: self._words(place)
+            for place, asked in self.of.arrays.items()
+            if base_of(place) in self.lexicon.complete and self._able[asked].any()
+        }
+        if not self.prune:
+            return [self.tasks[at] for at in looked], [self.tasks[at] for at in looked]
+        open_tasks = [
+            self.tasks[at]
+            for at in np.flatnonzero(mine & self._possible_at_all()).tolist()
+            if judged(self.tasks[at].case.tree, self._verdict) is not False
+        ]
+        return [self._opened(one) for one in open_tasks], [self.tasks[at] for at in looked]
+
+    def _know_numbers(self, kinds: RecordKinds) -> None:
+        """Put the questions about event ids to those that kinds of record are told apart by."""
+        if EVENT_ID in self.asked and EVENT_ID in kinds.names and EVENT_ID not in self.lexicon.complete:
+            values, codes = kinds.texts(EVENT_ID)
+            counts = np.bincount(codes + 1, weights=kinds.rows, minlength=len(values) + 1).astype(np.int64)
+            self.known[EVENT_ID] = self._told_words(EVENT_ID, values, counts)
+
+    def _told_words(self, place: str, values: pa.StringArray, counts: Indices) -> Words:
+        """Put the questions about a place to texts; the first count is of rows without one."""
+        asked, name = self.asked[place], self.file.table
+        return words(name, place, values, counts[1:], int(counts[0]), asked, self.rules.atoms)
+
+    def _possible_at_all(self) -> Truth:
+        """Say of each task whether it can be true, by the questions alone that some text answers with yes."""
+        met = np.ones(len(self.rules.atoms), np.bool_)
+        for place, held in self.known.items():
+            met[self.of.arrays[place]] = False
+            met[held.answered()] = True
+        can = np.ones(len(self.rules.leaves), np.bool_)
+        leaves, starts, atoms = self.of.plain
+        if len(leaves):
+            can[leaves] = np.logical_or.reduceat(met[atoms], starts)
+        return self.of.weighing.weighed(can, np.zeros(len(can), np.bool_))[0]
 
     def _nothing(self) -> Found:
         return Found(HITS.empty_table(), RECORDS.empty_table(), self.report)
 
     def _may_hold(self, where: int) -> bool:
         """Say whether the file can hold records of a kind, as far as the lexicon says."""
-        if where not in self._able:
-            told = {name: self._texts(name) for name in self.rules.wheres[where].wanted}
-            self._able[where] = all(
-                held is None or not held.isdisjoint(self.rules.wheres[where].wanted[name])
-                for name, held in told.items()
-            )
-        return self._able[where]
+        told = {name: self._texts(name) for name in self.rules.wheres[where].wanted}
+        return all(
+            held is None or not held.isdisjoint(self.rules.wheres[where].wanted[name]) for name, held in told.items()
+        )
 
     def _texts(self, name: str) -> frozenset[str] | None:
         """Give the texts of a column that tells kinds of record apart; None where the lexicon does not hold them all."""
@@ -359,7 +312,7 @@ class FileHunt:
         """Give what is left of a task, and the leaves by which it can be met."""
         tree = self._left(task.case.tree)
         shown = tuple(one for one in task.shown if self._weighed(one)[0] is not False)
-        places = _places(tree, self.rules) | {self.rules.leaves[one].place for one in shown} | _told(task.case)
+        places = places_of(tree, self.rules) | {self.rules.leaves[one].place for one in shown} | told_places(task.case)
         return replace(task, case=structs.replace(task.case, tree=tree), places=places, shown=shown)
 
     def _planned(self, node: Node) -> tuple[Node, int]:
@@ -377,69 +330,105 @@ class FileHunt:
         weights = [one[1] for one in parts]
         return Node(node.op, tuple(one[0] for one in parts)), min(weights) if node.op == "and" else max(weights)
 
-    def _note_missing(self, wheres: set[int], frames: Mapping[int, Frame] | None) -> None:
-        """Note which places hold nothing, as far as the lexicon or the rows say."""
+    def _note_missing(
+        self, wheres: Iterable[int], waiting: Sequence[Task], base: Base | None, kinds: RecordKinds | None
+    ) -> None:
+        """Note which places hold nothing, as far as the lexicon or the rows say.
+
+        What is noted for a rule is the same whatever other rules there are.
+        """
+        sites = Sites(base, kinds, self.spec, self.rules) if base is not None else None
         for where in sorted(wheres):
-            self.report.wheres.setdefault(where, self.report.rows)
             if not self.rules.wheres[where].uniform:
                 continue
-            asked = sorted({place for task in self.tasks if task.case.where == where for place in task.places})
-            frame = frames.get(where) if frames is not None else None
-            self.report.missing[where] = [one for one in asked if self._is_missing(one, frame)]
+            missing = self.report.missing[where] = []
+            for place in self.of.of_kind(where):
+                if place.endswith(":*"):
+                    continue
+                told = self._told_missing(place, kinds)
+                if told is None and kinds is not None and sites is not None:
+                    sorts = self._held.get(where)
+                    held = sites.holding(place)
+                    told = not bool(held.any() if sorts is None else held[sorts].any())
+                elif told is None and sites is not None:
+                    mine = sorted({one.rule for one in waiting if one.case.where == where and place in one.places})
+                    told = bool(mine) and not sites.holding(place).any()
+                    if told:
+                        self.report.by_rows.setdefault(where, {})[place] = mine
+                if told:
+                    missing.append(place)
 
-    def _is_missing(self, place: str, frame: Frame | None) -> bool:
-        if place.endswith(":*"):
-            return False
-        if not columns_of(place, self.spec):
+    def _told_missing(self, place: str, kinds: RecordKinds | None) -> bool | None:
+        """Say whether no row holds anything in a place; None where only the rows tell, or only those of a kind."""
+        columns = columns_of(place, self.spec)
+        if not columns:
             return True
-        if frame is not None and all(one in frame.table.column_names for one in columns_of(place, self.spec)):
-            return not frame.recorded(place)
-        if place in self.known:
-            held = self.known[place]
-            return bool(held.counts[:-1].sum() == 0)
-        return False
+        if (told := self._is_everywhere(place, columns[0])) is not None:
+            return not told
+        held = self.known.get(place) if kinds is None else None
+        return None if held is None else bool(held.counts[:-1].sum() == 0)
 
-    def _columns(self, tasks: Sequence[Task]) -> tuple[list[str], list[str]]:
-        """Give the columns that some tasks need, and which of them are read as coded."""
-        face = FACES.get(self.spec.name, Face())
+    def _is_everywhere(self, place: str, column: str) -> bool | None:
+        """Say whether every row holds something in a place, or none does; None where the lexicon does not tell."""
+        nulls = self.lexicon.nulls(column)
+        if nulls is None or 0 < nulls < self.report.rows:
+            return None
+        return None if is_derived(place) and not nulls else not nulls
+
+    def _columns(self, tasks: Sequence[Task]) -> set[str]:
+        """Give the columns that some tasks need, with those that say who and when."""
+        if not tasks:
+            return set()
         places = frozenset().union(*(task.places for task in tasks))
         wanted = {one for place in places for one in columns_of(place, self.spec)}
-        if self.spec.name == "evtx":
-            wanted |= {"Channel", "EventID"}
-        wanted |= {name for task in tasks for name in self.rules.wheres[task.case.where].wanted}
-        wanted |= set(_PREFIX) | set(face.columns)
+        return wanted | set(_PREFIX) | set(FACES.get(self.spec.name, Face()).columns)
+
+    def _unsure(self, looked: Sequence[Task]) -> set[str]:
+        """Give the columns of which only the rows tell whether each kind of record has something there."""
+        out: set[str] = set()
+        for where in {one.case.where for one in looked if self.rules.wheres[one.case.where].uniform}:
+            for place in self.of.of_kind(where):
+                columns = columns_of(place, self.spec)
+                if columns and not place.endswith(":*") and self._is_everywhere(place, columns[0]) is None:
+                    out.update(columns)
+        return out
+
+    def _read(self, names: Iterable[str]) -> pa.Table:
+        """Read columns, texts as coded where the lexicon holds such."""
+        wanted = set(names)
         columns = [one for one in self.spec.schema.names if one in wanted]
-        dictionary = [one for one in columns if one in self.spec.lexicon or one in {"evidence_id", "host"}]
-        return columns, dictionary
+        return read_rows(self.file, columns, dictionary=self._coded(columns))
 
-    def _read(self, tasks: Sequence[Task]) -> pa.Table:
-        columns, dictionary = self._columns(tasks)
-        return read_rows(self.file, columns, dictionary=dictionary)
+    def _coded(self, columns: Sequence[str]) -> list[str]:
+        return [one for one in columns if one in self.spec.lexicon or one in {"evidence_id", "host"}]
 
-    def _rows(self, waiting: Sequence[Task], looked: Sequence[Task]) -> Found:
-        restricted = any(self.rules.wheres[one.case.where].wanted for one in looked)
-        table = self._read(looked if restricted else waiting)
-        frames = self._frames(table, waiting, looked)
+    def _rows(self, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None) -> Found:
+        base = self._based(waiting, looked, kinds)
+        frames = self._frames(base, waiting, looked, kinds)
         met = [(task, rows) for task in waiting if len(rows := self._met(task, frames))]
         hits = [one for where, frame in frames.items() for one in self._hits(frame, where, met)]
         records = [self._told(task, frames[task.case.where], rows) for task, rows in met if self._is_correlated(task)]
-        self._note_missing(set(frames), frames)
+        self._note_missing({one.case.where for one in looked}, waiting, base, kinds)
         self.report.opened = sorted(set(self.report.opened))
         return Found(concat(hits), pa.concat_tables([RECORDS.empty_table(), *records]), self.report)
 
-    def _frames(self, table: pa.Table, waiting: Sequence[Task], looked: Sequence[Task]) -> dict[int, Frame]:
-        """Give the rows of each kind of record that has any, as they are seen through the questions still open."""
-        self._bare = frozenset(one for one in table.column_names if table[one].null_count == table.num_rows)
+    def _based(self, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None) -> Base:
+        """Read what the tasks still open need, and what tells which kinds of record hold what."""
+        return Base(self._read(self._columns(waiting) | (self._unsure(looked) if kinds is not None else set())))
+
+    def _frames(
+        self, base: Base, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None
+    ) -> dict[int, Frame]:
+        """Give the rows of each kind of record, as they are seen through the questions still open."""
+        self._bare = base.bare
         known, truths = self._narrowed(waiting)
         frames: dict[int, Frame] = {}
-        told: dict[str, tuple[Indices, pa.Array]] = {}
         for where in sorted({one.case.where for one in looked}):
-            part = self._part(table, where, told)
-            self.report.wheres[where] = part.num_rows
-            if part.num_rows:
-                frames[where] = Frame(
-                    part, self.spec, self.rules, self.asked, known, truths, self._wide, self.lexicon.ranked
-                )
+            sorts = self._held.get(where)
+            among = sorts[kinds.sorts] if kinds is not None and sorts is not None else None
+            frames[where] = Frame(
+                base, self.spec, self.rules, self.asked, known, truths, self._wide, self.lexicon.ranked, among
+            )
         return frames
 
     def _is_correlated(self, task: Task) -> bool:
@@ -455,7 +444,7 @@ class FileHunt:
     def _narrowed(self, waiting: Sequence[Task]) -> tuple[dict[str, Words], dict[int, Truth]]:
         """Give the words of the lexicon as far as the conditions still open tell them apart."""
         leaves: dict[str, list[int]] = {}
-        for index in sorted({one for task in waiting for one in _leaves_of(task.case.tree)}):
+        for index in sorted({one for task in waiting for one in leaves_of(task.case.tree)}):
             leaves.setdefault(self.rules.leaves[index].place, []).append(index)
         words_by_place: dict[str, Words] = {}
         truths: dict[int, Truth] = {}
@@ -473,32 +462,6 @@ class FileHunt:
     def _wide(self, index: int) -> tuple[Words, Truth] | None:
         held = self.known.get(self.rules.leaves[index].place)
         return None if held is None else (held, self._truth(index))
-
-    def _part(self, table: pa.Table, where: int, told: dict[str, tuple[Indices, pa.Array]]) -> pa.Table:
-        """Give the rows of one kind of record.
-
-        Args:
-            table: all rows.
-            where: the kind.
-            told: codes and texts of the columns by which kinds are told apart; filled as they are asked for.
-        """
-        kind = self.rules.wheres[where]
-        tests: list[Truth] = []
-        for name, held in kind.wanted.items():
-            if name not in told:
-                column = coded(table[name])
-                told[name] = column.indices.fill_null(-1).to_numpy(zero_copy_only=False), column.dictionary
-            codes, texts = told[name]
-            right = pc.is_in(texts.cast(pa.string()), value_set=pa.array(held)).to_numpy(zero_copy_only=False)
-            tests.append(np.append(right, False).astype(np.bool_)[codes])
-        for ids, sense in ((kind.event_ids, True), (kind.other_ids, False)):
-            if ids:
-                found = pc.is_in(table["EventID"].combine_chunks(), value_set=pa.array(ids, pa.int32()))
-                tests.append(found.to_numpy(zero_copy_only=False).astype(np.bool_) == sense)
-        if not tests:
-            return table
-        rows = np.logical_and.reduce(tests)
-        return table if rows.all() else table.filter(pa.array(rows))
 
     def _met(self, task: Task, frames: Mapping[int, Frame]) -> Indices:
         """Give the rows of its kind of record that a task's condition is met by."""
@@ -521,8 +484,7 @@ class FileHunt:
             return
         every = np.unique(np.concatenate([rows for _, rows in mine]))
         face = FACES.get(self.spec.name, Face())
-        names = [one for one in (*_PREFIX, *face.columns) if one in frame.table.column_names]
-        part = picked(frame.table, names, every)
+        part = frame.picked([one for one in (*_PREFIX, *face.columns) if frame.holds(one)], every)
         for task, rows in mine:
             info = self.rules.rules[task.rule].info
             subject = Subject(info.id, "rule", info.title, info.level)
@@ -536,20 +498,3 @@ def _parts(place: str, values: pa.StringArray, counts: Indices, nulls: int) -> t
     codes = coded_parts.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
     told = np.bincount(codes, weights=counts, minlength=len(coded_parts.dictionary) + 1).astype(np.int64)
     return coded_parts.dictionary, told[1:], nulls + int(told[0])
-
-
-def _positive(node: Node, rules: RuleSet, *, sense: bool = True) -> tuple[int, ...]:
-    """Give the leaves that a condition looks at in a positive sense, and that ask for a text."""
-    if node.op == "leaf":
-        return (node.index,) if sense and _asks(rules.leaves[node.index].tree, rules, sense=True) else ()
-    if node.op == "atom":
-        return ()
-    inner = sense is not (node.op == "not")
-    return tuple(dict.fromkeys(one for part in node.children for one in _positive(part, rules, sense=inner)))
-
-
-def _asks(node: Node, rules: RuleSet, *, sense: bool) -> bool:
-    if node.op == "atom":
-        return sense and rules.atoms[node.index].kind not in {"null", "empty", "part"}
-    inner = sense is not (node.op == "not")
-    return any(_asks(one, rules, sense=inner) for one in node.children)

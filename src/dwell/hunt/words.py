@@ -102,6 +102,10 @@ class Words:
         held = Words(self.values.take(pa.array(keep)), counts, self.marked[keep])
         return held, [one[slots] for one in truths]
 
+    def answered(self) -> list[int]:
+        """Give the questions that some text, or its absence, answers with yes."""
+        return list(self._atoms)
+
     def is_unmet(self, indices: frozenset[int]) -> bool:
         """Say whether some questions were all asked, and no text, nor its absence, answers any with yes."""
         return indices <= self._asked and self._atoms.keys().isdisjoint(indices)

@@ -1,0 +1,195 @@
+"""Rules made ready for the data files of one table: what each asks, where, and what has to be there for a yes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from dwell.archive.spec import TableSpec
+from dwell.hunt.patterns import Indices
+from dwell.hunt.ruleset import Case, Node, RuleSet
+from dwell.hunt.sought import Sought
+from dwell.hunt.weighing import Weighing
+from dwell.hunt.words import Truth
+
+__all__ = ["TableTasks", "Task", "atoms_of", "leaves_of", "places_of", "plain_atoms", "told_places"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A case of a rule that is about the table at hand.
+
+    Attributes:
+        rule: index of the rule.
+        case: the case, or what the lexicon has left of it.
+        places: where it looks.
+        shown: leaves whose texts are told when it is met.
+    """
+
+    rule: int
+    case: Case
+    places: frozenset[str]
+    shown: tuple[int, ...] = ()
+
+
+def atoms_of(node: Node, rules: RuleSet) -> Iterator[int]:
+    """Yield the atoms of a condition, those of its leaves included."""
+    if node.op == "atom":
+        yield node.index
+    elif node.op == "leaf":
+        yield from atoms_of(rules.leaves[node.index].tree, rules)
+    for one in node.children:
+        yield from atoms_of(one, rules)
+
+
+def plain_atoms(node: Node) -> frozenset[int]:
+    """Give the atoms of a leaf that are not negated; none where one is."""
+    if node.op == "atom":
+        return frozenset({node.index})
+    parts = [plain_atoms(one) for one in node.children]
+    return frozenset().union(*parts) if node.op != "not" and all(parts) else frozenset()
+
+
+def leaves_of(node: Node) -> Iterator[int]:
+    """Yield the leaves of a condition."""
+    if node.op == "leaf":
+        yield node.index
+    for one in node.children:
+        yield from leaves_of(one)
+
+
+def told_places(case: Case) -> frozenset[str]:
+    """Give the places that correlations ask about."""
+    return frozenset(place for _, places in case.told for place in places)
+
+
+def places_of(tree: Node, rules: RuleSet) -> frozenset[str]:
+    """Give the places that a condition looks at."""
+    found: set[str] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if node.op == "leaf":
+            # all questions of a leaf are about its place
+            found.add(rules.leaves[node.index].place)
+        elif node.op == "atom":
+            atom = rules.atoms[node.index]
+            found |= {atom.place, atom.other} if atom.other else {atom.place}
+        else:
+            waiting += node.children
+    return frozenset(found)
+
+
+def _gathered(node: Node, atoms: list[int], leaves: set[int]) -> None:
+    """Gather the atoms of a condition that stand by themselves, and its leaves."""
+    if node.op == "atom":
+        atoms.append(node.index)
+    elif node.op == "leaf":
+        leaves.add(node.index)
+    for one in node.children:
+        _gathered(one, atoms, leaves)
+
+
+class TableTasks:
+    """The cases of rules that are about one table.
+
+    Attributes:
+        spec: what the table is.
+        tasks: the cases.
+        wheres: of each task its kind of record.
+        asked: the questions about each place, ascending.
+    """
+
+    def __init__(self, spec: TableSpec, rules: RuleSet, cases: Iterable[tuple[int, Case]]) -> None:
+        """Make cases ready.
+
+        Args:
+            spec: what the table is.
+            rules: the rule set.
+            cases: index of a rule, and a case of it that is about the table.
+        """
+        self.spec = spec
+        self._rules = rules
+        self.tasks: list[Task] = []
+        atoms: dict[int, set[int]] = {}
+        leaves: dict[int, set[int]] = {}
+        for index, case in cases:
+            alone: list[int] = []
+            _gathered(case.tree, alone, leaves.setdefault(case.where, set()))
+            atoms.setdefault(case.where, set()).update(one for one in alone if rules.atoms[one].kind != "same")
+            self.tasks.append(
+                Task(index, case, places_of(case.tree, rules) | told_places(case), _positive(case.tree, rules))
+            )
+        self.wheres = np.array([one.case.where for one in self.tasks], np.int64)
+        # rules share leaves: each is looked into once
+        of_leaf = {one: tuple(atoms_of(rules.leaves[one].tree, rules)) for one in sorted(set().union(*leaves.values()))}
+        asked: dict[str, set[int]] = {}
+        self._atoms: dict[int, Indices] = {}
+        for where, mine in atoms.items():
+            for one in leaves[where]:
+                mine.update(of_leaf[one])
+            self._atoms[where] = np.array(sorted(mine), np.int64)
+            for one in mine:
+                asked.setdefault(rules.atoms[one].place, set()).add(one)
+        self.asked = {place: sorted(ones) for place, ones in sorted(asked.items())}
+        self._sought: dict[str, Sought] = {}
+        self._of_kind: dict[int, list[str]] = {}
+
+    def is_asked(self, wheres: Iterable[int]) -> Truth:
+        """Say for each atom of the rule set whether a case about one of some kinds of record asks it."""
+        out = np.zeros(len(self._rules.atoms), np.bool_)
+        for one in wheres:
+            out[self._atoms[one]] = True
+        return out
+
+    @cached_property
+    def arrays(self) -> dict[str, Indices]:
+        """Give the questions about each place, as an array."""
+        return {place: np.array(ones, np.int64) for place, ones in self.asked.items()}
+
+    def sought(self, place: str) -> Sought:
+        """Give what a place has to hold for its questions to be answered with yes."""
+        if place not in self._sought:
+            join = self.spec.joined.get(place)
+            self._sought[place] = Sought(place, join, self.asked[place], self._rules.atoms)
+        return self._sought[place]
+
+    def of_kind(self, where: int) -> list[str]:
+        """Give the places that cases about a kind of record ask about."""
+        if where not in self._of_kind:
+            self._of_kind[where] = sorted({x for one in self.tasks if one.case.where == where for x in one.places})
+        return self._of_kind[where]
+
+    @cached_property
+    def weighing(self) -> Weighing:
+        """Give the conditions of all tasks, in their order."""
+        return Weighing([one.case.tree for one in self.tasks])
+
+    @cached_property
+    def plain(self) -> tuple[Indices, Indices, Indices]:
+        """Give the leaves none of whose questions is negated, where the questions of each begin, and the questions."""
+        found = sorted({one for task in self.tasks for one in leaves_of(task.case.tree)})
+        plain = {one: atoms for one in found if (atoms := plain_atoms(self._rules.leaves[one].tree))}
+        flat = [one for atoms in plain.values() for one in sorted(atoms)]
+        starts = np.cumsum([0, *(len(atoms) for atoms in plain.values())])[:-1]
+        return np.array(list(plain), np.int64), starts.astype(np.int64), np.array(flat, np.int64)
+
+
+def _positive(node: Node, rules: RuleSet, *, sense: bool = True) -> tuple[int, ...]:
+    """Give the leaves that a condition looks at in a positive sense, and that ask for a text."""
+    if node.op == "leaf":
+        return (node.index,) if sense and _asks(rules.leaves[node.index].tree, rules, sense=True) else ()
+    if node.op == "atom":
+        return ()
+    inner = sense is not (node.op == "not")
+    return tuple(dict.fromkeys(one for part in node.children for one in _positive(part, rules, sense=inner)))
+
+
+def _asks(node: Node, rules: RuleSet, *, sense: bool) -> bool:
+    if node.op == "atom":
+        return sense and rules.atoms[node.index].kind not in {"null", "empty", "part"}
+    inner = sense is not (node.op == "not")
+    return any(_asks(one, rules, sense=inner) for one in node.children)
