@@ -37,9 +37,14 @@ _SERVICE = "Client=WebServices;{};"
 
 
 class AuditExport:
-    """The export of a world, day by day; `close` writes what is left."""
+    """The export of a world, day by day; `close` writes what is left.
+
+    Attributes:
+        borne: the grade that its records bear of a request, by the request's identity.
+    """
 
     def __init__(self, world: World, root: Path) -> None:
+        self.borne: dict[int, str] = {}
         self._root = root
         self._world = world
         self._people = {one.login.lower(): one for one in world.people}
@@ -69,7 +74,11 @@ class AuditExport:
             elif rng.random() < _SHARES.get(one.protocol, 0.0):
                 visits[id(one),] = [one]
         for visit in visits.values():
-            self._rows += self._told(visit, start, rng)
+            told = list(self._told(visit, start, rng))
+            self._rows += told
+            if any(record["Operation"] == "MailItemsAccessed" for _, record in told):
+                borne = "downloaded" if visit[0].protocol == "Mapi" else "named"
+                self.borne |= {id(one): borne for one in visit}
 
     def close(self) -> None:
         """Write the month."""
