@@ -224,10 +224,10 @@ def page(worlds: Sequence[World], seeds: Sequence[int], mailboxes: int, months: 
     older = sum(one.older for one in worlds)
     if older:
         which += f"; {older} of the worlds, marked *, were run on an older state of the program"
-    seconds = sum(one.found["seconds"] for one in worlds)
+    seconds = [one.found["seconds"] for one in worlds if one.found["seconds"] is not None]
     return f"""# What the reasoning finds in worlds whose truth is known
 
-Made by `{command}`: {which}. {seconds / max(1, len(worlds)):.0f} s of processor time a world.
+Made by `{command}`: {which}. {sum(seconds) / max(1, len(seconds)):.0f} s of processor time a world.
 
 {LEGEND}
 {_table(planted, _WITH)}

@@ -125,6 +125,13 @@ def test_of_what_is_not_known_here_no_grade_is_given(world: World) -> None:
     assert _grade(world, _kept(), EARLY, other, _owa(world, "GetItem")) is None
 
 
+def test_where_only_the_audit_export_is_held_it_alone_says_what_was_done(world: World) -> None:
+    other = replace(_owa(world, "GetItem"), protocol="Rest")
+    left = Scenario(cloud=True, without=("iis", "httpproxy", "ews"))
+    assert _grade(world, _kept(left, audited={id(other): "named"}), EARLY, other) == "named"
+    assert _grade(world, _kept(left), EARLY, other) == NO_RECORD
+
+
 def test_acts_that_are_no_requests_count_as_they_are_told(world: World) -> None:
     actor = Actor("quiet", borne={world.people[0].smtp: "named", world.people[1].smtp: "downloaded"})
     actor.add(EARLY, _owa(world, "GetItem"))

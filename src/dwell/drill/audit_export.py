@@ -40,11 +40,12 @@ class AuditExport:
     """The export of a world, day by day; `close` writes what is left.
 
     Attributes:
-        borne: the grade that its records bear of a request, by the request's identity.
+        borne: the grade that the records written bear of a request, by the request's identity.
     """
 
     def __init__(self, world: World, root: Path) -> None:
         self.borne: dict[int, str] = {}
+        self._told_of: dict[str, tuple[str, Sequence[int]]] = {}
         self._root = root
         self._world = world
         self._people = {one.login.lower(): one for one in world.people}
@@ -76,9 +77,10 @@ class AuditExport:
         for visit in visits.values():
             told = list(self._told(visit, start, rng))
             self._rows += told
-            if any(record["Operation"] == "MailItemsAccessed" for _, record in told):
-                borne = "downloaded" if visit[0].protocol == "Mapi" else "named"
-                self.borne |= {id(one): borne for one in visit}
+            for _, record in told:
+                if record["Operation"] == "MailItemsAccessed":
+                    grade = "downloaded" if "Item" in record else "named"
+                    self._told_of[str(record["Id"])] = (grade, [id(one) for one in visit])
 
     def close(self) -> None:
         """Write the month."""
@@ -90,6 +92,8 @@ class AuditExport:
         writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writerow(_HEAD)
         for place, (at, record) in enumerate(self._rows, 1):
+            grade, requests = self._told_of.get(str(record["Id"]), ("", ()))
+            self.borne |= dict.fromkeys(requests, grade)
             writer.writerow(
                 (
                     record["RecordType"], f"{at.month}/{at.day}/{at.year} {at:%I:%M:%S %p}", record["UserId"],
@@ -101,6 +105,7 @@ class AuditExport:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"\xef\xbb\xbf" + text.getvalue().encode())
         self._rows = []
+        self._told_of = {}
 
     def _told(
         self, visit: Sequence[Request], start: datetime, rng: random.Random

@@ -45,6 +45,11 @@ class Kept:
     gaps: Sequence[Mapping[str, str]]
     audited: Mapping[int, str]
 
+    @property
+    def audit_only(self) -> bool:
+        """Say whether no log of a server is handed over: then the audit export alone says what was done."""
+        return {"iis", "httpproxy", "ews"} <= set(self.scenario.without) and not self.scenario.service_logs
+
     def logs(self, day: date, request: Request) -> frozenset[str]:
         """Give the logs that hold a request: `iis`, `back-end`, `httpproxy`, `ews`, `owa`, `sync`, `ual`."""
         plan, late = self.scenario, day >= self.exchange_from
@@ -125,7 +130,7 @@ def grades_of(world: World, actor: Actor, kept: Kept) -> dict[str, str]:
     unknown: set[str] = set()
     for day, requests in actor.days.items():
         for one in requests:
-            if one.mailbox and one.protocol not in (_NO_MAIL if one.anchor else _WEB):
+            if one.mailbox and not kept.audit_only and one.protocol not in (_NO_MAIL if one.anchor else _WEB):
                 unknown.add(one.mailbox)
             elif one.mailbox:
                 found = _borne(one, kept.logs(day, one), owners.get(one.user, ""), kept.audited.get(id(one), NO_RECORD))
