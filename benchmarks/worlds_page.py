@@ -14,7 +14,8 @@ of those planted; in brackets those of which any record handed over says that he
 *Innocent* are mailboxes called exposed that nobody touched; *intrusions* are those told of those planted. *Grades* is the
 share of found mailboxes that have the very grade which the evidence handed over bears, as the exercise knows it from what
 it wrote. *First act* is how many days the first act told is off for the quiet intruder. *Hours seen wrongly* are hours of a
-server and log told as covered that are not, then such as are covered and not told, of all that are covered. *Leads* is the
+server and log told as covered that are not, then such as are covered and not told, of all that are covered (the exercise's
+EWS has no file where it had no call, which looks like a file that is gone). *Leads* is the
 rank of the lead with which the last of the quiet intruder's mailboxes comes up (-: not all of them do).
 """
 WHY: Mapping[str, str] = {
@@ -23,7 +24,9 @@ WHY: Mapping[str, str] = {
     "owa-log-only": "what is handed over holds his first day only",
     "impersonation-unlogged": "only the last month's logs say whose mailbox the service's account opened",
     "iis-only": "forged calls are in logs that are not handed over",
-    "deleted-lines": "whose lines were taken out of one log can be seen only where a second one is held",
+    "deleted-lines": "lines taken out of a log are seen only where a second log is held, here of the last month",
+    "phone": "a browser's record in the cloud that names his device is not joined with the device",
+    "impersonation": "a browser's record in the cloud that names his tool is not joined with the tool",
 }
 """Why a world is missed by what its evidence holds."""
 SHARE = 30 / 32
@@ -78,6 +81,8 @@ def missed(world: World) -> list[str]:
         out.append(f"first act {world.error:+.2f} days off")
     if found["grades_right"] != found["grades_known"]:
         out.append(f"grades {found['grades_right']} of {found['grades_known']}")
+    if found["hours_over"]:
+        out.append(f"{found['hours_over']:,} hours told as covered that are not")
     budget = found["leads_budget"]
     if world.null and budget is not None and (found["leads"] or 0) > budget:
         out.append(f"leads {found['leads']} of {budget}")
@@ -239,8 +244,8 @@ Made by `{command}`: {which}. {sum(seconds) / max(1, len(seconds)):.0f} s of pro
 ## What misses its aim
 
 The aims: 30 of 32 of the quiet intruder's mailboxes and all of the loud one's, no innocent mailbox exposed, intrusions
-apart and as many as there are, the first act within a day where it is found, every grade as the evidence bears it, and in
-worlds with nobody no more leads than the budget.
+apart and as many as there are, the first act within a day where it is found, every grade as the evidence bears it, no hour
+told as covered that is not, and in worlds with nobody no more leads than the budget.
 
 {_missed(worlds)}
 """

@@ -78,6 +78,7 @@ def test_worlds_with_nobody_have_a_table_of_leads_and_exposures() -> None:
         ({"first_error_days": {"quiet": 1.0}}, []),
         ({"first_error_days": {"quiet": -1.01}}, ["first act -1.01 days off"]),
         ({"grades_right": 37}, ["grades 37 of 38"]),
+        ({"hours_over": 1_200, "hours_under": 9}, ["1,200 hours told as covered that are not"]),
         ({"leads": 501}, []),
     ],
 )
