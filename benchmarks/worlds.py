@@ -189,6 +189,8 @@ def main() -> int:
     seeds = " ".join(map(str, arguments.seeds))
     command = f"python benchmarks/worlds.py --seeds {seeds} --mailboxes {arguments.mailboxes} "
     command += f"--months {arguments.months} --write"
+    if any(one.older for one in found):
+        command += " --keep"
     text = page(found, arguments.seeds, arguments.mailboxes, arguments.months, command)
     if arguments.write:
         PAGE.write_text(text, "utf-8")

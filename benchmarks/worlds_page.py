@@ -25,6 +25,7 @@ WHY: Mapping[str, str] = {
     "impersonation-unlogged": "only the last month's logs say whose mailbox the service's account opened",
     "iis-only": "forged calls are in logs that are not handed over",
     "deleted-lines": "lines taken out of a log are seen only where a second log is held, here of the last month",
+    "current-browser": "five mailboxes in his network with a browser's next version are told as another's",
     "phone": "a browser's record in the cloud that names his device is not joined with the device",
     "impersonation": "a browser's record in the cloud that names his tool is not joined with the tool",
 }
@@ -154,10 +155,11 @@ def _needed(runs: Sequence[World]) -> str:
 
 
 def _leads(runs: Sequence[World]) -> str:
-    worst = max(runs, key=lambda one: (one.found["leads"], -one.seed)).found
-    return (
-        f"{worst['leads']:,} of {worst['leads_budget']:,}" if worst["leads_budget"] is not None else str(worst["leads"])
-    )
+    known = [one for one in runs if one.found["leads"] is not None]
+    if not known:
+        return "not known"
+    worst = max(known, key=lambda one: (one.found["leads"], -one.seed)).found
+    return f"{worst['leads']:,} of {_told(worst['leads_budget'])}"
 
 
 def _apart(runs: Sequence[World]) -> str:
@@ -229,6 +231,7 @@ def page(worlds: Sequence[World], seeds: Sequence[int], mailboxes: int, months: 
     older = sum(one.older for one in worlds)
     if older:
         which += f"; {older} of the worlds, marked *, were run on an older state of the program"
+        which += ", and what that state did not measure is not known"
     seconds = [one.found["seconds"] for one in worlds if one.found["seconds"] is not None]
     return f"""# What the reasoning finds in worlds whose truth is known
 

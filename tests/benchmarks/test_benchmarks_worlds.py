@@ -64,6 +64,11 @@ def test_worlds_with_nobody_have_a_table_of_leads_and_exposures() -> None:
     ]
     assert _row(found, "nobody") == ["1 2*", "1", "0", "41 of 500", "0; 7 of 900"]
     assert "1 of the worlds, marked *" in page(found, [1, 2], 160, 12, "x")
+    unknown = NOBODY | {"leads": None, "leads_budget": None, "seconds": None, "hours": 0}
+    older = World("nobody", "nobody", 3, unknown, older=True)
+    assert _row([older], "nobody")[3:] == ["not known", "not known"]
+    assert missed(older) == []
+    assert _row([*found, older], "nobody")[3] == "41 of 500"
 
 
 @pytest.mark.parametrize(
