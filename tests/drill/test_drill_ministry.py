@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dwell.drill import DrillPlan, write_drill
+from dwell.drill import DrillPlan, scenario, write_drill
 
 PLAN = DrillPlan(7, 24, datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 4, 1, tzinfo=UTC))
 
@@ -101,3 +101,36 @@ def test_it_knows_nothing_of_the_program() -> None:
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     loaded = eval(shown)  # noqa: S307 - a list of names that our own code printed
     assert [one for one in loaded if not one.startswith(("dwell.drill", "dwell.model"))] == []
+
+
+def test_the_truth_holds_the_grade_of_every_mailbox_and_the_hours_of_every_log(
+    made: tuple[Path, dict[str, Any]],
+) -> None:
+    truth = made[1]
+    for actor in truth["intruders"]:
+        assert list(actor["grades"]) == actor["mailboxes"]
+    quiet, loud = truth["intruders"]
+    assert set(loud["grades"].values()) == {"read"}
+    assert set(quiet["grades"].values()) <= {"named", "read", "listed"}
+    assert sum(grade == "named" for grade in quiet["grades"].values()) == 1, "one of his mailboxes is in the cloud too"
+    assert truth["held_hours"]["EX02"]["iis"] == 90 * 24 - 168
+
+
+def test_an_audit_export_names_what_was_read(tmp_path: Path) -> None:
+    first, last = datetime(2021, 2, 1, tzinfo=UTC), datetime(2021, 4, 1, tzinfo=UTC)
+    plan = DrillPlan(3, 12, first, last, scenario("cloud-only"))
+    truth = write_drill(tmp_path / "evidence", tmp_path / "truth.json", plan)
+    (quiet,) = truth["intruders"]
+    rows = [
+        json.loads(row["AuditData"])
+        for path in sorted((tmp_path / "evidence" / "m365").glob("*.csv"))
+        for row in csv.DictReader(path.read_text("utf-8-sig").splitlines()[1:])
+    ]
+    named = {
+        one["MailboxOwnerUPN"]
+        for one in rows
+        if one["Operation"] == "MailItemsAccessed" and one["ClientIPAddress"] in quiet["clients"] and "Folders" in one
+    }
+    assert named, "he reads"
+    assert {name for name, grade in quiet["grades"].items() if grade == "named"} == named
+    assert set(quiet["grades"]) - named == {name for name, grade in quiet["grades"].items() if grade == "no-record"}

@@ -252,6 +252,15 @@ def test_a_services_account_is_an_intruders_where_somebody_else_picks() -> None:
     assert any("rounds of that service go on elsewhere" in one for one in held.links)
 
 
+def test_who_else_comes_with_the_agent_of_a_services_intruder_is_his() -> None:
+    """The service's account has that agent as an ordinary one by now, and is his."""
+    visits = _office() + _rounds(range(90)) + _picked(601, range(10, 40)) + _picked(602, range(40, 80))
+    visits += [Visit(PEOPLE[80], 602, "Tool/0", 60, hour=3), Visit(PEOPLE[81], 81, BROWSERS[1], 60, hour=3)]
+    accesses, clients = _reason(visits)
+    (held,) = intrusions_of(actors_of(clients), [], accesses, clients)
+    assert held.accounts == (PEOPLE[80], "sync")
+
+
 def test_clients_of_an_account_that_serves_nobody_are_joined_by_the_mailboxes() -> None:
     first = _picked(601, range(5, 40))
     second = [replace(one, network=602, day=one.day + 100) for one in first]

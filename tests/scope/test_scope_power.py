@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -53,6 +53,7 @@ def _power(
     settings: Sequence[Setting] = (),
     markings: Sequence[Marking] = (),
     per_week: int = LEADS_PER_WEEK,
+    of: Sequence[Kind] = (),
 ) -> Power:
     return power_in(
         staged.archive,
@@ -60,6 +61,7 @@ def _power(
         stamp="s",
         plantings=plantings,
         wanted=wanted,
+        of=of,
         settings=settings,
         markings=markings,
         per_week=per_week,
@@ -95,6 +97,16 @@ def test_what_no_source_held_can_show_is_not_found(planted: _Planted) -> None:
     """The office holds no audit export: nothing that is planted in the tenant leaves a record."""
     one = planted.row("tenant")
     assert (one.recorded, one.found, one.plantings) == (0, 0, 3)
+
+
+def test_other_kinds_can_be_planted_than_those_of_the_file(planted: _Planted) -> None:
+    obvious = next(one for one in kinds() if one.key == "obvious")
+    of = (replace(obvious, key="one of them", mailboxes=1), replace(obvious, key="three", mailboxes=3))
+    assert [(one.kind, one.mailboxes) for one in _power(planted.staged, (), 1, of=of).rows] == [
+        ("one of them", 1),
+        ("three", 3),
+    ]
+    assert [one.kind for one in _power(planted.staged, ("three",), 1, of=of).rows] == ["three"]
 
 
 def test_nothing_is_written_and_the_same_evidence_gives_the_same_figures(planted: _Planted) -> None:

@@ -37,9 +37,15 @@ _SERVICE = "Client=WebServices;{};"
 
 
 class AuditExport:
-    """The export of a world, day by day; `close` writes what is left."""
+    """The export of a world, day by day; `close` writes what is left.
+
+    Attributes:
+        borne: the grade that the records written bear of a request, by the request's identity.
+    """
 
     def __init__(self, world: World, root: Path) -> None:
+        self.borne: dict[int, str] = {}
+        self._told_of: dict[str, tuple[str, Sequence[int]]] = {}
         self._root = root
         self._world = world
         self._people = {one.login.lower(): one for one in world.people}
@@ -69,7 +75,12 @@ class AuditExport:
             elif rng.random() < _SHARES.get(one.protocol, 0.0):
                 visits[id(one),] = [one]
         for visit in visits.values():
-            self._rows += self._told(visit, start, rng)
+            told = list(self._told(visit, start, rng))
+            self._rows += told
+            for _, record in told:
+                if record["Operation"] == "MailItemsAccessed":
+                    grade = "downloaded" if "Item" in record else "named"
+                    self._told_of[str(record["Id"])] = (grade, [id(one) for one in visit])
 
     def close(self) -> None:
         """Write the month."""
@@ -81,6 +92,8 @@ class AuditExport:
         writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writerow(_HEAD)
         for place, (at, record) in enumerate(self._rows, 1):
+            grade, requests = self._told_of.get(str(record["Id"]), ("", ()))
+            self.borne |= dict.fromkeys(requests, grade)
             writer.writerow(
                 (
                     record["RecordType"], f"{at.month}/{at.day}/{at.year} {at:%I:%M:%S %p}", record["UserId"],
@@ -92,6 +105,7 @@ class AuditExport:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"\xef\xbb\xbf" + text.getvalue().encode())
         self._rows = []
+        self._told_of = {}
 
     def _told(
         self, visit: Sequence[Request], start: datetime, rng: random.Random

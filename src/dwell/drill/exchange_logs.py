@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from pathlib import Path
 
 from dwell.drill.people import DOMAIN, HOSTS, World, pick
@@ -186,6 +186,7 @@ _EWS_FIELDS = [
 
 PATCHED = {"EX01": date(2021, 3, 5), "EX02": date(2021, 3, 9)}
 """When each server got the security update of March 2021."""
+_Put = Callable[[Iterable[str]], object]
 _FOLDERS = {"Owa": "Owa", "Ews": "Ews", "Mapi": "Mapi", "Eas": "Eas", "Ecp": "Ecp", "Autodiscover": "Autodiscover"}
 
 
@@ -201,9 +202,14 @@ def _head(kind: str, host: str, day: date, fields: Iterable[str]) -> str:
     )
 
 
+_NO_PROXY = dict.fromkeys(_PROXY_FIELDS, "")
+_NO_EWS = dict.fromkeys(_EWS_FIELDS, "")
+"""Rows without a value, in the order of the columns."""
+
+
 def _instant(day: date, second: int, millisecond: int) -> str:
-    at = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(seconds=second)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{millisecond:03}Z"
+    hours, rest = divmod(second, 3_600)
+    return f"{day.isoformat()}T{hours:02}:{rest // 60:02}:{rest % 60:02}.{millisecond:03}Z"
 
 
 def _proxy_row(request: Request, request_id: str, day: date, millisecond: int) -> Mapping[str, str]:
@@ -293,30 +299,27 @@ def write_exchange_logs(
         proxy: whether HttpProxy's logs are written; without them the EWS logs only.
     """
     rng = pick(world.plan.seed, "exchange", day)
-    files: dict[Path, tuple[io.StringIO, csv.DictWriter[str]]] = {}
+    files: dict[tuple[str, str, int], tuple[io.StringIO, _Put]] = {}
 
-    def writer(path: Path, kind: str, host: str, fields: list[str]) -> csv.DictWriter[str]:
-        if path not in files:
+    def put(host: str, kind: str, quarter: int, row: Mapping[str, str], blank: Mapping[str, str]) -> None:
+        key = (host, kind, quarter)
+        if key not in files:
             text = io.StringIO(newline="")
-            text.write(_head(kind, host, day, fields))
-            files[path] = text, csv.DictWriter(text, fields, lineterminator="\r\n")
-        return files[path][1]
+            text.write(_head("EWS Logs" if kind == "Ews" else "HttpProxy Logs", host, day, blank))
+            files[key] = text, csv.writer(text, lineterminator="\r\n").writerow
+        files[key][1]({**blank, **row}.values())
 
     for request in requests:
         if request.protocol not in _FOLDERS:
             continue
-        request_id, millisecond = ids[id(request)], rng.randrange(1000)
-        stamp = f"{day:%Y%m%d}{request.second // 21_600 * 6:02}-1.LOG"
-        logging = root / request.host / "Logging"
+        request_id, millisecond, quarter = ids[id(request)], rng.randrange(1000), request.second // 21_600 * 6
         if proxy:
-            path = logging / "HttpProxy" / _FOLDERS[request.protocol] / f"HttpProxy_{stamp}"
             row = _proxy_row(request, request_id, day, millisecond)
-            writer(path, "HttpProxy Logs", request.host, _PROXY_FIELDS).writerow(row)
+            put(request.host, f"HttpProxy/{_FOLDERS[request.protocol]}", quarter, row, _NO_PROXY)
         if (request.protocol == "Ews" or "EWS/" in request.anchor) and request.status == 200:
             host = back_end(request, handed_over=world.plan.scenario.handed_over)
-            path = root / host / "Logging" / "Ews" / f"Ews_{stamp}"
-            row = _ews_row(request, request_id, day, millisecond, host)
-            writer(path, "EWS Logs", host, _EWS_FIELDS).writerow(row)
-    for path, (text, _) in files.items():
+            put(host, "Ews", quarter, _ews_row(request, request_id, day, millisecond, host), _NO_EWS)
+    for (host, kind, quarter), (text, _) in files.items():
+        path = root / host / "Logging" / kind / f"{kind.partition('/')[0]}_{day:%Y%m%d}{quarter:02}-1.LOG"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"\xef\xbb\xbf" + text.getvalue().encode())

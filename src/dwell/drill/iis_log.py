@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from dwell.drill.requests import Request
@@ -62,13 +63,18 @@ def write_back_end(root: Path, host: str, day: date, requests: Sequence[Request]
     _write(path_of(root, host, day, 2), day, lines, forwarded=True)
 
 
+@cache
+def _clock(second: int) -> str:
+    """Give the time of a second of the day."""
+    return f"{second // 3_600:02}:{second // 60 % 60:02}:{second % 60:02}"
+
+
 def _line(host: str, day: date, one: Request, ids: Mapping[int, str], middle: str) -> str:
     """Give a line up to the time taken; `middle` is the port, the user and the client."""
-    hours, rest = divmod(one.second, 3600)
     query = f"&cafeReqId={ids[id(one)]};" if one.query == "-" else f"{one.query}&cafeReqId={ids[id(one)]};"
     win32 = "0" if one.status < 400 else "1326"
     return (
-        f"{day.isoformat()} {hours:02}:{rest // 60:02}:{rest % 60:02} {_SERVER[host]} {one.method} {one.stem} {query} "
+        f"{day.isoformat()} {_clock(one.second)} {_SERVER[host]} {one.method} {one.stem} {query} "
         f"{middle} {one.agent.replace(' ', '+')} - {one.status} 0 {win32} {15 + one.second % 90}"
     )
 

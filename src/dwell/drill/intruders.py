@@ -19,7 +19,10 @@ _SHELL_AGENT = "antSword/v2.1"
 
 @dataclass(slots=True)
 class Actor:
-    """An intruder: what he did, by day, and the truth about him."""
+    """An intruder: what he did, by day, and the truth about him.
+
+    `borne` is, by mailbox, the grade that records of acts bear which are no requests to the servers.
+    """
 
     name: str
     days: dict[date, list[Request]] = field(default_factory=dict)
@@ -28,6 +31,7 @@ class Actor:
     mailboxes: set[str] = field(default_factory=set)
     hosts: set[str] = field(default_factory=set)
     instants: list[datetime] = field(default_factory=list)
+    borne: dict[str, str] = field(default_factory=dict)
 
     def add(self, day: date, request: Request) -> None:
         """Take a request."""

@@ -159,6 +159,8 @@ def write_cloud(world: World, root: Path, first: date, last: date, actor: Actor)
         bind(people[0], at, client, f"Client=OWA;{agent};", 1)
         actor.instants.append(at)
         actor.mailboxes.add(people[0].smtp)
+        if "ual" not in world.plan.scenario.without:
+            actor.borne[people[0].smtp] = "named"
     rows.sort(key=lambda one: (one[0], str(one[1]["Id"])))
     table = [
         (record["RecordType"], f"{at.month}/{at.day}/{at.year} {at:%I:%M:%S %p}", record["UserId"], record["Operation"],

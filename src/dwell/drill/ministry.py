@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from dwell.drill.audit_export import AuditExport
 from dwell.drill.clocks import set_clock
 from dwell.drill.event_logs import CLEARED, write_event_logs
 from dwell.drill.exchange_logs import back_end, write_exchange_logs
+from dwell.drill.grades import Kept, grades_of
+from dwell.drill.held import held_hours
 from dwell.drill.iis_log import path_of, write_back_end, write_day
 from dwell.drill.intruders import Actor, loud, quiet, scanners
 from dwell.drill.lists import write_cloud, write_lists
@@ -92,7 +94,9 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
     gone_for_good = {one.removesuffix("-front") for one in plan.scenario.without}
     gaps = [one for one in gaps if one["source"] not in gone_for_good]
     _stamp(evidence, plan)
-    told = _truth(world, [first, second], gaps, _per_host(gone))
+    left = Kept(plan.scenario, exchange_from, gone, gaps, audit.borne if audit is not None else {})
+    told = _truth(world, [first, second], gaps, _per_host(gone), left)
+    told["held_hours"] = held_hours(plan, exchange_from, gaps, _hours_of(first, gone))
     truth.parent.mkdir(parents=True, exist_ok=True)
     truth.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
     return told
@@ -145,6 +149,17 @@ def _per_host(gone: dict[int, Request]) -> dict[str, int]:
     out: dict[str, int] = {}
     for one in gone.values():
         out[one.host] = out.get(one.host, 0) + 1
+    return out
+
+
+def _hours_of(actor: Actor, gone: dict[int, Request]) -> dict[str, set[datetime]]:
+    """Give, by server, the hours in which lines were taken out."""
+    out: dict[str, set[datetime]] = {}
+    for day, own in actor.days.items():
+        for one in own:
+            if id(one) in gone:
+                at = datetime(day.year, day.month, day.day, one.second // 3_600, tzinfo=UTC)
+                out.setdefault(one.host, set()).add(at)
     return out
 
 
@@ -216,7 +231,9 @@ def _damage(world: World, evidence: Path, missing: tuple[date, date]) -> list[di
     return gaps
 
 
-def _truth(world: World, actors: list[Actor], gaps: list[dict[str, str]], deleted: dict[str, int]) -> dict[str, Any]:
+def _truth(
+    world: World, actors: list[Actor], gaps: list[dict[str, str]], deleted: dict[str, int], left: Kept
+) -> dict[str, Any]:
     plan = world.plan
     return {
         "seed": plan.seed,
@@ -224,7 +241,7 @@ def _truth(world: World, actors: list[Actor], gaps: list[dict[str, str]], delete
         "mailboxes": sorted(one.smtp for one in world.people),
         "names": {one.login.lower(): one.smtp for one in world.people},
         "scenario": plan.scenario.name,
-        "intruders": [one.truth() for one in actors if one.instants],
+        "intruders": [one.truth() | {"grades": grades_of(world, one, left)} for one in actors if one.instants],
         "gaps": gaps,
         "deleted": deleted,
         "innocent": {

@@ -8,9 +8,11 @@ from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
 from dwell.safe.terminal import terminal_limited
 
-__all__ = ["power_csv", "power_rows", "power_text"]
+__all__ = ["power_chart", "power_csv", "power_rows", "power_text"]
 
 TOLD_MAX = 400
+BAR = 40
+"""Characters from 0 to 100 %."""
 COLUMNS = (
     "kind", "title", "plantings", "mailboxes", "months", "found", "found_share", "found_low", "found_high",
     "intrusions", "intrusions_low", "intrusions_high", "mailboxes_share", "lead_rank", "lead_by_chance", "recorded",
@@ -30,6 +32,12 @@ NOTE = """\
 95 % intervals after Wilson. "By lot" is how often there would be a lead if leads were drawn by lot: a share that is no
 larger says nothing. "Rank" is the middle rank of the first lead; "recorded", the share of planted sessions that the logs
 held would have shown. Planted sessions are made up; a share is no promise for a real intruder.
+"""
+
+
+LEGEND = """\
+"#" found as intrusion, "+" as lead only; "." is the 95 % interval of both together, beyond the bar to its upper end; "|" is
+how often there would be a lead by lot: a bar that does not pass it says nothing.
 """
 
 
@@ -78,8 +86,30 @@ def _said(power: Power) -> str:
     return "".join(f"Judged with {terminal_limited(one, TOLD_MAX)}.\n" for one in power.rests) + vips
 
 
+def _bar(one: PowerRow) -> str:
+    """Give the bar of a kind that was planted."""
+    intrusions, found = (round(BAR * share / one.plantings) for share in (one.intrusions, one.found))
+    high = round(BAR * one.interval[1])
+    bar = list("#" * intrusions + "+" * (found - intrusions) + "." * (high - found) + " " * (BAR - high))
+    bar[min(BAR - 1, int(BAR * one.by_chance))] = "|"
+    return "".join(bar)
+
+
+def power_chart(power: Power) -> str:
+    """Give the shares found as a chart of bars, a line for each kind."""
+    width = max((len(one.kind) for one in power.rows), default=0)
+    ruler = f"{'0 %':<10}{'25 %':<10}{'50 %':<10}{'75 %':<7}100 %"
+    lines = [f"{'':{width}}  {ruler}"]
+    for one in power.rows:
+        low, high = one.interval
+        told = f"{one.found / one.plantings:.0%} ({low:.0%} to {high:.0%})" if one.plantings else "not planted"
+        bar = _bar(one) if one.plantings else " " * BAR
+        lines.append(f"{one.kind:{width}} [{bar}] {told}")
+    return "\n".join([*lines, ""]) + LEGEND
+
+
 def power_text(power: Power) -> str:
-    """Give the kinds as an aligned table, with what the columns mean."""
+    """Give the kinds as an aligned table, with what the columns mean, and as a chart."""
     rows = [
         (
             one.kind,
@@ -98,4 +128,4 @@ def power_text(power: Power) -> str:
         f"Planted in {power.sessions:,} sessions of this case, on {power.accounts:,} accounts; {power.budget} leads within "
         f"the budget.\n{_said(power)}\n"
     )
-    return f"{head}{aligned(HEAD, rows)}\n{NOTE}"
+    return f"{head}{aligned(HEAD, rows)}\n{NOTE}\n{power_chart(power)}"

@@ -146,7 +146,8 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
 
     An agent that clusters of other actors have as well is nobody's alone: its other ties go to none of them. One that is
     ordinary to none but the accounts that he uses is his wherever they come with it: where he goes from range to range, his
-    own visits to the one make it no surprise on the next.
+    own visits to the one make it no surprise on the next. Nobody else has it as an ordinary one: who comes with it for once
+    is his as well.
     """
     others = {one.agent for one in clients.clusters if one not in clusters}
     network, agent = clients.column("network"), clients.column("agent")
@@ -167,11 +168,8 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
     accounts = clients.column("account")
     taken = {account for one in clusters for account in one.accounts}
     for tool in {one.agent for one in clusters} - others:
-        users = _ordinary_users(clients, tool)
-        if not users:
-            own |= (agent == tool) & clients.outside & (bits >= AGENT_BITS_ALONE)
-        if users <= taken:
-            own |= (agent == tool) & clients.outside & np.isin(accounts, list(taken))
+        if _ordinary_users(clients, tool) <= taken:
+            own |= (agent == tool) & clients.outside & ((bits >= AGENT_BITS_ALONE) | np.isin(accounts, list(taken)))
     return np.flatnonzero(own)
 
 

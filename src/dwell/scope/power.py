@@ -221,6 +221,7 @@ def power_of(
     stamp: str,
     plantings: int,
     wanted: Sequence[str] = (),
+    of: Sequence[Kind] = (),
     word: Word = NOBODY_SAID,
     steps: Steps | None = None,
 ) -> Power:
@@ -234,6 +235,7 @@ def power_of(
         stamp: what the result is made from.
         plantings: how often each kind is planted.
         wanted: keys of kinds; all where none is named.
+        of: kinds to choose from; those of the file where none is given.
         word: what a person says of the case.
         steps: told how far it is.
     """
@@ -246,7 +248,7 @@ def power_of(
     ground = Ground(accesses, clients, services, said.vips)
     before = _shown(accesses, clients, weeks, word.per_week)
     case = _Field(accesses.rolled, identities, ledger, weeks, before, ground, word, excused)
-    chosen = [one for one in kinds() if not wanted or one.key in wanted]
+    chosen = [one for one in of or kinds() if not wanted or one.key in wanted]
     rows = []
     for place, kind in enumerate(chosen):
         tried = []
@@ -291,6 +293,7 @@ def power_in(
     folders: Mapping[EvidenceId, str] | None = None,
     written: Mapping[EvidenceId, str] | None = None,
     wanted: Sequence[str] = (),
+    of: Sequence[Kind] = (),
     settings: Sequence[Setting] = (),
     markings: Sequence[Marking] = (),
     per_week: int = LEADS_PER_WEEK,
@@ -310,6 +313,7 @@ def power_in(
         folders: the folder that stands for each file's host where nothing names one.
         written: last-write time of each piece of evidence, ISO 8601; it dates an export that has no date of its own.
         wanted: keys of kinds; all where none is named.
+        of: kinds to choose from; those of the file where none is given.
         settings: what a person says once of the organisation.
         markings: what a person says of clients, sessions and intrusions.
         per_week: leads that can be looked at in a week of the case's time.
@@ -342,5 +346,6 @@ def power_in(
         stamp=stamp,
         plantings=plantings,
         wanted=wanted,
+        of=of,
         steps=steps,
     )
