@@ -17,11 +17,12 @@ from pathlib import Path
 
 from dwell.drill.people import DOMAIN, Person, World, pick
 from dwell.drill.requests import Request
+from dwell.drill.tenant import OFFICE, Tenant
+from dwell.drill.tenant_life import APPS
+from dwell.drill.tenant_records import GRAPH
 
 __all__ = ["AuditExport"]
 
-OFFICE = "100.70.0.5"
-"""The address by which the house reaches the internet."""
 _VISIT_S = 900
 _READS = {"GetItem", "GetConversationItems", "GetFileAttachment"}
 _APPS = {"Owa": "00000002-0000-0ff1-ce00-000000000000", "Mapi": "d3590ed6-52b3-4102-aeff-aad2292ab01c"}
@@ -32,7 +33,12 @@ _HEAD = (
     "ObjectState",
 )  # fmt: skip
 _TYPE = "#TYPE Deserialized.Microsoft.Exchange.Data.ApplicationLogic.AuditRecord\r\n"
-_CLIENTS = {"Owa": "Client=OWA;{};", "Mapi": "Client=MSExchangeRPC", "Eas": "Client=ActiveSync;UserAgent={};"}
+_CLIENTS = {
+    "Rest": "Client=REST;;",
+    "Owa": "Client=OWA;{};",
+    "Mapi": "Client=MSExchangeRPC",
+    "Eas": "Client=ActiveSync;UserAgent={};",
+}
 _SERVICE = "Client=WebServices;{};"
 
 
@@ -43,9 +49,10 @@ class AuditExport:
         borne: the grade that the records written bear of a request, by the request's identity.
     """
 
-    def __init__(self, world: World, root: Path) -> None:
+    def __init__(self, world: World, root: Path, tenant: Tenant | None = None) -> None:
         self.borne: dict[int, str] = {}
         self._told_of: dict[str, tuple[str, Sequence[int]]] = {}
+        self._tenant = tenant
         self._root = root
         self._world = world
         self._people = {one.login.lower(): one for one in world.people}
@@ -60,6 +67,7 @@ class AuditExport:
         if month != self._month:
             self.close()
             self._month = month
+        before = len(self._rows)
         rng = pick(self._world.plan.seed, "audit", day)
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
         visits: dict[tuple[object, ...], list[Request]] = {}
@@ -69,7 +77,7 @@ class AuditExport:
             if one.status != 200:
                 at = start + timedelta(seconds=one.second)
                 self._rows.append((at, self._sign_in(one, at, "UserLoginFailed", rng)))
-            elif one.protocol in {"Owa", "Ews"}:
+            elif one.protocol in {"Owa", "Ews", "Rest"}:
                 key = (one.protocol, one.user, one.mailbox, one.client, one.agent, one.second // _VISIT_S)
                 visits.setdefault(key, []).append(one)
             elif rng.random() < _SHARES.get(one.protocol, 0.0):
@@ -81,6 +89,8 @@ class AuditExport:
                 if record["Operation"] == "MailItemsAccessed":
                     grade = "downloaded" if "Item" in record else "named"
                     self._told_of[str(record["Id"])] = (grade, [id(one) for one in visit])
+        if self._tenant is not None:
+            self._rows[before:] = self._tenant.recorded(day, self._rows[before:])
 
     def close(self) -> None:
         """Write the month."""
@@ -171,6 +181,11 @@ class AuditExport:
         }  # fmt: skip
         if request.protocol in _APPS:
             out["AppId"] = _APPS[request.protocol]
+        elif request.protocol == "Rest":
+            app = APPS[request.agent]
+            out |= {"AppId": GRAPH, "ClientAppId": app.id, "AppAccessContext": {"ClientAppId": app.id}}
+            if app.app_only:
+                out |= {"UserType": 5, "UserKey": app.id}
         if kind == "Sync":
             out["Item"] = {"Id": "LgAAAAC", "ParentFolder": {"Id": "LgAAAAC", "Name": "Inbox", "Path": "Not Available"}}
             return out

@@ -23,7 +23,7 @@ NO_RECORD = "no-record"
 _ORDER = ("named", "downloaded", "read", "listed", "opened", "attempted", NO_RECORD)
 _READS = frozenset({"GetItem", "GetConversationItems", "GetFileAttachment"})
 _LISTS = frozenset({"FindItem", "FindConversation", "FindFolder", "GetFolder"})
-_WEB = frozenset({"Owa", "Ews", "Eas", "Mapi"})
+_WEB = frozenset({"Owa", "Ews", "Eas", "Mapi", "Rest"})
 _NO_MAIL = frozenset({"", "Ecp", "Autodiscover"})
 
 

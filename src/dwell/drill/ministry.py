@@ -24,6 +24,8 @@ from dwell.drill.people import HOSTS, DrillPlan, World, make_world, pick
 from dwell.drill.requests import Request
 from dwell.drill.service_logs import write_owa_logs, write_sync_logs
 from dwell.drill.state_exports import write_state_exports
+from dwell.drill.tenant import Tenant, is_active
+from dwell.drill.tenant_life import apps_on
 
 __all__ = ["Progress", "write_drill"]
 
@@ -55,7 +57,8 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
     second, written = loud(world)
     days = (plan.to_utc - plan.from_utc).days
     exchange_from = plan.to_utc.date() - timedelta(days=min(EXCHANGE_DAYS, days))
-    audit = AuditExport(world, evidence) if plan.scenario.cloud else None
+    tenant = Tenant(world, first) if is_active(world) else None
+    audit = AuditExport(world, evidence, tenant) if plan.scenario.cloud else None
     if audit is None:
         write_cloud(world, evidence, exchange_from, plan.to_utc.date(), first)
     probes: dict[date, list[Request]] = {}
@@ -65,7 +68,13 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
     gone = _deleted(world, first)
     for place in range(days):
         day = plan.from_utc.date() + timedelta(days=place)
-        requests = [*day_of_work(world, day), *first.days.get(day, []), *second.days.get(day, []), *probes.get(day, [])]
+        requests = [
+            *day_of_work(world, day),
+            *apps_on(world, day),
+            *first.days.get(day, []),
+            *second.days.get(day, []),
+            *probes.get(day, []),
+        ]
         requests.sort(key=lambda one: (one.second, one.host, one.client, one.stem, one.query))
         ids = _ids(world, day, requests)
         down = frozenset({"EX02"} if plan.scenario.damage and missing[0] <= day < missing[1] else ())
@@ -84,6 +93,8 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
             progress("writing the logs", place + 1, days)
     if audit is not None:
         audit.close()
+    if tenant is not None:
+        tenant.write(evidence)
     write_event_logs(world, evidence, exchange_from, plan.to_utc.date(), written)
     write_lists(world, evidence, written)
     write_state_exports(world, evidence, max([*first.instants, *second.instants], default=plan.to_utc))
@@ -97,6 +108,7 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
     left = Kept(plan.scenario, exchange_from, gone, gaps, audit.borne if audit is not None else {})
     told = _truth(world, [first, second], gaps, _per_host(gone), left)
     told["held_hours"] = held_hours(plan, exchange_from, gaps, _hours_of(first, gone))
+    told |= {"unrecorded": tenant.silences} if tenant is not None else {}
     truth.parent.mkdir(parents=True, exist_ok=True)
     truth.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
     return told

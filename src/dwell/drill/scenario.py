@@ -15,15 +15,19 @@ from typing import Any
 __all__ = ["DEFAULT", "Scenario", "scenario", "scenarios"]
 
 _CHOICES: Mapping[str, frozenset[str]] = {
-    "mode": frozenset({"owa", "ews", "eas", "mapi", "delegate", "impersonation"}),
+    "mode": frozenset({"owa", "ews", "eas", "mapi", "delegate", "impersonation", "app", "app-only", "forward"}),
     "network": frozenset({"changing", "one", "residential", "vpn", "server"}),
     "agent": frozenset({"old", "current", "owner", "tool"}),
     "hours": frozenset({"foreign", "office", "night"}),
+    "audit": frozenset(
+        {"on", "mailboxes-off", "ingestion-off", "bypass", "unlicensed", "licence-dropped", "throttled"}
+    ),
 }
 _BYSTANDERS = frozenset(
     {"calendar-service", "duty-room", "helpdesk", "journal", "kiosk", "migration", "night-desk", "night-sessions",
      "partner-office", "room-booking", "training-room"}
 )  # fmt: skip
+_TENANT = frozenset({"backup-app", "calendar-app", "desk-app", "forwarders", "secretaries", "travel-app"})
 _SOURCES = frozenset({"iis", "iis-front", "httpproxy", "ews", "evtx", "ual", "directory", "inventory", "backups"})
 
 
@@ -37,7 +41,9 @@ class Scenario:
         quiet: whether the quiet intruder is there.
         loud: whether the loud one is there.
         mode: how mail is read: `owa`, `ews`, `eas`, `mapi` with the owner's password, `delegate` through one account that
-            may open the others, `impersonation` through a service account.
+            may open the others, `impersonation` through a service account; in the tenant also `app` (an application to
+            which the owners consent), `app-only` (one that a stolen administrator lets read everybody) and `forward` (a
+            rule or a setting that sends mail on).
         network: `changing` hosting ranges, `one` range, `residential` (an address of its own for each mailbox), `vpn`
             (the house's own range), `server` (the mail server itself).
         agent: an `old` browser, a `current` one, the `owner`'s own, or a scripting `tool`.
@@ -58,6 +64,13 @@ class Scenario:
         kept: services whose own logs a collector kept over the whole time, `ews` and `owa`; the servers keep a month.
         cloud: whether the mailboxes lie in the cloud and its audit export covers the whole time; else some do, and it is
             of the last month.
+        tenant: innocents of the tenant (`tenant_life.py`); where there are none, and no way in the tenant is used,
+            nothing is written of it but the audit export.
+        rights: whether a stolen administrator gives the delegate's account its rights, in the tenant.
+        sprayed: whether he came by the passwords through guessing: a few tried on everybody, in the tenant's sign-ins.
+        audit: what he does to the tenant's audit: `mailboxes-off` and `licence-dropped` for half of the mailboxes that he
+            reads, `unlicensed` for which it never was, `ingestion-off` for two months, `bypass` for the account that he
+            reads with, `throttled` where he reads too much.
         clock_ahead_s: by how many seconds the clock of the second server is ahead, in all its logs.
     """
 
@@ -84,6 +97,10 @@ class Scenario:
     bystanders: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     cloud: bool = False
+    tenant: tuple[str, ...] = ()
+    rights: bool = False
+    sprayed: bool = False
+    audit: str = "on"
 
     def __post_init__(self) -> None:
         """Refuse a trait that no writer knows.
@@ -98,6 +115,11 @@ class Scenario:
             raise ValueError(f"scenario {self.name}: unknown source in {', '.join(self.without)}")
         if set(self.bystanders) - _BYSTANDERS:
             raise ValueError(f"scenario {self.name}: unknown bystander in {', '.join(self.bystanders)}")
+        if set(self.tenant) - _TENANT:
+            raise ValueError(f"scenario {self.name}: unknown innocent of the tenant in {', '.join(self.tenant)}")
+        tenant = self.mode in {"app", "app-only", "forward"} or self.tenant or self.rights or self.sprayed
+        if (tenant or self.audit != "on") and not self.cloud:
+            raise ValueError(f"scenario {self.name}: what is done in the tenant needs mailboxes in the cloud")
         if set(self.kept) - {"ews", "owa"}:
             raise ValueError(f"scenario {self.name}: kept are logs of ews and owa")
         if set(self.states) - {"before", "after"}:

@@ -10,6 +10,7 @@ from dwell.drill.bystanders import SERVICE
 from dwell.drill.people import DOMAIN, NETBIOS, Person
 from dwell.drill.requests import Request, browser, outlook
 from dwell.drill.scenario import Scenario
+from dwell.drill.tenant_life import HOSTILE, HOSTILE_ALONE, graph
 from dwell.drill.visits import owa
 
 __all__ = ["Ways"]
@@ -69,8 +70,13 @@ class Ways:
         client, agent = self._client(person, when), self._agent(person, day)
         second = self.rng.randrange(*_HOURS[self.scenario.hours])
         count = self.rng.randrange(2, 7)
-        if self.scenario.mode in {"owa", "delegate"}:
-            actor, owner = (self.victims[0], person) if self.scenario.mode == "delegate" else (person, None)
+        mode = self.scenario.mode
+        if mode in {"app", "app-only"}:
+            yield from graph(self.rng, person, second, client, HOSTILE if mode == "app" else HOSTILE_ALONE, count)
+        elif mode == "forward":
+            yield next(owa(self.rng, person, second, client, agent, 0))
+        elif mode in {"owa", "delegate"}:
+            actor, owner = (self.victims[0], person) if mode == "delegate" else (person, None)
             for request in owa(self.rng, actor, second, client, agent, count, owner):
                 yield _reading(request)
         else:
