@@ -20,6 +20,7 @@ from dwell.scope.forgery import CVE, Forged
 from dwell.scope.intrusions import VALID_ACCOUNTS, Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
+from dwell.scope.rollup.ual import TENANT
 from dwell.scope.traces import Trace
 
 __all__ = ["CREDENTIALS", "answer", "findings"]
@@ -89,16 +90,18 @@ def findings(case: Investigation) -> tuple[EntryFinding, ...]:
         one.take(trace.outcome, [trace.first_utc, trace.last_utc], trace.grounds)
     found = [ladder.finding(*key) for key, ladder in ladders.items()]
     found += [one for held in case.held if held.rows for one in _credentials(case, held)]
+    found += [one for held in case.held for one in _given(case, held)]
     return tuple(sorted(found, key=lambda one: (-one.outcome.rank, str(one.first_utc), one.host, str(one.cve))))
 
 
 def _credentials(case: Investigation, held: Held) -> list[EntryFinding]:
     """Give the first and last use of accounts by an intrusion, per server."""
     ladders: dict[str, _Ladder] = {}
-    hosts = case.accesses.rows(held.rows, ("host",))["host"].to_pylist()
+    rows = [row for row in held.rows if row not in held.through] if held.entered else held.rows
+    hosts = case.accesses.rows(rows, ("host",))["host"].to_pylist()
     exposed = [one for one in case.exposed if one.intrusion == held.id]
     grounds = [ref for one in exposed for ref in one.references()[:1]]
-    for row, host in zip(held.rows, hosts, strict=True):
+    for row, host in zip(rows, hosts, strict=True):
         ladder = ladders.setdefault(host or "(unknown host)", _Ladder())
         ladder.instants += [utc_from_us(int(one[row])) for one in (case.accesses.first, case.accesses.last)]
     out = []
@@ -106,6 +109,43 @@ def _credentials(case: Investigation, held: Held) -> list[EntryFinding]:
         ladder.best = Outcome.SUCCESS
         ladder.grounds = [(0, one) for one in grounds]
         out.append(ladder.finding(host, None, CREDENTIALS, held.id))
+    return out
+
+
+def _by_application(case: Investigation, book: Book, held: Held) -> None:
+    """Say through which application an intrusion came, and who gave it its rights."""
+    for app in held.apps:
+        if app.name in held.entered:
+            given = sorted({act.account or "nobody named" for act in app.given})
+            first = min((act.at_utc for act in app.given if act.at_utc is not None), default=None)
+            rights = sorted({right for act in app.given for right in act.rights})
+            book.inferred(
+                f"{held.id} read through the application {app.name}, which was given {listed(rights)} by "
+                f"{listed(given)}, first at {instant(first)}; whether they were deceived no record held can show.",
+                [act.ground for act in app.given],
+                coverage=case.ledger.coverage([TENANT], {"ual"}, *whole_span(case), "rights given to an application"),
+                against=held.against,
+            )
+
+
+def _given(case: Investigation, held: Held) -> list[EntryFinding]:
+    """Give the first and last act by which an application of an intrusion was given its rights."""
+    out = []
+    for app in held.apps:
+        if app.name not in held.entered:
+            continue
+        ladder = _Ladder()
+        for act in app.given:
+            ladder.take(Outcome.SUCCESS, [act.at_utc], [act.ground])
+        owners = {read.account for read in app.reads}
+        by_owners = any(case.identities.label(act.account) in owners for act in app.given)
+        givers = listed(sorted({act.account or "nobody named" for act in app.given}))
+        method = (
+            f"consent to the application {app.name} (T1528)"
+            if by_owners
+            else f"rights given to the application {app.name} by {givers} (T1098.003)"
+        )
+        out.append(ladder.finding(TENANT, None, method, held.id))
     return out
 
 
@@ -228,7 +268,9 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
     """Answer the question."""
     book = Book(Question.ENTRY)
     for held in case.held:
-        if held.rows:
+        if held.entered:
+            _by_application(case, book, held)
+        if set(held.rows) - (held.through if held.entered else frozenset()):
             accounts = count(len(held.accounts), "account")
             refs = grounds_of(case, held)
             hosts = case.ledger.hosts(MAIL_SOURCES)

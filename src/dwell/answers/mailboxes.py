@@ -14,15 +14,27 @@ from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
+from dwell.model.instants import utc_from_us
 from dwell.scope.exposure import Exposed, bytes_words
 from dwell.scope.forgery import Forged
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
+from dwell.scope.lowering import THROTTLED
 from dwell.scope.rollup.shapes import Act
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.traces import Trace
 
-__all__ = ["UNTOLD", "answer", "bodiless", "findings", "nameless", "requests_untold", "unresolved", "untold"]
+__all__ = [
+    "UNTOLD",
+    "answer",
+    "bodiless",
+    "findings",
+    "nameless",
+    "requests_untold",
+    "silenced",
+    "unresolved",
+    "untold",
+]
 
 CLIENTS_MAX = 20
 GROUNDS_MAX = 20
@@ -84,16 +96,30 @@ def bodiless(case: Investigation) -> tuple[str, ...]:
 def _held_back(case: Investigation) -> dict[str, _Dark]:
     """Give the mailboxes whose audit records the tenant held back for a time, by the name they go by."""
     out: dict[str, _Dark] = {}
-    for host, source, _, first, last, _ in case.ledger.stretches({CellState.NOT_RECORDED}):
+    known = {one.why for one in case.silences}
+    for host, source, _, first, last, reason in case.ledger.stretches({CellState.NOT_RECORDED}):
         owner = source.removeprefix("ual/")
         label = case.identities.label(owner) if host == TENANT and owner != source else None
         if label is not None:
             before = out.get(label, _Dark(frozenset(), ()))
+            why = [f"{one}," for one in sorted(known) if one in reason]
+            why += [HELD_BACK] if THROTTLED in reason or not why else []
             out[label] = _Dark(
                 before.sources | {source},
-                (*before.texts, f"{HELD_BACK} {span(first, last)}"),
+                (*before.texts, *(f"{one} {span(first, last)}" for one in why)),
             )
     return out
+
+
+def silenced(case: Investigation) -> tuple[str, ...]:
+    """Say where nothing was recorded of any mailbox, or of what an account of an intrusion opened, while one was there."""
+    out = []
+    for one in case.silences:
+        start, end = utc_from_us(one.from_us), utc_from_us(one.to_us)
+        met = [held for held in case.held if held.first_utc <= end and start <= held.last_utc]
+        if not one.mailbox and any(not one.account or one.account in held.accounts for held in met):
+            out.append(f"{one.why}, {span(start, end)}")
+    return tuple(dict.fromkeys(out))
 
 
 def _names(case: Investigation) -> list[str]:
@@ -152,6 +178,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         sorted({*hosts, TENANT}), MAIL_SOURCES, *whole_span(case), "the opening of a mailbox, there and in the tenant"
     )
     blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case)
+    hushed, opened_unseen = silenced(case), {one.mailbox for one in case.silences if one.account}
     shaped = sorted({one.host for one in untold(case)})
     out = []
     for name in _names(case):
@@ -163,15 +190,16 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
             coverage = case.ledger.coverage(everywhere, SERVER_SOURCES | gone.sources, *whole_span(case), what)
         if name in by_name:
             merged = _merged(name, by_name[name], coverage)
-            texts = gone.texts if gone is not None else ()
+            texts = (*(gone.texts if gone is not None else ()), *hushed)
             out.append(replace(merged, assumptions=tuple(sorted({*merged.assumptions, *texts}))))
             continue
         held = coverage.hours_able > 0
         # an intrusion lasted at least from its first act held to its last: it may have been there then as well
-        unseen = gone is not None and bool(case.held)
-        open_question = blind or shaped or served or unseen or not held
+        # or an account that is left out of the audit had rights on it, whoever used that
+        unseen = gone is not None and (bool(case.held) or name in opened_unseen)
+        open_question = blind or shaped or served or hushed or unseen or not held
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
-        assumptions = list(gone.texts) if gone is not None else []
+        assumptions = [*(gone.texts if gone is not None else ()), *hushed]
         if blind:
             assumptions.append(
                 f"forged calls to EWS on {listed(blind)} were answered; no record says for whose mailbox"

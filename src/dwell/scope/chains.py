@@ -140,11 +140,12 @@ def with_apps(
     """
     out = []
     for one in held:
-        mine, links, last = [], list(one.links), one.last_utc
+        mine, links, last = list(one.apps), list(one.links), one.last_utc
+        known = {app.ids for app in mine}
         theft = _theft(one, logons)
         for app in apps:
             found = _tied(one, theft, app, accesses, identities)
-            if found is None:
+            if found is None or app.ids in known:
                 continue
             since, why = found
             # what it read before it was given anything by this actor is not this actor's

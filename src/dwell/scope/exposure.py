@@ -236,14 +236,16 @@ def _messages(messages: pa.Table, held: Held, accesses: Accesses, names: Identit
         one.grounds.append((int(Act.NAMED if named is not None else Act.SYNCED), ref))
 
 
-def _apps(held: Held, out: dict[str, Exposed]) -> None:
-    """Take what applications read that belong to the intrusion."""
+def _apps(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
+    """Take what applications read that belong to the intrusion; what stands in its sessions is counted there."""
+    pairs = {(accesses.networks[lan], accesses.agents[tool]) for lan, tool in held.pairs} if held.through else set()
     for app in held.apps:
         for read in app.reads:
             one = out.setdefault(read.mailbox, Exposed(read.mailbox, held.id))
             act = Act.SYNCED if read.folders else Act.NAMED
-            one.acts[act] = one.acts.get(act, 0) + 1
-            one.sessions += 1
+            counted = (network(read.client), agent(read.agent)) in pairs and read.account in held.accounts
+            one.acts[act] = one.acts.get(act, 0) + (not counted)
+            one.sessions += not counted
             one.messages |= set(read.messages)
             one.folders |= set(read.folders)
             if read.at_utc is not None:
@@ -283,7 +285,7 @@ def exposures_of(
         _refused(one, accesses, found)
         _forged(one, calls, identities, found)
         _messages(messages, one, accesses, identities, found)
-        _apps(one, found)
+        _apps(one, accesses, found)
         for exposed in found.values():
             _assume(exposed)
             if one.marking:

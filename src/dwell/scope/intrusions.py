@@ -50,6 +50,8 @@ class Held:
         traces: hits of our rules.
         hosts: servers.
         apps: applications of the tenant through which it reads, each with what it read since.
+        through: its sessions that are records of such an application.
+        entered: names of applications by which it came: what they read is its own, and so is what gave them their rights.
         marking: the marking that makes it; "" where dwell found it.
         spans: the only stretches it speaks of, microseconds since 1970; empty for no bound.
     """
@@ -69,6 +71,8 @@ class Held:
     traces: tuple[Trace, ...]
     hosts: tuple[str, ...]
     apps: tuple[App, ...] = ()
+    through: frozenset[int] = frozenset()
+    entered: tuple[str, ...] = ()
     marking: str = ""
     spans: tuple[tuple[int, int], ...] = ()
 

@@ -19,6 +19,7 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.model.settings import LEADS_PER_WEEK, Setting
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
+from dwell.scope.app_use import through_apps
 from dwell.scope.apps import App, apps_of
 from dwell.scope.as_tables import AsTable
 from dwell.scope.as_ties import Systems, systems_of
@@ -59,6 +60,7 @@ from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.services import services_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
+from dwell.scope.silences import Silence, mark_silences, silences_of
 from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
 from dwell.scope.traces import Trace, traces_of
@@ -114,6 +116,7 @@ class Investigation:
         said: what the settings of the case come to.
         systems: autonomous systems of the networks; None where no table is set.
         untold: requests in web logs that may be forged calls, of which no log tells where they were sent.
+        silences: times in which the tenant recorded nothing of what is opened.
         computers: computers of the directory, with what it says they are for.
         departures: accounts that went away, and whether they were used afterwards.
     """
@@ -156,6 +159,7 @@ class Investigation:
     said: Said = NOTHING_SET
     systems: Systems | None = None
     untold: tuple[Trace, ...] = ()
+    silences: tuple[Silence, ...] = ()
     computers: tuple[Computer, ...] = ()
     departures: Departures = field(default_factory=Departures)
     corrected: tuple[ClockCorrection, ...] = ()
@@ -229,6 +233,8 @@ def investigate(
     identities = learn(archive, states.made())
     accesses = Accesses(rolled.tables["sessions"], identities)
     rolled.let_go()
+    silences = silences_of(archive, accesses, identities, ledger)
+    mark_silences(ledger, silences)
     services = services_of(accesses)
     scored = ties(accesses, services.served)
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
@@ -239,6 +245,7 @@ def investigate(
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
     held = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
+    held = through_apps(held, apps, accesses, identities)
     held = with_apps(held, apps, accesses, logons, identities)
     systems = systems_of(table, accesses, clients) if table is not None else None
     own, servers = _server_addresses(archive), set(ledger.servers())
@@ -280,6 +287,7 @@ def investigate(
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         systems=systems,
         untold=untold_requests(archive, traces, builds),
+        silences=silences,
         computers=computers_of(archive),
         departures=gone,
         corrected=tuple(corrected),
@@ -298,7 +306,8 @@ def investigate(
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )
-    remade = with_apps(intrusions_of(actors_of(clients), kept, accesses, clients), apps, accesses, logons, identities)
+    remade = through_apps(intrusions_of(actors_of(clients), kept, accesses, clients), apps, accesses, identities)
+    remade = with_apps(remade, apps, accesses, logons, identities)
     systems = systems_of(table, accesses, clients) if table is not None else None
     held = kept_names(remade, held)
     held = (*(beside_ours(one, marked) for one in held), *intrusions_marked(marked, accesses, held))

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.rollup.fold import group, ranked
 
-__all__ = ["ROUND_SHARE", "SERVICE_MIN", "SERVICE_SHARE", "Services", "service_accounts", "services_of"]
+__all__ = ["ROUND_SHARE", "SERVICE_MIN", "SERVICE_SHARE", "Services", "rounds", "service_accounts", "services_of"]
 
 SERVICE_SHARE = 0.5
 """An account that opens such a share of all mailboxes is told as a service."""
@@ -64,7 +64,7 @@ def _first(codes: Codes) -> Codes:
     return np.unique(codes, return_index=True)[1].astype(np.int64)
 
 
-def _rounds(client: Codes, mailbox: Codes, day: Codes) -> tuple[Mask, Codes]:
+def rounds(client: Codes, mailbox: Codes, day: Codes) -> tuple[Mask, Codes]:
     """Say per client whether it makes rounds, and how many mailboxes it opens; clients count up from 0."""
     size = int(client.max(initial=-1)) + 1
     month = day // MONTH_DAYS
@@ -98,8 +98,8 @@ def services_of(accesses: Accesses) -> Services:
     wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
     agents, agent = np.unique(account * tall + tool, return_inverse=True)
     clients, client = np.unique((account * wide + lan) * tall + tool, return_inverse=True)
-    by_client, opened = _rounds(client, mailbox, day)
-    by_agent, _ = _rounds(agent, mailbox, day)
+    by_client, opened = rounds(client, mailbox, day)
+    by_agent, _ = rounds(agent, mailbox, day)
     steady = agents[by_agent & (np.bincount(agent, weights=by_client[client]) == 0)]
     owner = clients // (wide * tall)
     limit = max(SERVICE_MIN, SERVICE_SHARE * np.count_nonzero(np.bincount(accesses.mailbox[accesses.ok] + 1)))

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dwell.sources.columns import is_utf8
 from dwell.sources.source import prefix_fields
@@ -24,7 +25,9 @@ TEXTS = (
 )  # fmt: skip
 """Fields of the record that are columns as they stand, numbers and booleans as text."""
 
-_NESTED = ("OperationProperties", "OperationCount", "Parameters", "Folders", "Messages", "Item")
+_NESTED = (
+    "OperationProperties", "OperationCount", "Parameters", "Folders", "Messages", "Item", "ExtendedProperties",
+)  # fmt: skip
 _FIELDS = (*TEXTS, *_NESTED)
 _WRAPPERS = ("AuditData", "auditData", "RawEventData", "TimeGenerated")
 """Names that say that the record is inside another, or has other names."""
@@ -78,6 +81,11 @@ def _pairs(value: object) -> dict[str, str | None]:
     if value is None:
         return {}
     return {str(one["Name"]): _text(one.get("Value")) for one in _listed(value) if "Name" in one}
+
+
+def _agent(value: object) -> str | None:
+    """Give the agent that a sign-in names among its further properties."""
+    return None if value is None else _pairs(value).get("UserAgent") or None
 
 
 def _whole(value: object) -> int | None:
@@ -173,6 +181,10 @@ class Rows:
         }
         for name in TEXTS:
             columns[name] = _as_text(fields[name])
+        if any(one is not None for one in fields["ExtendedProperties"]):
+            columns["UserAgent"] = pc.coalesce(
+                columns["UserAgent"], _strings(list(map(_agent, fields["ExtendedProperties"])))
+            )
         columns["time_utc"] = _instants(columns["CreationTime"])
         properties = [_pairs(one) for one in fields["OperationProperties"]]
         columns["MailAccessType"] = _strings([held.get("MailAccessType") for held in properties])

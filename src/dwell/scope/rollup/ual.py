@@ -24,7 +24,7 @@ TENANT = "M365"
 
 TEXTS = (
     "Operation", "Workload", "UserId", "MailboxOwnerUPN", "MailboxGuid", "ClientIP", "ClientIPAddress",
-    "ClientInfoString", "ResultStatus", "MailAccessType", "Id",
+    "ClientInfoString", "ResultStatus", "MailAccessType", "Id", "UserAgent",
 )  # fmt: skip
 COLUMNS = (
     "evidence_id", "record_no", "time_utc", *TEXTS, "SizeInBytes", "InternetMessageIds", "FolderPaths",
@@ -121,7 +121,8 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "mailbox": owner,
         "basis": Column(np.where(owner.codes >= 0, 1, 0).astype(np.int64), ["assumed", "explicit"]),
         "client": fold.mapped(client, [address(one) for one in client.values]),
-        "agent": columns["ClientInfoString"],
+        # a sign-in names the browser by itself, as Entra's own log does
+        "agent": fold.first(columns["ClientInfoString"], columns["UserAgent"]),
         "layer": fold.constant(table, "back"),
     }
     once = fold.once(columns["Id"])
