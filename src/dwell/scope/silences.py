@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import log2
 
@@ -60,7 +60,7 @@ class Silence:
     Attributes:
         mailbox: whose, the name it goes by; "" where it is not of one mailbox.
         account: the account that is left out of every mailbox's audit; "" where it is not of one account. Where a mailbox
-            is named as well, the account was given rights on it.
+            is named as well, it is the account's own, or the account was given rights on it.
         from_us: since when, microseconds since 1970.
         to_us: until when.
         why: in words.
@@ -119,9 +119,9 @@ def _off(key: tuple[str, str], one: Cmdlet, until: datetime | None, last_us: int
 
 
 def _given_to(archive: Archive, label: Label, off: Sequence[Silence]) -> list[Silence]:
-    """Give the mailboxes on which accounts that are left out of the audit were given rights."""
+    """Give the mailboxes of accounts that are left out of the audit, and those on which they were given rights."""
     dark = {one.account: one for one in off if one.account}
-    out = []
+    out = [replace(one, mailbox=who) for who, one in dark.items()]
     for file in archive.files(_UAL) if dark else ():
         for one in read_cmdlets(file, named=lambda name: name.strip().lower() == "add-mailboxpermission"):
             told = dict(one.parameters)
