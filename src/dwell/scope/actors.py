@@ -109,7 +109,7 @@ def _links(clusters: Sequence[Cluster], clients: Clients) -> list[Link]:
             first, second = (set((opened and each.mailboxes) or each.accounts) for each in (one, other))
             shared = len(first & second)
             bits = overlap_bits(mailboxes if opened else accounts, len(first), len(second), shared)
-            same = one.agent == other.agent != ANY_AGENT
+            same = one.agent == other.agent != ANY_AGENT and one.agent not in clients.nameless
             if same:
                 bits += float(-np.log2((ordinary[one.agent] + 1.0) / (accounts + 2.0)))
             if shared and bits >= LINK_BITS:
@@ -166,7 +166,7 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
             own |= here & clients.at_home
     accounts = clients.column("account")
     taken = {account for one in clusters for account in one.accounts}
-    for tool in {one.agent for one in clusters} - others:
+    for tool in {one.agent for one in clusters} - others - clients.nameless:
         users = _ordinary_users(clients, tool)
         if not users:
             own |= (agent == tool) & clients.outside & (bits >= AGENT_BITS_ALONE)
