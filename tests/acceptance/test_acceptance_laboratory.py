@@ -14,7 +14,7 @@ from dwell.report.summary_json import summary_dict
 
 pytestmark = pytest.mark.slow
 
-FIRST, LAST = datetime(2020, 11, 1, tzinfo=UTC), datetime(2021, 2, 1, tzinfo=UTC)
+FIRST, LAST = datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 4, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

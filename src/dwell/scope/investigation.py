@@ -39,6 +39,7 @@ from dwell.scope.copies import (
     with_events_left_out,
 )
 from dwell.scope.departures import Departures, departed_bits, departures_of
+from dwell.scope.exploit_ties import joined_by_mailboxes
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.flows import Flow, new_flows
@@ -255,7 +256,8 @@ def investigate(
     apps = apps_of(archive, identities)
     takings = takings_of(archive, identities.label)
     shells = in_remote_shells(archive, takings, identities.label)
-    exploits = (*exploits_of(forged, traces), *strangers_of(shells))
+    known = len(identities.mailboxes() or accesses.names)
+    exploits = (*joined_by_mailboxes(exploits_of(forged, traces), calls, identities, known), *strangers_of(shells))
     held = intrusions_of(actors_of(clients), exploits, accesses, clients)
     held = with_apps(held, apps, accesses, logons, identities)
     visits = _visits(archive, held, takings)
@@ -321,6 +323,7 @@ def investigate(
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )
+    kept = joined_by_mailboxes(kept, calls, identities, known)
     kept = (*kept, *strangers_of([one for one in shells if one not in marked.our_acts]))
     remade = with_apps(intrusions_of(actors_of(clients), kept, accesses, clients), apps, accesses, logons, identities)
     remade = with_takings(with_sprays(remade, sprays, accesses), takings, accesses, visits)
