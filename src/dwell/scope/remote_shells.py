@@ -2,7 +2,7 @@
 
 The log of cmdlets names the account, the web log the address: neither alone tells an administrator from whoever has his
 password. An administrator who exports mailboxes at home works at home otherwise as well. So exports of `MAILBOXES_MIN`
-mailboxes or more count where the account used remote PowerShell from other networks before, and from this one on few days.
+mailboxes or more count where the account uses remote PowerShell from other networks, and from this one on few days.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def in_remote_shells(archive: Archive, takings: Sequence[Taking], label: Label) 
     out: list[Trace] = []
     for (who, lan), found in sorted(by_place.items()):
         boxes = {one.mailbox for one, _ in found}
-        if len(boxes) >= MAILBOXES_MIN and _strange(lan, visits[who], min(visit.at_us for _, visit in found)):
+        if len(boxes) >= MAILBOXES_MIN and _strange(lan, visits[who]):
             out += [_trace(one, visit) for one, visit in found]
     return tuple(out)
 
@@ -123,12 +123,11 @@ def _at(one: Taking, visits: Sequence[_Visit]) -> _Visit | None:
     return min(near, key=lambda each: (each.at_us > at, abs(each.at_us - at), each.ground), default=None)
 
 
-def _strange(lan: str, visits: Sequence[_Visit], first_us: int) -> bool:
-    """Say whether an account does not work from a network: it does so elsewhere, and did before."""
+def _strange(lan: str, visits: Sequence[_Visit]) -> bool:
+    """Say whether an account does not work from a network: it does so elsewhere, and is seldom here."""
     here = {one.at_us // DAY_US for one in visits if network(one.client) == lan}
     others = {one.at_us // DAY_US for one in visits if network(one.client) != lan}
-    before = {one for one in others if one < first_us // DAY_US}
-    return len(before) >= OTHER_DAYS_MIN and len(here) <= SELDOM * len(here | others)
+    return len(others) >= OTHER_DAYS_MIN and len(here) <= SELDOM * len(here | others)
 
 
 def _trace(one: Taking, visit: _Visit) -> Trace:

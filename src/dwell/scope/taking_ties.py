@@ -4,11 +4,13 @@ An act belongs to an intrusion only where one of these links is recorded:
 
 * the account that ran it had a session of the intrusion's own within `NEAR` of it;
 * an outside address of the intrusion, which came by an exploit, sent a request to that server within `NEAR` of it;
-* it is what the intrusion rests on (`remote_shells`).
+* it is what the intrusion rests on (`remote_shells`);
+* it sends mail on to where at least `ALIKE_MIN` acts do that are tied so.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -24,6 +26,8 @@ from dwell.scope.visitors import Visits
 
 __all__ = ["with_takings"]
 
+ALIKE_MIN = 2
+"""One act in the minutes of a session can be its owner's, and go where a whole office sends things."""
 _TECHNIQUES: Mapping[TakingKind, str] = {TakingKind.EXPORT: "T1114.002", TakingKind.FORWARDING: "T1114.003"}
 
 
@@ -82,6 +86,7 @@ def with_takings(
             for each in takings
             if (why := _by_itself(one, each) or _by_session(one, each, accesses) or _by_request(one, each, visits))
         ]
+        mine += _alike(mine, takings)
         if not mine:
             out.append(one)
             continue
@@ -98,6 +103,22 @@ def with_takings(
             )
         )
     return tuple(out)
+
+
+def _alike(mine: Sequence[tuple[Taking, str]], takings: Sequence[Taking]) -> list[tuple[Taking, str]]:
+    """Give the other acts that send mail on to where several of an intrusion's do."""
+    tied = [each for each, _ in mine]
+    goals = Counter(_goal(each) for each in tied if each.kind is TakingKind.FORWARDING)
+    return [
+        (each, f"it goes to {each.where}, as {goals[_goal(each)]} others of this intrusion do")
+        for each in takings
+        if each.kind is TakingKind.FORWARDING and each not in tied and goals[_goal(each)] >= ALIKE_MIN
+    ]
+
+
+def _goal(one: Taking) -> str:
+    """Give the address that mail is sent on to, however the cmdlet writes it."""
+    return one.where.strip().strip('"').lower().removeprefix("smtp:")
 
 
 def _told(mine: Sequence[tuple[Taking, str]]) -> list[str]:
