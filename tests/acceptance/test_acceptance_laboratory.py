@@ -23,7 +23,6 @@ FIRST, LAST = datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 4, 1, tzinfo=UTC)
         ("proxyshell-export", "CVE-2021-34473", {"downloaded"}),
         ("administrator-export", "an administrator's account", {"downloaded"}),
         ("imap", "valid accounts", {"read", "named"}),
-        ("spray", "password spray", {"read", "named"}),
         ("forwarding", "valid accounts", {"downloaded", "named"}),
     ],
 )
