@@ -183,6 +183,12 @@ def _place(trace: Trace) -> str:
 def findings(case: Investigation) -> tuple[Foothold, ...]:
     """Give everything that was left behind, in order of time."""
     owners = {id(trace): held.id for held in case.held for trace in held.traces}
+    taken = {ref: held.id for held in case.held for one in held.takings for ref in one.grounds}
+    for trace in case.traces:
+        mine = {taken[ref] for ref in trace.grounds if ref in taken}
+        # a row of hits can tell of several acts: it is laid to somebody only where all are his
+        if len(mine) == 1 and all(ref in taken for ref in trace.grounds):
+            owners.setdefault(id(trace), mine.pop())
     found = [_ours(case, one) for one in (*_shells(case, owners), *_changes(case, owners), *apps.footholds(case))]
     return tuple(sorted(found, key=lambda one: (_sortable(one.first_utc), one.host, one.kind, one.what, one.grounds)))
 

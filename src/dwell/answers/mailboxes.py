@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dwell.answers import apps, departures
+from dwell.answers import apps, departures, takings
 from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
@@ -230,6 +230,7 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             )
     departures.tell_used(case, book)
     apps.untied(case, book)
+    takings.untied(case, book)
     hidden = exposed_by_marking(found)
     for one in hidden:
         text = f"{one.mailbox} is told as {one.grade.value} only because of a marking"
@@ -250,7 +251,9 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             against=list(dict.fromkeys(text for one in unsure for text in one.assumptions)),
         )
     return book.answer(
-        _verdict(found, list(covered), len(hidden), (departures.verdict(case), apps.verdict(case)))
+        _verdict(
+            found, list(covered), len(hidden), (departures.verdict(case), apps.verdict(case), takings.verdict(case))
+        )
     ), book
 
 

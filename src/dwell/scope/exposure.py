@@ -1,11 +1,11 @@
 """Exposure: per mailbox, the strongest grade that the records of the intrusions bear out, and what it rests on.
 
-`named` where a record names the messages; `downloaded` where it names a folder that was synchronised; `read` where
-requests fetched messages without saying which; `listed` where subjects and senders were shown; `opened` where requests
-were answered and say no more; `attempted` where all were refused; `undeterminable` where an intruder signed in and no
-record says what was opened. One request may stand in several logs, and in IIS on the front end and on the back end: per
-day and protocol the log with the largest count is taken, and they are never added up. Bytes come from one log a day and
-protocol, the front end's before the others.
+`named` where a record names the messages; `downloaded` where it names a folder that was synchronised, or where a cmdlet
+exported the mailbox or has its mail sent on; `read` where requests fetched messages without saying which; `listed` where
+subjects and senders were shown; `opened` where requests were answered and say no more; `attempted` where all were refused;
+`undeterminable` where an intruder signed in and no record says what was opened. One request may stand in several logs, and
+in IIS on the front end and on the back end: per day and protocol the log with the largest count is taken, and they are
+never added up. Bytes come from one log a day and protocol, the front end's before the others.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held
 from dwell.scope.rollup.protocols import act_of
 from dwell.scope.rollup.shapes import ACTS, Act
+from dwell.scope.takings import TakingKind
 from dwell.scope.words import agent
 
 __all__ = ["Exposed", "bytes_words", "exposures_of"]
@@ -255,6 +256,24 @@ def _apps(held: Held, out: dict[str, Exposed]) -> None:
             one.grounds.append((int(act), read.ground))
 
 
+def _takings(held: Held, out: dict[str, Exposed]) -> None:
+    """Take what was exported to files or is sent on, by cmdlets that are laid to the intrusion."""
+    for taking in held.takings:
+        one = out.setdefault(taking.mailbox, Exposed(taking.mailbox, held.id))
+        one.acts[Act.SYNCED] = one.acts.get(Act.SYNCED, 0) + 1
+        one.sessions += 1
+        one.folders.add(taking.folder)
+        one.instants.append(taking.at_utc)
+        one.clients.add(f"cmdlet on {taking.host} run by {taking.caller or 'nobody named'}")
+        if taking.kind is TakingKind.EXPORT:
+            one.assumptions.add(f"exported to {taking.where}; no record says that the file was fetched")
+        else:
+            one.assumptions.add(
+                f"sent on to {taking.where} as it came in; what lay there before is not shown to be taken"
+            )
+        one.grounds += [(int(Act.SYNCED), ref) for ref in taking.grounds]
+
+
 def _tie(held: Held, name: str) -> str:
     head = f"application {name}: "
     return next((one[len(head) :] for one in held.links if one.startswith(head)), "")
@@ -284,6 +303,7 @@ def exposures_of(
         _forged(one, calls, identities, found)
         _messages(messages, one, accesses, identities, found)
         _apps(one, found)
+        _takings(one, found)
         for exposed in found.values():
             _assume(exposed)
             if one.marking:

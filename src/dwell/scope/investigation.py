@@ -39,6 +39,7 @@ from dwell.scope.copies import (
     with_events_left_out,
 )
 from dwell.scope.departures import Departures, departed_bits, departures_of
+from dwell.scope.exploit_ties import joined_by_mailboxes
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.flows import Flow, new_flows
@@ -53,6 +54,7 @@ from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of, usable_addresses
+from dwell.scope.remote_shells import in_remote_shells, strangers_of
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
@@ -60,10 +62,14 @@ from dwell.scope.services import services_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.snapshots import Snapshots, snapshots
+from dwell.scope.sprays import Spray, sprays_of, with_sprays
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
+from dwell.scope.taking_ties import with_takings
+from dwell.scope.takings import Taking, takings_of
 from dwell.scope.traces import Trace, traces_of
 from dwell.scope.unnamed import stand_ins, with_stand_ins
 from dwell.scope.untold import untold_requests
+from dwell.scope.visitors import Visits, visits_of
 
 __all__ = ["Investigation", "investigate"]
 
@@ -108,6 +114,8 @@ class Investigation:
         disagreements: records that contradict others of the same number, or the `#Date` line above them.
         clocks: how far the clocks of logs agree that tell of the same requests, after what is corrected.
         corrected: clocks that are off for certain; the instants of all else here are corrected for it.
+        takings: mail that was exported or is sent on by cmdlet, by whomever.
+        sprays: passwords that were tried against many names and let somebody in.
         marked: what a person's markings speak of.
         unmarked: the same as it would be without any marking or setting; None where none makes a difference.
         flows: connections from exploited servers and reached hosts that began with an intrusion.
@@ -159,6 +167,8 @@ class Investigation:
     computers: tuple[Computer, ...] = ()
     departures: Departures = field(default_factory=Departures)
     corrected: tuple[ClockCorrection, ...] = ()
+    takings: tuple[Taking, ...] = ()
+    sprays: tuple[Spray, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -173,6 +183,12 @@ def _server_addresses(archive: Archive) -> frozenset[str]:
         out |= {one for one in values.to_pylist() if one and one != "-"}
     # loopback is everybody's: it tells nothing of where an act came from
     return frozenset(one for one in out if not one.startswith("127.") and one != "::1")
+
+
+def _visits(archive: Archive, held: Sequence[Held], takings: Sequence[Taking]) -> Visits:
+    """Find the requests of those addresses that exploited a server, at the times at which mail was taken by cmdlet."""
+    addresses = {text.partition(" ")[0] for one in held if one.exploited for text in one.clients}
+    return visits_of(archive, addresses, [one.at_utc for one in takings])
 
 
 def _with_departed(clients: Clients, gone: Departures, accesses: Accesses) -> Clients:
@@ -238,8 +254,15 @@ def investigate(
     traces = traces_of(hunted, unnamed)
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
-    held = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
+    takings = takings_of(archive, identities.label)
+    shells = in_remote_shells(archive, takings, identities.label)
+    known = len(identities.mailboxes() or accesses.names)
+    exploits = (*joined_by_mailboxes(exploits_of(forged, traces), calls, identities, known), *strangers_of(shells))
+    held = intrusions_of(actors_of(clients), exploits, accesses, clients)
     held = with_apps(held, apps, accesses, logons, identities)
+    visits = _visits(archive, held, takings)
+    sprays = sprays_of(accesses)
+    held = with_takings(with_sprays(held, sprays, accesses), takings, accesses, visits)
     systems = systems_of(table, accesses, clients) if table is not None else None
     own, servers = _server_addresses(archive), set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
@@ -283,12 +306,14 @@ def investigate(
         computers=computers_of(archive),
         departures=gone,
         corrected=tuple(corrected),
+        takings=takings,
+        sprays=sprays,
     )
     if not markings and not settings:
         return found
     said = said_in(settings, identities, accesses)
     found = replace(found, said=said)
-    marked = marked_by((*said.markings, *markings), accesses, (*forged, *traces), held)
+    marked = marked_by((*said.markings, *markings), accesses, (*forged, *traces, *shells), held)
     if not marked.changes and not said.rejudging:
         return replace(found, marked=marked)
     if said.rejudging:
@@ -298,7 +323,10 @@ def investigate(
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )
+    kept = joined_by_mailboxes(kept, calls, identities, known)
+    kept = (*kept, *strangers_of([one for one in shells if one not in marked.our_acts]))
     remade = with_apps(intrusions_of(actors_of(clients), kept, accesses, clients), apps, accesses, logons, identities)
+    remade = with_takings(with_sprays(remade, sprays, accesses), takings, accesses, visits)
     systems = systems_of(table, accesses, clients) if table is not None else None
     held = kept_names(remade, held)
     held = (*(beside_ours(one, marked) for one in held), *intrusions_marked(marked, accesses, held))
