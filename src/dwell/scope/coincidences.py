@@ -23,8 +23,8 @@ def expected(count: npt.NDArray[np.int64], bits: npt.NDArray[np.float64], each_b
     """Give, per client, how many clients with at least as many mailboxes chance alone would make.
 
     With n1 clients of one mailbox and n2 of two, each at least so strange for what it opened, n2/(n1 + 10) is the chance of
-    one more: n2 x (n2/(n1 + 10))^(k-2) clients of k mailboxes are expected. Without a client of two, half a one is assumed; the
-    ten stand for what a small house has not shown yet.
+    one more: n2 x (n2/(n1 + 10))^(k-2) clients of k mailboxes are expected. Without a client of two, half a one is assumed;
+    the ten stand for what a small house has not shown yet.
 
     Args:
         count: mailboxes that each client opened through accounts it is foreign to.
