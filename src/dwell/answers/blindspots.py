@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from dwell.answers.book import Book
 from dwell.answers.clocks import tell_clocks
 from dwell.answers.departures import tell_doubts
+from dwell.answers.lacking import tell_lacking
 from dwell.answers.mailboxes import COPIES, UNTOLD, bodiless, nameless, requests_untold, unresolved, untold
 from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
@@ -356,6 +357,7 @@ def answer(
     tell_clocks(case, book)
     _copies(case, book)
     _hidden(case, book)
+    tell_lacking(case, book)
     _never_held(case, book, told)
     if facts.anomalies:
         book.recorded(

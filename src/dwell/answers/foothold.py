@@ -9,6 +9,7 @@ from datetime import datetime
 
 from dwell.answers import apps
 from dwell.answers.book import Book
+from dwell.answers.lacking import tell_taken
 from dwell.answers.phrases import count, instant, listed, percent, whole_span
 from dwell.model.claims import Answer, Foothold, FootholdState, Question
 from dwell.model.provenance import RecordRef
@@ -221,6 +222,7 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
             None,
             [one.state_why] if one.state_why and not undone else [],
         )
+    tell_taken(case, book)
     hosts = case.ledger.servers()
     listed_hosts = sorted({one.host for one in case.files} & set(hosts))
     without = sorted(set(hosts) - set(listed_hosts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dwell.answers.book import Book
+from dwell.answers.lacking import TECHNIQUE, took_lines
 from dwell.answers.marked import contradictions, marked_intrusion, tell_contradictions
 from dwell.answers.phrases import count, day, instant, listed, percent, whole_span
 from dwell.answers.systems import common_systems, systems_of_clients, tell_systems
@@ -62,7 +63,7 @@ def findings(case: Investigation, entries: tuple[EntryFinding, ...]) -> tuple[In
                 clients=held.clients[:CLIENTS_MAX],
                 accounts=held.accounts,
                 mailboxes=tuple(sorted({one.mailbox for one in exposed if one.grade in EXPOSED})),
-                techniques=held.techniques,
+                techniques=tuple(sorted({*held.techniques, *((TECHNIQUE,) if took_lines(case, held) else ())})),
                 links=held.links,
                 against=held.against,
                 earlier_possible=_earlier(case, held),

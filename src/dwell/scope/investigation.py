@@ -36,6 +36,7 @@ from dwell.scope.copies import (
     disagreements,
     doubled,
     events_left_out,
+    renamed,
     with_events_left_out,
 )
 from dwell.scope.departures import Departures, departed_bits, departures_of
@@ -47,6 +48,7 @@ from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
 from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held, intrusions_of, kept_names
+from dwell.scope.lacking import Reconciled, lower_by
 from dwell.scope.leads import Ranked, leads_of
 from dwell.scope.ledger import Ledger, build
 from dwell.scope.local_times import LocalTime, local_times
@@ -55,6 +57,7 @@ from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.remote_shells import in_remote_shells, strangers_of
+from dwell.scope.reconcile import reconcile
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
@@ -124,6 +127,7 @@ class Investigation:
         untold: requests in web logs that may be forged calls, of which no log tells where they were sent.
         computers: computers of the directory, with what it says they are for.
         departures: accounts that went away, and whether they were used afterwards.
+        reconciled: what comes of holding the logs of the same requests against each other.
     """
 
     tables: tuple[str, ...]
@@ -169,6 +173,7 @@ class Investigation:
     corrected: tuple[ClockCorrection, ...] = ()
     takings: tuple[Taking, ...] = ()
     sprays: tuple[Spray, ...] = ()
+    reconciled: Reconciled = field(default_factory=Reconciled)
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -241,6 +246,10 @@ def investigate(
     rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
     logs = as_one(rolled.hours, paths, shortfalls, outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
+    clocks = clock_pairs(rolled.tables["requests"])
+    layers = renamed(rolled.tables["layers"], {str(part): str(whole) for part, whole in (outgrown or {}).items()})
+    reconciled = reconcile(archive, layers, ledger, logs.paths, logs.shortfalls, clocks)
+    lower_by(ledger, reconciled)
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
     identities = learn(archive, states.made())
     accesses = Accesses(rolled.tables["sessions"], identities)
@@ -299,7 +308,7 @@ def investigate(
         doubled=doubled(archive),
         left_out=events_left_out(archive),
         disagreements=disagreements(archive, paths),
-        clocks=clock_pairs(rolled.tables["requests"]),
+        clocks=clocks,
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         systems=systems,
         untold=untold_requests(archive, traces, builds),
@@ -308,6 +317,7 @@ def investigate(
         corrected=tuple(corrected),
         takings=takings,
         sprays=sprays,
+        reconciled=reconciled,
     )
     if not markings and not settings:
         return found

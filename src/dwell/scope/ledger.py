@@ -6,7 +6,7 @@ hour it was written for. A file that ends in mid-record is `truncated` from the 
 what its name promises. `altered` are hours before a log was cleared of which nothing is left, and holes in the record
 numbers; `not-recorded` are hours in which records were throttled, lost, or left out by an export's cap. Every other
 hour that the host's logs ought to cover is `missing`: no file, and no reason to think there was nothing to write. What
-lowers a cell is in `scope.lowering`.
+lowers a cell is in `scope.lowering`, and in `scope.lacking` where it is another log that tells.
 """
 
 from __future__ import annotations
