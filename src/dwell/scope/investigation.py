@@ -56,8 +56,8 @@ from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of, usable_addresses
-from dwell.scope.remote_shells import in_remote_shells, strangers_of
 from dwell.scope.reconcile import reconcile
+from dwell.scope.remote_shells import in_remote_shells, strangers_of
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
