@@ -17,6 +17,7 @@ from dwell.answers.mailboxes import COPIES, UNTOLD, bodiless, nameless, requests
 from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.answers.settings import tell_settings
+from dwell.answers.silences import tell_silences
 from dwell.model.addresses import is_trusted
 from dwell.model.claims import (
     Answer,
@@ -356,6 +357,7 @@ def answer(
     tell_clocks(case, book)
     _copies(case, book)
     _hidden(case, book)
+    tell_silences(case, book)
     _never_held(case, book, told)
     if facts.anomalies:
         book.recorded(

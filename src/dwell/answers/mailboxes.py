@@ -12,14 +12,17 @@ from dwell.answers import apps, departures, takings
 from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
+from dwell.answers.silences import by_intruders, lines_against, of_all, words
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
 from dwell.scope.exposure import Exposed, bytes_words
 from dwell.scope.forgery import Forged
 from dwell.scope.investigation import Investigation
-from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
+from dwell.scope.ledger import MAIL_SOURCES
+from dwell.scope.lowering import THROTTLED
 from dwell.scope.rollup.shapes import Act
 from dwell.scope.rollup.ual import TENANT
+from dwell.scope.silences import ACTING
 from dwell.scope.traces import Trace
 
 __all__ = ["UNTOLD", "answer", "bodiless", "findings", "nameless", "requests_untold", "unresolved", "untold"]
@@ -36,7 +39,7 @@ COPIES = "a copy of a mailbox database made on the server itself leaves no trace
 
 @dataclass(frozen=True, slots=True)
 class _Dark:
-    """A mailbox whose audit records were held back for a time.
+    """A mailbox whose audit records were held back, or were not made, for a time.
 
     Attributes:
         sources: its lines of the ledger.
@@ -82,17 +85,23 @@ def bodiless(case: Investigation) -> tuple[str, ...]:
 
 
 def _held_back(case: Investigation) -> dict[str, _Dark]:
-    """Give the mailboxes whose audit records the tenant held back for a time, by the name they go by."""
+    """Give the mailboxes of which recording was held back or switched off for a time, by the name they go by."""
     out: dict[str, _Dark] = {}
-    for host, source, _, first, last, _ in case.ledger.stretches({CellState.NOT_RECORDED}):
+    for host, source, _, first, last, reason in case.ledger.stretches({CellState.NOT_RECORDED}):
         owner = source.removeprefix("ual/")
-        label = case.identities.label(owner) if host == TENANT and owner != source else None
-        if label is not None:
+        if host != TENANT or owner == source or owner.startswith(ACTING):
+            continue
+        label = case.identities.label(owner) or owner
+        if THROTTLED in reason:
             before = out.get(label, _Dark(frozenset(), ()))
-            out[label] = _Dark(
-                before.sources | {source},
-                (*before.texts, f"{HELD_BACK} {span(first, last)}"),
-            )
+            out[label] = _Dark(before.sources | {source}, (*before.texts, f"{HELD_BACK} {span(first, last)}"))
+    lines = {case.identities.label(source[4:]) or source[4:]: source for host, source in case.ledger.lines
+             if host == TENANT and source.startswith("ual/") and not source[4:].startswith(ACTING)}  # fmt: skip
+    for one in case.silences.known:
+        if one.host == TENANT and one.whose and (one.whose in lines or one.acting):
+            before = out.get(one.whose, _Dark(frozenset(), ()))
+            mine = frozenset({lines[one.whose]} if one.whose in lines else ())
+            out[one.whose] = _Dark(before.sources | mine, (*before.texts, words(one)))
     return out
 
 
@@ -147,20 +156,28 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         by_name.setdefault(one.mailbox, []).append(one)
     hosts = case.ledger.servers() or case.ledger.hosts(MAIL_SOURCES)
     there = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
+    everybody = of_all(case)
+    dimmed, hidden = tuple(words(one) for one in everybody), by_intruders(case, everybody)
     cloud = _in_cloud(case)
+    less = lines_against(case)
     both = case.ledger.coverage(
-        sorted({*hosts, TENANT}), MAIL_SOURCES, *whole_span(case), "the opening of a mailbox, there and in the tenant"
+        sorted({*hosts, TENANT}),
+        MAIL_SOURCES,
+        *whole_span(case),
+        "the opening of a mailbox, there and in the tenant",
+        less,
     )
     blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case)
     shaped = sorted({one.host for one in untold(case)})
     out = []
     for name in _names(case):
-        coverage = both if name in cloud else there
         gone = dark.get(name)
+        there_too = name in cloud or gone is not None or TENANT in hosts
+        coverage = both if there_too else there
         if gone is not None:
             everywhere = sorted({*hosts, TENANT})
-            what = "the opening of a mailbox, less what was throttled"
-            coverage = case.ledger.coverage(everywhere, SERVER_SOURCES | gone.sources, *whole_span(case), what)
+            what = "the opening of a mailbox, less what was not recorded of it"
+            coverage = case.ledger.coverage(everywhere, MAIL_SOURCES, *whole_span(case), what, less | gone.sources)
         if name in by_name:
             merged = _merged(name, by_name[name], coverage)
             texts = gone.texts if gone is not None else ()
@@ -169,9 +186,11 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         held = coverage.hours_able > 0
         # an intrusion lasted at least from its first act held to its last: it may have been there then as well
         unseen = gone is not None and bool(case.held)
-        open_question = blind or shaped or served or unseen or not held
+        open_question = blind or shaped or served or unseen or not held or (there_too and hidden)
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []
+        if there_too:
+            assumptions += [text for text in dimmed if text not in assumptions]
         if blind:
             assumptions.append(
                 f"forged calls to EWS on {listed(blind)} were answered; no record says for whose mailbox"

@@ -61,6 +61,7 @@ from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.services import services_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
+from dwell.scope.silences import Silences, deleted_logs, silence, silences_of
 from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.sprays import Spray, sprays_of, with_sprays
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
@@ -124,6 +125,7 @@ class Investigation:
         untold: requests in web logs that may be forged calls, of which no log tells where they were sent.
         computers: computers of the directory, with what it says they are for.
         departures: accounts that went away, and whether they were used afterwards.
+        silences: acts that switched recording off; the ledger's cells are lowered by them.
     """
 
     tables: tuple[str, ...]
@@ -169,6 +171,7 @@ class Investigation:
     corrected: tuple[ClockCorrection, ...] = ()
     takings: tuple[Taking, ...] = ()
     sprays: tuple[Spray, ...] = ()
+    silences: Silences = field(default_factory=Silences)
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -252,6 +255,9 @@ def investigate(
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = traces_of(hunted, unnamed)
+    silences = silences_of(archive, identities.label)
+    silence(ledger, silences.known, identities.label)
+    deleted_logs(ledger, traces)
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
     takings = takings_of(archive, identities.label)
@@ -308,6 +314,7 @@ def investigate(
         corrected=tuple(corrected),
         takings=takings,
         sprays=sprays,
+        silences=silences,
     )
     if not markings and not settings:
         return found
