@@ -53,6 +53,7 @@ from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.names import learn
+from dwell.scope.prehistory import PreHistory, search_before
 from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.remote_shells import in_remote_shells, strangers_of
 from dwell.scope.removals import removals_of
@@ -126,6 +127,7 @@ class Investigation:
         computers: computers of the directory, with what it says they are for.
         departures: accounts that went away, and whether they were used afterwards.
         silences: acts that switched recording off; the ledger's cells are lowered by them.
+        before: what lies before the first act of the intrusions; None where there are none.
     """
 
     tables: tuple[str, ...]
@@ -172,6 +174,7 @@ class Investigation:
     takings: tuple[Taking, ...] = ()
     sprays: tuple[Spray, ...] = ()
     silences: Silences = field(default_factory=Silences)
+    before: PreHistory | None = None
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -315,6 +318,7 @@ def investigate(
         takings=takings,
         sprays=sprays,
         silences=silences,
+        before=search_before(accesses, clients, services.served, held, per_week),
     )
     if not markings and not settings:
         return found
@@ -347,4 +351,5 @@ def investigate(
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         marked=marked,
         unmarked=found,
+        before=search_before(accesses, clients, services.served, held, per_week),
     )
