@@ -13,12 +13,12 @@ from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
 from dwell.answers.silences import by_intruders, lines_against, of_all, words
+from dwell.answers.ways import by_way, not_known, told_by_way, ways_of
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
 from dwell.scope.exposure import Exposed, bytes_words
 from dwell.scope.forgery import Forged
 from dwell.scope.investigation import Investigation
-from dwell.scope.ledger import MAIL_SOURCES
 from dwell.scope.lowering import THROTTLED
 from dwell.scope.rollup.shapes import Act
 from dwell.scope.rollup.ual import TENANT
@@ -154,30 +154,18 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     by_name: dict[str, list[Exposed]] = {}
     for one in case.exposed:
         by_name.setdefault(one.mailbox, []).append(one)
-    hosts = case.ledger.servers() or case.ledger.hosts(MAIL_SOURCES)
-    there = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
     everybody = of_all(case)
     dimmed, hidden = tuple(words(one) for one in everybody), by_intruders(case, everybody)
-    cloud = _in_cloud(case)
+    cloud, ways = _in_cloud(case), ways_of(case)
     less = lines_against(case)
-    both = case.ledger.coverage(
-        sorted({*hosts, TENANT}),
-        MAIL_SOURCES,
-        *whole_span(case),
-        "the opening of a mailbox, there and in the tenant",
-        less,
-    )
+    tenant = "ual" in case.tables
     blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case)
     shaped = sorted({one.host for one in untold(case)})
     out = []
     for name in _names(case):
         gone = dark.get(name)
-        there_too = name in cloud or gone is not None or TENANT in hosts
-        coverage = both if there_too else there
-        if gone is not None:
-            everywhere = sorted({*hosts, TENANT})
-            what = "the opening of a mailbox, less what was not recorded of it"
-            coverage = case.ledger.coverage(everywhere, MAIL_SOURCES, *whole_span(case), what, less | gone.sources)
+        there_too = tenant and (name in cloud or gone is not None or not ways.there)
+        coverage = by_way(case, ways, less | (gone.sources if gone is not None else frozenset()) if there_too else None)
         if name in by_name:
             merged = _merged(name, by_name[name], coverage)
             texts = gone.texts if gone is not None else ()
@@ -285,6 +273,7 @@ def _no_sign(
     forged = case.ledger.coverage(hosts, {"httpproxy"}, *whole_span(case), "a forged call (HttpProxy)")
     if hosts and forged.share != 1:
         against.append(f"{FORGED_ONLY} {percent(forged)}")
+    against += not_known(ways_of(case))
     names = {one.mailbox for one in rest}
     opened = sorted({app.name for app in case.apps for read in app.reads if read.mailbox in names})
     if opened:
@@ -292,9 +281,10 @@ def _no_sign(
             f"applications that were given rights or secrets opened some, and are laid to no intrusion: {listed(opened)}"
         )
     many = count(len(rest), "mailbox", "mailboxes")
+    each = told_by_way(coverage)
     book.no_sign(
         f"No sign that any of the {other}{many} was opened by an intruder; the logs able to show it cover "
-        f"{percent(coverage)} of the server-hours.",
+        f"{percent(coverage)} of the server-hours{f' (by way of access: {each})' if each else ''}.",
         coverage,
         f"{many}: whether it was opened is not testable with what is held.",
         [*against, "use that looks like the owner's own, from the owner's own networks, is not told apart"],
