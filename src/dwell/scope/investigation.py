@@ -53,6 +53,7 @@ from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.names import learn
+from dwell.scope.namesakes import Namesakes, namesakes_of, tenants_of
 from dwell.scope.prehistory import PreHistory, search_before
 from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.remote_shells import in_remote_shells, strangers_of
@@ -128,6 +129,8 @@ class Investigation:
         departures: accounts that went away, and whether they were used afterwards.
         silences: acts that switched recording off; the ledger's cells are lowered by them.
         before: what lies before the first act of the intrusions; None where there are none.
+        alike: hosts whose name is that of several.
+        tenants: organisations that audit records are of, by their ids.
     """
 
     tables: tuple[str, ...]
@@ -175,6 +178,8 @@ class Investigation:
     sprays: tuple[Spray, ...] = ()
     silences: Silences = field(default_factory=Silences)
     before: PreHistory | None = None
+    alike: Namesakes = field(default_factory=lambda: Namesakes({}))
+    tenants: tuple[str, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -245,6 +250,8 @@ def investigate(
     shortfalls = shortfalls_of(archive)
     unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
     rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
+    alike = namesakes_of(archive, rolled, paths, outgrown or {})
+    rolled, shortfalls = alike.put(rolled, shortfalls)
     logs = as_one(rolled.hours, paths, shortfalls, outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
@@ -257,7 +264,7 @@ def investigate(
     clients = _with_departed(clients_of(accesses, scored, served=services.served), gone, accesses)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
-    traces = traces_of(hunted, unnamed)
+    traces = alike.traces(traces_of(hunted, unnamed))
     silences = silences_of(archive, identities.label)
     silence(ledger, silences.known, identities.label)
     deleted_logs(ledger, traces)
@@ -319,6 +326,8 @@ def investigate(
         sprays=sprays,
         silences=silences,
         before=search_before(accesses, clients, services.served, held, per_week),
+        alike=alike,
+        tenants=tenants_of(archive),
     )
     if not markings and not settings:
         return found

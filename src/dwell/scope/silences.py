@@ -25,6 +25,7 @@ from dwell.scope.cells import ALTERED, EMPTY, HELD, HOUR_US, MISSING, OFF, Line,
 from dwell.scope.cmdlets import Cmdlet, Label, person, read_cmdlets
 from dwell.scope.ledger import NO_HOST, Ledger
 from dwell.scope.licences import AUDITING, CHANGED, auditing_taken
+from dwell.scope.namesakes import bare
 from dwell.scope.removals import TABLES
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.traces import Trace
@@ -368,7 +369,8 @@ def silence(ledger: Ledger, found: Sequence[Silence], label: Label) -> None:
     apart = {(one.host, one.part) for one in found if one.whose}
     for one in sorted(found, key=lambda one: bool(one.whose)):
         for host, source in sorted(ledger.lines):
-            whole = source == one.source and (not one.host or one.host == host)
+            # an act in a log that names its host by a name of several may be any of theirs
+            whole = source == one.source and (not one.host or one.host in {host, bare(host)})
             if one.whose and whole and len(apart) <= APART_MAX:
                 _mark(ledger.lines[host, _own(ledger, host, one, label)], one)
             elif whole or (not one.whose and source.startswith(f"{one.source}/") and one.host in {"", host}):
