@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +33,11 @@ HELD_BACK = "its audit records were throttled, and no record says what was opene
 FORGED_ONLY = "a forged call to EWS shows in HttpProxy only, which covers"
 UNTOLD = (
     "were answered; no HttpProxy log held tells where they were sent, so whose mailbox they opened, if any, is unknown"
+)
+BROKEN_HOURS = 24
+BROKEN = (
+    "the tenant's audit records break off, or end a day or more before other mail logs do: what was opened then, or held "
+    "back, is in no record held"
 )
 COPIES = "a copy of a mailbox database made on the server itself leaves no trace in the sources held"
 
@@ -173,12 +178,15 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
             continue
         held = coverage.hours_able > 0
         # an intrusion lasted at least from its first act held to its last: it may have been there then as well
-        unseen = gone is not None and bool(case.held)
+        broken = there_too and bool(case.held) and _breaks_off(case, frozenset() if gone is None else gone.sources)
+        unseen = (gone is not None and bool(case.held)) or broken
         open_question = blind or shaped or served or unseen or not held or (there_too and hidden)
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []
         if there_too:
             assumptions += [text for text in dimmed if text not in assumptions]
+        if broken and gone is None:
+            assumptions.append(BROKEN)
         if blind:
             assumptions.append(
                 f"forged calls to EWS on {listed(blind)} were answered; no record says for whose mailbox"
@@ -197,6 +205,17 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
             )
         )
     return tuple(sorted(out, key=lambda one: (one.grade.rank, one.mailbox)))
+
+
+def _breaks_off(case: Investigation, less: Collection[str]) -> bool:
+    """Say whether the tenant's records are dark for a day on end after they began: an export that is not whole.
+
+    How far an export reaches back is a matter of how long records are kept. That it breaks off, or ends before other mail
+    logs do, is not: what the part that is missing says of a mailbox, that it was throttled for instance, is unknown.
+    """
+    held, _ = case.ledger.seen(TENANT, {"ual"}, *whole_span(case), less)
+    known = np.flatnonzero(held)
+    return bool(len(known)) and int(np.diff(np.append(known, len(held))).max()) > BROKEN_HOURS
 
 
 def _in_cloud(case: Investigation) -> set[str]:
