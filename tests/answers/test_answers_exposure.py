@@ -33,10 +33,10 @@ def _audit() -> str:
     records = []
     for place, person in enumerate(PEOPLE):
         # the export reaches to the end of the servers' logs
-        for day in ("01-05", "01-12", "01-19", "01-26", "03-04"):
-            at = f"2021-{day} 09:{place:02}:00"
+        for date in ("01-05", "01-12", "01-19", "01-26", "03-04"):
+            at = f"2021-{date} 09:{place:02}:00"
             own = "Client=OWA;Mozilla/5.0 Chrome/73.0;"
-            records.append(bind(at, person, person, f"198.19.{place}.7", own, messages=[f"<own-{place}-{day}@x>"]))
+            records.append(bind(at, person, person, f"198.19.{place}.7", own, messages=[f"<own-{place}-{date}@x>"]))
     for day in (25, 28):
         at = f"2021-01-{day} 03:20:00"
         records.append(bind(at, BOUND, BOUND, CLIENT, AUDIT_AGENT, messages=["<m1@x>", "<m2@x>"], size=900))
