@@ -22,7 +22,7 @@ SOOTHING = re.compile(
     r"\b(?:clean\w*|safe\w*|secure[dr]?|nothing suspicious|not compromised|no compromise|all clear)\b", re.IGNORECASE
 )
 QUOTED = re.compile(r"“[^”]*”")
-NEGATIVE = re.compile(r"\bno (?:further )?sign\b|\bis seen\b|\bnothing older\b", re.IGNORECASE)
+NEGATIVE = re.compile(r"\bno (?:further )?sign\b|\bis seen\b|\bnothing older\b|\bno older intrusion\b", re.IGNORECASE)
 DIRECTORY = "PrimarySmtpAddress,SamAccountName,RecipientTypeDetails\r\n" + "".join(
     f"{one},{one.partition('@')[0]},UserMailbox\r\n" for one in PEOPLE
 )

@@ -55,6 +55,8 @@ from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.names import learn
+from dwell.scope.namesakes import Namesakes, namesakes_of, tenants_of
+from dwell.scope.prehistory import PreHistory, search_before
 from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.reconcile import reconcile
 from dwell.scope.remote_shells import in_remote_shells, strangers_of
@@ -64,6 +66,7 @@ from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.services import services_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
+from dwell.scope.silences import Silences, deleted_logs, silence, silences_of
 from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.sprays import Spray, sprays_of, with_sprays
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
@@ -128,6 +131,10 @@ class Investigation:
         computers: computers of the directory, with what it says they are for.
         departures: accounts that went away, and whether they were used afterwards.
         reconciled: what comes of holding the logs of the same requests against each other.
+        silences: acts that switched recording off; the ledger's cells are lowered by them.
+        before: what lies before the first act of the intrusions; None where there are none.
+        alike: hosts whose name is that of several.
+        tenants: organisations that audit records are of, by their ids.
     """
 
     tables: tuple[str, ...]
@@ -174,6 +181,10 @@ class Investigation:
     takings: tuple[Taking, ...] = ()
     sprays: tuple[Spray, ...] = ()
     reconciled: Reconciled = field(default_factory=Reconciled)
+    silences: Silences = field(default_factory=Silences)
+    before: PreHistory | None = None
+    alike: Namesakes = field(default_factory=lambda: Namesakes({}))
+    tenants: tuple[str, ...] = ()
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -244,6 +255,8 @@ def investigate(
     shortfalls = shortfalls_of(archive)
     unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
     rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
+    alike = namesakes_of(archive, rolled, paths, outgrown or {})
+    rolled, shortfalls = alike.put(rolled, shortfalls)
     logs = as_one(rolled.hours, paths, shortfalls, outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
     clocks = clock_pairs(rolled.tables["requests"])
@@ -260,7 +273,10 @@ def investigate(
     clients = _with_departed(clients_of(accesses, scored, served=services.served), gone, accesses)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
-    traces = traces_of(hunted, unnamed)
+    traces = alike.traces(traces_of(hunted, unnamed))
+    silences = silences_of(archive, identities.label)
+    silence(ledger, silences.known, identities.label)
+    deleted_logs(ledger, traces)
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
     takings = takings_of(archive, identities.label)
@@ -318,6 +334,10 @@ def investigate(
         takings=takings,
         sprays=sprays,
         reconciled=reconciled,
+        silences=silences,
+        before=search_before(accesses, clients, services.served, held, per_week),
+        alike=alike,
+        tenants=tenants_of(archive),
     )
     if not markings and not settings:
         return found
@@ -350,4 +370,5 @@ def investigate(
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         marked=marked,
         unmarked=found,
+        before=search_before(accesses, clients, services.served, held, per_week),
     )
