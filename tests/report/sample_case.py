@@ -35,6 +35,7 @@ from dwell.model.claims import (
 )
 from dwell.model.coverage import Coverage, CoverageDay, CoverageRow
 from dwell.model.departures import Departure, DepartureKind
+from dwell.model.explanations import Explanation, Side, Weight
 from dwell.model.hypotheses import Hypothesis, HypothesisVerdict, Sign, SourceView, Told, Where
 from dwell.model.indicators import IndicatorMet, Naming
 from dwell.model.markings import Marking, MarkingEffect, MarkingKind, MarkingVerdict
@@ -287,6 +288,21 @@ LEADS = (
         4,
         25.831,
         0.02,
+        (
+            Explanation(
+                "password",
+                "a stolen password, used by somebody who reads",
+                Side.HOSTILE,
+                3.125,
+                (Weight("the agent is nobody's ordinary one", 2.25, counted=True),),
+                (Weight("seen on one day", -0.75, counted=False),),
+                "ask the owner whether he was there",
+            ),
+            Explanation("travel", "a journey", Side.INNOCENT, -1.5, decides="the owner's travel record"),
+            Explanation("venue", "a conference", Side.INNOCENT, -2.0),
+        ),
+        4.5,
+        ("seen on one day", "the agent is nobody's ordinary one"),
     ),
     Lead(2, "staff00@ministry.example", "192.0.2.0/24", None, None, 12.0, (("network", 12.0),), by_chance=0.75),
 )

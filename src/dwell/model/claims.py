@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.departures import Departure
+from dwell.model.explanations import Explanation, Side
 from dwell.model.hypotheses import Hypothesis
 from dwell.model.indicators import IndicatorMet
 from dwell.model.markings import MarkingEffect
@@ -422,6 +423,9 @@ class Lead:
         system_accounts: accounts that the same agent is foreign to from several networks of that system; 0 for no such tie.
         system_bits: what that coincidence is worth; it is in no sum and ranks nothing.
         by_chance: how many ties of the case would be at least as surprising by chance; None where it was not worked out.
+        explanations: what it could be, the likeliest first; those told of each side with what speaks for and against.
+        hostile_bits: log2 of how likely what was observed is where it is hostile, over where it is innocent.
+        observed: what was observed of it, in words.
     """
 
     rank: int
@@ -438,6 +442,19 @@ class Lead:
     system_accounts: int = 0
     system_bits: float | None = None
     by_chance: float | None = None
+    explanations: tuple[Explanation, ...] = ()
+    hostile_bits: float | None = None
+    observed: tuple[str, ...] = ()
+
+    def likeliest(self, side: Side) -> Explanation | None:
+        """Give the explanation of one side under which what was observed is likeliest; None where none was weighed."""
+        return next((one for one in self.explanations if one.side is side), None)
+
+    @property
+    def decides(self) -> tuple[str, ...]:
+        """Give what evidence would decide between the likeliest innocent and the likeliest hostile explanation."""
+        found = (self.likeliest(side) for side in Side)
+        return tuple(f"{one.name}: {one.decides}" for one in found if one is not None and one.decides)
 
 
 class LearnedKind(StrEnum):

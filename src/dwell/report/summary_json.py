@@ -27,6 +27,7 @@ from dwell.model.claims import (
 )
 from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.departures import Departure
+from dwell.model.explanations import Explanation, Weight
 from dwell.model.hypotheses import Hypothesis, Sign
 from dwell.model.instants import utc_text
 from dwell.model.markings import Marking, MarkingEffect
@@ -331,7 +332,28 @@ def lead_object(lead: Lead) -> Object:
         "system_accounts": lead.system_accounts,
         "system_bits": None if lead.system_bits is None else bits(lead.system_bits),
         "by_chance": _expected(lead.by_chance),
+        "hostile_bits": None if lead.hostile_bits is None else bits(lead.hostile_bits),
+        "observed": list(lead.observed),
+        "explanations": [_explanation(one) for one in lead.explanations if one.decides],
+        "ratios": {one.key: bits(one.bits) for one in lead.explanations},
+        "decides": list(lead.decides),
     }
+
+
+def _explanation(one: Explanation) -> Object:
+    return {
+        "key": one.key,
+        "name": one.name,
+        "side": one.side.value,
+        "bits": bits(one.bits),
+        "speaks_for": _weights(one.speaks_for),
+        "speaks_against": _weights(one.speaks_against),
+        "decides": _known(one.decides),
+    }
+
+
+def _weights(weights: Iterable[Weight]) -> list[Json]:
+    return [{"text": one.text, "bits": bits(one.bits), "counted": one.counted} for one in weights]
 
 
 def _signs(signs: Iterable[Sign]) -> list[Json]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dwell.model.claims import Lead, MailboxExposure, Summary
 from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.departures import Departure
+from dwell.model.explanations import Side
 from dwell.model.instants import utc_text
 from dwell.report.summary_json import bits, coverage_object, lead_object, mailbox_object
 from dwell.safe.jsontext import Json
@@ -61,7 +62,7 @@ COVERAGE_COLUMNS = (
 )
 LEAD_COLUMNS = (
     "rank", "mailbox", "client", "first_utc", "last_utc", "bits", "terms", "intrusion", "against", "system",
-    "system_accounts", "system_bits", "by_chance",
+    "system_accounts", "system_bits", "by_chance", "hostile_bits", "innocent", "hostile", "decides",
 )  # fmt: skip
 
 
@@ -168,4 +169,15 @@ def _lead(one: Lead) -> tuple[Cell, ...]:
         one.system_accounts,
         _number(None if one.system_bits is None else bits(one.system_bits)),
         _number(one.by_chance),
+        _number(None if one.hostile_bits is None else bits(one.hostile_bits)),
+        *_sides(one),
+        _joined(one.decides),
     )
+
+
+def _sides(lead: Lead) -> tuple[Cell, Cell]:
+    """Give the likeliest innocent explanation and the likeliest hostile one."""
+    innocent, hostile = (lead.likeliest(one) for one in Side)
+    if innocent is None or hostile is None:
+        return None, None
+    return innocent.told, hostile.told

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len
 
 from dwell.model.claims import Claim, Grade, Lead, MailboxExposure, Summary
+from dwell.model.explanations import Explanation, Side
 from dwell.report.figures import UNKNOWN, count, expected_count, expected_false, formula, instant, percent
 from dwell.report.hypotheses import board_lines
 from dwell.report.questions import parts
@@ -20,6 +21,10 @@ WIDTH_MIN = 40
 CELL_MAX = 60
 """Characters of evidence text in one cell; how many were cut is said, and CSV and JSON have them all."""
 CLAIM_MAX = 2_000
+HOSTILE_OR_NOT = (
+    "Hostile or not: log2 of how likely what was observed is under the hostile explanations, over how likely it is under "
+    "the innocent ones; how common either is, is not in it (dwell why lead-1 tells more)."
+)
 
 
 def answers_text(summary: Summary, width: int = 100) -> str:
@@ -115,7 +120,10 @@ def coverage_text(summary: Summary) -> str:
 def leads_text(summary: Summary) -> str:
     """Give the leads as an aligned table, most surprising first, under how many of them are expected to be false."""
     told = any(one.system for one in summary.leads)
-    head = ("rank", "bits", "by chance", "mailbox", "client", "first", "last", "intrusion", "terms")
+    head = (
+        "rank", "bits", "by chance", "mailbox", "client", "first", "last", "intrusion", "hostile or not", "innocent",
+        "hostile", "terms",
+    )  # fmt: skip
     rows = [
         (
             count(one.rank),
@@ -126,13 +134,15 @@ def leads_text(summary: Summary) -> str:
             instant(one.first_utc),
             instant(one.last_utc),
             _cell(one.intrusion) if one.intrusion else "-",
+            "-" if one.hostile_bits is None else f"{one.hostile_bits:+.1f}",
+            *(_side(one.likeliest(side)) for side in Side),
             ", ".join(f"{_cell(name)} {_bits(value)}" for name, value in one.terms) or "-",
             *((_system(one),) if told else ()),
         )
         for one in summary.leads
     ]
     table = _table((*head, "system") if told else head, rows, right={0, 1, 2})
-    return f"{expected_false(summary)}\n{table}"
+    return f"{expected_false(summary)} {HOSTILE_OR_NOT}\n{table}"
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> str:
@@ -174,6 +184,11 @@ def _system(lead: Lead) -> str:
     more = f"; agent foreign to {count(lead.system_accounts)} accounts there" if lead.system_accounts else ""
     worth = f" ({_bits(lead.system_bits)} bits, in no sum)" if lead.system_bits is not None else ""
     return f"{_cell(lead.system)}{more}{worth}"
+
+
+def _side(one: Explanation | None) -> str:
+    """Give an explanation in short: what stands before the colon of its name, and its bits."""
+    return "-" if one is None else f"{_cell(one.name.partition(':')[0].partition(',')[0])} {one.bits:+.1f}"
 
 
 def _bits(value: float) -> str:

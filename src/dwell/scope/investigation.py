@@ -48,6 +48,7 @@ from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
 from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held, intrusions_of, kept_names
+from dwell.scope.kin import kin_of, units_of
 from dwell.scope.lacking import Reconciled, lower_by
 from dwell.scope.leads import Ranked, leads_of
 from dwell.scope.ledger import Ledger, build
@@ -56,8 +57,8 @@ from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.names import learn
 from dwell.scope.reach import Logon, logons_of, usable_addresses
-from dwell.scope.remote_shells import in_remote_shells, strangers_of
 from dwell.scope.reconcile import reconcile
+from dwell.scope.remote_shells import in_remote_shells, strangers_of
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
@@ -276,6 +277,7 @@ def investigate(
     own, servers = _server_addresses(archive), set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
     builds = builds_seen(rolled.tables["builds"])
+    kin = kin_of(accesses, units_of(archive, identities))
     found = Investigation(
         tables=tuple(archive.tables()),
         ledger=ledger,
@@ -286,7 +288,7 @@ def investigate(
         clients=clients,
         held=held,
         exposed=exposures_of(held, accesses, messages, calls, identities),
-        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week),
+        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week, kin),
         forged=forged,
         calls=calls,
         traces=traces,
@@ -345,7 +347,7 @@ def investigate(
         clients=clients,
         held=held,
         exposed=exposures_of(held, accesses, messages, calls, identities),
-        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week),
+        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week, kin),
         systems=systems,
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         marked=marked,
