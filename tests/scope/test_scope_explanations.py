@@ -143,7 +143,7 @@ def test_a_journey_looks_innocent_and_a_reader_with_a_password_hostile() -> None
         assert hostile is not None
         assert hostile.key in {"password", "guessed"}
         assert lead.hostile_bits is not None
-        assert lead.hostile_bits > 2
+        assert lead.hostile_bits > 0.5
         assert lead.against, "the likeliest innocent explanation is named however weak it is"
 
 

@@ -34,6 +34,9 @@ UNSURE = 0.1
 """So much of every likelihood is spread evenly over the states: an exercise is made up, and a hand is a hand."""
 HAND_CASES = 10
 """Beside what was counted, the figures set by hand weigh as much as so many leads: an exercise has few travellers."""
+NOT_CHOSEN = frozenset({"owner", "at-once"})
+"""Of an intruder only what he does not choose is counted: his client, his hours and his way are those that somebody wrote
+into the exercise, and the next one has others."""
 TOLD = {Side.INNOCENT: 3, Side.HOSTILE: 2}
 """So many of each side, the likeliest, are told with their grounds; of all others the bits."""
 
@@ -155,6 +158,8 @@ def _made(
     hand = {**usual, **row["says"]}
     shares = {name: _share(values) for name, values in hand.items()}
     held = counted.get(row["key"], {})
+    if Side(row["side"]) is Side.HOSTILE:
+        held = {name: values for name, values in held.items() if name in NOT_CHOSEN}
     shares |= {name: _counts(values, hand[name]) for name, values in held.items() if sum(values)}
     for name, values in shares.items():
         if len(values) != len(SIGNS[name]):

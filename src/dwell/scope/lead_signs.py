@@ -182,11 +182,17 @@ def _agent(one: _Leads) -> Codes:
     np.minimum.at(since, family[ordinary], first[ordinary])
     np.maximum.at(until, family[ordinary], last[ordinary])
     mine = base[one.agent]
-    used = until[mine] >= since[mine]
+    wide = max(one.kin.size, 1)
+
+    def users(kept: Mask) -> Codes:
+        return np.bincount(np.unique(family[kept] * wide + account[kept]) // wide, minlength=len(names) + 1)
+
+    # who carries an agent from network to network makes it some account's own in the end: it is no common one by that
+    used = (until[mine] >= since[mine]) & (users(ordinary) > users(~ordinary))[mine]
     common = used & (until[mine] >= one.first - MONTH_US) & (since[mine] <= one.last + MONTH_US)
-    wide = len(names) + 1
-    house = np.unique(account[inside[tool]] * wide + family[inside[tool]])
-    own = (bits[one.rows] < FOREIGN_BITS) | np.isin(one.account * wide + mine, house)
+    tall = len(names) + 1
+    house = np.unique(account[inside[tool]] * tall + family[inside[tool]])
+    own = (bits[one.rows] < FOREIGN_BITS) | np.isin(one.account * tall + mine, house)
     return np.where(own, 0, np.where(common, 1, np.where(used & (until[mine] < one.first), 2, 3)))
 
 
