@@ -35,6 +35,7 @@ from dwell.model.claims import (
 )
 from dwell.model.coverage import Coverage, CoverageDay, CoverageRow
 from dwell.model.departures import Departure, DepartureKind
+from dwell.model.estimates import Estimate
 from dwell.model.explanations import Explanation, Side, Weight
 from dwell.model.hypotheses import Hypothesis, HypothesisVerdict, Sign, SourceView, Told, Where
 from dwell.model.indicators import IndicatorMet, Naming
@@ -82,8 +83,20 @@ CLAIMS = (
         (),
         None,
         marked=("M2: entry-2 is contested, marked by b.editor on 2021-04-02, because: it was on a note",),
+        assumptions=("what a person said holds",),
+        would_change=("taking that word back",),
     ),
-    Claim("foothold-1", Question.FOOTHOLD, "One web shell was left.", ClaimGrade.INFERRED, refs(IIS, 401), MOST),
+    Claim(
+        "foothold-1",
+        Question.FOOTHOLD,
+        "One web shell was left.",
+        ClaimGrade.INFERRED,
+        refs(IIS, 401),
+        MOST,
+        assumptions=("the file ran",),
+        would_change=("the file itself",),
+        estimate=Estimate.VERY_LIKELY,
+    ),
     Claim("mailboxes-1", Question.MAILBOXES, "Five mailboxes were exposed.", ClaimGrade.RECORDED, refs(EWS, 3), MOST),
     Claim(
         "reach-1",
@@ -94,7 +107,16 @@ CLAIMS = (
         NONE,
         ("The database writes no audit log.",),
     ),
-    Claim("intrusions-1", Question.INTRUSIONS, "No trace before 12 April 2019.", ClaimGrade.NO_SIGN, (), MOST),
+    Claim(
+        "intrusions-1",
+        Question.INTRUSIONS,
+        "No trace before 12 April 2019.",
+        ClaimGrade.NO_SIGN,
+        (),
+        MOST,
+        assumptions=("an older intruder would have stood out",),
+        would_change=("logs from before",),
+    ),
     Claim("eviction-1", Question.EVICTION, "The password was changed.", ClaimGrade.RECORDED, refs(EWS, 8), NOT_ASKED),
     Claim("blindspots-1", Question.BLINDSPOTS, "47 days are missing.", ClaimGrade.RECORDED, (), None),
 )

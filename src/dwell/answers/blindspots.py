@@ -331,6 +331,7 @@ def _planted(planted: Power, book: Book) -> None:
             (),
             None,
             [made_up, *([rests] if planted.rests else []), *([vips] if planted.vips else [])],
+            on="planted",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dwell.answers.book import Book
+from dwell.answers.judgements import kind_of
 from dwell.answers.lacking import TECHNIQUE, took_lines
 from dwell.answers.marked import contradictions, marked_intrusion, tell_contradictions
 from dwell.answers.phrases import count, day, instant, listed, percent, whole_span
@@ -111,6 +112,7 @@ def _apart(case: Investigation, book: Book) -> None:
                 (),
                 None,
                 against or ["that two actors shared nothing that is logged does not prove that they are two"],
+                on="held-apart",
             )
 
 
@@ -142,6 +144,7 @@ def answer(
             coverage=coverage,
             against=one.against or ("no counter-ground is known",),
             marked=one.marked,
+            on=kind_of(held),
         )
     tell_contradictions(case, book, before, found)
     loose = [one for one in footholds if one.intrusion is None and not one.markings]
@@ -163,6 +166,7 @@ def answer(
             ahead,
             f"Whether there was anything older cannot be said: no mail log is held before {what}.",
             ["an intruder with the owner's own network and agent, or with one account only, would not be told apart"],
+            on="no-older",
         )
     taken = sum(one.intrusion is None for one in case.ranked.leads)
     book.recorded(

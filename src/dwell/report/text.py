@@ -9,7 +9,16 @@ from rich.cells import cell_len
 
 from dwell.model.claims import Claim, Grade, Lead, MailboxExposure, Summary
 from dwell.model.explanations import Explanation, Side
-from dwell.report.figures import UNKNOWN, count, expected_count, expected_false, formula, instant, percent
+from dwell.report.figures import (
+    UNKNOWN,
+    affected_short,
+    count,
+    expected_count,
+    expected_false,
+    formula,
+    instant,
+    percent,
+)
 from dwell.report.hypotheses import board_lines
 from dwell.report.questions import parts
 from dwell.report.summary_json import bits
@@ -66,6 +75,7 @@ def mailboxes_text(summary: Summary) -> str:
         "messages",
         "bytes",
         "coverage",
+        "persons affected",
         "clients",
     )
     rows = [
@@ -80,12 +90,13 @@ def mailboxes_text(summary: Summary) -> str:
             _seen(one, count(one.messages)),
             _seen(one, count(one.bytes)),
             percent(one.coverage),
+            affected_short(one.affected),
             _several(one.clients),
             *((_cell(one.left.told) if one.left is not None else "-",) if left else ()),
         )
         for one in summary.mailboxes
     ]
-    return _table((*head, "left") if left else head, rows, right={6, 7, 8, 9})
+    return _table((*head, "left") if left else head, rows, right={6, 7, 8, 9, 10})
 
 
 def coverage_text(summary: Summary) -> str:
@@ -211,6 +222,11 @@ def _claim(claim: Claim, width: int) -> list[str]:
     lines += _wrapped(f"coverage: {_coverage_words(claim)}", width, "       ", first="     ")
     for limit in claim.against:
         lines += _wrapped(f"against: {_shown(limit)}", width, "       ", first="     ")
+    if claim.estimate is not None:
+        lines += _wrapped(f"judged: {claim.estimate.told}", width, "       ", first="     ")
+    for head, texts in (("assumes", claim.assumptions), ("would change it", claim.would_change)):
+        if texts:
+            lines += _wrapped(f"{head}: {_shown('; '.join(texts))}", width, "       ", first="     ")
     for said in claim.marked:
         lines += _wrapped(f"marked: {_shown(said)}", width, "       ", first="     ")
     return lines

@@ -19,6 +19,7 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.model.settings import LEADS_PER_WEEK, Setting
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
+from dwell.scope.affected import Toll, tolls
 from dwell.scope.apps import App, apps_of
 from dwell.scope.as_tables import AsTable
 from dwell.scope.as_ties import Systems, systems_of
@@ -129,6 +130,7 @@ class Investigation:
         computers: computers of the directory, with what it says they are for.
         departures: accounts that went away, and whether they were used afterwards.
         reconciled: what comes of holding the logs of the same requests against each other.
+        toll: persons affected, by exposed mailbox and altogether.
     """
 
     tables: tuple[str, ...]
@@ -175,6 +177,7 @@ class Investigation:
     takings: tuple[Taking, ...] = ()
     sprays: tuple[Spray, ...] = ()
     reconciled: Reconciled = field(default_factory=Reconciled)
+    toll: Toll = field(default_factory=lambda: Toll({}))
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -278,6 +281,7 @@ def investigate(
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
     builds = builds_seen(rolled.tables["builds"])
     kin = kin_of(accesses, units_of(archive, identities))
+    exposed = exposures_of(held, accesses, messages, calls, identities)
     found = Investigation(
         tables=tuple(archive.tables()),
         ledger=ledger,
@@ -287,7 +291,7 @@ def investigate(
         served=services.served,
         clients=clients,
         held=held,
-        exposed=exposures_of(held, accesses, messages, calls, identities),
+        exposed=exposed,
         ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week, kin),
         forged=forged,
         calls=calls,
@@ -320,6 +324,7 @@ def investigate(
         takings=takings,
         sprays=sprays,
         reconciled=reconciled,
+        toll=tolls(archive, exposed, identities),
     )
     if not markings and not settings:
         return found
@@ -342,11 +347,13 @@ def investigate(
     systems = systems_of(table, accesses, clients) if table is not None else None
     held = kept_names(remade, held)
     held = (*(beside_ours(one, marked) for one in held), *intrusions_marked(marked, accesses, held))
+    exposed = exposures_of(held, accesses, messages, calls, identities)
     return replace(
         found,
         clients=clients,
         held=held,
-        exposed=exposures_of(held, accesses, messages, calls, identities),
+        exposed=exposed,
+        toll=tolls(archive, exposed, identities),
         ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week, kin),
         systems=systems,
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
