@@ -73,7 +73,9 @@ def kin_of(accesses: Accesses, units: Mapping[str, Sequence[str]] | None = None)
     other &= accesses.internal
     pair = accesses.account[other] * size + accesses.mailbox[other]
     day = accesses.first[other] // DAY_US
-    held, days = np.unique(np.unique(np.stack([pair, day]), axis=1)[0], return_counts=True)
+    low = int(day.min(initial=0))
+    span = int(day.max(initial=0)) - low + 1
+    held, days = np.unique(np.unique(pair * span + day - low) // span, return_counts=True)
     held = held[days >= KIN_DAYS]
     owners, opened = np.unique(held // max(size, 1), return_counts=True)
     # who opens many is a service or a help desk: it joins nobody

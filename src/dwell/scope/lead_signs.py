@@ -143,27 +143,20 @@ def _at_once(one: _Leads) -> Codes:
     wanted[one.account] = True
     wanted[-1] = False
     rows = np.flatnonzero(wanted[accesses.account] & accesses.ok & (accesses.network >= 0) & ~phones[accesses.protocol])
-    second = accesses.first[rows] // 1_000_000
-    low = int(second.min(initial=0))
-    reach = int(second.max(initial=0)) - low + 4 * AT_ONCE_S
-    lan = len(accesses.networks) + 1
+    second = np.concatenate([accesses.first[rows], accesses.first[one.sessions]]) // _SECOND_US
+    second = second - (int(second.min()) if len(second) else 0)
+    reach = int(second.max(initial=0)) + 4 * AT_ONCE_S
+    account = np.concatenate([accesses.account[rows], one.account[one.place]])
+    network = np.concatenate([accesses.network[rows], one.network[one.place]])
 
-    def keyed(account: Codes, network: Codes | None = None) -> Codes:
-        base = account if network is None else account * lan + network
-        return np.asarray(base * reach, np.int64)
+    def near(key: Codes) -> Codes:
+        """Count, for each of the leads' sessions, those with its key that began within half an hour."""
+        begun = key * reach + second + AT_ONCE_S
+        held, asked = np.sort(begun[: len(rows)]), begun[len(rows) :]
+        after = np.searchsorted(held, asked + AT_ONCE_S, side="right")
+        return np.asarray(after - np.searchsorted(held, asked - AT_ONCE_S), np.int64)
 
-    whole = np.sort(keyed(accesses.account[rows]) + second - low + AT_ONCE_S)
-    there = np.sort(keyed(accesses.account[rows], accesses.network[rows]) + second - low + AT_ONCE_S)
-    at = accesses.first[one.sessions] // 1_000_000 - low + AT_ONCE_S
-    account, network = one.account[one.place], one.network[one.place]
-
-    def near(held: Codes, base: Codes) -> Codes:
-        found = np.searchsorted(held, base + at + AT_ONCE_S, side="right") - np.searchsorted(
-            held, base + at - AT_ONCE_S
-        )
-        return np.asarray(found, np.int64)
-
-    met = near(whole, keyed(account)) > near(there, keyed(account, network))
+    met = near(ranked(account)) > near(ranked(group([account, network])))
     known = one.tie("elsewhere") >= ELSEWHERE_MIN
     return np.where(known, one.most(met.astype(np.int64)), UNKNOWN)
 
