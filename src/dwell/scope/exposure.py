@@ -264,6 +264,7 @@ def _apps(held: Held, out: dict[str, Exposed]) -> None:
             if read.at_utc is not None:
                 one.instants.append(read.at_utc)
             one.clients.add(f"{read.client or '(unknown address)'} application {app.name}")
+            one.unsized += 1
             one.assumptions.add(f"application {app.name} is the intruder's: {_tie(held, app.name)}")
             if app.by_name:
                 one.assumptions.add(f"records of the application {app.name} are joined by its name, not by an id")
@@ -278,6 +279,7 @@ def _takings(held: Held, out: dict[str, Exposed]) -> None:
         one.sessions += 1
         one.folders.add(taking.folder)
         one.instants.append(taking.at_utc)
+        one.unsized += 1  # no log sizes what a cmdlet wrote to a file or had sent on
         one.clients.add(f"cmdlet on {taking.host} run by {taking.caller or 'nobody named'}")
         if taking.kind is TakingKind.EXPORT:
             one.assumptions.add(f"exported to {taking.where}; no record says that the file was fetched")
