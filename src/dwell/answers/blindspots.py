@@ -230,6 +230,7 @@ def _alike(case: Investigation, book: Book) -> None:
             (),
             None,
             ["one server whose logs were collected twice, and changed once, looks like two: each shows holes then"],
+            on="namesakes",
         )
     for host, places in case.alike.unsure:
         book.unknown(
@@ -353,6 +354,7 @@ def _planted(planted: Power, book: Book) -> None:
             (),
             None,
             [made_up, *([rests] if planted.rests else []), *([vips] if planted.vips else [])],
+            on="planted",
         )
 
 

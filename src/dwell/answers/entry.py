@@ -232,6 +232,7 @@ def _forged_claims(case: Investigation, book: Book, acts: Sequence[Act]) -> None
                 f"No sign of {CVE} (ProxyLogon) on {host}: HttpProxy covers {percent(coverage)}.",
                 coverage,
                 f"{CVE} (ProxyLogon) on {host} is not testable: no HttpProxy log of it is held.",
+                on="no-sign-rules",
             )
             continue
         by_step: dict[Outcome, list[Forged]] = {}
@@ -301,6 +302,7 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
                 coverage=coverage,
                 against=held.against,
                 marked=marked_intrusion(case, held) if held.marking else (),
+                on="entry-password",
             )
     _untied_sprays(case, book)
     chains(case, book)

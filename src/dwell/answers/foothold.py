@@ -237,12 +237,14 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
         f"No {further}sign of a web shell in use: IIS covers {percent(requests)}.",
         requests,
         "Whether a web shell was used is not testable: no IIS log is held.",
+        on="no-sign-rules",
     )
     book.no_sign(
         f"No {further}sign of a change by cmdlet that our rules know: MSExchange Management covers {percent(cmdlets)}.",
         cmdlets,
         "Whether configuration was changed by cmdlet is not testable: no MSExchange Management log is held.",
         ["rules exist for part of the cmdlets an intruder could use"],
+        on="no-sign-rules",
     )
     book.unknown(
         "What configuration, lists and exports say of IIS modules, transport agents, tasks and services as they are now is "

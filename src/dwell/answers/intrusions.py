@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dwell.answers.book import Book
+from dwell.answers.judgements import kind_of
 from dwell.answers.lacking import TECHNIQUE, took_lines
 from dwell.answers.marked import contradictions, marked_intrusion, tell_contradictions
 from dwell.answers.phrases import count, day, instant, listed, percent, span, whole_span
@@ -114,6 +115,7 @@ def _apart(case: Investigation, book: Book) -> None:
                 (),
                 None,
                 against or ["that two actors shared nothing that is logged does not prove that they are two"],
+                on="held-apart",
             )
 
 
@@ -133,6 +135,7 @@ def _before(case: Investigation, book: Book, ahead: Coverage, first: datetime | 
             [ref for one in mine for ref in one.grounds],
             ahead,
             ["networks and agents have had other users, and owners use new ones: each is a place to look, no finding"],
+            on="earlier-traits",
         )
     leads = () if past is None else past.leads
     if past is not None and (leads or past.pairs):
@@ -152,6 +155,7 @@ def _before(case: Investigation, book: Book, ahead: Coverage, first: datetime | 
             ahead,
             f"Whether there was anything older cannot be said: no mail log is held before {what}.",
             against,
+            on="no-older",
         )
 
 
@@ -180,6 +184,7 @@ def _places_to_look(case: Investigation, book: Book, past: PreHistory, ahead: Co
         [ref for one in past.leads for ref in one.grounds],
         ahead,
         ["each is a place to look: most are new computers, hotels and homes"],
+        on="places-to-look",
     )
 
 
@@ -234,6 +239,7 @@ def answer(
             coverage=coverage,
             against=one.against or ("no counter-ground is known",),
             marked=one.marked,
+            on=kind_of(held),
         )
     tell_contradictions(case, book, before, found)
     loose = [one for one in footholds if one.intrusion is None and not one.markings]

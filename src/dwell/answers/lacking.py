@@ -38,6 +38,7 @@ def tell_lacking(case: Investigation, book: Book) -> None:
             one.grounds,
             None,
             _against(one),
+            on="lines-missing",
         )
     left = case.reconciled.uncompared
     if left:
@@ -115,4 +116,5 @@ def tell_taken(case: Investigation, book: Book) -> None:
                 [ref for each in own for ref in each.grounds],
                 None,
                 _against(one),
+                on="lines-missing",
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dwell.answers import apps, departures, takings
+from dwell.answers import affected, apps, departures, takings
 from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
@@ -248,12 +248,16 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             parts.append(f"{one.bytes:,} bytes sent ({one.bytes_source})")
         against = one.assumptions or ("no counter-ground is known",)
         tell = book.assumed if _by_marking(one) else book.inferred
-        tell(", ".join(parts) + ".", one.grounds, coverage=one.coverage, against=against, marked=one.marked)
+        tell(
+            ", ".join(parts) + ".", one.grounds, coverage=one.coverage, against=against, marked=one.marked, on="exposure",
+            assuming=one.assumptions,
+        )  # fmt: skip
     for one in found:
         if one.grade is Grade.ATTEMPTED:
             book.recorded(
                 f"{_named(one)}: every request by {listed(one.intrusions)} was refused.", one.grounds, one.coverage
             )
+    affected.tell(case, book)
     departures.tell_used(case, book)
     apps.untied(case, book)
     takings.untied(case, book)
@@ -307,6 +311,7 @@ def _no_sign(
         coverage,
         f"{many}: whether it was opened is not testable with what is held.",
         [*against, "use that looks like the owner's own, from the owner's own networks, is not told apart"],
+        on="no-sign-mailboxes",
     )
 
 

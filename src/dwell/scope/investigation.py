@@ -19,6 +19,7 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.model.settings import LEADS_PER_WEEK, Setting
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
+from dwell.scope.affected import Toll, tolls
 from dwell.scope.apps import App, apps_of
 from dwell.scope.as_tables import AsTable
 from dwell.scope.as_ties import Systems, systems_of
@@ -48,6 +49,7 @@ from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
 from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held, intrusions_of, kept_names
+from dwell.scope.kin import kin_of, units_of
 from dwell.scope.lacking import Reconciled, lower_by
 from dwell.scope.leads import Ranked, leads_of
 from dwell.scope.ledger import Ledger, build
@@ -135,6 +137,7 @@ class Investigation:
         before: what lies before the first act of the intrusions; None where there are none.
         alike: hosts whose name is that of several.
         tenants: organisations that audit records are of, by their ids.
+        toll: persons affected, by exposed mailbox and altogether.
     """
 
     tables: tuple[str, ...]
@@ -185,6 +188,7 @@ class Investigation:
     before: PreHistory | None = None
     alike: Namesakes = field(default_factory=lambda: Namesakes({}))
     tenants: tuple[str, ...] = ()
+    toll: Toll = field(default_factory=lambda: Toll({}))
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -292,6 +296,8 @@ def investigate(
     own, servers = _server_addresses(archive), set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
     builds = builds_seen(rolled.tables["builds"])
+    kin = kin_of(accesses, units_of(archive, identities))
+    exposed = exposures_of(held, accesses, messages, calls, identities)
     found = Investigation(
         tables=tuple(archive.tables()),
         ledger=ledger,
@@ -301,8 +307,8 @@ def investigate(
         served=services.served,
         clients=clients,
         held=held,
-        exposed=exposures_of(held, accesses, messages, calls, identities),
-        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week),
+        exposed=exposed,
+        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week, kin),
         forged=forged,
         calls=calls,
         traces=traces,
@@ -338,6 +344,7 @@ def investigate(
         before=search_before(accesses, clients, services.served, held, per_week),
         alike=alike,
         tenants=tenants_of(archive),
+        toll=tolls(archive, exposed, identities),
     )
     if not markings and not settings:
         return found
@@ -360,12 +367,14 @@ def investigate(
     systems = systems_of(table, accesses, clients) if table is not None else None
     held = kept_names(remade, held)
     held = (*(beside_ours(one, marked) for one in held), *intrusions_marked(marked, accesses, held))
+    exposed = exposures_of(held, accesses, messages, calls, identities)
     return replace(
         found,
         clients=clients,
         held=held,
-        exposed=exposures_of(held, accesses, messages, calls, identities),
-        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week),
+        exposed=exposed,
+        toll=tolls(archive, exposed, identities),
+        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week, kin),
         systems=systems,
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         marked=marked,
