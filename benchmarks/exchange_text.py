@@ -13,6 +13,7 @@ import argparse
 import io
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -35,7 +36,32 @@ _CUSTOM = (
 )
 _EVENT = f"S:TIME={{1}};S:SID={_GUID};S:CMD=Get-InboxRule;S:URL=/ecp/x.svc/GetList?c={{0}};S:ACTID={_GUID};S:RS=0"
 _INFO = f"SessionId={_GUID};ShellId={_GUID};Cmd={{1}};Cmd.ADC=3;"
+_LATENCIES = (
+    "CalculateTargetBackEndLatency", "TotalGlsLatency", "TotalResourceForestLatency", "ADLatency",
+    "TotalSharedCacheLatency", "ModuleToHandlerSwitchingLatency", "ClientReqStreamLatency", "BackendReqInitLatency",
+    "BackendReqStreamLatency", "BackendRespInitLatency", "BackendRespStreamLatency", "ClientRespStreamLatency",
+    "KerberosAuthHeaderLatency", "HandlerCompletionLatency", "RequestHandlerLatency",
+    "HandlerToModuleSwitchingLatency", "RoutingLatency", "RouteRefresherLatency",
+)  # fmt: skip
+_PROXIED = (
+    "BeginRequest=2021-01-04T08:00:00.{2:03}Z;CorrelationID=<empty>;ProxyState-Run=None;FEAuth=BEVersion-1942061{2};"
+    "BeginGetResponse={1};OnResponseReady={0};ProxyState-Complete=ProxyResponseData;SharedCacheGuard=0;I32:ADS.C[dc01]=1"
+)
 LOGS: Mapping[str, Mapping[str, str]] = {
+    "httpproxy": {
+        "RequestId": _GUID, "MajorVersion": "15", "MinorVersion": "1", "BuildVersion": "2375", "RevisionVersion": "7",
+        "ClientRequestId": "{{{0:08x}}}", "Protocol": "Owa", "UrlHost": "mail.a.example", "UrlStem": "/owa/service{2}.svc",
+        "ProtocolAction": "GetItem", "AuthenticationType": "FBA", "IsAuthenticated": "True",
+        "AuthenticatedUser": "A\\user{1}", "AnchorMailbox": "Sid~S-1-5-21-1-2-3-{1}",
+        "UserAgent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/{2}.36", "ClientIpAddress": "198.51.{2}.{1}",
+        "ServerHostName": "EX01", "HttpStatus": "200", "BackEndStatus": "200", "Method": "POST", "ProxyAction": "Proxy",
+        "TargetServer": "ex01.a.example", "TargetServerVersion": "15.01.2375.000", "RoutingType": "IntraForest",
+        "RoutingHint": "WindowsIdentity", "BackEndCookie": "Database~{1:08x}~~2021-04-04T08:00:00",
+        "ServerLocatorLatency": "0", "RequestBytes": "{0}", "ResponseBytes": "1{0}", "TargetOutstandingRequests": "1",
+        "TotalAccountForestLatency": "{2}", "ActivityContextLifeTime": "{1}.{2}", "BackendProcessingLatency": "{1}",
+        "ProxyTime": "{1}", "CoreLatency": "1", "HttpProxyOverhead": "1", "TotalRequestTime": "1{1}",
+        **dict.fromkeys(_LATENCIES, "0"), "UrlQuery": "?action=GetItem&EP=1&ID=-{1}&AC=1", "GenericInfo": _PROXIED,
+    },
     "message_tracking": {
         "client-ip": "10.1.{2}.{1}", "client-hostname": "EX01.a.example", "server-hostname": "EX01",
         "source-context": _STORE, "source": "STOREDRIVER", "event-id": "RECEIVE", "internal-message-id": "{0}",
@@ -78,19 +104,30 @@ LOGS: Mapping[str, Mapping[str, str]] = {
 """Cells by log: {0} is the row, {1} and {2} repeat themselves."""
 
 
-def written(key: str, rows: int) -> bytes:
-    """Write one log."""
+def written(key: str, rows: int, first: int = 0) -> bytes:
+    """Write one log.
+
+    Args:
+        key: its source.
+        rows: how many.
+        first: number of the first; its instant and values go by it.
+    """
     one = source(key)
     assert isinstance(one, ExchangeCsv)
     names = next(iter(one.layouts.values()))
     line = ",".join(LOGS[key].get(name, "") for name in names[1:])
-    header = f"#Software: Microsoft Exchange Server\r\n#Log-type: {one.log_type}\r\n#Fields: {','.join(names)}\r\n"
-    body = (
-        f"2021-01-04T{at // 3_600_000 % 24:02}:{at // 60_000 % 60:02}:{at // 1000 % 60:02}.{at % 1000:03}Z,"
-        + line.format(row, row % 251, row % 97)
-        for row, at in ((row, row * 250) for row in range(rows))
+    header = (
+        f"#Software: Microsoft Exchange Server\r\n#Version: 15.01.2375.007\r\n#Log-type: {one.log_type}\r\n"
+        f"#Date: {_at(first)}\r\n#Fields: {','.join(names)}\r\n"
     )
+    body = (f"{_at(row)}," + line.format(row, row % 251, row % 97) for row in range(first, first + rows))
     return (header + "\r\n".join(body) + "\r\n").encode()
+
+
+def _at(row: int) -> str:
+    """Give the instant of a row: a quarter of a second after the one before it."""
+    at = datetime(2021, 1, 4, tzinfo=UTC) + timedelta(milliseconds=250 * row)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
 
 
 def _best_s(work: Callable[[], object]) -> float:
@@ -103,7 +140,7 @@ def _best_s(work: Callable[[], object]) -> float:
 
 
 def _bare(data: bytes, names: list[str]) -> pa.Table:
-    lines = data.split(b"\r\n", 3)[3]
+    lines = data.split(b"\r\n", 5)[5]
     return pa_csv.read_csv(
         io.BytesIO(lines),
         read_options=pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=1 << 26),

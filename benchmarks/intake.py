@@ -27,6 +27,7 @@ if __package__ in {None, ""}:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.audit_json import write_audit
 from benchmarks.event_log import write_event_log
+from benchmarks.exchange_text import written
 from benchmarks.iis_text import write_iis
 
 __all__ = ["measure"]
@@ -181,6 +182,28 @@ def _many(work: Path, files: int, lines: int) -> list[tuple[str, str]]:
     ]
 
 
+def _many_of_exchange(work: Path, files: int, rows: int) -> list[tuple[str, str]]:
+    """Measure many small HttpProxy logs of 74 columns against the same rows in few."""
+    few = max(2, files * rows // 100_000)
+    for name, count in (("many", files), ("few", few)):
+        each = files * rows // count
+        for number in range(count):
+            place = work / name / f"HttpProxy_{number:06}-1.LOG"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(written("httpproxy", each, number * each))
+    found = {}
+    for name in ("few", "many"):
+        found[name] = _run("ingest", work / name, work / "case")
+        shutil.rmtree(work / "case")
+        shutil.rmtree(work / name)
+    apart, together = found["many"], found["few"]
+    return [
+        (f"{files:,} HttpProxy logs of {rows:,} rows, rows/s/core", f"{apart['records'] / apart['cpu_s']:,.0f}"),
+        (f"  {few} logs of the same rows, rows/s/core", f"{together['records'] / together['cpu_s']:,.0f}"),
+        ("  processor time, many to few", f"{apart['cpu_s'] / together['cpu_s']:.2f}"),
+    ]
+
+
 def _event_logs(work: Path, copies: int, full_mib: int) -> list[tuple[str, str]]:
     """Measure binary event logs beside the bare reader, where some are at hand: as found, and filled up."""
     found = sorted(_EVTX.rglob("*.evtx")) if _EVTX.is_dir() else []
@@ -249,6 +272,7 @@ def measure(
         work = Path(name)
         yield from _iis(work, lines, big)
         yield from _many(work, files, file_lines)
+        yield from _many_of_exchange(work, max(20, files // 10), max(100, file_lines // 10))
         yield from _event_logs(work, copies, full_mib)
         yield from _audit(work, records)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import timedelta
 from pathlib import Path
 
-from tests.acceptance.whole import answered, investigated
+from tests.acceptance.whole import answered, by_day, investigated
 from tests.scope.office import FOREIGN, NETWORK, PEOPLE, log_of, visits, work
 from tests.scope.staged import bind, iis_place, proxy_log, ual_json, utc
 
@@ -156,21 +157,53 @@ def test_all_clocks_off_by_an_hour_on_one_host(tmp_path: Path) -> None:
     assert found.summary["intrusions"] == []
 
 
+NORTH, SOUTH = (tuple(one.replace("gov", which) for one in PEOPLE[:12]) for which in ("north", "south"))
+
+
 def test_two_organisations_in_one_folder(tmp_path: Path) -> None:
-    """Servers and accounts of equal names: two servers called EX01 are not silently one, nor two people called p00."""
-    files: dict[str, str | bytes] = {
-        f"north/{iis_place('EX01', '210104')}": log_of(work(tuple(one.replace("gov", "north") for one in PEOPLE[:12]))),
-        f"south/{iis_place('EX02', '210104')}": log_of(work(tuple(one.replace("gov", "south") for one in PEOPLE[:12]))),
-        "north/people.csv": directory(tuple(one.replace("gov", "north") for one in PEOPLE[:12])),
-        "south/people.csv": directory(tuple(one.replace("gov", "south") for one in PEOPLE[:12])),
-    }
+    """Servers and accounts of equal names: two servers called EX01 are not silently one, nor two people called p00.
+
+    A week of the southern server's log is gone; the northern one's does not fill it.
+    """
+    files: dict[str, str | bytes] = {"north/people.csv": directory(NORTH), "south/people.csv": directory(SOUTH)}
+    for which, people, gone in (("north", NORTH, range(0)), ("south", SOUTH, range(18, 25))):
+        for day, held in by_day(work(people)).items():
+            if day not in {f"2021-01-{one:02}" for one in gone}:
+                files[f"{which}/{iis_place('EX01', day[2:].replace('-', ''))}"] = log_of(held)  # type: ignore[arg-type]
     found = investigated(tmp_path, files)
-    assert {one["host"] for one in found.summary["coverage"]} == {"EX01", "EX02"}
+    rows = {one["host"]: one for one in found.summary["coverage"]}
+    assert set(rows) == {"EX01 (north)", "EX01 (south)"}
+    # each weekend of a log that names days is missing on both; the five working days of that week on one
+    assert rows["EX01 (south)"]["missing"] == rows["EX01 (north)"]["missing"] + 5 * 24
+    (told,) = found.claims("blindspots", "Logs of hosts called EX01 are of 2 hosts")
+    assert "north.example" in told["text"]
+    assert "south.example" in told["text"]
     names = {one.replace("gov", which) for which in ("north", "south") for one in PEOPLE[:12]}
     assert set(found.grades()) == names
     # both directories have an account p00: a log's bare p00 would be either's, and that is told
     assert found.claims("blindspots", "contradict each other") or found.claims("blindspots", "several accounts in turn")
     assert found.summary["departures"] == [], "who is in the list of one is not missing from that of the other"
+
+
+def test_one_server_collected_twice_may_be_two_and_that_is_told(tmp_path: Path) -> None:
+    """Nothing shows that two places are of two servers, nor that they are of one."""
+    rows = by_day(work(days=12))
+    files: dict[str, str | bytes] = {
+        f"{'first' if place < 5 else 'second'}/{iis_place('EX01', day[2:].replace('-', ''))}": log_of(held)  # type: ignore[arg-type]
+        for place, (day, held) in enumerate(rows.items())
+    }
+    found = investigated(tmp_path, files)
+    assert {one["host"] for one in found.summary["coverage"]} == {"EX01"}
+    (told,) = found.claims("blindspots", "Logs of hosts called EX01 lie in 2 places")
+    assert told["grade"] == "unknown"
+
+
+def test_audit_records_of_two_tenants_are_told(tmp_path: Path) -> None:
+    records = [
+        json.loads(one) | {"OrganizationId": f"tenant-{place % 2}"} for place, one in enumerate(audit().splitlines())
+    ]
+    found = investigated(tmp_path, {"UAL.json": ual_json(records)})
+    assert found.claims("blindspots", "Audit records are of 2 organisations (tenant-0, tenant-1)")
 
 
 def test_names_in_cyrillic(tmp_path: Path) -> None:

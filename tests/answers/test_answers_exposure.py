@@ -32,10 +32,11 @@ def _iis() -> str:
 def _audit() -> str:
     records = []
     for place, person in enumerate(PEOPLE):
-        for day in (5, 12, 19, 26):
-            at = f"2021-01-{day:02} 09:{place:02}:00"
+        # the export reaches to the end of the servers' logs
+        for date in ("01-05", "01-12", "01-19", "01-26", "03-04"):
+            at = f"2021-{date} 09:{place:02}:00"
             own = "Client=OWA;Mozilla/5.0 Chrome/73.0;"
-            records.append(bind(at, person, person, f"198.19.{place}.7", own, messages=[f"<own-{place}-{day}@x>"]))
+            records.append(bind(at, person, person, f"198.19.{place}.7", own, messages=[f"<own-{place}-{date}@x>"]))
     for day in (25, 28):
         at = f"2021-01-{day} 03:20:00"
         records.append(bind(at, BOUND, BOUND, CLIENT, AUDIT_AGENT, messages=["<m1@x>", "<m2@x>"], size=900))

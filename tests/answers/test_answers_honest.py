@@ -22,7 +22,7 @@ SOOTHING = re.compile(
     r"\b(?:clean\w*|safe\w*|secure[dr]?|nothing suspicious|not compromised|no compromise|all clear)\b", re.IGNORECASE
 )
 QUOTED = re.compile(r"“[^”]*”")
-NEGATIVE = re.compile(r"\bno (?:further )?sign\b|\bis seen\b|\bnothing older\b", re.IGNORECASE)
+NEGATIVE = re.compile(r"\bno (?:further )?sign\b|\bis seen\b|\bnothing older\b|\bno older intrusion\b", re.IGNORECASE)
 DIRECTORY = "PrimarySmtpAddress,SamAccountName,RecipientTypeDetails\r\n" + "".join(
     f"{one},{one.partition('@')[0]},UserMailbox\r\n" for one in PEOPLE
 )
@@ -338,8 +338,10 @@ def test_a_negative_without_coverage_cannot_be_written() -> None:
         book.no_sign("No sign of anything.")  # type: ignore[call-arg]
     with pytest.raises(TypeError):
         book.no_sign("No sign of anything.", nothing)  # type: ignore[call-arg]
-    book.no_sign("No sign of x.", nothing, "x is not testable.")
-    book.no_sign("No sign of y.", Coverage(1, 100, ("iis",), "some"), "y is not testable.")
+    with pytest.raises(TypeError):
+        book.no_sign("No sign of anything.", nothing, "not testable")  # type: ignore[call-arg]
+    book.no_sign("No sign of x.", nothing, "x is not testable.", on="no-sign-rules")
+    book.no_sign("No sign of y.", Coverage(1, 100, ("iis",), "some"), "y is not testable.", on="no-sign-rules")
     assert [(one.grade, one.text) for one in book.claims] == [
         (ClaimGrade.UNKNOWN, "x is not testable."),
         (ClaimGrade.NO_SIGN, "No sign of y."),

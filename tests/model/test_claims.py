@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dwell.model.claims import EXPOSED, QUESTIONS, Answer, Claim, ClaimGrade, Grade, Outcome, Question
+from dwell.model.claims import EXPOSED, JUDGED, QUESTIONS, Answer, Claim, ClaimGrade, Grade, Outcome, Question
 from dwell.model.coverage import Coverage
 
 
@@ -40,6 +40,22 @@ def test_there_are_seven_questions() -> None:
 def test_a_claim_cannot_be_made_without_saying_what_was_looked_at() -> None:
     with pytest.raises(TypeError):
         Claim("entry-1", Question.ENTRY, "x", ClaimGrade.NO_SIGN, ())  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("grade", sorted(JUDGED))
+@pytest.mark.parametrize(("assumes", "changes"), [((), ("more logs",)), (("logs are whole",), ()), ((), ())])
+def test_a_judgement_cannot_be_made_without_what_it_rests_on_and_what_would_change_it(
+    grade: ClaimGrade, assumes: tuple[str, ...], changes: tuple[str, ...]
+) -> None:
+    held = Coverage(1, 1, ("iis",), "")
+    with pytest.raises(ValueError, match="assumptions and what would change it"):
+        Claim("entry-1", Question.ENTRY, "x", grade, (), held, assumptions=assumes, would_change=changes)
+    Claim("entry-1", Question.ENTRY, "x", grade, (), held, assumptions=("logs are whole",), would_change=("more logs",))
+
+
+def test_a_negative_needs_its_coverage_whatever_else_it_says() -> None:
+    with pytest.raises(ValueError, match="coverage"):
+        Claim("entry-1", Question.ENTRY, "x", ClaimGrade.NO_SIGN, (), None, assumptions=("a",), would_change=("b",))
 
 
 def test_claims_are_frozen() -> None:

@@ -35,6 +35,8 @@ from dwell.model.claims import (
 )
 from dwell.model.coverage import Coverage, CoverageDay, CoverageRow
 from dwell.model.departures import Departure, DepartureKind
+from dwell.model.estimates import Estimate
+from dwell.model.explanations import Explanation, Side, Weight
 from dwell.model.hypotheses import Hypothesis, HypothesisVerdict, Sign, SourceView, Told, Where
 from dwell.model.indicators import IndicatorMet, Naming
 from dwell.model.markings import Marking, MarkingEffect, MarkingKind, MarkingVerdict
@@ -81,8 +83,20 @@ CLAIMS = (
         (),
         None,
         marked=("M2: entry-2 is contested, marked by b.editor on 2021-04-02, because: it was on a note",),
+        assumptions=("what a person said holds",),
+        would_change=("taking that word back",),
     ),
-    Claim("foothold-1", Question.FOOTHOLD, "One web shell was left.", ClaimGrade.INFERRED, refs(IIS, 401), MOST),
+    Claim(
+        "foothold-1",
+        Question.FOOTHOLD,
+        "One web shell was left.",
+        ClaimGrade.INFERRED,
+        refs(IIS, 401),
+        MOST,
+        assumptions=("the file ran",),
+        would_change=("the file itself",),
+        estimate=Estimate.VERY_LIKELY,
+    ),
     Claim("mailboxes-1", Question.MAILBOXES, "Five mailboxes were exposed.", ClaimGrade.RECORDED, refs(EWS, 3), MOST),
     Claim(
         "reach-1",
@@ -93,7 +107,16 @@ CLAIMS = (
         NONE,
         ("The database writes no audit log.",),
     ),
-    Claim("intrusions-1", Question.INTRUSIONS, "No trace before 12 April 2019.", ClaimGrade.NO_SIGN, (), MOST),
+    Claim(
+        "intrusions-1",
+        Question.INTRUSIONS,
+        "No trace before 12 April 2019.",
+        ClaimGrade.NO_SIGN,
+        (),
+        MOST,
+        assumptions=("an older intruder would have stood out",),
+        would_change=("logs from before",),
+    ),
     Claim("eviction-1", Question.EVICTION, "The password was changed.", ClaimGrade.RECORDED, refs(EWS, 8), NOT_ASKED),
     Claim("blindspots-1", Question.BLINDSPOTS, "47 days are missing.", ClaimGrade.RECORDED, (), None),
 )
@@ -287,6 +310,21 @@ LEADS = (
         4,
         25.831,
         0.02,
+        (
+            Explanation(
+                "password",
+                "a stolen password, used by somebody who reads",
+                Side.HOSTILE,
+                3.125,
+                (Weight("the agent is nobody's ordinary one", 2.25, counted=True),),
+                (Weight("seen on one day", -0.75, counted=False),),
+                "ask the owner whether he was there",
+            ),
+            Explanation("travel", "a journey", Side.INNOCENT, -1.5, decides="the owner's travel record"),
+            Explanation("venue", "a conference", Side.INNOCENT, -2.0),
+        ),
+        4.5,
+        ("seen on one day", "the agent is nobody's ordinary one"),
     ),
     Lead(2, "staff00@ministry.example", "192.0.2.0/24", None, None, 12.0, (("network", 12.0),), by_chance=0.75),
 )

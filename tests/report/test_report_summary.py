@@ -20,6 +20,8 @@ from tests.report.sample_case import SUMMARY, filled
 from dwell.model import claims
 from dwell.model.claims import Question, Summary
 from dwell.model.departures import DepartureKind
+from dwell.model.estimates import Estimate
+from dwell.model.explanations import Side
 from dwell.model.hypotheses import HypothesisVerdict, Told, Where
 from dwell.model.markings import MarkingKind, MarkingVerdict
 from dwell.model.settings import SettingKind
@@ -57,6 +59,8 @@ WORDS: Mapping[tuple[str, str], type[StrEnum]] = {
     ("marking", "verdict"): MarkingVerdict,
     ("setting", "kind"): SettingKind,
     ("departure", "kinds"): DepartureKind,
+    ("explanation", "side"): Side,
+    ("estimate", "word"): Estimate,
 }
 EMPTY = Summary("0.0.1", claims.CaseFacts("", 0, 0, 0, None, None), *((),) * 10)
 ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from('\x00\x1b\u202e\ud800"\\<'), max_size=20)

@@ -162,7 +162,7 @@ def test_who_fetches_the_mail_of_five_over_imap_is_found_and_read_is_what_he_did
     }
     case = reasoned(stage(tmp_path, files))
     (held,) = case.held
-    assert (held.clients, held.accounts) == (("198.51.100.0/24 (none)",), PEOPLE[:5])
+    assert (held.clients, held.accounts) == (("198.51.100.0/24 IMAP (no agent is logged)",), PEOPLE[:5])
     assert [one.mailbox for one in case.exposed] == list(PEOPLE[:5])
     for one in case.exposed:
         assert {act: count for act, count in one.acts.items() if count} == {

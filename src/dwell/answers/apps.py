@@ -140,4 +140,5 @@ def chains(case: Investigation, book: Book) -> None:
                 sorted({one.host for one in traces}), {"evtx"}, *whole_span(case), "the theft of a key"
             ),
             [_SIGN_INS, *((_PASSWORD,) if steps else ()), *(f"the tie: {one}" for one in ties)],
+            on="key-theft",
         )

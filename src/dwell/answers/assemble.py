@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dwell import __version__
 from dwell.answers import blindspots, entry, eviction, foothold, intrusions, mailboxes, reach
+from dwell.answers.affected import with_affected
 from dwell.answers.book import Book
 from dwell.answers.departures import beside as with_departures
 from dwell.answers.hypotheses import board
@@ -50,7 +51,7 @@ def _found(case: Investigation, facts: CaseFacts, planted: Power | None, before:
     exposures = mailboxes.findings(case)
     if before is not None or case.marked.others:
         exposures = compared(case, exposures, before.exposures if before is not None else exposures)
-    exposures = with_departures(case, with_systems(case, vip_first(case, exposures)))
+    exposures = with_affected(case, with_departures(case, with_systems(case, vip_first(case, exposures))))
     reached = reach.findings(case)
     held = intrusions.findings(case, entries)
     checks = eviction.findings(case, footholds)
@@ -107,5 +108,6 @@ def assemble(
         indicators=case.hunted.met,
         case_settings=set_effects(case),
         departures=case.departures.found,
+        affected=case.toll.whole,
     )
     return beside(case, summary)

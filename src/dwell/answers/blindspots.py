@@ -13,10 +13,12 @@ import pyarrow.compute as pc
 from dwell.answers.book import Book
 from dwell.answers.clocks import tell_clocks
 from dwell.answers.departures import tell_doubts
+from dwell.answers.lacking import tell_lacking
 from dwell.answers.mailboxes import COPIES, UNTOLD, bodiless, nameless, requests_untold, unresolved, untold
 from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.answers.settings import tell_settings
+from dwell.answers.silences import tell_silences
 from dwell.model.addresses import is_trusted
 from dwell.model.claims import (
     Answer,
@@ -220,6 +222,28 @@ def _unnamed(case: Investigation, book: Book) -> None:
         )
 
 
+def _alike(case: Investigation, book: Book) -> None:
+    """Say which hosts share a name, whether they are told apart, and whether audit records are of several tenants."""
+    for host, why, names in case.alike.apart:
+        book.inferred(
+            f"Logs of hosts called {host} are of {len(names)} hosts, and each is one of its own: {listed(names)}; {why}.",
+            (),
+            None,
+            ["one server whose logs were collected twice, and changed once, looks like two: each shows holes then"],
+            on="namesakes",
+        )
+    for host, places in case.alike.unsure:
+        book.unknown(
+            f"Logs of hosts called {host} lie in {len(places)} places: {listed(places)}. Nothing shows that they are of "
+            "several servers, and they are taken for one: if they are of two, each covers the other's holes."
+        )
+    if len(case.tenants) > 1:
+        book.unknown(
+            f"Audit records are of {len(case.tenants)} organisations ({listed(case.tenants)}), and are taken for one "
+            "tenant's: an hour counts as covered where the records of one are held. A case for each puts it right."
+        )
+
+
 def _hidden(case: Investigation, book: Book) -> None:
     """Say where somebody cleared a log or switched recording off: what was there before may have been worth hiding."""
     for one in case.traces:
@@ -330,6 +354,7 @@ def _planted(planted: Power, book: Book) -> None:
             (),
             None,
             [made_up, *([rests] if planted.rests else []), *([vips] if planted.vips else [])],
+            on="planted",
         )
 
 
@@ -355,7 +380,10 @@ def answer(
     _trusted_hops(case, book)
     tell_clocks(case, book)
     _copies(case, book)
+    _alike(case, book)
     _hidden(case, book)
+    tell_lacking(case, book)
+    tell_silences(case, book)
     _never_held(case, book, told)
     if facts.anomalies:
         book.recorded(

@@ -57,7 +57,11 @@ def _corrected(one: ClockCorrection, book: Book) -> None:
         ClockWhy.SAID: SETTING,
     }
     book.inferred(
-        f"{done[0].upper()}{done[1:]}, by {shown}: {whys[one.why]}; {kept}.", one.grounds, None, (against[one.why],)
+        f"{done[0].upper()}{done[1:]}, by {shown}: {whys[one.why]}; {kept}.",
+        one.grounds,
+        None,
+        (against[one.why],),
+        on="clock",
     )
 
 

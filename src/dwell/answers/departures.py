@@ -42,6 +42,7 @@ def tell_used(case: Investigation, book: Book) -> None:
             (*one.use_grounds, *one.grounds),
             coverage,
             (*one.against, TAKEN_OVER),
+            on="departed",
         )
     if len(found) > TOLD_MAX:
         many = count(len(found) - TOLD_MAX, "account")

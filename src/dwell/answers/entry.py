@@ -20,12 +20,16 @@ from dwell.scope.forgery import CVE, Forged
 from dwell.scope.intrusions import VALID_ACCOUNTS, Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
+from dwell.scope.remote_shells import REMOTE_SHELL
 from dwell.scope.rollup.ual import TENANT
+from dwell.scope.sprays import Spray, spray_of
 from dwell.scope.traces import Trace
 
-__all__ = ["CREDENTIALS", "answer", "findings"]
+__all__ = ["CREDENTIALS", "SPRAY", "answer", "findings"]
 
 CREDENTIALS = f"valid accounts ({VALID_ACCOUNTS})"
+SPRAY = "password spray (T1110.003)"
+ADMINISTRATOR = f"an administrator's account, {REMOTE_SHELL} ({VALID_ACCOUNTS})"
 GROUNDS = 10
 
 
@@ -89,7 +93,8 @@ def findings(case: Investigation) -> tuple[EntryFinding, ...]:
         one = ladders.setdefault(key, _Ladder())
         one.take(trace.outcome, [trace.first_utc, trace.last_utc], trace.grounds)
     found = [ladder.finding(*key) for key, ladder in ladders.items()]
-    found += [one for held in case.held if held.rows for one in _credentials(case, held)]
+    found += [one for held in case.held if held.rows for one in (*_sprayed(case, held), *_credentials(case, held))]
+    found += [one for held in case.held for one in _remote(held)]
     found += [one for held in case.held for one in _given(case, held)]
     return tuple(sorted(found, key=lambda one: (-one.outcome.rank, str(one.first_utc), one.host, str(one.cve))))
 
@@ -125,6 +130,7 @@ def _by_application(case: Investigation, book: Book, held: Held) -> None:
                 [act.ground for act in app.given],
                 coverage=case.ledger.coverage([TENANT], {"ual"}, *whole_span(case), "rights given to an application"),
                 against=held.against,
+                on="entry-application",
             )
 
 
@@ -147,6 +153,61 @@ def _given(case: Investigation, held: Held) -> list[EntryFinding]:
         )
         out.append(ladder.finding(TENANT, None, method, held.id))
     return out
+
+
+def _sprayed(case: Investigation, held: Held) -> list[EntryFinding]:
+    """Give the sprays by which an intrusion got passwords, per server that let it in."""
+    ladders: dict[str, _Ladder] = {}
+    for spray in spray_of(held, case.sprays):
+        for host in spray.hosts:
+            times = [utc_from_us(one) for one in (spray.first_us, spray.last_us)]
+            ladders.setdefault(host, _Ladder()).take(Outcome.SUCCESS, times, spray.grounds)
+    return [ladder.finding(host, None, SPRAY, held.id) for host, ladder in sorted(ladders.items())]
+
+
+def _remote(held: Held) -> list[EntryFinding]:
+    """Give the use of an administrator's account in remote PowerShell from outside, per server."""
+    ladders: dict[str, _Ladder] = {}
+    for one in held.traces:
+        if one.rule_id == REMOTE_SHELL:
+            ladders.setdefault(one.host, _Ladder()).take(one.outcome, [one.first_utc, one.last_utc], one.grounds)
+    return [ladder.finding(host, None, ADMINISTRATOR, held.id) for host, ladder in sorted(ladders.items())]
+
+
+def _how_come_by(case: Investigation, held: Held) -> tuple[str, tuple[RecordRef, ...]]:
+    """Say how an intrusion came by the passwords, as far as the records go, and which they are."""
+    found = spray_of(held, case.sprays)
+    if not found:
+        return "how it came by the passwords no record held can show", ()
+    had = {one for spray in found for one in spray.let_in} & set(held.accounts)
+    told = "; ".join(_told(one) for one in found)
+    rest = len(held.accounts) - len(had)
+    more = f"; how it came by the other {count(rest, 'password')} no record held can show" if rest else ""
+    return (
+        f"it got {count(len(had), 'password')} by trying one against many names: {told}{more}",
+        tuple(ref for one in found for ref in one.grounds),
+    )
+
+
+def _untied_sprays(case: Investigation, book: Book) -> None:
+    """Tell the sprays that let somebody in and are laid to no intrusion."""
+    tied = {one for held in case.held for one in spray_of(held, case.sprays)}
+    hosts = case.ledger.hosts(MAIL_SOURCES)
+    for one in case.sprays:
+        if one not in tied:
+            coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "a sign-in to mail")
+            book.recorded(
+                f"One client tried passwords against many names: {_told(one)} ({listed(one.let_in)}); laid to no known "
+                "intrusion.",
+                one.grounds,
+                coverage,
+                ["a gateway behind which many mistype looks alike, where few of them sign in"],
+            )
+
+
+def _told(one: Spray) -> str:
+    when = span(utc_from_us(one.first_us), utc_from_us(one.last_us))
+    return f"{count(one.tried, 'account')} tried from {one.network} with {one.agent} {when}, {len(one.let_in)} let in"
 
 
 def _open_windows(case: Investigation, book: Book) -> None:
@@ -212,6 +273,7 @@ def _forged_claims(case: Investigation, book: Book, acts: Sequence[Act]) -> None
                 f"No sign of {CVE} (ProxyLogon) on {host}: HttpProxy covers {percent(coverage)}.",
                 coverage,
                 f"{CVE} (ProxyLogon) on {host} is not testable: no HttpProxy log of it is held.",
+                on="no-sign-rules",
             )
             continue
         by_step: dict[Outcome, list[Forged]] = {}
@@ -272,18 +334,20 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
             _by_application(case, book, held)
         if set(held.rows) - (held.through if held.entered else frozenset()):
             accounts = count(len(held.accounts), "account")
-            refs = grounds_of(case, held)
+            how, shown = _how_come_by(case, held)
+            refs = tuple(dict.fromkeys((*shown, *grounds_of(case, held))))
             hosts = case.ledger.hosts(MAIL_SOURCES)
             coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "a sign-in to mail")
             tell = book.assumed if held.marking else book.inferred
             tell(
-                f"{held.id} signed in with {accounts} of others, first at {instant(held.first_utc)}; how it came by the "
-                "passwords no record held can show.",
+                f"{held.id} signed in with {accounts} of others, first at {instant(held.first_utc)}; {how}.",
                 refs,
                 coverage=coverage,
                 against=held.against,
                 marked=marked_intrusion(case, held) if held.marking else (),
+                on="entry-password",
             )
+    _untied_sprays(case, book)
     chains(case, book)
     acts = acts_of(case)
     _forged_claims(case, book, acts)

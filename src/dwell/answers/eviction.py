@@ -76,7 +76,7 @@ def answer(case: Investigation, found: tuple[EvictionCheck, ...]) -> tuple[Answe
     for one in sorted((one for one in found if one not in bare), key=lambda one: _ORDER[one.status]):
         text = f"{one.status.value.capitalize()}: {one.check}; {one.why}."
         if one.coverage is not None and one.status is CheckStatus.PASS:
-            book.no_sign(text + _evidence(one), one.coverage, f"Unknown: {one.check}; not covered.")
+            book.no_sign(text + _evidence(one), one.coverage, f"Unknown: {one.check}; not covered.", on="quiet-since")
         elif one.status is CheckStatus.UNKNOWN:
             needed = f" It would take: {one.decides}." if one.decides else ""
             book.unknown(text + _evidence(one) + needed, one.grounds)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from dwell.answers import apps
 from dwell.answers.book import Book
+from dwell.answers.lacking import tell_taken
 from dwell.answers.phrases import count, instant, listed, percent, whole_span
 from dwell.model.claims import Answer, Foothold, FootholdState, Question
 from dwell.model.provenance import RecordRef
@@ -183,6 +184,12 @@ def _place(trace: Trace) -> str:
 def findings(case: Investigation) -> tuple[Foothold, ...]:
     """Give everything that was left behind, in order of time."""
     owners = {id(trace): held.id for held in case.held for trace in held.traces}
+    taken = {ref: held.id for held in case.held for one in held.takings for ref in one.grounds}
+    for trace in case.traces:
+        mine = {taken[ref] for ref in trace.grounds if ref in taken}
+        # a row of hits can tell of several acts: it is laid to somebody only where all are his
+        if len(mine) == 1 and all(ref in taken for ref in trace.grounds):
+            owners.setdefault(id(trace), mine.pop())
     found = [_ours(case, one) for one in (*_shells(case, owners), *_changes(case, owners), *apps.footholds(case))]
     return tuple(sorted(found, key=lambda one: (_sortable(one.first_utc), one.host, one.kind, one.what, one.grounds)))
 
@@ -215,6 +222,7 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
             None,
             [one.state_why] if one.state_why and not undone else [],
         )
+    tell_taken(case, book)
     hosts = case.ledger.servers()
     listed_hosts = sorted({one.host for one in case.files} & set(hosts))
     without = sorted(set(hosts) - set(listed_hosts))
@@ -229,12 +237,14 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
         f"No {further}sign of a web shell in use: IIS covers {percent(requests)}.",
         requests,
         "Whether a web shell was used is not testable: no IIS log is held.",
+        on="no-sign-rules",
     )
     book.no_sign(
         f"No {further}sign of a change by cmdlet that our rules know: MSExchange Management covers {percent(cmdlets)}.",
         cmdlets,
         "Whether configuration was changed by cmdlet is not testable: no MSExchange Management log is held.",
         ["rules exist for part of the cmdlets an intruder could use"],
+        on="no-sign-rules",
     )
     book.unknown(
         "What configuration, lists and exports say of IIS modules, transport agents, tasks and services as they are now is "

@@ -5,20 +5,25 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dwell.answers.book import Book
+from dwell.answers.judgements import kind_of
+from dwell.answers.lacking import TECHNIQUE, took_lines
 from dwell.answers.marked import contradictions, marked_intrusion, tell_contradictions
-from dwell.answers.phrases import count, day, instant, listed, percent, whole_span
+from dwell.answers.phrases import count, day, instant, listed, percent, span, whole_span
 from dwell.answers.systems import common_systems, systems_of_clients, tell_systems
-from dwell.model.claims import EXPOSED, Answer, EntryFinding, Foothold, Intrusion, Question
+from dwell.model.claims import EXPOSED, Answer, EntryFinding, Foothold, Intrusion, Lead, Question
+from dwell.model.coverage import Coverage
 from dwell.model.provenance import RecordRef
 from dwell.scope.intrusions import Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
+from dwell.scope.prehistory import Older, PreHistory
 
 __all__ = ["answer", "findings", "grounds_of"]
 
 CLIENTS_MAX = 50
 GROUNDS_MAX = 20
 FIRST_ROWS = 5
+OLDER_TOLD = 8
 
 
 def _start(case: Investigation) -> datetime:
@@ -62,7 +67,7 @@ def findings(case: Investigation, entries: tuple[EntryFinding, ...]) -> tuple[In
                 clients=held.clients[:CLIENTS_MAX],
                 accounts=held.accounts,
                 mailboxes=tuple(sorted({one.mailbox for one in exposed if one.grade in EXPOSED})),
-                techniques=held.techniques,
+                techniques=tuple(sorted({*held.techniques, *((TECHNIQUE,) if took_lines(case, held) else ())})),
                 links=held.links,
                 against=held.against,
                 earlier_possible=_earlier(case, held),
@@ -110,7 +115,100 @@ def _apart(case: Investigation, book: Book) -> None:
                 (),
                 None,
                 against or ["that two actors shared nothing that is logged does not prove that they are two"],
+                on="held-apart",
             )
+
+
+def _before(case: Investigation, book: Book, ahead: Coverage, first: datetime | None) -> None:
+    """Say what the search over the stretch before the first known act found, and with what coverage."""
+    what = "the first known act" if case.held else "the end of the logs"
+    past = case.before
+    older = () if past is None else past.older
+    for name in sorted({one.intrusion for one in older}):
+        mine = [one for one in older if one.intrusion == name]
+        told = "; ".join(_older(one) for one in mine[:OLDER_TOLD])
+        more = f"; and {len(mine) - OLDER_TOLD} more" if len(mine) > OLDER_TOLD else ""
+        since = min(one.first_utc for one in mine)
+        book.inferred(
+            f"Before the first act of {name} there is what bears its traits, from {instant(since)} on: {told}{more}. "
+            "It may have begun then.",
+            [ref for one in mine for ref in one.grounds],
+            ahead,
+            ["networks and agents have had other users, and owners use new ones: each is a place to look, no finding"],
+            on="earlier-traits",
+        )
+    leads = () if past is None else past.leads
+    if past is not None and (leads or past.pairs):
+        _places_to_look(case, book, past, ahead)
+    text = f"The same methods, run over everything from {instant(_start(case))} to {what}, found "
+    against = ["an intruder with the owner's own network and agent, or with one account only, would not be told apart"]
+    if older or leads:
+        text += f"no older intrusion{_but_ours(case, first)}; what lies there and belongs to none is told beside it"
+    else:
+        text += f"nothing older{_but_ours(case, first)}"
+    loose = _loose_hits(case, first)
+    if loose:
+        against.append(f"rules met what belongs to no intrusion there: {listed(loose, OLDER_TOLD)}")
+    if ahead.hours_asked:
+        book.no_sign(
+            f"{text}; mail logs cover {percent(ahead)} of those server-hours.",
+            ahead,
+            f"Whether there was anything older cannot be said: no mail log is held before {what}.",
+            against,
+            on="no-older",
+        )
+
+
+def _places_to_look(case: Investigation, book: Book, past: PreHistory, ahead: Coverage) -> None:
+    """Name the leads that are older than the first known act, and the clients that fall short of an intrusion."""
+    ranks = [
+        f"lead-{one.rank}"
+        for one in case.ranked.leads
+        if one.intrusion is None and one.first_utc is not None and one.first_utc < past.end_utc
+    ]
+    text = (
+        f"Older than the first known act are {count(len(ranks), 'lead')} that belong to no intrusion"
+        f"{f' ({listed(ranks, OLDER_TOLD)})' if ranks else ''}. A search of its own over the time before it, by what was "
+        f"ordinary then, judged {count(past.ties, 'tie')}"
+    )
+    if past.leads:
+        text += (
+            f"; the {len(past.leads)} most surprising, of which chance alone would give about "
+            f"{past.expected_false:,.1f}, begin with {'; '.join(_lead(one) for one in past.leads[:OLDER_TOLD])}"
+        )
+    if past.pairs:
+        pairs = "; ".join(f"{client} ({listed(names, 3)})" for client, names in past.pairs[:OLDER_TOLD])
+        text += f"; {count(len(past.pairs), 'client')} foreign to two accounts or more: {pairs}"
+    book.inferred(
+        f"{text}.",
+        [ref for one in past.leads for ref in one.grounds],
+        ahead,
+        ["each is a place to look: most are new computers, hotels and homes"],
+        on="places-to-look",
+    )
+
+
+def _older(one: Older) -> str:
+    how = f"{one.bits:g} bits" if one.bits else "refused"
+    return (
+        f"{one.account} by {one.client} ({listed(one.traits)}), {count(one.visits, 'visit')} "
+        f"{span(one.first_utc, one.last_utc)}, {how}"
+    )
+
+
+def _lead(one: Lead) -> str:
+    return f"{one.mailbox} by {one.client} {span(one.first_utc, one.last_utc)}, {one.bits:g} bits"
+
+
+def _loose_hits(case: Investigation, first: datetime | None) -> list[str]:
+    """Name the rules that met something before the first act which belongs to no intrusion."""
+    taken = {trace for held in case.held for trace in held.traces}
+    titles = {
+        one.title
+        for one in case.traces
+        if first is not None and one.first_utc is not None and one.first_utc < first and one not in taken
+    }
+    return sorted(titles)
 
 
 def answer(
@@ -141,6 +239,7 @@ def answer(
             coverage=coverage,
             against=one.against or ("no counter-ground is known",),
             marked=one.marked,
+            on=kind_of(held),
         )
     tell_contradictions(case, book, before, found)
     loose = [one for one in footholds if one.intrusion is None and not one.markings]
@@ -154,15 +253,7 @@ def answer(
     first = min((one.first_utc for one in found if one.first_utc is not None), default=None)
     end = case.ledger.last_hour if first is None else int(first.timestamp()) // 3600
     ahead = case.ledger.coverage(hosts, MAIL_SOURCES, case.ledger.first_hour, end, "an act before the first known one")
-    what = "the first known act" if found else "the end of the logs"
-    if ahead.hours_asked:
-        book.no_sign(
-            f"The same methods, run over everything from {instant(_start(case))} to {what}, found nothing older"
-            f"{_but_ours(case, first)}; mail logs cover {percent(ahead)} of those server-hours.",
-            ahead,
-            f"Whether there was anything older cannot be said: no mail log is held before {what}.",
-            ["an intruder with the owner's own network and agent, or with one account only, would not be told apart"],
-        )
+    _before(case, book, ahead, first)
     taken = sum(one.intrusion is None for one in case.ranked.leads)
     book.recorded(
         f"{count(case.ranked.ties, 'tie')} of account, outside network and agent were judged; {taken} of the "

@@ -19,7 +19,7 @@ from dwell.model.power import Power
 
 __all__ = ["Kept", "read_kept", "stamp", "write_kept"]
 
-KEPT_VERSION = 8
+KEPT_VERSION = 9
 """Raised whenever the same archive and rules give another summary."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dwell.casebook.case import Case
 from dwell.errors import UsageError
 from dwell.intake.lookup import FoundRecord, record_bytes, record_named
-from dwell.model.claims import Claim, Summary
+from dwell.model.claims import Claim, Lead, Summary
 from dwell.model.provenance import RecordRef
 
 __all__ = ["Why", "named", "references", "walk_back"]
@@ -26,6 +26,7 @@ class Why:
         claim: the claim, where one was asked for.
         total: how many records it rests on.
         records: the records, found again in the evidence.
+        lead: the lead, where one was asked for.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Why:
     claim: Claim | None
     total: int
     records: tuple[FoundRecord, ...]
+    lead: Lead | None = None
 
 
 def references(summary: Summary) -> Iterator[RecordRef]:
@@ -82,6 +84,7 @@ def walk_back(case: Case, wanted: str, answering: Callable[[], Summary]) -> Why:
         UsageError: nothing goes by that name.
     """
     claim: Claim | None = None
+    lead: Lead | None = None
     refs: tuple[RecordRef, ...]
     if wanted.count("/") == 2:
         text, refs, total = f"the record {wanted}", (record_named(case, wanted),), 1
@@ -92,6 +95,7 @@ def walk_back(case: Case, wanted: str, answering: Callable[[], Summary]) -> Why:
             text, refs, total = claim.text, claim.grounds, claim.grounds_total
         else:
             text, refs = named(summary, wanted)
+            lead = next((one for one in summary.leads if f"lead-{one.rank}" == wanted), None)
             total = len(refs)
     records = tuple(record_bytes(case, one) for one in refs[:WHY_RECORDS])
-    return Why(wanted, text, claim, total, records)
+    return Why(wanted, text, claim, total, records, lead)

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dwell.answers import apps, departures
+from dwell.answers import affected, apps, departures, takings
 from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
+from dwell.answers.silences import by_intruders, lines_against, of_all, words
+from dwell.answers.ways import by_way, not_known, told_by_way, ways_of
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
 from dwell.model.instants import utc_from_us
 from dwell.scope.exposure import Exposed, bytes_words
 from dwell.scope.forgery import Forged
 from dwell.scope.investigation import Investigation
-from dwell.scope.ledger import MAIL_SOURCES, SERVER_SOURCES
 from dwell.scope.lowering import THROTTLED
 from dwell.scope.rollup.shapes import Act
 from dwell.scope.rollup.ual import TENANT
+from dwell.scope.silences import ACTING
 from dwell.scope.traces import Trace
 
-__all__ = [
-    "UNTOLD",
-    "answer",
-    "bodiless",
-    "findings",
-    "nameless",
-    "requests_untold",
-    "silenced",
-    "unresolved",
-    "untold",
-]
+__all__ = ["UNTOLD", "answer", "bodiless", "findings", "nameless", "requests_untold", "unresolved", "untold"]
 
 CLIENTS_MAX = 20
 GROUNDS_MAX = 20
@@ -43,12 +35,17 @@ FORGED_ONLY = "a forged call to EWS shows in HttpProxy only, which covers"
 UNTOLD = (
     "were answered; no HttpProxy log held tells where they were sent, so whose mailbox they opened, if any, is unknown"
 )
+BROKEN_HOURS = 24
+BROKEN = (
+    "the tenant's audit records break off, or end a day or more before other mail logs do: what was opened then, or held "
+    "back, is in no record held"
+)
 COPIES = "a copy of a mailbox database made on the server itself leaves no trace in the sources held"
 
 
 @dataclass(frozen=True, slots=True)
 class _Dark:
-    """A mailbox whose audit records were held back for a time.
+    """A mailbox whose audit records were held back, or were not made, for a time.
 
     Attributes:
         sources: its lines of the ledger.
@@ -94,32 +91,29 @@ def bodiless(case: Investigation) -> tuple[str, ...]:
 
 
 def _held_back(case: Investigation) -> dict[str, _Dark]:
-    """Give the mailboxes whose audit records the tenant held back for a time, by the name they go by."""
+    """Give the mailboxes of which recording was held back or switched off for a time, by the name they go by."""
     out: dict[str, _Dark] = {}
-    known = {one.why for one in case.silences}
     for host, source, _, first, last, reason in case.ledger.stretches({CellState.NOT_RECORDED}):
         owner = source.removeprefix("ual/")
-        label = case.identities.label(owner) if host == TENANT and owner != source else None
-        if label is not None:
+        if host != TENANT or owner == source or owner.startswith(ACTING):
+            continue
+        label = case.identities.label(owner) or owner
+        if THROTTLED in reason:
             before = out.get(label, _Dark(frozenset(), ()))
-            why = [f"{one}," for one in sorted(known) if one in reason]
-            why += [HELD_BACK] if THROTTLED in reason or not why else []
-            out[label] = _Dark(
-                before.sources | {source},
-                (*before.texts, *(f"{one} {span(first, last)}" for one in why)),
-            )
+            out[label] = _Dark(before.sources | {source}, (*before.texts, f"{HELD_BACK} {span(first, last)}"))
+    lines = {case.identities.label(source[4:]) or source[4:]: source for host, source in case.ledger.lines
+             if host == TENANT and source.startswith("ual/") and not source[4:].startswith(ACTING)}  # fmt: skip
+    for one in case.silences.known:
+        if one.host == TENANT and one.whose and (one.whose in lines or one.acting):
+            before = out.get(one.whose, _Dark(frozenset(), ()))
+            mine = frozenset({lines[one.whose]} if one.whose in lines else ())
+            out[one.whose] = _Dark(before.sources | mine, (*before.texts, words(one)))
+    for missed in case.unrecorded:
+        before = out.get(missed.mailbox, _Dark(frozenset(), ()))
+        when = span(utc_from_us(missed.from_us), utc_from_us(missed.to_us))
+        mine = frozenset({lines[missed.mailbox]} if missed.mailbox in lines else ())
+        out[missed.mailbox] = _Dark(before.sources | mine, (*before.texts, f"{missed.why}, {when}"))
     return out
-
-
-def silenced(case: Investigation) -> tuple[str, ...]:
-    """Say where nothing was recorded of any mailbox, or of what an account of an intrusion opened, while one was there."""
-    out = []
-    for one in case.silences:
-        start, end = utc_from_us(one.from_us), utc_from_us(one.to_us)
-        met = [held for held in case.held if held.first_utc <= end and start <= held.last_utc]
-        if not one.mailbox and any(not one.account or one.account in held.accounts for held in met):
-            out.append(f"{one.why}, {span(start, end)}")
-    return tuple(dict.fromkeys(out))
 
 
 def _names(case: Investigation) -> list[str]:
@@ -171,35 +165,34 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     by_name: dict[str, list[Exposed]] = {}
     for one in case.exposed:
         by_name.setdefault(one.mailbox, []).append(one)
-    hosts = case.ledger.servers() or case.ledger.hosts(MAIL_SOURCES)
-    there = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
-    cloud = _in_cloud(case)
-    both = case.ledger.coverage(
-        sorted({*hosts, TENANT}), MAIL_SOURCES, *whole_span(case), "the opening of a mailbox, there and in the tenant"
-    )
+    everybody = of_all(case)
+    dimmed, hidden = tuple(words(one) for one in everybody), by_intruders(case, everybody)
+    cloud, ways = _in_cloud(case), ways_of(case)
+    less = lines_against(case)
+    tenant = "ual" in case.tables
     blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case)
-    hushed, opened_unseen = silenced(case), {one.mailbox for one in case.silences if one.account}
     shaped = sorted({one.host for one in untold(case)})
     out = []
     for name in _names(case):
-        coverage = both if name in cloud else there
         gone = dark.get(name)
-        if gone is not None:
-            everywhere = sorted({*hosts, TENANT})
-            what = "the opening of a mailbox, less what was throttled"
-            coverage = case.ledger.coverage(everywhere, SERVER_SOURCES | gone.sources, *whole_span(case), what)
+        there_too = tenant and (name in cloud or gone is not None or not ways.there)
+        coverage = by_way(case, ways, less | (gone.sources if gone is not None else frozenset()) if there_too else None)
         if name in by_name:
             merged = _merged(name, by_name[name], coverage)
-            texts = (*(gone.texts if gone is not None else ()), *hushed)
+            texts = gone.texts if gone is not None else ()
             out.append(replace(merged, assumptions=tuple(sorted({*merged.assumptions, *texts}))))
             continue
         held = coverage.hours_able > 0
         # an intrusion lasted at least from its first act held to its last: it may have been there then as well
-        # or an account that is left out of the audit had rights on it, whoever used that
-        unseen = gone is not None and (bool(case.held) or name in opened_unseen)
-        open_question = blind or shaped or served or hushed or unseen or not held
+        broken = there_too and bool(case.held) and _breaks_off(case, frozenset() if gone is None else gone.sources)
+        unseen = (gone is not None and bool(case.held)) or broken
+        open_question = blind or shaped or served or unseen or not held or (there_too and hidden)
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
-        assumptions = [*(gone.texts if gone is not None else ()), *hushed]
+        assumptions = list(gone.texts) if gone is not None else []
+        if there_too:
+            assumptions += [text for text in dimmed if text not in assumptions]
+        if broken and gone is None:
+            assumptions.append(BROKEN)
         if blind:
             assumptions.append(
                 f"forged calls to EWS on {listed(blind)} were answered; no record says for whose mailbox"
@@ -218,6 +211,17 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
             )
         )
     return tuple(sorted(out, key=lambda one: (one.grade.rank, one.mailbox)))
+
+
+def _breaks_off(case: Investigation, less: Collection[str]) -> bool:
+    """Say whether the tenant's records are dark for a day on end after they began: an export that is not whole.
+
+    How far an export reaches back is a matter of how long records are kept. That it breaks off, or ends before other mail
+    logs do, is not: what the part that is missing says of a mailbox, that it was throttled for instance, is unknown.
+    """
+    held, _ = case.ledger.seen(TENANT, {"ual"}, *whole_span(case), less)
+    known = np.flatnonzero(held)
+    return bool(len(known)) and int(np.diff(np.append(known, len(held))).max()) > BROKEN_HOURS
 
 
 def _in_cloud(case: Investigation) -> set[str]:
@@ -250,14 +254,19 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             parts.append(f"{one.bytes:,} bytes sent ({one.bytes_source})")
         against = one.assumptions or ("no counter-ground is known",)
         tell = book.assumed if _by_marking(one) else book.inferred
-        tell(", ".join(parts) + ".", one.grounds, coverage=one.coverage, against=against, marked=one.marked)
+        tell(
+            ", ".join(parts) + ".", one.grounds, coverage=one.coverage, against=against, marked=one.marked, on="exposure",
+            assuming=one.assumptions,
+        )  # fmt: skip
     for one in found:
         if one.grade is Grade.ATTEMPTED:
             book.recorded(
                 f"{_named(one)}: every request by {listed(one.intrusions)} was refused.", one.grounds, one.coverage
             )
+    affected.tell(case, book)
     departures.tell_used(case, book)
     apps.untied(case, book)
+    takings.untied(case, book)
     hidden = exposed_by_marking(found)
     for one in hidden:
         text = f"{one.mailbox} is told as {one.grade.value} only because of a marking"
@@ -278,7 +287,9 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             against=list(dict.fromkeys(text for one in unsure for text in one.assumptions)),
         )
     return book.answer(
-        _verdict(found, list(covered), len(hidden), (departures.verdict(case), apps.verdict(case)))
+        _verdict(
+            found, list(covered), len(hidden), (departures.verdict(case), apps.verdict(case), takings.verdict(case))
+        )
     ), book
 
 
@@ -291,6 +302,7 @@ def _no_sign(
     forged = case.ledger.coverage(hosts, {"httpproxy"}, *whole_span(case), "a forged call (HttpProxy)")
     if hosts and forged.share != 1:
         against.append(f"{FORGED_ONLY} {percent(forged)}")
+    against += not_known(ways_of(case))
     names = {one.mailbox for one in rest}
     opened = sorted({app.name for app in case.apps for read in app.reads if read.mailbox in names})
     if opened:
@@ -298,12 +310,14 @@ def _no_sign(
             f"applications that were given rights or secrets opened some, and are laid to no intrusion: {listed(opened)}"
         )
     many = count(len(rest), "mailbox", "mailboxes")
+    each = told_by_way(coverage)
     book.no_sign(
         f"No sign that any of the {other}{many} was opened by an intruder; the logs able to show it cover "
-        f"{percent(coverage)} of the server-hours.",
+        f"{percent(coverage)} of the server-hours{f' (by way of access: {each})' if each else ''}.",
         coverage,
         f"{many}: whether it was opened is not testable with what is held.",
         [*against, "use that looks like the owner's own, from the owner's own networks, is not told apart"],
+        on="no-sign-mailboxes",
     )
 
 

@@ -179,6 +179,7 @@ def _first_logons(case: Investigation, book: Book, mail_hosts: Collection[str]) 
                     "its owner may have logged on himself: a logon does not tell who had the password",
                     f"before, the Security log of {host} covers {percent(before)} of the hours",
                 ],
+                on="first-logon",
             )
 
 
@@ -239,6 +240,7 @@ def answer(case: Investigation, found: tuple[ReachFinding, ...]) -> tuple[Answer
                 f"{one.system} ({one.system_class}): no sign, with a coverage of {percent(coverage)}; {one.why}.",
                 coverage,
                 f"{one.system}: not covered; {one.why}.",
+                on="no-sign-reach",
             )
         else:
             book.unknown(f"{one.system}: not covered; {one.why}.")

@@ -77,6 +77,7 @@ def tell_systems(case: Investigation, book: Book) -> None:
                 "a provider has thousands of customers: one system is not one person",
                 "who announces a network changes, and the table is of one day",
             ),
+            on="systems",
         )
     if len(found) > CLUSTERS_MAX:
         book.recorded(f"{count(len(found) - CLUSTERS_MAX, 'further one')} of this kind: see the leads.", ())

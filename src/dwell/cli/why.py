@@ -12,6 +12,8 @@ from dwell.cli.options import case_option, output_options, talk_options, workers
 from dwell.cli.output import Form, Output
 from dwell.cli.plain import plain
 from dwell.cli.talk import Talk
+from dwell.report.explanations import explanations_lines
+from dwell.report.summary_json import lead_object
 from dwell.safe.jsontext import Json, json_text
 from dwell.safe.terminal import terminal, terminal_limited
 
@@ -39,6 +41,10 @@ def _object(found: Why) -> dict[str, Json]:
         "coverage": claim.coverage.share if claim and claim.coverage else None,
         "coverage_why": claim.coverage.why if claim and claim.coverage else None,
         "against": list(claim.against) if claim else [],
+        "estimate": claim.estimate.told if claim and claim.estimate else None,
+        "assumptions": list(claim.assumptions) if claim else [],
+        "would_change": list(claim.would_change) if claim else [],
+        "lead": lead_object(found.lead) if found.lead is not None else None,
         "records_total": found.total,
         "records": [
             {
@@ -90,6 +96,11 @@ def _text(found: Why) -> str:
         if claim.coverage is not None:
             lines.append(terminal(f"coverage: {claim.coverage.share} ({claim.coverage.why})"))
         lines += [terminal(f"against: {one}") for one in claim.against]
+        lines += [f"judged: {claim.estimate.told}"] if claim.estimate is not None else []
+        lines += [terminal(f"assumes: {one}") for one in claim.assumptions]
+        lines += [terminal(f"would change it: {one}") for one in claim.would_change]
+    if found.lead is not None:
+        lines += [terminal(one) for one in explanations_lines(found.lead)]
     lines.append(f"rests on {found.total:,} records; {len(found.records):,} shown")
     for place, one in enumerate(found.records, 1):
         at = f", byte {one.offset_bytes:,}" if one.offset_bytes is not None else ""

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
+from dwell.drill.deeds import Cmdlet, Deeds
 from dwell.drill.people import DOMAIN, HOSTS, World, pick
 
 __all__ = ["CLEARED", "write_event_logs"]
@@ -32,23 +33,35 @@ def _data(**values: str) -> str:
     return f"<EventData>{inner}</EventData>"
 
 
-def _security(world: World, host: str, first: date, last: date) -> str:
+def _cleared(host: str, number: int, at: datetime, who: str) -> str:
+    body = (
+        "<UserData><LogFileCleared xmlns='http://manifests.microsoft.com/win/2004/08/windows/eventlog'>"
+        f"<SubjectUserName>{who}</SubjectUserName><SubjectDomainName>MINISTRY</SubjectDomainName>"
+        "</LogFileCleared></UserData>"
+    )
+    return _event("Microsoft-Windows-Eventlog", "Security", host, number, 1102, at, body)
+
+
+def _security(world: World, host: str, first: date, last: date, deeds: Deeds) -> str:
     rng = pick(world.plan.seed, "security", host)
     out: list[str] = []
     number = 810_000 if host == "EX01" else 640_000
     end = datetime(last.year, last.month, last.day, tzinfo=UTC)
     cleared = end - CLEARED if host == "EX02" else None
     at = datetime(first.year, first.month, first.day, 0, 4, tzinfo=UTC)
+    refused = sorted(one[1:] for one in deeds.refused if one[0] == host and one[1] >= at)
+    wiped = deeds.cleared.get(host)
     while at < end:
+        while refused and refused[0][0] <= at:
+            number += 1
+            out.append(_refused(host, number, *refused.pop(0)))
+        if wiped is not None and at >= wiped:
+            number += 1
+            out, wiped = [_cleared(host, number, wiped, "Administrator")], None
         number += 1
         if cleared is not None and at >= cleared:
             number = 640_000 + 88_000
-            body = (
-                "<UserData><LogFileCleared xmlns='http://manifests.microsoft.com/win/2004/08/windows/eventlog'>"
-                "<SubjectUserName>adm-tier1</SubjectUserName><SubjectDomainName>MINISTRY</SubjectDomainName>"
-                "</LogFileCleared></UserData>"
-            )
-            out = [_event("Microsoft-Windows-Eventlog", "Security", host, number, 1102, at, body)]
+            out = [_cleared(host, number, at, "adm-tier1")]
             cleared = None
         person = rng.choice(world.people)
         failed = rng.random() < 0.03
@@ -67,16 +80,30 @@ def _security(world: World, host: str, first: date, last: date) -> str:
     return "".join(out)
 
 
-def _cmdlet(host: str, number: int, at: datetime, cmdlet: str, parameters: str, caller: str) -> str:
-    values = [cmdlet, parameters, caller, "S-1-5-21-1004336348-1177238915-682003330-500", "", "ECP", "4711 w3wp", ""]
+def _refused(host: str, number: int, at: datetime, sam: str, client: str) -> str:
+    """Give a logon that IIS tried for a client, with a name and a password in clear, and that was refused."""
+    body = _data(
+        SubjectUserName=f"{host}$", TargetUserName=sam, TargetDomainName="MINISTRY", Status="0xc000006d",
+        SubStatus="0xc000006a", LogonType="8", IpAddress=client, WorkstationName=host, LogonProcessName="Advapi",
+        ProcessName="C:\\Windows\\System32\\inetsrv\\w3wp.exe",
+    )  # fmt: skip
+    return _event(_SECURITY, "Security", host, number, 4625, at, body)
+
+
+def _cmdlet(
+    host: str, number: int, at: datetime, cmdlet: str, parameters: str, caller: str, program: str = "ECP"
+) -> str:
+    values = [cmdlet, parameters, caller, "S-1-5-21-1004336348-1177238915-682003330-500", "", program, "4711 w3wp", ""]
     inner = "".join(f"<Data>{escape(one)}</Data>" for one in values)
     body = f"<EventData>{inner}</EventData>"
     return _event("MSExchange CmdletLogs", "MSExchange Management", host, number, 1, at, body)
 
 
-def _management(world: World, host: str, written: Sequence[tuple[str, date, int]]) -> str:
+def _management(world: World, host: str, written: Sequence[tuple[str, date, int]], ran: Sequence[Cmdlet]) -> str:
     rng = pick(world.plan.seed, "cmdlets", host)
-    events: list[tuple[datetime, str, str, str]] = []
+    events: list[tuple[datetime, str, str, str, str]] = [
+        (one.at_utc, one.name, one.parameters, one.canonical, one.program) for one in ran if one.host == host
+    ]
     at = world.plan.from_utc + timedelta(days=1, hours=9)
     while at < world.plan.to_utc:
         person = rng.choice(world.people)
@@ -88,18 +115,23 @@ def _management(world: World, host: str, written: Sequence[tuple[str, date, int]
                 ("Set-DistributionGroup", '-Identity "all-staff"'),
             ]
         )
-        events.append((at, cmdlet, parameters, f"{DOMAIN}/Admins/adm-mail"))
+        events.append((at, cmdlet, parameters, f"{DOMAIN}/Admins/adm-mail", "ECP"))
         at += timedelta(days=rng.randrange(3, 12), minutes=rng.randrange(300))
     for where, day, second in written:
         if where == host:
             start = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(seconds=second)
             parameters = f'-ExternalUrl "{_CODE}" -Identity "{host}\\OAB (Default Web Site)"'
-            events.append((start, "Set-OabVirtualDirectory", parameters, f"{DOMAIN}/Admins/Administrator"))
+            events.append((start, "Set-OabVirtualDirectory", parameters, f"{DOMAIN}/Admins/Administrator", "ECP"))
     return "".join(_cmdlet(host, 3_000 + place, *event) for place, event in enumerate(sorted(events)))
 
 
 def write_event_logs(
-    world: World, root: Path, first: date, last: date, written: Sequence[tuple[str, date, int]]
+    world: World,
+    root: Path,
+    first: date,
+    last: date,
+    written: Sequence[tuple[str, date, int]],
+    deeds: Deeds | None = None,
 ) -> None:
     """Write the event logs of both servers.
 
@@ -109,9 +141,11 @@ def write_event_logs(
         first: first day of the security logs.
         last: the day after the last.
         written: where and when the loud intruder wrote his web shell: server, day, second.
+        deeds: what else was done; None for nothing.
     """
+    deeds = deeds or Deeds()
     for host in HOSTS:
         folder = root / host / "events"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "Security.xml").write_bytes(_security(world, host, first, last).encode())
-        (folder / "MSExchange Management.xml").write_bytes(_management(world, host, written).encode())
+        (folder / "Security.xml").write_bytes(_security(world, host, first, last, deeds).encode())
+        (folder / "MSExchange Management.xml").write_bytes(_management(world, host, written, deeds.cmdlets).encode())

@@ -187,7 +187,8 @@ _EWS_FIELDS = [
 PATCHED = {"EX01": date(2021, 3, 5), "EX02": date(2021, 3, 9)}
 """When each server got the security update of March 2021."""
 _Put = Callable[[Iterable[str]], object]
-_FOLDERS = {"Owa": "Owa", "Ews": "Ews", "Mapi": "Mapi", "Eas": "Eas", "Ecp": "Ecp", "Autodiscover": "Autodiscover"}
+_FOLDERS = {"Owa": "Owa", "Ews": "Ews", "Mapi": "Mapi", "Eas": "Eas", "Ecp": "Ecp", "Autodiscover": "Autodiscover",
+            "PowerShell": "PowerShell"}  # fmt: skip
 
 
 def _build(host: str, day: date) -> tuple[str, str, str, str]:
@@ -226,7 +227,11 @@ def _proxy_row(request: Request, request_id: str, day: date, millisecond: int) -
         "Protocol": request.protocol,
         "UrlHost": f"mail.{DOMAIN}",
         "UrlStem": request.stem,
-        "AuthenticationType": "" if anonymous else "FBA" if request.protocol == "Owa" else "Negotiate",
+        "AuthenticationType": ""
+        if anonymous
+        else request.signed_by or "FBA"
+        if request.protocol == "Owa"
+        else "Negotiate",
         "IsAuthenticated": "false" if anonymous else "true",
         "AuthenticatedUser": "" if anonymous else request.user if "@" in request.user else f"MINISTRY\\{named}",
         "Organization": "",
@@ -267,7 +272,7 @@ def _ews_row(request: Request, request_id: str, day: date, millisecond: int, hos
         "BuildVersion": build,
         "RevisionVersion": revision,
         "Ring": "Unknown",
-        "AuthenticationType": "Kerberos" if forged else "Negotiate",
+        "AuthenticationType": "Kerberos" if forged else request.signed_by or "Negotiate",
         "IsAuthenticated": "true",
         "AuthenticatedUser": "NT AUTHORITY\\SYSTEM" if forged else request.user,
         "UserAgent": request.agent,

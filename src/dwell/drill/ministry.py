@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from dwell.drill.audit_export import AuditExport
+from dwell.drill.campaigns import console
 from dwell.drill.clocks import set_clock
+from dwell.drill.deeds import CONSOLE, Deeds, clerks, write_cmdlet_logs
 from dwell.drill.event_logs import CLEARED, write_event_logs
 from dwell.drill.exchange_logs import back_end, write_exchange_logs
 from dwell.drill.grades import Kept, grades_of
@@ -19,8 +21,9 @@ from dwell.drill.held import held_hours
 from dwell.drill.iis_log import path_of, write_back_end, write_day
 from dwell.drill.intruders import Actor, loud, quiet, scanners
 from dwell.drill.lists import write_cloud, write_lists
-from dwell.drill.office import BACKUP, BACKUP_CLIENT, day_of_work
+from dwell.drill.office import BACKUP, BACKUP_CLIENT, day_of_work, is_quiet
 from dwell.drill.people import HOSTS, DrillPlan, World, make_world, pick
+from dwell.drill.protocol_logs import IMAP, imap_work, write_imap_logs, write_mapi_logs
 from dwell.drill.requests import Request
 from dwell.drill.service_logs import write_owa_logs, write_sync_logs
 from dwell.drill.state_exports import write_state_exports
@@ -75,27 +78,26 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
             *second.days.get(day, []),
             *probes.get(day, []),
         ]
+        requests += [*imap_work(world, day), *_administration(world, day)]
         requests.sort(key=lambda one: (one.second, one.host, one.client, one.stem, one.query))
         ids = _ids(world, day, requests)
         down = frozenset({"EX02"} if plan.scenario.damage and missing[0] <= day < missing[1] else ())
-        kept = [one for one in requests if id(one) not in gone]
+        kept = [one for one in requests if id(one) not in gone and one.protocol != IMAP]
         _web_logs(evidence, plan, day, kept, ids, down, balanced=place > days // 2)
         if audit is not None:
             audit.take(day, requests)
-        if plan.scenario.service_logs:
-            theirs = {id(one) for one in (*first.days.get(day, []), *second.days.get(day, []))}
-            write_sync_logs(world, evidence, day, requests, ids)
-            if day >= exchange_from or "owa" in plan.scenario.kept:
-                write_owa_logs(world, evidence, day, requests, ids, theirs)
-        if day >= exchange_from or "ews" in plan.scenario.kept:
-            write_exchange_logs(world, evidence, day, requests, ids, proxy=day >= exchange_from)
+        theirs = {id(one) for one in (*first.days.get(day, []), *second.days.get(day, []))}
+        _service_logs(world, evidence, day, requests, ids, theirs, late=day >= exchange_from)
         if progress is not None:
             progress("writing the logs", place + 1, days)
     if audit is not None:
         audit.close()
     if tenant is not None:
         tenant.write(evidence)
-    write_event_logs(world, evidence, exchange_from, plan.to_utc.date(), written)
+    deeds = _deeds(world, first)
+    write_event_logs(world, evidence, exchange_from, plan.to_utc.date(), written, deeds)
+    held_from = plan.from_utc.date() if "rps" in plan.scenario.kept else exchange_from
+    write_cmdlet_logs(world, evidence, datetime.combine(held_from, time(), UTC), deeds.cmdlets)
     write_lists(world, evidence, written)
     write_state_exports(world, evidence, max([*first.instants, *second.instants], default=plan.to_utc))
     gaps = _damage(world, evidence, missing) if plan.scenario.damage else []
@@ -112,6 +114,51 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
     truth.parent.mkdir(parents=True, exist_ok=True)
     truth.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
     return told
+
+
+def _service_logs(
+    world: World,
+    evidence: Path,
+    day: date,
+    requests: list[Request],
+    ids: dict[int, str],
+    theirs: set[int],
+    *,
+    late: bool,
+) -> None:
+    """Write what the services log on a day; `late` where it is one of the days that the servers themselves still hold."""
+    scenario = world.plan.scenario
+    if scenario.service_logs:
+        write_sync_logs(world, evidence, day, requests, ids)
+        if late or "owa" in scenario.kept:
+            write_owa_logs(world, evidence, day, requests, ids, theirs)
+    if late or {"ews", "httpproxy"} & set(scenario.kept):
+        proxy = late or "httpproxy" in scenario.kept
+        write_exchange_logs(world, evidence, day, requests, ids, proxy=proxy)
+    if "imap4" in scenario.kept:
+        write_imap_logs(world, evidence, day, requests, ids)
+    if "mapihttp" in scenario.kept:
+        write_mapi_logs(world, evidence, day, requests, ids, theirs)
+
+
+def _administration(world: World, day: date) -> list[Request]:
+    """Give the administrator's remote PowerShell of a day, where he works in it."""
+    if not world.plan.scenario.clerks or is_quiet(day):
+        return []
+    rng = pick(world.plan.seed, "console", day)
+    return [one for host in HOSTS for one in console(rng, host, CONSOLE)]
+
+
+def _deeds(world: World, actor: Actor) -> Deeds:
+    """Put together what is done on the servers besides requests, by an intruder and by those who may."""
+    refused = [
+        (one.host, datetime.combine(day, time(), UTC) + timedelta(seconds=one.second), one.user.partition("\\")[2],
+         one.client)
+        for day, own in sorted(actor.days.items())
+        for one in own
+        if one.status == 401
+    ]  # fmt: skip
+    return Deeds([*clerks(world), *actor.deeds.cmdlets], actor.deeds.cleared, refused)
 
 
 def _web_logs(
@@ -180,6 +227,8 @@ _PLACES = {
     "iis-front": "*/inetpub/logs/LogFiles/W3SVC1",
     "httpproxy": "*/Logging/HttpProxy",
     "ews": "*/Logging/Ews",
+    "imap4": "*/Logging/Imap4",
+    "rps": "*/Logging/CmdletInfra",
     "evtx": "*/events",
     "ual": "m365",
     "directory": "directory",

@@ -28,6 +28,7 @@ class Request:
         sent: bytes to the client.
         anchor: a forged `AnchorMailbox`; "" for the ordinary one.
         forwarded: client behind the balancer, "" where there is none.
+        signed_by: how the server was told who it is (`NTLM`), "" for the ordinary way of the protocol.
     """
 
     second: int
@@ -45,6 +46,7 @@ class Request:
     sent: int
     anchor: str = ""
     forwarded: str = ""
+    signed_by: str = ""
 
 
 def _months(day: date) -> int:

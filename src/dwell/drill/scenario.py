@@ -14,9 +14,14 @@ from typing import Any
 
 __all__ = ["DEFAULT", "Scenario", "scenario", "scenarios"]
 
+_MODES = frozenset(
+    {"owa", "ews", "eas", "mapi", "delegate", "impersonation", "imap", "forged", "export", "forwarding", "app",
+     "app-only", "forward"}
+)  # fmt: skip
 _CHOICES: Mapping[str, frozenset[str]] = {
-    "mode": frozenset({"owa", "ews", "eas", "mapi", "delegate", "impersonation", "app", "app-only", "forward"}),
-    "network": frozenset({"changing", "one", "residential", "vpn", "server"}),
+    "mode": _MODES,
+    "entry": frozenset({"password", "spray", "relay", "proxylogon", "proxyshell", "administrator"}),
+    "network": frozenset({"changing", "one", "residential", "vpn", "server", "relay"}),
     "agent": frozenset({"old", "current", "owner", "tool"}),
     "hours": frozenset({"foreign", "office", "night"}),
     "audit": frozenset(
@@ -28,7 +33,14 @@ _BYSTANDERS = frozenset(
      "partner-office", "room-booking", "training-room"}
 )  # fmt: skip
 _TENANT = frozenset({"backup-app", "calendar-app", "desk-app", "forwarders", "secretaries", "travel-app"})
-_SOURCES = frozenset({"iis", "iis-front", "httpproxy", "ews", "evtx", "ual", "directory", "inventory", "backups"})
+_KEPT = frozenset({"ews", "httpproxy", "imap4", "mapihttp", "owa", "rps"})
+_ENTRIES_OF: Mapping[str, frozenset[str]] = {
+    "forged": frozenset({"proxylogon"}),
+    "export": frozenset({"proxyshell", "administrator"}),
+}
+"""Modes that only some entries open."""
+_SOURCES = frozenset({"iis", "iis-front", "httpproxy", "ews", "evtx", "ual", "directory", "inventory", "backups",
+                      "imap4", "rps"})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +53,14 @@ class Scenario:
         quiet: whether the quiet intruder is there.
         loud: whether the loud one is there.
         mode: how mail is read: `owa`, `ews`, `eas`, `mapi` with the owner's password, `delegate` through one account that
-            may open the others, `impersonation` through a service account; in the tenant also `app` (an application to
-            which the owners consent), `app-only` (one that a stolen administrator lets read everybody) and `forward` (a
-            rule or a setting that sends mail on).
+            may open the others, `impersonation` through a service account, `imap`, calls to EWS `forged` through the
+            front end, `export` of whole mailboxes by cmdlet, `forwarding` set up from a browser; in the tenant also `app`
+            (an application to which the owners consent), `app-only` (one that a stolen administrator lets read everybody)
+            and `forward` (a rule or a setting that sends mail on).
+        entry: how he came in: the owners' `password`, which he has; a `spray` of one, which some have; a `relay` of what
+            their computers sign in with; `proxylogon` without a file; `proxyshell`; an `administrator`'s password.
         network: `changing` hosting ranges, `one` range, `residential` (an address of its own for each mailbox), `vpn`
-            (the house's own range), `server` (the mail server itself).
+            (the house's own range), `server` (the mail server itself), `relay` (one machine inside the house).
         agent: an `old` browser, a `current` one, the `owner`'s own, or a scripting `tool`.
         hours: office hours of a `foreign` zone, the house's `office` hours, or `night`.
         victims: mailboxes read; 0 for the default share of all.
@@ -61,7 +76,11 @@ class Scenario:
         service_logs: whether Outlook on the web and ActiveSync log what they do behind the front end; not together with
             `handed_over`.
         bystanders: innocents that look like intruders (`bystanders.py`).
-        kept: services whose own logs a collector kept over the whole time, `ews` and `owa`; the servers keep a month.
+        kept: services whose own logs a collector kept over the whole time; the servers keep a month of `httpproxy`, `ews`
+            and `rps` (remote PowerShell), and of `imap4`, `mapihttp` and `owa` they write none.
+        imap_share: share of the people who read their mail by IMAP at home too, where its log is kept.
+        clerks: whether administrators export mailboxes of people who left, and people have mail forwarded, as they do.
+        tidy: what the intruder clears away at the end: the `security-log`, and `audit` of mailboxes and administrators.
         cloud: whether the mailboxes lie in the cloud and its audit export covers the whole time; else some do, and it is
             of the last month.
         tenant: innocents of the tenant (`tenant_life.py`); where there are none, and no way in the tenant is used,
@@ -79,6 +98,7 @@ class Scenario:
     quiet: bool = True
     loud: bool = True
     mode: str = "owa"
+    entry: str = "password"
     network: str = "changing"
     agent: str = "old"
     hours: str = "foreign"
@@ -96,6 +116,9 @@ class Scenario:
     clock_ahead_s: int = 0
     bystanders: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    imap_share: float = 0.0
+    clerks: bool = False
+    tidy: tuple[str, ...] = ()
     cloud: bool = False
     tenant: tuple[str, ...] = ()
     rights: bool = False
@@ -120,11 +143,15 @@ class Scenario:
         tenant = self.mode in {"app", "app-only", "forward"} or self.tenant or self.rights or self.sprayed
         if (tenant or self.audit != "on") and not self.cloud:
             raise ValueError(f"scenario {self.name}: what is done in the tenant needs mailboxes in the cloud")
-        if set(self.kept) - {"ews", "owa"}:
-            raise ValueError(f"scenario {self.name}: kept are logs of ews and owa")
+        if set(self.kept) - _KEPT:
+            raise ValueError(f"scenario {self.name}: kept are logs of {', '.join(sorted(_KEPT))}")
+        if set(self.tidy) - {"security-log", "audit"}:
+            raise ValueError(f"scenario {self.name}: tidy are security-log and audit")
+        if self.quiet and self.entry not in _ENTRIES_OF.get(self.mode, {self.entry}):
+            raise ValueError(f"scenario {self.name}: nobody comes to {self.mode} by {self.entry}")
         if set(self.states) - {"before", "after"}:
             raise ValueError(f"scenario {self.name}: states are before and after")
-        shares = (self.deleted, self.exported)
+        shares = (self.deleted, self.exported, self.imap_share)
         if not 0 <= self.pause[0] <= self.pause[1] <= 1 or not all(0 <= one <= 1 for one in shares):
             raise ValueError(f"scenario {self.name}: shares lie between 0 and 1")
 

@@ -8,13 +8,16 @@ from datetime import date
 
 from dwell.drill.bystanders import SERVICE
 from dwell.drill.people import DOMAIN, NETBIOS, Person
+from dwell.drill.protocol_logs import imap_visit
 from dwell.drill.requests import Request, browser, outlook
 from dwell.drill.scenario import Scenario
 from dwell.drill.tenant_life import HOSTILE, HOSTILE_ALONE, graph
 from dwell.drill.visits import owa
 
-__all__ = ["Ways"]
+__all__ = ["RELAY", "Ways"]
 
+RELAY = "10.20.44.201"
+"""A machine inside the house that passes on what other machines sign in with."""
 _OLD_CHROME = (
     "Mozilla/5.0 (Windows NT 6.1; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/63.0.3239.132 Safari/537.36"
 )
@@ -37,8 +40,11 @@ class Ways:
             one.smtp: f"100.{rng.randrange(72, 128)}.{rng.randrange(256)}.{rng.randrange(2, 250)}" for one in victims
         } if scenario.network == "residential" else {}  # fmt: skip
 
-    def _client(self, person: Person, when: float) -> str:
+    def client(self, person: Person, when: float) -> str:
+        """Give the address from which he comes to a mailbox; `when` is how much of his time has gone by."""
         network = self.scenario.network
+        if network == "relay":
+            return RELAY
         if network == "residential":
             return self.own[person.smtp]
         if network == "vpn":
@@ -48,7 +54,8 @@ class Ways:
         chosen = self.ranges[min(len(self.ranges) - 1, int(when * len(self.ranges)))]
         return f"{chosen}.{self.rng.choice((14, 15, 77))}"
 
-    def _agent(self, person: Person, day: date) -> str:
+    def agent(self, person: Person, day: date) -> str:
+        """Give the agent with which he comes to a mailbox on a day."""
         if self.scenario.mode == "mapi":
             return outlook(day)
         if self.scenario.agent == "tool":
@@ -67,7 +74,7 @@ class Ways:
             when: how much of his time has gone by, 0 to 1.
             day: the day.
         """
-        client, agent = self._client(person, when), self._agent(person, day)
+        client, agent = self.client(person, when), self.agent(person, day)
         second = self.rng.randrange(*_HOURS[self.scenario.hours])
         count = self.rng.randrange(2, 7)
         mode = self.scenario.mode
@@ -79,6 +86,10 @@ class Ways:
             actor, owner = (self.victims[0], person) if mode == "delegate" else (person, None)
             for request in owa(self.rng, actor, second, client, agent, count, owner):
                 yield _reading(request)
+        elif self.scenario.mode == "imap":
+            for _ in range(count):
+                second += self.rng.randrange(20, 400)
+                yield imap_visit(person, second, client, self.rng.randrange(20_000, 900_000), fetches=True)
         else:
             yield from self._calls(person, second, client, agent, count)
 
@@ -104,6 +115,7 @@ class Ways:
                 yield Request(
                     second, person.host, "POST", "/EWS/Exchange.asmx", "-", user, client, agent, 200, "Ews",
                     person.smtp, rng.choice(("FindItem", "GetItem", "GetItem")), sent,
+                    signed_by="NTLM" if self.scenario.network == "relay" else "",
                 )  # fmt: skip
 
 

@@ -240,7 +240,7 @@ def _first(locator: Locator) -> tuple[BinaryIO, int, tuple[tuple[str, str], ...]
         packed = min(info.compress_size, Path(locator.path).stat().st_size)
         return _limited(archive.open(info), None, packed), packed, steps[1:]  # type: ignore[arg-type]
     path = Path(locator.path)
-    return path.open("rb"), path.stat().st_size, steps
+    return path.open("rb"), path.stat().st_size if steps else 0, steps
 
 
 def open_locator(locator: Locator) -> BinaryIO:

@@ -76,6 +76,17 @@ class HeaderDates:
             if fact.kind is FactKind.HEADER and fact.record_no and fact.from_utc and fact.detail.startswith("#Date"):
                 self._lines.append(_Line(fact.record_no, utc_us(fact.from_utc)))
 
+    def agree(self, span: tuple[int, int] | None) -> bool:
+        """Say whether the lines known so far agree with any records whose first and last instants these are.
+
+        Args:
+            span: microseconds since 1970; None where no record has an instant.
+        """
+        if span is None or not self._lines:
+            return True
+        early, late = span[0] + EARLY_S * _SECOND_US, span[1] - LATE_S * _SECOND_US
+        return all(late <= one.at_us <= early for one in self._lines)
+
     def take(self, records: pa.RecordBatch | None, *, complete: bool) -> None:
         """Take records, in the order of the file.
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from dwell.casebook.evidence import Container, EvidencePlace
@@ -23,6 +26,8 @@ from dwell.sources.source import HEAD_BYTES, Guess, Hint, Sniff
 __all__ = ["Fault", "Plan", "PlannedFile", "heads_of", "make_plan"]
 
 FIRST_BYTES = 2_048
+_DATED = re.compile(rb"^(#Date:)[^\n]*", re.MULTILINE)
+"""What differs from hour to hour; no format is told by it."""
 _HEAD_SIZES = (64, 256, 1_024, 4_096, 16_384, HEAD_BYTES)
 SURE_SCORE = 90
 """A guess this sure rests on a magic number or on a whole header."""
@@ -139,10 +144,16 @@ def _guesses(found: Stream) -> tuple[Guess, ...]:
     """Ask the sources, by the first lines alone where those are unmistakable: every source looks at all it is given."""
     end = found.head.rfind(b"\n", 0, FIRST_BYTES) + 1
     if 0 < end < len(found.head):
-        first = identify(Sniff(found.head[:end], found.shown, complete=False))
+        first = _by_first_lines(_DATED.sub(rb"\1", found.head[:end]))
         if first and first[0].score >= SURE_SCORE:
             return first
     return identify(Sniff(found.head, found.shown, complete=found.size_bytes <= HEAD_BYTES))
+
+
+@lru_cache(maxsize=64)
+def _by_first_lines(head: bytes) -> tuple[Guess, ...]:
+    """Ask the sources once for all files that begin alike: what header lines take up is the same in every hour's log."""
+    return identify(Sniff(head, "", complete=False))
 
 
 def _in_local_time(key: str, found: Stream) -> bool:
@@ -170,14 +181,14 @@ def make_plan(
     """
     taker = _Recogniser(progress)
     walk = Walk(spool, taker, keep=True)
-    barred = [path.resolve() for path in excluded]
+    barred = [str(path.resolve()) for path in excluded]
     for path in sorted(set(paths)):
         if not path.exists():
             taker.faults.append(Fault(shown_name(str(path)), "does not exist"))
             continue
         root = path.resolve()
         for file, shown in files_below(root, taker.faults):
-            if not any(bar == file or bar in file.parents for bar in barred):
+            if not any(str(file) == bar or str(file).startswith(bar + os.sep) for bar in barred):
                 walk.file(file, shown, shown_name(str(root)))
     close_zips()
     return Plan(

@@ -25,11 +25,11 @@ from dwell.errors import DwellError
 from dwell.intake.containers import Locator, open_locator
 from dwell.intake.header_dates import HeaderDates
 from dwell.intake.hosts import short_host
-from dwell.intake.joined import FILE_BYTES_MAX, JOINED_BYTES, joined
+from dwell.intake.joined import FILE_BYTES_MAX, JOINED_BYTES, joined, mates
 from dwell.intake.remainder import Before, Remainder
 from dwell.intake.tables import ANOMALIES, FACTS, FILES, specs
+from dwell.intake.tally import Tally, spans_of
 from dwell.intake.zones import Localised, Zone
-from dwell.model.instants import utc_from_us
 from dwell.model.provenance import Anomaly, EvidenceId, Fact
 from dwell.sources.registry import source as source_of
 from dwell.sources.source import BATCH_ROWS, Batch, Hint
@@ -123,27 +123,6 @@ class _Hashing(io.RawIOBase):
         """Read what the source left unread."""
         while data := self._inner.read(1 << 20):
             self.digest.update(data)
-
-
-@dataclass(slots=True)
-class _Tally:
-    records: int = 0
-    structural: int = 0
-    anomalies: int = 0
-    first: datetime | None = None
-    last: datetime | None = None
-    zones: Counter[Zone | None] = field(default_factory=Counter)
-
-    def take(self, batch: Batch) -> None:
-        self.anomalies += len(batch.anomalies)
-        self.structural += batch.structural
-        if batch.records is not None:
-            self.records += batch.records.num_rows
-            span = pc.min_max(batch.records.column("time_utc").cast(pa.int64()))
-            if span["min"].is_valid:
-                low, high = utc_from_us(span["min"].as_py()), utc_from_us(span["max"].as_py())
-                self.first = low if self.first is None else min(self.first, low)
-                self.last = high if self.last is None else max(self.last, high)
 
 
 class _Stager:
@@ -292,13 +271,13 @@ class _Stagers:
             self.facts.take([] if facts is None else [facts])
 
 
-def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> _Tally:
+def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> Tally:
     """Read one file; its rows are taken only when its bytes proved to be those that were registered.
 
     Raises:
         OSError: it cannot be read, or changed since it was registered.
     """
-    tally = _Tally()
+    tally = Tally()
     # a unit of several files is small: a file's rows wait until its hash is known; a file alone is dropped as a whole
     alone = len(job.files) == 1
     pieces: list[_Piece] = []
@@ -359,43 +338,81 @@ def _parted(job: Job) -> Iterator[list[JobFile]]:
 class _Together(NamedTuple):
     """What several files held that were read at once; nothing of it is taken yet."""
 
-    tallies: list[_Tally]
+    tallies: list[Tally]
     pieces: list[_Piece]
     told: list[tuple[pa.Table | None, pa.Table | None]]
 
 
-def _read_joined(job: Job, files: Sequence[JobFile], stagers: _Stagers) -> _Together | None:
-    """Read files at once; None where they have to be read one by one."""
-    if len(files) < 2:
-        return None
-    contents: list[bytes] = []
-    for file in files:
+def _apart(
+    job: Job, files: Sequence[JobFile], stagers: _Stagers
+) -> Iterator[tuple[Sequence[JobFile], _Together | None]]:
+    """Yield files in order, with what was read at once; None where they have to be read one by one."""
+    contents = [_content(file) if len(files) > 1 else None for file in files]
+    for places in mates(source_of(job.source), contents):
+        several = files[places.start : places.stop]
+        yield from _halved(job, several, [contents[place] or b"" for place in places], stagers)
+
+
+def _content(file: JobFile) -> bytes | None:
+    """Give a file's bytes; None where they are not those that were registered, which is told when it is read by itself."""
+    try:
         with open_locator(file.locator) as raw:
-            contents.append(read_fully(raw, file.size_bytes + 1))
-        if hashlib.sha256(contents[-1]).hexdigest() != file.evidence_id:
-            return None
+            content = read_fully(raw, file.size_bytes + 1)
+    except OSError:
+        return None
+    return content if hashlib.sha256(content).hexdigest() == file.evidence_id else None
+
+
+def _halved(
+    job: Job, files: Sequence[JobFile], contents: Sequence[bytes], stagers: _Stagers
+) -> Iterator[tuple[Sequence[JobFile], _Together | None]]:
+    """Read files at once, or, where that cannot be, either half of them."""
+    together = None
+    if len(files) > 1:
+        try:
+            together = _read_joined(job, files, contents, stagers)
+        except (DwellError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # noqa: BLE001 - it is met again, and told of its file, when they are read one by one
+            together = None
+    if together is not None or len(files) < 2:
+        yield files, together
+        return
+    middle = len(files) // 2
+    yield from _halved(job, files[:middle], contents[:middle], stagers)
+    yield from _halved(job, files[middle:], contents[middle:], stagers)
+
+
+def _read_joined(job: Job, files: Sequence[JobFile], contents: Sequence[bytes], stagers: _Stagers) -> _Together | None:
+    """Read files at once; None where they have to be parted."""
     found = joined(source_of(job.source), contents)
     if found is None:
         return None
-    tallies = [_Tally(structural=lines) for lines in found.lines]
+    tallies = [
+        Tally(structural=lines - len(anomalies), anomalies=len(anomalies))
+        for lines, anomalies in zip(found.lines, found.anomalies, strict=True)
+    ]
     dates = [HeaderDates() for _ in files]
     for one, facts in zip(dates, found.facts, strict=True):
         one.learn(facts)
     pieces: list[_Piece] = []
-    for records, spans in zip(found.batches, found.spans, strict=True):
-        start = 0
-        for place, rows in spans:
-            tallies[place].take(Batch(records=records.slice(start, rows)))
-            dates[place].take(records.slice(start, rows), complete=False)
+    doubtful: set[int] = set()
+    for records, runs in zip(found.batches, found.spans, strict=True):
+        starts = np.cumsum([0, *(rows for _, rows in runs)])[:-1]
+        for (place, rows), span in zip(runs, spans_of(records, starts), strict=True):
+            tallies[place].add(rows, span)
             tallies[place].structural -= rows
+            if not dates[place].agree(span):
+                doubtful.add(place)
+        pieces.append(_Piece(_fitted(records, stagers.records.spec), tuple((files[at], rows) for at, rows in runs)))
+    for records, runs in zip(found.batches, found.spans, strict=True) if doubtful else ():
+        start = 0
+        for place, rows in runs:
+            if place in doubtful:
+                dates[place].take(records.slice(start, rows), complete=False)
             start += rows
-        held = tuple((files[place], rows) for place, rows in spans)
-        pieces.append(_Piece(_fitted(records, stagers.records.spec), held))
-    told = [
-        _told(Batch(facts=[*facts, *one.facts()]), job, file, stagers)
-        for file, facts, one in zip(files, found.facts, dates, strict=True)
-    ]
-    return _Together(tallies, pieces, told)
+    facts_too = [[*facts, *one.facts()] for facts, one in zip(found.facts, dates, strict=True)]
+    return _Together(tallies, pieces, [_told_of(job, zip(files, found.anomalies, facts_too, strict=True), stagers)])
 
 
 def survives(job: Job) -> bool:
@@ -421,10 +438,20 @@ def all_failed(job: Job, why: str) -> JobResult:
 
 def _told(batch: Batch, job: Job, file: JobFile, stagers: _Stagers) -> tuple[pa.Table | None, pa.Table | None]:
     """Give a batch's anomalies and facts as tables; None where there are none."""
-    return (
-        _listed([_anomaly_row(one) for one in batch.anomalies], job, file, stagers.anomalies.spec),
-        _listed([_fact_row(one) for one in batch.facts], job, file, stagers.facts.spec),
-    )
+    return _told_of(job, [(file, batch.anomalies, batch.facts)], stagers)
+
+
+def _told_of(
+    job: Job, told: Iterable[tuple[JobFile, Sequence[Anomaly], Sequence[Fact]]], stagers: _Stagers
+) -> tuple[pa.Table | None, pa.Table | None]:
+    """Give the anomalies and facts of files as tables; None where there are none."""
+    anomalies: list[dict[str, object]] = []
+    facts: list[dict[str, object]] = []
+    for file, unreadable, learned in told:
+        common = _common(job, file)
+        anomalies += [common | _anomaly_row(one) for one in unreadable]
+        facts += [common | _fact_row(one) for one in learned]
+    return _listed(anomalies, stagers.anomalies.spec), _listed(facts, stagers.facts.spec)
 
 
 @contextmanager
@@ -444,33 +471,32 @@ def read_unit(job: Job) -> JobResult:
         return _read_unit(job)
 
 
-def _tallied(
-    job: Job, stagers: _Stagers, failed: list[tuple[EvidenceId, str, str]]
-) -> Iterator[tuple[JobFile, _Tally]]:
+def _tallied(job: Job, stagers: _Stagers, failed: list[tuple[EvidenceId, str, str]]) -> Iterator[tuple[JobFile, Tally]]:
     """Read a job's files, and yield each with its tally; those that cannot be read go to `failed`."""
     for files in _parted(job):
+        for several, together in _apart(job, files, stagers):
+            if together is None:
+                yield from _tallied_alone(job, several, stagers, failed)
+                continue
+            stagers.take(together.pieces, together.told)
+            yield from zip(several, together.tallies, strict=True)
+
+
+def _tallied_alone(
+    job: Job, files: Sequence[JobFile], stagers: _Stagers, failed: list[tuple[EvidenceId, str, str]]
+) -> Iterator[tuple[JobFile, Tally]]:
+    for file in files:
         try:
-            together = _read_joined(job, files, stagers)
+            tally = _read_file(job, file, stagers)
         except (DwellError, KeyboardInterrupt, SystemExit):
             raise
-        except BaseException:  # noqa: BLE001 - it is met again, and told of its file, when they are read one by one
-            together = None
-        if together is not None:
-            stagers.take(together.pieces, together.told)
-            yield from zip(files, together.tallies, strict=True)
-            continue
-        for file in files:
-            try:
-                tally = _read_file(job, file, stagers)
-            except (DwellError, KeyboardInterrupt, SystemExit):
-                raise
-            except BaseException as fault:  # noqa: BLE001 - a reader's panic on one file must not stop the others
-                failed.append((file.evidence_id, file.shown, _why(fault)))
-                if len(job.files) == 1:
-                    for stager in stagers.all():
-                        stager.drop()
-            else:
-                yield file, tally
+        except BaseException as fault:  # noqa: BLE001 - a reader's panic on one file must not stop the others
+            failed.append((file.evidence_id, file.shown, _why(fault)))
+            if len(job.files) == 1:
+                for stager in stagers.all():
+                    stager.drop()
+        else:
+            yield file, tally
 
 
 def _read_unit(job: Job) -> JobResult:
@@ -502,11 +528,8 @@ def _why(fault: BaseException) -> str:
     return f"the reader failed: {type(fault).__name__}"
 
 
-def _listed(rows: list[dict[str, object]], job: Job, file: JobFile, spec: TableSpec) -> pa.Table | None:
-    if not rows:
-        return None
-    common = _common(job, file)
-    return pa.Table.from_pylist([common | row for row in rows], schema=spec.schema)
+def _listed(rows: list[dict[str, object]], spec: TableSpec) -> pa.Table | None:
+    return pa.Table.from_pylist(rows, schema=spec.schema) if rows else None
 
 
 def _common(job: Job, file: JobFile) -> dict[str, object]:
@@ -536,7 +559,7 @@ def _fact_row(fact: Fact) -> dict[str, object]:
     }
 
 
-def _file_row(file: JobFile, tally: _Tally) -> dict[str, object]:
+def _file_row(file: JobFile, tally: Tally) -> dict[str, object]:
     return {
         "record_no": 0,
         "time_utc": tally.first,

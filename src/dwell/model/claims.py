@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from dwell.model.affected import UNBOUND, Affected, Range
 from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.departures import Departure
+from dwell.model.estimates import Estimate
+from dwell.model.explanations import Explanation, Side
 from dwell.model.hypotheses import Hypothesis
 from dwell.model.indicators import IndicatorMet
 from dwell.model.markings import MarkingEffect
@@ -19,6 +22,7 @@ from dwell.model.settings import SettingEffect
 
 __all__ = [
     "EXPOSED",
+    "JUDGED",
     "QUESTIONS",
     "Answer",
     "CaseFacts",
@@ -104,6 +108,10 @@ class ClaimGrade(StrEnum):
     """No sign, with the coverage given."""
     UNKNOWN = "unknown"
     """Nothing held could have shown it."""
+
+
+JUDGED = frozenset({ClaimGrade.INFERRED, ClaimGrade.ASSUMED, ClaimGrade.NO_SIGN})
+"""Grades of statements that no record makes in so many words."""
 
 
 class Outcome(StrEnum):
@@ -192,6 +200,8 @@ class RuleOutcome:
 class Claim:
     """A graded statement. Coverage is a required argument: a claim cannot be made without saying what was looked at.
 
+    Nor can a judgement (inferred, assumed, no sign) without what it takes for so and what would change it.
+
     Attributes:
         id: stable name, e.g. `entry-1`.
         question: which of the seven it answers.
@@ -202,6 +212,12 @@ class Claim:
         against: what speaks against it, or limits it.
         grounds_total: how many records it rests on.
         marked: what a person's markings say of it, and those that it rests on, in words.
+        assumptions: what it takes for so.
+        would_change: what would change it.
+        estimate: how likely it is held to be, in a word; None where that is not what it says.
+
+    Raises:
+        ValueError: a judgement without assumptions or without what would change it; a negative without its coverage.
     """
 
     id: str
@@ -213,6 +229,16 @@ class Claim:
     against: tuple[str, ...] = ()
     grounds_total: int = 0
     marked: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    would_change: tuple[str, ...] = ()
+    estimate: Estimate | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a judgement that does not say what it rests on."""
+        if self.grade in JUDGED and not (self.assumptions and self.would_change):
+            raise ValueError(f"a judgement needs its assumptions and what would change it: {self.id}")
+        if self.grade is ClaimGrade.NO_SIGN and self.coverage is None:
+            raise ValueError(f"a negative needs its coverage: {self.id}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +275,9 @@ class MailboxExposure:
         vip: whether a person set it as one that is told first; it says nothing of its grade.
         systems: autonomous systems that the intruders' sessions came from, where a table of them is set.
         left: how and when its account went away, where it did; the last time where it came back in between.
+        bytes_range: bytes out at least and at most; without an upper bound where some of it no log sizes.
+        bytes_assumptions: what that range rests on.
+        affected: an estimate of the persons whose mail lay in it; None where it was not exposed.
     """
 
     mailbox: str
@@ -271,6 +300,9 @@ class MailboxExposure:
     vip: bool = False
     systems: tuple[str, ...] = ()
     left: Departure | None = None
+    bytes_range: Range = UNBOUND
+    bytes_assumptions: tuple[str, ...] = ()
+    affected: Affected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,6 +454,9 @@ class Lead:
         system_accounts: accounts that the same agent is foreign to from several networks of that system; 0 for no such tie.
         system_bits: what that coincidence is worth; it is in no sum and ranks nothing.
         by_chance: how many ties of the case would be at least as surprising by chance; None where it was not worked out.
+        explanations: what it could be, the likeliest first; those told of each side with what speaks for and against.
+        hostile_bits: log2 of how likely what was observed is where it is hostile, over where it is innocent.
+        observed: what was observed of it, in words.
     """
 
     rank: int
@@ -438,6 +473,19 @@ class Lead:
     system_accounts: int = 0
     system_bits: float | None = None
     by_chance: float | None = None
+    explanations: tuple[Explanation, ...] = ()
+    hostile_bits: float | None = None
+    observed: tuple[str, ...] = ()
+
+    def likeliest(self, side: Side) -> Explanation | None:
+        """Give the explanation of one side under which what was observed is likeliest; None where none was weighed."""
+        return next((one for one in self.explanations if one.side is side), None)
+
+    @property
+    def decides(self) -> tuple[str, ...]:
+        """Give what evidence would decide between the likeliest innocent and the likeliest hostile explanation."""
+        found = (self.likeliest(side) for side in Side)
+        return tuple(f"{one.name}: {one.decides}" for one in found if one is not None and one.decides)
 
 
 class LearnedKind(StrEnum):
@@ -484,7 +532,7 @@ class Summary:
 
     `leads_expected_false` is how many of the leads that belong to no intrusion are expected to be false: by chance the case
     would have so many that are as surprising. `leads_budget` is how many leads the list may hold. None where it was not
-    worked out.
+    worked out. `affected` estimates the persons whose mail lay in all exposed mailboxes; None where none is exposed.
     """
 
     version: str
@@ -509,3 +557,4 @@ class Summary:
     leads_expected_false: float | None = None
     leads_budget: int | None = None
     departures: tuple[Departure, ...] = ()
+    affected: Affected | None = None

@@ -54,7 +54,7 @@ class CoverageRow:
         held_empty: hours in which the source was running and wrote nothing.
         missing: hours for which no file is held.
         truncated: hours cut off.
-        altered: hours cleared, renumbered or with time going back.
+        altered: hours cleared, renumbered, with time going back, or with lines missing that another log has.
         not_recorded: hours in which recording was off, or silent by design.
         reasons: reason text and the hours it speaks of, sorted.
     """

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from dwell.model.affected import Affected
 from dwell.model.claims import Summary
 from dwell.model.coverage import Coverage
 from dwell.model.instants import utc_text
 
-__all__ = ["UNKNOWN", "count", "expected_count", "expected_false", "formula", "instant", "percent", "size"]
+__all__ = [
+    "UNKNOWN",
+    "affected_short",
+    "count",
+    "expected_count",
+    "expected_false",
+    "formula",
+    "instant",
+    "percent",
+    "size",
+]
 
 UNKNOWN = "unknown"
 
@@ -67,3 +78,13 @@ def percent(coverage: Coverage | None) -> str:
 def formula(coverage: Coverage) -> str:
     """Give the hours that the percentage was made of."""
     return f"{count(coverage.hours_able)} of {count(coverage.hours_asked)} host-hours"
+
+
+def affected_short(found: Affected | None) -> str:
+    """Give the persons affected as a range: `0-212`; `-` where no mailbox is exposed."""
+    if found is None:
+        return "-"
+    if not found.determinable:
+        return "not determinable"
+    low, high = found.persons.low, found.persons.high
+    return count(high) if low == high else f"{count(low)}-{count(high)}"

@@ -97,6 +97,7 @@ def _filters() -> dict[str, Callable[..., object]]:
         "own": _own,
         "percent": _percent,
         "short": _short,
+        "affected_short": lambda value: _own(figures.affected_short(value)),
         "size": lambda value: _own(figures.size(value)),
         "token": token,
     }

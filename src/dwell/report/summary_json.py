@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from importlib import resources
 
+from dwell.model.affected import Affected
 from dwell.model.claims import (
     CaseFacts,
     Claim,
@@ -27,6 +28,8 @@ from dwell.model.claims import (
 )
 from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.departures import Departure
+from dwell.model.estimates import Estimate
+from dwell.model.explanations import Explanation, Weight
 from dwell.model.hypotheses import Hypothesis, Sign
 from dwell.model.instants import utc_text
 from dwell.model.markings import Marking, MarkingEffect
@@ -100,6 +103,7 @@ def summary_dict(summary: Summary) -> Object:
         "case_settings": [setting_effect_object(one) for one in summary.case_settings],
         "departures": [departure_object(one) for one in summary.departures],
         "leads_budget": summary.leads_budget,
+        "affected": _affected(summary.affected),
     }
 
 
@@ -162,7 +166,17 @@ def _claim(claim: Claim) -> Object:
         "grounds_total": max(claim.grounds_total, len(claim.grounds)),
         "coverage_detail": _detail(claim.coverage),
         "marked": list(claim.marked),
+        "assumptions": list(claim.assumptions),
+        "would_change": list(claim.would_change),
+        "estimate": _estimate(claim.estimate),
     }
+
+
+def _estimate(word: Estimate | None) -> Object | None:
+    if word is None:
+        return None
+    low, high = word.range
+    return {"word": word.value, "low_percent": low, "high_percent": high}
 
 
 def mailbox_object(mailbox: MailboxExposure) -> Object:
@@ -191,6 +205,25 @@ def mailbox_object(mailbox: MailboxExposure) -> Object:
         "left": mailbox.left.told if mailbox.left is not None else None,
         "left_after_utc": utc_text(mailbox.left.after_utc) if mailbox.left is not None else None,
         "left_by_utc": utc_text(mailbox.left.by_utc) if mailbox.left is not None else None,
+        "bytes_low": mailbox.bytes_range.low,
+        "bytes_high": mailbox.bytes_range.high,
+        "bytes_assumptions": list(mailbox.bytes_assumptions),
+        "affected": _affected(mailbox.affected),
+    }
+
+
+def _affected(one: Affected | None) -> Object | None:
+    if one is None:
+        return None
+    ranges = {"persons": one.persons, "inside": one.inside, "outside": one.outside, "messages": one.messages,
+              "bytes": one.sizes}  # fmt: skip
+    return {
+        **{f"{name}_{end}": getattr(found, end) for name, found in ranges.items() for end in ("low", "high")},
+        "first_utc": utc_text(one.first_utc),
+        "last_utc": utc_text(one.last_utc),
+        "sources": list(one.sources),
+        "assumptions": list(one.assumptions),
+        "decides": _known(one.decides),
     }
 
 
@@ -331,7 +364,28 @@ def lead_object(lead: Lead) -> Object:
         "system_accounts": lead.system_accounts,
         "system_bits": None if lead.system_bits is None else bits(lead.system_bits),
         "by_chance": _expected(lead.by_chance),
+        "hostile_bits": None if lead.hostile_bits is None else bits(lead.hostile_bits),
+        "observed": list(lead.observed),
+        "explanations": [_explanation(one) for one in lead.explanations if one.decides],
+        "ratios": {one.key: bits(one.bits) for one in lead.explanations},
+        "decides": list(lead.decides),
     }
+
+
+def _explanation(one: Explanation) -> Object:
+    return {
+        "key": one.key,
+        "name": one.name,
+        "side": one.side.value,
+        "bits": bits(one.bits),
+        "speaks_for": _weights(one.speaks_for),
+        "speaks_against": _weights(one.speaks_against),
+        "decides": _known(one.decides),
+    }
+
+
+def _weights(weights: Iterable[Weight]) -> list[Json]:
+    return [{"text": one.text, "bits": bits(one.bits), "counted": one.counted} for one in weights]
 
 
 def _signs(signs: Iterable[Sign]) -> list[Json]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dwell.model.affected import Affected
 from dwell.model.claims import Lead, MailboxExposure, Summary
 from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.departures import Departure
+from dwell.model.explanations import Side
 from dwell.model.instants import utc_text
 from dwell.report.summary_json import bits, coverage_object, lead_object, mailbox_object
 from dwell.safe.jsontext import Json
@@ -45,6 +47,20 @@ MAILBOX_COLUMNS = (
     "left",
     "left_after_utc",
     "left_by_utc",
+    "bytes_low",
+    "bytes_high",
+    "bytes_assumptions",
+    "affected_low",
+    "affected_high",
+    "affected_inside_low",
+    "affected_inside_high",
+    "affected_outside_low",
+    "affected_outside_high",
+    "affected_messages_low",
+    "affected_messages_high",
+    "affected_sources",
+    "affected_assumptions",
+    "affected_decides",
 )
 COVERAGE_COLUMNS = (
     "host",
@@ -61,7 +77,7 @@ COVERAGE_COLUMNS = (
 )
 LEAD_COLUMNS = (
     "rank", "mailbox", "client", "first_utc", "last_utc", "bits", "terms", "intrusion", "against", "system",
-    "system_accounts", "system_bits", "by_chance",
+    "system_accounts", "system_bits", "by_chance", "hostile_bits", "innocent", "hostile", "decides",
 )  # fmt: skip
 
 
@@ -130,7 +146,20 @@ def _mailbox(one: MailboxExposure) -> tuple[Cell, ...]:
         str(one.vip),
         _joined(one.systems),
         *_left(one.left),
+        one.bytes_range.low,
+        one.bytes_range.high,
+        _joined(one.bytes_assumptions),
+        *_affected(one.affected),
     )
+
+
+def _affected(one: Affected | None) -> tuple[Cell, ...]:
+    """Give the estimate of persons affected; empty where the mailbox was not exposed, or nothing held tells."""
+    if one is None:
+        return (None,) * 11
+    ranges = (one.persons, one.inside, one.outside, one.messages)
+    sizes = [size for found in ranges for size in (found.low, found.high)]
+    return (*sizes, _joined(one.sources), _joined(one.assumptions), one.decides or None)
 
 
 def _left(one: Departure | None) -> tuple[Cell, Cell, Cell]:
@@ -168,4 +197,15 @@ def _lead(one: Lead) -> tuple[Cell, ...]:
         one.system_accounts,
         _number(None if one.system_bits is None else bits(one.system_bits)),
         _number(one.by_chance),
+        _number(None if one.hostile_bits is None else bits(one.hostile_bits)),
+        *_sides(one),
+        _joined(one.decides),
     )
+
+
+def _sides(lead: Lead) -> tuple[Cell, Cell]:
+    """Give the likeliest innocent explanation and the likeliest hostile one."""
+    innocent, hostile = (lead.likeliest(one) for one in Side)
+    if innocent is None or hostile is None:
+        return None, None
+    return innocent.told, hostile.told

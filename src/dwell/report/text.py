@@ -8,7 +8,17 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len
 
 from dwell.model.claims import Claim, Grade, Lead, MailboxExposure, Summary
-from dwell.report.figures import UNKNOWN, count, expected_count, expected_false, formula, instant, percent
+from dwell.model.explanations import Explanation, Side
+from dwell.report.figures import (
+    UNKNOWN,
+    affected_short,
+    count,
+    expected_count,
+    expected_false,
+    formula,
+    instant,
+    percent,
+)
 from dwell.report.hypotheses import board_lines
 from dwell.report.questions import parts
 from dwell.report.summary_json import bits
@@ -20,6 +30,10 @@ WIDTH_MIN = 40
 CELL_MAX = 60
 """Characters of evidence text in one cell; how many were cut is said, and CSV and JSON have them all."""
 CLAIM_MAX = 2_000
+HOSTILE_OR_NOT = (
+    "Hostile or not: log2 of how likely what was observed is under the hostile explanations, over how likely it is under "
+    "the innocent ones; how common either is, is not in it (dwell why lead-1 tells more)."
+)
 
 
 def answers_text(summary: Summary, width: int = 100) -> str:
@@ -61,6 +75,7 @@ def mailboxes_text(summary: Summary) -> str:
         "messages",
         "bytes",
         "coverage",
+        "persons affected",
         "clients",
     )
     rows = [
@@ -75,12 +90,13 @@ def mailboxes_text(summary: Summary) -> str:
             _seen(one, count(one.messages)),
             _seen(one, count(one.bytes)),
             percent(one.coverage),
+            affected_short(one.affected),
             _several(one.clients),
             *((_cell(one.left.told) if one.left is not None else "-",) if left else ()),
         )
         for one in summary.mailboxes
     ]
-    return _table((*head, "left") if left else head, rows, right={6, 7, 8, 9})
+    return _table((*head, "left") if left else head, rows, right={6, 7, 8, 9, 10})
 
 
 def coverage_text(summary: Summary) -> str:
@@ -115,7 +131,10 @@ def coverage_text(summary: Summary) -> str:
 def leads_text(summary: Summary) -> str:
     """Give the leads as an aligned table, most surprising first, under how many of them are expected to be false."""
     told = any(one.system for one in summary.leads)
-    head = ("rank", "bits", "by chance", "mailbox", "client", "first", "last", "intrusion", "terms")
+    head = (
+        "rank", "bits", "by chance", "mailbox", "client", "first", "last", "intrusion", "hostile or not", "innocent",
+        "hostile", "terms",
+    )  # fmt: skip
     rows = [
         (
             count(one.rank),
@@ -126,13 +145,15 @@ def leads_text(summary: Summary) -> str:
             instant(one.first_utc),
             instant(one.last_utc),
             _cell(one.intrusion) if one.intrusion else "-",
+            "-" if one.hostile_bits is None else f"{one.hostile_bits:+.1f}",
+            *(_side(one.likeliest(side)) for side in Side),
             ", ".join(f"{_cell(name)} {_bits(value)}" for name, value in one.terms) or "-",
             *((_system(one),) if told else ()),
         )
         for one in summary.leads
     ]
     table = _table((*head, "system") if told else head, rows, right={0, 1, 2})
-    return f"{expected_false(summary)}\n{table}"
+    return f"{expected_false(summary)} {HOSTILE_OR_NOT}\n{table}"
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> str:
@@ -176,6 +197,11 @@ def _system(lead: Lead) -> str:
     return f"{_cell(lead.system)}{more}{worth}"
 
 
+def _side(one: Explanation | None) -> str:
+    """Give an explanation in short: what stands before the colon of its name, and its bits."""
+    return "-" if one is None else f"{_cell(one.name.partition(':')[0].partition(',')[0])} {one.bits:+.1f}"
+
+
 def _bits(value: float) -> str:
     rounded = bits(value)
     return UNKNOWN if rounded is None else f"{rounded:.2f}"
@@ -196,6 +222,11 @@ def _claim(claim: Claim, width: int) -> list[str]:
     lines += _wrapped(f"coverage: {_coverage_words(claim)}", width, "       ", first="     ")
     for limit in claim.against:
         lines += _wrapped(f"against: {_shown(limit)}", width, "       ", first="     ")
+    if claim.estimate is not None:
+        lines += _wrapped(f"judged: {claim.estimate.told}", width, "       ", first="     ")
+    for head, texts in (("assumes", claim.assumptions), ("would change it", claim.would_change)):
+        if texts:
+            lines += _wrapped(f"{head}: {_shown('; '.join(texts))}", width, "       ", first="     ")
     for said in claim.marked:
         lines += _wrapped(f"marked: {_shown(said)}", width, "       ", first="     ")
     return lines

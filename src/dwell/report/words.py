@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from dwell.model.claims import CheckStatus, ClaimGrade, FootholdState, Grade, Outcome, ReachVerdict, RuleStatus
 from dwell.model.coverage import CellState
+from dwell.model.estimates import Estimate
 from dwell.model.hypotheses import HypothesisVerdict
 
 __all__ = [
@@ -96,6 +97,8 @@ CELL_STATES: dict[CellState, str] = {
     CellState.NOT_RECORDED: "Recording was switched off, or the source is silent by design.",
 }
 
+ESTIMATES: dict[Estimate, str] = {one: f"{one.range[0]} to {one.range[1]} %." for one in Estimate}
+
 CELL_LETTERS: dict[CellState, str] = {
     CellState.HELD: "H",
     CellState.HELD_EMPTY: "E",
@@ -135,5 +138,6 @@ def glossary() -> list[tuple[str, list[tuple[str, str]]]]:
         ("Ways in which mail could have been read", HYPOTHESES.items()),
         ("What became of a rule", RULES.items()),
         ("Coverage of an hour", CELL_STATES.items()),
+        ("How likely, in a word (ICD 203)", ESTIMATES.items()),
     )
     return [*((title, [(word.value, text) for word, text in table]) for title, table in tables), ("Terms", [*TERMS])]

@@ -17,11 +17,13 @@ from dwell.scope.identities import Identities
 from dwell.scope.rollup.fold import Places
 from dwell.scope.words import agent
 
-__all__ = ["DAY_US", "INSIDE", "Accesses"]
+__all__ = ["DAY_US", "INSIDE", "NAMELESS", "Accesses"]
 
 DAY_US = 86_400_000_000
 INSIDE = " (inside)"
 """Marks an agent seen from an internal address: what is ordinary in the office may be nobody's from outside."""
+NAMELESS = {"imap": "IMAP (no agent is logged)", "pop": "POP (no agent is logged)"}
+"""Protocols whose logs name no agent: all that can be told of a program there is that it speaks the protocol."""
 _DOTTED = r"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$"
 _LAST = r"\.[0-9]+$"
 Codes = npt.NDArray[np.int64]
@@ -43,6 +45,7 @@ class Accesses:
         networks: networks.
         agent: agent family with major versions, as code into `agents`.
         agents: agents.
+        nameless: codes of the agents that stand for a protocol whose log names none (`NAMELESS`).
         internal: whether the client is from a private range.
         system: whether the account is the system's own.
         first: start, microseconds since 1970.
@@ -72,6 +75,7 @@ class Accesses:
         self.internal: npt.NDArray[np.bool_] = np.append(inside, False)[client]
         agents: dict[str, int] = {}
         self.agent: Codes = self._tools(agents)
+        self.nameless = self._name_by_protocol(agents)
         self._place_browsers(client, clients, networks, agents)
         self.networks = list(networks)
         self.agents = list(agents)
@@ -100,6 +104,21 @@ class Accesses:
         inner = np.array([agents.setdefault(f"{one}{INSIDE}", len(agents)) for one in families], np.int64)
         # the code of a tool that is not told is -1: the last place
         return np.where(self.internal, inner[tool], outer[tool])
+
+    def _name_by_protocol(self, agents: dict[str, int]) -> frozenset[int]:
+        """Give sessions that no log names an agent of the protocol in its place; give the codes of such agents."""
+        out: set[int] = set()
+        for place, protocol in enumerate(self.protocols):
+            if protocol not in NAMELESS:
+                continue
+            for tail, there in (("", ~self.internal), (INSIDE, self.internal)):
+                none = agents.get(f"{agent(None)}{tail}", -1)
+                rows = np.flatnonzero((self.protocol == place) & (self.agent == none) & there)
+                if len(rows):
+                    code = agents.setdefault(f"{NAMELESS[protocol]}{tail}", len(agents))
+                    self.agent[rows] = code
+                    out.add(code)
+        return frozenset(out)
 
     def _place_browsers(
         self, client: Places, clients: Sequence[str], networks: dict[str, int], agents: dict[str, int]

@@ -7,7 +7,7 @@ by chance (hypergeometric tail over all accounts).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import lgamma, log
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from dwell.scope.clients import ANY_NETWORK, FOREIGN_BITS, SHORT_ACCOUNTS, Clients, Cluster
 from dwell.scope.crowds import ANY_AGENT
 
-__all__ = ["LINK_BITS", "Actor", "Link", "actors_of", "overlap_bits"]
+__all__ = ["LINK_BITS", "Actor", "Link", "actors_of", "groups_of", "overlap_bits"]
 
 LINK_BITS = 20.0
 """Two clusters are joined at this weight: a coincidence of one in a million among the clusters of one case."""
@@ -109,7 +109,7 @@ def _links(clusters: Sequence[Cluster], clients: Clients) -> list[Link]:
             first, second = (set((opened and each.mailboxes) or each.accounts) for each in (one, other))
             shared = len(first & second)
             bits = overlap_bits(mailboxes if opened else accounts, len(first), len(second), shared)
-            same = one.agent == other.agent != ANY_AGENT
+            same = one.agent == other.agent != ANY_AGENT and one.agent not in clients.nameless
             if same:
                 bits += float(-np.log2((ordinary[one.agent] + 1.0) / (accounts + 2.0)))
             if shared and bits >= LINK_BITS:
@@ -119,7 +119,8 @@ def _links(clusters: Sequence[Cluster], clients: Clients) -> list[Link]:
     return out
 
 
-def _groups(count: int, links: Sequence[Link]) -> list[list[int]]:
+def groups_of(count: int, links: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Give what hangs together over links, as places, each group in order."""
     parent = list(range(count))
 
     def root(one: int) -> int:
@@ -127,8 +128,8 @@ def _groups(count: int, links: Sequence[Link]) -> list[list[int]]:
             one = parent[one]
         return one
 
-    for link in links:
-        a, b = sorted((root(link.first), root(link.second)))
+    for first, second in links:
+        a, b = sorted((root(first), root(second)))
         parent[b] = a
     found: dict[int, list[int]] = {}
     for one in range(count):
@@ -167,7 +168,7 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
             own |= here & clients.at_home
     accounts = clients.column("account")
     taken = {account for one in clusters for account in one.accounts}
-    for tool in {one.agent for one in clusters} - others:
+    for tool in {one.agent for one in clusters} - others - clients.nameless:
         if _ordinary_users(clients, tool) <= taken:
             own |= (agent == tool) & clients.outside & ((bits >= AGENT_BITS_ALONE) | np.isin(accounts, list(taken)))
     return np.flatnonzero(own)
@@ -177,7 +178,7 @@ def actors_of(clients: Clients) -> tuple[Actor, ...]:
     """Join the clusters that strong links hold together; give the actors, the first seen first."""
     links = _links(clients.clusters, clients)
     out: list[Actor] = []
-    for group in _groups(len(clients.clusters), links):
+    for group in groups_of(len(clients.clusters), ((one.first, one.second) for one in links)):
         clusters = tuple(sorted((clients.clusters[one] for one in group), key=lambda one: (one.first_us, one.network)))
         held = tuple(one for one in links if one.first in group)
         rows = _ties_of(clusters, clients)

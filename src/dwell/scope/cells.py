@@ -68,6 +68,11 @@ class Line:
         size = max(0, last - first)
         return cls(first, np.full(size, MISSING, np.int8), np.zeros(size, np.int64), np.zeros(size, np.int64))
 
+    def as_whole(self) -> Line:
+        """Give a line of the same states that holds no records of its own: of one mailbox among those of a log."""
+        none = np.zeros(len(self.states), np.int64)
+        return Line(self.start, self.states.copy(), none, none, {key: list(told) for key, told in self.reasons.items()})
+
     def take(self, hour: Hours, count: Hours) -> None:
         """Add the records of one file."""
         np.add.at(self.records, hour - self.start, count)

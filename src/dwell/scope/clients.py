@@ -106,6 +106,7 @@ class Clients:
         clusters: clients that stand out, the most surprising first.
         shared: networks in which clients cannot be told apart, by code.
         departed: per tie, how rare it is that an account is used after it went (`departures`); None where none is.
+        nameless: agents that stand for a protocol: two clients that have one in common have nothing in common.
     """
 
     ties: pa.Table
@@ -116,6 +117,7 @@ class Clients:
     clusters: tuple[Cluster, ...]
     shared: tuple[int, ...]
     departed: Bits | None = None
+    nameless: frozenset[int] = frozenset()
 
     def column(self, name: str) -> Codes:
         """Give an integer column of the ties."""
@@ -193,7 +195,8 @@ def clients_of(
     at_home = _at_home_elsewhere(ties, outside)
     phone = ties["phone"].to_numpy() >= PHONE_SHARE
     alike = _at_home_elsewhere(ties, outside & phone) | _at_home_elsewhere(ties, outside & ~phone)
-    clusters += _stale(ties, strange & alike, {one.agent for one in clusters})
+    named = ~np.isin(agent, list(accesses.nameless))
+    clusters += _stale(ties, strange & alike & named, {one.agent for one in clusters})
     if served is not None:
         clusters += _straying(accesses, ties, outside, served, clusters)
     for crowd in crowds_of(ties, np.ones(len(network), np.bool_) if left_out is None else ~left_out):
@@ -203,7 +206,9 @@ def clients_of(
             shared[crowd.network] &= crowd.agent != ANY_AGENT
     clusters.sort(key=lambda one: (-one.bits, one.network, one.agent))
     codes = tuple(int(one) for one in np.flatnonzero(shared))
-    return Clients(ties, outside, fan_out, foreign, at_home, tuple(clusters), codes)
+    return Clients(
+        ties, outside, fan_out, foreign, at_home, tuple(clusters), codes, nameless=accesses.nameless
+    )  # fmt: skip
 
 
 def _known_already(crowd: Crowd, clusters: Sequence[Cluster]) -> bool:

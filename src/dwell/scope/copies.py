@@ -29,6 +29,7 @@ __all__ = [
     "disagreements",
     "doubled",
     "events_left_out",
+    "renamed",
     "with_events_left_out",
 ]
 
@@ -110,7 +111,7 @@ def as_one(
         if not (one.evidence_id in names and one.kind == FactKind.TRUNCATED.value)
     }
     in_order = sorted(told, key=lambda one: (one.evidence_id, one.kind, one.from_us or -1, one.detail))
-    return Logs({table: _renamed(rows, names) for table, rows in hours.items()}, joined, tuple(in_order))
+    return Logs({table: renamed(rows, names) for table, rows in hours.items()}, joined, tuple(in_order))
 
 
 def with_events_left_out(archive: Archive, hours: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
@@ -175,7 +176,13 @@ def disagreements(archive: Archive, paths: Mapping[EvidenceId, Sequence[str]]) -
     return tuple(sorted(found, key=lambda one: (-one.count, one.path, one.detail, one.host)))
 
 
-def _renamed(rows: pa.Table, names: Mapping[str, str]) -> pa.Table:
+def renamed(rows: pa.Table, names: Mapping[str, str]) -> pa.Table:
+    """Put the longest copy's name to rows of shorter copies of a log.
+
+    Args:
+        rows: with `evidence_id`.
+        names: the longest copy by each shorter one.
+    """
     column = rows.schema.get_field_index("evidence_id")
     if not names or column < 0 or not rows.num_rows:
         return rows

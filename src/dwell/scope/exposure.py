@@ -1,11 +1,11 @@
 """Exposure: per mailbox, the strongest grade that the records of the intrusions bear out, and what it rests on.
 
-`named` where a record names the messages; `downloaded` where it names a folder that was synchronised; `read` where
-requests fetched messages without saying which; `listed` where subjects and senders were shown; `opened` where requests
-were answered and say no more; `attempted` where all were refused; `undeterminable` where an intruder signed in and no
-record says what was opened. One request may stand in several logs, and in IIS on the front end and on the back end: per
-day and protocol the log with the largest count is taken, and they are never added up. Bytes come from one log a day and
-protocol, the front end's before the others.
+`named` where a record names the messages; `downloaded` where it names a folder that was synchronised, or where a cmdlet
+exported the mailbox or has its mail sent on; `read` where requests fetched messages without saying which; `listed` where
+subjects and senders were shown; `opened` where requests were answered and say no more; `attempted` where all were refused;
+`undeterminable` where an intruder signed in and no record says what was opened. One request may stand in several logs, and
+in IIS on the front end and on the back end: per day and protocol the log with the largest count is taken, and they are
+never added up. Bytes come from one log a day and protocol, the front end's before the others.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held
 from dwell.scope.rollup.protocols import act_of
 from dwell.scope.rollup.shapes import ACTS, Act
+from dwell.scope.takings import TakingKind
 from dwell.scope.words import agent
 
 __all__ = ["Exposed", "bytes_words", "exposures_of"]
@@ -78,6 +79,9 @@ class Exposed:
         grounds: records; the strongest first.
         messages: message ids that records name.
         folders: folders that records name.
+        bytes_low: bytes by the log that has least, over days and protocols of which any log has bytes.
+        bytes_high: likewise by the log that has most.
+        unsized: days and protocols, or forged calls, of which no log has bytes.
     """
 
     mailbox: str
@@ -92,6 +96,9 @@ class Exposed:
     grounds: list[tuple[int, RecordRef]] = field(default_factory=list)
     messages: set[str] = field(default_factory=set)
     folders: set[str] = field(default_factory=set)
+    bytes_low: int = 0
+    bytes_high: int = 0
+    unsized: int = 0
 
     @property
     def grade(self) -> Grade:
@@ -154,6 +161,10 @@ def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
         held_bytes = out[mailbox_name].sent
         total = max(count for (table, _), count in logs.items() if table == source)
         held_bytes[source] = held_bytes.get(source, 0) + total
+        out[mailbox_name].bytes_low += min(logs.values())
+        out[mailbox_name].bytes_high += max(logs.values())
+    for mailbox_name, _, _ in counts.keys() - sent.keys():
+        out[mailbox_name].unsized += 1
 
 
 def _copies(rows: Sequence[int], accesses: Accesses, tables: Sequence[str], evidence: Sequence[str]) -> set[int]:
@@ -198,6 +209,10 @@ def _forged(held: Held, calls: Mapping[str, EwsCall], identities: Identities, ou
             one.sent["httpproxy"] = one.sent.get("httpproxy", 0) + request.sent
         elif call.sent is not None:
             one.sent["ews"] = one.sent.get("ews", 0) + call.sent
+        told = [size for size in (request.sent, call.sent) if size is not None]
+        one.bytes_low += min(told, default=0)
+        one.bytes_high += max(told, default=0)
+        one.unsized += not told
         one.clients.add(f"{request.client or '(unknown address)'} {request.agent or ''}".strip())
         one.grounds += [(int(act), call.ground), (int(act), request.ground)]
 
@@ -251,10 +266,30 @@ def _apps(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
             if read.at_utc is not None:
                 one.instants.append(read.at_utc)
             one.clients.add(f"{read.client or '(unknown address)'} application {app.name}")
+            one.unsized += 1
             one.assumptions.add(f"application {app.name} is the intruder's: {_tie(held, app.name)}")
             if app.by_name:
                 one.assumptions.add(f"records of the application {app.name} are joined by its name, not by an id")
             one.grounds.append((int(act), read.ground))
+
+
+def _takings(held: Held, out: dict[str, Exposed]) -> None:
+    """Take what was exported to files or is sent on, by cmdlets that are laid to the intrusion."""
+    for taking in held.takings:
+        one = out.setdefault(taking.mailbox, Exposed(taking.mailbox, held.id))
+        one.acts[Act.SYNCED] = one.acts.get(Act.SYNCED, 0) + 1
+        one.sessions += 1
+        one.folders.add(taking.folder)
+        one.instants.append(taking.at_utc)
+        one.unsized += 1  # no log sizes what a cmdlet wrote to a file or had sent on
+        one.clients.add(f"cmdlet on {taking.host} run by {taking.caller or 'nobody named'}")
+        if taking.kind is TakingKind.EXPORT:
+            one.assumptions.add(f"exported to {taking.where}; no record says that the file was fetched")
+        else:
+            one.assumptions.add(
+                f"sent on to {taking.where} as it came in; what lay there before is not shown to be taken"
+            )
+        one.grounds += [(int(Act.SYNCED), ref) for ref in taking.grounds]
 
 
 def _tie(held: Held, name: str) -> str:
@@ -286,6 +321,7 @@ def exposures_of(
         _forged(one, calls, identities, found)
         _messages(messages, one, accesses, identities, found)
         _apps(one, accesses, found)
+        _takings(one, found)
         for exposed in found.values():
             _assume(exposed)
             if one.marking:

@@ -6,7 +6,8 @@ that protocol, judged by its visits from all *other* networks in the months arou
 everybody else uses then. So a known browser in a strange hotel is no surprise; a browser the owner never had, in a
 network the owner never used, is. The terms:
 
-* `agent`: as above; * `protocol`: the same for the protocol; * `hour`: hour and day off against the account's rhythm (in
+* `agent`: as above, or, where a protocol's log names no agent (IMAP, POP), how rarely the account speaks that protocol
+elsewhere; * `protocol`: that for all other protocols; * `hour`: hour and day off against the account's rhythm (in
 UTC, days off are weekends, unless working time is set: `working_time`); * `network`: how rarely the account is seen there.
 
 Everything runs over visits, not over records, whole columns at a time.
@@ -224,6 +225,9 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime |
     account, day = visits["account"], visits["day"]
     counted = _counted(visits)
     agent_bits, protocol_bits, any_own = _surprise(counted)
+    # of such programs nothing is known but their protocol: it counts once
+    nameless = np.isin(counted.agent, list(accesses.nameless))
+    agent_bits, protocol_bits = np.where(nameless, protocol_bits, agent_bits), np.where(nameless, 0.0, protocol_bits)
     # codes of ties count up in order of account, network and agent
     _, where, of_visit = np.unique(
         group([account, visits["network"], visits["agent"]]), return_index=True, return_inverse=True

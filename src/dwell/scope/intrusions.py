@@ -22,11 +22,13 @@ from dwell.scope.crowds import ANY_AGENT
 from dwell.scope.exploits import Act, Exploit
 from dwell.scope.forgery import Forged
 from dwell.scope.identities import Identities
+from dwell.scope.takings import Taking
 from dwell.scope.traces import Trace
 
 __all__ = ["EXPLOIT", "REMOTE_MAIL", "VALID_ACCOUNTS", "Held", "intrusions_of", "kept_names"]
 
 _NAMES = Identities()
+_NO_EXPLOITS = frozenset({"CR-03", "MB-06"})
 VALID_ACCOUNTS, EXPLOIT, WEB_SHELL, REMOTE_MAIL = "T1078", "T1190", "T1505.003", "T1114.002"
 
 
@@ -52,6 +54,7 @@ class Held:
         apps: applications of the tenant through which it reads, each with what it read since.
         through: its sessions that are records of such an application.
         entered: names of applications by which it came: what they read is its own, and so is what gave them their rights.
+        takings: mail that it took by cmdlet.
         marking: the marking that makes it; "" where dwell found it.
         spans: the only stretches it speaks of, microseconds since 1970; empty for no bound.
     """
@@ -73,6 +76,7 @@ class Held:
     apps: tuple[App, ...] = ()
     through: frozenset[int] = frozenset()
     entered: tuple[str, ...] = ()
+    takings: tuple[Taking, ...] = ()
     marking: str = ""
     spans: tuple[tuple[int, int], ...] = ()
 
@@ -83,8 +87,8 @@ class Held:
 
     @property
     def exploited(self) -> bool:
-        """Say whether it came by an exploit: a stolen key opens no server."""
-        return bool(self.forged) or any(one.catalogue != "CR-03" for one in self.traces)
+        """Say whether it came by an exploit: a stolen key opens no server, and an administrator's password is none."""
+        return bool(self.forged) or any(one.catalogue not in _NO_EXPLOITS for one in self.traces)
 
 
 def _link_text(link: Link, clients: Clients, accesses: Accesses) -> str:
@@ -186,6 +190,8 @@ def _of_exploit(exploit: Exploit) -> Held:
         against.append(f"only inside addresses are recorded ({', '.join(inside[:5])}): a balancer, or a machine inside")
     elif not clients:
         against.append("no record names the address it came from")
+    if exploit.traces and all(one.catalogue == "MB-06" for one in exploit.traces):
+        against.append("an administrator who travels, or has begun to work from there, would look the same")
     used = {one.account for one in exploit.traces if one.account and one.account != "-"}
     # what runs as the system itself used nobody's account
     accounts = tuple(sorted(one for one in used if not _NAMES.is_system(one)))

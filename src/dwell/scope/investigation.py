@@ -19,6 +19,7 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.model.settings import LEADS_PER_WEEK, Setting
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
+from dwell.scope.affected import Toll, tolls
 from dwell.scope.app_use import through_apps
 from dwell.scope.apps import App, apps_of
 from dwell.scope.as_tables import AsTable
@@ -37,9 +38,11 @@ from dwell.scope.copies import (
     disagreements,
     doubled,
     events_left_out,
+    renamed,
     with_events_left_out,
 )
 from dwell.scope.departures import Departures, departed_bits, departures_of
+from dwell.scope.exploit_ties import joined_by_mailboxes
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.flows import Flow, new_flows
@@ -47,25 +50,36 @@ from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
 from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held, intrusions_of, kept_names
+from dwell.scope.kin import kin_of, units_of
+from dwell.scope.lacking import Reconciled, lower_by
 from dwell.scope.leads import Ranked, leads_of
 from dwell.scope.ledger import Ledger, build
 from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.names import learn
+from dwell.scope.namesakes import Namesakes, namesakes_of, tenants_of
+from dwell.scope.prehistory import PreHistory, search_before
 from dwell.scope.reach import Logon, logons_of, usable_addresses
+from dwell.scope.reconcile import reconcile
+from dwell.scope.remote_shells import in_remote_shells, strangers_of
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.services import services_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
-from dwell.scope.silences import Silence, mark_silences, silences_of
+from dwell.scope.silences import Silences, deleted_logs, silence, silences_of
 from dwell.scope.snapshots import Snapshots, snapshots
+from dwell.scope.sprays import Spray, sprays_of, with_sprays
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
+from dwell.scope.taking_ties import with_takings
+from dwell.scope.takings import Taking, takings_of
 from dwell.scope.traces import Trace, traces_of
 from dwell.scope.unnamed import stand_ins, with_stand_ins
+from dwell.scope.unrecorded import Unrecorded, mark_unrecorded, unrecorded_of
 from dwell.scope.untold import untold_requests
+from dwell.scope.visitors import Visits, visits_of
 
 __all__ = ["Investigation", "investigate"]
 
@@ -110,15 +124,23 @@ class Investigation:
         disagreements: records that contradict others of the same number, or the `#Date` line above them.
         clocks: how far the clocks of logs agree that tell of the same requests, after what is corrected.
         corrected: clocks that are off for certain; the instants of all else here are corrected for it.
+        takings: mail that was exported or is sent on by cmdlet, by whomever.
+        sprays: passwords that were tried against many names and let somebody in.
         marked: what a person's markings speak of.
         unmarked: the same as it would be without any marking or setting; None where none makes a difference.
         flows: connections from exploited servers and reached hosts that began with an intrusion.
         said: what the settings of the case come to.
         systems: autonomous systems of the networks; None where no table is set.
         untold: requests in web logs that may be forged calls, of which no log tells where they were sent.
-        silences: times in which the tenant recorded nothing of what is opened.
         computers: computers of the directory, with what it says they are for.
         departures: accounts that went away, and whether they were used afterwards.
+        reconciled: what comes of holding the logs of the same requests against each other.
+        silences: acts that switched recording off; the ledger's cells are lowered by them.
+        unrecorded: mailboxes of the tenant of which records stop though nothing held says why; their cells are lowered.
+        before: what lies before the first act of the intrusions; None where there are none.
+        alike: hosts whose name is that of several.
+        tenants: organisations that audit records are of, by their ids.
+        toll: persons affected, by exposed mailbox and altogether.
     """
 
     tables: tuple[str, ...]
@@ -159,10 +181,18 @@ class Investigation:
     said: Said = NOTHING_SET
     systems: Systems | None = None
     untold: tuple[Trace, ...] = ()
-    silences: tuple[Silence, ...] = ()
     computers: tuple[Computer, ...] = ()
     departures: Departures = field(default_factory=Departures)
     corrected: tuple[ClockCorrection, ...] = ()
+    takings: tuple[Taking, ...] = ()
+    sprays: tuple[Spray, ...] = ()
+    reconciled: Reconciled = field(default_factory=Reconciled)
+    silences: Silences = field(default_factory=Silences)
+    unrecorded: tuple[Unrecorded, ...] = ()
+    before: PreHistory | None = None
+    alike: Namesakes = field(default_factory=lambda: Namesakes({}))
+    tenants: tuple[str, ...] = ()
+    toll: Toll = field(default_factory=lambda: Toll({}))
 
 
 def _server_addresses(archive: Archive) -> frozenset[str]:
@@ -177,6 +207,12 @@ def _server_addresses(archive: Archive) -> frozenset[str]:
         out |= {one for one in values.to_pylist() if one and one != "-"}
     # loopback is everybody's: it tells nothing of where an act came from
     return frozenset(one for one in out if not one.startswith("127.") and one != "::1")
+
+
+def _visits(archive: Archive, held: Sequence[Held], takings: Sequence[Taking]) -> Visits:
+    """Find the requests of those addresses that exploited a server, at the times at which mail was taken by cmdlet."""
+    addresses = {text.partition(" ")[0] for one in held if one.exploited for text in one.clients}
+    return visits_of(archive, addresses, [one.at_utc for one in takings])
 
 
 def _with_departed(clients: Clients, gone: Departures, accesses: Accesses) -> Clients:
@@ -227,30 +263,48 @@ def investigate(
     shortfalls = shortfalls_of(archive)
     unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
     rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
+    alike = namesakes_of(archive, rolled, paths, outgrown or {})
+    rolled, shortfalls = alike.put(rolled, shortfalls)
     logs = as_one(rolled.hours, paths, shortfalls, outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
+    clocks = clock_pairs(rolled.tables["requests"])
+    layers = renamed(rolled.tables["layers"], {str(part): str(whole) for part, whole in (outgrown or {}).items()})
+    reconciled = reconcile(archive, layers, ledger, logs.paths, logs.shortfalls, clocks)
+    lower_by(ledger, reconciled)
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
     identities = learn(archive, states.made())
     accesses = Accesses(rolled.tables["sessions"], identities)
     rolled.let_go()
-    silences = silences_of(archive, accesses, identities, ledger)
-    mark_silences(ledger, silences)
     services = services_of(accesses)
     scored = ties(accesses, services.served)
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
     clients = _with_departed(clients_of(accesses, scored, served=services.served), gone, accesses)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
-    traces = traces_of(hunted, unnamed)
+    traces = alike.traces(traces_of(hunted, unnamed))
+    silences = silences_of(archive, identities.label)
+    silence(ledger, silences.known, identities.label)
+    deleted_logs(ledger, traces)
+    unrecorded = unrecorded_of(accesses, silences.known, identities, ledger)
+    mark_unrecorded(ledger, unrecorded, identities.label)
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
-    held = intrusions_of(actors_of(clients), exploits_of(forged, traces), accesses, clients)
+    takings = takings_of(archive, identities.label)
+    shells = in_remote_shells(archive, takings, identities.label)
+    known = len(identities.mailboxes() or accesses.names)
+    exploits = (*joined_by_mailboxes(exploits_of(forged, traces), calls, identities, known), *strangers_of(shells))
+    held = intrusions_of(actors_of(clients), exploits, accesses, clients)
     held = through_apps(held, apps, accesses, identities)
     held = with_apps(held, apps, accesses, logons, identities)
+    visits = _visits(archive, held, takings)
+    sprays = sprays_of(accesses)
+    held = with_takings(with_sprays(held, sprays, accesses), takings, accesses, visits)
     systems = systems_of(table, accesses, clients) if table is not None else None
     own, servers = _server_addresses(archive), set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
     builds = builds_seen(rolled.tables["builds"])
+    kin = kin_of(accesses, units_of(archive, identities))
+    exposed = exposures_of(held, accesses, messages, calls, identities)
     found = Investigation(
         tables=tuple(archive.tables()),
         ledger=ledger,
@@ -260,8 +314,8 @@ def investigate(
         served=services.served,
         clients=clients,
         held=held,
-        exposed=exposures_of(held, accesses, messages, calls, identities),
-        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week),
+        exposed=exposed,
+        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week, kin),
         forged=forged,
         calls=calls,
         traces=traces,
@@ -283,20 +337,28 @@ def investigate(
         doubled=doubled(archive),
         left_out=events_left_out(archive),
         disagreements=disagreements(archive, paths),
-        clocks=clock_pairs(rolled.tables["requests"]),
+        clocks=clocks,
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         systems=systems,
         untold=untold_requests(archive, traces, builds),
-        silences=silences,
         computers=computers_of(archive),
         departures=gone,
         corrected=tuple(corrected),
+        takings=takings,
+        sprays=sprays,
+        reconciled=reconciled,
+        silences=silences,
+        unrecorded=unrecorded,
+        before=search_before(accesses, clients, services.served, held, per_week),
+        alike=alike,
+        tenants=tenants_of(archive),
+        toll=tolls(archive, exposed, identities),
     )
     if not markings and not settings:
         return found
     said = said_in(settings, identities, accesses)
     found = replace(found, said=said)
-    marked = marked_by((*said.markings, *markings), accesses, (*forged, *traces), held)
+    marked = marked_by((*said.markings, *markings), accesses, (*forged, *traces, *shells), held)
     if not marked.changes and not said.rejudging:
         return replace(found, marked=marked)
     if said.rejudging:
@@ -306,19 +368,25 @@ def investigate(
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )
+    kept = joined_by_mailboxes(kept, calls, identities, known)
+    kept = (*kept, *strangers_of([one for one in shells if one not in marked.our_acts]))
     remade = through_apps(intrusions_of(actors_of(clients), kept, accesses, clients), apps, accesses, identities)
     remade = with_apps(remade, apps, accesses, logons, identities)
+    remade = with_takings(with_sprays(remade, sprays, accesses), takings, accesses, visits)
     systems = systems_of(table, accesses, clients) if table is not None else None
     held = kept_names(remade, held)
     held = (*(beside_ours(one, marked) for one in held), *intrusions_marked(marked, accesses, held))
+    exposed = exposures_of(held, accesses, messages, calls, identities)
     return replace(
         found,
         clients=clients,
         held=held,
-        exposed=exposures_of(held, accesses, messages, calls, identities),
-        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week),
+        exposed=exposed,
+        toll=tolls(archive, exposed, identities),
+        ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week, kin),
         systems=systems,
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         marked=marked,
         unmarked=found,
+        before=search_before(accesses, clients, services.served, held, per_week),
     )

@@ -20,8 +20,10 @@ from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.as_ties import Systems
 from dwell.scope.chance import by_chance
 from dwell.scope.clients import Clients
+from dwell.scope.explanations import explained
 from dwell.scope.habits import BITS_MAX, TERMS
 from dwell.scope.intrusions import Held
+from dwell.scope.kin import Kin, kin_of
 
 __all__ = ["Ranked", "budget_of", "leads_of", "ranking", "terms_of", "weeks_between"]
 
@@ -126,8 +128,9 @@ def leads_of(
     systems: Systems | None = None,
     left: Mapping[str, Departure] | None = None,
     per_week: int = LEADS_PER_WEEK,
+    kin: Kin | None = None,
 ) -> Ranked:
-    """Rank the ties outside shared networks.
+    """Rank the ties outside shared networks, and hold each lead against what it could be.
 
     Args:
         accesses: all sessions.
@@ -137,6 +140,7 @@ def leads_of(
         systems: autonomous systems, told beside the leads; they rank none.
         left: departures of accounts that were used afterwards, by account.
         per_week: leads that can be looked at in a week of the case's time.
+        kin: who belongs together; None for what sessions tell of it.
     """
     order, total, budget = ranking(clients, weeks, per_week)
     shared = systems.by_tie() if systems is not None else {}
@@ -165,6 +169,7 @@ def leads_of(
             )
         )
     told, expected = _with_chance(out, clients, order, terms)
+    told = explained(told, accesses, clients, order, kin if kin is not None else kin_of(accesses))
     return Ranked(told, int(clients.outside.sum()), budget, out[-1].bits, expected)
 
 

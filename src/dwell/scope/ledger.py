@@ -6,7 +6,7 @@ hour it was written for. A file that ends in mid-record is `truncated` from the 
 what its name promises. `altered` are hours before a log was cleared of which nothing is left, and holes in the record
 numbers; `not-recorded` are hours in which records were throttled, lost, or left out by an export's cap. Every other
 hour that the host's logs ought to cover is `missing`: no file, and no reason to think there was nothing to write. What
-lowers a cell is in `scope.lowering`.
+lowers a cell is in `scope.lowering`, and in `scope.lacking` where it is another log that tells.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.intake.hosts import host_from_markers, host_from_names
@@ -148,7 +149,15 @@ class Ledger:
         """Give the mail servers: hosts with a log of mail requests, or with the log that only Exchange's cmdlets write."""
         return sorted({host for host, source in self.lines if source in SERVER_SOURCES or source == MANAGEMENT})
 
-    def coverage(self, hosts: Collection[str], able: Collection[str], first: int, last: int, what: str) -> Coverage:
+    def coverage(
+        self,
+        hosts: Collection[str],
+        able: Collection[str],
+        first: int,
+        last: int,
+        what: str,
+        less: Collection[str] = (),
+    ) -> Coverage:
         """Say in how many host-hours at least one source able to show an act was held.
 
         Args:
@@ -157,26 +166,55 @@ class Ledger:
             first: first hour, hours since 1970.
             last: the hour after the last.
             what: the act, in words.
+            less: lines of one mailbox or account: where one of them is dark, its whole table shows nothing.
         """
         asked = max(0, last - first) * len(hosts)
         seen = 0
         used: set[str] = set()
         for host in sorted(hosts):
-            any_seen = np.zeros(max(0, last - first), np.bool_)
-            for (name, source), line in self.lines.items():
-                if name != host or not ({source, source.partition("/")[0]} & set(able)):
-                    continue
-                a, b = max(first, line.start), min(last, line.start + len(line.states))
-                if b > a:
-                    any_seen[a - first : b - first] |= np.isin(line.states[a - line.start : b - line.start], _SEEN)
-                    used.add(source)
-            seen += int(any_seen.sum())
+            mine, sources = self.seen(host, able, first, last, less)
+            seen += int(mine.sum())
+            used |= sources
         why = (
             f"hours of {len(hosts)} hosts in which a source able to show {what} was held: {seen} of {asked}"
             if asked
             else f"no host or no time to look at for {what}"
         )
         return Coverage(seen, asked, tuple(sorted(used)), why)
+
+    def seen(
+        self, host: str, able: Collection[str], first: int, last: int, less: Collection[str] = ()
+    ) -> tuple[npt.NDArray[np.bool_], set[str]]:
+        """Say in which hours one of some sources of a host was held, and which of them are held at all.
+
+        Args:
+            host: the host.
+            able: the sources, by table name or `table/part`.
+            first: first hour, hours since 1970.
+            last: the hour after the last.
+            less: lines of one mailbox or account: where one of them is dark, its whole table shows nothing.
+        """
+        size, wanted = max(0, last - first), set(able)
+        tables: dict[str, npt.NDArray[np.bool_]] = {}
+        dark: dict[str, npt.NDArray[np.bool_]] = {}
+        used: set[str] = set()
+        for (name, source), line in self.lines.items():
+            table = source.partition("/")[0]
+            if name != host or (source not in less and not ({source, table} & wanted)):
+                continue
+            a, b = max(first, line.start), min(last, line.start + len(line.states))
+            if b <= a:
+                continue
+            held = np.isin(line.states[a - line.start : b - line.start], _SEEN)
+            if source in less:
+                dark.setdefault(table, np.zeros(size, np.bool_))[a - first : b - first] |= ~held
+            else:
+                tables.setdefault(table, np.zeros(size, np.bool_))[a - first : b - first] |= held
+                used.add(source)
+        out = np.zeros(size, np.bool_)
+        for table, held in tables.items():
+            out |= held & ~dark[table] if table in dark else held
+        return out, used
 
     def stretches(self, states: Iterable[CellState]) -> list[tuple[str, str, CellState, datetime, datetime, str]]:
         """Give the runs of hours in the states asked for: host, source, state, from, to, reason."""
@@ -344,10 +382,5 @@ def _hold_back(
         for (host, source), files in held.items():
             if one.evidence_id in files.hours and source == "ual":
                 whole = lines[host, source]
-                mine = lines.setdefault((host, f"{source}/{owner}"), _copy(whole))
+                mine = lines.setdefault((host, f"{source}/{owner}"), whole.as_whole())
                 mine.mark(one.from_us // HOUR_US, -(-one.to_us // HOUR_US), OFF, [HELD, EMPTY, MISSING], THROTTLED)
-
-
-def _copy(line: Line) -> Line:
-    none = np.zeros(len(line.states), np.int64)
-    return Line(line.start, line.states.copy(), none, none, {key: list(texts) for key, texts in line.reasons.items()})

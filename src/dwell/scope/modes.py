@@ -40,6 +40,7 @@ class Mode:
         rules: entries of the detection catalogue that are signs of it, with the sources that their rules look at.
         forged: whether forged requests to EWS are signs of it.
         limits: what limits a negative, whatever the coverage.
+        way: the way of access whose coverage a negative for a mailbox states; "" where it is none by itself.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Mode:
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     forged: bool = False
     limits: tuple[str, ...] = ()
+    way: str = ""
 
 
 def _made(row: Mapping[str, Any]) -> Mode:

@@ -1,262 +1,440 @@
-"""Where the tenant recorded nothing of what is opened: audit switched off, bypassed, or not licensed.
+"""Acts that switch recording off: what they stop being recorded, from when, until which act switches it on again.
 
-Three things say so. A cmdlet switched the audit of a mailbox, of an account or of the whole tenant off. A record took away
-the plan by which the reading of mail is recorded. Or it shows by itself: the owner signs in as before, and no record of the
-mailbox is there any more, though there was on nearly every such day before, or is in everybody else's; the chance that this
-is a coincidence is told in bits. Missing records are no sign of innocence.
+Unified auditing of a tenant, auditing of an organisation, of a mailbox or of what an account does, the licence without
+which Microsoft 365 does not record what is opened, the log of Exchange's cmdlets, the logs of IIS, and Windows Defender.
+Each changes the cells of the ledger by itself (`silence`): the hours from the act on are not recorded, even where records
+of them are held, as nothing says that these are all. An act that failed, or only asked what it would do, switches nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from math import log2
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.datafile import read_rows
+from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.store import Archive
-from dwell.model.instants import utc_us
-from dwell.model.provenance import RecordRef
-from dwell.scope.access import DAY_US, Accesses
-from dwell.scope.cells import EMPTY, HELD, HOUR_US, MISSING, OFF, Line
+from dwell.model.instants import utc_from_us, utc_us
+from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.scope.cells import ALTERED, EMPTY, HELD, HOUR_US, MISSING, OFF, Line, named_hours
 from dwell.scope.cmdlets import Cmdlet, Label, person, read_cmdlets
-from dwell.scope.identities import Identities
-from dwell.scope.ledger import Ledger
+from dwell.scope.ledger import NO_HOST, Ledger
+from dwell.scope.licences import AUDITING, CHANGED, auditing_taken
+from dwell.scope.namesakes import bare
+from dwell.scope.removals import TABLES
 from dwell.scope.rollup.ual import TENANT
+from dwell.scope.traces import Trace
 
-__all__ = ["SILENT_BITS", "Silence", "mark_silences", "silences_of"]
+__all__ = [
+    "ACTING",
+    "APART_MAX",
+    "LICENCE",
+    "Silence",
+    "Silences",
+    "deleted_logs",
+    "own_line",
+    "silence",
+    "silences_of",
+]
 
-SILENT_BITS = 20.0
-"""A mailbox is held to be unrecorded where the chance that its silence is a coincidence is one in a million."""
-SIGN_IN = "m365-sign-in"
-_UAL = "ual"
-_CMDLETS = {
-    "set-mailbox": "AuditEnabled",
-    "set-mailboxauditbypassassociation": "AuditBypassEnabled",
-    "set-adminauditlogconfig": "UnifiedAuditLogIngestionEnabled",
-    "set-organizationconfig": "AuditDisabled",
-}
-"""Cmdlets by which audit is switched, and the parameter that does it."""
-_ON = {
-    "AuditEnabled": "true", "AuditBypassEnabled": "false", "UnifiedAuditLogIngestionEnabled": "true",
-    "AuditDisabled": "false",
-}  # fmt: skip
-_WHOLE = frozenset({"UnifiedAuditLogIngestionEnabled", "AuditDisabled"})
-_PLAN = re.compile(r"M365_ADVANCED_AUDITING|EXCHANGE_ANALYTICS_AUDIT")
-_DISABLED = re.compile(r"DisabledPlans=\[([^\]]*)\]")
-_SAYS = "no record says what was opened"
+ACTING = "by "
+"""Part of a line of what one account does, wherever: `ual/by anna@gov.example`."""
+LICENCE = "licence"
+APART_MAX = 500
+"""Of more mailboxes and accounts than this no line is kept for each: the whole log is lowered."""
+IIS_CHANNEL = "Microsoft-IIS-Configuration/Operational"
+DEFENDER = "Microsoft-Windows-Windows Defender/Operational"
+DELETED = "AF-04"
+"""The catalogue's entry of logs that were deleted."""
+REDIRECTED = "directory"
+_YES = frozenset({"true", "$true", "1", "yes"})
+_SETS = ("AuditOwner", "AuditDelegate", "AuditAdmin")
+_OPENS = ("mailitemsaccessed", "folderbind")
+"""What records of a mailbox's auditing tell of opening: in the tenant, on premises."""
+_ANY = (HELD, EMPTY, MISSING)
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A time in which nothing was recorded of what is opened.
+    """A time in which something was not recorded.
 
     Attributes:
-        mailbox: whose, the name it goes by; "" where it is not of one mailbox.
-        account: the account that is left out of every mailbox's audit; "" where it is not of one account. Where a mailbox
-            is named as well, it is the account's own, or the account was given rights on it.
-        from_us: since when, microseconds since 1970.
-        to_us: until when.
-        why: in words.
-        ground: the record that says so; None where it shows by itself.
+        host: of which host's logs; "" for those of every server.
+        source: which log, by its name in the ledger.
+        whose: the mailbox or account, by its label; "" where it is about all of them.
+        acting: whether it is about what the account does, and not about what is done to its mailbox.
+        switch: what was switched: a parameter, an attribute, `licence`.
+        from_us: the act that switched it off, microseconds since 1970.
+        to_us: the act that switched it on again; None where none is held.
+        what: in words.
+        ground: the record of the act.
+        by: who did it; None where the record does not say.
     """
 
-    mailbox: str
-    account: str
+    host: str
+    source: str
+    whose: str
+    acting: bool
+    switch: str
     from_us: int
-    to_us: int
-    why: str
-    ground: RecordRef | None = None
+    to_us: int | None
+    what: str
+    ground: RecordRef
+    by: str | None = None
+
+    @property
+    def part(self) -> str:
+        """Give the line that it lowers, by its name in the ledger."""
+        return f"{self.source}/{ACTING if self.acting else ''}{self.whose}" if self.whose else self.source
+
+    @property
+    def why(self) -> str:
+        """Give the reason for its cells."""
+        by = f" by {self.by}" if self.by else ""
+        return f"{self.what}{by} at {utc_from_us(self.from_us):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _switches(archive: Archive) -> list[tuple[str, str, Cmdlet]]:
-    """Give the cmdlets that switched an audit of the tenant, in order of time: the parameter, its value, the cmdlet."""
-    out = []
-    for file in archive.files(_UAL):
-        for one in read_cmdlets(file, named=lambda name: name.strip().lower() in _CMDLETS):
-            parameter = _CMDLETS[one.name.strip().lower()]
-            value = dict(one.parameters).get(parameter, "").strip().lower().lstrip("$")
-            if value in {"true", "false"} and one.at_utc is not None and not one.failed:
-                out.append((parameter, value, one))
-    return sorted(out, key=lambda one: (str(one[2].at_utc), one[2].ground))
+@dataclass(frozen=True, slots=True)
+class Silences:
+    """What was switched off.
+
+    Attributes:
+        known: by the time of their acts.
+        unclear: changes of licences of which no record says what was changed.
+    """
+
+    known: tuple[Silence, ...] = ()
+    unclear: tuple[RecordRef, ...] = ()
+
+    def of_mailbox(self, label: str) -> tuple[Silence, ...]:
+        """Give those that hide what was done to one mailbox in the tenant, and to no other."""
+        return tuple(one for one in self.known if one.whose == label and one.host == TENANT)
 
 
-def _switched(archive: Archive, label: Label, last_us: int) -> list[Silence]:
-    """Give what was switched off, from then until it was switched on again."""
-    out: list[Silence] = []
-    begun: dict[tuple[str, str], Cmdlet] = {}
-    for parameter, value, one in _switches(archive):
-        key = (parameter, "" if parameter in _WHOLE else _who(one, label))
-        if value != _ON[parameter]:
-            begun.setdefault(key, one)
-        elif key in begun:
-            out.append(_off(key, begun.pop(key), one.at_utc, last_us))
-    return [*out, *(_off(key, one, None, last_us) for key, one in begun.items())]
+_Key = tuple[str, str, str, bool, str]
 
 
-def _who(one: Cmdlet, label: Label) -> str:
-    """Give whom a cmdlet is about: records name a mailbox by an id and by what was typed."""
-    typed = dict(one.parameters).get("Identity", "")
-    return next((name for text in (typed, one.target) if text and (name := label(text))), person(one.target, label))
+@dataclass(frozen=True, slots=True)
+class _Switch:
+    """One act: what it switched (host, source, whose, acting, switch), when, which way."""
+
+    key: _Key
+    at_us: int
+    off: bool
+    what: str
+    ground: RecordRef
+    by: str | None
+
+    def until(self, to_us: int | None) -> Silence:
+        """Give what was not recorded from this act to another; None for one that no record tells of."""
+        host, source, whose, acting, switch = self.key
+        return Silence(host, source, whose, acting, switch, self.at_us, to_us, self.what, self.ground, self.by)
 
 
-def _off(key: tuple[str, str], one: Cmdlet, until: datetime | None, last_us: int) -> Silence:
-    parameter, who = key
-    bypass = parameter == "AuditBypassEnabled"
-    end = last_us if until is None else utc_us(until)
-    start = utc_us(one.at_utc) if one.at_utc is not None else end
-    by = f" by {one.caller}" if one.caller else ""
-    what = "the tenant's audit" if parameter in _WHOLE else f"the audit of {who}" if bypass else "its audit"
-    how = "bypassed" if bypass else "switched off"
-    why = f"{what} was {how}{by}, and {_SAYS}"
-    return Silence("" if bypass or parameter in _WHOLE else who, who if bypass else "", start, end, why, one.ground)
-
-
-def _given_to(archive: Archive, label: Label, off: Sequence[Silence]) -> list[Silence]:
-    """Give the mailboxes of accounts that are left out of the audit, and those on which they were given rights."""
-    dark = {one.account: one for one in off if one.account}
-    out = [replace(one, mailbox=who) for who, one in dark.items()]
-    for file in archive.files(_UAL) if dark else ():
-        for one in read_cmdlets(file, named=lambda name: name.strip().lower() == "add-mailboxpermission"):
-            told = dict(one.parameters)
-            silence = dark.get(label(told.get("User", "")) or "")
-            mailbox = _who(one, label)
-            if silence is not None and one.at_utc is not None and not one.failed and mailbox != silence.account:
-                since = max(silence.from_us, utc_us(one.at_utc))
-                why = f"{silence.why}; it was given rights on this mailbox"
-                out.append(Silence(mailbox, silence.account, since, silence.to_us, why, one.ground))
-    return list({(one.mailbox, one.account): one for one in reversed(out)}.values())
-
-
-def _unlicensed(archive: Archive, label: Label, last_us: int) -> list[Silence]:
-    """Give mailboxes whose owner lost the plan by which reading is recorded."""
-    out = []
-    for file in archive.files(_UAL):
-        rows = read_rows(file, ("evidence_id", "record_no", "time_utc", "Operation", "ObjectId", "UserId"))
-        names = [one for one in pc.unique(rows["Operation"]).to_pylist() if _plain(one) == "update user"]
-        met = pc.is_in(rows["Operation"].cast(pa.string()), value_set=pa.array(names, pa.string()))
-        places = np.flatnonzero(met.to_numpy())
-        if not len(places):
-            continue
-        near = rows.take(pa.array(places))
-        texts = read_rows(file, ("AuditData",))["AuditData"].take(pa.array(places)).to_pylist()
-        times = near["time_utc"].cast(pa.int64()).to_pylist()
-        for row, at, text in zip(near.drop(["time_utc"]).to_pylist(), times, texts, strict=True):
-            name = label(row["ObjectId"]) if row["ObjectId"] else None
-            if at is not None and name is not None and _loses(text):
-                ref = RecordRef(_UAL, row["evidence_id"], row["record_no"])
-                by = f" by {row['UserId']}" if row["UserId"] else ""
-                why = f"the plan that records what is read was taken from its owner{by}, and {_SAYS}"
-                out.append(Silence(name, "", at, last_us, why, ref))
-    return out
-
-
-def _plain(operation: str | None) -> str:
-    return (operation or "").strip().rstrip(".").lower()
-
-
-def _loses(text: str | None) -> bool:
-    """Say whether a record switches the plan off that was on before."""
-    if not text or _PLAN.search(text) is None:
-        return False
-    try:
-        record = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return False
-    changed = record.get("ModifiedProperties") if isinstance(record, dict) else None
-    for one in changed if isinstance(changed, list) else ():
-        if isinstance(one, dict) and one.get("Name") == "AssignedLicense":
-            old, new = str(one.get("OldValue") or ""), str(one.get("NewValue") or "")
-            return _is_off(new) and not _is_off(old)
-    return False
-
-
-def _is_off(text: str) -> bool:
-    return any(_PLAN.search(one) for one in _DISABLED.findall(text))
-
-
-def _by_itself(accesses: Accesses, known: Sequence[Silence], identities: Identities, *, hybrid: bool) -> list[Silence]:
-    """Give mailboxes of which records stop, or never begin, though their owners sign in to the tenant as before.
+def silences_of(archive: Archive, label: Label) -> Silences:
+    """Read the acts that switched recording off or on.
 
     Args:
-        accesses: all sessions.
-        known: what is known already.
-        identities: names; an account without a mailbox leaves no records of one.
-        hybrid: whether mail servers are held as well: a mailbox may lie there.
-    """
-    cloud = accesses.having("table", _UAL) & accesses.ok & (accesses.account >= 0)
-    if not cloud.any():
-        return []
-    signed = np.array([one == SIGN_IN for one in accesses.protocols], np.bool_)[accesses.protocol]
-    own = cloud & signed & (accesses.mailbox == accesses.account)
-    mail = cloud & ~signed & (accesses.mailbox >= 0)
-    day = accesses.first // DAY_US
-    wide = int(day.max()) + 1
-    visits = np.unique(accesses.account[own] * wide + day[own])
-    opened = np.unique(accesses.mailbox[mail] * wide + day[mail])
-    if not len(visits) or not len(opened):
-        return []
-    kept = np.isin(visits, opened)
-    size = len(accesses.names)
-    recorded = np.full(size, -1, np.int64)
-    np.maximum.at(recorded, opened // wide, opened % wide)
-    # the last day of a mailbox's records tells nothing: it is where they stop
-    before = visits % wide < recorded[visits // wide]
-    days, met = (np.bincount(visits[one] // wide, minlength=size) for one in (before, before & kept))
-    share = float((met.sum() + 1) / (days.sum() + 2))
-    after = np.bincount(visits[visits % wide > recorded[visits // wide]] // wide, minlength=size)
-    told = {one.mailbox for one in known}
-    last = int(accesses.last.max()) + 1
-    out = []
-    for who in np.flatnonzero(after).tolist():
-        name, never = accesses.names[who], recorded[who] < 0
-        if name in told or (never and (hybrid or identities.has_no_mailbox(name))):
-            continue
-        usual = share if never else min((met[who] + share) / (days[who] + 1.0), 1 - 1e-3)
-        bits = float(-after[who] * log2(1 - min(usual, 1 - 1e-3)))
-        if bits >= SILENT_BITS:
-            since = int(accesses.first.min()) if never else (int(recorded[who]) + 1) * DAY_US
-            stops = "no record of it is held" if never else "records of it stop"
-            why = f"{stops}, though its owner signed in on {after[who]:,} days since ({bits:.0f} bits), and {_SAYS}"
-            out.append(Silence(name, "", since, last, why))
-    return out
-
-
-def silences_of(archive: Archive, accesses: Accesses, identities: Identities, ledger: Ledger) -> tuple[Silence, ...]:
-    """Give the times in which the tenant recorded nothing of what is opened, in order.
+        archive: the case's archive.
+        label: gives the name that a user goes by.
 
     Raises:
         CustodyError: a data file is not what was written.
     """
-    if (TENANT, _UAL) not in ledger.lines:
-        return ()
-    line = ledger.lines[TENANT, _UAL]
-    last = (line.start + len(line.states)) * HOUR_US
-    found = _switched(archive, identities.label, last)
-    found += _given_to(archive, identities.label, found)
-    found += _unlicensed(archive, identities.label, last)
-    found += _by_itself(accesses, found, identities, hybrid=bool(ledger.servers()))
-    return tuple(sorted(found, key=lambda one: (one.from_us, one.mailbox, one.account, one.why)))
+    acts: list[_Switch] = []
+    for table in TABLES:
+        for file in archive.files(table):
+            for cmdlet in read_cmdlets(file, named=lambda name: name.strip().lower() in _READERS):
+                if not cmdlet.failed and cmdlet.at_utc is not None:
+                    acts += _READERS[cmdlet.name.strip().lower()](cmdlet, label)
+    unclear: list[RecordRef] = []
+    for file in archive.files("ual"):
+        acts += _licences(file, ("Operation", "ObjectId", "UserId", "AuditData"), label, unclear)
+    for file in archive.files("entra_audit"):
+        columns = ("activityDisplayName", "identity", "initiatedBy.user.userPrincipalName", "targetResources")
+        acts += _licences(file, columns, label, unclear)
+    for file in archive.files("evtx"):
+        acts += _events(file)
+    return Silences(_closed(acts), tuple(sorted(set(unclear))))
 
 
-def mark_silences(ledger: Ledger, silences: Sequence[Silence]) -> None:
-    """Lower the cells of the tenant, or of a mailbox's own line, in which nothing was recorded."""
-    for one in silences:
-        whole = ledger.lines[TENANT, _UAL]
-        first, last = one.from_us // HOUR_US, -(-one.to_us // HOUR_US)
-        if one.mailbox:
-            mine = ledger.lines.setdefault((TENANT, f"{_UAL}/{one.mailbox}"), _copy(whole))
-            mine.mark(first, last, OFF, [HELD, EMPTY, MISSING], one.why)
-        elif not one.account:
-            whole.mark(first, last, OFF, [EMPTY, MISSING], one.why)
+def _closed(acts: Iterable[_Switch]) -> tuple[Silence, ...]:
+    """Put each act that switched something off together with the next that switched it on."""
+    out: list[Silence] = []
+    ordered = sorted(set(acts), key=lambda one: (one.key, one.at_us, one.off, one.ground, one.what, one.by or ""))
+    for _, mine in groupby(ordered, key=lambda one: one.key):
+        off: _Switch | None = None
+        for one in mine:
+            if off is not None and not one.off:
+                out.append(off.until(one.at_us))
+                off = None
+            elif off is None and one.off:
+                off = one
+        if off is not None:
+            out.append(off.until(None))
+    return tuple(sorted(out, key=lambda one: (one.from_us, one.part, one.host, one.switch)))
 
 
-def _copy(line: Line) -> Line:
-    none = np.zeros(len(line.states), np.int64)
-    return Line(line.start, line.states.copy(), none, none, {key: list(texts) for key, texts in line.reasons.items()})
+def _said(one: Cmdlet) -> dict[str, str]:
+    return {name.lower(): value.strip() for name, value in one.parameters}
+
+
+def _is(told: Mapping[str, str], name: str) -> bool | None:
+    """Give what a switch was set to; None where it was not set. One without a value is on."""
+    value = told.get(name.lower())
+    return None if value is None else value.lower() in _YES or value == ""
+
+
+def _act(one: Cmdlet, key: _Key, what: str, *, off: bool) -> _Switch:
+    assert one.at_utc is not None  # noqa: S101 - acts without an instant are passed over
+    return _Switch(key, utc_us(one.at_utc), off, what, one.ground, one.caller)
+
+
+def _admin_log(one: Cmdlet, label: Label) -> Iterator[_Switch]:
+    del label
+    told = _said(one)
+    unified = _is(told, "UnifiedAuditLogIngestionEnabled")
+    if unified is not None:
+        key = (TENANT, "ual", "", False, "UnifiedAuditLogIngestionEnabled")
+        yield _act(one, key, "unified audit logging was switched off", off=not unified)
+    if one.online:
+        return
+    kept = _is(told, "AdminAuditLogEnabled")
+    if kept is not None:
+        key = ("", "admin_audit", "", False, "AdminAuditLogEnabled")
+        yield _act(one, key, "the audit log of administrators was switched off", off=not kept)
+    if "adminauditlogagelimit" in told:
+        key = ("", "admin_audit", "", False, "AdminAuditLogAgeLimit")
+        yield _act(one, key, "the audit log of administrators was set to keep nothing", off=_nothing(told, "admin"))
+
+
+def _nothing(told: Mapping[str, str], which: str) -> bool:
+    """Say whether an age limit keeps nothing: `0`, `00:00:00`, `0.00:00:00`."""
+    return not re.search(r"[1-9]", told.get("adminauditlogagelimit" if which == "admin" else "auditlogagelimit", "1"))
+
+
+def _place(one: Cmdlet) -> tuple[str, str]:
+    """Give the log that tells what is done to mailboxes."""
+    return (TENANT, "ual") if one.online else ("", "mailbox_audit")
+
+
+def _mailbox(one: Cmdlet, label: Label) -> Iterator[_Switch]:
+    told = _said(one)
+    whose = _whom(one, label)
+    if not whose:
+        return
+    place = _place(one)
+    on = _is(told, "AuditEnabled")
+    if on is not None:
+        yield _act(one, (*place, whose, False, "AuditEnabled"), f"auditing of {whose} was switched off", off=not on)
+    if "auditlogagelimit" in told and not one.online:
+        key = (*place, whose, False, "AuditLogAgeLimit")
+        yield _act(one, key, f"the audit log of {whose} was set to keep nothing", off=_nothing(told, "mailbox"))
+    for name in _SETS:
+        key = (*place, whose, False, name)
+        if name.lower() in told:
+            what = f"what opens {whose} was taken out of the audited acts ({name})"
+            yield _act(one, key, what, off=_leaves_out(told[name.lower()]))
+        elif "defaultauditset" in told:
+            yield _act(one, key, "", off=False)
+
+
+def _leaves_out(value: str) -> bool:
+    """Say whether a set of audited acts is without those that open: they are taken out, or are not in the list."""
+    low = value.lower()
+    if "remove" in low and "add" not in low:
+        return any(one in low for one in _OPENS)
+    return not any(one in low for one in _OPENS) and "add" not in low
+
+
+def _whom(one: Cmdlet, label: Label) -> str:
+    """Give whom a cmdlet is about: as it was asked for, else as the record names what was changed."""
+    asked, changed = dict(one.parameters).get("Identity", ""), one.target
+    named = next((person(text, label) for text in (asked, changed) if text and label(text) is not None), "")
+    return named or person(asked or changed, label)
+
+
+def _bypass(one: Cmdlet, label: Label) -> Iterator[_Switch]:
+    on, whose = _is(_said(one), "AuditBypassEnabled"), _whom(one, label)
+    if on is not None and whose:
+        key = (*_place(one), whose, True, "AuditBypassEnabled")
+        yield _act(one, key, f"what {whose} does was taken out of auditing", off=on)
+
+
+def _organisation(one: Cmdlet, label: Label) -> Iterator[_Switch]:
+    del label
+    disabled = _is(_said(one), "AuditDisabled")
+    if disabled is not None:
+        key = (*_place(one), "", False, "AuditDisabled")
+        yield _act(one, key, "auditing of all mailboxes was switched off", off=disabled)
+
+
+_READERS = {
+    "set-adminauditlogconfig": _admin_log,
+    "set-mailbox": _mailbox,
+    "set-mailboxauditbypassassociation": _bypass,
+    "set-organizationconfig": _organisation,
+}
+"""By the cmdlet, in lower case."""
+
+
+def _licences(
+    file: DataFile, columns: tuple[str, str, str, str], label: Label, unclear: list[RecordRef]
+) -> Iterator[_Switch]:
+    """Read changes of licences. The columns: the act, whom it is about, who did it, what it holds."""
+    act, about, caller, inside = columns
+    lexicon = read_lexicon(file)
+    if act in lexicon.complete and not set(CHANGED) & set(lexicon.column(act)["value"].to_pylist()):
+        return
+    rows = read_rows(file, ("evidence_id", "record_no", "time_utc", act, about, caller))
+    taken = pc.and_(pc.is_in(rows[act].cast(pa.string()), value_set=pa.array(CHANGED)), pc.is_valid(rows["time_utc"]))
+    picked = np.flatnonzero(taken.to_numpy())
+    if not len(picked):
+        return
+    texts = read_rows(file, (inside,))[inside].take(pa.array(picked)).to_pylist()
+    near = rows.take(pa.array(picked))
+    times = near["time_utc"].cast(pa.int64()).to_pylist()
+    for row, at, text in zip(near.drop(["time_utc"]).to_pylist(), times, texts, strict=True):
+        ground = RecordRef(file.table, EvidenceId(row["evidence_id"]), row["record_no"])
+        told = text or ""
+        told_of = "AssignedLicense" in told or "AssignedPlan" in told
+        off = auditing_taken(told) if told_of else None
+        if off is None:
+            if not told_of and row[act].startswith("Change"):
+                unclear.append(ground)
+            continue
+        whose = person(_named(told) or row[about] or "", label)
+        if whose:
+            what = f"the licence that records what is opened in {whose} ({AUDITING}) was taken away"
+            yield _Switch((TENANT, "ual", whose, False, LICENCE), at, off, what, ground, row[caller])
+
+
+_TARGET = re.compile(r'"userPrincipalName":\s*"(?P<name>[^"]+)"', re.IGNORECASE)
+
+
+def _named(text: str) -> str:
+    """Give the user that an audit record of the directory names as its target; "" where it names none."""
+    found = _TARGET.search(text)
+    return "" if found is None else found["name"]
+
+
+def _events(file: DataFile) -> Iterator[_Switch]:
+    """Read what event logs tell of the logs of IIS and of Windows Defender."""
+    lexicon = read_lexicon(file)
+    channels = {IIS_CHANNEL, DEFENDER}
+    if "Channel" in lexicon.complete and not channels & set(lexicon.column("Channel")["value"].to_pylist()):
+        return
+    rows = read_rows(
+        file, ("evidence_id", "record_no", "time_utc", "host", "Channel", "EventID", "UserID", "EventData")
+    )
+    wanted = pc.and_(
+        pc.is_in(rows["Channel"].cast(pa.string()), value_set=pa.array(sorted(channels))),
+        pc.is_in(rows["EventID"], value_set=pa.array([29, 50, 5000, 5001], pa.int32())),
+    )
+    near = rows.filter(pc.and_(wanted, pc.is_valid(rows["time_utc"])))
+    times = near["time_utc"].cast(pa.int64()).to_pylist()
+    for row, at in zip(near.drop(["time_utc"]).to_pylist(), times, strict=True):
+        ground = RecordRef(file.table, EvidenceId(row["evidence_id"]), row["record_no"])
+        host = row["host"] or NO_HOST
+        if row["Channel"] == DEFENDER:
+            what = "Windows Defender's protection was switched off"
+            key = (host, f"evtx/{DEFENDER}", "", False, "real-time protection")
+            yield _Switch(key, at, row["EventID"] == 5001, what, ground, row["UserID"])
+        else:
+            told = {str(name).lower(): str(value or "") for name, value in row["EventData"] or ()}
+            yield from (_Switch((host, "iis", "", False, one), at, off, what, ground, row["UserID"])
+                        for one, off, what in _iis(told))  # fmt: skip
+
+
+def _iis(told: Mapping[str, str]) -> Iterator[tuple[str, bool, str]]:
+    """Read a change of IIS' configuration: which switch, whether it stops the log, in words."""
+    place, value = told.get("configuration", ""), told.get("newvalue", "").strip().strip("'\"").lower()
+    low = place.lower()
+    if "httplogging" in low and low.endswith("@dontlog"):
+        yield f"dontLog at {place}", value in _YES, "logging of requests was switched off (dontLog)"
+    elif "logfile" in low and low.endswith("@enabled"):
+        yield f"enabled at {place}", value not in _YES, "the log of a site was stopped"
+    elif "logfile" in low and low.endswith("@logtargetw3c"):
+        words = set(re.split(r"[,;\s|]+", value))
+        file = bool(words & {"file", "1", "3"})
+        yield f"logTargetW3C at {place}", not file, "the log of a site was no longer written to a file (logTargetW3C)"
+    elif "logfile" in low and low.endswith("@directory"):
+        what = f"the log of a site was redirected to {told.get('newvalue', '')}; look there"
+        yield f"{REDIRECTED} at {place}", value != told.get("oldvalue", "").strip().strip("'\"").lower(), what
+
+
+def silence(ledger: Ledger, found: Sequence[Silence], label: Label) -> None:
+    """Lower the cells of a ledger that were not recorded.
+
+    Args:
+        ledger: the ledger, changed.
+        found: what was switched off.
+        label: gives the name that a user goes by.
+    """
+    apart = {(one.host, one.part) for one in found if one.whose}
+    for one in sorted(found, key=lambda one: bool(one.whose)):
+        for host, source in sorted(ledger.lines):
+            # an act in a log that names its host by a name of several may be any of theirs
+            whole = source == one.source and (not one.host or one.host in {host, bare(host)})
+            if one.whose and whole and len(apart) <= APART_MAX:
+                _mark(ledger.lines[host, own_line(ledger, host, one.source, one.whose, label, acting=one.acting)], one)
+            elif whole or (not one.whose and source.startswith(f"{one.source}/") and one.host in {"", host}):
+                _mark(ledger.lines[host, source], one)
+
+
+def _mark(line: Line, one: Silence) -> None:
+    # what was written elsewhere is held where somebody copied it as well
+    over = (EMPTY, MISSING) if one.switch.startswith(f"{REDIRECTED} ") else _ANY
+    end = line.start + len(line.states) if one.to_us is None else -(-one.to_us // HOUR_US)
+    line.mark(one.from_us // HOUR_US, max(end, one.from_us // HOUR_US + 1), OFF, over, one.why)
+
+
+def own_line(ledger: Ledger, host: str, source: str, whose: str, label: Label, *, acting: bool = False) -> str:
+    """Give the line of a mailbox or account, made from that of all where it has none.
+
+    Args:
+        ledger: the ledger, changed where the line is made.
+        host: whose log.
+        source: which log, by its name in the ledger.
+        whose: the mailbox or account, by its label.
+        label: gives the name that a user goes by.
+        acting: whether it is about what the account does, and not about what is done to its mailbox.
+    """
+    for known, line in ledger.lines:
+        head, _, tail = line.partition("/")
+        named = tail.removeprefix(ACTING)
+        alike = known == host and head == source and tail and tail.startswith(ACTING) is acting
+        if alike and (label(named) or named) == whose:
+            return line
+    part = f"{source}/{ACTING if acting else ''}{whose}"
+    ledger.lines[host, part] = ledger.lines[host, source].as_whole()
+    return part
+
+
+def deleted_logs(ledger: Ledger, traces: Iterable[Trace]) -> None:
+    """Lower the hours of logs that events say were deleted, unless records of them are held.
+
+    Args:
+        ledger: the ledger, changed.
+        traces: hits of our rules.
+    """
+    for one in traces:
+        path = next((text for text in (one.value("TargetFilename"), one.value("ObjectName")) if text), "")
+        window = named_hours(path) if one.catalogue == DELETED else None
+        if window is None:
+            continue
+        for (host, source), line in ledger.lines.items():
+            if host == one.host and source == _table(path):
+                line.mark(*window, ALTERED, (EMPTY, MISSING), f"the file of these hours was deleted: {path}")
+
+
+def _table(path: str) -> str:
+    low = path.lower()
+    if re.search(r"[\\/]u_ex[^\\/]*$", low):
+        return "iis"
+    return "httpproxy" if "httpproxy" in low else "ews" if re.search(r"[\\/]ews[\\/]", low) else ""

@@ -19,6 +19,7 @@ from dwell.model.instants import utc_us
 from dwell.scope.builds import BuildSeen, Family, Fixed, families, has_fix
 from dwell.scope.forgery import ANSWERED, CVE
 from dwell.scope.ledger import NO_HOST
+from dwell.scope.namesakes import bare
 from dwell.scope.traces import Trace
 
 __all__ = ["untold_requests"]
@@ -51,7 +52,7 @@ def untold_requests(archive: Archive, traces: Sequence[Trace], builds: Sequence[
     unmet: set[Trace] = set()
     for (_, host, stem), group in groups.items():
         # a rule meets a record once; two rules may meet the same one, which one row of HttpProxy then tells of
-        unmet |= _unanswered(group, rows.get((host, stem), ()))
+        unmet |= _unanswered(group, rows.get((bare(host), stem), ()))
     return tuple(one for one in asked if one in unmet)
 
 

@@ -156,16 +156,35 @@ def fit(
     return pa.table([out[one.name] for one in schema], names=schema.names)
 
 
-def reversals(table: pa.Table, last_us: int | None, facts: list[Fact]) -> int | None:
-    """Note where time goes back by more than an hour: lines were put together, or the clock was set."""
-    times = table[TIME_UTC.name].combine_chunks().drop_null().cast(pa.int64()).to_numpy(zero_copy_only=False)
+def reversals(
+    table: pa.Table, last: tuple[int, int] | None, facts: list[Fact], seams: npt.NDArray[np.int64] | None = None
+) -> tuple[int, int] | None:
+    """Note where time goes back by more than an hour: lines were put together, or the clock was set.
+
+    Args:
+        table: records in their order.
+        last: instant, in microseconds, and number of the last record before them that has an instant.
+        facts: where it is noted.
+        seams: see `Hint`.
+
+    Returns:
+        What the next call is to be given as `last`.
+    """
+    column = table[TIME_UTC.name].combine_chunks()
+    times = column.drop_null().cast(pa.int64()).to_numpy(zero_copy_only=False)
     if not len(times):
-        return last_us
-    last = int(times[-1])
-    if last_us is not None:
-        times = np.concatenate(([last_us], times))
-    back = np.flatnonzero(np.diff(times) < -_HOUR_US)
+        return last
+    numbers = table[RECORD_NO.name].to_numpy()
+    if column.null_count:
+        numbers = numbers[column.is_valid().to_numpy(zero_copy_only=False)]
+    end = (int(times[-1]), int(numbers[-1]))
+    if last is not None:
+        times, numbers = np.append(last[0], times), np.append(last[1], numbers)
+    goes_back = np.diff(times) < -_HOUR_US
+    if seams is not None and len(seams):
+        goes_back &= np.diff(np.searchsorted(seams, numbers, side="right")) == 0
+    back = np.flatnonzero(goes_back)
     if len(back):
         at = datetime.fromtimestamp(int(times[back[0]]) / 1e6, UTC)
         facts.append(Fact(FactKind.TIME_REVERSAL, None, at, None, len(back), "time goes back by over an hour"))
-    return last
+    return end

@@ -34,6 +34,7 @@ from dwell.model.provenance import Fact, FactKind
 from dwell.sources.columns import flat
 from dwell.sources.delimited import State, unique_names
 from dwell.sources.exchange_log import ExchangeLog
+from dwell.sources.lines import by_file
 from dwell.sources.source import EXTRA
 
 __all__ = ["CosmosAudit"]
@@ -96,7 +97,7 @@ class CosmosAudit(ExchangeLog):
             table = table.set_column(table.schema.get_field_index(field.name), field.name, values)
         numbers = table["record_no"].to_pylist()
         bad = [number for number, text, (held, _) in zip(numbers, texts, maps, strict=True) if text and held is None]
-        if bad:
+        for one in by_file(bad, state.seams):
             detail = "Data is no readable JSON; kept as it is"
-            state.facts.append(Fact(FactKind.TRUNCATED, min(bad), None, None, len(bad), detail))
+            state.facts.append(Fact(FactKind.TRUNCATED, min(one), None, None, len(one), detail))
         return table

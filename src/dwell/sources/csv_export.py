@@ -7,18 +7,25 @@ Columns go by name, in any order; a column the schema does not know goes to `ext
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import ClassVar
 
 import pyarrow as pa
 
 from dwell.sources.delimited import Delimited, State, unique_names
-from dwell.sources.exchange_csv import delimiter_of, header_cells
+from dwell.sources.exchange_csv import delimiter_of, header_cells, lowered_names
 from dwell.sources.source import EXTRA, Guess, Sniff, prefix_fields
 
 __all__ = ["CsvExport"]
 
 _SNIFFED_LINES = 20
+
+
+@lru_cache(maxsize=2)
+def _header_of(sniff: Sniff) -> str:
+    """Find the line that a file's header is, once though every kind of export asks; "" where there is none."""
+    lines = sniff.text.splitlines()[:_SNIFFED_LINES]
+    return next((one for one in lines if one.strip() and not one.startswith("#TYPE")), "")
 
 
 class CsvExport(Delimited):
@@ -51,17 +58,14 @@ class CsvExport(Delimited):
         return {name.lower(): name for name in self.columns}
 
     def _is_ours(self, line: str) -> bool:
-        names = {name.lower() for name in header_cells(line)}
+        names = lowered_names(line)
         return len(names) > 1 and all(group & names for group in self.marks)
 
     def identify(self, sniff: Sniff) -> Guess | None:
         """Go by the names in the header."""
-        for line in sniff.text.splitlines()[:_SNIFFED_LINES]:
-            if line.startswith("#TYPE") or not line.strip():
-                continue
-            if self._is_ours(line):
-                return Guess(self.score, self.key, "the header names this export's columns")
-            return None
+        header = _header_of(sniff)
+        if header and self._is_ours(header):
+            return Guess(self.score, self.key, "the header names this export's columns")
         return None
 
     def _is_notice(self, text: str, state: State) -> bool:

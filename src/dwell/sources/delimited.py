@@ -22,7 +22,7 @@ import pyarrow.csv as pa_csv
 
 from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
 from dwell.sources.columns import fit, joined, reversals
-from dwell.sources.lines import Block, after, blocks, decode_line, from_line, line_anomaly
+from dwell.sources.lines import Block, after, blocks, by_file, decode_line, from_line, line_anomaly
 from dwell.sources.quoted import Scan, split_cells
 from dwell.sources.source import Batch, Hint, Source
 
@@ -67,7 +67,8 @@ class State:
         log_type: what the file calls the log.
         refused: why the lines are not taken, where they are another format's.
         build: the build a header named, not yet reported.
-        last_us: the last instant read.
+        last: the last instant read, and the number of its record.
+        seams: see `Hint`.
         facts: learned since the last batch.
     """
 
@@ -81,7 +82,8 @@ class State:
     log_type: str = ""
     refused: str = ""
     build: tuple[str, int] | None = None
-    last_us: int | None = None
+    last: tuple[int, int] | None = None
+    seams: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     facts: list[Fact] = field(default_factory=list)
 
 
@@ -151,8 +153,7 @@ class Delimited(Source):
 
     def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
         """Yield one batch or more per run of lines under one header."""
-        del hint
-        state = State()
+        state = State(seams=np.array(hint.seams, dtype=np.int64))
         held: Block | None = None
         for block in blocks(stream):
             if block.too_long is None:
@@ -170,7 +171,7 @@ class Delimited(Source):
 
     def _read_block(self, block: Block, state: State, *, final: bool) -> Generator[Batch, None, Block | None]:
         """Read a block; give the lines at its end that need the next block to be read."""
-        scan = Scan(block, state.delimiter)
+        scan = Scan(block, state.delimiter, state.seams)
         limit = len(block) if final else len(block) - 1
         run = _Run(0)
         at = 0
@@ -183,7 +184,7 @@ class Delimited(Source):
             text, reencoded = decode_line(block.line(at))
             text = text.removeprefix("\ufeff")
             notice = not scan.blank[at] and self._is_notice(text, state)
-            if notice and (not self._alters(text) or _is_header_again(block.line(at), text, state)):
+            if notice and (not self._alters(text) or _says_nothing_new(block.line(at), text, state)):
                 self._notice(block.line(at), text, block.number(at), state)
                 run.taken.append(at)
                 run.structural += 1
@@ -193,7 +194,7 @@ class Delimited(Source):
                 yield from self._flush(scan, run, at, state)
                 self._notice(block.line(at), text, block.number(at), state)
                 if scan.delimiter != state.delimiter:
-                    scan = Scan(block, state.delimiter)
+                    scan = Scan(block, state.delimiter, state.seams)
                 at += 1
                 run = _Run(at, structural=1)
                 continue
@@ -268,13 +269,14 @@ class Delimited(Source):
         block = scan.block
         if scan.quotes[at] % 2 == 0:
             return None
-        line = scan.next_unbalanced(at + 1)
-        known = min(line, len(block) - 1)
+        stop = scan.file_end(at)
+        line = min(scan.next_unbalanced(at + 1), stop)
+        known = min(line, stop - 1)
         if line - at >= self.lines_max or int(block.ends[known] - block.ends[at]) > self.bytes_max:
             return None
-        if line < len(block):
+        if line < stop:
             return line
-        return None if final else _CARRY
+        return None if final or stop < len(block) else _CARRY
 
     def _flush(self, scan: Scan, run: _Run, stop: int, state: State) -> Iterator[Batch]:
         """Yield what the run has gathered, its plain lines parsed."""
@@ -298,10 +300,10 @@ class Delimited(Source):
         )
         state.facts = []
         for (kind, what), numbers in sorted(run.counts.items()):
-            batch.facts.append(Fact(kind, min(numbers), None, None, len(numbers), what))
+            batch.facts += [Fact(kind, min(one), None, None, len(one), what) for one in by_file(numbers, state.seams)]
         if tables:
             table = tables[0] if len(tables) == 1 else _together(tables)
-            state.last_us = reversals(table, state.last_us, batch.facts) if self.is_log else None
+            state.last = reversals(table, state.last, batch.facts, state.seams) if self.is_log else None
             parts = table.combine_chunks().to_batches()
             for one in parts[:-1]:
                 yield Batch(records=self._completed(one))
@@ -387,12 +389,15 @@ def _fault(scan: Scan, at: int, text: str, state: State) -> tuple[AnomalyKind, s
     return AnomalyKind.COLUMN_COUNT, f"{found} columns where the header names {len(state.names)}"
 
 
-def _is_header_again(raw: bytes, text: str, state: State) -> bool:
-    """Say whether a line is the header in force once more: it changes nothing, so the run of lines goes on.
+def _says_nothing_new(raw: bytes, text: str, state: State) -> bool:
+    """Say whether a line is the header or the kind of log in force once more: the run of lines goes on.
 
     A run of its own for every few lines costs a hundred times what the lines cost.
     """
-    told = text.partition(":")[2].strip().encode() if text[:8].lower() == "#fields:" else raw
+    word, _, value = text.partition(":")
+    if word.lower() == "#log-type":
+        return value.strip() == state.log_type != ""
+    told = value.strip().encode() if word.lower() == "#fields" else raw
     return told == state.header != b""
 
 

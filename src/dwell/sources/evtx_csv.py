@@ -39,7 +39,7 @@ from dwell.sources.csv_export import CsvExport
 from dwell.sources.delimited import State
 from dwell.sources.event_rows import Rows
 from dwell.sources.evtx_facts import cleared
-from dwell.sources.exchange_csv import header_cells
+from dwell.sources.exchange_csv import header_cells, lowered_names
 from dwell.sources.peeked import peeked
 from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source
 from dwell.sources.time_words import by_value, day_first, numbered_dates, without_zone
@@ -56,6 +56,7 @@ _VIEWER: Mapping[tuple[str, ...], bool | None] = {
     ("ebene", "datum und uhrzeit", "quelle", "ereignis-id", "aufgabenkategorie"): True,
 }
 """Event Viewer's headers, and whether dates in that language start with the day."""
+_VIEWERS = frozenset(frozenset(one) for one in _VIEWER)
 _OF_VIEWER = ("Level", "TimeCreated", "Provider", "EventID", "TaskCategory", "Message")
 _SYSTEM: Mapping[str, str] = {
     "id": "EventID", "eventid": "EventID", "event id": "EventID", "logname": "Channel", "channel": "Channel",
@@ -90,9 +91,10 @@ class _Table(CsvExport):
     schema = CsvExport.table_schema({})
 
     def _is_ours(self, line: str) -> bool:
-        names = tuple(name.lower().strip() for name in header_cells(line))
-        held = set(names)
-        return names in _VIEWER or bool(held & _IDS and held & _LOGS and held & _TIMES)
+        held = lowered_names(line)
+        if held in _VIEWERS and tuple(name.lower() for name in header_cells(line)) in _VIEWER:
+            return True
+        return bool(held & _IDS and held & _LOGS and held & _TIMES)
 
     def _notice(self, raw: bytes, text: str, number: int, state: State) -> None:
         super()._notice(raw, text, number, state)

@@ -20,10 +20,11 @@ import pyarrow as pa
 
 from dwell.model.provenance import Fact, FactKind
 from dwell.sources.delimited import COLUMNS_MAX, STARTS_TIMED, Delimited, Mended, State, unique_names
+from dwell.sources.lines import decode_line
 from dwell.sources.quoted import split_cells
 from dwell.sources.source import Guess, Sniff, prefix_fields
 
-__all__ = ["BEFORE", "ExchangeCsv", "delimiter_of", "header_cells"]
+__all__ = ["BEFORE", "ExchangeCsv", "delimiter_of", "header_cells", "lowered_names"]
 
 BEFORE = "(unfinished record before)"
 """The entry of `extra` that keeps what stood on a record's line before it."""
@@ -38,6 +39,9 @@ _SHAPES = {
 _NUMBER = re.compile(r"(?:-?\d{1,18}(?:\.\d{1,15})?)?")
 _FUSED = re.compile(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z,{_GUID},")
 _NAME_FIRST = re.compile(r'"?[A-Za-z][A-Za-z0-9_-]{0,63}"?[,;\t]')
+_OPENING = re.compile(rb'(?:(?:#|"?[A-Za-z])[^\x00\n]*\n)+')
+_SAYS_WHEN = re.compile(rb"^(#(?:Software|Version|Date):)[^\n]*", re.MULTILINE | re.IGNORECASE)
+_NOT_TIMED = re.compile(rb'\n(?:#|"?[A-Za-z])')
 _SURPLUS_MAX = 64
 _SNIFFED_LINES = 50
 
@@ -59,6 +63,12 @@ def _cells_of(line: str) -> tuple[str, ...]:
     if line.count(delimiter) >= COLUMNS_MAX:
         return ()
     return tuple(cell.strip() for cell in split_cells(line.strip(), delimiter) or ())
+
+
+@lru_cache(maxsize=256)
+def lowered_names(line: str) -> frozenset[str]:
+    """Give the names in a header line, in lower case."""
+    return frozenset(name.lower() for name in _cells_of(line))
 
 
 class _Opening(NamedTuple):
@@ -105,6 +115,7 @@ class ExchangeCsv(Delimited):
     """
 
     grows = True
+    joins = True
     log_type: ClassVar[str]
     columns: ClassVar[Mapping[str, pa.DataType]]
     layouts: ClassVar[Mapping[int, Sequence[str]]]
@@ -123,6 +134,10 @@ class ExchangeCsv(Delimited):
     def _known(self) -> Mapping[str, str]:
         names = {name: None for layout in self.layouts.values() for name in layout}
         return {name.lower(): name for name in (*names, *self.columns)}
+
+    @cached_property
+    def _all_names(self) -> frozenset[str]:
+        return frozenset(self._known) | _TIME_NAMES
 
     # ── recognising ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -168,6 +183,27 @@ class ExchangeCsv(Delimited):
         """Say whether cells are of this log beyond their number: by default, a request id and fitting types."""
         return bool(cells[layout.index("RequestId")]) and self._shaped(layout, cells)
 
+    def joins_as(self, content: bytes) -> bytes | None:
+        """Take files that open with a header of instants first, and hold no other comment or header."""
+        opening = _OPENING.match(content)
+        if opening is None or _NOT_TIMED.search(content, opening.end() - 1):
+            return None
+        found: bytes | None = self._opened(_SAYS_WHEN.sub(rb"\1", opening[0]))
+        return found
+
+    @lru_cache(maxsize=64)  # noqa: B019 - there is one of each source, for good
+    def _opened(self, opening: bytes) -> bytes | None:
+        """Read the first lines of a file, and say what they settle; None where that is not all."""
+        state = State()
+        for number, raw in enumerate(opening.splitlines(), 1):
+            text, _ = decode_line(raw)
+            if not self._is_notice(text, state):
+                return None
+            self._notice(raw, text, number, state)
+        if not state.guard or state.refused or state.build is not None:
+            return None
+        return "\n".join((state.log_type, state.delimiter, *state.names)).encode()
+
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _is_notice(self, text: str, state: State) -> bool:
@@ -181,8 +217,8 @@ class ExchangeCsv(Delimited):
     def _is_header(self, text: str) -> bool:
         if _NAME_FIRST.match(text) is None:
             return False
-        names = {name.lower() for name in header_cells(text)}
-        return bool(_TIME_NAMES & names) and 2 * len(names & {*self._known, *_TIME_NAMES}) > len(names)
+        names = lowered_names(text)
+        return bool(_TIME_NAMES & names) and 2 * len(names & self._all_names) > len(names)
 
     def _notice(self, raw: bytes, text: str, number: int, state: State) -> None:
         word, _, value = text.partition(":")
@@ -205,7 +241,7 @@ class ExchangeCsv(Delimited):
     def _settle(self, raw: bytes, text: str, number: int, state: State) -> None:
         """Take the columns from a header."""
         _report_build(None, state)
-        cells = header_cells(text)
+        cells = _cells_of(text)
         if not cells or state.refused:
             return
         if not state.settled:
@@ -214,18 +250,19 @@ class ExchangeCsv(Delimited):
         names = [name for name in cells if name]
         if not self._knows(names):
             return
-        self._take_names(names, state)
-        state.header = raw
+        if raw != state.header:
+            self._take_names(names, state)
+            state.header = raw
         if len(names) < len(cells):
             detail = f"{len(cells) - len(names)} columns without a name in the header, left out"
             state.facts.append(Fact(FactKind.MENDED, number, None, None, 1, detail))
 
     def _knows(self, names: Sequence[str]) -> bool:
         """Say whether a header may be this log's: one name of it is enough."""
-        return bool({name.lower() for name in names} & {*self._known, *_TIME_NAMES})
+        return not self._all_names.isdisjoint(name.lower() for name in names)
 
     def _take_names(self, names: Sequence[str], state: State) -> None:
-        known = dict(self._known)
+        known = self._known
         time = next((name for name in names if name.lower() in _TIME_NAMES), None)
         state.names = unique_names([known.get(name.lower(), name) for name in names])
         state.time = known.get(time.lower(), time) if time is not None else None

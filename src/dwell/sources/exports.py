@@ -37,7 +37,7 @@ import pyarrow.compute as pc
 from dwell.sources.aliased_csv import AliasedCsv
 from dwell.sources.columns import instants
 from dwell.sources.delimited import State
-from dwell.sources.exchange_csv import header_cells
+from dwell.sources.exchange_csv import lowered_names
 from dwell.sources.json_records import JsonRecords, Look
 from dwell.sources.matched import schema_of
 from dwell.sources.time_words import epochs
@@ -124,7 +124,7 @@ class Exports(AliasedCsv):
     )  # fmt: skip
 
     def _is_ours(self, line: str) -> bool:
-        return bool(_kind_of(frozenset(name.lower() for name in header_cells(line))))
+        return bool(_kind_of(lowered_names(line)))
 
     def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
         return _told(records)

@@ -39,6 +39,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
+from numpy.lib.stride_tricks import sliding_window_view
 
 from dwell.model.provenance import AnomalyKind, Fact, FactKind
 from dwell.sources import iis_repair
@@ -103,6 +104,7 @@ def _column_names(fields: Sequence[str]) -> list[str]:
 
 
 _OPENING = re.compile(rb"(?:#[^\x00\n]*\n)+")
+_FIELDS = re.compile(rb"^#fields:[^\n]*", re.MULTILINE | re.IGNORECASE)
 _STAMP = np.frombuffer(b"0000-00-00 00:00:00 ", np.uint8)
 _STAMP_DIGITS = np.isin(_STAMP, ord("0"))
 
@@ -115,13 +117,17 @@ class _State:
         names: the columns of the last `#Fields` line.
         date: the day of the last `#Date` line, for lines that have none of their own.
         last_us: instant of the last record; None where there is none to compare with.
+        last_no: its number.
         restarts: numbers of the `#Date` lines since the last record.
+        seams: see `Hint`.
     """
 
     names: list[str] = field(default_factory=list)
     date: date | None = None
     last_us: int | None = None
+    last_no: int = 0
     restarts: list[int] = field(default_factory=list)
+    seams: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,18 +198,21 @@ class IisW3c(Source):
             return Guess(30, self.key, "lines shaped like IIS W3C, but no #Fields line says what the columns are")
         return None
 
-    def opens_by_itself(self, content: bytes) -> bool:
+    def joins_as(self, content: bytes) -> bytes | None:
         """Take files in plain text whose columns, an instant with its day among them, are named before the first record."""
         opening = _OPENING.match(content)
         if opening is None:
-            return False
-        names = next((line[8:] for line in opening[0].splitlines() if line[:8].lower() == b"#fields:"), b"")
-        return {b"date", b"time"} <= set(names.lower().split())
+            return None
+        end = opening.end()
+        lines = opening[0] if content.find(b"\n#", end - 1) < 0 else content
+        named = [one[8:].lower().split() for one in _FIELDS.findall(lines)]
+        # without a day of its own a record takes that of a line before it, perhaps of another file
+        dated = all({b"date", b"time"} <= set(names) for names in named)
+        return b"" if dated and _FIELDS.search(opening[0]) else None
 
     def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
         """Yield one batch per run of lines under one `#Fields` line."""
-        del hint
-        state = _State()
+        state = _State(seams=np.array(hint.seams, dtype=np.int64))
         for block in blocks(stream):
             if block.too_long is not None:
                 yield Batch(anomalies=[block.too_long], bytes_read=block.size_bytes)
@@ -258,7 +267,7 @@ class IisW3c(Source):
         if len(good):
             table, refused = self._parse(lines, good, state)
             odd = sorted([*odd, *refused])
-        mended = iis_repair.repair(block, odd, state.names) if odd else iis_repair.Repaired()
+        mended = iis_repair.repair(block, odd, state.names, state.seams) if odd else iis_repair.Repaired()
         if mended.rows:
             extra = self._finish(iis_repair.as_table(mended, state.names), mended.numbers, state)
             table = (
@@ -324,13 +333,13 @@ class IisW3c(Source):
         times = timed["time_utc"].cast(pa.int64()).to_numpy()
         numbers = timed["record_no"].to_numpy()
         if state.last_us is not None:
-            times, numbers = np.append(state.last_us, times), np.append(0, numbers)
-        apart = np.diff(np.searchsorted(state.restarts, numbers)) > 0
+            times, numbers = np.append(state.last_us, times), np.append(state.last_no, numbers)
+        apart = np.diff(np.searchsorted(np.sort(np.append(state.seams, state.restarts)), numbers)) > 0
         back = np.flatnonzero((np.diff(times) < -3_600_000_000) & ~apart)
         if len(back):
             at = datetime.fromtimestamp(int(times[back[0]]) / 1e6, UTC)
             facts.append(Fact(FactKind.TIME_REVERSAL, None, at, None, len(back), "time goes back by over an hour"))
-        state.last_us, state.restarts = int(times[-1]), []
+        state.last_us, state.last_no, state.restarts = int(times[-1]), int(numbers[-1]), []
 
 
 def _alters(comment: bytes, state: _State) -> bool:
@@ -363,6 +372,9 @@ def _joined(block: Block, rows: npt.NDArray[np.int64]) -> bytes | memoryview:
 
 def _parse_csv(data: bytes | memoryview, names: list[str], *, typed: bool) -> pa.Table | None:
     types: dict[str, pa.DataType] = dict.fromkeys(names, _TEXT)
+    if "cs-uri-query" in types:
+        # nearly unique before its request id is split off: coding it first gains nothing
+        types["cs-uri-query"] = pa.string()
     if typed:
         types |= {name: kind for name, kind in _INTEGERS.items() if name in types}
         types |= {"date": pa.date32(), "time": pa.time32("s")} if "date" in types and "time" in types else {}
@@ -393,7 +405,7 @@ def _timed(block: Block, rows: npt.NDArray[np.int64]) -> bool:
     view, starts = block.array(), block.starts[rows]
     if not len(rows) or int(starts[-1]) + 20 > len(view):
         return False
-    head = view[starts[:, None] + np.arange(len(_STAMP))]
+    head = sliding_window_view(view, len(_STAMP))[starts]
     digits = head[:, _STAMP_DIGITS]
     return bool((digits - 48 <= 9).all() and (head[:, ~_STAMP_DIGITS] == _STAMP[~_STAMP_DIGITS]).all())
 

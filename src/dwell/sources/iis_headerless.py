@@ -136,6 +136,7 @@ class IisHeaderless(IisW3c):
     key = "iis_headerless"
     title = "IIS W3C extended log without its #Fields line"
     grows = False
+    joins = False
 
     @property
     def table(self) -> str:

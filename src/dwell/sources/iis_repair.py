@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
-from dwell.sources.lines import Block, decode_line, line_anomaly
+from dwell.sources.lines import Block, by_file, decode_line, line_anomaly
 
 __all__ = ["SHAPES", "Repaired", "as_table", "is_day", "repair"]
 
@@ -126,8 +126,8 @@ def _mend(names: Sequence[str], text: str) -> tuple[str, list[str]] | None:
     return None
 
 
-def repair(block: Block, odd: Sequence[int], names: Sequence[str]) -> Repaired:
-    """Mend the odd lines of a block; `odd` holds their indices in ascending order."""
+def repair(block: Block, odd: Sequence[int], names: Sequence[str], seams: npt.NDArray[np.int64]) -> Repaired:
+    """Mend the odd lines of a block; `odd` holds their indices in ascending order, `seams` as in `Hint`."""
     out = Repaired()
     counts: dict[tuple[FactKind, str], list[int]] = {}
     for index in odd:
@@ -153,7 +153,9 @@ def repair(block: Block, odd: Sequence[int], names: Sequence[str]) -> Repaired:
         if how:
             counts.setdefault((FactKind.MENDED, how), []).append(block.number(index))
     out.facts.extend(
-        Fact(kind, numbers[0], None, None, len(numbers), how) for (kind, how), numbers in sorted(counts.items())
+        Fact(kind, one[0], None, None, len(one), how)
+        for (kind, how), numbers in sorted(counts.items())
+        for one in by_file(numbers, seams)
     )
     return out
 

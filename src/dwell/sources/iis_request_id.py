@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from numpy.lib.stride_tricks import sliding_window_view
 
 __all__ = ["SPLIT_MARK", "raw_query", "split_request_id"]
 
@@ -40,21 +41,20 @@ def split_request_id(values: pa.Array) -> tuple[pa.Array, pa.Array]:
     places, rows = _last_ids(view, offsets)
     if not len(rows):
         return values, none
-    ids = view[places[:, None] + np.arange(_ID_BYTES)]
+    ids = sliding_window_view(view, _ID_BYTES)[places]
     held = np.zeros(count, dtype=np.bool_)
     held[rows] = True
     id_ends = np.concatenate(([0], np.cumsum(held * _ID_BYTES))).astype(np.int32)
     mask = pa.array(held).buffers()[1]
     id_column = pa.StringArray.from_buffers(count, pa.py_buffer(id_ends), pa.py_buffer(ids.tobytes()), mask)
     copy, keep = view.copy(), np.ones(len(view), dtype=np.bool_)
-    copy[places[:, None] + np.arange(len(_MARK))] = _MARK
-    keep[places[:, None] + np.arange(len(_MARK), _ID_BYTES)] = False
+    sliding_window_view(copy, len(_MARK), writeable=True)[places] = _MARK
+    sliding_window_view(keep, _ID_BYTES - len(_MARK), writeable=True)[places + len(_MARK)] = False
     keep[: offsets[0]] = False
     shrunk = np.concatenate(([0], np.cumsum(held * (_ID_BYTES - len(_MARK)))))
     ends = (offsets - offsets[0] - shrunk).astype(np.int32)
-    queries = pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(copy[keep].tobytes()))
-    if values.null_count:
-        queries = pa.array(queries.to_pylist(), pa.string(), mask=values.is_null().to_numpy(zero_copy_only=False))
+    valid = pa.array(values.is_valid().to_numpy(zero_copy_only=False)).buffers()[1] if values.null_count else None
+    queries = pa.StringArray.from_buffers(count, pa.py_buffer(ends), pa.py_buffer(copy[keep].tobytes()), valid)
     return queries, id_column
 
 
@@ -66,8 +66,9 @@ def _last_ids(
     starts = starts[starts + _ID_BYTES <= len(view)]
     for dash in _DASHES:
         starts = starts[view[starts + dash] == ord("-")]
-    digits = np.delete(np.arange(_ID_BYTES), _DASHES)
-    starts = starts[_HEX[view[starts[:, None] + digits]].all(axis=1)] if len(starts) else starts
+    if len(starts):
+        digits = np.delete(np.arange(_ID_BYTES), _DASHES)
+        starts = starts[_HEX[sliding_window_view(view, _ID_BYTES)[starts]][:, digits].all(axis=1)]
     rows = np.searchsorted(offsets, starts, side="right") - 1
     whole = (rows >= 0) & (starts + _ID_BYTES <= offsets[np.minimum(rows + 1, len(offsets) - 1)])
     named = np.zeros(len(starts), dtype=np.bool_)

@@ -7,7 +7,7 @@ vectorised parser, while only the odd ones are looked at one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -18,7 +18,7 @@ from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind
 from dwell.sources.source import BLOCK_BYTES
 from dwell.sources.utf8_stream import Utf8
 
-__all__ = ["LINE_BYTES_MAX", "Block", "after", "blocks", "decode_line", "from_line", "line_anomaly"]
+__all__ = ["LINE_BYTES_MAX", "Block", "after", "blocks", "by_file", "decode_line", "from_line", "line_anomaly"]
 
 LINE_BYTES_MAX = 4 * 1024 * 1024
 """A line longer than this is an anomaly: no format we read writes one."""
@@ -217,6 +217,15 @@ def _skip_line(first: bytes, place: tuple[int, int], text: Utf8) -> tuple[Block,
             return _long_line(place, text, first, size, text.span(b"\n")), raw[end + 1 :]
         size += text.span(raw)
     return _long_line(place, text, first, size, 0), b""
+
+
+def by_file(numbers: Sequence[int], seams: _IntArray) -> list[list[int]]:
+    """Part the numbers of lines, in order, by the file that each is of (`Hint.seams`)."""
+    if not len(seams):
+        return [list(numbers)] if numbers else []
+    ordered = np.sort(np.array(numbers, dtype=np.int64))
+    parts = np.split(ordered, np.flatnonzero(np.diff(np.searchsorted(seams, ordered, side="right"))) + 1)
+    return [one.tolist() for one in parts if len(one)]
 
 
 def decode_line(raw: bytes) -> tuple[str, bool]:

@@ -62,6 +62,8 @@ class MailSessions(ExchangeLog):
         closes: commands that leave it.
     """
 
+    # what a session said before is remembered from line to line, whatever file it stands in
+    joins = False
     protocol: ClassVar[str]
     ports: ClassVar[frozenset[str]]
     commands: ClassVar[frozenset[str]]

@@ -60,7 +60,7 @@ class State:
     """What a reader carries from block to block."""
 
     name: str = ""
-    last_us: int | None = None
+    last: tuple[int, int] | None = None
     local: list[npt.NDArray[np.int64]] = field(default_factory=list)
 
     def take_local(self) -> npt.NDArray[np.int64] | None:
@@ -224,7 +224,7 @@ class Matched(Source):
             table = tables[0] if len(tables) == 1 else pa.concat_tables([_plain(one) for one in tables])
             table = table.sort_by("record_no") if len(tables) > 1 or len(run.counts) else table
             if self.is_log:
-                state.last_us = reversals(table, state.last_us, batch.facts)
+                state.last = reversals(table, state.last, batch.facts)
             batch.local = state.take_local()
             *before, batch.records = table.combine_chunks().to_batches()
             for one in before:

@@ -61,8 +61,10 @@ class Scan:
         timed: which lines start with a date and a `T`, a quote before them allowed.
     """
 
-    def __init__(self, block: Block, delimiter: str) -> None:
+    def __init__(self, block: Block, delimiter: str, seams: npt.NDArray[np.int64] | None = None) -> None:
         self.block = block
+        within = np.empty(0, dtype=np.int64) if seams is None else seams - block.first_line
+        self._seams = within[(within >= 0) & (within < len(block))]
         self.delimiter = delimiter
         self.quotes = block.count(_QUOTE)
         self.blank: _Bools = block.ends <= block.starts
@@ -85,6 +87,11 @@ class Scan:
     @cached_property
     def _unbalanced(self) -> npt.NDArray[np.int64]:
         return np.flatnonzero(self.quotes % 2)
+
+    def file_end(self, at: int) -> int:
+        """Give the line just past the file that a line is of, or past the block."""
+        found = int(np.searchsorted(self._seams, at, side="right"))
+        return int(self._seams[found]) if found < len(self._seams) else len(self.block)
 
     def next_unbalanced(self, at: int) -> int:
         """Give the first line from `at` on with an odd number of quotes; the number of lines where there is none."""
@@ -124,6 +131,7 @@ class Scan:
         if not guard:
             return self._clean & ~self.blank
         fine = self.timed | self.hash | self.blank
+        fine[self._seams] = True
         plain: _Bools = self._clean & self.timed & np.append(fine[1:], True)
         return plain
 

@@ -112,11 +112,15 @@ class Hint:
         name: path inside the evidence, `/`-separated.
         host: host from the folder names, "" where none was found.
         size_bytes: size of the unpacked stream where known.
+        seams: where the stream is several files, one behind another (`Source.joins_as`): the lines at which each but the
+            first begins, in order. No record reaches across one and nothing on both sides of it is compared. What is told
+            of one file is told with a number of that file; a fact without a number may be of any.
     """
 
     name: str = ""
     host: str = ""
     size_bytes: int | None = None
+    seams: tuple[int, ...] = ()
 
 
 class TimeBasis:
@@ -165,7 +169,7 @@ class Source(ABC):
         local_time: True where every instant is the machine's local time without a zone; `read` gives it as if it were UTC.
         local_lines: True where that holds of some records and not of others: `Batch.local` says of which.
         grows: True where what a line says hangs on nothing behind it, so that a log which has grown can be read on.
-        joins: True where small files may be read one behind another; `opens_by_itself` says which.
+        joins: True where small files may be read one behind another; `joins_as` says which.
     """
 
     key: str
@@ -189,10 +193,17 @@ class Source(ABC):
     def identify(self, sniff: Sniff) -> Guess | None:
         """Say whether the file is of this format; None for a clear no."""
 
-    def opens_by_itself(self, content: bytes) -> bool:
-        """Say whether a file's first lines say all that reading it takes, so that it can be read behind another one."""
+    def joins_as(self, content: bytes) -> bytes | None:
+        """Give what a file's first lines say of how it is read: files of which that is the same are read as one.
+
+        Args:
+            content: the whole file, without a byte-order mark.
+
+        Returns:
+            None where its first lines do not say all that reading it takes, so that it has to be read by itself.
+        """
         del content
-        return False
+        return None
 
     @abstractmethod
     def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:

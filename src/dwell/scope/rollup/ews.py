@@ -10,20 +10,27 @@ import numpy as np
 import pyarrow as pa
 
 from dwell.model.addresses import address
-from dwell.scope.rollup import fold
-from dwell.scope.rollup.fold import Column
+from dwell.scope.rollup import fold, layers
+from dwell.scope.rollup.fold import Column, Places
 from dwell.scope.rollup.httpproxy import VERSION, builds
 from dwell.scope.rollup.iis import outcome_of
+from dwell.scope.rollup.layers import Logged
 from dwell.scope.rollup.protocols import act_of
 from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import Act
 
-__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
+__all__ = ["COLUMNS", "DICTIONARY", "ID_COLUMNS", "ID_TEXTS", "NEEDS", "fold_file", "logged_in"]
 
-TEXTS = ("AuthenticatedUser", "ActAsUser", "ImpersonatedUser", "UserAgent", "ClientIpAddress", "SoapAction", "host")
+TEXTS = (
+    "AuthenticatedUser", "ActAsUser", "ImpersonatedUser", "UserAgent", "ClientIpAddress", "SoapAction", "FrontEndServer",
+    "host",
+)  # fmt: skip
 COLUMNS = ("evidence_id", "record_no", "time_utc", "RequestId", *TEXTS, *VERSION, "HttpStatus", "ResponseSize")
 DICTIONARY = ("evidence_id", *TEXTS)
-NEEDS = ("sessions", "hours", "builds", "requests")
+ID_TEXTS = ("FrontEndServer", "host")
+ID_COLUMNS = ("time_utc", *ID_TEXTS, "HttpStatus", "RequestId")
+"""What other layers are held against; `ID_TEXTS` are read as codes."""
+NEEDS = ("sessions", "hours", "builds", "requests", "layers")
 
 
 def _mailboxes(columns: dict[str, Column]) -> tuple[Column, Column]:
@@ -37,6 +44,16 @@ def _mailboxes(columns: dict[str, Column]) -> tuple[Column, Column]:
     )
 
 
+def _logged(front: Column, host: Column, outcome: Places) -> Logged:
+    return layers.of_service(layers.EWS, "ews", front, host, outcome)
+
+
+def logged_in(table: pa.Table) -> Logged:
+    """Give what rows of a table with `ID_COLUMNS` say to other layers."""
+    outcome = outcome_of(fold.numbers(table, "HttpStatus"))
+    return _logged(fold.texts(table, "FrontEndServer"), fold.texts(table, "host"), outcome)
+
+
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     """Fold one data file."""
     columns = {one: fold.texts(table, one) for one in TEXTS}
@@ -44,6 +61,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     mailbox, basis = _mailboxes(columns)
     accesses = (columns["AuthenticatedUser"].codes >= 0) & (action.codes >= 0) & (fold.instants(table) >= 0)
     peers = columns["ClientIpAddress"]
+    outcome = outcome_of(fold.numbers(table, "HttpStatus"))
     keys = {
         "host": columns["host"],
         "protocol": Column(np.zeros(table.num_rows, np.int64), ["ews"]),
@@ -59,7 +77,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         keys,
         rows=np.flatnonzero(accesses),
         table=table,
-        outcome=outcome_of(fold.numbers(table, "HttpStatus")),
+        outcome=outcome,
         act=action.each([act_of(one) for one in action.values], Act.OPENED),
         sent=fold.numbers(table, "ResponseSize"),
     )
@@ -68,4 +86,5 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "hours": fold.hours(table),
         "builds": builds(table, columns["host"]),
         "requests": sampled(table, "RequestId"),
+        "layers": layers.counted(table, _logged(columns["FrontEndServer"], columns["host"], outcome)),
     }

@@ -14,15 +14,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.model.addresses import address, forwarded_client, passed_through, trusted_hops
-from dwell.scope.rollup import fold
-from dwell.scope.rollup.fold import Codes, Column
+from dwell.scope.rollup import fold, layers
+from dwell.scope.rollup.fold import Codes, Column, Places
 from dwell.scope.rollup.iis import outcome_of
+from dwell.scope.rollup.layers import Logged
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
 from dwell.scope.rollup.requests import sampled
-from dwell.scope.rollup.shapes import BUILDS, PROXY, Act
+from dwell.scope.rollup.shapes import BUILDS, PROXY, Act, Outcome
 from dwell.scope.words import name_of
 
-__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "builds", "client_of", "fold_file", "via_of"]
+__all__ = [
+    "COLUMNS",
+    "DICTIONARY",
+    "ID_COLUMNS",
+    "ID_TEXTS",
+    "NEEDS",
+    "builds",
+    "client_of",
+    "fold_file",
+    "logged_in",
+    "via_of",
+]
 
 TEXTS = (
     "Protocol", "UrlStem", "UrlQuery", "AuthenticatedUser", "AnchorMailbox", "UserAgent", "ClientIpAddress",
@@ -33,7 +45,11 @@ COLUMNS = (
     "evidence_id", "record_no", "time_utc", "RequestId", *TEXTS, *VERSION, "HttpStatus", "ResponseBytes", "ProtocolAction",
 )  # fmt: skip
 DICTIONARY = ("evidence_id", *TEXTS, "ProtocolAction")
-NEEDS = ("sessions", "hours", "builds", "proxy", "requests")
+NEEDS = ("sessions", "hours", "builds", "proxy", "requests", "layers")
+
+ID_TEXTS = ("UrlStem", "host")
+ID_COLUMNS = ("time_utc", *ID_TEXTS, "HttpStatus", "RequestId")
+"""What other layers are held against; `ID_TEXTS` are read as codes."""
 
 FORGED = ("serverinfo~", "server~")
 _ACTION = r"(?i)(?:^|[?&;])(?:action|Cmd)=(?P<v>[A-Za-z]+)"
@@ -134,6 +150,17 @@ def _mailboxes(columns: dict[str, Column]) -> tuple[Column, Column]:
     return mailbox, Column(basis, ["assumed", "routed", "explicit"])
 
 
+def _logged(paths: Column, host: Column, outcome: Places) -> Logged:
+    yes = np.asarray(outcome == int(Outcome.OK))
+    return Logged("RequestId", np.zeros(len(yes), np.int8), (layers.PROXY,), layers.folders(paths), yes, host)
+
+
+def logged_in(table: pa.Table) -> Logged:
+    """Give what rows of a table with `ID_COLUMNS` say to other layers."""
+    outcome = outcome_of(fold.numbers(table, "HttpStatus"))
+    return _logged(fold.texts(table, "UrlStem"), fold.texts(table, "host"), outcome)
+
+
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     """Fold one data file."""
     columns = {one: fold.texts(table, one) for one in TEXTS}
@@ -154,6 +181,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     accesses &= (columns["AuthenticatedUser"].codes >= 0) & (fold.instants(table) >= 0)
     accesses[forged] = False
     mailbox, basis = _mailboxes(columns)
+    outcome = outcome_of(fold.numbers(table, "HttpStatus"))
     keys = {
         "host": columns["host"],
         "protocol": protocol,
@@ -170,7 +198,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         keys,
         rows=np.flatnonzero(accesses),
         table=table,
-        outcome=outcome_of(fold.numbers(table, "HttpStatus")),
+        outcome=outcome,
         act=act,
         sent=fold.numbers(table, "ResponseBytes"),
     )
@@ -180,4 +208,5 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "builds": builds(table, columns["host"]),
         "proxy": proxy,
         "requests": sampled(table, "RequestId"),
+        "layers": layers.counted(table, _logged(paths, columns["host"], outcome)),
     }

@@ -9,25 +9,42 @@ only the back end knows what was sent to the device (`rollup.eas`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.model.addresses import address, forwarded_client, is_hop, passed_through, trusted_hops
-from dwell.scope.rollup import eas, fold
+from dwell.scope.rollup import eas, fold, layers
 from dwell.scope.rollup.fold import Column, Places
+from dwell.scope.rollup.layers import Logged
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
 from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import Act, Outcome
 
-__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file", "outcome_of", "through_balancers"]
+__all__ = [
+    "COLUMNS",
+    "DICTIONARY",
+    "ID_COLUMNS",
+    "ID_TEXTS",
+    "NEEDS",
+    "fold_file",
+    "logged_in",
+    "outcome_of",
+    "through_balancers",
+]
 
 TEXTS = ("cs-uri-stem", "cs-uri-query", "cs-username", "c-ip", "cs-user-agent", "X-Forwarded-For", "host")
 COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, "s-port", "sc-status", "sc-bytes", "cafeReqId")
 DICTIONARY = ("evidence_id", *TEXTS)
-NEEDS = ("sessions", "hours", "requests")
+REQUEST_ID = "cafeReqId"
+ID_TEXTS = ("cs-uri-stem", "c-ip", "X-Forwarded-For", "host")
+ID_COLUMNS = ("time_utc", *ID_TEXTS, "s-port", "sc-status", REQUEST_ID)
+"""What other layers are held against; `ID_TEXTS` are read as codes."""
+NEEDS = ("sessions", "hours", "requests", "layers")
+
+Flags = npt.NDArray[np.bool_]
 
 BACK_END = 444
 _STATUS_MAX = 999
@@ -118,12 +135,46 @@ def _acts(query: Column, phones: npt.NDArray[np.bool_]) -> Places:
     return act
 
 
+def logged(columns: Mapping[str, Column], back: Flags, ok: Flags) -> Logged:
+    """Give what rows say to other layers; the back end takes the front end for the client.
+
+    Args:
+        columns: `ID_TEXTS`.
+        back: which rows are the back end's.
+        ok: which were answered with a yes.
+    """
+    host, folder = columns["host"], layers.folders(columns["cs-uri-stem"])
+    both = (layers.FRONT, layers.BACK)
+    if not back.any():
+        return Logged(REQUEST_ID, np.zeros(len(back), np.int8), both, folder, ok, host)
+    chained = back & (columns["X-Forwarded-For"].codes >= 0)
+    # what comes to the back end by itself has an id that no front end gave
+    behind = chained if chained.any() else back
+    peer = columns["c-ip"]
+    front = Column(np.where(behind, peer.codes, -1), peer.values)
+    return Logged(REQUEST_ID, back.astype(np.int8), both, folder, ok, host, front, ~back | behind)
+
+
+def logged_in(table: pa.Table) -> Logged:
+    """Give what rows of a table with `ID_COLUMNS` say to other layers."""
+    columns = {one: fold.texts(table, one, dash=one != "host") for one in ID_TEXTS}
+    return logged(columns, _of_back_end(table), _said_yes(table))
+
+
+def _of_back_end(table: pa.Table) -> Flags:
+    return np.asarray(fold.numbers(table, "s-port") == BACK_END)
+
+
+def _said_yes(table: pa.Table) -> Flags:
+    return np.asarray(outcome_of(fold.numbers(table, "sc-status")) == int(Outcome.OK))
+
+
 def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
     """Fold one data file; `name` is the archive table."""
     columns = {one: fold.texts(table, one, dash=one != "host") for one in TEXTS}
     stem, query = columns["cs-uri-stem"], columns["cs-uri-query"]
     protocol = fold.mapped(stem, [protocol_of(one) for one in stem.values])
-    back = fold.numbers(table, "s-port") == BACK_END
+    back = _of_back_end(table)
     phones = _of_phones(protocol)
     mailbox, basis = _mailboxes(stem, query, phones & back)
     accesses = (protocol.codes >= 0) & (columns["cs-username"].codes >= 0) & (fold.instants(table) >= 0)
@@ -139,13 +190,23 @@ def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
         "layer": Column(back.astype(np.int8), ["front", "back"]),
     }
     rows = np.flatnonzero(accesses)
+    outcome = outcome_of(fold.numbers(table, "sc-status"))
     found = fold.sessions(
         name,
         keys,
         rows=rows,
         table=table,
-        outcome=outcome_of(fold.numbers(table, "sc-status")),
+        outcome=outcome,
         act=_acts(query, phones),
         sent=fold.numbers(table, "sc-bytes"),
     )
-    return {"sessions": found, "hours": fold.hours(table), "requests": sampled(table, "cafeReqId")}
+    return {
+        "sessions": found,
+        "hours": fold.hours(table),
+        "requests": sampled(table, REQUEST_ID),
+        **(
+            {"layers": layers.counted(table, logged(columns, back, outcome == int(Outcome.OK)))}
+            if name == "iis"
+            else {}
+        ),
+    }

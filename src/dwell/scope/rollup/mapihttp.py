@@ -12,22 +12,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.scope.rollup import fold
-from dwell.scope.rollup.fold import Codes, Column
+from dwell.scope.rollup import fold, layers
+from dwell.scope.rollup.fold import Codes, Column, Places
 from dwell.scope.rollup.httpproxy import VERSION, builds, client_of, via_of
 from dwell.scope.rollup.iis import outcome_of
+from dwell.scope.rollup.layers import Logged
 from dwell.scope.rollup.shapes import Act, Outcome
 
-__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
+__all__ = ["COLUMNS", "DICTIONARY", "ID_COLUMNS", "ID_TEXTS", "NEEDS", "fold_file", "logged_in"]
 
 _RESULTS = ("ResponseCode", "StatusCode", "ReturnCode")
 TEXTS = (
     "AuthenticatedUserEmail", "UPN", "AuthenticatedUser", "MailboxId", "ActAsUserEmail", "ClientIP", "ClientSoftware",
-    "ClientSoftwareVersion", "RequestType", *_RESULTS, "host",
+    "ClientSoftwareVersion", "RequestType", "SourceCafeServer", *_RESULTS, "host",
 )  # fmt: skip
-COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, *VERSION, "HttpStatusCode", "RopClasses", "RopReads")
+COLUMNS = (
+    "evidence_id", "record_no", "time_utc", "RequestId", *TEXTS, *VERSION, "HttpStatusCode", "RopClasses", "RopReads",
+)  # fmt: skip
 DICTIONARY = ("evidence_id", *TEXTS)
-NEEDS = ("sessions", "hours", "builds")
+ID_TEXTS = ("SourceCafeServer", "host")
+ID_COLUMNS = ("time_utc", *ID_TEXTS, "HttpStatusCode", "RequestId")
+"""What other layers are held against; `ID_TEXTS` are read as codes."""
+NEEDS = ("sessions", "hours", "builds", "layers")
 
 _ADDRESS_BOOK = {
     "bind", "unbind", "queryrows", "querycolumns", "resolvenames", "getmatches", "dntomid", "getprops", "getproplist",
@@ -81,6 +87,16 @@ def _named(column: Column) -> Column:
     return fold.mapped(column, [None if (one or "").lower() in {"", "anonymous"} else one for one in column.values])
 
 
+def _logged(front: Column, host: Column, outcome: Places) -> Logged:
+    return layers.of_service(layers.MAPI, "mapi", front, host, outcome)
+
+
+def logged_in(table: pa.Table) -> Logged:
+    """Give what rows of a table with `ID_COLUMNS` say to other layers."""
+    outcome = outcome_of(fold.numbers(table, "HttpStatusCode"))
+    return _logged(fold.texts(table, "SourceCafeServer"), fold.texts(table, "host"), outcome)
+
+
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     """Fold one data file."""
     columns = {one: fold.texts(table, one) for one in TEXTS}
@@ -109,4 +125,10 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         act=_acts(table),
         sent=None,
     )
-    return {"sessions": found, "hours": fold.hours(table), "builds": builds(table, columns["host"])}
+    status = outcome_of(fold.numbers(table, "HttpStatusCode"))
+    return {
+        "sessions": found,
+        "hours": fold.hours(table),
+        "builds": builds(table, columns["host"]),
+        "layers": layers.counted(table, _logged(columns["SourceCafeServer"], columns["host"], status)),
+    }

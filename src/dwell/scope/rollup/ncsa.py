@@ -15,7 +15,7 @@ __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
 _ABSENT = {"X-Forwarded-For": pa.string(), "s-port": pa.int32(), "cafeReqId": pa.string()}
 COLUMNS = tuple(one for one in iis.COLUMNS if one not in _ABSENT)
 DICTIONARY = tuple(one for one in iis.DICTIONARY if one not in _ABSENT)
-NEEDS = iis.NEEDS
+NEEDS = tuple(one for one in iis.NEEDS if one != "layers")
 
 
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:

@@ -6,7 +6,20 @@ from enum import IntEnum
 
 import pyarrow as pa
 
-__all__ = ["ACTS", "BUILDS", "CHANGES", "HOURS", "LOGONS", "MESSAGES", "PROXY", "SCHEMAS", "SESSIONS", "Act", "Outcome"]
+__all__ = [
+    "ACTS",
+    "BUILDS",
+    "CHANGES",
+    "HOURS",
+    "LAYERS",
+    "LOGONS",
+    "MESSAGES",
+    "PROXY",
+    "SCHEMAS",
+    "SESSIONS",
+    "Act",
+    "Outcome",
+]
 
 _TIME = pa.timestamp("us", tz="UTC")
 _CODED = pa.dictionary(pa.int32(), pa.string())
@@ -164,6 +177,28 @@ REQUESTS = pa.schema(
 )
 """Requests by the id that several logs know them by, a sample of each data file (`rollup.requests`)."""
 
+LAYERS = pa.schema(
+    [
+        pa.field("evidence_id", pa.string(), nullable=False),
+        pa.field("host", pa.string()),
+        pa.field("front", pa.string()),
+        pa.field("layer", pa.string(), nullable=False),
+        pa.field("folder", pa.int8(), nullable=False),
+        pa.field("ok", pa.bool_(), nullable=False),
+        pa.field("hour", pa.int64(), nullable=False),
+        pa.field("lines", pa.int64(), nullable=False),
+        pa.field("requests", pa.int64(), nullable=False),
+        pa.field("low", pa.int64(), nullable=False),
+        pa.field("high", pa.int64(), nullable=False),
+    ]
+)
+"""What each layer of a mail server logged of requests, per evidence file, kind and hour (`rollup.layers`).
+
+`front` is the front end that handed them over, as the log names it, null where that is the host itself; `folder` the
+virtual directory, place in `layers.FOLDERS`; `requests` are the lines that hold an id, `low` and `high` sums of the halves
+of a hash of these.
+"""
+
 SCHEMAS: dict[str, pa.Schema] = {
     "sessions": SESSIONS,
     "hours": HOURS,
@@ -173,4 +208,5 @@ SCHEMAS: dict[str, pa.Schema] = {
     "logons": LOGONS,
     "changes": CHANGES,
     "requests": REQUESTS,
+    "layers": LAYERS,
 }

@@ -1,0 +1,109 @@
+"""Coverage of a mailbox by way of access: a log of one protocol says nothing of an intruder who came by another.
+
+    coverage of a mailbox = the least of the coverages of the ways that the organisation offered
+    coverage of a way     = host-hours in which a log able to show that way was held
+                            ------------------------------------------------------
+                                        host-hours of the mail servers
+
+Ways on the servers are asked of every mail server: any front end may take a request for any mailbox. A way counts as
+offered where a session of it is held, or a log that only this way writes. Whether the others were offered is not known,
+and that is told. A mailbox that audit records speak of can be opened in the tenant as well: one way more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dwell.answers.phrases import listed, percent, whole_span
+from dwell.model.coverage import Coverage
+from dwell.model.hypotheses import Where
+from dwell.scope.investigation import Investigation
+from dwell.scope.ledger import MAIL_SOURCES
+from dwell.scope.modes import Mode, modes
+from dwell.scope.rollup.ual import TENANT
+
+__all__ = ["Ways", "by_way", "not_known", "told_by_way", "ways_of"]
+
+ALL_HTTP = frozenset({"iis", "httpproxy"})
+"""Logs of everything that comes by HTTP: that one is held says of no single way that it was offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The coverage of each way on the servers.
+
+    Attributes:
+        there: by way, in the order of the table of modes; empty where no mail server is known.
+        unknown: ways of which no record shows whether they were offered.
+    """
+
+    there: tuple[tuple[str, Coverage], ...]
+    unknown: tuple[str, ...]
+
+
+def ways_of(case: Investigation) -> Ways:
+    """Give the coverage of each way on the servers that the organisation offered."""
+    hosts = case.ledger.servers() or [one for one in case.ledger.hosts(MAIL_SOURCES) if one != TENANT]
+    found = [one for one in modes() if one.way and one.where is Where.SERVERS]
+    if not hosts:
+        return Ways((), ())
+    spoken = _spoken(case)
+    offered = [one for one in found if _offered(case, one, hosts, spoken)]
+    # no session at all is held: what comes by HTTP is asked for all the same
+    asked = offered or [one for one in found if set(one.able) & ALL_HTTP]
+    there = tuple(
+        (
+            one.way,
+            case.ledger.coverage(hosts, set(one.able), *whole_span(case), f"the opening of a mailbox ({one.way})"),
+        )
+        for one in asked
+    )
+    return Ways(there, tuple(one.way for one in found if one not in asked))
+
+
+def _spoken(case: Investigation) -> frozenset[str]:
+    """Give the protocols of the sessions held."""
+    codes = np.unique(case.accesses.protocol)
+    return frozenset(case.accesses.protocols[one] for one in codes.tolist() if one >= 0)
+
+
+def _offered(case: Investigation, mode: Mode, hosts: Sequence[str], spoken: Collection[str]) -> bool:
+    alone = set(mode.able) - ALL_HTTP
+    return bool(set(mode.protocols) & set(spoken)) or any(
+        (host, one) in case.ledger.lines for host in hosts for one in alone
+    )
+
+
+def by_way(case: Investigation, ways: Ways, less: Collection[str] | None) -> Coverage:
+    """Give the coverage of a mailbox: that of the least covered way, and in its words that of each.
+
+    Args:
+        case: what the records allow to be said.
+        ways: the ways on the servers.
+        less: lines of the tenant that hide acts on the mailbox; None where the mailbox is not known to be in the tenant.
+    """
+    told = list(ways.there)
+    if less is not None:
+        what = "the opening of a mailbox (Microsoft 365)"
+        told.append(("Microsoft 365", case.ledger.coverage([TENANT], {"ual"}, *whole_span(case), what, less)))
+    if not told:
+        return case.ledger.coverage([], MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
+    least, coverage = min(told, key=lambda one: -1.0 if one[1].share is None else one[1].share)
+    each = ", ".join(f"{way} {percent(one)}" for way, one in told)
+    why = f"{coverage.why}; by way of access: {each}" + (f"; the least covered is {least}" if len(told) > 1 else "")
+    return Coverage(coverage.hours_able, coverage.hours_asked, coverage.sources, why)
+
+
+def not_known(ways: Ways) -> list[str]:
+    """Say of which ways no record shows whether they were offered."""
+    if not ways.unknown:
+        return []
+    return [f"{listed(ways.unknown)}: no record of it is held, and none shows whether it was offered"]
+
+
+def told_by_way(coverage: Coverage) -> str:
+    """Give the coverage of each way in words; "" where it is of one kind of act only."""
+    return coverage.why.partition("; by way of access: ")[2].partition(";")[0]

@@ -1,0 +1,72 @@
+"""What is counted of one file while it is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dwell.intake.zones import Zone
+from dwell.model.instants import utc_from_us
+from dwell.sources.source import TIME_UTC, Batch
+
+__all__ = ["Tally", "spans_of"]
+
+_LATEST = 2**63 - 1
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was read of one file.
+
+    Attributes:
+        records: records.
+        structural: lines that are neither record nor anomaly.
+        anomalies: stretches that could not be read.
+        first: the first instant.
+        last: the last one.
+        zones: how many records in local time were read in which zone; None stands for those read as UTC.
+    """
+
+    records: int = 0
+    structural: int = 0
+    anomalies: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    zones: Counter[Zone | None] = field(default_factory=Counter)
+
+    def take(self, batch: Batch) -> None:
+        """Count what a batch holds."""
+        self.anomalies += len(batch.anomalies)
+        self.structural += batch.structural
+        if batch.records is not None and batch.records.num_rows:
+            [span] = spans_of(batch.records, np.zeros(1, np.int64))
+            self.add(batch.records.num_rows, span)
+
+    def add(self, rows: int, span: tuple[int, int] | None) -> None:
+        """Count records, with the first and last of their instants."""
+        self.records += rows
+        if span is not None:
+            low, high = utc_from_us(span[0]), utc_from_us(span[1])
+            self.first = low if self.first is None else min(self.first, low)
+            self.last = high if self.last is None else max(self.last, high)
+
+
+def spans_of(records: pa.RecordBatch, starts: npt.NDArray[np.int64]) -> list[tuple[int, int] | None]:
+    """Give the first and last instants, in microseconds, of runs of records; None for a run that has none.
+
+    Args:
+        records: the records.
+        starts: where each run starts; all hold a record at least.
+    """
+    column = records.column(TIME_UTC.name)
+    times = column.cast(pa.int64())
+    low, high = (
+        one.reduceat(times.fill_null(instead).to_numpy(zero_copy_only=False), starts).tolist()
+        for one, instead in ((np.minimum, _LATEST), (np.maximum, -_LATEST))
+    )
+    return [(first, last) if first <= last else None for first, last in zip(low, high, strict=True)]

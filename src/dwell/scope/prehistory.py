@@ -1,0 +1,235 @@
+"""The search before the first known act: a run of its own over the stretch before, with lower thresholds.
+
+What is ordinary is learned anew from that stretch alone, so that what came later makes nothing ordinary. Two kinds of thing
+are looked for. What bears a trait of an intrusion, however little it surprises: its networks, its agents where few have
+them, its accounts where both agent and network are foreign to them, its clients where they were refused. And what belongs
+to nobody known: the leads of the stretch, and clients that are foreign to two accounts where an intrusion takes three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from dwell.model.addresses import is_internal, network
+from dwell.model.claims import Lead
+from dwell.model.instants import utc_from_us, utc_us
+from dwell.model.provenance import RecordRef
+from dwell.model.settings import LEADS_PER_WEEK
+from dwell.scope.access import INSIDE, Accesses
+from dwell.scope.clients import FOREIGN_BITS, Clients, clients_of, users_of
+from dwell.scope.habits import ties
+from dwell.scope.intrusions import Held
+from dwell.scope.leads import leads_of, terms_of, weeks_between
+
+__all__ = ["FEW_USERS", "Older", "PreHistory", "search_before"]
+
+FEW_USERS = 2
+"""An agent is a trait of an intrusion where no more accounts than this have it as an ordinary one."""
+PAIR = 2
+"""So many accounts that a client is foreign to are told here; an intrusion takes more."""
+GROUNDS_MAX = 5
+OLDER_MAX = 20
+
+Codes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Older:
+    """Something before the first act of an intrusion that bears a trait of it.
+
+    Attributes:
+        intrusion: the intrusion.
+        traits: which of its traits, in words.
+        account: whose account.
+        client: network and agent.
+        first_utc: first visit.
+        last_utc: last visit before the act.
+        visits: visits; refused ones where that is the trait.
+        bits: how surprising it is in its own stretch.
+        grounds: first records.
+    """
+
+    intrusion: str
+    traits: tuple[str, ...]
+    account: str
+    client: str
+    first_utc: datetime
+    last_utc: datetime
+    visits: int
+    bits: float
+    grounds: tuple[RecordRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PreHistory:
+    """What lies before the first act of the first intrusion.
+
+    Attributes:
+        end_utc: that act.
+        ties: ties of account, outside network and agent that were judged.
+        older: what bears a trait of an intrusion, before that intrusion's own first act; the most surprising first, and no
+            more than `OLDER_MAX` of an intrusion.
+        number: how much there is of it.
+        leads: leads of the stretch, the most surprising first.
+        expected_false: leads that chance alone would give.
+        pairs: clients that are foreign to two accounts or more: client, accounts; the most accounts first.
+    """
+
+    end_utc: datetime
+    ties: int
+    older: tuple[Older, ...]
+    number: int
+    leads: tuple[Lead, ...]
+    expected_false: float
+    pairs: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def search_before(
+    accesses: Accesses,
+    clients: Clients,
+    served: npt.NDArray[np.bool_],
+    held: Sequence[Held],
+    per_week: int = LEADS_PER_WEEK,
+) -> PreHistory | None:
+    """Search the stretch before the first known act; None where there is no intrusion.
+
+    Before the first act of the first intrusion everything is judged anew. Before that of a later one its traits are looked
+    for in what was judged over the whole time: what came between is an earlier intruder's stretch as well.
+
+    Args:
+        accesses: all sessions.
+        clients: the ties of the whole time.
+        served: per session, whether it is part of a service's rounds; these are not judged.
+        held: the intrusions.
+        per_week: leads that can be looked at in a week of the case's time.
+    """
+    if not held or not len(accesses.first):
+        return None
+    first = utc_us(min(one.first_utc for one in held))
+    before = accesses.first < first
+    anew = clients_of(accesses, ties(accesses, served | ~before), served=served & before)
+    ranked = leads_of(accesses, anew, (), weeks_between(int(accesses.first[0]), first), per_week=per_week)
+    known = {(pair, name) for one in held for pair in one.pairs for name in one.accounts}
+    older: list[Older] = []
+    number = 0
+    for one in held:
+        end = utc_us(one.first_utc)
+        found, many = _by_trait(accesses, anew if end == first else clients, one, end, known)
+        older, number = [*older, *found], number + many
+    return PreHistory(
+        utc_from_us(first),
+        int(anew.outside.sum()),
+        tuple(sorted(older, key=lambda one: (-one.bits, one.intrusion, one.account, one.client))),
+        number,
+        ranked.leads,
+        ranked.expected_false,
+        _pairs(accesses, anew),
+    )
+
+
+def _pairs(accesses: Accesses, clients: Clients) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Give the clients that are foreign to at least two accounts."""
+    lan, tool, account = (clients.column(one) for one in ("network", "agent", "account"))
+    found: dict[tuple[int, int], set[int]] = {}
+    for row in np.flatnonzero(clients.outside & (clients.fan_out > 0)).tolist():
+        found.setdefault((int(lan[row]), int(tool[row])), set()).add(int(account[row]))
+    told = [
+        (f"{accesses.networks[one]} {accesses.agents[two]}", tuple(sorted(accesses.names[who] for who in whom)))
+        for (one, two), whom in found.items()
+        if len(whom) >= PAIR
+    ]
+    return tuple(sorted(told, key=lambda one: (-len(one[1]), one[0])))
+
+
+def _codes(names: Sequence[str], wanted: set[str]) -> Codes:
+    return np.array([place for place, name in enumerate(names) if name in wanted], np.int64)
+
+
+def _by_trait(
+    accesses: Accesses, clients: Clients, one: Held, end: int, known: AbstractSet[tuple[tuple[int, int], str]]
+) -> tuple[list[Older], int]:
+    """Give what bears a trait of an intrusion before its first act, and how much there is of it."""
+    shared = np.array(sorted(clients.shared), np.int64)
+    outer = {network(text) or "" for text in one.clients if _is_address(text) and not is_internal(text)}
+    lans = np.array(sorted({lan for lan, _ in one.pairs if lan >= 0}), np.int64)
+    lans = np.setdiff1d(np.union1d(lans, _codes(accesses.networks, outer)), shared)
+    lan, tool, account = (clients.column(name) for name in ("network", "agent", "account"))
+    own = clients.bits("agent") < FOREIGN_BITS
+    ordinary = users_of(tool[own], account[own], len(accesses.agents)) if len(tool) else np.zeros(0, np.int64)
+    rare = np.array([each for _, each in one.pairs if each >= 0 and _few(ordinary, each)], np.int64)
+    has = {
+        "its network": np.isin(lan, lans),
+        "its agent": np.isin(tool, rare),
+        # an owner's home has an agent that is used nowhere else, too: a day there is no surprise
+        "its account": np.isin(account, _codes(accesses.names, set(one.accounts)))
+        & ~own
+        & (clients.bits("network") >= FOREIGN_BITS),
+    }
+    first, last = clients.column("first"), clients.column("last")
+    rows = np.flatnonzero(clients.outside & np.logical_or.reduce([*has.values()]) & (first < end))
+    theirs = [((int(lan[row]), int(tool[row])), accesses.names[account[row]]) in known for row in rows.tolist()]
+    rows = rows[~np.array(theirs, np.bool_)]
+    total = np.sum(list(terms_of(clients).values()), axis=0) if len(rows) else np.zeros(len(first))
+    # two traits at once weigh more than any surprise
+    traits = np.sum([each[rows] for each in has.values()], axis=0)
+    shown = rows[np.lexsort((rows, -total[rows], -traits))][:OLDER_MAX]
+    grounds = _grounds(accesses, clients, shown)
+    out = [
+        Older(
+            one.id,
+            tuple(text for text, each in has.items() if each[row]),
+            accesses.names[account[row]],
+            f"{accesses.networks[lan[row]]} {accesses.agents[tool[row]].removesuffix(INSIDE)}",
+            utc_from_us(int(first[row])),
+            utc_from_us(min(int(last[row]), end)),
+            int(clients.column("visits")[row]),
+            round(float(total[row]), 2),
+            grounds.get(place, ()),
+        )
+        for place, row in enumerate(shown.tolist())
+    ]
+    refused = _refused(accesses, one, lans, end)
+    return [*out, *refused], len(rows) + len(refused)
+
+
+def _grounds(accesses: Accesses, clients: Clients, shown: Codes) -> dict[int, tuple[RecordRef, ...]]:
+    """Give the first records of each of some ties."""
+    out: dict[int, list[int]] = {}
+    rows, places = accesses.on_ties(*(clients.column(name)[shown] for name in ("network", "agent", "account")))
+    for row, place in zip(rows.tolist(), places.tolist(), strict=True):
+        if accesses.ok[row] and len(out.setdefault(place, [])) < GROUNDS_MAX:
+            out[place].append(row)
+    return {place: tuple(accesses.refs(found)) for place, found in out.items()}
+
+
+def _is_address(text: str) -> bool:
+    return " " not in text and ("." in text or ":" in text)
+
+
+def _few(ordinary: Codes, agent: int) -> bool:
+    return agent >= len(ordinary) or int(ordinary[agent]) <= FEW_USERS
+
+
+def _refused(accesses: Accesses, one: Held, lans: Codes, end: int) -> list[Older]:
+    """Give per network of an intrusion what was refused there before its first act."""
+    out = []
+    for lan in lans.tolist():
+        rows = np.flatnonzero(accesses.refused & (accesses.network == lan) & (accesses.first < end))
+        if len(rows):
+            span = utc_from_us(int(accesses.first[rows].min())), utc_from_us(int(accesses.last[rows].max()))
+            accounts = len(np.unique(accesses.account[rows]))
+            refs = tuple(accesses.refs(rows[:GROUNDS_MAX].tolist()))
+            who = f"{accounts} accounts" if accounts > 1 else _account(accesses, int(accesses.account[rows[0]]))
+            trait = ("its network, refused",)
+            out.append(Older(one.id, trait, who, accesses.networks[lan], *span, len(rows), 0.0, refs))
+    return out
+
+
+def _account(accesses: Accesses, code: int) -> str:
+    return accesses.names[code] if code >= 0 else "an unknown account"

