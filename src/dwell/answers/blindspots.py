@@ -90,6 +90,15 @@ def _local_times(case: Investigation, book: Book) -> None:
         book.recorded(told, ()) if "as given" in one.detail else book.unknown(told)
 
 
+def _two_formats(case: Investigation, book: Book) -> None:
+    """Say which files hold another format as well, which was not read."""
+    for one in case.two_formats[:STRETCHES_MAX]:
+        more = f" (and {one.count - 1:,} more times)" if one.count > 1 else ""
+        book.unknown(f"{one.path}: {one.detail}{more}. Lines of it are kept and are no records.")
+    if rest := case.two_formats[STRETCHES_MAX:]:
+        book.unknown(f"{count(len(rest), 'more file')} hold another format as well, of which no line was read.")
+
+
 def _stray(case: Investigation, book: Book) -> None:
     """Say which records have instants that cannot be, or lie years away from the rest of their file."""
     for one in case.ledger.stray[:STRETCHES_MAX]:
@@ -376,6 +385,7 @@ def answer(
     told = _ranked(case, book, exposures)
     _holes(case, book)
     _local_times(case, book)
+    _two_formats(case, book)
     _stray(case, book)
     _trusted_hops(case, book)
     tell_clocks(case, book)

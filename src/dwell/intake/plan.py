@@ -9,14 +9,14 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from dwell.casebook.evidence import Container, EvidencePlace
+from dwell.casebook.evidence import CONTAINER_MARK, Container, EvidencePlace
 from dwell.intake.containers import Locator, close_zips
-from dwell.intake.hosts import host_from_markers, host_from_names
+from dwell.intake.hosts import CLIENT_INFO, host_from_client_info, host_from_markers, host_from_names
 from dwell.intake.walk import Fault, Stream, Walk, files_below, shown_name
 from dwell.model.provenance import EvidenceId
 from dwell.sources.registry import ACCEPT_SCORE, identify
@@ -109,13 +109,18 @@ def heads_of(head: bytes) -> tuple[str, ...]:
 
 
 class _Recogniser:
-    """Takes what a walk finds, once for the same bytes, and says what it is."""
+    """Takes what a walk finds, once for the same bytes, and says what it is.
+
+    Attributes:
+        machines: hosts by the folder or container that a collector says is theirs, its path ending in its mark.
+    """
 
     def __init__(self, progress: Callable[[str, int], None]) -> None:
         self.progress = progress
         self.found: dict[EvidenceId, _Found] = {}
         self.faults: list[Fault] = []
         self.packed: set[Container] = set()
+        self.machines: dict[EvidencePlace, str] = {}
 
     def container(self, path: str, root: str, sha256: str, size_bytes: int) -> None:
         self.packed.add(Container(EvidencePlace(path, root), sha256, size_bytes))
@@ -134,6 +139,8 @@ class _Recogniser:
             self.found[found.evidence_id] = _Found(
                 found.size_bytes, found.locator, best.source if best else None, told, heads_of(found.head), local
             )
+        if found.shown.endswith(CLIENT_INFO) and (machine := host_from_client_info(found.head)):
+            self.machines[EvidencePlace(found.shown.removesuffix(CLIENT_INFO), found.root)] = machine
         held = self.found[found.evidence_id]
         held.places.add(EvidencePlace(found.shown, found.root))
         if found.written_utc:
@@ -192,16 +199,31 @@ def make_plan(
                 walk.file(file, shown, shown_name(str(root)))
     close_zips()
     return Plan(
-        tuple(_with_hosts(taker.found)), tuple(sorted(taker.faults)), walk.containers, tuple(sorted(taker.packed))
+        tuple(_with_hosts(taker.found, taker.machines)),
+        tuple(sorted(taker.faults)),
+        walk.containers,
+        tuple(sorted(taker.packed)),
     )
 
 
-def _with_hosts(found: dict[EvidenceId, _Found]) -> list[PlannedFile]:
-    """Give the files their hosts: first by folders every server has, then by names learned that way."""
+def _machine_of(place: EvidencePlace, machines: Mapping[EvidencePlace, str]) -> tuple[str, str]:
+    """Take the host that a collection says it is of, for what the collector took or made there."""
+    marks = [0, *(at + 1 for at, char in enumerate(place.path) if char in ("/", CONTAINER_MARK))]
+    for mark in reversed(marks):
+        host = machines.get(EvidencePlace(place.path[:mark], place.root))
+        if host is not None and place.path[mark:].startswith(("uploads/", "results/")):
+            return host, f"{CLIENT_INFO} of the collection"
+    return "", ""
+
+
+def _with_hosts(found: dict[EvidenceId, _Found], machines: Mapping[EvidencePlace, str]) -> list[PlannedFile]:
+    """Give the files their hosts: by a collection's own word, by folders every server has, by names learned that way."""
     marked: dict[EvidenceId, tuple[str, str]] = {}
     known: set[str] = set()
     for evidence_id, one in found.items():
-        marked[evidence_id] = host_from_markers(min(one.places).path)
+        place = min(one.places)
+        told = _machine_of(place, machines) if machines else ("", "")
+        marked[evidence_id] = told if told[0] else host_from_markers(place.path)
         if marked[evidence_id][0]:
             known.add(marked[evidence_id][0])
     out = []
@@ -211,6 +233,6 @@ def _with_hosts(found: dict[EvidenceId, _Found]) -> list[PlannedFile]:
         if not host:
             host, why = host_from_names(places[0].path, known)
         written = min(one.written, default="")
-        told = (one.source, one.guesses, host, why, written, one.heads, one.local_time)
-        out.append(PlannedFile(evidence_id, one.size_bytes, places, one.locator, *told))
+        about = (one.source, one.guesses, host, why, written, one.heads, one.local_time)
+        out.append(PlannedFile(evidence_id, one.size_bytes, places, one.locator, *about))
     return sorted(out, key=lambda file: (file.places, file.evidence_id))

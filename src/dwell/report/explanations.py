@@ -18,6 +18,11 @@ def explanations_lines(lead: Lead) -> list[str]:
         f"observed: {'; '.join(lead.observed)}",
         f"hostile or not: {lead.hostile_bits:+.1f} bits (above 0 it looks hostile; how common either is, is not in it)",
     ]
+    if lead.intrusion is not None:
+        lines.append(
+            f"it is part of {lead.intrusion}, which rests on more than this lead shows: what follows weighs it by itself, "
+            "and takes nothing back"
+        )
     for side in Side:
         for one in lead.explanations:
             if one.side is side and one.decides:

@@ -135,6 +135,10 @@ WORDS: Mapping[str, tuple[str, ...]] = {
         "messages were fetched",
     ),
     "departed": ("the owner is there", "the owner had left"),
+    "moves": (
+        "the accounts that come with that agent come with it from that network alone",
+        "three or more of the accounts that come with that agent come with it from another network as well",
+    ),
 }
 """The states of each observation in words."""
 

@@ -76,6 +76,7 @@ from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_sta
 from dwell.scope.taking_ties import with_takings
 from dwell.scope.takings import Taking, takings_of
 from dwell.scope.traces import Trace, traces_of
+from dwell.scope.two_formats import TwoFormats, two_formats
 from dwell.scope.unnamed import stand_ins, with_stand_ins
 from dwell.scope.unrecorded import Unrecorded, mark_unrecorded, unrecorded_of
 from dwell.scope.untold import untold_requests
@@ -113,6 +114,7 @@ class Investigation:
         passwords: when passwords were set.
         backups: restore points.
         local_times: logs in local time, and how they were read.
+        two_formats: files in which another format begins, which was not read.
         changes: tasks, services and accounts that event logs say came or went.
         revoked: tokens that were revoked in the tenant.
         snapshots: what exports tell of states, each with its date.
@@ -165,6 +167,7 @@ class Investigation:
     passwords: tuple[PasswordSet, ...]
     backups: tuple[Backup, ...]
     local_times: tuple[LocalTime, ...] = ()
+    two_formats: tuple[TwoFormats, ...] = ()
     changes: tuple[Change, ...] = ()
     revoked: tuple[Revoked, ...] = ()
     snapshots: Snapshots = field(default_factory=Snapshots)
@@ -328,6 +331,7 @@ def investigate(
         passwords=passwords(archive),
         backups=backups(archive),
         local_times=local_times(archive),
+        two_formats=two_formats(archive, paths),
         changes=changes_of(rolled.tables["changes"], identities),
         revoked=revocations(archive, identities),
         snapshots=states,

@@ -34,6 +34,7 @@ SIGNS: Mapping[str, tuple[str, ...]] = {
     "replaces": ("nothing", "device", "network"),
     "reads": ("opened", "listed", "read"),
     "departed": ("no", "yes"),
+    "moves": ("stays", "moves"),
 }
 """The states of each observation, in the order of their numbers."""
 BRIEF_DAYS = 10.0
@@ -44,6 +45,8 @@ _SECOND_US = 1_000_000
 MISSED_SHARE = 0.5
 USUAL_MIN = 2.0
 ELSEWHERE_MIN = 10
+TOGETHER_MIN = 3
+"""So many accounts that come with one foreign agent from one network are company whose going elsewhere can be told."""
 PHONE_SHARE = 0.5
 SPRAYED_MIN = 5
 TRIED_MIN = 3
@@ -270,6 +273,26 @@ def _reads(one: _Leads) -> Codes:
     return one.most(np.where(read + synced + named > 0, 2, np.where(listed > 0, 1, 0)))
 
 
+def _moves(one: _Leads) -> Codes:
+    """Say whether the accounts that an agent is foreign to come with it from one network only, or from another as well.
+
+    A kiosk, a hall and a training room stay where they are. Unknown where fewer than three such accounts are there.
+    """
+    ties = one.clients.ties
+    agent, network, account = (ties[name].to_numpy() for name in ("agent", "network", "account"))
+    odd = one.clients.outside & (ties["agent_bits"].to_numpy() >= FOREIGN_BITS)
+    out = np.full(len(one.rows), UNKNOWN)
+    for tool in np.unique(one.agent).tolist():
+        lan, who = np.unique(np.stack([network, account])[:, odd & (agent == tool)], axis=1)
+        for place in np.flatnonzero(one.agent == tool).tolist():
+            here = lan == one.network[place]
+            if np.count_nonzero(here) >= TOGETHER_MIN:
+                elsewhere = lan[~here & np.isin(who, who[here])]
+                most = int(np.unique(elsewhere, return_counts=True)[1].max(initial=0))
+                out[place] = int(most >= TOGETHER_MIN)
+    return out
+
+
 def signs_of(accesses: Accesses, clients: Clients, rows: Codes, kin: Kin) -> dict[str, Codes]:
     """Give the state of every observation of some ties, as number into `SIGNS`; `UNKNOWN` where it cannot be told.
 
@@ -297,4 +320,5 @@ def signs_of(accesses: Accesses, clients: Clients, rows: Codes, kin: Kin) -> dic
         "replaces": _replaces(one),
         "reads": _reads(one),
         "departed": np.full(len(rows), UNKNOWN) if gone is None else (gone[rows] > 0).astype(np.int64),
+        "moves": _moves(one),
     }

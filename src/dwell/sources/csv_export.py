@@ -6,7 +6,7 @@ Columns go by name, in any order; a column the schema does not know goes to `ext
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import ClassVar
 
@@ -16,13 +16,13 @@ from dwell.sources.delimited import Delimited, State, unique_names
 from dwell.sources.exchange_csv import delimiter_of, header_cells, lowered_names
 from dwell.sources.source import EXTRA, Guess, Sniff, prefix_fields
 
-__all__ = ["CsvExport"]
+__all__ = ["CsvExport", "header_of"]
 
 _SNIFFED_LINES = 20
 
 
 @lru_cache(maxsize=2)
-def _header_of(sniff: Sniff) -> str:
+def header_of(sniff: Sniff) -> str:
     """Find the line that a file's header is, once though every kind of export asks; "" where there is none."""
     lines = sniff.text.splitlines()[:_SNIFFED_LINES]
     return next((one for one in lines if one.strip() and not one.startswith("#TYPE")), "")
@@ -63,7 +63,7 @@ class CsvExport(Delimited):
 
     def identify(self, sniff: Sniff) -> Guess | None:
         """Go by the names in the header."""
-        header = _header_of(sniff)
+        header = header_of(sniff)
         if header and self._is_ours(header):
             return Guess(self.score, self.key, "the header names this export's columns")
         return None
@@ -71,12 +71,22 @@ class CsvExport(Delimited):
     def _is_notice(self, text: str, state: State) -> bool:
         return text.startswith("#TYPE") or (not state.names and self._is_ours(text))
 
+    def _named(self, names: Sequence[str]) -> list[str]:
+        """Give the columns that names stand for; a second name for one column stays as it is written."""
+        lowered = {name.lower() for name in names}
+        out: list[str] = []
+        for name in names:
+            column = self._known.get(name.lower(), name)
+            told = column.lower() == name.lower()
+            out.append(column if told or (column.lower() not in lowered and column not in out) else name)
+        return out
+
     def _notice(self, raw: bytes, text: str, number: int, state: State) -> None:
         if text.startswith("#TYPE"):
             return
         state.delimiter, state.settled = delimiter_of(text), True
         names = [name or f"column {place}" for place, name in enumerate(header_cells(text), 1)]
-        state.names = unique_names([self._known.get(name.lower(), name) for name in names])
+        state.names = unique_names(self._named(names))
         state.header = raw
         state.time = self.time_name if self.time_name in state.names else None
         state.host = self.host_name if self.host_name in state.names else None

@@ -66,6 +66,7 @@ class State:
         host: the column that holds the host.
         log_type: what the file calls the log.
         refused: why the lines are not taken, where they are another format's.
+        headless: why there are no columns, where a header stood above and was not taken.
         build: the build a header named, not yet reported.
         last: the last instant read, and the number of its record.
         seams: see `Hint`.
@@ -81,6 +82,7 @@ class State:
     host: str | None = None
     log_type: str = ""
     refused: str = ""
+    headless: str = ""
     build: tuple[str, int] | None = None
     last: tuple[int, int] | None = None
     seams: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -225,7 +227,9 @@ class Delimited(Source):
             self._assume(whole, number, state)
         if state.refused or not state.names:
             kind = AnomalyKind.UNREADABLE if state.refused else AnomalyKind.NO_HEADER
-            run.anomalies.append(line_anomaly(block, at, kind, state.refused or self.unreadable_detail))
+            run.anomalies.append(
+                line_anomaly(block, at, kind, state.refused or state.headless or self.unreadable_detail)
+            )
             return 1
         found, used = self._record(scan, at, whole, state, final=final)
         if used == _CARRY:

@@ -1,16 +1,18 @@
 """Directory exports: who exists, under which names, as `Get-Mailbox`, `Get-Recipient` and `Get-ADUser` write them.
 
 Source:
-    Microsoft Learn, "Get-Mailbox", "Get-User", "Get-ADUser" with `Export-Csv`: the property names are the columns.
+    Microsoft Learn, "Get-Mailbox", "Get-User", "Get-ADUser" with `Export-Csv` or `ConvertTo-Json`: the property names are
+    the columns. In JSON the text of an identifier that is written as an object (`SID`, `Value`) is its column, and
+    addresses in a list stand side by side, as they do in CSV.
 Time:
-    `WhenCreatedUTC` is UTC where it is written in ISO 8601 and becomes `time_utc`; a date in the words of a culture has
-    no zone and no safe order of day and month, stays as text, and `time_utc` is null. The export is a snapshot: it says
-    what held when it was made, and its moment is not in it.
+    `WhenCreatedUTC` is UTC where it is written in ISO 8601 (or as `/Date(…)/`) and becomes `time_utc`; a date in the
+    words of a culture has no zone and no safe order of day and month, stays as text, and `time_utc` is null. The export
+    is a snapshot: it says what held when it was made, and its moment is not in it.
 Units:
     One row is one recipient or account.
 
 Raises:
-    Nothing. A line that cannot be read is an anomaly.
+    Nothing. A line or object that cannot be read is an anomaly.
 Trust:
     Whoever could change the directory could change every value; `DisplayName` and photos the user himself may set.
 Silence:
@@ -20,13 +22,15 @@ Silence:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from dwell.sources.csv_export import CsvExport
+from dwell.sources.json_records import JsonRecords
+from dwell.sources.time_words import dotnet_or_iso
 
-__all__ = ["Directory"]
+__all__ = ["Directory", "DirectoryJson"]
 
 _NAMES = (
     "Name", "DisplayName", "Alias", "SamAccountName", "UserPrincipalName", "PrimarySmtpAddress", "WindowsEmailAddress",
@@ -74,3 +78,39 @@ class Directory(CsvExport):
         "ForwardingSmtpAddress",
         "ForwardingAddress",
     )
+
+
+class DirectoryJson(JsonRecords):
+    """Directory export, JSON."""
+
+    key = "directory_json"
+    title = "Directory export (JSON)"
+    is_log = False
+    columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
+    aliases: ClassVar[Mapping[str, str]] = {
+        f"{name.lower()}.{part}": name
+        for name, part in (
+            ("SID", "value"), ("ObjectSid", "value"), ("PrimarySmtpAddress", "address"), ("WindowsEmailAddress", "address"),
+            ("RecipientType", "value"), ("RecipientTypeDetails", "value"),
+        )
+    }  # fmt: skip
+    time_names: ClassVar[tuple[str, ...]] = ("WhenCreatedUTC",)
+    marks: ClassVar[tuple[frozenset[str], ...]] = Directory.marks
+    score = 79
+    schema = Directory.schema
+    lexicon = Directory.lexicon
+
+    @property
+    def table(self) -> str:
+        """Give the table of directory exports."""
+        return "directory"
+
+    def _shaped(self, record: dict[str, Any]) -> dict[str, Any]:
+        shaped = super()._shaped(record)
+        held = shaped.get("EmailAddresses")
+        if isinstance(held, list) and all(isinstance(one, str) for one in held):
+            return {**shaped, "EmailAddresses": ", ".join(held)}
+        return shaped
+
+    def _instants(self, texts: pa.Array) -> pa.Array:
+        return dotnet_or_iso(texts)

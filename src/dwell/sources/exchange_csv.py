@@ -42,6 +42,8 @@ _NAME_FIRST = re.compile(r'"?[A-Za-z][A-Za-z0-9_-]{0,63}"?[,;\t]')
 _OPENING = re.compile(rb'(?:(?:#|"?[A-Za-z])[^\x00\n]*\n)+')
 _SAYS_WHEN = re.compile(rb"^(#(?:Software|Version|Date):)[^\n]*", re.MULTILINE | re.IGNORECASE)
 _NOT_TIMED = re.compile(rb'\n(?:#|"?[A-Za-z])')
+_IIS = "#software: microsoft internet information"
+_W3C = "in a part of the file that is a W3C log"
 _SURPLUS_MAX = 64
 _SNIFFED_LINES = 50
 
@@ -91,6 +93,9 @@ def _opening(sniff: Sniff) -> _Opening:
     first = lines[:_SNIFFED_LINES]
     whole = tuple((lines if sniff.complete else lines[:-1])[:_SNIFFED_LINES])
     for line in first:
+        if line.lower().startswith("#fields:") and _is_w3c(line[8:]):
+            # another kind of log, and whatever stands behind it
+            return _Opening(None, (), ())
         if line.lower().startswith("#log-type:"):
             return _Opening(line[10:].strip().lower(), (), whole)
     for line in first:
@@ -212,7 +217,7 @@ class ExchangeCsv(Delimited):
         return not STARTS_TIMED.match(text) and self._is_header(text)
 
     def _alters(self, text: str) -> bool:
-        return super()._alters(text) or text.lower().startswith(("#fields", "#log-type"))
+        return super()._alters(text) or text.lower().startswith(("#fields", "#log-type", _IIS))
 
     def _is_header(self, text: str) -> bool:
         if _NAME_FIRST.match(text) is None:
@@ -225,12 +230,22 @@ class ExchangeCsv(Delimited):
         word, value = word.lower(), value.strip()
         if not text.startswith("#"):
             self._settle(raw, text, number, state)
-        elif word == "#fields":
-            self._settle(value.encode(), value, number, state)
+        elif text.lower().startswith(_IIS) or (word == "#fields" and _is_w3c(value)):
+            if state.refused != _W3C:
+                state.facts.append(another_format(number, "a W3C log, as IIS writes it"))
+            state.refused = _W3C
+        elif word in ("#software", "#fields"):
+            state.refused = "" if state.refused == _W3C else state.refused
+            if word == "#fields":
+                self._settle(value.encode(), value, number, state)
+        elif word in ("#version", "#date") and state.refused == _W3C:
+            return
         elif word == "#version":
             state.build = (value[:64], number)
         elif word == "#log-type":
             ours = self._is_type(value.lower())
+            if not ours and value != state.log_type:
+                state.facts.append(another_format(number, f"'{value[:64]}'"))
             state.log_type = value
             state.refused = "" if ours else "under a #Log-type line that names another log"
         elif word == "#date":
@@ -241,8 +256,14 @@ class ExchangeCsv(Delimited):
     def _settle(self, raw: bytes, text: str, number: int, state: State) -> None:
         """Take the columns from a header."""
         _report_build(None, state)
+        if state.refused:
+            return
         cells = _cells_of(text)
-        if not cells or state.refused:
+        if not cells:
+            count = text.count(delimiter_of(text)) + 1
+            many = f"{count:,} names, more than {COLUMNS_MAX:,}" if count > COLUMNS_MAX else "quotes that do not match"
+            state.headless = f"under a header with {many}: it is not taken, and the columns are unknown"
+            state.facts.append(Fact(FactKind.HEADER, number, None, None, 1, f"a header with {many} is not taken"))
             return
         if not state.settled:
             state.delimiter, state.settled = delimiter_of(text), True
@@ -329,6 +350,18 @@ class ExchangeCsv(Delimited):
             return None
         how = "an unfinished record runs into this one, kept in the extra map"
         return Mended([*state.names, BEFORE], [*cells, text[: found.start()]], how)
+
+
+def _is_w3c(names: str) -> bool:
+    """Say whether the names of a `#Fields` line are parted by spaces, an instant first, as those of IIS are."""
+    held = names.lower().split()
+    return len(held) > 2 and "time" in held[:2] and not any("," in one for one in held)
+
+
+def another_format(number: int, likely: str) -> Fact:
+    """Say that a line begins another format; its lines become anomalies, and no other reader sees them."""
+    detail = f"another format begins at line {number:,}, likely {likely}: split the file there"
+    return Fact(FactKind.ANOTHER_FORMAT, number, None, None, 1, detail)
 
 
 def _instant(text: str) -> datetime | None:

@@ -5,7 +5,10 @@ Source:
     `Get-ADPermission`, `Get-InboxRule`, `Get-TransportRule`, `Get-ManagementRoleAssignment`,
     `Get-MobileDeviceStatistics`, `Get-TransportAgent`, `Get-MailboxAuditBypassAssociation`,
     `Get-MgOauth2PermissionGrant`, `Get-MgServicePrincipal`, with `Export-Csv` or `ConvertTo-Json`. The property names
-    are the columns; `kind` says what a row is, by which it holds, and in CSV by the header where it holds too little.
+    are the columns; `kind` says what a row is, by which it holds, and by its names where it holds too little. The lists
+    that Microsoft-Extractor-Suite and Hawk make of them are read by their own names, as their published code writes
+    them; no real file has been seen. Kinds that end in `-listing`, `device` and `sign-in-method` are kept and searched,
+    and decide nothing: the columns that would decide are not in them, or several rights stand in one cell.
 Time:
     `WhenChangedUTC`, `WhenCreatedUTC`, `CreatedDateTime` and `FirstSyncTime` are UTC where they are written in ISO 8601
     (or as `/Date(…)/`), and the first that is there becomes `time_utc`; a date in the words of a culture stays text.
@@ -26,8 +29,9 @@ Silence:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
-from typing import ClassVar
+from dataclasses import replace
+from functools import lru_cache, reduce
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,12 +39,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.sources.aliased_csv import AliasedCsv
-from dwell.sources.columns import instants
+from dwell.sources.csv_export import header_of
 from dwell.sources.delimited import State
 from dwell.sources.exchange_csv import lowered_names
-from dwell.sources.json_records import JsonRecords, Look
+from dwell.sources.json_records import JsonRecords, Look, look
+from dwell.sources.lines import decode_line
 from dwell.sources.matched import schema_of
-from dwell.sources.time_words import epochs
+from dwell.sources.source import Guess, Sniff
+from dwell.sources.time_words import dotnet_or_iso
 
 __all__ = ["KINDS", "Exports", "ExportsJson"]
 
@@ -67,7 +73,7 @@ KINDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "ad-permission": (("User",), ("ExtendedRights",), ("Identity",)),
     "mailbox-permission": (("User",), ("AccessRights",), ("Identity", "Mailbox")),
     "inbox-rule": (("RuleIdentity", "MailboxOwnerId", "Mailbox"), ("Name",), ("Enabled", *_ACTS)),
-    "transport-rule": (("Name",), ("State",), ("Priority",), ("BlindCopyTo", "RedirectMessageTo", "CopyTo", "Description")),
+    "transport-rule": (("Name",), ("State",), ("Priority",), ("BlindCopyTo", "RedirectMessageTo", "CopyTo")),
     "mobile-device": (("DeviceId",), ("DeviceType", "DeviceOS", "DeviceModel"), ("FirstSyncTime", "DeviceAccessState")),
     "consent": (("ClientId",), ("ConsentType",), ("Scope",)),
     "application": (
@@ -78,6 +84,21 @@ KINDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "forwarding": (("ForwardingSmtpAddress", "ForwardingAddress"), ("Identity", "Name", "DisplayName")),
 }  # fmt: skip
 """What a row is: it has one column of every group. The first that fits counts."""
+_LISTINGS: Mapping[str, tuple[frozenset[str], ...]] = {
+    "permission-listing": (frozenset({"fullaccessusers"}), frozenset({"sendasusers", "sendaspermissions"})),
+    "transport-rule-listing": (
+        frozenset({"name"}), frozenset({"state"}), frozenset({"description"}), frozenset({"createdby", "whenchanged"}),
+    ),
+    "sign-in-method": (
+        frozenset({"user", "userprincipalname"}), frozenset({"mfastatus", "ismfaregistered", "ismfacapable"}),
+    ),
+    "device": (frozenset({"deviceid"}), frozenset({"trusttype"}), frozenset({"objectid", "id"})),
+    "audit-listing": (
+        frozenset({"creationtime"}), frozenset({"userid"}), frozenset({"clientip"}),
+        frozenset({"operation", "workload"}), frozenset({"countryname", "knownmicrosoftip", "resultstatus"}),
+    ),
+}  # fmt: skip
+"""Lists that collectors make, by names in lower case of which some are no columns of ours."""
 _LOWERED = {kind: tuple(frozenset(one.lower() for one in group) for group in groups) for kind, groups in KINDS.items()}
 _ALIASES: Mapping[str, str] = {
     "clientid": "ClientId",
@@ -85,12 +106,37 @@ _ALIASES: Mapping[str, str] = {
     "transportagentassemblypath": "AssemblyPath",
     "oauth2permissionscopes": "Oauth2PermissionScopes",
     "identityname": "Identity",
+    "userprincipalname": "Identity",
+    "primarysmtpaddress": "Identity",
+    "username": "Mailbox",
+    "rulename": "Name",
+    "ruleenabled": "Enabled",
+    "textdescription": "Description",
+    "clientobjectid": "ClientId",
+    "clientdisplayname": "AppDisplayName",
+    "resourceobjectid": "ResourceId",
+    "principalobjectid": "PrincipalId",
+    "permission": "Scope",
 }
+_OWNERS = ("identity", "userprincipalname", "primarysmtpaddress")
+_NO_DIRECTORY = frozenset(
+    {"mailbox-permission", "folder-permission", "recipient-permission", "permission-listing", "sign-in-method"}
+)
+"""Kinds whose names no directory export has, however many names of accounts stand beside them."""
+_SURE_SCORE = 82
+"""Above that of a directory export."""
 
 
+@lru_cache(maxsize=1_024)
 def _kind_of(names: frozenset[str]) -> str:
     """Say what an export is by its names, in lower case; "" where it is none."""
-    return next((kind for kind, groups in _LOWERED.items() if all(group & names for group in groups)), "")
+    # a user's name is an owner's only where a rule is named beside it, as Microsoft-Extractor-Suite has it
+    others = () if "rulename" in names else ("username",)
+    meant = frozenset(one if one in others else _ALIASES.get(one, one).lower() for one in names)
+    for kind, groups in _LOWERED.items():
+        if all(group & meant for group in groups):
+            return kind
+    return next((kind for kind, groups in _LISTINGS.items() if all(group & names for group in groups)), "")
 
 
 def _told(records: pa.RecordBatch) -> pa.RecordBatch:
@@ -103,6 +149,11 @@ def _told(records: pa.RecordBatch) -> pa.RecordBatch:
     given = held["kind"].cast(pa.string())
     held["kind"] = pc.coalesce(kinds, given)
     return pa.RecordBatch.from_arrays(list(held.values()), names=list(held))
+
+
+def _surer(guess: Guess | None, kind: str) -> Guess | None:
+    """Put a guess above that of a directory export where no such export has these names."""
+    return guess if guess is None or kind not in _NO_DIRECTORY else replace(guess, score=_SURE_SCORE)
 
 
 class Exports(AliasedCsv):
@@ -123,6 +174,10 @@ class Exports(AliasedCsv):
         "AppId", "DisplayName", "Name",
     )  # fmt: skip
 
+    def identify(self, sniff: Sniff) -> Guess | None:
+        """Go by the names in the header."""
+        return _surer(super().identify(sniff), _kind_of(lowered_names(header_of(sniff))))
+
     def _is_ours(self, line: str) -> bool:
         return bool(_kind_of(lowered_names(line)))
 
@@ -132,7 +187,7 @@ class Exports(AliasedCsv):
     def _fit(self, table: pa.Table, numbers: npt.NDArray[np.int64], state: State) -> pa.Table:
         """Put a table into the schema; what a row with nothing in it would have been, its header says."""
         fitted = super()._fit(table, numbers, state)
-        kind = _kind_of(frozenset(name.lower() for name in state.names))
+        kind = _kind_of(lowered_names(decode_line(state.header)[0].removeprefix("\ufeff")))
         if not kind:
             return fitted
         place = fitted.schema.get_field_index("kind")
@@ -159,12 +214,28 @@ class ExportsJson(JsonRecords):
         """Give the table of exports."""
         return "exports"
 
+    def identify(self, sniff: Sniff) -> Guess | None:
+        """Go by the names in the first record."""
+        return _surer(super().identify(sniff), _kind_of(look(sniff).names))
+
     def _is_ours(self, seen: Look) -> bool:
         return bool(_kind_of(seen.names))
 
+    def _shaped(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Say what a record is by its names, those that hold nothing too; `_told` goes by what it holds."""
+        shaped = super()._shaped(record)
+        names = frozenset(name.lower() for name in shaped)
+        # of several names for the owner the first of these is the column, whatever their order in the record
+        owner = next((one for one in _OWNERS if one in names), "")
+        shaped = {
+            (f"account.{name}" if name.lower() in _OWNERS and name.lower() != owner else name): value
+            for name, value in shaped.items()
+        }
+        kind = "" if "kind" in names else _kind_of(names)
+        return {"kind": kind, **shaped} if kind else shaped
+
     def _instants(self, texts: pa.Array) -> pa.Array:
-        millis = pc.replace_substring_regex(texts, r"^/Date\((\d{12,14})(?:[+-]\d{4})?\)/$", r"\1")
-        return pc.coalesce(instants(texts), epochs(millis))
+        return dotnet_or_iso(texts)
 
     def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
         return _told(records)

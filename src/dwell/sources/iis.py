@@ -43,6 +43,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from dwell.model.provenance import AnomalyKind, Fact, FactKind
 from dwell.sources import iis_repair
+from dwell.sources.exchange_csv import another_format
 from dwell.sources.iis_request_id import split_request_id
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
 from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, prefix_fields
@@ -103,6 +104,7 @@ def _column_names(fields: Sequence[str]) -> list[str]:
     return names
 
 
+_EXCHANGE_FIELDS = re.compile(r"#fields:\s*(?:datetime|date-time|timestamp|mytimestamp),", re.IGNORECASE)
 _OPENING = re.compile(rb"(?:#[^\x00\n]*\n)+")
 _FIELDS = re.compile(rb"^#fields:[^\n]*", re.MULTILINE | re.IGNORECASE)
 _STAMP = np.frombuffer(b"0000-00-00 00:00:00 ", np.uint8)
@@ -120,6 +122,8 @@ class _State:
         last_no: its number.
         restarts: numbers of the `#Date` lines since the last record.
         seams: see `Hint`.
+        log_type: what the last `#Log-type` line says; IIS writes none.
+        foreign: whether the last `#Fields` line is of an Exchange log, of which no line is read.
     """
 
     names: list[str] = field(default_factory=list)
@@ -128,6 +132,8 @@ class _State:
     last_no: int = 0
     restarts: list[int] = field(default_factory=list)
     seams: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    log_type: str = ""
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +245,13 @@ class IisW3c(Source):
         text, _ = decode_line(block.line(index))
         lowered = text.lower()
         if lowered.startswith("#fields:"):
-            state.names = _column_names(text[8:].split())
+            state.foreign = _EXCHANGE_FIELDS.match(lowered) is not None
+            state.names = [] if state.foreign else _column_names(text[8:].split())
+            if state.foreign:
+                likely = f"'{state.log_type}'" if state.log_type else "a text log of Exchange"
+                facts.append(another_format(block.number(index), likely))
+        elif lowered.startswith("#log-type:"):
+            state.log_type = text[10:].strip()[:64]
         elif lowered.startswith("#date:"):
             try:
                 at = datetime.strptime(text[6:].strip(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
@@ -256,6 +268,10 @@ class IisW3c(Source):
         block = lines.block
         rows = np.flatnonzero(~lines.structural[start:stop]) + start
         if not len(rows):
+            return
+        if state.foreign:
+            detail = "under a #Fields line of an Exchange log"
+            yield Batch(anomalies=[line_anomaly(block, int(i), AnomalyKind.UNREADABLE, detail) for i in rows])
             return
         if not state.names:
             detail = "a line before any #Fields line: the columns are unknown"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,8 @@ SHAPES = {
 }
 """What a typed column must look like; the others take any text."""
 
+LEAP_SECOND = "23:59:60"
+"""What stands in `time` where a second was put in at the end of a month; it is the first of the next day to us."""
 _COMPILED = {name: re.compile(pattern) for name, pattern in SHAPES.items()}
 _MENDED = {name: re.compile(pattern) for name, pattern in {"s-ip": _ADDRESS, "c-ip": _ADDRESS}.items()}
 _MENDED["cs-method"] = re.compile(r"-|[!-~]{1,64}")
@@ -55,6 +57,7 @@ _SURPLUS_ORDER = (
 )
 _CONTROLS = {ord("\0"): " ", ord("\t"): "%09"}
 _SURPLUS_MAX = 4096
+_LEAP_READ = "a leap second, read as the first second of the next day"
 
 
 @dataclass(slots=True)
@@ -123,7 +126,18 @@ def _mend(names: Sequence[str], text: str) -> tuple[str, list[str]] | None:
     for how, values in _candidates(names, text):
         if _shaped(names, values, mended=bool(how)):
             return how, values
+        if LEAP_SECOND in values and _shaped(names, _without_leap(names, values), mended=bool(how)):
+            return f"{how}, {_LEAP_READ}" if how else _LEAP_READ, values
     return None
+
+
+def _without_leap(names: Sequence[str], values: Sequence[str]) -> list[str]:
+    """Put the second before a leap second, so that the rest can be looked at; only the last day of a month has one."""
+    at = dict(zip(names, values, strict=True))
+    day = at.get("date", "")
+    if at.get("time") != LEAP_SECOND or (is_day(day) and (date.fromisoformat(day) + timedelta(days=1)).day != 1):
+        return list(values)
+    return ["23:59:59" if name == "time" else value for name, value in zip(names, values, strict=True)]
 
 
 def repair(block: Block, odd: Sequence[int], names: Sequence[str], seams: npt.NDArray[np.int64]) -> Repaired:

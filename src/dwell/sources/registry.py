@@ -11,7 +11,7 @@ from dwell.sources.cisco import Cisco
 from dwell.sources.connectivity import Connectivity
 from dwell.sources.cosmos_audit import CosmosAudit
 from dwell.sources.defender import Defender, DefenderCsv
-from dwell.sources.directory import Directory
+from dwell.sources.directory import Directory, DirectoryJson
 from dwell.sources.dovecot import Dovecot
 from dwell.sources.ecp_activity import EcpActivity
 from dwell.sources.ecp_server import EcpServer
@@ -123,6 +123,7 @@ SOURCES: tuple[Source, ...] = (
     DefenderCsv(),
     GoogleWorkspace(),
     Directory(),
+    DirectoryJson(),
     Inventory(),
     Mftecmd(),
     FileListing(),

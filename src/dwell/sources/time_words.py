@@ -19,6 +19,7 @@ __all__ = [
     "SYSLOG_TIME",
     "by_value",
     "day_first",
+    "dotnet_or_iso",
     "epochs",
     "named_months",
     "numbered_dates",
@@ -77,6 +78,12 @@ def epochs(texts: pa.Array) -> pa.Array:
     micros = pc.add(pc.multiply(seconds, 1_000_000), fraction)
     held = pc.and_(pc.greater(micros, 0), pc.less(seconds, 32_503_680_000))
     return pc.if_else(held, micros, pa.scalar(None, pa.int64())).cast(_KIND)
+
+
+def dotnet_or_iso(texts: pa.Array) -> pa.Array:
+    """Read instants as PowerShell writes them into JSON: ISO 8601, or milliseconds since 1970 as `/Date(…)/`."""
+    millis = pc.replace_substring_regex(texts, r"^/Date\((\d{12,14})(?:[+-]\d{4})?\)/$", r"\1")
+    return pc.coalesce(instants(texts), epochs(millis))
 
 
 def without_zone(texts: pa.Array) -> pa.Array:

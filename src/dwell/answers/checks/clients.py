@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dwell.answers.checks.scene import Finding, Item, Scene, told, undated, weigh
 from dwell.model.claims import CheckStatus, Extent
+from dwell.scope.snapshots import Row
 from dwell.scope.states import instant
 from dwell.scope.words import agent
 
@@ -14,8 +15,17 @@ _KINDS = ("consent", "application")
 _EMPTY = {"", "{}", "[]", "null"}
 
 
-def _reads_mail(scope: str | None) -> bool:
-    return any(one.startswith(_MAIL_SCOPES) for one in (scope or "").lower().split())
+def _mail_scopes(scope: str | None) -> list[str]:
+    """Give what a consent allows of mail; exports write one scope a row, or all of a grant in one."""
+    return [one for one in (scope or "").lower().split() if one.startswith(_MAIL_SCOPES)]
+
+
+def _held(kind: str, row: Row) -> frozenset[tuple[str | None, ...]]:
+    """Give what a row holds, to be known again in another export: a consent's scopes, an application's secrets."""
+    who = row["ClientId"] or row["AppId"]
+    if kind == "consent":
+        return frozenset((who, one) for one in _mail_scopes(row["Scope"]))
+    return frozenset({(who, row["Scope"], row["PasswordCredentials"], row["KeyCredentials"])})
 
 
 def applications(scene: Scene) -> list[Finding]:
@@ -29,23 +39,21 @@ def applications(scene: Scene) -> list[Finding]:
     bad: list[Item] = []
     doubtful: list[Item] = []
     for kind, (file, _) in dated.items():
-        older = {
-            (row["ClientId"] or row["AppId"], row["Scope"], row["PasswordCredentials"], row["KeyCredentials"])
-            for one in scene.before("exports", kind)
-            for row, _ in scene.case.snapshots.read(one, columns, kind)
-        }
+        earlier = [
+            row for one in scene.before("exports", kind) for row, _ in scene.case.snapshots.read(one, columns, kind)
+        ]
+        older = frozenset[tuple[str | None, ...]]().union(*(_held(kind, row) for row in earlier))
         for row, ref in scene.case.snapshots.read(file, columns, kind):
             name = row["AppDisplayName"] or row["DisplayName"] or row["ClientId"] or row["AppId"] or "(no name)"
             secret = any((row[one] or "").strip() not in _EMPTY for one in secrets)
-            if not (_reads_mail(row["Scope"]) if kind == "consent" else secret):
+            if not (_mail_scopes(row["Scope"]) if kind == "consent" else secret):
                 continue
             made = instant(row["CreatedDateTime"])
-            same = (row["ClientId"] or row["AppId"], row["Scope"], row["PasswordCredentials"], row["KeyCredentials"])
             item = Item(f"{name} ({row['Scope'] if kind == 'consent' else 'holds a secret'})", ref)
             if made is not None and made >= scene.first:
                 bad.append(item)
-            elif same not in older:
-                (bad if older else doubtful).append(item)
+            elif not _held(kind, row) <= older:
+                (bad if earlier else doubtful).append(item)
     extent = Extent(len(dated), len(_KINDS), "kinds of export (consents, applications)")
     fine = "no consent to read mail and no application with a secret that is new since the first act"
     return [weigh(extent, told(list(dated.values())), bad, doubtful, fine=fine)]
@@ -79,6 +87,6 @@ def devices(scene: Scene) -> list[Finding]:
 
 
 def sign_in_methods(scene: Scene) -> list[Finding]:
-    """Say that no export of registered methods is read."""
+    """Say that no export of registered methods is judged."""
     del scene
-    return [Finding(CheckStatus.UNKNOWN, "exports of sign-in methods are not read")]
+    return [Finding(CheckStatus.UNKNOWN, "exports of sign-in methods are kept and not judged")]
