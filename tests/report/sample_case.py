@@ -341,6 +341,7 @@ RULES = (
         700,
         3,
         "web/shell.yml",
+        48_213,
     ),
     RuleOutcome(
         "6b1d", "Sign-in by PIM", "C. Author", "", "medium", RuleStatus.BLIND, "no source held has the field RoleName"

@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from dwell.hunt.derived import base_of, is_derived
+from dwell.hunt.patterns import Indices
 from dwell.hunt.ruleset import Node, Rule, RuleSet
 from dwell.hunt.senses import Senses, absent
 from dwell.hunt.sigma.loaded import outcome_of
@@ -127,6 +130,31 @@ def _status(rule: Rule, rules: RuleSet, sight: _Sight) -> tuple[RuleStatus, str]
     return RuleStatus.RAN, ""
 
 
+_UNREAD = "0 rows had to be read: by the distinct values of each data file no record can meet it"
+"""What is said of a rule that ran, and for which no data file was opened."""
+
+
+def _compared(rules: RuleSet, reports: Mapping[str, Sequence[FileReport]]) -> tuple[Indices, Indices]:
+    """Give of each rule the data files that were opened for it, and the records of its kinds in them."""
+    files = np.zeros(len(rules.rules), np.int64)
+    rows = np.zeros(len(rules.rules), np.int64)
+    cases: dict[str, list[tuple[int, int]]] = {}
+    for index, rule in enumerate(rules.rules):
+        for case in rule.cases:
+            cases.setdefault(rules.wheres[case.where].table, []).append((index, case.where))
+    for table, stretch in reports.items():
+        mine = np.array(cases.get(table, []), np.int64).reshape(-1, 2)
+        for report in stretch:
+            opened = np.zeros(len(files), np.bool_)
+            opened[report.opened] = True
+            held = np.zeros(len(rules.wheres), np.int64)
+            held[list(report.wheres)] = list(report.wheres.values())
+            here = mine[opened[mine[:, 0]]]
+            files += opened
+            np.add.at(rows, here[:, 0], held[here[:, 1]])
+    return files, rows
+
+
 def rule_outcomes(
     rules: RuleSet, reports: Mapping[str, Sequence[FileReport]], hits: Mapping[str, int]
 ) -> list[RuleOutcome]:
@@ -137,21 +165,18 @@ def rule_outcomes(
         reports: what was seen of every data file, by table.
         hits: records met, by rule id.
     """
-    opened: dict[int, int] = {}
-    for stretch in reports.values():
-        for report in stretch:
-            for index in report.opened:
-                opened[index] = opened.get(index, 0) + 1
+    opened, compared = _compared(rules, reports)
     lacks, senses = _lacks(rules, reports), Senses(rules)
     out = []
     for index, rule in enumerate(rules.rules):
         tables = {rules.wheres[case.where].table for case in rule.cases}
         files = sum(len(reports.get(table, ())) for table in tables)
         status, reason = _status(rule, rules, _sight(rule, rules, lacks, senses))
-        if rule.info.filters:
-            reason = "; ".join(one for one in (reason, f"filtered by {_listed(rule.info.filters)}") if one)
-        done = opened.get(index, 0)
-        base = outcome_of(rule.info, status, reason)
+        done = int(opened[index])
+        told = [reason, f"filtered by {_listed(rule.info.filters)}" if rule.info.filters else ""]
+        told += [_UNREAD] if not done and status is not RuleStatus.BLIND else []
+        base = outcome_of(rule.info, status, "; ".join(filter(None, told)))
         found = hits.get(rule.info.id, 0)
-        out.append(replace(base, files_opened=done, files_pruned=files - done, hits=found))
+        rows = int(compared[index])
+        out.append(replace(base, files_opened=done, files_pruned=files - done, rows_compared=rows, hits=found))
     return out

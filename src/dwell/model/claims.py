@@ -181,6 +181,7 @@ class RuleOutcome:
         files_pruned: data files that the lexicon ruled out.
         hits: records met.
         path: where the rule came from, relative to its rule folder.
+        rows_compared: records of its kinds in the data files that were opened.
     """
 
     rule_id: str
@@ -194,6 +195,7 @@ class RuleOutcome:
     files_pruned: int = 0
     hits: int = 0
     path: str = ""
+    rows_compared: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ def explained_object(rule: RuleExplained) -> dict[str, Json]:
         "reason": outcome.reason if outcome else "",
         "files_opened": outcome.files_opened if outcome and _held(rule) else None,
         "files_pruned": outcome.files_pruned if outcome and _held(rule) else None,
+        "rows_compared": outcome.rows_compared if outcome and _held(rule) else None,
         "hits": outcome.hits if outcome and _held(rule) else None,
         "records": [_case_object(one) for one in rule.cases],
     }
@@ -152,7 +153,8 @@ def explained_text(rule: RuleExplained) -> str:
         if _held(rule):
             lines.append(
                 f"   data files that have to be opened: {count(outcome.files_opened)}, that cannot hold a hit: "
-                f"{count(outcome.files_pruned)}; records met: {count(outcome.hits)}"
+                f"{count(outcome.files_pruned)}; records put to it: {count(outcome.rows_compared)}, "
+                f"records met: {count(outcome.hits)}"
             )
     return "".join(f"{one}\n" for one in lines)
 

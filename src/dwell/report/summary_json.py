@@ -488,6 +488,7 @@ def rule_object(rule: RuleOutcome) -> Object:
         "reason": _known(rule.reason),
         "files_opened": rule.files_opened,
         "files_pruned": rule.files_pruned,
+        "rows_compared": rule.rows_compared,
         "hits": rule.hits,
         "path": _known(rule.path),
     }
