@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from tests.scope.office import facts, log_of, reasoned, work
+from tests.scope.office import facts, log_of, no_hunt, reasoned, work
 from tests.scope.staged import hourly, iis_log, iis_place, stage
 
 from dwell.answers.assemble import assemble
-from dwell.model.claims import Grade, Question
+from dwell.model.claims import Grade, Question, RuleOutcome, RuleStatus
 
 
 def test_holes_are_ranked_by_what_closing_them_would_change(tmp_path: Path) -> None:
@@ -31,3 +32,25 @@ def test_holes_are_ranked_by_what_closing_them_would_change(tmp_path: Path) -> N
     assert "is held for" in iis
     told_twice = [one for one in claims if one.startswith("EX02: no httpproxy log")]
     assert told_twice == []
+
+
+def test_rules_that_ran_for_some_hosts_only_are_told_in_one_line(tmp_path: Path) -> None:
+    staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of(work())})
+
+    def ran(name: str, hosts: tuple[str, ...], without: tuple[str, ...]) -> RuleOutcome:
+        sides = {"hosts": hosts, "hosts_total": len(hosts), "hosts_without": without}
+        return RuleOutcome(name, name, "", "", "", RuleStatus.RAN, hosts_without_total=len(without), **sides)  # type: ignore[arg-type]
+
+    outcomes = (
+        ran("1", ("EX01",), ("EX02", "EX03")),
+        ran("2", ("EX01",), ("EX02", "EX03")),
+        ran("3", ("EX01", "EX02"), ("EX03",)),
+        ran("4", ("EX01", "EX02", "EX03"), ()),
+    )
+    found = assemble(reasoned(staged, replace(no_hunt(), outcomes=outcomes)), facts(staged))
+    told = [one.text for one in found.claims if "silence says nothing of these" in one.text]
+    assert len(told) == 1
+    assert told[0] == (
+        "2 rules ran for EX01 only: of EX02, EX03 no record of the kind they look at is held, and their silence says "
+        "nothing of these. So it is, with other hosts, for 1 rule more; dwell hunt -t json names them."
+    )

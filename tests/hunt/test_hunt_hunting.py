@@ -246,10 +246,36 @@ def test_two_hunts_with_different_numbers_of_workers_give_the_same(tmp_path: Pat
 def test_files_that_cannot_hold_a_hit_are_not_opened(tmp_path: Path) -> None:
     root = tmp_path / "archive"
     archive_of(root, {"iis": [line("/owa/")]}, name="dull")
-    archive_of(root, {"iis": [line("/aspnet_client/x.aspx")]}, name="telling")
+    archive_of(root, {"iis": [line("/aspnet_client/x.aspx"), *[line("/owa/")] * 6]}, name="telling")
     found = hunt(archive_of(root, {}), workers=1)
     shell = next(one for one in found.outcomes if one.title == "Script answered from aspnet_client")
-    assert (shell.files_opened, shell.files_pruned, shell.hits) == (1, 1, 1)
+    assert (shell.files_opened, shell.files_pruned, shell.rows_compared, shell.hits) == (1, 1, 7, 1)
+    assert "0 rows" not in shell.reason
+    unmet = [one for one in found.outcomes if one.status is RuleStatus.RAN and not one.files_opened]
+    assert unmet
+    assert {one.rows_compared for one in unmet} == {0}
+    assert all("0 rows had to be read" in one.reason for one in unmet)
+    assert all("0 rows" not in one.reason for one in found.outcomes if one.status is RuleStatus.BLIND)
+
+
+def test_rows_compared_are_those_of_the_rules_kinds_in_the_files_opened(tmp_path: Path) -> None:
+    root = tmp_path / "archive"
+    channel = "Microsoft-Windows-Sysmon/Operational"
+    shell = {"Channel": channel, "EventID": 1, "Image": "c:\\cmd.exe", "CommandLine": "cmd"}
+    other = {"Channel": channel, "EventID": 3, "Image": "c:\\x.exe"}
+    archive_of(root, {"evtx": [shell, shell, other]}, name="one")
+    archive_of(root, {"evtx": [shell, other, other]}, name="two")
+    archive_of(root, {"evtx": [other]}, name="three")
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    text = (
+        "title: shells\nlogsource: {category: process_creation, product: windows}\n"
+        "detection:\n  s: {Image|endswith: cmd.exe}\n  condition: s\n"
+    )
+    (rules / "one.yml").write_text(text, encoding="utf-8")
+    found = hunt(archive_of(root, {}), rule_folders=[rules], workers=1)
+    told = next(one for one in found.outcomes if one.title == "shells")
+    assert (told.status, told.hits, told.files_opened, told.rows_compared) == (RuleStatus.RAN, 3, 2, 3)
 
 
 def test_nothing_held_is_a_blind_rule_each_and_no_hit(tmp_path: Path) -> None:

@@ -20,15 +20,15 @@ def plain(text: str) -> list[tuple[Any, int, int]] | None:
     return plain_documents(text, depth_max=DEPTH_MAX, nodes_max=NODES_MAX)
 
 
-def careful(text: str) -> list[tuple[str, int, dict[str, int]]]:
+def careful(text: str) -> list[tuple[str, int, files.Lines]]:
     """Give contents, as Python writes them, with lines."""
-    return [(repr(one.content), one.line, dict(one.lines)) for one in files._parsed(text)]
+    return [(repr(one.content), one.line, one.lines) for one in files._parsed(text)]
 
 
-def told(text: str) -> list[tuple[str, int, dict[str, int]]]:
+def told(text: str) -> list[tuple[str, int, files.Lines]]:
     found = plain(text)
     assert found is not None
-    return [(repr(held), line, dict(files._lines_in(text, number))) for held, line, number in found]
+    return [(repr(held), line, files._lines_in(text, number)) for held, line, number in found]
 
 
 RULE = """\

@@ -105,9 +105,20 @@ SELECTION = {"selection": {"cs-uri-query|contains": "x"}}
         ),
         (
             changed(detection={"s": {"a|re": "((a{0,100}){0,100}){0,100}"}, "condition": "s"}),
-            RuleStatus.INVALID,
-            "repetition",
+            RuleStatus.UNSUPPORTED,
+            "'((a{0,100}){0,100}){0,100}' repeats something more than 1,000 times ({0,100})",
         ),
+        (
+            changed(detection={"s": {"a|re": "a{1,2000}"}, "condition": "s"}),
+            RuleStatus.UNSUPPORTED,
+            "regular expression 'a{1,2000}' repeats something more than 1,000 times ({1,2000})",
+        ),
+        (
+            changed(detection={"s": {"a|re": "(.{0,500}a){50}"}, "condition": "s"}),
+            RuleStatus.UNSUPPORTED,
+            "regular expression '(.{0,500}a){50}' repeats something more than 1,000 times ({50})",
+        ),
+        (changed(detection={"s": {"a|re": "a{3,1}"}, "condition": "s"}), RuleStatus.INVALID, "repetition"),
         (changed() + "level: low\nlevel: high\n", RuleStatus.INVALID, "'level' stands there twice"),
         (
             changed(detection={}).replace("detection: {}", "detection:\n  s:\n    a: 1\n    a: 2\n  condition: s"),
@@ -142,6 +153,53 @@ def test_a_bad_rule_ends_with_its_reason_and_the_others_run(
     assert words in loaded.ended[0].reason
     assert loaded.ended[0].path == "later.yml"
     assert bool(loaded.faults) is (status is RuleStatus.INVALID)
+
+
+HEAD = "title: x\nid: 10000000-0000-4000-8000-000000000003\nlogsource:\n  category: webserver\n"
+"""Four lines."""
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (HEAD + "detection:\n  s:\n    a: 1\n    b|re:\n    - fine\n    - '(a'\n  condition: s\n", 10),
+        (HEAD + "detection:\n  t:\n    a: 1\n  s:\n    b|re: '(a'\n  condition: s\n", 9),
+        (HEAD + "detection:\n  s:\n    a: s\n  condition: s and not missing\n", 8),
+        (HEAD + "detection:\n  s:\n    a: 1\n  condition:\n  - s\n  - missing\n", 10),
+        (HEAD + "detection:\n  s:\n    a: 1\n  condition: all of missing*\n", 8),
+        (HEAD + "detection:\n  s:\n    a: 1\n  condition: s and (\n", 8),
+        (HEAD + "detection: {}\n", 5),
+        (HEAD + "detection:\n  t:\n    a: 1\n  s: {}\n  condition: s\n", 8),
+        (HEAD + "detection:\n  t:\n    a: 1\n  s: []\n  condition: s\n", 8),
+        (HEAD + "detection:\n  condition: s\n", 5),
+        (HEAD + "detection:\n  s:\n    a: 1\n", 5),
+        (HEAD + "detection: x\n", 5),
+        (HEAD + "detection:\n  s:\n    a|cidr: 300\n  condition: s\n", 7),
+        ("title: x\nstatus: test\nlogsource: {}\ndetection:\n  s:\n    a: 1\n  condition: s\n", 3),
+        ("title: x\nlogsource: words\ndetection:\n  s:\n    a: 1\n  condition: s\n", 2),
+        (HEAD + "detection:\n  s:\n    a: 1\n  condition: s\nlevel: dire\n", 9),
+        (HEAD + "detection:\n  s:\n    a: 1\n  condition: s\ntags:\n- x\n", 9),
+        (HEAD + "detection:\n  s:\n    a: 1\n  condition: s\ndate: soon\n", 9),
+        (f"title: x\nauthor: y\nid: {GOOD['id']}\ndetection:\n  s:\n    a: 1\n  condition: s\n", 3),
+        (HEAD + "filter:\n  rules:\n  - x\n  s:\n    a: 1\n  condition: not s\n", 6),
+        (f"# first\n---\n{HEAD}detection:\n  s:\n    a: 1\n  condition: missing\n", 10),
+        ("title: x\nstatus: test\ndetection:\n  s:\n    a: 1\n  condition: s\n", 1),
+    ],
+)
+def test_what_is_wrong_is_told_with_the_line_where_it_stands(tmp_path: Path, text: str, line: int) -> None:
+    loaded = only(tmp_path, text)
+    assert [one.status for one in loaded.ended] == [RuleStatus.INVALID]
+    assert loaded.ended[0].reason.endswith(f"(line {line})")
+    assert loaded.faults == (f"later.yml: {loaded.ended[0].reason}",)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing but words\n", "---\n---\n", "~\n"])
+def test_a_file_that_holds_no_rule_is_listed(tmp_path: Path, text: str) -> None:
+    loaded = only(tmp_path, text)
+    assert [(one.status, one.reason, one.path) for one in loaded.ended] == [
+        (RuleStatus.INVALID, "holds no rule", "later.yml")
+    ]
+    assert loaded.faults == ("later.yml: holds no rule",)
 
 
 def test_a_fault_names_the_line_of_the_key(tmp_path: Path) -> None:

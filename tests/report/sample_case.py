@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from dwell.model.claims import (
     Answer,
+    BlindStretch,
     CaseFacts,
     CheckStatus,
     Claim,
@@ -341,6 +342,7 @@ RULES = (
         700,
         3,
         "web/shell.yml",
+        48_213,
     ),
     RuleOutcome(
         "6b1d", "Sign-in by PIM", "C. Author", "", "medium", RuleStatus.BLIND, "no source held has the field RoleName"
@@ -356,6 +358,15 @@ RULES = (
         1,
         0,
         2,
+        blind_at=(
+            BlindStretch("EX02", at("2021-03-01T00:00:00"), at("2021-03-09T00:00:00")),
+            BlindStretch("", None, None),
+        ),
+        blind_at_total=2,
+        hosts=("EX01",),
+        hosts_total=1,
+        hosts_without=("EX03",),
+        hosts_without_total=1,
     ),
     RuleOutcome("6b1f", "Odd aggregation", "D. Author", "MIT", "low", RuleStatus.UNSUPPORTED, "near"),
     RuleOutcome("", "", "", "", "", RuleStatus.INVALID, "no detection", path="web/broken.yml"),

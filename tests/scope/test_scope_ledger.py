@@ -323,3 +323,13 @@ def test_what_a_name_promises(path: str, start: str, hours: int) -> None:
 )
 def test_a_name_that_promises_nothing(path: str) -> None:
     assert named_hours(path) is None
+
+
+def test_the_log_of_iis_ftp_service_covers_no_hour_of_the_web(tmp_path: Path) -> None:
+    web = iis_log([{"at": "2021-03-01 00:10:00"}, {"at": "2021-03-01 00:50:00"}])
+    opened = iis_log([{"at": "2021-03-01 05:10:00"}, {"at": "2021-03-01 06:10:00"}, {"at": "2021-03-01 06:20:00"}])
+    ftp = (
+        opened.replace(" GET ", " ControlChannelOpened ", 1).replace(" GET ", " USER ", 1).replace(" GET ", " RETR ", 1)
+    )
+    ledger = stage(tmp_path, {"EX01/W3SVC1/a.log": web, "EX01/FTPSVC2/b.log": ftp}).ledger()
+    assert _states(ledger) == {"held": ["03-01 00"]}

@@ -275,6 +275,31 @@ def _rules(case: Investigation, book: Book) -> None:
     book.recorded(f"{ran} of {count(len(outcomes), 'rule')} ran; each of the others is listed with the reason.", ())
     for (status, reason), number in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:STRETCHES_MAX]:
         book.unknown(f"{count(number, 'rule')} {status}: {reason}.")
+    _one_sided(case, book)
+
+
+def _one_sided(case: Investigation, book: Book) -> None:
+    """Say for which hosts rules ran that found records of their kind on some hosts only, the most of them first."""
+    found: Counter[tuple[tuple[str, ...], int, tuple[str, ...], int]] = Counter(
+        (one.hosts, one.hosts_total, one.hosts_without, one.hosts_without_total)
+        for one in case.hunted.outcomes
+        if one.hosts_without
+    )
+    if not found:
+        return
+    (hosts, held, without, lacking), number = min(found.items(), key=lambda one: (-one[1], one[0]))
+    more = found.total() - number
+    rest = (
+        f" So it is, with other hosts, for {count(more, 'rule')} more; dwell hunt -t json names them." if more else ""
+    )
+    book.unknown(
+        f"{count(number, 'rule')} ran for {_hosts(hosts, held)} only: of {_hosts(without, lacking)} no record of the kind "
+        f"they look at is held, and their silence says nothing of these.{rest}"
+    )
+
+
+def _hosts(names: Sequence[str], total: int) -> str:
+    return listed(names) if total <= len(names) else f"{listed(names[:3])} and {total - 3:,} more"
 
 
 def _system_outside(case: Investigation) -> list[str]:

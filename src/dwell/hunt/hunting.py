@@ -24,6 +24,7 @@ from dwell.hunt.correlations.plan import correlations_hash
 from dwell.hunt.databases import keep_in
 from dwell.hunt.gathered import find_all, gathered
 from dwell.hunt.hits import HITS, concat
+from dwell.hunt.holders import ANY, holders_kept
 from dwell.hunt.indicators.found import indicator_outcomes, indicators_met, kinds_met, mentions_met
 from dwell.hunt.indicators.gathering import Indicators
 from dwell.hunt.indicators.keeping import indicators_kept
@@ -33,7 +34,7 @@ from dwell.hunt.indicators.warning_lists import WarningList, own_addresses, read
 from dwell.hunt.keeping import read_kept, write_kept
 from dwell.hunt.outcomes import rule_outcomes
 from dwell.hunt.records import RECORDS
-from dwell.hunt.ruleset import RuleInfo, RuleSet, rules_hash
+from dwell.hunt.ruleset import RuleInfo, RuleSet, Where, rules_hash
 from dwell.hunt.sigma.keeping import load_kept
 from dwell.hunt.sigma.lists import read_lists
 from dwell.hunt.sigma.loaded import Loaded
@@ -126,6 +127,18 @@ class _Pass:
 
 
 @dataclass(frozen=True, slots=True)
+class _Kinds:
+    """The kinds of record of one table that rules are about, and any kind: their numbers, they, and a name for them."""
+
+    numbers: tuple[int, ...] = ()
+    wheres: tuple[Where, ...] = ()
+    key: str = ""
+
+
+_NO_KINDS = _Kinds()
+
+
+@dataclass(frozen=True, slots=True)
 class _Job:
     """Data files of one table that are hunted together, each as if it were alone."""
 
@@ -134,6 +147,7 @@ class _Job:
     cache: Path | None
     databases: Path | None
     trusted: tuple[str, ...] = ()
+    kinds: _Kinds = _NO_KINDS
 
     def place(self, file: DataFile, one: _Pass) -> Path | None:
         """Give where a file's hits are kept."""
@@ -150,9 +164,17 @@ class _Job:
         key = hashlib.sha256(":".join((told, *self.trusted)).encode()).hexdigest()
         return self.cache / f"{key[:32]}-hits.arrow"
 
+    def held_place(self, file: DataFile) -> Path | None:
+        """Give where it is kept which hosts hold which kinds of record."""
+        if self.cache is None:
+            return None
+        told = hashlib.sha256(f"held:{self.kinds.key}:{file.table}:{file.key}".encode()).hexdigest()
+        return self.cache / f"{told[:32]}-held.msgpack"
+
     def is_waiting(self) -> bool:
         """Say whether anything of it has to be hunted."""
         places = [self.place(file, one) for file in self.files for one in self.passes]
+        places += [self.held_place(file) for file in self.files]
         return any(place is None or not place.is_file() for place in places)
 
 
@@ -207,7 +229,11 @@ def _hunt(job: _Job) -> list[_Done]:
     keep_in(job.databases)
     with trusting(job.trusted):
         done = [_passed(job, one) for one in job.passes]
-    return [_whole(file, [one[at] for one in done], job.passes) for at, file in enumerate(job.files)]
+    out = [_whole(file, [one[at] for one in done], job.passes) for at, file in enumerate(job.files)]
+    for file, (_, _, seen) in zip(job.files, out, strict=True):
+        found = holders_kept(file, job.kinds.wheres, job.held_place(file)) if job.kinds.wheres else []
+        seen.report.held = dict(zip(job.kinds.numbers, found, strict=True))
+    return out
 
 
 def _passed(job: _Job, one: _Pass) -> list[_Done]:
@@ -299,6 +325,17 @@ def _tables(archive: Archive, rules: RuleSet, listed: Indicators) -> list[str]:
     if listed.table.num_rows:
         wanted |= tables_asked()
     return [one for one in archive.tables() if one in wanted]
+
+
+def _kinds_by_table(rules: RuleSet, tables: Sequence[str]) -> dict[str, _Kinds]:
+    """Give the kinds of record that rules are about, table by table, with any kind as the last."""
+    out = {}
+    for table in tables:
+        mine = [at for at, one in enumerate(rules.wheres) if one.table == table]
+        wheres = (*(rules.wheres[at] for at in mine), Where(table))
+        told = hashlib.sha256(msgspec.json.encode(wheres, order="sorted")).hexdigest()
+        out[table] = _Kinds((*mine, ANY), wheres, told)
+    return out
 
 
 def _totals(hits: pa.Table) -> dict[str, int]:
@@ -397,7 +434,10 @@ def hunt(
         tables = _tables(archive, loaded.rules, listed)
         hops = trusted_hops()
         groups = [group for table in tables for group in gathered(archive.files(table))]
-        jobs = [_Job(group, tuple(passes), cache, rules_cache or cache, hops) for group in groups]
+        kinds = _kinds_by_table(loaded.rules, tables)
+        jobs = [
+            _Job(group, tuple(passes), cache, rules_cache or cache, hops, kinds[group[0].table]) for group in groups
+        ]
         files = [file for group in groups for file in group]
         waiting = sum(one.is_waiting() for one in jobs)
         parts: list[pa.Table] = []

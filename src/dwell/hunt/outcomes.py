@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from dwell.hunt.derived import base_of, is_derived
+from dwell.hunt.patterns import Indices
+from dwell.hunt.reach import Alike, Reach
 from dwell.hunt.ruleset import Node, Rule, RuleSet
 from dwell.hunt.senses import Senses, absent
 from dwell.hunt.sigma.loaded import outcome_of
 from dwell.hunt.verdict import Verdict, judged
 from dwell.hunt.wide import FileReport
-from dwell.model.claims import RuleOutcome, RuleStatus
+from dwell.model.claims import BlindStretch, RuleOutcome, RuleStatus
 
 __all__ = ["possible", "rule_outcomes"]
 
@@ -35,11 +38,15 @@ class _Sight:
         places: (file, kind of record) pairs that hold records of the rule's kinds.
         hidden: those in which the condition cannot be true for want of a field.
         lost: fields asked for and not recorded, with the number of pairs that lack them.
+        lit: those pairs in which the condition can be true.
+        dark: those in which it cannot.
     """
 
     places: int = 0
     hidden: int = 0
     lost: dict[str, int] = field(default_factory=dict)
+    lit: list[Alike] = field(default_factory=list)
+    dark: list[Alike] = field(default_factory=list)
 
 
 def _shown(place: str) -> str:
@@ -62,18 +69,19 @@ def possible(tree: Node, rules: RuleSet, missing: frozenset[str], senses: Senses
     return judged(tree, verdict) is not False
 
 
-_Lacks = Mapping[int, Mapping[frozenset[str], int]]
-"""By kind of record the sets of places that files lack, with the number of files that lack just these."""
+_Lacks = Mapping[int, Mapping[frozenset[str], Alike]]
+"""By kind of record the sets of places that files lack, with the files that lack just these."""
 
 
 def _lacks(rules: RuleSet, reports: Mapping[str, Sequence[FileReport]]) -> _Lacks:
-    """Count what files lack: thousands of rules ask, and most files of a kind lack the same."""
-    out: dict[int, Counter[frozenset[str]]] = {}
+    """Put files together by what they lack: thousands of rules ask, and most files of a kind lack the same."""
+    out: dict[int, dict[frozenset[str], Alike]] = {}
     for table, stretch in reports.items():
         for report in stretch:
             for where, rows in report.wheres.items():
                 if rows and rules.wheres[where].table == table:
-                    out.setdefault(where, Counter())[frozenset(report.missing.get(where, ()))] += 1
+                    alike = out.setdefault(where, {})
+                    alike.setdefault(frozenset(report.missing.get(where, ())), Alike(where, [])).reports.append(report)
     return out
 
 
@@ -84,14 +92,30 @@ def _sight(rule: Rule, rules: RuleSet, lacks: _Lacks, senses: Senses) -> _Sight:
             continue
         wanted, unwanted = senses.places(case.tree)
         every = wanted | unwanted
-        for missing, files in lacks[case.where].items():
+        for missing, alike in lacks[case.where].items():
+            files = len(alike.reports)
             able = possible(case.tree, rules, missing, senses)
+            (out.lit if able else out.dark).append(alike)
             out.places += files
             out.hidden += 0 if able else files
             # a condition that wants a field to hold something can ask for it under `not` alone
             for place in sorted(wanted & missing or (missing & every if not able else set())):
                 out.lost[_shown(place)] = out.lost.get(_shown(place), 0) + files
     return out
+
+
+def _places(outcome: RuleOutcome) -> str:
+    """Give the hosts and times at which a rule is blind, for its reason."""
+    told = [_place(one) for one in outcome.blind_at[:NAMES_MAX]]
+    more = f"; and {outcome.blind_at_total - len(told)} more" if outcome.blind_at_total > len(told) else ""
+    return f" ({'; '.join(told)}{more})" if told else ""
+
+
+def _place(one: BlindStretch) -> str:
+    host = one.host or "an unnamed host"
+    if one.first_utc is None or one.last_utc is None:
+        return f"{host}, times not known"
+    return f"{host} {one.first_utc:%Y-%m-%d %H:%M} to {one.last_utc:%Y-%m-%d %H:%M} UTC"
 
 
 def _names(lost: Mapping[str, int]) -> str:
@@ -127,6 +151,31 @@ def _status(rule: Rule, rules: RuleSet, sight: _Sight) -> tuple[RuleStatus, str]
     return RuleStatus.RAN, ""
 
 
+_UNREAD = "0 rows had to be read: by the distinct values of each data file no record can meet it"
+"""What is said of a rule that ran, and for which no data file was opened."""
+
+
+def _compared(rules: RuleSet, reports: Mapping[str, Sequence[FileReport]]) -> tuple[Indices, Indices]:
+    """Give of each rule the data files that were opened for it, and the records of its kinds in them."""
+    files = np.zeros(len(rules.rules), np.int64)
+    rows = np.zeros(len(rules.rules), np.int64)
+    cases: dict[str, list[tuple[int, int]]] = {}
+    for index, rule in enumerate(rules.rules):
+        for case in rule.cases:
+            cases.setdefault(rules.wheres[case.where].table, []).append((index, case.where))
+    for table, stretch in reports.items():
+        mine = np.array(cases.get(table, []), np.int64).reshape(-1, 2)
+        for report in stretch:
+            opened = np.zeros(len(files), np.bool_)
+            opened[report.opened] = True
+            held = np.zeros(len(rules.wheres), np.int64)
+            held[list(report.wheres)] = list(report.wheres.values())
+            here = mine[opened[mine[:, 0]]]
+            files += opened
+            np.add.at(rows, here[:, 0], held[here[:, 1]])
+    return files, rows
+
+
 def rule_outcomes(
     rules: RuleSet, reports: Mapping[str, Sequence[FileReport]], hits: Mapping[str, int]
 ) -> list[RuleOutcome]:
@@ -137,21 +186,27 @@ def rule_outcomes(
         reports: what was seen of every data file, by table.
         hits: records met, by rule id.
     """
-    opened: dict[int, int] = {}
-    for stretch in reports.values():
-        for report in stretch:
-            for index in report.opened:
-                opened[index] = opened.get(index, 0) + 1
+    opened, compared = _compared(rules, reports)
     lacks, senses = _lacks(rules, reports), Senses(rules)
+    reach = Reach(reports)
     out = []
     for index, rule in enumerate(rules.rules):
         tables = {rules.wheres[case.where].table for case in rule.cases}
         files = sum(len(reports.get(table, ())) for table in tables)
-        status, reason = _status(rule, rules, _sight(rule, rules, lacks, senses))
-        if rule.info.filters:
-            reason = "; ".join(one for one in (reason, f"filtered by {_listed(rule.info.filters)}") if one)
-        done = opened.get(index, 0)
-        base = outcome_of(rule.info, status, reason)
-        found = hits.get(rule.info.id, 0)
-        out.append(replace(base, files_opened=done, files_pruned=files - done, hits=found))
+        sight = _sight(rule, rules, lacks, senses)
+        status, reason = _status(rule, rules, sight)
+        done = int(opened[index])
+        told = [reason, f"filtered by {_listed(rule.info.filters)}" if rule.info.filters else ""]
+        told += [_UNREAD] if not done and status is not RuleStatus.BLIND else []
+        base = replace(
+            outcome_of(rule.info, status),
+            files_opened=done,
+            files_pruned=files - done,
+            rows_compared=int(compared[index]),
+            hits=hits.get(rule.info.id, 0),
+        )
+        if status is not RuleStatus.BLIND:
+            base = reach.told(base, sight.lit, sight.dark, tables)
+            told[0] += _places(base)
+        out.append(replace(base, reason="; ".join(filter(None, told))))
     return out

@@ -16,6 +16,7 @@ from dwell.hunt.conditions import Conditions
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.frame import FEW, Frame, columns_of
 from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Matched, Subject, concat, group_hits
+from dwell.hunt.holders import Holder
 from dwell.hunt.patterns import Indices
 from dwell.hunt.recordkinds import EVENT_ID, RecordKinds, Sites
 from dwell.hunt.records import RECORDS, RECORDS_MAX, told_records
@@ -42,6 +43,7 @@ class FileReport:
         cut: correlated rules that met more records than are told one by one.
         by_rows: of what is missing, that which only rows tell and for which they were read: by kind of record and place the
             rules for which they were.
+        held: by kind of record the hosts that hold such records; it is known of no rule, and kept by itself.
     """
 
     rows: int = 0
@@ -50,6 +52,7 @@ class FileReport:
     opened: list[int] = field(default_factory=list)
     cut: list[int] = field(default_factory=list)
     by_rows: dict[int, dict[str, list[int]]] = field(default_factory=dict)
+    held: dict[int, list[Holder]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ __all__ = [
     "JUDGED",
     "QUESTIONS",
     "Answer",
+    "BlindStretch",
     "CaseFacts",
     "CheckStatus",
     "Claim",
@@ -166,6 +167,21 @@ class RuleStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class BlindStretch:
+    """Records of one host in which a rule could never be true.
+
+    Attributes:
+        host: the host; "" where the records name none.
+        first_utc: their first instant; None where none has one.
+        last_utc: the last.
+    """
+
+    host: str
+    first_utc: datetime | None
+    last_utc: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class RuleOutcome:
     """What became of one rule.
 
@@ -181,6 +197,13 @@ class RuleOutcome:
         files_pruned: data files that the lexicon ruled out.
         hits: records met.
         path: where the rule came from, relative to its rule folder.
+        rows_compared: records of its kinds in the data files that were opened.
+        blind_at: where a rule that is partly blind could never be true, by host and time; capped.
+        blind_at_total: how many such stretches there are.
+        hosts: hosts with records in which it could be true, by name; capped.
+        hosts_total: how many there are.
+        hosts_without: hosts of the same role, known from other logs, of which no such record is held; capped.
+        hosts_without_total: how many there are.
     """
 
     rule_id: str
@@ -194,6 +217,13 @@ class RuleOutcome:
     files_pruned: int = 0
     hits: int = 0
     path: str = ""
+    rows_compared: int = 0
+    blind_at: tuple[BlindStretch, ...] = ()
+    blind_at_total: int = 0
+    hosts: tuple[str, ...] = ()
+    hosts_total: int = 0
+    hosts_without: tuple[str, ...] = ()
+    hosts_without_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from dwell.model.attack import in_v18, in_v19
 from dwell.model.claims import RuleStatus
 from dwell.report.figures import count
 from dwell.safe.jsontext import Json
@@ -41,6 +42,7 @@ def rule_rows(loaded: Loaded) -> list[dict[str, Json]]:
             "path": one.info.path,
             "reason": "",
             "own": one.info.pack,
+            "techniques": _techniques(one.info.tags),
         }
         for one in rules.rules
     ]
@@ -56,10 +58,16 @@ def rule_rows(loaded: Loaded) -> list[dict[str, Json]]:
             "path": one.path,
             "reason": one.reason,
             "own": False,
+            "techniques": _techniques(loaded.infos[one.rule_id].tags if one.rule_id in loaded.infos else ()),
         }
         for one in loaded.ended
     ]
     return sorted(rows, key=lambda row: (not row["own"], str(row["path"]), str(row["rule_id"]), str(row["reason"])))
+
+
+def _techniques(tags: Sequence[str]) -> list[Json]:
+    """Give the techniques that a rule names, under the ids of ATT&CK 18 and 19; none where the map does not know one."""
+    return [{"as_written": one, "v18": list(in_v18(one)), "v19": list(in_v19(one))} for one in tags]
 
 
 def rules_csv(rows: Sequence[Mapping[str, Json]]) -> str:
@@ -102,6 +110,7 @@ def explained_object(rule: RuleExplained) -> dict[str, Json]:
         "reason": outcome.reason if outcome else "",
         "files_opened": outcome.files_opened if outcome and _held(rule) else None,
         "files_pruned": outcome.files_pruned if outcome and _held(rule) else None,
+        "rows_compared": outcome.rows_compared if outcome and _held(rule) else None,
         "hits": outcome.hits if outcome and _held(rule) else None,
         "records": [_case_object(one) for one in rule.cases],
     }
@@ -152,7 +161,8 @@ def explained_text(rule: RuleExplained) -> str:
         if _held(rule):
             lines.append(
                 f"   data files that have to be opened: {count(outcome.files_opened)}, that cannot hold a hit: "
-                f"{count(outcome.files_pruned)}; records met: {count(outcome.hits)}"
+                f"{count(outcome.files_pruned)}; records put to it: {count(outcome.rows_compared)}, "
+                f"records met: {count(outcome.hits)}"
             )
     return "".join(f"{one}\n" for one in lines)
 

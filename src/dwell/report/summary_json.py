@@ -488,6 +488,16 @@ def rule_object(rule: RuleOutcome) -> Object:
         "reason": _known(rule.reason),
         "files_opened": rule.files_opened,
         "files_pruned": rule.files_pruned,
+        "rows_compared": rule.rows_compared,
         "hits": rule.hits,
         "path": _known(rule.path),
+        "blind_at": [
+            {"host": _known(one.host), "first_utc": utc_text(one.first_utc), "last_utc": utc_text(one.last_utc)}
+            for one in rule.blind_at
+        ],
+        "blind_at_total": rule.blind_at_total,
+        "hosts": list(rule.hosts),
+        "hosts_total": rule.hosts_total,
+        "hosts_without": list(rule.hosts_without),
+        "hosts_without_total": rule.hosts_without_total,
     }

@@ -96,6 +96,7 @@ def _outcome(
         hits=hits,
         files_opened=max(each.files_opened for each in rules),
         files_pruned=min(each.files_pruned for each in rules),
+        rows_compared=sum(each.rows_compared for each in rules),
     )
 
 

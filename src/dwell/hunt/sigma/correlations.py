@@ -18,8 +18,9 @@ from sigma.correlations import (
 
 from dwell.hunt.correlations.plan import ORDERED, Correlation, Reference, in_order
 from dwell.hunt.ruleset import Node, RuleInfo
+from dwell.hunt.sigma.faultlines import with_line
 from dwell.hunt.sigma.files import Document
-from dwell.hunt.sigma.parse import RefusedError, line_of, short
+from dwell.hunt.sigma.parse import RefusedError, short
 from dwell.model.claims import RuleStatus
 
 __all__ = ["Draft", "Names", "Refusals", "resolved"]
@@ -224,6 +225,6 @@ def resolved(drafts: Sequence[Draft], names: Names) -> tuple[list[Correlation], 
             reasons[one.info.id] = reason
             del found[one.info.id]
     for name, reason in sorted(reasons.items()):
-        place = line_of(by_id[name].document, reason)
-        refused.append((by_id[name].info, RefusedError(RuleStatus.INVALID, reason + place)))
+        told = with_line(by_id[name].document, reason)
+        refused.append((by_id[name].info, RefusedError(RuleStatus.INVALID, told)))
     return in_order(list(found.values())), refused

@@ -17,13 +17,15 @@ import yaml
 
 from dwell.hunt.sigma.plain_yaml import LOADER, plain_documents
 
-__all__ = ["DEPTH_MAX", "FILE_BYTES_MAX", "NODES_MAX", "BadFileError", "Document", "documents", "rule_files"]
+__all__ = ["DEPTH_MAX", "FILE_BYTES_MAX", "NODES_MAX", "BadFileError", "Document", "Lines", "documents", "rule_files"]
 
 FILE_BYTES_MAX = 1_048_576
 DEPTH_MAX = 40
 NODES_MAX = 100_000
 """Nodes of one file, aliases followed."""
 FILES_MAX = 100_000
+_SAYING = frozenset({"detection", "filter", "correlation"})
+"""The keys of a document below which stands what it says."""
 
 
 class BadFileError(Exception):
@@ -45,6 +47,23 @@ class BadFileError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """Where the parts of a document stand: 1-based lines, of several that are alike the first.
+
+    Attributes:
+        sections: of every key of the document itself, by key.
+        keys: of every key below `detection`, `filter` and `correlation`, by key.
+        texts: of every text that is no key, by text.
+        empties: of what is there and holds nothing, below the same three, in order.
+    """
+
+    sections: Mapping[str, int]
+    keys: Mapping[str, int]
+    texts: Mapping[str, int]
+    empties: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """One YAML document of a rule file.
 
@@ -56,15 +75,11 @@ class Document:
 
     content: Mapping[str, Any]
     line: int
-    find_lines: Callable[[], Mapping[str, int]]
+    find_lines: Callable[[], Lines]
 
     @property
-    def lines(self) -> Mapping[str, int]:
-        """Give the 1-based line of every key below `detection`, `filter` and `correlation`, by key.
-
-        For a correlation of the texts as well, by text. They are looked for when they are asked for: only a fault needs
-        them.
-        """
+    def lines(self) -> Lines:
+        """Give where its parts stand. They are looked for when they are asked for: only a fault needs them."""
         return self.find_lines()
 
 
@@ -131,33 +146,44 @@ def _line(event: yaml.Event) -> int | None:
     return event.start_mark.line + 1 if event.start_mark is not None else None
 
 
-def _lines(node: yaml.Node) -> dict[str, int]:
-    """Give the line of every key below what a rule says, and of every text below `correlation`."""
-    out: dict[str, int] = {}
-    sections = {getattr(key, "value", None): value for key, value in getattr(node, "value", ())}
-    waiting = [sections[one] for one in ("filter", "correlation", "detection") if one in sections]
+def _lines(node: yaml.Node) -> Lines:
+    """Give where the parts of a document stand."""
+    sections: dict[str, int] = {}
+    keys: dict[str, int] = {}
+    texts: dict[str, int] = {}
+    empties: list[int] = []
+    waiting: list[tuple[yaml.Node, int, bool]] = []
+    for key, value in getattr(node, "value", ()):
+        name = str(key.value)
+        sections.setdefault(name, key.start_mark.line + 1)
+        waiting.append((value, key.start_mark.line + 1, name in _SAYING))
+    waiting.reverse()
     while waiting:
-        one = waiting.pop()
+        one, line, says = waiting.pop()
+        held: list[tuple[yaml.Node, int, bool]] = []
         if isinstance(one, yaml.MappingNode):
             for key, value in one.value:
-                if isinstance(key, yaml.ScalarNode):
-                    out.setdefault(key.value, key.start_mark.line + 1)
-                waiting.append(value)
+                if says and isinstance(key, yaml.ScalarNode):
+                    keys.setdefault(key.value, key.start_mark.line + 1)
+                held.append((value, key.start_mark.line + 1, says))
         elif isinstance(one, yaml.SequenceNode):
-            waiting.extend(one.value)
-        elif isinstance(one, yaml.ScalarNode) and "correlation" in sections:
-            out.setdefault(one.value, one.start_mark.line + 1)
-    return out
+            held = [(each, each.start_mark.line + 1, says) for each in one.value]
+        elif isinstance(one, yaml.ScalarNode):
+            texts.setdefault(one.value, one.start_mark.line + 1)
+        if says and not held and not isinstance(one, yaml.ScalarNode):
+            empties.append(line)
+        waiting += reversed(held)
+    return Lines(sections, keys, texts, tuple(empties))
 
 
-def _lines_in(text: str, number: int) -> dict[str, int]:
+def _lines_in(text: str, number: int) -> Lines:
     """Give the same of one document of a text that has been parsed before, by its 0-based number."""
     loader = LOADER(text)
     try:
         for _ in range(number):
             if loader.check_node():
                 loader.get_node()
-        return _lines(loader.get_node()) if loader.check_node() else {}
+        return _lines(loader.get_node()) if loader.check_node() else Lines({}, {}, {})
     finally:
         loader.dispose()
 

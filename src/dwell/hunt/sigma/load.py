@@ -20,6 +20,7 @@ from dwell.hunt.correlations.plan import Correlation, wanted_fields
 from dwell.hunt.ruleset import Case, Node, Rule, RuleInfo, RuleSet, Where
 from dwell.hunt.sigma.correlations import Draft, Names, resolved
 from dwell.hunt.sigma.expressions import QuietEngine
+from dwell.hunt.sigma.faultlines import with_line
 from dwell.hunt.sigma.files import BadFileError, Document, documents, rule_files
 from dwell.hunt.sigma.filters import Filter, unknown
 from dwell.hunt.sigma.lists import Lists
@@ -190,11 +191,16 @@ def _found(folders: Sequence[_Folder], faults: list[str]) -> Iterator[tuple[_Fol
             if real in seen:
                 continue
             seen.add(real)
+            holds = False
             try:
                 for document in documents(path):
+                    holds = True
                     yield folder, path, document
             except BadFileError as fault:
                 yield folder, path, fault
+            else:
+                if not holds:
+                    yield folder, path, BadFileError("holds no rule")
 
 
 def _registered(info: RuleInfo, infos: dict[str, RuleInfo]) -> None:
@@ -209,6 +215,7 @@ class _Loading:
     def __init__(self, lists: Lists) -> None:
         self.lowered = _Lowered(lists.values)
         self.infos: dict[str, RuleInfo] = {}
+        self.documents: dict[str, Document] = {}
         self.names = Names()
         self.parsed: list[tuple[SigmaRule, RuleInfo]] = []
         self.filters: list[Filter] = []
@@ -220,6 +227,7 @@ class _Loading:
         """Parse one document."""
         try:
             _registered(info, self.infos)
+            self.documents[info.id] = document
             if "filter" in document.content:
                 self.filters.append(Filter(info, parsed_filter(document)))
                 return
@@ -229,18 +237,21 @@ class _Loading:
             else:
                 self.parsed.append((parsed_rule(document), info))
         except RefusedError as fault:
-            self.end(info, fault)
+            self.end(info, fault, document)
 
-    def end(self, info: RuleInfo, fault: Exception) -> None:
-        """Note how a document ends that cannot be matched."""
+    def end(self, info: RuleInfo, fault: Exception, document: Document | None = None) -> None:
+        """Note how a document ends that cannot be matched; what is wrong is told with its line, where it has one."""
         status = fault.status if isinstance(fault, RefusedError) else RuleStatus.INVALID
         if isinstance(fault, NoListError):
             status = RuleStatus.BLIND
         if isinstance(fault, UnsupportedError):
             status = RuleStatus.UNSUPPORTED
-        self.ended.append(outcome_of(info, status, short(fault)))
+        reason = short(fault)
         if status is RuleStatus.INVALID:
-            self.faults.append(f"{info.path}: {short(fault)}")
+            document = document or self.documents.get(info.id)
+            reason = with_line(document, reason, str(fault)) if document is not None else reason
+            self.faults.append(f"{info.path}: {reason}")
+        self.ended.append(outcome_of(info, status, reason))
 
     def correlations(self) -> list[Correlation]:
         """Resolve the correlations."""

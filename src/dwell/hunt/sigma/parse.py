@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,10 +11,11 @@ from sigma.exceptions import SigmaError, SigmaRegularExpressionError
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
+from dwell.hunt.sigma.faultlines import with_line
 from dwell.hunt.sigma.files import Document
 from dwell.model.claims import RuleStatus
 
-__all__ = ["FAULTS", "RefusedError", "line_of", "parsed_correlation", "parsed_filter", "parsed_rule", "short"]
+__all__ = ["FAULTS", "RefusedError", "parsed_correlation", "parsed_filter", "parsed_rule", "short"]
 
 CONDITION_CHARS_MAX = 4_000
 PARENTHESES_MAX = 25
@@ -21,6 +23,11 @@ FAULTS = (SigmaError, ValueError, TypeError, AttributeError, KeyError, IndexErro
 """What a document can end with: pySigma does not foresee everything that YAML can hold in place of a text."""
 _NAMED_ALIKE = {"utf16le": "wide"}
 """Modifiers of the specification that pySigma knows by another name."""
+
+_IN_CONDITION = re.compile(r"\s*\(at char (\d+)\), \(line:\d+, col:\d+\)")
+
+_EXPRESSION = re.compile(r"Regular expression '(.*)' is invalid: b?['\"](.*)['\"]", re.DOTALL)
+_REPETITION = re.compile(r"invalid repetition size: (\{(\d+),?(\d*)\})")
 
 T = TypeVar("T")
 
@@ -40,16 +47,8 @@ class RefusedError(Exception):
 
 
 def short(fault: BaseException) -> str:
-    """Give the first line of a fault."""
-    return (str(fault) or type(fault).__name__).split("\n")[0][:300]
-
-
-def line_of(document: Document, text: str) -> str:
-    """Find the line of the key or the reference that a fault speaks of, else of the document."""
-    for key, line in document.lines.items():
-        if any(part and f"'{part}'" in text for part in (key, *key.split("|")[1:])):
-            return f" (line {line})"
-    return f" (line {document.line})"
+    """Give the first line of a fault; places are those in the file, not those in a condition."""
+    return _IN_CONDITION.sub(r" at character \1", (str(fault) or type(fault).__name__).split("\n")[0])[:300]
 
 
 def _measured(conditions: object, document: Document) -> None:
@@ -61,12 +60,13 @@ def _measured(conditions: object, document: Document) -> None:
     for one in conditions if isinstance(conditions, list) else [conditions]:
         text = str(one)
         if one is not None and not isinstance(one, str):
-            line = line_of(document, "'condition'")
-            raise RefusedError(RuleStatus.INVALID, f"the condition is no text but {text[:40]}{line}")
+            told = with_line(document, f"the condition is no text but {text[:40]}", "'condition'")
+            raise RefusedError(RuleStatus.INVALID, told)
         if "|" in text:
             raise RefusedError(RuleStatus.UNSUPPORTED, "aggregation in the condition ('|') is not supported")
         if len(text) > CONDITION_CHARS_MAX or text.count("(") > PARENTHESES_MAX:
-            raise RefusedError(RuleStatus.INVALID, "the condition is too long or nests too deep")
+            told = with_line(document, "the condition is too long or nests too deep")
+            raise RefusedError(RuleStatus.INVALID, told)
 
 
 def _renamed(definition: Any) -> Any:  # noqa: ANN401 - whatever a rule file holds
@@ -85,16 +85,31 @@ def _renamed(definition: Any) -> Any:  # noqa: ANN401 - whatever a rule file hol
     return out
 
 
+def _too_large(fault: str) -> str | None:
+    """Name an expression that is right and larger than RE2 takes; None where it is not right."""
+    found = _EXPRESSION.search(fault)
+    if found is None:
+        return None
+    named, why = f"regular expression '{found[1][:60]}'", found[2]
+    bounds = _REPETITION.search(why)
+    if bounds is not None and int(bounds[3] or bounds[2]) >= int(bounds[2]):
+        return f"{named} repeats something more than 1,000 times ({bounds[1]})"
+    return f"{named} is too large" if "too large" in why else None
+
+
 def _guarded(document: Document, make: Callable[[], T]) -> T:
     try:
         return make()
     except SigmaRegularExpressionError as fault:
         # RE2 names what it has no means for; anything else is a fault of the expression
-        known = any(one in str(fault) for one in ("perl operator", "escape sequence"))
-        status = RuleStatus.UNSUPPORTED if known else RuleStatus.INVALID
-        raise RefusedError(status, f"regular expression: {short(fault)}") from fault
+        if any(one in str(fault) for one in ("perl operator", "escape sequence")):
+            raise RefusedError(RuleStatus.UNSUPPORTED, f"regular expression: {short(fault)}") from fault
+        if (large := _too_large(str(fault))) is not None:
+            raise RefusedError(RuleStatus.UNSUPPORTED, large) from fault
+        told = with_line(document, f"regular expression: {short(fault)}", str(fault))
+        raise RefusedError(RuleStatus.INVALID, told) from fault
     except FAULTS as fault:
-        raise RefusedError(RuleStatus.INVALID, short(fault) + line_of(document, str(fault))) from fault
+        raise RefusedError(RuleStatus.INVALID, with_line(document, short(fault), str(fault))) from fault
 
 
 def parsed_rule(document: Document) -> SigmaRule:

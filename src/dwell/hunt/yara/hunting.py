@@ -279,5 +279,6 @@ class _Outcomes:
             outcome_of(rule.info, status, "; ".join(filter(None, why))),
             files_opened=self.looked.files + data_files,
             files_pruned=0,
+            rows_compared=records,
             hits=met,
         )

@@ -36,8 +36,9 @@ __all__ = [
 ]
 
 TEXTS = ("cs-uri-stem", "cs-uri-query", "cs-username", "c-ip", "cs-user-agent", "X-Forwarded-For", "host")
-COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, "s-port", "sc-status", "sc-bytes", "cafeReqId")
-DICTIONARY = ("evidence_id", *TEXTS)
+METHOD = "cs-method"
+COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, METHOD, "s-port", "sc-status", "sc-bytes", "cafeReqId")
+DICTIONARY = ("evidence_id", *TEXTS, METHOD)
 REQUEST_ID = "cafeReqId"
 ID_TEXTS = ("cs-uri-stem", "c-ip", "X-Forwarded-For", "host")
 ID_COLUMNS = ("time_utc", *ID_TEXTS, "s-port", "sc-status", REQUEST_ID)
@@ -45,6 +46,16 @@ ID_COLUMNS = ("time_utc", *ID_TEXTS, "s-port", "sc-status", REQUEST_ID)
 NEEDS = ("sessions", "hours", "requests", "layers")
 
 Flags = npt.NDArray[np.bool_]
+FTP = frozenset(
+    (
+        "controlchannelopened", "controlchannelclosed", "datachannelopened", "datachannelclosed", "abor", "acct", "allo",
+        "appe", "auth", "ccc", "cdup", "cwd", "dele", "eprt", "epsv", "feat", "host", "list", "mdtm", "mkd", "mode", "nlst",
+        "noop", "opts", "pass", "pasv", "pbsz", "port", "prot", "pwd", "quit", "rein", "rest", "retr", "rmd", "rnfr", "rnto",
+        "site", "size", "smnt", "stat", "stor", "stou", "stru", "syst", "type", "user", "xcup", "xcwd", "xmkd", "xpwd",
+        "xrmd",
+    )
+)  # fmt: skip
+"""Commands of FTP, and what IIS writes for its channels: no web server answered these."""
 
 BACK_END = 444
 _STATUS_MAX = 999
@@ -169,6 +180,13 @@ def _said_yes(table: pa.Table) -> Flags:
     return np.asarray(outcome_of(fold.numbers(table, "sc-status")) == int(Outcome.OK))
 
 
+def _of_the_web(table: pa.Table) -> pa.Table:
+    """Leave out what IIS's FTP service wrote: its log has the form of a web log, and shows nothing of the web."""
+    method = fold.texts(table, METHOD)
+    ftp = np.array([*((one or "").lower() in FTP for one in method.values), False])
+    return table.filter(pa.array(~ftp[method.codes])) if ftp.any() else table
+
+
 def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
     """Fold one data file; `name` is the archive table."""
     columns = {one: fold.texts(table, one, dash=one != "host") for one in TEXTS}
@@ -202,7 +220,7 @@ def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
     )
     return {
         "sessions": found,
-        "hours": fold.hours(table),
+        "hours": fold.hours(_of_the_web(table)),
         "requests": sampled(table, REQUEST_ID),
         **(
             {"layers": layers.counted(table, logged(columns, back, outcome == int(Outcome.OK)))}

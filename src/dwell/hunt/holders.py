@@ -1,0 +1,116 @@
+"""Which hosts hold records of which kind, and from when to when: data file by data file, and kept as hits are.
+
+It does not depend on what rules ask of the records, only on which kinds of record there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dwell.archive.datafile import DataFile, read_rows
+from dwell.casebook.whole_files import written_whole
+from dwell.hunt.patterns import Indices
+from dwell.hunt.recordkinds import RecordKinds
+from dwell.hunt.ruleset import Where
+from dwell.intake.tables import specs
+
+__all__ = ["ANY", "Holder", "holders", "holders_kept"]
+
+ANY = -1
+"""Stands for records of any kind where kinds of record are numbered."""
+_HOST, _TIME = "host", "time_utc"
+_NEVER = 2**63 - 1
+
+
+class Holder(msgspec.Struct, frozen=True, array_like=True):
+    """A host that holds records of one kind in one data file.
+
+    Attributes:
+        host: its name; "" where the records name none.
+        first_us: their first instant, microseconds since 1970 in UTC; None where none has one.
+        last_us: the last.
+    """
+
+    host: str
+    first_us: int | None
+    last_us: int | None
+
+
+def holders(file: DataFile, wheres: Sequence[Where]) -> list[list[Holder]]:
+    """Give the hosts that hold records of each of some kinds, by name.
+
+    Raises:
+        CustodyError: the file is not what was written.
+    """
+    spec = specs()[file.table]
+    told = RecordKinds.columns(wheres)
+    rows = _read(file, [*told, _HOST, *([_TIME] if told else [])])
+    kinds = RecordKinds(rows, dict(enumerate(wheres)), [_HOST])
+    if not told and kinds.size == 1 and _TIME in spec.schema.names:
+        first = np.array([_NEVER if file.staged.first_us is None else file.staged.first_us], np.int64)
+        last = np.array([-_NEVER if file.staged.last_us is None else file.staged.last_us], np.int64)
+    else:
+        first, last = _spans(rows if told else _read(file, [_HOST, _TIME]), kinds)
+    names, codes = kinds.texts(_HOST)
+    whole = [*names.to_pylist(), ""]
+    return [
+        _of(whole, codes, first, last, np.flatnonzero(kinds.of(at) & (kinds.rows > 0))) for at in range(len(wheres))
+    ]
+
+
+def _read(file: DataFile, wanted: Sequence[str]) -> pa.Table:
+    spec = specs()[file.table]
+    names = [one for one in spec.schema.names if one in set(wanted)]
+    return read_rows(file, names, dictionary=[one for one in names if one in spec.lexicon or one == _HOST])
+
+
+def _spans(rows: pa.Table, kinds: RecordKinds) -> tuple[Indices, Indices]:
+    """Give the first and the last instant of each sort."""
+    first, last = np.full(kinds.size, _NEVER, np.int64), np.full(kinds.size, -_NEVER, np.int64)
+    times = rows[_TIME].cast(pa.int64())
+    known = pc.is_valid(times).to_numpy()
+    at, sorts = times.drop_null().to_numpy(), kinds.sorts[known]
+    np.minimum.at(first, sorts, at)
+    np.maximum.at(last, sorts, at)
+    return first, last
+
+
+def _of(names: Sequence[str], codes: Indices, first: Indices, last: Indices, sorts: Indices) -> list[Holder]:
+    """Give the hosts of some sorts."""
+    out = []
+    for code in np.unique(codes[sorts]).tolist():
+        mine = sorts[codes[sorts] == code]
+        earliest, latest = int(first[mine].min()), int(last[mine].max())
+        out.append(Holder(names[code], *((None, None) if earliest == _NEVER else (earliest, latest))))
+    return sorted(out, key=lambda one: one.host)
+
+
+def holders_kept(file: DataFile, wheres: Sequence[Where], place: Path | None) -> list[list[Holder]]:
+    """Give the same, kept in a file of its own.
+
+    Args:
+        file: the data file.
+        wheres: the kinds.
+        place: where it is kept; None keeps nothing.
+
+    Raises:
+        CustodyError: the file is not what was written.
+    """
+    if place is not None:
+        try:
+            held = msgspec.msgpack.decode(place.read_bytes(), type=list[list[Holder]])
+        except (OSError, msgspec.MsgspecError):
+            held = []
+        if len(held) == len(wheres):
+            return held
+    found = holders(file, wheres)
+    if place is not None:
+        with written_whole(place) as unfinished:
+            unfinished.write_bytes(msgspec.msgpack.encode(found))
+    return found
