@@ -50,9 +50,9 @@ FTP = frozenset(
     (
         "controlchannelopened", "controlchannelclosed", "datachannelopened", "datachannelclosed", "abor", "acct", "allo",
         "appe", "auth", "ccc", "cdup", "cwd", "dele", "eprt", "epsv", "feat", "host", "list", "mdtm", "mkd", "mode", "nlst",
-        "noop", "opts", "pass", "pasv", "pbsz", "port", "prot", "pwd", "quit", "rein", "rest", "retr", "rmd", "rnfr", "rnto",
-        "site", "size", "smnt", "stat", "stor", "stou", "stru", "syst", "type", "user", "xcup", "xcwd", "xmkd", "xpwd",
-        "xrmd",
+        "noop", "opts", "pass", "pasv", "pbsz", "port", "prot", "pwd", "quit", "rein", "rest", "retr", "rmd", "rnfr",
+        "rnto", "site", "size", "smnt", "stat", "stor", "stou", "stru", "syst", "type", "user", "xcup", "xcwd", "xmkd",
+        "xpwd", "xrmd",
     )
 )  # fmt: skip
 """Commands of FTP, and what IIS writes for its channels: no web server answered these."""
