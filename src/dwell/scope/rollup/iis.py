@@ -48,7 +48,7 @@ NEEDS = ("sessions", "hours", "requests", "layers")
 Flags = npt.NDArray[np.bool_]
 FTP = frozenset(
     (
-        "controlchannelopened", "controlchannelclosed", "datachannelopened", "datachannelclosed", "abor", "acct", "allo",
+        "controlchannelopened", "controlchannelclosed", "datachannelopened", "datachannelclosed", "abor", "acct",
         "appe", "auth", "ccc", "cdup", "cwd", "dele", "eprt", "epsv", "feat", "host", "list", "mdtm", "mkd", "mode", "nlst",
         "noop", "opts", "pass", "pasv", "pbsz", "port", "prot", "pwd", "quit", "rein", "rest", "retr", "rmd", "rnfr",
         "rnto", "site", "size", "smnt", "stat", "stor", "stou", "stru", "syst", "type", "user", "xcup", "xcwd", "xmkd",
