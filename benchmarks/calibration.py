@@ -26,10 +26,11 @@ from dwell.drill import DrillPlan, scenario, write_drill
 from dwell.intake.ingest import open_archive
 from dwell.scope.access import Accesses
 from dwell.scope.clients import clients_of
-from dwell.scope.habits import TERMS, service_accounts, ties
+from dwell.scope.habits import TERMS, ties
 from dwell.scope.leads import TAKEN_AS_RANKED, terms_of
 from dwell.scope.names import learn
 from dwell.scope.rollup.run import roll_up
+from dwell.scope.services import services_of
 
 __all__ = ["chart", "exceeded", "measured"]
 
@@ -50,8 +51,8 @@ def measured(plan: DrillPlan, folder: Path) -> tuple[dict[str, Values], Values]:
     api.ingest(folder / "case", [folder / "evidence"])
     archive = open_archive(Case.open(folder / "case"))
     accesses = Accesses(roll_up(archive).tables["sessions"], learn(archive))
-    skip = np.isin(accesses.account, list(service_accounts(accesses)))
-    clients = clients_of(accesses, ties(accesses, skip))
+    served = services_of(accesses).served
+    clients = clients_of(accesses, ties(accesses, served), served=served)
     outside = clients.outside
     found = {name: clients.bits(name)[outside] for name in TERMS} | {"fan-out": clients.fan_out[outside]}
     ranked = terms_of(clients)
