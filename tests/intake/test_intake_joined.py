@@ -203,8 +203,8 @@ _DAMAGE = [
 ]  # fmt: skip
 
 
-def _lines_of(kind: Source) -> tuple[list[bytes], list[bytes]]:
-    """Give the openings of a source's samples, and the records below them."""
+def _lines_of(kind: Source) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """Give the openings of a source's samples, the records below them, and headers that stand among these."""
     openings: list[bytes] = []
     records: list[bytes] = []
     for path in sorted((_GOLDEN / kind.key).glob("*.in")):
@@ -212,12 +212,17 @@ def _lines_of(kind: Source) -> tuple[list[bytes], list[bytes]]:
         start = next((at for at, line in enumerate(lines) if line[:1].isdigit()), len(lines))
         openings.append(b"".join(lines[:start]))
         records += [line if line.endswith(b"\n") else line + b"\n" for line in lines[start:]]
-    return [one for one in openings if kind.joins_as(one) is not None], records
+    headers = [one for one in records if one.startswith(b"#")]
+    return (
+        [one for one in openings if kind.joins_as(one) is not None],
+        [one for one in records if not one.startswith(b"#")],
+        headers,
+    )
 
 
 @pytest.mark.parametrize("kind", _JOINING, ids=lambda one: one.key)
 def test_logs_of_every_kind_hold_the_same_together(kind: Source) -> None:
-    openings, records = _lines_of(kind)
+    openings, records, headers = _lines_of(kind)
     assert openings, "no sample opens by itself"
     dice = random.Random(7)  # noqa: S311 - samples, no secrets
     count = 0
@@ -228,6 +233,8 @@ def test_logs_of_every_kind_hold_the_same_together(kind: Source) -> None:
             lines = dice.choices(records, k=dice.randint(0, 6))
             if dice.random() < 0.4:
                 lines.insert(dice.randint(0, len(lines)), dice.choice(_DAMAGE))
+            if headers and dice.random() < 0.1:
+                lines.insert(dice.randint(0, len(lines)), dice.choice(headers))
             mark = b"\xef\xbb\xbf" if dice.random() < 0.2 else b""
             content = mark + opening + b"".join(lines)
             contents.append(mutated([content], str(dice.random())) if dice.random() < 0.1 else content)

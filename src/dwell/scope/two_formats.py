@@ -42,7 +42,9 @@ def two_formats(archive: Archive, paths: Mapping[EvidenceId, Sequence[str]]) -> 
         rows = read_rows(file, ("evidence_id", "record_no", "source", "kind", "detail"))
         for row in rows.filter(pc.equal(rows["kind"], FactKind.ANOTHER_FORMAT.value)).to_pylist():
             key = EvidenceId(row["evidence_id"]), row["source"]
-            found.setdefault(key, []).append((row["record_no"] or 0, row["detail"] or ""))
+            number = row["record_no"] or 0
+            told = (row["detail"] or "").replace(" begins here", f" begins at line {number:,}", 1)
+            found.setdefault(key, []).append((number, told))
     return tuple(
         sorted(
             TwoFormats(next(iter(paths.get(evidence, ())), evidence[:12]), source, min(told)[1], len(told))

@@ -358,10 +358,15 @@ def _is_w3c(names: str) -> bool:
     return len(held) > 2 and "time" in held[:2] and not any("," in one for one in held)
 
 
+ANOTHER = "another format begins here"
+
+
 def another_format(number: int, likely: str) -> Fact:
-    """Say that a line begins another format; its lines become anomalies, and no other reader sees them."""
-    detail = f"another format begins at line {number:,}, likely {likely}: split the file there"
-    return Fact(FactKind.ANOTHER_FORMAT, number, None, None, 1, detail)
+    """Say that a line begins another format; its lines become anomalies, and no other reader sees them.
+
+    The line is the fact's record number alone: of files that are read together it is put right there.
+    """
+    return Fact(FactKind.ANOTHER_FORMAT, number, None, None, 1, f"{ANOTHER}, likely {likely}: split the file there")
 
 
 def _instant(text: str) -> datetime | None:
