@@ -59,7 +59,7 @@ class Kept:
         told = {
             "iis": whole and "iis-front" not in plan.without and self._in_iis(day, request),
             "back-end": whole and plan.handed_over and request.protocol == "Ews" and not request.anchor,
-            "httpproxy": late and "httpproxy" not in plan.without,
+            "httpproxy": (late or "httpproxy" in plan.kept) and "httpproxy" not in plan.without,
             "ews": calls and (late or "ews" in plan.kept) and "ews" not in plan.without,
             "owa": answered and request.protocol == "Owa" and (late or "owa" in plan.kept),
             "sync": answered and whole and request.protocol == "Eas",

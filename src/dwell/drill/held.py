@@ -57,7 +57,7 @@ def held_hours(
         cleared = _count(plan.to_utc - CLEARED, plan.to_utc)
         told = {
             "iis": whole - len(lost),
-            "httpproxy": month,
+            "httpproxy": whole if "httpproxy" in scenario.kept else month,
             "ews": whole if "ews" in scenario.kept else month,
             "evtx/Security": min(month, cleared) if host == "EX02" else month,
             "evtx/MSExchange Management": whole,
