@@ -11,7 +11,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -21,7 +22,7 @@ from dwell.drill import DrillPlan, scenario, write_drill
 from dwell.model.power import Power, PowerRow
 from dwell.report.power import power_chart
 
-__all__ = ["chart", "page"]
+__all__ = ["asked", "case_of", "chart", "page", "way_made"]
 
 PAGE = Path(__file__).parent / "power.md"
 CHART = Path(__file__).parent.parent / "docs" / "explanation" / "power.svg"
@@ -116,26 +117,51 @@ Made by `{command}`: {which}; {power.sessions:,} sessions, {power.accounts:,} ac
 """
 
 
-def main() -> int:
-    """Plant, and print, or write, the table and the chart."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenario", default="default")
+WORDS = ("scenario", "seed", "mailboxes", "months", "plantings")
+
+
+def asked(about: str | None, scenario_name: str) -> argparse.Namespace:
+    """Read the command line of a page about planted intruders.
+
+    Args:
+        about: what its help says.
+        scenario_name: the world where none is named.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenario", default=scenario_name)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mailboxes", type=int, default=60)
     parser.add_argument("--months", type=int, default=4)
     parser.add_argument("--plantings", type=int, default=10)
     parser.add_argument("--write", action="store_true", help="write the page and the manual's chart")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+@contextmanager
+def case_of(arguments: argparse.Namespace) -> Iterator[Path]:
+    """Give the case of the world that was asked for, until it is done with."""
     first = datetime(LAST.year - (arguments.months + 8) // 12, (3 - arguments.months) % 12 + 1, 1, tzinfo=UTC)
     with tempfile.TemporaryDirectory(prefix="dwell-power-") as made:
         folder = Path(made)
         plan = DrillPlan(arguments.seed, arguments.mailboxes, first, LAST, scenario(arguments.scenario))
         write_drill(folder / "evidence", folder / "truth.json", plan)
         api.ingest(folder / "case", [folder / "evidence"], workers=1)
-        power = api.power(folder / "case", plantings=arguments.plantings, workers=1)
-    words = ("scenario", "seed", "mailboxes", "months", "plantings")
-    command = f"python benchmarks/power.py {' '.join(f'--{one} {getattr(arguments, one)}' for one in words)} --write"
-    which = f"world `{arguments.scenario}`, {plan.mailboxes} mailboxes over {arguments.months} months, seed {plan.seed}"
+        yield folder / "case"
+
+
+def way_made(arguments: argparse.Namespace, script: str) -> tuple[str, str]:
+    """Give the command that makes a page, and the world it is about."""
+    command = f"python benchmarks/{script}.py {' '.join(f'--{one} {getattr(arguments, one)}' for one in WORDS)} --write"
+    which = f"world `{arguments.scenario}`, {arguments.mailboxes} mailboxes over {arguments.months} months, "
+    return command, f"{which}seed {arguments.seed}"
+
+
+def main() -> int:
+    """Plant, and print, or write, the table and the chart."""
+    arguments = asked(__doc__, "default")
+    with case_of(arguments) as case:
+        power = api.power(case, plantings=arguments.plantings, workers=1)
+    command, which = way_made(arguments, "power")
     text = page(power, command, f"{which}, {arguments.plantings} plantings of each kind")
     print(text)
     if arguments.write:

@@ -8,18 +8,18 @@ here depends on the speed of the machine.
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from math import log2
 from pathlib import Path
 
-from dwell import api
+if __package__ in {None, ""}:
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.power import asked, case_of, way_made
+
 from dwell.casebook.case import Case
-from dwell.drill import DrillPlan, scenario, write_drill
 from dwell.intake.ingest import open_archive
 from dwell.model.power import Power, PowerRow
 from dwell.scope.plantings import Kind, kinds
@@ -29,7 +29,6 @@ __all__ = ["chart", "page", "planted"]
 
 PAGE = Path(__file__).parent / "power_curve.md"
 CHART = Path(__file__).parent.parent / "docs" / "explanation" / "power-curve.svg"
-LAST = datetime(2021, 4, 1, tzinfo=UTC)
 KINDS: Mapping[str, tuple[str, str]] = {
     "own-addresses": ("an agent nobody has", "#1b6ca8"),
     "own-addresses-common-agent": ("the agent most people have", "#b3541e"),
@@ -120,21 +119,9 @@ An intruder with an address of his own for each mailbox, at the owners' hours. *
 
 def main() -> int:
     """Plant, and print, or write, the table and the chart."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenario", default="nobody")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--mailboxes", type=int, default=60)
-    parser.add_argument("--months", type=int, default=4)
-    parser.add_argument("--plantings", type=int, default=10)
-    parser.add_argument("--write", action="store_true", help="write the page and the manual's chart")
-    arguments = parser.parse_args()
-    first = datetime(LAST.year - (arguments.months + 8) // 12, (3 - arguments.months) % 12 + 1, 1, tzinfo=UTC)
-    with tempfile.TemporaryDirectory(prefix="dwell-power-") as made:
-        folder = Path(made)
-        plan = DrillPlan(arguments.seed, arguments.mailboxes, first, LAST, scenario(arguments.scenario))
-        write_drill(folder / "evidence", folder / "truth.json", plan)
-        api.ingest(folder / "case", [folder / "evidence"], workers=1)
-        case = Case.open(folder / "case")
+    arguments = asked(__doc__, "nobody")
+    with case_of(arguments) as folder:
+        case = Case.open(folder)
         power = power_in(
             open_archive(case),
             {key: [one.path for one in item.places] for key, item in case.register().items()},
@@ -143,11 +130,7 @@ def main() -> int:
             of=planted(),
             workers=1,
         )
-    words = ("scenario", "seed", "mailboxes", "months", "plantings")
-    command = (
-        f"python benchmarks/power_curve.py {' '.join(f'--{one} {getattr(arguments, one)}' for one in words)} --write"
-    )
-    which = f"world `{arguments.scenario}`, {plan.mailboxes} mailboxes over {arguments.months} months, seed {plan.seed}"
+    command, which = way_made(arguments, "power_curve")
     found = curves(power)
     text = page(found, command, f"{which}, {arguments.plantings} plantings for each row")
     print(text)
