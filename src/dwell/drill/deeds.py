@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from dwell.drill.log_heads import head
 from dwell.drill.people import DOMAIN, HOSTS, NETBIOS, World, pick
 
 __all__ = ["ADMIN", "CONSOLE", "Cmdlet", "Deeds", "clerks", "parameters", "write_cmdlet_logs"]
@@ -144,10 +145,7 @@ def write_cmdlet_logs(world: World, root: Path, first: datetime, cmdlets: Sequen
     for path, held in rows.items():
         text = io.StringIO(newline="")
         day = held[0]["DateTime"][:10]
-        text.write(
-            "#Software: Microsoft Exchange Server\r\n#Version: 15.01.2176.002\r\n#Log-type: Rps Cmdlet Logs\r\n"
-            f"#Date: {day}T00:00:00.113Z\r\n#Fields: {_FIELDS}\r\n"
-        )
+        text.write(head("Rps Cmdlet Logs", day, _FIELDS))
         writer = csv.DictWriter(text, _FIELDS.split(","), lineterminator="\r\n", restval="")
         writer.writerows(held)
         path.parent.mkdir(parents=True, exist_ok=True)

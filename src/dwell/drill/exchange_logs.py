@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
+from dwell.drill.log_heads import head, instant
 from dwell.drill.people import DOMAIN, HOSTS, World, pick
 from dwell.drill.requests import Request
 
@@ -196,11 +197,7 @@ def _build(host: str, day: date) -> tuple[str, str, str, str]:
 
 
 def _head(kind: str, host: str, day: date, fields: Iterable[str]) -> str:
-    build = f"15.01.2176.{int(_build(host, day)[3]):03}"
-    return (
-        f"#Software: Microsoft Exchange Server\r\n#Version: {build}\r\n#Log-type: {kind}\r\n"
-        f"#Date: {day.isoformat()}T00:00:00.113Z\r\n#Fields: {','.join(fields)}\r\n"
-    )
+    return head(kind, day, ",".join(fields), f"15.01.2176.{int(_build(host, day)[3]):03}")
 
 
 _NO_PROXY = dict.fromkeys(_PROXY_FIELDS, "")
@@ -208,17 +205,12 @@ _NO_EWS = dict.fromkeys(_EWS_FIELDS, "")
 """Rows without a value, in the order of the columns."""
 
 
-def _instant(day: date, second: int, millisecond: int) -> str:
-    hours, rest = divmod(second, 3_600)
-    return f"{day.isoformat()}T{hours:02}:{rest // 60:02}:{rest % 60:02}.{millisecond:03}Z"
-
-
 def _proxy_row(request: Request, request_id: str, day: date, millisecond: int) -> Mapping[str, str]:
     major, minor, build, revision = _build(request.host, day)
     anonymous = request.user == "-"
     named = request.user.partition("\\")[2] or request.user
     return {
-        "DateTime": _instant(day, request.second, millisecond),
+        "DateTime": instant(day, request.second, millisecond),
         "RequestId": request_id,
         "MajorVersion": major,
         "MinorVersion": minor,
@@ -265,7 +257,7 @@ def _ews_row(request: Request, request_id: str, day: date, millisecond: int, hos
     forged = bool(request.anchor)
     impersonated = request.user.lower().rpartition("\\")[2].startswith("svc-")
     return {
-        "DateTime": _instant(day, request.second, millisecond),
+        "DateTime": instant(day, request.second, millisecond),
         "RequestId": request_id,
         "MajorVersion": major,
         "MinorVersion": minor,

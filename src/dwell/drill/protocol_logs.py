@@ -7,9 +7,10 @@ is `fetch`, fetches bodies. In the MAPI log a request says which operations it m
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
+from dwell.drill.log_heads import head, instant
 from dwell.drill.people import DOMAIN, HOSTS, Person, World, pick
 from dwell.drill.requests import Request
 
@@ -55,17 +56,9 @@ def imap_work(world: World, day: date) -> Iterator[Request]:
 
 
 def _write(path: Path, kind: str, day: date, fields: str, lines: Sequence[str]) -> None:
-    head = (
-        "#Software: Microsoft Exchange Server", "#Version: 15.01.2176.002", f"#Log-type: {kind}",
-        f"#Date: {day}T00:00:00.113Z", f"#Fields: {fields}",
-    )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(("\r\n".join([*head, *lines]) + "\r\n").encode())
-
-
-def _at(day: date, second: int, millisecond: int) -> str:
-    at = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(seconds=second)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{millisecond:03}Z"
+    rows = "".join(f"{one}\r\n" for one in lines)
+    path.write_bytes((head(kind, day, fields) + rows).encode())
 
 
 def write_imap_logs(world: World, root: Path, day: date, requests: Sequence[Request], ids: Mapping[int, str]) -> None:
@@ -103,7 +96,8 @@ def write_imap_logs(world: World, root: Path, day: date, requests: Sequence[Requ
             for number, (command, said, context, sent) in enumerate(steps):
                 user = one.user if number else ""
                 lines.append(
-                    f"{_at(day, one.second, number * 90 % 1_000)},{session},{number},{_ADDRESS[host]}:993,{peer},{user},"
+                    f"{instant(day, one.second, number * 90 % 1_000)},{session},{number},{_ADDRESS[host]}:993,{peer},"
+                    f"{user},"
                     f"{12 * number},{20 if said else 5},{sent},{command},{_quoted(said)},{_quoted(context)},"
                 )
         if lines:
@@ -140,7 +134,7 @@ def write_mapi_logs(
             person = people[one.user]
             release = one.agent.partition("Outlook ")[2].partition(";")[0]
             row = {
-                "DateTime": _at(day, one.second, rng.randrange(1_000)),
+                "DateTime": instant(day, one.second, rng.randrange(1_000)),
                 "RequestId": ids[id(one)],
                 "RequestType": "Execute",
                 "HttpStatusCode": str(one.status),

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from dwell.drill.iis_log import write_back_end
+from dwell.drill.log_heads import head
 from dwell.drill.people import HOSTS, World, pick
 from dwell.drill.requests import Request
 
@@ -54,13 +55,10 @@ def write_owa_logs(
                 f"S:PSA=<PII>{one.mailbox}</PII>{other};S:FE={host};S:ClientId={_cookie(one, theirs)};S:Bld=15.1.2176.2;"
                 f"S:ActID={ids[id(one)]}"
             )
-        head = (
-            "#Software: Microsoft Exchange Server", "#Version: 15.0.0.0", "#Log-type: OWA Server Log",
-            f"#Date: {day}T00:00:00.113Z", f"#Fields: {_FIELDS}",
-        )  # fmt: skip
         path = root / host / "Logging" / "OWA" / "Server" / f"OWAServer{day:%Y%m%d}-1.LOG"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(("\r\n".join([*head, *lines]) + "\r\n").encode())
+        rows = "".join(f"{one}\r\n" for one in lines)
+        path.write_bytes((head("OWA Server Log", day, _FIELDS, "15.0.0.0") + rows).encode())
 
 
 def write_sync_logs(world: World, root: Path, day: date, requests: Sequence[Request], ids: Mapping[int, str]) -> None:
