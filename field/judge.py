@@ -2,6 +2,8 @@
 
     field/judge.py                       all rules of ../shared/data/sigma, all events of ../shared/data
     field/judge.py --folder FOLDER       the same evidence elsewhere
+    field/judge.py --keep FOLDER         the same, with what the slow reading says kept there; begin again to go on
+    field/judge.py --keep F --minutes 60 so long at most; what was not reached is said
     field/judge.py --drawn 1000000       so many pairs of drawn rules and drawn events instead
 
 Every rule has to end in one of five ways, and the five have to add up to the number of rules. Differences that are
@@ -12,6 +14,7 @@ reason is printed and the exit code is 0.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import tempfile
 import time
@@ -67,10 +70,13 @@ def _accounted(case: Case, folder: Path) -> bool:
     return sum(counts.values()) == written and counts[RuleStatus.UNSUPPORTED] <= UNSUPPORTED_MAX
 
 
-def _published(folder: Path) -> int:
+def _published(folder: Path, keep: Path | None, minutes: float) -> int:
     if not folder.is_dir():
         print(f"nothing done: {folder} is not on this machine; give the folder that holds the evidence")
         return 0
+    ends = time.monotonic() + minutes * 60
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="dwell-judge-") as place:
         case = Case.create(Path(place) / "case", "judge")
         with case.writing():
@@ -78,7 +84,7 @@ def _published(folder: Path) -> int:
         whole = _accounted(case, folder)
         loaded = load([folder / "sigma"], pack=False).rules
         documents = documents_of([folder / "sigma"], frozenset(one.info.id for one in loaded.rules))
-        found = judge(open_archive(case), loaded, documents)
+        found = judge(open_archive(case), loaded, documents, kept=keep, goes_on=lambda: time.monotonic() < ends)
     print(f"{found.pairs:,} pairs of rule and event; {found.met:,} met, by {found.rules:,} rules, on which both agree")
     reasons = explained()
     for one in found.differences:
@@ -89,6 +95,8 @@ def _published(folder: Path) -> int:
         )
     left = sum(one.rule_id not in reasons for one in found.differences)
     print(f"{len(found.differences):,} differences, {left:,} of them not explained")
+    if found.left:
+        print(f"{found.left:,} data files were not reached; begin again with the same --keep to go on")
     return int(bool(left) or not whole)
 
 
@@ -136,9 +144,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Judge and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where rules and evidence are")
+    parser.add_argument("--keep", type=Path, help="where what the slow reading says is kept, to go on from")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop before the next file after so long")
     parser.add_argument("--drawn", type=int, default=0, help="pairs of drawn rules and events")
     given_ = parser.parse_args(arguments)
-    return _all_drawn(given_.drawn) if given_.drawn else _published(given_.folder)
+    return _all_drawn(given_.drawn) if given_.drawn else _published(given_.folder, given_.keep, given_.minutes)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ What is shared is data: which records a log source means and what its fields are
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,13 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
-from msgspec import structs
+from msgspec import json, structs
+from tests.hunt import slow_sigma, slow_tables
 from tests.hunt.slow_sigma import Event, audit_event, iis_event, matches, windows_event
 from tests.hunt.slow_tables import table_event
 
 from dwell.archive.datafile import DataFile
 from dwell.archive.store import Archive
 from dwell.hunt.ruleset import RuleSet, Where
+from dwell.hunt.sigma import fieldnames, logsources
 from dwell.hunt.sigma.fieldnames import ALIASES, NAMED_DATA
 from dwell.hunt.sigma.logsources import where_of
 from dwell.hunt.wide import Hunter
@@ -70,6 +74,7 @@ class Judged:
         met: pairs on which both agree that the rule is met.
         rules: rules met by something.
         differences: pairs on which they do not agree.
+        left: data files that were not reached in the time given.
     """
 
     pairs: int
@@ -77,6 +82,22 @@ class Judged:
     met: int
     rules: int
     differences: list[Difference]
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """What the slow reading says of one data file.
+
+    Attributes:
+        pairs: rules put to events.
+        events: events looked at.
+        met: rule, evidence and number of every record that meets a rule.
+    """
+
+    pairs: int
+    events: int
+    met: list[tuple[str, str, int]]
 
 
 def explained() -> dict[str, str]:
@@ -137,7 +158,40 @@ def _maker(table: str, where: Where) -> Callable[[Mapping[str, object]], Event]:
     return table_event(table, names)
 
 
-def judge(archive: Archive, rules: RuleSet, documents: Sequence[Rule], tell: Callable[[str], None] = print) -> Judged:
+def _rests_on(documents: Sequence[Rule]) -> bytes:
+    """Give a hash over what the slow reading rests on, whatever the program does."""
+    code = [inspect.getsource(one) for one in (slow_sigma, slow_tables, logsources, fieldnames)]
+    here = [inspect.getsource(one) for one in (_by_kind, _rows, _maker)]
+    return hashlib.sha256(json.encode([*code, *here, [str(one) for one in documents]])).digest()
+
+
+def _slow(file: DataFile, kinds: Sequence[tuple[Where, list[Rule]]], memory: dict[tuple[object, ...], bool]) -> Slow:
+    pairs = events = 0
+    met: set[tuple[str, str, int]] = set()
+    for where, mine in kinds:
+        make = _maker(file.table, where)
+        for row in _rows(file, where):
+            event = replace(make(row), memory=memory)
+            events += 1
+            pairs += len(mine)
+            met |= {(str(one["id"]), row["evidence_id"], row["record_no"]) for one in mine if matches(one, event)}
+        if len(memory) > MEMORY_MAX:
+            memory.clear()
+    return Slow(pairs, events, sorted(met))
+
+
+def _kept_slow(kept: Path, rests_on: bytes, file: DataFile) -> Path:
+    return kept / (hashlib.sha256(rests_on + file.key.encode()).hexdigest() + ".json")
+
+
+def judge(
+    archive: Archive,
+    rules: RuleSet,
+    documents: Sequence[Rule],
+    tell: Callable[[str], None] = print,
+    kept: Path | None = None,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Judged:
     """Put rules to every event of an archive, fast and slowly.
 
     Args:
@@ -145,29 +199,35 @@ def judge(archive: Archive, rules: RuleSet, documents: Sequence[Rule], tell: Cal
         rules: the rules as the program loaded them.
         documents: the same rules as they are written.
         tell: told how far it is.
+        kept: a folder for what the slow reading said of each data file; it is read again where the file, the rules and the
+            slow reading are the same. What the program says is never kept.
+        goes_on: asked before each data file of which nothing is kept; where it says no, the file is left.
     """
     out = Judged(0, 0, 0, 0, [])
     titles = {str(one["id"]): str(one["title"]) for one in documents}
     hits: Counter[str] = Counter()
     memory: dict[tuple[object, ...], bool] = {}
+    rests_on = _rests_on(documents) if kept else b""
     for table in TABLES:
         kinds = list(_by_kind(documents, table))
         for file in archive.files(table) if table in archive.tables() else ():
+            place = _kept_slow(kept, rests_on, file) if kept else None
+            if place and place.exists():
+                slow = json.decode(place.read_bytes(), type=Slow)
+            elif goes_on():
+                slow = _slow(file, kinds, memory)
+                if place:
+                    place.write_bytes(json.encode(slow))
+            else:
+                out.left += 1
+                continue
             fast = {one for one in _fast(rules, file) if one[0] in titles}
-            slow: set[tuple[str, str, int]] = set()
-            for where, mine in kinds:
-                make = _maker(table, where)
-                for row in _rows(file, where):
-                    event = replace(make(row), memory=memory)
-                    out.events += 1
-                    out.pairs += len(mine)
-                    slow |= {(one["id"], row["evidence_id"], row["record_no"]) for one in mine if matches(one, event)}
-                if len(memory) > MEMORY_MAX:
-                    memory.clear()
-            hits.update(one[0] for one in fast & slow)
-            out.met += len(fast & slow)
+            met = set(slow.met)
+            out.pairs, out.events = out.pairs + slow.pairs, out.events + slow.events
+            hits.update(one[0] for one in fast & met)
+            out.met += len(fast & met)
             out.differences += [
-                Difference(one[0], titles[one[0]], table, one[1], one[2], one in fast) for one in sorted(fast ^ slow)
+                Difference(one[0], titles[one[0]], table, one[1], one[2], one in fast) for one in sorted(fast ^ met)
             ]
             tell(f"{table} {file.path.name}: {out.pairs:,} pairs, {out.met:,} met, {len(out.differences):,} differ")
     out.rules = len(hits)

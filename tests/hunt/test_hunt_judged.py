@@ -38,6 +38,36 @@ def test_a_sample_of_published_rules_meets_the_same_real_events(shared_data: Pat
     assert found.rules > 5
 
 
+def test_a_judgement_goes_on_from_what_the_slow_reading_said(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    for day, asked in ((1, "/shell.aspx"), (2, "/owa/")):
+        (tmp_path / "logs" / f"u_ex21030{day}.log").write_text(
+            "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status\n"
+            f"2021-03-0{day} 10:00:00 192.0.2.1 POST {asked} - 443 - 198.51.100.7 curl 200\n"
+        )
+    rule = tmp_path / "rule.yml"
+    rule.write_text(
+        "title: A page\nid: 5f3d2a52-8f9c-4f0e-9d7c-0d5a2f6c1b11\nlogsource: {category: webserver}\n"
+        "detection: {page: {cs-uri-stem|endswith: shell.aspx}, condition: page}\n"
+    )
+    case = Case.create(tmp_path / "case")
+    ingest(case, [tmp_path / "logs" / "u_ex210301.log"], workers=1)
+    ingest(case, [tmp_path / "logs" / "u_ex210302.log"], workers=1)
+    loaded = load([rule], pack=False).rules
+    documents, kept = documents_of([rule], frozenset({loaded.rules[0].info.id})), tmp_path / "kept"
+    kept.mkdir()
+    answers = iter([True, False])
+    part = judge(open_archive(case), loaded, documents, lambda _: None, kept, lambda: next(answers))
+    assert (part.pairs, part.left) == (1, 1)
+    answers = iter([True])
+    whole = judge(open_archive(case), loaded, documents, lambda _: None, kept, lambda: next(answers))
+    assert (whole.pairs, whole.met, whole.left, whole.differences) == (2, 1, 0, [])
+    for one in kept.iterdir():
+        one.write_text('{"pairs": 1, "events": 1, "met": []}')
+    changed = judge(open_archive(case), loaded, documents, lambda _: None, kept, lambda: False)
+    assert [one.ours for one in changed.differences] == [True]
+
+
 @pytest.mark.slow
 def test_every_published_rule_is_accounted_for(shared_data: Path) -> None:
     written = len(list((shared_data / "sigma").rglob("*.yml")))
