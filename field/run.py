@@ -23,21 +23,25 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dwell.archive.store import Archive
-from dwell.casebook.case import Case
-from dwell.casebook.evidence import Evidence
-from dwell.hunt.hunting import hunt
-from dwell.hunt.ruleset import RuleSet
-from dwell.hunt.sigma.loaded import Loaded
-from dwell.intake.containers import open_locator
-from dwell.intake.ingest import ingest, open_archive
-from dwell.intake.plan import Plan, PlannedFile, make_plan
-from dwell.sources.registry import source
-from dwell.sources.source import HEAD_BYTES, Sniff
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from tests.oracle import counts  # noqa: E402 - found beside this folder
+
+from dwell.archive.store import Archive  # noqa: E402
+from dwell.casebook.case import Case  # noqa: E402
+from dwell.casebook.evidence import Evidence  # noqa: E402
+from dwell.hunt.hunting import hunt  # noqa: E402
+from dwell.hunt.ruleset import RuleSet  # noqa: E402
+from dwell.hunt.sigma.loaded import Loaded  # noqa: E402
+from dwell.intake.containers import open_locator  # noqa: E402
+from dwell.intake.ingest import ingest, open_archive  # noqa: E402
+from dwell.intake.plan import Plan, PlannedFile, make_plan  # noqa: E402
+from dwell.sources.registry import source  # noqa: E402
+from dwell.sources.source import HEAD_BYTES, Sniff  # noqa: E402
 
 __all__ = ["Line", "main"]
 
-PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT.parent / "shared" / "data"
 EXPECT = PROJECT / "field" / "expect.toml"
 _NO_RULES = Loaded(RuleSet((), (), (), ()), {}, (), ())
@@ -172,6 +176,24 @@ class Field:
         shown = f"{len(found)} files, unrecognised" + (f", {guessed} guessed at" if guessed else "")
         return Line(wanted["what"], wanted["why"], shown, "; ".join(taken) or shown)
 
+    def counted(self, uneven: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
+        """Hold every file's records and anomalies against a slow count that knows nothing of the sources."""
+        agree, known = 0, {one["path"]: one for one in uneven}
+        for key, one in sorted(self.register.items(), key=lambda pair: pair[1].places):
+            if one.source is None:
+                continue
+            with open_locator(self.plan[key].locator) as stream:
+                theirs = counts.count(one.source, stream.read())
+            path, (records, anomalies) = one.places[0].path, self.tallies.get(key, (0, 0))[:2]
+            if said := known.get(path):
+                wanted = f"{said['records']} + {said['anomalies']} for {said['counted']}"
+                yield Line(path, said["why"], wanted, f"{records} + {anomalies} for {theirs}")
+            elif records + anomalies == theirs:
+                agree += 1
+            else:
+                yield Line(path, "by a slow count", str(theirs), f"{records} + {anomalies}")
+        yield Line("every other file, by a slow count", "files that agree", "", str(agree))
+
     def others(self) -> Iterator[Line]:
         """Yield what is there and nobody spoke of."""
         for key, one in sorted(self.register.items(), key=lambda pair: pair[1].places):
@@ -192,6 +214,7 @@ def _lines(field: Field, archive: Archive, expected: Mapping[str, Any]) -> Itera
     yield from field.indicators(expected.get("indicator", ()), archive)
     yield from (field.unread(one) for one in expected["unread"])
     yield from field.others()
+    yield from field.counted(expected.get("uneven", ()))
 
 
 def _print(lines: Sequence[Line]) -> None:
