@@ -26,8 +26,6 @@ WHY: Mapping[str, str] = {
     "iis-only": "forged calls are in logs that are not handed over",
     "deleted-lines": "lines taken out of a log are seen only where a second log is held, here of the last month",
     "current-browser": "five mailboxes in his network with a browser's next version are told as another's",
-    "phone": "a browser's record in the cloud that names his device is not joined with the device",
-    "impersonation": "a browser's record in the cloud that names his tool is not joined with the tool",
 }
 """Why a world is missed by what its evidence holds."""
 SHARE = 30 / 32

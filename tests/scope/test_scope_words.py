@@ -145,6 +145,31 @@ def test_minor_versions_of_a_browser_are_one_agent() -> None:
     assert {agent(one) for one in (None, "", "-")} == {"(none)"}
 
 
+@pytest.mark.parametrize(
+    ("told", "alone"),
+    [
+        ("Client=ActiveSync;UserAgent=Android-EAS/2.0;", "Android-EAS/2.0"),
+        (
+            "Client=ActiveSync;UserAgent=Apple-iPhone7C2/1602.92;Action=/Proxy/default.eas?User=anna&DeviceId=Appl1",
+            "Apple-iPhone7C2/1602.92",
+        ),
+        ("Client=WebServices;ExchangeServicesClient/15.00.0847.030;", "ExchangeServicesClient/15.00.0847.030"),
+        (
+            "Client=WebServices;Mozilla/5.0 (Macintosh; Intel Mac OS X) Mail;",
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X) Mail",
+        ),
+    ],
+)
+def test_a_program_is_one_agent_whatever_audit_records_write_around_it(told: str, alone: str) -> None:
+    assert agent(told) == agent(alone)
+
+
+@pytest.mark.parametrize("told", ["Client=OWA;Action=ViaProxy", "Client=WebServices;Action=ConfigureGroupMailbox",
+                                  "Client=WebServices;", "Client=ActiveSync;UserAgent="])  # fmt: skip
+def test_what_names_no_program_is_left_as_it_is_written(told: str) -> None:
+    assert agent(told) == (told if not told.endswith("UserAgent=") else "(none)")
+
+
 @given(st.text())
 def test_an_agent_is_short_and_stable(text: str) -> None:
     found = agent(text)

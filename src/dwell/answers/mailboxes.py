@@ -12,7 +12,7 @@ from dwell.answers import affected, apps, departures, takings
 from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
-from dwell.answers.silences import by_intruders, lines_against, of_all, words
+from dwell.answers.silences import leaving_open, lines_against, of_all, words
 from dwell.answers.ways import by_way, not_known, told_by_way, ways_of
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
@@ -166,7 +166,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     for one in case.exposed:
         by_name.setdefault(one.mailbox, []).append(one)
     everybody = of_all(case)
-    dimmed, hidden = tuple(words(one) for one in everybody), by_intruders(case, everybody)
+    dimmed, hidden = tuple(words(one) for one in everybody), leaving_open(case, everybody)
     cloud, ways = _in_cloud(case), ways_of(case)
     less = lines_against(case)
     tenant = "ual" in case.tables

@@ -11,9 +11,11 @@ from dwell.scope.investigation import Investigation
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.silences import ACTING, Silence
 
-__all__ = ["by_intruders", "lines_against", "of_all", "tell_silences", "words"]
+__all__ = ["leaving_open", "lines_against", "of_all", "tell_silences", "words"]
 
 SHOWN_MAX = 12
+OPEN_US = 86_400_000_000
+"""An account that was not watched for a day may have opened any mailbox: a figure of coverage says too little of that."""
 NO_END = "no record says that it was switched on again"
 HELD_ALL_THE_SAME = "records of these hours may be held all the same: nothing says that they are all"
 
@@ -35,11 +37,18 @@ def of_all(case: Investigation) -> tuple[Silence, ...]:
     return tuple(one for one in case.silences.known if one.host == TENANT and (one.acting or not one.whose))
 
 
-def by_intruders(case: Investigation, found: Sequence[Silence]) -> tuple[Silence, ...]:
-    """Give those that an account of an intrusion made, or that hide what such an account did."""
+def leaving_open(case: Investigation, found: Sequence[Silence]) -> tuple[Silence, ...]:
+    """Give those that leave open whose mailbox was opened.
+
+    Those that an account of an intrusion made, or that hide what such an account did; and those that hide for a day or more
+    what one account does, whoever made them: that no intrusion is known may be their doing.
+    """
     accounts = {name for held in case.held for name in held.accounts}
     return tuple(
-        one for one in found if (one.acting and one.whose in accounts) or case.identities.label(one.by) in accounts
+        one
+        for one in found
+        if (one.acting and (one.whose in accounts or one.to_us is None or one.to_us - one.from_us >= OPEN_US))
+        or case.identities.label(one.by) in accounts
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dwell.answers.book import Book
 from dwell.answers.phrases import count, listed, span, whole_span
 from dwell.scope.investigation import Investigation
+from dwell.scope.rollup.ual import TENANT
 from dwell.scope.takings import Taking, TakingKind
 
 __all__ = ["untied", "verdict"]
 
-SOURCES = frozenset({"evtx/MSExchange Management", "rps_cmdlet", "admin_audit"})
+SOURCES = frozenset({"evtx/MSExchange Management", "rps_cmdlet", "admin_audit", "ual"})
 GROUNDS = 20
 _WORDS = {TakingKind.EXPORT: "exported to files", TakingKind.FORWARDING: "set to be sent on to others"}
 
@@ -31,8 +32,10 @@ def untied(case: Investigation, book: Book) -> None:
     groups: dict[tuple[TakingKind, str], list[Taking]] = {}
     for one in _untied(case):
         groups.setdefault((one.kind, one.account or one.caller or "nobody named"), []).append(one)
-    coverage = case.ledger.coverage(case.ledger.servers(), SOURCES, *whole_span(case), "mail taken by cmdlet")
     for (kind, who), found in sorted(groups.items(), key=lambda each: (each[0][0].value, each[0][1])):
+        hosts = {TENANT for one in found if one.host == TENANT}
+        hosts |= {host for host in case.ledger.servers() if any(one.host != TENANT for one in found)}
+        coverage = case.ledger.coverage(hosts, SOURCES, *whole_span(case), "mail taken by cmdlet")
         boxes = sorted({one.mailbox for one in found})
         many = count(len(boxes), "mailbox", "mailboxes")
         where = listed(sorted({one.where for one in found}), 5)

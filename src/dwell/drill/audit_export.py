@@ -21,7 +21,7 @@ from dwell.drill.tenant import OFFICE, Tenant
 from dwell.drill.tenant_life import APPS
 from dwell.drill.tenant_records import GRAPH
 
-__all__ = ["AuditExport"]
+__all__ = ["AuditExport", "client_info"]
 
 _VISIT_S = 900
 _READS = {"GetItem", "GetConversationItems", "GetFileAttachment"}
@@ -40,6 +40,11 @@ _CLIENTS = {
     "Eas": "Client=ActiveSync;UserAgent={};",
 }
 _SERVICE = "Client=WebServices;{};"
+
+
+def client_info(request: Request) -> str:
+    """Give what an audit record says of the program that made a request (`ClientInfoString`)."""
+    return _CLIENTS.get(request.protocol, _SERVICE).format(request.agent)
 
 
 class AuditExport:
@@ -168,7 +173,7 @@ class AuditExport:
             "ResultStatus": "Succeeded",
             "Workload": "Exchange",
             "ClientIPAddress": client,
-            "ClientInfoString": _CLIENTS.get(request.protocol, _SERVICE).format(request.agent),
+            "ClientInfoString": client_info(request),
             "ExternalAccess": False,
             "LogonType": 0 if own else 2,
             "MailboxGuid": owner.guid,

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from dwell.drill.intruders import Actor
 from dwell.drill.people import World
+from dwell.drill.protocol_logs import IMAP
 from dwell.drill.requests import Request
 from dwell.drill.scenario import Scenario
 
@@ -21,9 +22,9 @@ __all__ = ["NO_RECORD", "Kept", "grades_of", "stronger"]
 NO_RECORD = "no-record"
 """No record that is handed over says that this mailbox was acted on."""
 _ORDER = ("named", "downloaded", "read", "listed", "opened", "attempted", NO_RECORD)
-_READS = frozenset({"GetItem", "GetConversationItems", "GetFileAttachment"})
+_READS = frozenset({"GetItem", "GetConversationItems", "GetFileAttachment", "fetch"})
 _LISTS = frozenset({"FindItem", "FindConversation", "FindFolder", "GetFolder"})
-_WEB = frozenset({"Owa", "Ews", "Eas", "Mapi", "Rest"})
+_KNOWN = frozenset({"Owa", "Ews", "Eas", "Mapi", "Rest", IMAP})
 _NO_MAIL = frozenset({"", "Ecp", "Autodiscover"})
 
 
@@ -51,8 +52,13 @@ class Kept:
         return {"iis", "httpproxy", "ews"} <= set(self.scenario.without) and not self.scenario.service_logs
 
     def logs(self, day: date, request: Request) -> frozenset[str]:
-        """Give the logs that hold a request: `iis`, `back-end`, `httpproxy`, `ews`, `owa`, `sync`, `ual`."""
+        """Give the logs that hold a request: `iis`, `back-end`, `httpproxy`, `ews`, `owa`, `sync`, `mapi`, `imap` or `ual`.
+
+        Requests by IMAP stand in no other.
+        """
         plan, late = self.scenario, day >= self.exchange_from
+        if request.protocol == IMAP:
+            return frozenset({"imap"} if "imap4" in plan.kept and "imap4" not in plan.without else ())
         whole = "iis" not in plan.without
         calls = (request.protocol == "Ews" or "EWS/" in request.anchor) and request.status == 200
         answered = plan.service_logs and request.status == 200
@@ -63,6 +69,7 @@ class Kept:
             "ews": calls and (late or "ews" in plan.kept) and "ews" not in plan.without,
             "owa": answered and request.protocol == "Owa" and (late or "owa" in plan.kept),
             "sync": answered and whole and request.protocol == "Eas",
+            "mapi": request.protocol == "Mapi" and "mapihttp" in plan.kept,
             "ual": id(request) in self.audited and "ual" not in plan.without,
         }
         return frozenset(name for name, held in told.items() if held)
@@ -99,7 +106,7 @@ def _borne(request: Request, logs: frozenset[str], own: str, audited: str) -> st
         audited: what the audit export says of it.
     """
     if request.status != 200:
-        return "attempted" if logs & {"iis", "httpproxy"} and own == request.mailbox else NO_RECORD
+        return "attempted" if logs & {"iis", "httpproxy", "imap"} and own == request.mailbox else NO_RECORD
     if request.anchor:
         # only the front end knows who sent it, only the back end whose mailbox it was
         return _done(request) if logs >= {"httpproxy", "ews"} else NO_RECORD
@@ -114,6 +121,11 @@ def _borne(request: Request, logs: frozenset[str], own: str, audited: str) -> st
         found = stronger(found, _done(request) if request.action else "listed")
     if "sync" in logs and "Cmd=Sync" in request.query:
         found = stronger(found, "downloaded")
+    if "mapi" in logs:
+        # an intruder's Outlook takes a copy, and the log has its operations
+        found = stronger(found, "downloaded")
+    if "imap" in logs:
+        found = stronger(found, _done(request))
     return stronger(found, audited) if "ual" in logs else found
 
 
@@ -130,7 +142,7 @@ def grades_of(world: World, actor: Actor, kept: Kept) -> dict[str, str]:
     unknown: set[str] = set()
     for day, requests in actor.days.items():
         for one in requests:
-            if one.mailbox and not kept.audit_only and one.protocol not in (_NO_MAIL if one.anchor else _WEB):
+            if one.mailbox and not kept.audit_only and one.protocol not in (_NO_MAIL if one.anchor else _KNOWN):
                 unknown.add(one.mailbox)
             elif one.mailbox:
                 found = _borne(one, kept.logs(day, one), owners.get(one.user, ""), kept.audited.get(id(one), NO_RECORD))

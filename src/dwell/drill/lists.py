@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from dwell.drill.audit_export import client_info
 from dwell.drill.bystanders import SERVICES
 from dwell.drill.intruders import Actor
 from dwell.drill.people import DOMAIN, HOSTS, Person, World, pick
@@ -154,9 +155,9 @@ def write_cloud(world: World, root: Path, first: date, last: date, actor: Actor)
     day = first
     last_day = max(actor.days.items(), default=(first, []))[1]
     for hour in (2, 3, 5) if last_day else ():
-        client, agent = last_day[0].client, last_day[0].agent
+        client, told = last_day[0].client, client_info(last_day[0])
         at = datetime(day.year, day.month, day.day, hour, 12, tzinfo=UTC)
-        bind(people[0], at, client, f"Client=OWA;{agent};", 1)
+        bind(people[0], at, client, told, 1)
         actor.instants.append(at)
         actor.mailboxes.add(people[0].smtp)
         if "ual" not in world.plan.scenario.without:

@@ -109,7 +109,7 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
     _stamp(evidence, plan)
     left = Kept(plan.scenario, exchange_from, gone, gaps, audit.borne if audit is not None else {})
     told = _truth(world, [first, second], gaps, _per_host(gone), left)
-    told["held_hours"] = held_hours(plan, exchange_from, gaps, _hours_of(first, gone))
+    told["held_hours"] = held_hours(plan, exchange_from, gaps, _hours_of(first, gone), deeds.cleared)
     told |= {"unrecorded": tenant.silences} if tenant is not None else {}
     truth.parent.mkdir(parents=True, exist_ok=True)
     truth.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")

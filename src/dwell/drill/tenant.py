@@ -180,6 +180,7 @@ class Tenant:
                 }
             self._put(at, cmdlet(self.rng, at, person.smtp, name, target, request.client, values))
             self._rules.append((at, person, COLLECTOR))
+            self.actor.borne[person.smtp] = "downloaded"
             self._mine(at)
 
     def _guessed(self, began: datetime) -> None:

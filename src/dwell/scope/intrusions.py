@@ -1,12 +1,13 @@
 """Intrusions: what is held to be one actor's doing, from credentials used by foreign clients and from exploitation.
 
 The two kinds are made apart and stay apart: that a stolen password and an exploit were used in the same years joins
-nobody. They are joined only where an exploit's outside address is also a client of the other.
+nobody. They are joined only where an exploit's outside address is also a client of the other (and later where both send
+mail on to one address: `taking_ties`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,10 +26,11 @@ from dwell.scope.identities import Identities
 from dwell.scope.takings import Taking
 from dwell.scope.traces import Trace
 
-__all__ = ["EXPLOIT", "REMOTE_MAIL", "VALID_ACCOUNTS", "Held", "intrusions_of", "kept_names"]
+__all__ = ["EXPLOIT", "REMOTE_MAIL", "VALID_ACCOUNTS", "Held", "intrusions_of", "joined", "kept_names", "numbered"]
 
 _NAMES = Identities()
 _NO_EXPLOITS = frozenset({"CR-03", "MB-06"})
+_ONE_CLIENT = "one client only: there is no second one that would bear it out"
 VALID_ACCOUNTS, EXPLOIT, WEB_SHELL, REMOTE_MAIL = "T1078", "T1190", "T1505.003", "T1114.002"
 
 
@@ -151,7 +153,7 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
     if crowds:
         against.append("a site in another time zone, or people who work at night there, would look the same")
     if len(actor.clusters) == 1:
-        against.append("one client only: there is no second one that would bear it out")
+        against.append(_ONE_CLIENT)
     return Held(
         "",
         utc_from_us(int(accesses.first[taken].min())),
@@ -213,25 +215,44 @@ def _of_exploit(exploit: Exploit) -> Held:
     )
 
 
-def _joined(first: Held, second: Held, address: str) -> Held:
-    """Put two together that one outside address joins."""
-    link = f"the address {address} exploited a server and signed in with accounts"
-    return Held(
-        "",
-        min(first.first_utc, second.first_utc),
-        max(first.last_utc, second.last_utc),
-        tuple(sorted({*first.rows, *second.rows})),
-        tuple(sorted({*first.refused, *second.refused})),
-        first.pairs | second.pairs,
-        tuple(sorted({*first.clients, *second.clients})),
-        tuple(sorted({*first.accounts, *second.accounts})),
-        tuple(sorted({*first.techniques, *second.techniques})),
-        (*first.links, *second.links, link),
-        (*first.against, *second.against),
-        (*first.forged, *second.forged),
-        (*first.traces, *second.traces),
-        tuple(sorted({*first.hosts, *second.hosts})),
+def joined(first: Held, second: Held, link: str) -> Held:
+    """Put two together that one recorded thing joins; it has no number yet.
+
+    Args:
+        first: the one.
+        second: the other.
+        link: what joins them, in words.
+    """
+    apps = {app.ids: app for app in (*second.apps, *first.apps)}
+    alone = bool(first.clients and second.clients)
+    return replace(
+        first,
+        id="",
+        first_utc=min(first.first_utc, second.first_utc),
+        last_utc=max(first.last_utc, second.last_utc),
+        rows=tuple(sorted({*first.rows, *second.rows})),
+        refused=tuple(sorted({*first.refused, *second.refused})),
+        pairs=first.pairs | second.pairs,
+        clients=tuple(sorted({*first.clients, *second.clients})),
+        accounts=tuple(sorted({*first.accounts, *second.accounts})),
+        techniques=tuple(sorted({*first.techniques, *second.techniques})),
+        links=tuple(dict.fromkeys((*first.links, *second.links, link))),
+        against=tuple(
+            dict.fromkeys(one for one in (*first.against, *second.against) if not alone or one != _ONE_CLIENT)
+        ),
+        forged=(*first.forged, *second.forged),
+        traces=(*first.traces, *second.traces),
+        hosts=tuple(sorted({*first.hosts, *second.hosts})),
+        apps=tuple(apps.values()),
+        through=first.through | second.through,
+        entered=tuple(sorted({*first.entered, *second.entered})),
     )
+
+
+def numbered(found: Iterable[Held]) -> tuple[Held, ...]:
+    """Give intrusions with their numbers, in order of their first act."""
+    ordered = sorted(found, key=lambda one: (one.first_utc, one.last_utc, one.clients))
+    return tuple(replace(one, id=f"I{place}") for place, one in enumerate(ordered, 1))
 
 
 def _common(one: Held, exploit: Exploit, accesses: Accesses) -> str | None:
@@ -254,12 +275,12 @@ def intrusions_of(
         for place, one in enumerate(found):
             address = _common(one, exploit, accesses)
             if address is not None:
-                found[place] = _joined(one, made, address)
+                link = f"the address {address} exploited a server and signed in with accounts"
+                found[place] = joined(one, made, link)
                 break
         else:
             found.append(made)
-    found.sort(key=lambda one: (one.first_utc, one.last_utc, one.clients))
-    return tuple(replace(one, id=f"I{place}") for place, one in enumerate(found, 1))
+    return numbered(found)
 
 
 def kept_names(held: Sequence[Held], before: Sequence[Held]) -> tuple[Held, ...]:

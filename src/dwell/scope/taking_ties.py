@@ -6,12 +6,14 @@ An act belongs to an intrusion only where one of these links is recorded:
 * an outside address of the intrusion, which came by an exploit, sent a request to that server within `NEAR` of it;
 * it is what the intrusion rests on (`remote_shells`);
 * it sends mail on to where at least `ALIKE_MIN` acts do that are tied so.
+
+Two intrusions are one where at least `ALIKE_MIN` acts of each, tied by the first three, send mail on to one address.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,8 +21,9 @@ import numpy as np
 
 from dwell.model.instants import utc_us
 from dwell.scope.access import Accesses
+from dwell.scope.actors import groups_of
 from dwell.scope.exploits import NEAR
-from dwell.scope.intrusions import Held
+from dwell.scope.intrusions import Held, joined, numbered
 from dwell.scope.takings import Taking, TakingKind
 from dwell.scope.visitors import Visits
 
@@ -71,7 +74,7 @@ def _minutes(gap: timedelta) -> str:
 def with_takings(
     held: Sequence[Held], takings: Sequence[Taking], accesses: Accesses, visits: Visits
 ) -> tuple[Held, ...]:
-    """Give the intrusions with the mail that each took by cmdlet, and why it is laid to it.
+    """Give the intrusions with the mail that each took by cmdlet, and why it is laid to it; some are put together.
 
     Args:
         held: the intrusions.
@@ -79,30 +82,63 @@ def with_takings(
         accesses: all sessions.
         visits: requests of the intrusions' addresses at the times of the takings.
     """
-    out: list[Held] = []
-    for one in held:
-        mine = [
+    direct = [
+        [
             (each, why)
             for each in takings
             if (why := _by_itself(one, each) or _by_session(one, each, accesses) or _by_request(one, each, visits))
         ]
-        mine += _alike(mine, takings)
-        if not mine:
-            out.append(one)
-            continue
-        times = [each.at_utc for each, _ in mine]
-        techniques = {*one.techniques, *(_TECHNIQUES[each.kind] for each, _ in mine)}
-        out.append(
-            replace(
-                one,
-                first_utc=min(one.first_utc, *times),
-                last_utc=max(one.last_utc, *times),
-                takings=tuple(each for each, _ in mine),
-                techniques=tuple(sorted(techniques)),
-                links=(*one.links, *_told(mine)),
-            )
-        )
-    return tuple(out)
+        for one in held
+    ]
+    goals = [_goals(mine) for mine in direct]
+    pairs = [
+        (first, second)
+        for second in range(len(held))
+        for first in range(second)
+        if goals[first].keys() & goals[second].keys()
+    ]
+    if not pairs:
+        return tuple(_with(one, mine, takings) for one, mine in zip(held, direct, strict=True))
+    out = []
+    for group in groups_of(len(held), pairs):
+        whole = held[group[0]]
+        for place in group[1:]:
+            whole = joined(whole, held[place], _joint({each: goals[each] for each in group}, place))
+        out.append(_with(whole, [one for place in group for one in direct[place]], takings))
+    return numbered(out)
+
+
+def _goals(mine: Iterable[tuple[Taking, str]]) -> Mapping[str, str]:
+    """Give the addresses that at least `ALIKE_MIN` acts send mail on to, each with how it was written first."""
+    told = [(_goal(one), one.where) for one, _ in mine if one.kind is TakingKind.FORWARDING]
+    counted = Counter(goal for goal, _ in told)
+    return {goal: where for goal, where in reversed(told) if counted[goal] >= ALIKE_MIN}
+
+
+def _joint(goals: Mapping[int, Mapping[str, str]], place: int) -> str:
+    """Say what joins one of several to the others: an address that it and another of them send mail on to."""
+    mine = goals[place]
+    shared = min(goal for other, held in goals.items() if other != place for goal in held if goal in mine)
+    return f"acts of both send mail on to {mine[shared]}, at least {ALIKE_MIN} of each"
+
+
+def _with(one: Held, mine: Sequence[tuple[Taking, str]], takings: Sequence[Taking]) -> Held:
+    """Give an intrusion with what it took by cmdlet: what is tied to it, and what goes where that goes."""
+    if not mine:
+        return one
+    unique = {each.grounds: (each, why) for each, why in reversed(mine)}
+    mine = sorted(unique.values(), key=lambda pair: (pair[0].at_utc, pair[0].grounds))
+    mine += _alike(mine, takings)
+    times = [each.at_utc for each, _ in mine]
+    techniques = {*one.techniques, *(_TECHNIQUES[each.kind] for each, _ in mine)}
+    return replace(
+        one,
+        first_utc=min(one.first_utc, *times),
+        last_utc=max(one.last_utc, *times),
+        takings=tuple(each for each, _ in mine),
+        techniques=tuple(sorted(techniques)),
+        links=(*one.links, *_told(mine)),
+    )
 
 
 def _alike(mine: Sequence[tuple[Taking, str]], takings: Sequence[Taking]) -> list[tuple[Taking, str]]:

@@ -1,8 +1,8 @@
 """Mail taken by cmdlet: whole mailboxes exported to files, and mail sent on to somebody else as it comes in.
 
-Exchange's event log, its admin audit log and its log of remote PowerShell tell of both, and of whoever does it by right as
-well: a leaver's mailbox, a holiday. Whose doing it was is another question (`taking_ties`). An export whose file is a page
-is no taking: it writes a web shell.
+Exchange's event log, its admin audit log and its log of remote PowerShell tell of both, and the tenant's audit records of
+what is sent on; and of whoever does it by right as well: a leaver's mailbox, a holiday. Whose doing it was is another
+question (`taking_ties`). An export whose file is a page is no taking: it writes a web shell.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from enum import StrEnum
 from dwell.archive.store import Archive
 from dwell.model.provenance import RecordRef
 from dwell.scope.cmdlets import Cmdlet, Label, person, read_cmdlets
+from dwell.scope.rollup.ual import TENANT
 
 __all__ = ["TABLES", "Taking", "TakingKind", "takings_of"]
 
-TABLES = ("admin_audit", "evtx", "rps_cmdlet")
-"""Logs of the servers that tell of cmdlets with the instant at which they were run."""
+TABLES = ("admin_audit", "evtx", "rps_cmdlet", "ual")
+"""Logs that tell of cmdlets with the instant at which they were run."""
 SAME = timedelta(minutes=1)
 """One act stands in several logs: at its begin in one, at its end in the other."""
 _EXPORT = "new-mailboxexportrequest"
@@ -49,7 +50,7 @@ class Taking:
     Attributes:
         kind: how.
         mailbox: whose, the name it goes by.
-        host: whose log tells of it.
+        host: whose log tells of it; the tenant's name for what was done there.
         caller: who ran it, as the log writes it; None where it does not.
         account: the name that the caller goes by; None where nobody is known by it.
         where: the file, or to whom it is sent on.
@@ -86,7 +87,7 @@ def _of(one: Cmdlet, label: Label) -> Taking | None:
     told = dict(one.parameters)
     name = one.name.strip().lower()
     caller = one.caller or ""
-    if one.failed or one.online or one.at_utc is None:
+    if one.failed or one.at_utc is None:
         return None
     if name == _EXPORT:
         kind, where = TakingKind.EXPORT, told.get("FilePath", "")
@@ -104,9 +105,8 @@ def _of(one: Cmdlet, label: Label) -> Taking | None:
     if not holder:
         return None
     account = label(person(caller, label)) if caller else None
-    return Taking(
-        kind, person(holder, label), one.host or "", one.caller, account, where, part, one.at_utc, (one.ground,)
-    )
+    host = TENANT if one.online else one.host or ""
+    return Taking(kind, person(holder, label), host, one.caller, account, where, part, one.at_utc, (one.ground,))
 
 
 def takings_of(archive: Archive, label: Label) -> tuple[Taking, ...]:

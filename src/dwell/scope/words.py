@@ -16,7 +16,11 @@ BROWSER = "browser:"
 _SID = re.compile(r"S-1-[0-9-]+", re.IGNORECASE)
 _GUID = re.compile(r"\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?", re.IGNORECASE)
 _ANCHOR = re.compile(r"^(?:Sid|Smtp|SMTP|MailboxGuid|UserSmtp|PrimarySmtp|ExchangeGuid|Upn)~", re.IGNORECASE)
-_OWA = "Client=OWA;"
+_PROGRAM = re.compile(
+    r"^Client=(?:OWA;(?=Mozilla/)|WebServices;(?:UserAgent=)?(?!Action=|UserAgent=|;|$)|ActiveSync;UserAgent=)",
+    re.IGNORECASE,
+)
+_ACTION = re.compile(r";Action=.*$", re.IGNORECASE | re.DOTALL)
 _MINOR = re.compile(r"(\d+)(?:[._]\d+)+")
 
 
@@ -73,14 +77,14 @@ def name_of(text: str | None) -> Name | None:
 def agent(text: str | None) -> str:
     """Give an agent's family with major versions only: `Chrome/73.0.3683.86` and `Chrome/73.0.3683.103` are one.
 
-    What audit records put before a browser's own text (`Client=OWA;`) is taken off, so that one browser is one agent in
-    every source.
+    What audit records put before a program's own text (`Client=OWA;`, `Client=ActiveSync;UserAgent=`) and behind it
+    (`;Action=…`, which names account and device) is taken off, so that one program is one agent in every source.
     """
     if text is None:
         return "(none)"
     wanted = text.replace("+", " ").strip()
-    if wanted.startswith(f"{_OWA}Mozilla/"):
-        wanted = wanted.removeprefix(_OWA).rstrip(";")
+    if head := _PROGRAM.match(wanted):
+        wanted = _ACTION.sub("", wanted[head.end() :]).rstrip(";").strip()
     if wanted in {"", "-"}:
         return "(none)"
     return _MINOR.sub(r"\1", wanted)[:300]
