@@ -116,3 +116,30 @@ def test_a_folder_is_told_with_who_may_what(tmp_path: Path) -> None:
         "AddFolderPermissions on anna@gov.example by admin@gov.example: Path = \\Inbox; MemberUpn = Everyone; "
         "MemberRights = ReadAny"
     )
+
+
+def test_ordinary_administration_is_told_and_is_not_called_left_behind(tmp_path: Path) -> None:
+    log = security_log(
+        [
+            {
+                "number": 1,
+                "event": 4720,
+                "at": "2021-03-03 02:00:00",
+                "SubjectUserName": "EX01$",
+                "TargetUserName": "x",
+            },
+            {
+                "number": 2,
+                "event": 4732,
+                "at": "2021-03-03 09:00:00",
+                "SubjectUserName": "a",
+                "TargetSid": "S-1-5-32-544",
+            },
+        ]
+    )
+    staged = stage(tmp_path, {"EX01/security.xml": log})
+    api.hunt(staged.case.root, workers=1)
+    found = api.answers(staged.case.root, workers=1).summary
+    assert [(one.kind, one.host) for one in found.foothold] == [("role, account, task or service", "EX01")]
+    told = [claim.text for claim in found.claims if claim.text.startswith("Member added to a group of administrators")]
+    assert len(told) == 1

@@ -20,7 +20,7 @@ from dwell.scope.removals import Removals
 from dwell.scope.states import FileState
 from dwell.scope.traces import Trace
 
-__all__ = ["KINDS", "answer", "findings"]
+__all__ = ["KINDS", "answer", "findings", "leaves"]
 
 KINDS: Mapping[str, str] = {
     "EX-04": "virtual directory",
@@ -33,10 +33,12 @@ KINDS: Mapping[str, str] = {
     "MB-11": "application",
     "TA-01": "transport agent",
     "IM-01": "IIS module",
-    "OS-01": "role or account",
+    "OS-01": "role, account, task or service",
     "AF-05": "auditing switched off",
 }
 """What a rule of the catalogue leaves behind, where it leaves anything."""
+CONTEXT = 2
+"""A rule of this weight and below leaves nothing behind by itself; its hits are told with what else was met."""
 WEB_SHELL = "web shell"
 _PLANTED = re.compile(r"\\aspnet_client\\(?:.*\\)?[^\\]+\.(?:aspx|asp|ashx|asmx)$", re.IGNORECASE)
 """The folder is normally empty of scripts: catalogue WS-01."""
@@ -120,7 +122,7 @@ def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothol
     by_kind: dict[str, list[tuple[Trace, Cmdlet]]] = {}
     for one in case.traces:
         # what was given to applications is told application by application
-        if KINDS.get(one.catalogue) is None or one.table not in {"evtx", "ual"} or one.catalogue == "MB-11":
+        if not leaves(one) or one.table not in {"evtx", "ual"} or one.catalogue == "MB-11":
             continue
         held = [case.cmdlets[ref] for ref in one.grounds if ref in case.cmdlets]
         by_kind.setdefault(one.catalogue, []).extend((one, cmdlet) for cmdlet in held)
@@ -128,6 +130,11 @@ def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothol
             yield _met(one, owners, one.count - len(held))
     for catalogue, acts in sorted(by_kind.items()):
         yield from _set_and_undone(case, catalogue, acts, owners)
+
+
+def leaves(trace: Trace) -> bool:
+    """Say whether what a rule met is left behind: what is context by its weight is ordinary administration mostly."""
+    return trace.catalogue in KINDS and trace.weight > CONTEXT
 
 
 def _met(trace: Trace, owners: Mapping[int, str], more: int) -> Foothold:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from dwell.answers.book import Book
-from dwell.answers.foothold import KINDS
+from dwell.answers.foothold import leaves
 from dwell.answers.mailboxes import UNTOLD, requests_untold, untold
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.model.addresses import address
@@ -245,7 +245,7 @@ def answer(case: Investigation, found: tuple[ReachFinding, ...]) -> tuple[Answer
         else:
             book.unknown(f"{one.system}: not covered; {one.why}.")
     for trace in case.traces:
-        if not trace.catalogue.startswith((*ENTRIES, "AF-")) and trace.catalogue not in KINDS:
+        if not trace.catalogue.startswith((*ENTRIES, "AF-")) and not leaves(trace):
             book.recorded(
                 f"{trace.title} on {trace.host}: {count(trace.count, 'record')}, {span(trace.first_utc, trace.last_utc)}.",
                 trace.grounds,
