@@ -34,7 +34,7 @@ __all__ = [
 
 IIS_PLACE = "inetpub/logs/LogFiles/W3SVC1"
 PROXY_FIELDS = (
-    "DateTime,RequestId,MajorVersion,MinorVersion,BuildVersion,RevisionVersion,Protocol,UrlStem,ProtocolAction,"
+    "DateTime,RequestId,MajorVersion,MinorVersion,BuildVersion,RevisionVersion,Protocol,UrlStem,ProtocolAction,AuthenticationType,"
     "AuthenticatedUser,AnchorMailbox,UserAgent,ClientIpAddress,ServerHostName,HttpStatus,BackEndCookie,ResponseBytes,UrlQuery"
 )
 EWS_FIELDS = (

@@ -183,6 +183,16 @@ def _proxy(root: Path, *rows: Mapping[str, object]) -> dict[str, list[dict[str, 
     return {kind: table.to_pylist() for kind, table in rolled.tables.items()}
 
 
+def test_how_an_account_signed_in_and_whether_it_changed_anything(tmp_path: Path) -> None:
+    rows = (
+        {"AuthenticationType": "Basic", "ProtocolAction": "GetItem"},
+        {"AuthenticationType": "", "UrlQuery": "?action=SendItem", "UserAgent": "x"},
+        {"ProtocolAction": "Subscribe", "UserAgent": "y"},
+    )
+    found = {one["agent"]: (one["auth"], one["wrote"]) for one in _proxy(tmp_path, *rows)["sessions"]}
+    assert found == {CHROME: ("Basic", 0), "x": (None, 1), "y": (None, None)}
+
+
 @pytest.mark.parametrize(
     ("stem", "query", "anchor", "mailbox", "basis"),
     [

@@ -77,3 +77,36 @@ def test_the_back_end_names_the_mailbox_and_the_client_before_it(tmp_path: Path)
 def test_the_front_end_is_not_believed_when_it_names_a_mailbox(tmp_path: Path) -> None:
     one = _session(tmp_path, port=443)
     assert (one["mailbox"], one["basis"]) == (None, "assumed")
+
+
+@pytest.mark.parametrize(
+    ("query", "device", "wrote"),
+    [
+        ("Cmd=Sync&User=anna&DeviceId=appl1a&DeviceType=iPhone", "APPL1A", None),
+        ("Cmd=SendMail&DeviceId=APPL1A", "APPL1A", 1),
+        ("Cmd=ItemOperations&User=anna", None, 0),
+        ("User=anna&DeviceId=%3Cscript%3E&Cmd=MoveItems", None, 1),
+    ],
+)
+def test_the_device_and_whether_anything_was_changed(
+    tmp_path: Path, query: str, device: str | None, wrote: int | None
+) -> None:
+    one = _session(tmp_path, query=query)
+    assert (one["device"], one["wrote"]) == (device, wrote)
+
+
+def test_a_device_is_told_of_phones_only_and_parts_no_session(tmp_path: Path) -> None:
+    row = {
+        "stem": "/owa/",
+        "query": "DeviceId=A1&action=GetItem",
+        "user": "GOV\\anna",
+        "client": "10.0.0.12",
+        "agent": "x",
+    }
+    phone = {**row, "stem": STEM, "query": "Cmd=Sync&DeviceId=B2"}
+    rows = [
+        {**one, "at": f"2021-03-03 10:0{minute}:00"}
+        for minute, one in enumerate((row, phone, {**phone, "query": "Cmd=Sync&DeviceId=C3"}))
+    ]
+    found = stage(tmp_path, {iis_place("EX01", "210303"): iis_log(rows)}).rolled().tables["sessions"].to_pylist()
+    assert [(one["protocol"], one["device"], one["requests"]) for one in found] == [("eas", "B2", 2), ("owa", None, 1)]

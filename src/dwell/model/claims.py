@@ -487,6 +487,7 @@ class Lead:
         explanations: what it could be, the likeliest first; those told of each side with what speaks for and against.
         hostile_bits: log2 of how likely what was observed is where it is hostile, over where it is innocent.
         observed: what was observed of it, in words.
+        untold: terms that nothing held tells, sorted by name, and why; they are not 0, and not among the terms.
     """
 
     rank: int
@@ -506,6 +507,7 @@ class Lead:
     explanations: tuple[Explanation, ...] = ()
     hostile_bits: float | None = None
     observed: tuple[str, ...] = ()
+    untold: tuple[tuple[str, str], ...] = ()
 
     def likeliest(self, side: Side) -> Explanation | None:
         """Give the explanation of one side under which what was observed is likeliest; None where none was weighed."""

@@ -14,7 +14,9 @@ def explanations_lines(lead: Lead) -> list[str]:
     """Give what was observed of a lead, and the explanations that are told; nothing where none was weighed."""
     if lead.hostile_bits is None:
         return []
+    untold = [f"not told, and in no sum: {'; '.join(f'{name} ({why})' for name, why in lead.untold)}"]
     lines = [
+        *(untold if lead.untold else ()),
         f"observed: {'; '.join(lead.observed)}",
         f"hostile or not: {lead.hostile_bits:+.1f} bits (above 0 it looks hostile; how common either is, is not in it)",
     ]

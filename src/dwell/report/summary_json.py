@@ -366,6 +366,7 @@ def lead_object(lead: Lead) -> Object:
         "by_chance": _expected(lead.by_chance),
         "hostile_bits": None if lead.hostile_bits is None else bits(lead.hostile_bits),
         "observed": list(lead.observed),
+        "untold": dict(lead.untold),
         "explanations": [_explanation(one) for one in lead.explanations if one.decides],
         "ratios": {one.key: bits(one.bits) for one in lead.explanations},
         "decides": list(lead.decides),

@@ -211,6 +211,15 @@ class Accesses:
         rows = np.flatnonzero(np.concatenate([np.zeros(0, np.bool_), *met])[self._place])
         return [row for row, ref in zip(rows.tolist(), self.refs(rows), strict=True) if ref in wanted]
 
+    def texts(self, column: str) -> tuple[Places, list[str]]:
+        """Give a text column as it was rolled up, as codes into its distinct values, -1 for null."""
+        return _coded(self.rolled[column], self._place)
+
+    def numbers(self, column: str) -> Codes:
+        """Give an integer column as it was rolled up, -1 for null."""
+        found: Codes = pc.fill_null(self.rolled[column], -1).to_numpy()[self._place]
+        return found
+
     def having(self, column: str, text: str) -> npt.NDArray[np.bool_]:
         """Say which sessions have a text in a column."""
         parts = [np.zeros(0, np.bool_)]

@@ -12,8 +12,8 @@ told there is told by the hours (`crowds`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +107,8 @@ class Clients:
         shared: networks in which clients cannot be told apart, by code.
         departed: per tie, how rare it is that an account is used after it went (`departures`); None where none is.
         nameless: agents that stand for a protocol: two clients that have one in common have nothing in common.
+        further: terms told from the sessions (`session_terms`), NaN where nothing tells them; empty where nobody asked.
+        on_servers: per tie, whether it is ranked though its network is shared: its client is a mail server itself.
     """
 
     ties: pa.Table
@@ -118,6 +120,13 @@ class Clients:
     shared: tuple[int, ...]
     departed: Bits | None = None
     nameless: frozenset[int] = frozenset()
+    further: Mapping[str, Bits] = field(default_factory=dict)
+    on_servers: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def ranked(self) -> npt.NDArray[np.bool_]:
+        """Say of each tie whether leads are chosen from it."""
+        return self.outside if self.on_servers is None else self.outside | self.on_servers
 
     def column(self, name: str) -> Codes:
         """Give an integer column of the ties."""

@@ -16,7 +16,6 @@ Everything runs over visits, not over records, whole columns at a time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +23,8 @@ import pyarrow as pa
 
 from dwell.scope.absences import carried, lived_elsewhere
 from dwell.scope.access import DAY_US, Accesses
-from dwell.scope.rollup.fold import group, ranked
+from dwell.scope.months import MONTH_DAYS, Counted
+from dwell.scope.rollup.fold import group
 from dwell.scope.working_time import SLOTS, WorkingTime
 
 __all__ = ["BITS_MAX", "TERMS", "TIES", "ties"]
@@ -67,56 +67,14 @@ visits here, phones left out, and `usually` what it has there on such weekdays (
 visits that are a phone's."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """Visits of each account on each network over each protocol with each agent in each month, in order of these.
-
-    Attributes:
-        account: code.
-        network: code.
-        protocol: code.
-        agent: code.
-        month: 0 for the first one.
-        visits: how many.
-    """
-
-    account: Codes
-    network: Codes
-    protocol: Codes
-    agent: Codes
-    month: Codes
-    visits: Bits
-
-    def around(self, *names: str) -> Bits:
-        """Give per row the visits that share its values of the columns named, in its month and those beside it."""
-        key = group([getattr(self, one) for one in names]) if names else np.zeros(len(self.month), np.int64)
-        wide = int(self.month.max(initial=0)) + 3  # a month without visits between one value and the next
-        if int(key.max(initial=0)) >= 2**62 // wide:
-            key = ranked(key)
-        place = key * wide + self.month + 1
-        size = int(place.max(initial=0)) + 2
-        if size <= len(place) * DENSE:
-            sums = np.bincount(place, weights=self.visits, minlength=size)
-            near = sums.copy()
-            near[1:] += sums[:-1]
-            near[:-1] += sums[1:]
-            return np.asarray(near[place])
-        distinct, at = np.unique(place, return_inverse=True)
-        sums = np.bincount(at, weights=self.visits)
-        near, close = sums.copy(), np.diff(distinct) == 1
-        near[1:][close] += sums[:-1][close]
-        near[:-1][close] += sums[1:][close]
-        return np.asarray(near[at])
-
-
-def _counted(visits: Mapping[str, Codes]) -> _Counted:
+def _counted(visits: Mapping[str, Codes]) -> Counted:
     names = ("account", "network", "protocol", "agent")
-    month = visits["day"] // 30
+    month = visits["day"] // MONTH_DAYS
     parts = [*(visits[one] for one in names), month]
     starts = _starts(parts)
     lengths = np.diff(np.append(starts, len(month))).astype(np.float64)
     taken = [one[starts] for one in parts]
-    return _Counted(taken[0], taken[1], taken[2], taken[3], taken[4] - int(month.min()), lengths)
+    return Counted(dict(zip(names, taken[:4], strict=True)), taken[4] - int(month.min()), lengths)
 
 
 def _starts(parts: Sequence[Codes]) -> Codes:
@@ -128,7 +86,7 @@ def _starts(parts: Sequence[Codes]) -> Codes:
     return np.flatnonzero(changed)
 
 
-def _surprise(counted: _Counted) -> tuple[Bits, Bits, Bits]:
+def _surprise(counted: Counted) -> tuple[Bits, Bits, Bits]:
     """Give, per row, the bits of the agent and of the protocol, and the account's visits from other networks."""
     own = ("account",)
     same = counted.around("account", "protocol", "agent")
@@ -226,13 +184,13 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime |
     counted = _counted(visits)
     agent_bits, protocol_bits, any_own = _surprise(counted)
     # of such programs nothing is known but their protocol: it counts once
-    nameless = np.isin(counted.agent, list(accesses.nameless))
+    nameless = np.isin(counted.values["agent"], list(accesses.nameless))
     agent_bits, protocol_bits = np.where(nameless, protocol_bits, agent_bits), np.where(nameless, 0.0, protocol_bits)
     # codes of ties count up in order of account, network and agent
     _, where, of_visit = np.unique(
         group([account, visits["network"], visits["agent"]]), return_index=True, return_inverse=True
     )
-    of_row = of_visit[_starts([account, visits["network"], visits["protocol"], visits["agent"], day // 30])]
+    of_row = of_visit[_starts([account, visits["network"], visits["protocol"], visits["agent"], day // MONTH_DAYS])]
     number = np.bincount(of_visit)
     weight = np.bincount(of_row, weights=counted.visits)
     elsewhere = np.zeros(len(number), np.float64)

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
-from dwell.archive.datafile import read_lexicon, read_rows
 from dwell.archive.store import Archive
 from dwell.hunt.hunting import Hunted
 from dwell.model.clocks import ClockCorrection
@@ -50,7 +48,7 @@ from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
 from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held, intrusions_of, kept_names
-from dwell.scope.kin import kin_of, units_of
+from dwell.scope.kin import kin_of
 from dwell.scope.lacking import Reconciled, lower_by
 from dwell.scope.leads import Ranked, leads_of
 from dwell.scope.ledger import Ledger, build
@@ -67,6 +65,7 @@ from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.services import services_of
+from dwell.scope.session_terms import beside_of, with_session_terms
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.silences import Silences, deleted_logs, silence, silences_of
@@ -198,20 +197,6 @@ class Investigation:
     toll: Toll = field(default_factory=lambda: Toll({}))
 
 
-def _server_addresses(archive: Archive) -> frozenset[str]:
-    """Give the addresses that IIS wrote as its own."""
-    out: set[str] = set()
-    for file in archive.files("iis"):
-        lexicon = read_lexicon(file)
-        if "s-ip" in lexicon.complete:
-            values = lexicon.column("s-ip")["value"]
-        else:
-            values = pc.unique(read_rows(file, ("s-ip",))["s-ip"])
-        out |= {one for one in values.to_pylist() if one and one != "-"}
-    # loopback is everybody's: it tells nothing of where an act came from
-    return frozenset(one for one in out if not one.startswith("127.") and one != "::1")
-
-
 def _visits(archive: Archive, held: Sequence[Held], takings: Sequence[Taking]) -> Visits:
     """Find the requests of those addresses that exploited a server, at the times at which mail was taken by cmdlet."""
     addresses = {text.partition(" ")[0] for one in held if one.exploited for text in one.clients}
@@ -281,7 +266,11 @@ def investigate(
     services = services_of(accesses)
     scored = ties(accesses, services.served)
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
-    clients = _with_departed(clients_of(accesses, scored, served=services.served), gone, accesses)
+    beside = beside_of(archive, identities, rolled.tables["messages"])
+    clients = with_session_terms(
+        clients_of(accesses, scored, served=services.served), accesses, services.served, beside
+    )
+    clients = _with_departed(clients, gone, accesses)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = alike.traces(traces_of(hunted, unnamed))
@@ -303,10 +292,10 @@ def investigate(
     sprays = sprays_of(accesses)
     held = with_takings(with_sprays(held, sprays, accesses), takings, accesses, visits)
     systems = systems_of(table, accesses, clients) if table is not None else None
-    own, servers = _server_addresses(archive), set(ledger.servers())
+    own, servers = beside.servers, set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
     builds = builds_seen(rolled.tables["builds"])
-    kin = kin_of(accesses, units_of(archive, identities))
+    kin = kin_of(accesses, beside.units)
     exposed = exposures_of(held, accesses, messages, calls, identities)
     found = Investigation(
         tables=tuple(archive.tables()),
@@ -353,7 +342,7 @@ def investigate(
         reconciled=reconciled,
         silences=silences,
         unrecorded=unrecorded,
-        before=search_before(accesses, clients, services.served, held, per_week),
+        before=search_before(accesses, clients, services.served, held, beside, per_week),
         alike=alike,
         tenants=tenants_of(archive),
         toll=tolls(archive, exposed, identities),
@@ -365,10 +354,12 @@ def investigate(
     marked = marked_by((*said.markings, *markings), accesses, (*forged, *traces, *shells), held)
     if not marked.changes and not said.rejudging:
         return replace(found, marked=marked)
+    skip = services.served
     if said.rejudging:
-        scored = ties(accesses, services.served & ~said.elsewhere, said.working)
+        skip = services.served & ~said.elsewhere
+        scored = ties(accesses, skip, said.working)
     found_anew = clients_of(accesses, scored, marked.ties(accesses, scored), services.served)
-    clients = _with_departed(found_anew, gone, accesses)
+    clients = _with_departed(with_session_terms(found_anew, accesses, skip, beside), gone, accesses)
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )
@@ -392,5 +383,5 @@ def investigate(
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         marked=marked,
         unmarked=found,
-        before=search_before(accesses, clients, services.served, held, per_week),
+        before=search_before(accesses, clients, services.served, held, beside, per_week),
     )

@@ -15,6 +15,7 @@ from dwell.scope.access import DAY_US, INSIDE, Accesses
 from dwell.scope.clients import FOREIGN_BITS, Clients
 from dwell.scope.kin import Kin
 from dwell.scope.rollup.fold import group, ranked
+from dwell.scope.session_terms import met_elsewhere
 
 __all__ = ["SIGNS", "UNKNOWN", "signs_of"]
 
@@ -40,7 +41,6 @@ SIGNS: Mapping[str, tuple[str, ...]] = {
 BRIEF_DAYS = 10.0
 FEW, MANY = 2, 8
 MONTH_US = 30 * DAY_US
-AT_ONCE_S = 1_800
 _SECOND_US = 1_000_000
 MISSED_SHARE = 0.5
 USUAL_MIN = 2.0
@@ -146,20 +146,7 @@ def _at_once(one: _Leads) -> Codes:
     wanted[one.account] = True
     wanted[-1] = False
     rows = np.flatnonzero(wanted[accesses.account] & accesses.ok & (accesses.network >= 0) & ~phones[accesses.protocol])
-    second = np.concatenate([accesses.first[rows], accesses.first[one.sessions]]) // _SECOND_US
-    second = second - (int(second.min()) if len(second) else 0)
-    reach = int(second.max(initial=0)) + 4 * AT_ONCE_S
-    account = np.concatenate([accesses.account[rows], one.account[one.place]])
-    network = np.concatenate([accesses.network[rows], one.network[one.place]])
-
-    def near(key: Codes) -> Codes:
-        """Count, for each of the leads' sessions, those with its key that began within half an hour."""
-        begun = key * reach + second + AT_ONCE_S
-        held, asked = np.sort(begun[: len(rows)]), begun[len(rows) :]
-        after = np.searchsorted(held, asked + AT_ONCE_S, side="right")
-        return np.asarray(after - np.searchsorted(held, asked - AT_ONCE_S), np.int64)
-
-    met = near(ranked(account)) > near(ranked(group([account, network])))
+    met = met_elsewhere(accesses, one.sessions, rows)
     known = one.tie("elsewhere") >= ELSEWHERE_MIN
     return np.where(known, one.most(met.astype(np.int64)), UNKNOWN)
 

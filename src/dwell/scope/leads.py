@@ -24,8 +24,9 @@ from dwell.scope.explanations import explained
 from dwell.scope.habits import BITS_MAX, TERMS
 from dwell.scope.intrusions import Held
 from dwell.scope.kin import Kin, kin_of
+from dwell.scope.session_terms import UNTOLD
 
-__all__ = ["Ranked", "budget_of", "leads_of", "ranking", "terms_of", "weeks_between"]
+__all__ = ["Ranked", "budget_of", "leads_of", "ranking", "summed", "terms_of", "weeks_between"]
 
 WEEKS_MAX = 50
 """A list is never longer than the leads of so many weeks: 500 at the usual ten a week."""
@@ -78,21 +79,39 @@ def _against(clients: Clients, row: int, left: Departure | None) -> tuple[str, .
     return tuple(out)
 
 
-def _of_rank(bits: Bits, outside: npt.NDArray[np.bool_]) -> Bits:
-    """Give -log2 of the share of the ties outside shared networks that carry at least so many bits of a term."""
-    ranked = np.sort(bits[outside])
-    more = len(ranked) - np.searchsorted(ranked, bits)
-    return np.asarray(np.round(-np.log2(np.clip((more + 1.0) / (len(ranked) + 1.0), 2.0**-BITS_MAX, 1.0)), 2) + 0.0)
+def _of_rank(bits: Bits, ranked: npt.NDArray[np.bool_], visits: Bits) -> Bits:
+    """Give -log2 of the share of the ranked ties that carry at least so many bits of a term, or of their visits if more.
+
+    A tie of many visits counts once among ties: bits that few ties carry can be those of most visits. NaN stays.
+    """
+    known = ranked & ~np.isnan(bits)
+    order = np.argsort(bits[known], kind="stable")
+    held = bits[known][order]
+    place = np.searchsorted(held, bits)
+    heavy = np.append(np.cumsum(visits[known][order][::-1])[::-1], 0.0)
+    share = np.maximum((len(held) - place + 1.0) / (len(held) + 1.0), heavy[place] / max(1.0, heavy[0]))
+    found = np.round(-np.log2(np.clip(share, 2.0**-BITS_MAX, 1.0)), 2) + 0.0
+    return np.asarray(np.where(np.isnan(bits), np.nan, found))
 
 
 def terms_of(clients: Clients) -> dict[str, Bits]:
-    """Give the terms of every tie, as leads are ranked by them."""
+    """Give the terms of every tie, as leads are ranked by them; NaN where nothing held tells a term of a tie.
+
+    A term told from the sessions is worth no more than its rank in the case: where few tell it, little is strange by it.
+    """
+    visits = clients.ties["visits"].to_numpy().astype(np.float64)
     out = {
-        name: _of_rank(clients.bits(name), clients.outside) if name in TAKEN_AS_RANKED else clients.bits(name)
+        name: _of_rank(clients.bits(name), clients.ranked, visits) if name in TAKEN_AS_RANKED else clients.bits(name)
         for name in TERMS
     }
     more = {} if clients.departed is None else {"departed": clients.departed}
-    return out | {"fan-out": clients.fan_out} | more
+    told = {name: np.minimum(bits, _of_rank(bits, clients.ranked, visits)) for name, bits in clients.further.items()}
+    return out | {"fan-out": clients.fan_out} | more | told
+
+
+def summed(terms: Mapping[str, Bits]) -> Bits:
+    """Give the sum of the terms of every tie, to two digits; what is not told adds nothing."""
+    return np.asarray(np.round(np.nansum(list(terms.values()), axis=0), 2))
 
 
 def budget_of(weeks: float, per_week: int) -> int:
@@ -108,9 +127,9 @@ def ranking(clients: Clients, weeks: float, per_week: int = LEADS_PER_WEEK) -> t
         weeks: length of the case.
         per_week: leads that can be looked at in a week of the case's time.
     """
-    rows = np.flatnonzero(clients.outside)
+    rows = np.flatnonzero(clients.ranked)
     budget = budget_of(weeks, per_week)
-    total: Bits = np.round(np.sum(list(terms_of(clients).values()), axis=0), 2)
+    total = summed(terms_of(clients))
     keys = (clients.column("agent"), clients.column("network"), clients.column("account"))
     return rows[np.lexsort((*(one[rows] for one in keys), -total[rows]))][:budget], total, budget
 
@@ -130,7 +149,7 @@ def leads_of(
     per_week: int = LEADS_PER_WEEK,
     kin: Kin | None = None,
 ) -> Ranked:
-    """Rank the ties outside shared networks, and hold each lead against what it could be.
+    """Rank the ties outside shared networks and on mail servers, and hold each lead against what it could be.
 
     Args:
         accesses: all sessions.
@@ -159,18 +178,21 @@ def leads_of(
                 utc_from_us(int(clients.column("first")[row])),
                 utc_from_us(int(clients.column("last")[row])),
                 float(total[row]),
-                tuple(sorted((name, float(np.round(bits[row], 2))) for name, bits in terms.items())),
+                tuple(sorted((name, float(np.round(bits[row], 2))) for name, bits in terms.items() if bits[row] >= 0)),
                 _intrusion(held, accesses, account, (lan, tool)),
                 grounds.get((account, lan, tool), ()),
                 _against(clients, row, _left_before(clients, row, (left or {}).get(accesses.names[account]))),
                 systems.name(lan) if systems is not None else "",
                 len(shared[row].accounts) if row in shared else 0,
                 shared[row].bits if row in shared else None,
+                untold=tuple(
+                    sorted((name, UNTOLD[name]) for name, bits in clients.further.items() if np.isnan(bits[row]))
+                ),
             )
         )
     told, expected = _with_chance(out, clients, order, terms)
     told = explained(told, accesses, clients, order, kin if kin is not None else kin_of(accesses))
-    return Ranked(told, int(clients.outside.sum()), budget, out[-1].bits, expected)
+    return Ranked(told, int(clients.ranked.sum()), budget, out[-1].bits, expected)
 
 
 def _left_before(clients: Clients, row: int, left: Departure | None) -> Departure | None:
@@ -187,9 +209,11 @@ def _with_chance(
 
     What belongs to an intrusion is left out of what chance deals from: it would lend its strangeness to everybody.
     """
-    pool = clients.outside.copy()
+    pool = clients.ranked.copy()
     pool[order[np.array([one.intrusion is not None for one in leads])]] = False
-    found = by_chance([bits[pool] for bits in terms.values()], np.array([one.bits for one in leads])).tolist()
+    found = by_chance(
+        [np.nan_to_num(bits[pool]) for bits in terms.values()], np.array([one.bits for one in leads])
+    ).tolist()
     told = tuple(replace(one, by_chance=expected) for one, expected in zip(leads, found, strict=True))
     loose = [one for one in told if one.intrusion is None]
     most = max((one.by_chance or 0.0 for one in loose), default=0.0)

@@ -214,5 +214,6 @@ def _row(ground: Ground, kind: Kind, model: int, at: int, lan: str | None, agent
         "requests": 3,
         **{one: 3 if one == "read" else 0 for one in ACTS},
         "bytes": None,
+        "wrote": 0,
         "evidence_id": "planted",
     }

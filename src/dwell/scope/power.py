@@ -38,6 +38,7 @@ from dwell.scope.names import learn
 from dwell.scope.plantings import Ground, Kind, Planted, kinds, plant
 from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.services import services_of
+from dwell.scope.session_terms import Beside, beside_of, with_session_terms
 from dwell.scope.settings import said_in
 from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.snapshots import snapshots
@@ -76,12 +77,14 @@ class Word:
         markings: those in force.
         per_week: leads that can be looked at in a week of the case's time.
         gone: who left.
+        beside: what is known beside the sessions.
     """
 
     settings: tuple[Setting, ...] = ()
     markings: tuple[Marking, ...] = ()
     per_week: int = LEADS_PER_WEEK
     gone: Departures = field(default_factory=Departures)
+    beside: Beside = field(default_factory=Beside)
 
     @property
     def rests(self) -> tuple[str, ...]:
@@ -105,13 +108,15 @@ def _clients(
     """
     services = services_of(accesses)
     said = said_in(word.settings, identities, accesses)
-    scored = ties(accesses, services.served & ~said.elsewhere, said.working)
+    skip = services.served & ~said.elsewhere
+    scored = ties(accesses, skip, said.working)
     marked = marked_by((*said.markings, *_without_intrusions(word.markings)), accesses, ())
     ours = marked.ours.copy()
     if excused:
         ours[accesses.of_records(excused)] = True
         ours &= ~marked.theirs
     clients = clients_of(accesses, scored, whole_ties(accesses, scored, ours), services.served)
+    clients = with_session_terms(clients, accesses, skip, word.beside)
     return replace(clients, departed=departed_bits(word.gone, accesses, clients.ties, clients.outside)), np.array(
         list(services.accounts), np.int64
     )
@@ -337,11 +342,12 @@ def power_in(
     identities = learn(archive, states.made())
     accesses = Accesses(rolled.tables["sessions"], identities)
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
+    beside = beside_of(archive, identities, rolled.tables["messages"])
     return power_of(
         rolled.tables["sessions"],
         identities,
         ledger,
-        word=Word(tuple(settings), tuple(markings), per_week, gone),
+        word=Word(tuple(settings), tuple(markings), per_week, gone, beside),
         seed=seed,
         stamp=stamp,
         plantings=plantings,

@@ -25,7 +25,8 @@ from dwell.scope.access import INSIDE, Accesses
 from dwell.scope.clients import FOREIGN_BITS, Clients, clients_of, users_of
 from dwell.scope.habits import ties
 from dwell.scope.intrusions import Held
-from dwell.scope.leads import leads_of, terms_of, weeks_between
+from dwell.scope.leads import leads_of, summed, terms_of, weeks_between
+from dwell.scope.session_terms import Beside, with_session_terms
 
 __all__ = ["FEW_USERS", "Older", "PreHistory", "search_before"]
 
@@ -95,6 +96,7 @@ def search_before(
     clients: Clients,
     served: npt.NDArray[np.bool_],
     held: Sequence[Held],
+    beside: Beside | None = None,
     per_week: int = LEADS_PER_WEEK,
 ) -> PreHistory | None:
     """Search the stretch before the first known act; None where there is no intrusion.
@@ -107,6 +109,7 @@ def search_before(
         clients: the ties of the whole time.
         served: per session, whether it is part of a service's rounds; these are not judged.
         held: the intrusions.
+        beside: what is known beside the sessions; None for nothing.
         per_week: leads that can be looked at in a week of the case's time.
     """
     if not held or not len(accesses.first):
@@ -114,6 +117,7 @@ def search_before(
     first = utc_us(min(one.first_utc for one in held))
     before = accesses.first < first
     anew = clients_of(accesses, ties(accesses, served | ~before), served=served & before)
+    anew = with_session_terms(anew, accesses, served | ~before, beside or Beside())
     ranked = leads_of(accesses, anew, (), weeks_between(int(accesses.first[0]), first), per_week=per_week)
     known = {(pair, name) for one in held for pair in one.pairs for name in one.accounts}
     older: list[Older] = []
@@ -175,7 +179,7 @@ def _by_trait(
     rows = np.flatnonzero(clients.outside & np.logical_or.reduce([*has.values()]) & (first < end))
     theirs = [((int(lan[row]), int(tool[row])), accesses.names[account[row]]) in known for row in rows.tolist()]
     rows = rows[~np.array(theirs, np.bool_)]
-    total = np.sum(list(terms_of(clients).values()), axis=0) if len(rows) else np.zeros(len(first))
+    total = summed(terms_of(clients)) if len(rows) else np.zeros(len(first))
     # two traits at once weigh more than any surprise
     traits = np.sum([each[rows] for each in has.values()], axis=0)
     shown = rows[np.lexsort((rows, -total[rows], -traits))][:OLDER_MAX]

@@ -12,6 +12,7 @@ server wrote none, as on a front end, a client can at most make its own requests
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,7 +20,7 @@ from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Column, Places
 from dwell.scope.rollup.shapes import Act
 
-__all__ = ["acts", "mailboxes"]
+__all__ = ["acts", "devices", "mailboxes"]
 
 _LOG = "Log="
 _SERVERS = r"(?s)^.*&Log=(?P<v>[^&\s]*)"
@@ -27,6 +28,7 @@ _OTHER = r"(?:(?:[A-EG-SU-Z][^_]*|F(?:[^i_]|i[^d_])[^_]*|T[^y_][^_]*)_)*"
 """Tokens that begin no other folder and name no other class."""
 _MAIL_SENT = rf"(?:^|_)Ty:Em_{_OTHER}S(?:rv|vr):[1-9][0-9]*a"
 _FETCHED = r"(?:^|_)(?:(?:ItOfi|ItOfa|ItOfea|Att)[1-9]|Cli:[0-9]+a[0-9]+c[0-9]+d[1-9])"
+_DEVICE = r"(?i)(?:^|[?&;])DeviceId=(?P<v>[0-9A-Za-z]{1,64})(?:[&;]|$)"
 _SMTP = r"(?:^|_)SmtpAdrs:(?P<v>[^_]+)"
 
 
@@ -55,3 +57,19 @@ def mailboxes(query: Column) -> Column:
     """Give the mailbox that the server says it opened, as it writes its address: percent-encoded."""
     logs = _logs(query)
     return fold.mapped(query, fold.extracted(Column(query.codes, logs.to_pylist()), _SMTP))
+
+
+def devices(query: Column, phones: npt.NDArray[np.bool_]) -> Column:
+    """Give the id of the device per row, as the client writes it, of rows that are of ActiveSync; in upper case.
+
+    Args:
+        query: the queries.
+        phones: which rows are of ActiveSync.
+    """
+    mine = np.where(phones, query.codes, -1)
+    used = np.unique(mine[mine >= 0])
+    ids: list[str | None] = [None] * len(query.values)
+    found = fold.extracted(Column(used, [query.values[one] for one in used.tolist()]), _DEVICE)
+    for place, one in zip(used.tolist(), found, strict=True):
+        ids[place] = None if one is None else one.upper()
+    return fold.mapped(Column(mine, query.values), ids)

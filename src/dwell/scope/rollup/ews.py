@@ -15,7 +15,7 @@ from dwell.scope.rollup.fold import Column, Places
 from dwell.scope.rollup.httpproxy import VERSION, builds
 from dwell.scope.rollup.iis import outcome_of
 from dwell.scope.rollup.layers import Logged
-from dwell.scope.rollup.protocols import act_of
+from dwell.scope.rollup.protocols import act_of, wrote_by
 from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import Act
 
@@ -23,7 +23,7 @@ __all__ = ["COLUMNS", "DICTIONARY", "ID_COLUMNS", "ID_TEXTS", "NEEDS", "fold_fil
 
 TEXTS = (
     "AuthenticatedUser", "ActAsUser", "ImpersonatedUser", "UserAgent", "ClientIpAddress", "SoapAction", "FrontEndServer",
-    "host",
+    "AuthenticationType", "host",
 )  # fmt: skip
 COLUMNS = ("evidence_id", "record_no", "time_utc", "RequestId", *TEXTS, *VERSION, "HttpStatus", "ResponseSize")
 DICTIONARY = ("evidence_id", *TEXTS)
@@ -71,6 +71,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "client": fold.mapped(peers, [address(one) for one in peers.values]),
         "agent": columns["UserAgent"],
         "layer": fold.constant(table, "back"),
+        "auth": fold.first(columns["AuthenticationType"]),
     }
     found = fold.sessions(
         "ews",
@@ -80,6 +81,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         outcome=outcome,
         act=action.each([act_of(one) for one in action.values], Act.OPENED),
         sent=fold.numbers(table, "ResponseSize"),
+        wrote=action.each([wrote_by(one) for one in action.values], -1, np.int8),
     )
     return {
         "sessions": found,

@@ -42,6 +42,9 @@ __all__ = [
 GAP_US = 30 * 60 * 1_000_000
 """Requests further apart than this are two sessions, microseconds."""
 HOUR_US = 3_600_000_000
+_BESIDE = ("auth", "device")
+"""Columns that are told of a session and part none."""
+_OPTIONAL = ("via", *_BESIDE)
 UNKNOWN = -1
 """Stands for no instant among microseconds since 1970."""
 
@@ -310,25 +313,27 @@ def sessions(
     outcome: Places,
     act: Places,
     sent: Codes | None,
+    wrote: Places | None = None,
 ) -> pa.Table:
     """Fold the accesses among a file's rows into sessions.
 
     Args:
         name: the archive table.
         columns: `host`, `protocol`, `actor`, `mailbox`, `basis`, `client`, `agent`, `layer` and, where there are any,
-            `via`, over all rows of the file.
+            `via`, `auth`, `device`, over all rows of the file; `auth` and `device` part no session.
         rows: which rows are accesses.
         table: the file, with `time_utc`, `evidence_id`, `record_no`.
         outcome: `Outcome` per row of the file.
         act: `Act` per row of the file.
         sent: bytes to the client per row, -1 where unknown; None where the format has none.
+        wrote: per row, 1 where it changed something, 0 where it did not, -1 where that is unknown; None where it is of all.
     """
     if not len(rows):
         return SESSIONS.empty_table()
     when = instants(table)[rows]
     number = numbers(table, "record_no")[rows]
     evidence = texts(table, "evidence_id")
-    parts = [*(columns[one].codes for one in sorted(columns)), outcome]
+    parts = [*(columns[one].codes for one in sorted(columns) if one not in _BESIDE), outcome]
     # where most rows are accesses, one number is taken of them sooner than each part
     few = len(rows) * 2 < table.num_rows
     key = group([one[rows] for one in parts]) if few else group(parts)[rows]
@@ -342,6 +347,7 @@ def sessions(
     counts[outcome[first] != 0] = 0
     out: dict[str, pa.Array] = {
         "table": constant(table, name).coded(first),
+        **{one: pa.nulls(len(starts), SESSIONS.field(one).type) for one in _OPTIONAL},
         **{one: column.coded(first) for one, column in columns.items()},
         "outcome": pa.array(outcome[first].astype(np.int8)),
         "first_utc": pa.array(when[order[starts]]).cast(SESSIONS.field("first_utc").type),
@@ -349,9 +355,7 @@ def sessions(
         "requests": pa.array(np.diff(np.append(starts, len(order)))),
         **{one: pa.array(counts[:, rank]) for rank, one in enumerate(ACTS, 1)},
         "bytes": _summed(sent, taken, starts),
-        "via": pa.nulls(len(starts), SESSIONS.field("via").type)
-        if "via" not in columns
-        else columns["via"].coded(first),
+        "wrote": _summed(wrote, taken, starts),
         "evidence_id": evidence.coded(rows[strongest]),
         "record_no": pa.array(number[strongest]),
     }
@@ -373,8 +377,8 @@ def _strongest(act: Places, starts: Codes) -> Codes:
     return places[np.searchsorted(places, starts)]
 
 
-def _summed(sent: Codes | None, taken: Codes, starts: Codes) -> pa.Array:
-    """Add up bytes per run of the rows taken; a run without any is null, never 0."""
+def _summed(sent: Places | None, taken: Codes, starts: Codes) -> pa.Array:
+    """Add up per run what is known of the rows taken, -1 for unknown; a run without any is null, never 0."""
     if sent is None or sent.max(initial=-1) < 0:
         return pa.nulls(len(starts), pa.int64())
     values = sent[taken]

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.model.addresses import address, forwarded_client, passed_through, trusted_hops
-from dwell.scope.rollup import fold, layers
+from dwell.scope.rollup import eas, fold, layers
 from dwell.scope.rollup.fold import Codes, Column, Places
 from dwell.scope.rollup.iis import outcome_of
 from dwell.scope.rollup.layers import Logged
-from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
+from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox, wrote_by
 from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import BUILDS, PROXY, Act, Outcome
 from dwell.scope.words import name_of
@@ -38,7 +38,7 @@ __all__ = [
 
 TEXTS = (
     "Protocol", "UrlStem", "UrlQuery", "AuthenticatedUser", "AnchorMailbox", "UserAgent", "ClientIpAddress",
-    "BackEndCookie", "host",
+    "BackEndCookie", "AuthenticationType", "host",
 )  # fmt: skip
 VERSION = ("MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion")
 COLUMNS = (
@@ -173,9 +173,14 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     paths = columns["UrlStem"]
     action = fold.texts(table, "ProtocolAction")
     query = columns["UrlQuery"]
+    asked = fold.extracted(query, _ACTION)
     act = np.maximum(
-        query.each([int(act_of(one)) for one in fold.extracted(query, _ACTION)], int(Act.OPENED), np.int8),
+        query.each([int(act_of(one)) for one in asked], int(Act.OPENED), np.int8),
         action.each([int(act_of(one)) for one in action.values], int(Act.OPENED), np.int8),
+    )
+    wrote = np.maximum(
+        query.each([wrote_by(one) for one in asked], -1, np.int8),
+        action.each([wrote_by(one) for one in action.values], -1, np.int8),
     )
     accesses = (protocol.codes >= 0) & paths.flags([protocol_of(one) is not None for one in paths.values])
     accesses &= (columns["AuthenticatedUser"].codes >= 0) & (fold.instants(table) >= 0)
@@ -192,6 +197,8 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "via": via_of(peers),
         "agent": columns["UserAgent"],
         "layer": fold.constant(table, "front"),
+        "auth": fold.first(columns["AuthenticationType"]),
+        "device": eas.devices(query, protocol.flags([one == "eas" for one in protocol.values])),
     }
     found = fold.sessions(
         "httpproxy",
@@ -201,6 +208,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         outcome=outcome,
         act=act,
         sent=fold.numbers(table, "ResponseBytes"),
+        wrote=wrote,
     )
     return {
         "sessions": found,

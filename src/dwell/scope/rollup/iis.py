@@ -19,7 +19,7 @@ from dwell.model.addresses import address, forwarded_client, is_hop, passed_thro
 from dwell.scope.rollup import eas, fold, layers
 from dwell.scope.rollup.fold import Column, Places
 from dwell.scope.rollup.layers import Logged
-from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox
+from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox, wrote_by
 from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import Act, Outcome
 
@@ -137,13 +137,16 @@ def _mailboxes(stem: Column, query: Column, told: npt.NDArray[np.bool_]) -> tupl
     return mailbox, fold.stated(mailbox)
 
 
-def _acts(query: Column, phones: npt.NDArray[np.bool_]) -> Places:
-    """Give the `Act` per row: by the query's action, and for phones by what the server says it sent, where it is more."""
-    named = [int(act_of(one)) for one in fold.extracted(query, _ACTION)]
-    act: Places = query.each(named, int(Act.OPENED), np.int8)
+def _acts(query: Column, phones: npt.NDArray[np.bool_]) -> tuple[Places, Places]:
+    """Give the `Act` per row: by the query's action, and for phones by what the server says it sent, where it is more.
+
+    Beside it, whether the action changed something (`protocols.wrote_by`).
+    """
+    actions = fold.extracted(query, _ACTION)
+    act: Places = query.each([int(act_of(one)) for one in actions], int(Act.OPENED), np.int8)
     if phones.any() and (told := eas.acts(query)).any():
         act = np.where(phones, np.maximum(act, told), act)
-    return act
+    return act, query.each([wrote_by(one) for one in actions], -1, np.int8)
 
 
 def logged(columns: Mapping[str, Column], back: Flags, ok: Flags) -> Logged:
@@ -206,7 +209,9 @@ def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
         "via": _via(columns["c-ip"], columns["X-Forwarded-For"]),
         "agent": columns["cs-user-agent"],
         "layer": Column(back.astype(np.int8), ["front", "back"]),
+        "device": eas.devices(query, phones),
     }
+    act, wrote = _acts(query, phones)
     rows = np.flatnonzero(accesses)
     outcome = outcome_of(fold.numbers(table, "sc-status"))
     found = fold.sessions(
@@ -215,8 +220,9 @@ def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
         rows=rows,
         table=table,
         outcome=outcome,
-        act=_acts(query, phones),
+        act=act,
         sent=fold.numbers(table, "sc-bytes"),
+        wrote=wrote,
     )
     return {
         "sessions": found,

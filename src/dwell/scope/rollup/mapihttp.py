@@ -24,7 +24,7 @@ __all__ = ["COLUMNS", "DICTIONARY", "ID_COLUMNS", "ID_TEXTS", "NEEDS", "fold_fil
 _RESULTS = ("ResponseCode", "StatusCode", "ReturnCode")
 TEXTS = (
     "AuthenticatedUserEmail", "UPN", "AuthenticatedUser", "MailboxId", "ActAsUserEmail", "ClientIP", "ClientSoftware",
-    "ClientSoftwareVersion", "RequestType", "SourceCafeServer", *_RESULTS, "host",
+    "ClientSoftwareVersion", "RequestType", "SourceCafeServer", "AuthenticationType", *_RESULTS, "host",
 )  # fmt: skip
 COLUMNS = (
     "evidence_id", "record_no", "time_utc", "RequestId", *TEXTS, *VERSION, "HttpStatusCode", "RopClasses", "RopReads",
@@ -115,6 +115,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "via": via_of(columns["ClientIP"]),
         "agent": fold.versioned(columns["ClientSoftware"], columns["ClientSoftwareVersion"]),
         "layer": fold.constant(table, "back"),
+        "auth": fold.first(columns["AuthenticationType"]),
     }
     found = fold.sessions(
         "mapihttp",

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
-from dwell.scope.rollup.protocols import act_of
+from dwell.scope.rollup.protocols import act_of, wrote_by
 from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import Act, Outcome
 from dwell.scope.words import BROWSER
@@ -59,6 +59,11 @@ def _ranked(column: Column) -> Codes:
     return column.each([act_of(one) for one in column.values], Act.OPENED)
 
 
+def _changing(column: Column) -> Codes:
+    """Say of each row's action whether it changed something (`protocols.wrote_by`)."""
+    return column.each([wrote_by(one) for one in column.values], -1)
+
+
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     """Fold one data file."""
     data = table["EventDataMap"]
@@ -90,6 +95,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         outcome=error.each([_outcome(one) for one in error.values], Outcome.OK),
         act=np.maximum(_ranked(event), _ranked(columns["action"])),
         sent=None,
+        wrote=np.maximum(_changing(event), _changing(columns["action"])),
     )
     named = table.append_column("ActID", told["id"])
     return {"sessions": found, "hours": fold.hours(table), "requests": sampled(named, "ActID")}

@@ -6,7 +6,7 @@ import re
 
 from dwell.scope.rollup.shapes import Act
 
-__all__ = ["act_of", "program_of", "protocol_of", "stated_mailbox"]
+__all__ = ["act_of", "program_of", "protocol_of", "stated_mailbox", "wrote_by"]
 
 _PREFIXES: tuple[tuple[str, str], ...] = (
     ("/owa", "owa"),
@@ -51,7 +51,16 @@ _LISTED = {
     "getcalendarfolders", "getpersona", "findpeople", "getconversationsdiagnostics", "getreminders",
     "findmailfolderitem", "executesearch", "sessiondata",
 }  # fmt: skip
-"""Actions of OWA, EWS and EAS in lower case."""
+_WRITES = {
+    "createitem", "senditem", "updateitem", "deleteitem", "moveitem", "createfolder", "updatefolder", "deletefolder",
+    "movefolder", "emptyfolder", "markallitemsasread", "markasjunk", "applyconversationaction", "applybulkitemaction",
+    "createattachment", "createattachmentfromlocalfile", "createattachmentfromattachment", "deleteattachment",
+    "createcalendarevent", "updatecalendarevent", "respondtocalendarevent", "sendmail", "smartforward", "smartreply",
+    "moveitems", "meetingresponse", "foldercreate", "folderupdate", "folderdelete",
+    # operations of audit records
+    "create", "update", "send", "sendas", "sendonbehalf", "move", "movetodeleteditems", "softdelete", "harddelete",
+}  # fmt: skip
+"""Actions of OWA, EWS and EAS, and operations of audit records, in lower case."""
 
 _ASSETS = re.compile(
     r"^/owa/(?:auth(?:/|\.owa|$)|prem/|\d+\.\d+|ping\.owa|healthcheck|manifests/|favicon)", re.IGNORECASE
@@ -84,6 +93,19 @@ def stated_mailbox(stem: str | None) -> str | None:
     """Give the mailbox that a path names: `/owa/minister@gov.example/`."""
     match = _MAILBOX.match(stem) if stem else None
     return match["v"] if match else None
+
+
+def wrote_by(action: str | None, *, read: bool | None = None) -> int:
+    """Give 1 where an action sends, makes, moves or deletes something, 0 where it reads or lists, else -1: unknown.
+
+    Args:
+        action: the action or operation.
+        read: whether it reads or lists, where another table than that of the actions says so.
+    """
+    if (action or "").lower() in _WRITES:
+        return 1
+    reads = act_of(action) > Act.OPENED if read is None else read
+    return 0 if reads else -1
 
 
 def act_of(action: str | None) -> Act:

@@ -38,7 +38,7 @@ from dwell.scope.rollup.shapes import SCHEMAS
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 18
+VERSION = 19
 """Raised whenever a fold comes out differently."""
 ROWS_ALONE = 1_500_000
 """Fewer rows are folded sooner than other processes are started: each has to load the program first."""

@@ -65,6 +65,9 @@ SESSIONS = pa.schema(
         *(pa.field(one, pa.int64(), nullable=False) for one in ACTS),
         pa.field("bytes", pa.int64()),
         pa.field("via", _CODED),
+        pa.field("auth", _CODED),
+        pa.field("device", _CODED),
+        pa.field("wrote", pa.int64()),
         pa.field("evidence_id", _CODED, nullable=False),
         pa.field("record_no", pa.int64(), nullable=False),
     ]
@@ -74,8 +77,10 @@ SESSIONS = pa.schema(
 `actor` and `mailbox` are as the log names them (`mailbox` null: the actor's own is assumed); `basis` is `explicit`,
 `routed` or `assumed`, with the kind of logon behind it where the log has one (`explicit (delegate)`); `layer` tells apart
 what one log holds twice (`front`, `back`); `bytes` sent to the client, null where no row has them; `via` the ranges of
-trusted hops that the client was read behind, null where there are none; the record is the run's first of the strongest
-act.
+trusted hops that the client was read behind, null where there are none; `auth` how the client proved who it was and
+`device` the id of an ActiveSync device, both as the first row has them, null where the log has none; `wrote` counts the
+requests that sent, made, moved or deleted something, null where no row's action says; the record is the run's first of the
+strongest act.
 """
 
 HOURS = pa.schema(

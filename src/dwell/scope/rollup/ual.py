@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from dwell.model.addresses import address
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
-from dwell.scope.rollup.protocols import program_of
+from dwell.scope.rollup.protocols import program_of, wrote_by
 from dwell.scope.rollup.shapes import MESSAGES, Act, Outcome
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "TENANT", "fold_file"]
@@ -131,7 +131,14 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     outcome = np.where(refused, int(Outcome.REFUSED), int(Outcome.OK)).astype(np.int64)
     act = np.where(sign_in, 0, act).astype(np.int64)
     found = fold.sessions(
-        "ual", keys, rows=rows, table=table, outcome=outcome, act=act, sent=fold.numbers(table, "SizeInBytes")
+        "ual",
+        keys,
+        rows=rows,
+        table=table,
+        outcome=outcome,
+        act=act,
+        sent=fold.numbers(table, "SizeInBytes"),
+        wrote=operation.each([wrote_by(one, read=one in _ACTS) for one in lowered], -1),
     )
     binds = rows[named[rows] & ~refused[rows]]
     return {"sessions": found, "hours": fold.hours(table, host=keys["host"]), "messages": _messages(table, keys, binds)}

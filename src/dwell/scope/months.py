@@ -1,0 +1,57 @@
+"""Counts of visits by their values, in the month of each and the months beside it: what an account and others do then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dwell.scope.rollup.fold import group, ranked
+
+__all__ = ["MONTH_DAYS", "Counted"]
+
+MONTH_DAYS = 30
+DENSE = 4
+"""Sums are kept for every number up to the largest where these are at most so many times the rows, else only for those
+that there are."""
+
+Codes = npt.NDArray[np.int64]
+Bits = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Visits, one row for each set of values and month.
+
+    Attributes:
+        values: codes by name of the column.
+        month: 0 for the first one.
+        visits: how many.
+    """
+
+    values: Mapping[str, Codes]
+    month: Codes
+    visits: Bits
+
+    def around(self, *names: str) -> Bits:
+        """Give per row the visits that share its values of the columns named, in its month and those beside it."""
+        key = group([self.values[one] for one in names]) if names else np.zeros(len(self.month), np.int64)
+        wide = int(self.month.max(initial=0)) + 3  # a month without visits between one value and the next
+        if int(key.max(initial=0)) >= 2**62 // wide:
+            key = ranked(key)
+        place = key * wide + self.month + 1
+        size = int(place.max(initial=0)) + 2
+        if size <= len(place) * DENSE:
+            sums = np.bincount(place, weights=self.visits, minlength=size)
+            near = sums.copy()
+            near[1:] += sums[:-1]
+            near[:-1] += sums[1:]
+            return np.asarray(near[place])
+        distinct, at = np.unique(place, return_inverse=True)
+        sums = np.bincount(at, weights=self.visits)
+        near, close = sums.copy(), np.diff(distinct) == 1
+        near[1:][close] += sums[:-1][close]
+        near[:-1][close] += sums[1:][close]
+        return np.asarray(near[at])
