@@ -18,8 +18,10 @@ __all__ = [
     "GAP_US",
     "Codes",
     "Column",
+    "Cut",
     "Places",
     "constant",
+    "cut_sessions",
     "ends",
     "extracted",
     "first",
@@ -301,6 +303,23 @@ def _in_order(when: Codes, tie: Codes) -> bool:
     return bool(steps.min() == 0 and (tie[same + 1] >= tie[same]).all())
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A file's accesses cut into sessions.
+
+    Attributes:
+        sessions: rows in `SESSIONS`.
+        taken: rows of the file, session by session.
+        starts: where in `taken` each session starts.
+        grounds: the row of the file that stands for each session.
+    """
+
+    sessions: pa.Table
+    taken: Codes
+    starts: Codes
+    grounds: Codes
+
+
 def sessions(
     name: str,
     columns: Mapping[str, Column],
@@ -311,6 +330,20 @@ def sessions(
     act: Places,
     sent: Codes | None,
 ) -> pa.Table:
+    """Fold the accesses among a file's rows into sessions, as `cut_sessions` does."""
+    return cut_sessions(name, columns, rows=rows, table=table, outcome=outcome, act=act, sent=sent).sessions
+
+
+def cut_sessions(
+    name: str,
+    columns: Mapping[str, Column],
+    *,
+    rows: Codes,
+    table: pa.Table,
+    outcome: Places,
+    act: Places,
+    sent: Codes | None,
+) -> Cut:
     """Fold the accesses among a file's rows into sessions.
 
     Args:
@@ -324,7 +357,7 @@ def sessions(
         sent: bytes to the client per row, -1 where unknown; None where the format has none.
     """
     if not len(rows):
-        return SESSIONS.empty_table()
+        return Cut(SESSIONS.empty_table(), rows, rows, rows)
     when = instants(table)[rows]
     number = numbers(table, "record_no")[rows]
     evidence = texts(table, "evidence_id")
@@ -355,7 +388,7 @@ def sessions(
         "evidence_id": evidence.coded(rows[strongest]),
         "record_no": pa.array(number[strongest]),
     }
-    return pa.table([out[one] for one in SESSIONS.names], schema=SESSIONS)
+    return Cut(pa.table([out[one] for one in SESSIONS.names], schema=SESSIONS), taken, starts, rows[strongest])
 
 
 def _counted(act: Places, starts: Codes) -> Codes:
