@@ -46,7 +46,7 @@ def _earlier(case: Investigation, held: Held) -> str:
 
 def grounds_of(case: Investigation, held: Held) -> tuple[RecordRef, ...]:
     """Give the records that an intrusion rests on: its first sessions, forged requests, hits, then each mailbox's."""
-    refs = case.accesses.refs(held.rows[:FIRST_ROWS])
+    refs = case.accesses.refs_in_layers(held.rows[:FIRST_ROWS])
     refs += [one.ground for one in held.forged] + [ref for one in held.traces for ref in one.grounds]
     refs += [ref for one in case.exposed if one.intrusion == held.id for ref in one.references()]
     return tuple(dict.fromkeys(refs))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,18 +17,47 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.browsers import ACCOUNTS_MIN, FRONT_ENDS, placed
 from dwell.scope.identities import Identities
 from dwell.scope.rollup.fold import Places
+from dwell.scope.rollup.layers import TABLE_OF
+from dwell.scope.rollup.shapes import GROUNDS, JOINED
+from dwell.scope.rollup.strongest import strengths
 from dwell.scope.words import agent
 
-__all__ = ["DAY_US", "INSIDE", "NAMELESS", "Accesses"]
+__all__ = ["DAY_US", "INSIDE", "NAMELESS", "Accesses", "Layered"]
 
 DAY_US = 86_400_000_000
 INSIDE = " (inside)"
 """Marks an agent seen from an internal address: what is ordinary in the office may be nobody's from outside."""
 NAMELESS = {"imap": "IMAP (no agent is logged)", "pop": "POP (no agent is logged)"}
 """Protocols whose logs name no agent: all that can be told of a program there is that it speaks the protocol."""
+NO_GROUNDS = GROUNDS.empty_table().append_column("table", pa.array([], pa.string()))
+NEAREST = tuple(layer for tier in strengths()["bearer"].tiers for layer in tier)
+"""Layers, the nearest to the mailbox first."""
 _DOTTED = r"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$"
 _LAST = r"\.[0-9]+$"
 Codes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Layered:
+    """What one log holds of a session that several logs tell of.
+
+    Attributes:
+        layer: the log's layer, one of `rollup.layers`.
+        ref: its record of the request that stands for the session, else of the first that it has.
+        requests: how many of the session's requests it has.
+        sent: bytes it has for them; None where it has none.
+    """
+
+    layer: str
+    ref: RecordRef
+    requests: int
+    sent: int | None
+
+    @classmethod
+    def told(cls, row: Mapping[str, Any]) -> Layered:
+        """Give a row of `rollup.shapes.GROUNDS`."""
+        ref = RecordRef(TABLE_OF[row["layer"]], EvidenceId(row["at_evidence_id"]), row["at_record_no"])
+        return cls(row["layer"], ref, row["requests"], row["bytes"])
 
 
 class Accesses:
@@ -53,10 +84,12 @@ class Accesses:
         ok: whether the requests were answered with a yes.
         protocol: code into `protocols`.
         protocols: protocols.
+        grounds: what each log holds of the sessions that several tell of, rows in `rollup.shapes.GROUNDS`.
     """
 
-    def __init__(self, table: pa.Table, identities: Identities) -> None:
+    def __init__(self, table: pa.Table, identities: Identities, grounds: pa.Table | None = None) -> None:
         self.rolled = table
+        self.grounds = NO_GROUNDS if grounds is None else grounds
         self._batches = table.to_batches()
         self._starts = np.cumsum([0, *(one.num_rows for one in self._batches)])
         self._place = order = _in_time(table)
@@ -202,8 +235,31 @@ class Accesses:
         columns = (found[one].to_pylist() for one in found.column_names)
         return [RecordRef(table, EvidenceId(key), number) for table, key, number in zip(*columns, strict=True)]
 
+    def layers_of(self, wanted: Sequence[int] | Codes) -> dict[int, list[Layered]]:
+        """Give what each log holds of those among some sessions that several tell of, the nearest to the mailbox first."""
+        rows = np.asarray(wanted, np.int64)
+        rows = rows[self.having("layer", JOINED)[rows]]
+        refs = dict(zip(self.refs(rows), rows.tolist(), strict=True))
+        out: dict[int, list[Layered]] = {}
+        if not refs:
+            return out
+        numbers = pa.array(sorted({one.record_no for one in refs}), pa.int64())
+        for one in self.grounds.filter(pc.is_in(self.grounds["record_no"], value_set=numbers)).to_pylist():
+            row = refs.get(RecordRef(one["table"], EvidenceId(one["evidence_id"]), one["record_no"]))
+            if row is not None:
+                out.setdefault(row, []).append(Layered.told(one))
+        return {row: sorted(found, key=lambda one: NEAREST.index(one.layer)) for row, found in out.items()}
+
+    def refs_in_layers(self, wanted: Sequence[int] | Codes) -> list[RecordRef]:
+        """Give the record that stands for each of some sessions, and behind it those that other logs have of it."""
+        more = self.layers_of(wanted)
+        rows = np.asarray(wanted, np.int64).tolist()
+        own = zip(rows, self.refs(wanted), strict=True)
+        return [ref for row, first in own for ref in dict.fromkeys((first, *(one.ref for one in more.get(row, ()))))]
+
     def of_records(self, wanted: Collection[RecordRef]) -> list[int]:
-        """Give the sessions for which one of some records stands."""
+        """Give the sessions for which one of some records stands, or that have it among what other logs tell of them."""
+        wanted = self._standing(wanted)
         numbers = pa.array(sorted({one.record_no for one in wanted}), pa.int64())
         met = [
             pc.is_in(one.column("record_no"), value_set=numbers).to_numpy(zero_copy_only=False) for one in self._batches
@@ -219,6 +275,16 @@ class Accesses:
         """Give an integer column as it was rolled up, -1 for null."""
         found: Codes = pc.fill_null(self.rolled[column], -1).to_numpy()[self._place]
         return found
+
+    def _standing(self, wanted: Collection[RecordRef]) -> set[RecordRef]:
+        """Give some records, with those that stand for a session that they tell of as well."""
+        numbers = pa.array(sorted({one.record_no for one in wanted}), pa.int64())
+        told = self.grounds.filter(pc.is_in(self.grounds["at_record_no"], value_set=numbers)).to_pylist()
+        return {*wanted} | {
+            RecordRef(one["table"], EvidenceId(one["evidence_id"]), one["record_no"])
+            for one in told
+            if Layered.told(one).ref in wanted
+        }
 
     def having(self, column: str, text: str) -> npt.NDArray[np.bool_]:
         """Say which sessions have a text in a column."""

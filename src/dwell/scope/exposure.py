@@ -4,12 +4,14 @@
 exported the mailbox or has its mail sent on; `read` where requests fetched messages without saying which; `listed` where
 subjects and senders were shown; `opened` where requests were answered and say no more; `attempted` where all were refused;
 `undeterminable` where an intruder signed in and no record says what was opened. One request may stand in several logs, and
-in IIS on the front end and on the back end: per day and protocol the log with the largest count is taken, and they are
-never added up. Bytes come from one log a day and protocol, the front end's before the others.
+in IIS on the front end and on the back end. Those that are joined by their id (`rollup.joins`) count once, with a record of
+each log as grounds; of all others the log with the largest count is taken per day and protocol, and they are never
+added up. Bytes come from one log a day and protocol, the front end's before the others.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,8 +27,9 @@ from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.forgery import EwsCall
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held
+from dwell.scope.rollup.layers import BACK, FRONT, PROXY, TABLE_OF
 from dwell.scope.rollup.protocols import act_of
-from dwell.scope.rollup.shapes import ACTS, Act
+from dwell.scope.rollup.shapes import ACTS, JOINED, Act
 from dwell.scope.takings import TakingKind
 from dwell.scope.words import agent
 
@@ -50,6 +53,8 @@ _BYTES_WORDS = {
     "pop3": "POP3 rpsize",
     "ual": "SizeInBytes of the audit records",
 }
+_ONCE = ("", JOINED)
+"""Stands for all logs together: the requests that are joined by their id."""
 _SAME = {"rpc": "mapi"}
 """Outlook's two ways are counted as one: an audit record does not say which of them it was."""
 _AUDITS = frozenset({"ual", "mailbox_audit", "signins"})
@@ -123,6 +128,8 @@ def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
     texts = {one: picked[one].to_pylist() for one in names}
     done = list(zip(*(picked[one].to_pylist() for one in ACTS), strict=True))
     copies = _copies(held.rows, accesses, texts["table"], texts["evidence_id"])
+    layered = accesses.layers_of(held.rows)
+    visits: dict[tuple[str, int, str], Counter[tuple[str, str]]] = {}
     counts: dict[tuple[str, int, str], dict[tuple[str, str], list[int]]] = {}
     sent: dict[tuple[str, int, str], dict[tuple[str, str], int]] = {}
     for place, row in enumerate(held.rows):
@@ -132,16 +139,20 @@ def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
         one = out.setdefault(accesses.names[mailbox], Exposed(accesses.names[mailbox], held.id))
         table = texts["table"][place]
         log = (table, texts["layer"][place])
+        told = layered.get(row, ())
         one.instants += [utc_from_us(int(accesses.first[row])), utc_from_us(int(accesses.last[row]))]
         acts = done[place]
         protocol = accesses.protocols[int(accesses.protocol[row])]
         key = (one.mailbox, int(accesses.first[row]) // DAY_US, _SAME.get(protocol, protocol))
-        held_counts = counts.setdefault(key, {}).setdefault(log, [0] * (len(ACTS) + 1))
-        for index, count in enumerate([*acts, 1]):
+        held_counts = counts.setdefault(key, {}).setdefault(_ONCE if told else log, [0] * len(ACTS))
+        for index, count in enumerate(acts):
             held_counts[index] += count
-        if texts["bytes"][place] is not None:
-            known = sent.setdefault(key, {})
-            known[log] = known.get(log, 0) + texts["bytes"][place]
+        sizes = {_log(one.layer): one.sent for one in told} or {log: texts["bytes"][place]}
+        visits.setdefault(key, Counter()).update(sizes.keys())
+        for each, size in sizes.items():
+            if size is not None:
+                known = sent.setdefault(key, {})
+                known[each] = known.get(each, 0) + size
         if texts["basis"][place] == "assumed":
             one.assumptions.add(OWN_MAILBOX)
         if texts["via"][place] is not None:
@@ -150,12 +161,14 @@ def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
         one.clients.add(f"{accesses.networks[lan]} {accesses.agents[tool]}")
         strongest = max((index + 1 for index, count in enumerate(acts) if count), default=0)
         ref = RecordRef(table, EvidenceId(texts["evidence_id"][place]), texts["record_no"][place])
-        one.grounds.append((strongest, ref))
-    for (mailbox_name, _, _), by_table in sorted(counts.items()):
-        one = out[mailbox_name]
+        one.grounds += [(strongest, each) for each in dict.fromkeys((ref, *(also.ref for also in told)))]
+    for key, by_log in sorted(counts.items()):
+        one = out[key[0]]
+        once = by_log.pop(_ONCE, [0] * len(ACTS))
         for index, act in enumerate(Act):
-            one.acts[act] = one.acts.get(act, 0) + max(found[index] for found in by_table.values())
-        one.sessions += max(found[-1] for found in by_table.values())
+            most = max((found[index] for found in by_log.values()), default=0)
+            one.acts[act] = one.acts.get(act, 0) + once[index] + most
+        one.sessions += max(visits[key].values())
     for (mailbox_name, _, _), logs in sorted(sent.items()):
         source = next(one for one in _BYTES_FIRST if any(table == one for table, _ in logs))
         held_bytes = out[mailbox_name].sent
@@ -165,6 +178,11 @@ def _sessions(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
         out[mailbox_name].bytes_high += max(logs.values())
     for mailbox_name, _, _ in counts.keys() - sent.keys():
         out[mailbox_name].unsized += 1
+
+
+def _log(layer: str) -> tuple[str, str]:
+    """Give the log of a layer as sessions name it: its table, and which end of the server it is of."""
+    return TABLE_OF[layer], FRONT if layer in {FRONT, PROXY} else BACK
 
 
 def _copies(rows: Sequence[int], accesses: Accesses, tables: Sequence[str], evidence: Sequence[str]) -> set[int]:

@@ -261,7 +261,7 @@ def investigate(
     lower_by(ledger, reconciled)
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
     identities = learn(archive, states.made())
-    accesses = Accesses(rolled.tables["sessions"], identities)
+    accesses = Accesses(rolled.tables["sessions"], identities, rolled.tables["grounds"])
     rolled.let_go()
     services = services_of(accesses)
     scored = ties(accesses, services.served)

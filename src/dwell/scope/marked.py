@@ -164,9 +164,8 @@ def _sessions(marking: Marking, accesses: Accesses) -> Mask:
     """Say which sessions a marking speaks of."""
     if marking.kind is MarkingKind.RECORD:
         table, evidence, number = marking.target.split("/")
-        mask = accesses.having("table", table) & accesses.having("evidence_id", evidence)
-        rows = np.flatnonzero(mask)
-        mask[rows] = accesses.rows(rows, ("record_no",))["record_no"].to_numpy() == int(number)
+        mask = np.zeros(len(accesses), np.bool_)
+        mask[accesses.of_records({RecordRef(table, EvidenceId(evidence), int(number))})] = True
         return mask
     if marking.kind is MarkingKind.ACCOUNT:
         mask = _is(accesses.account, accesses.names, marking.target)

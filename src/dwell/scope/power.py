@@ -340,7 +340,7 @@ def power_in(
     seed = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
     identities = learn(archive, states.made())
-    accesses = Accesses(rolled.tables["sessions"], identities)
+    accesses = Accesses(rolled.tables["sessions"], identities, rolled.tables["grounds"])
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
     beside = beside_of(archive, identities, rolled.tables["messages"])
     return power_of(

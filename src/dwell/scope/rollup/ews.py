@@ -18,8 +18,9 @@ from dwell.scope.rollup.layers import Logged
 from dwell.scope.rollup.protocols import act_of, wrote_by
 from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import Act
+from dwell.scope.rollup.told import Joined, Told, layers_of, sessions_of
 
-__all__ = ["COLUMNS", "DICTIONARY", "ID_COLUMNS", "ID_TEXTS", "NEEDS", "fold_file", "logged_in"]
+__all__ = ["COLUMNS", "DICTIONARY", "ID_COLUMNS", "ID_TEXTS", "NEEDS", "fold_file", "logged_in", "told_in"]
 
 TEXTS = (
     "AuthenticatedUser", "ActAsUser", "ImpersonatedUser", "UserAgent", "ClientIpAddress", "SoapAction", "FrontEndServer",
@@ -30,7 +31,7 @@ DICTIONARY = ("evidence_id", *TEXTS)
 ID_TEXTS = ("FrontEndServer", "host")
 ID_COLUMNS = ("time_utc", *ID_TEXTS, "HttpStatus", "RequestId")
 """What other layers are held against; `ID_TEXTS` are read as codes."""
-NEEDS = ("sessions", "hours", "builds", "requests", "layers")
+NEEDS = ("sessions", "grounds", "hours", "builds", "requests", "layers")
 
 
 def _mailboxes(columns: dict[str, Column]) -> tuple[Column, Column]:
@@ -54,17 +55,17 @@ def logged_in(table: pa.Table) -> Logged:
     return _logged(fold.texts(table, "FrontEndServer"), fold.texts(table, "host"), outcome)
 
 
-def fold_file(table: pa.Table) -> dict[str, pa.Table]:
-    """Fold one data file."""
+def told_in(table: pa.Table) -> Told:
+    """Give what rows tell of accesses."""
     columns = {one: fold.texts(table, one) for one in TEXTS}
     action = columns["SoapAction"]
     mailbox, basis = _mailboxes(columns)
-    accesses = (columns["AuthenticatedUser"].codes >= 0) & (action.codes >= 0) & (fold.instants(table) >= 0)
     peers = columns["ClientIpAddress"]
-    outcome = outcome_of(fold.numbers(table, "HttpStatus"))
+    status = fold.numbers(table, "HttpStatus")
+    outcome = outcome_of(status)
     keys = {
         "host": columns["host"],
-        "protocol": Column(np.zeros(table.num_rows, np.int64), ["ews"]),
+        "protocol": fold.constant(table, "ews"),
         "actor": columns["AuthenticatedUser"],
         "mailbox": mailbox,
         "basis": basis,
@@ -73,20 +74,26 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "layer": fold.constant(table, "back"),
         "auth": fold.first(columns["AuthenticationType"]),
     }
-    found = fold.sessions(
+    return Told(
         "ews",
         keys,
-        rows=np.flatnonzero(accesses),
-        table=table,
-        outcome=outcome,
-        act=action.each([act_of(one) for one in action.values], Act.OPENED),
-        sent=fold.numbers(table, "ResponseSize"),
+        (columns["AuthenticatedUser"].codes >= 0) & (action.codes >= 0) & (fold.instants(table) >= 0),
+        outcome,
+        status >= 0,
+        action.each([act_of(one) for one in action.values], Act.OPENED),
+        fold.numbers(table, "ResponseSize"),
+        _logged(columns["FrontEndServer"], columns["host"], outcome),
         wrote=action.each([wrote_by(one) for one in action.values], -1, np.int8),
     )
+
+
+def fold_file(table: pa.Table, joined: Joined | None = None) -> dict[str, pa.Table]:
+    """Fold one data file."""
+    told = told_in(table)
     return {
-        "sessions": found,
+        **sessions_of(told, table, joined),
         "hours": fold.hours(table),
-        "builds": builds(table, columns["host"]),
+        "builds": builds(table, told.columns["host"]),
         "requests": sampled(table, "RequestId"),
-        "layers": layers.counted(table, _logged(columns["FrontEndServer"], columns["host"], outcome)),
+        **layers_of(told, table),
     }

@@ -18,8 +18,10 @@ __all__ = [
     "GAP_US",
     "Codes",
     "Column",
+    "Cut",
     "Places",
     "constant",
+    "cut_sessions",
     "ends",
     "extracted",
     "first",
@@ -304,6 +306,23 @@ def _in_order(when: Codes, tie: Codes) -> bool:
     return bool(steps.min() == 0 and (tie[same + 1] >= tie[same]).all())
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A file's accesses cut into sessions.
+
+    Attributes:
+        sessions: rows in `SESSIONS`.
+        taken: rows of the file, session by session.
+        starts: where in `taken` each session starts.
+        grounds: the row of the file that stands for each session.
+    """
+
+    sessions: pa.Table
+    taken: Codes
+    starts: Codes
+    grounds: Codes
+
+
 def sessions(
     name: str,
     columns: Mapping[str, Column],
@@ -315,6 +334,23 @@ def sessions(
     sent: Codes | None,
     wrote: Places | None = None,
 ) -> pa.Table:
+    """Fold the accesses among a file's rows into sessions, as `cut_sessions` does."""
+    return cut_sessions(
+        name, columns, rows=rows, table=table, outcome=outcome, act=act, sent=sent, wrote=wrote
+    ).sessions
+
+
+def cut_sessions(
+    name: str,
+    columns: Mapping[str, Column],
+    *,
+    rows: Codes,
+    table: pa.Table,
+    outcome: Places,
+    act: Places,
+    sent: Codes | None,
+    wrote: Places | None = None,
+) -> Cut:
     """Fold the accesses among a file's rows into sessions.
 
     Args:
@@ -329,7 +365,7 @@ def sessions(
         wrote: per row, 1 where it changed something, 0 where it did not, -1 where that is unknown; None where it is of all.
     """
     if not len(rows):
-        return SESSIONS.empty_table()
+        return Cut(SESSIONS.empty_table(), rows, rows, rows)
     when = instants(table)[rows]
     number = numbers(table, "record_no")[rows]
     evidence = texts(table, "evidence_id")
@@ -359,7 +395,7 @@ def sessions(
         "evidence_id": evidence.coded(rows[strongest]),
         "record_no": pa.array(number[strongest]),
     }
-    return pa.table([out[one] for one in SESSIONS.names], schema=SESSIONS)
+    return Cut(pa.table([out[one] for one in SESSIONS.names], schema=SESSIONS), taken, starts, rows[strongest])
 
 
 def _counted(act: Places, starts: Codes) -> Codes:

@@ -21,6 +21,7 @@ from dwell.scope.rollup.layers import Logged
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox, wrote_by
 from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import BUILDS, PROXY, Act, Outcome
+from dwell.scope.rollup.told import Joined, Told, layers_of, sessions_of
 from dwell.scope.words import name_of
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "client_of",
     "fold_file",
     "logged_in",
+    "told_in",
     "via_of",
 ]
 
@@ -45,7 +47,7 @@ COLUMNS = (
     "evidence_id", "record_no", "time_utc", "RequestId", *TEXTS, *VERSION, "HttpStatus", "ResponseBytes", "ProtocolAction",
 )  # fmt: skip
 DICTIONARY = ("evidence_id", *TEXTS, "ProtocolAction")
-NEEDS = ("sessions", "hours", "builds", "proxy", "requests", "layers")
+NEEDS = ("sessions", "grounds", "hours", "builds", "proxy", "requests", "layers")
 
 ID_TEXTS = ("UrlStem", "host")
 ID_COLUMNS = ("time_utc", *ID_TEXTS, "HttpStatus", "RequestId")
@@ -161,9 +163,13 @@ def logged_in(table: pa.Table) -> Logged:
     return _logged(fold.texts(table, "UrlStem"), fold.texts(table, "host"), outcome)
 
 
-def fold_file(table: pa.Table) -> dict[str, pa.Table]:
-    """Fold one data file."""
-    columns = {one: fold.texts(table, one) for one in TEXTS}
+def told_in(table: pa.Table) -> Told:
+    """Give what rows tell of accesses."""
+    return _told(table, {one: fold.texts(table, one) for one in TEXTS})[0]
+
+
+def _told(table: pa.Table, columns: dict[str, Column]) -> tuple[Told, pa.Table]:
+    """Give what rows tell of accesses, and those that were made to go elsewhere."""
     peers = columns["ClientIpAddress"]
     client = client_of(peers)
     forged, proxy = _forged(table, columns, client)
@@ -185,8 +191,11 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     accesses = (protocol.codes >= 0) & paths.flags([protocol_of(one) is not None for one in paths.values])
     accesses &= (columns["AuthenticatedUser"].codes >= 0) & (fold.instants(table) >= 0)
     accesses[forged] = False
+    alone = np.zeros(table.num_rows, np.bool_)
+    alone[forged] = True
     mailbox, basis = _mailboxes(columns)
-    outcome = outcome_of(fold.numbers(table, "HttpStatus"))
+    status = fold.numbers(table, "HttpStatus")
+    outcome = outcome_of(status)
     keys = {
         "host": columns["host"],
         "protocol": protocol,
@@ -200,21 +209,20 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "auth": fold.first(columns["AuthenticationType"]),
         "device": eas.devices(query, protocol.flags([one == "eas" for one in protocol.values])),
     }
-    found = fold.sessions(
-        "httpproxy",
-        keys,
-        rows=np.flatnonzero(accesses),
-        table=table,
-        outcome=outcome,
-        act=act,
-        sent=fold.numbers(table, "ResponseBytes"),
-        wrote=wrote,
-    )
+    sent = fold.numbers(table, "ResponseBytes")
+    log = _logged(paths, columns["host"], outcome)
+    return Told("httpproxy", keys, accesses, outcome, status >= 0, act, sent, log, alone, wrote), proxy
+
+
+def fold_file(table: pa.Table, joined: Joined | None = None) -> dict[str, pa.Table]:
+    """Fold one data file."""
+    columns = {one: fold.texts(table, one) for one in TEXTS}
+    told, proxy = _told(table, columns)
     return {
-        "sessions": found,
+        **sessions_of(told, table, joined),
         "hours": fold.hours(table),
         "builds": builds(table, columns["host"]),
         "proxy": proxy,
         "requests": sampled(table, "RequestId"),
-        "layers": layers.counted(table, _logged(paths, columns["host"], outcome)),
+        **layers_of(told, table),
     }

@@ -22,6 +22,7 @@ from dwell.scope.rollup.layers import Logged
 from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox, wrote_by
 from dwell.scope.rollup.requests import sampled
 from dwell.scope.rollup.shapes import Act, Outcome
+from dwell.scope.rollup.told import Joined, Told, layers_of, sessions_of
 
 __all__ = [
     "COLUMNS",
@@ -33,6 +34,7 @@ __all__ = [
     "logged_in",
     "outcome_of",
     "through_balancers",
+    "told_in",
 ]
 
 TEXTS = ("cs-uri-stem", "cs-uri-query", "cs-username", "c-ip", "cs-user-agent", "X-Forwarded-For", "host")
@@ -43,7 +45,7 @@ REQUEST_ID = "cafeReqId"
 ID_TEXTS = ("cs-uri-stem", "c-ip", "X-Forwarded-For", "host")
 ID_COLUMNS = ("time_utc", *ID_TEXTS, "s-port", "sc-status", REQUEST_ID)
 """What other layers are held against; `ID_TEXTS` are read as codes."""
-NEEDS = ("sessions", "hours", "requests", "layers")
+NEEDS = ("sessions", "grounds", "hours", "requests", "layers")
 
 Flags = npt.NDArray[np.bool_]
 FTP = frozenset(
@@ -190,15 +192,16 @@ def _of_the_web(table: pa.Table) -> pa.Table:
     return table.filter(pa.array(~ftp[method.codes])) if ftp.any() else table
 
 
-def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
-    """Fold one data file; `name` is the archive table."""
+def told_in(table: pa.Table, name: str = "iis") -> Told:
+    """Give what rows tell of accesses; `name` is the archive table, and only IIS's own holds ids."""
     columns = {one: fold.texts(table, one, dash=one != "host") for one in TEXTS}
     stem, query = columns["cs-uri-stem"], columns["cs-uri-query"]
     protocol = fold.mapped(stem, [protocol_of(one) for one in stem.values])
     back = _of_back_end(table)
     phones = _of_phones(protocol)
     mailbox, basis = _mailboxes(stem, query, phones & back)
-    accesses = (protocol.codes >= 0) & (columns["cs-username"].codes >= 0) & (fold.instants(table) >= 0)
+    status = fold.numbers(table, "sc-status")
+    outcome = outcome_of(status)
     keys = {
         "host": columns["host"],
         "protocol": protocol,
@@ -212,25 +215,25 @@ def fold_file(table: pa.Table, name: str = "iis") -> dict[str, pa.Table]:
         "device": eas.devices(query, phones),
     }
     act, wrote = _acts(query, phones)
-    rows = np.flatnonzero(accesses)
-    outcome = outcome_of(fold.numbers(table, "sc-status"))
-    found = fold.sessions(
+    return Told(
         name,
         keys,
-        rows=rows,
-        table=table,
-        outcome=outcome,
-        act=act,
-        sent=fold.numbers(table, "sc-bytes"),
+        (protocol.codes >= 0) & (columns["cs-username"].codes >= 0) & (fold.instants(table) >= 0),
+        outcome,
+        status >= 0,
+        act,
+        fold.numbers(table, "sc-bytes"),
+        logged(columns, back, outcome == int(Outcome.OK)) if name == "iis" else None,
         wrote=wrote,
     )
+
+
+def fold_file(table: pa.Table, joined: Joined | None = None, *, name: str = "iis") -> dict[str, pa.Table]:
+    """Fold one data file; `name` is the archive table."""
+    told = told_in(table, name)
     return {
-        "sessions": found,
+        **sessions_of(told, table, joined),
         "hours": fold.hours(_of_the_web(table)),
         "requests": sampled(table, REQUEST_ID),
-        **(
-            {"layers": layers.counted(table, logged(columns, back, outcome == int(Outcome.OK)))}
-            if name == "iis"
-            else {}
-        ),
+        **layers_of(told, table),
     }

@@ -18,8 +18,9 @@ from dwell.scope.rollup.httpproxy import VERSION, builds, client_of, via_of
 from dwell.scope.rollup.iis import outcome_of
 from dwell.scope.rollup.layers import Logged
 from dwell.scope.rollup.shapes import Act, Outcome
+from dwell.scope.rollup.told import Joined, Told, layers_of, sessions_of
 
-__all__ = ["COLUMNS", "DICTIONARY", "ID_COLUMNS", "ID_TEXTS", "NEEDS", "fold_file", "logged_in"]
+__all__ = ["COLUMNS", "DICTIONARY", "ID_COLUMNS", "ID_TEXTS", "NEEDS", "fold_file", "logged_in", "told_in"]
 
 _RESULTS = ("ResponseCode", "StatusCode", "ReturnCode")
 TEXTS = (
@@ -33,7 +34,7 @@ DICTIONARY = ("evidence_id", *TEXTS)
 ID_TEXTS = ("SourceCafeServer", "host")
 ID_COLUMNS = ("time_utc", *ID_TEXTS, "HttpStatusCode", "RequestId")
 """What other layers are held against; `ID_TEXTS` are read as codes."""
-NEEDS = ("sessions", "hours", "builds", "layers")
+NEEDS = ("sessions", "grounds", "hours", "builds", "layers")
 
 _ADDRESS_BOOK = {
     "bind", "unbind", "queryrows", "querycolumns", "resolvenames", "getmatches", "dntomid", "getprops", "getproplist",
@@ -97,14 +98,14 @@ def logged_in(table: pa.Table) -> Logged:
     return _logged(fold.texts(table, "SourceCafeServer"), fold.texts(table, "host"), outcome)
 
 
-def fold_file(table: pa.Table) -> dict[str, pa.Table]:
-    """Fold one data file."""
+def told_in(table: pa.Table) -> Told:
+    """Give what rows tell of accesses."""
     columns = {one: fold.texts(table, one) for one in TEXTS}
     actor = fold.first(*(_named(columns[one]) for one in ("AuthenticatedUserEmail", "UPN", "AuthenticatedUser")))
     mailbox = fold.first(columns["MailboxId"], columns["ActAsUserEmail"])
     kind = columns["RequestType"]
     mail = kind.flags([(one or "bind").lower() not in _ADDRESS_BOOK for one in kind.values])
-    accesses = mail & (actor.codes >= 0) & (fold.instants(table) >= 0)
+    status = fold.numbers(table, "HttpStatusCode")
     keys = {
         "host": columns["host"],
         "protocol": fold.constant(table, "mapi"),
@@ -117,19 +118,24 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "layer": fold.constant(table, "back"),
         "auth": fold.first(columns["AuthenticationType"]),
     }
-    found = fold.sessions(
+    return Told(
         "mapihttp",
         keys,
-        rows=np.flatnonzero(accesses),
-        table=table,
-        outcome=_outcome(table, columns),
-        act=_acts(table),
-        sent=None,
+        mail & (actor.codes >= 0) & (fold.instants(table) >= 0),
+        _outcome(table, columns),
+        status >= 0,
+        _acts(table),
+        None,
+        _logged(columns["SourceCafeServer"], columns["host"], outcome_of(status)),
     )
-    status = outcome_of(fold.numbers(table, "HttpStatusCode"))
+
+
+def fold_file(table: pa.Table, joined: Joined | None = None) -> dict[str, pa.Table]:
+    """Fold one data file."""
+    told = told_in(table)
     return {
-        "sessions": found,
+        **sessions_of(told, table, joined),
         "hours": fold.hours(table),
-        "builds": builds(table, columns["host"]),
-        "layers": layers.counted(table, _logged(columns["SourceCafeServer"], columns["host"], status)),
+        "builds": builds(table, told.columns["host"]),
+        **layers_of(told, table),
     }

@@ -34,7 +34,9 @@ from dwell.scope.rollup import (
     signins,
     ual,
 )
+from dwell.scope.rollup.joins import JOINING, Slice, Stretch, both_ends, join, joined_in, slices_of, stretches_of
 from dwell.scope.rollup.shapes import SCHEMAS
+from dwell.scope.rollup.told import Joined
 
 __all__ = ["Rolled", "roll_up"]
 
@@ -42,6 +44,7 @@ VERSION = 19
 """Raised whenever a fold comes out differently."""
 ROWS_ALONE = 1_500_000
 """Fewer rows are folded sooner than other processes are started: each has to load the program first."""
+_JOIN_KINDS = ("bearers", "others")
 
 FOLDS: Mapping[str, ModuleType] = {
     "iis": iis,
@@ -87,15 +90,44 @@ class Rolled:
 
 
 @dataclass(frozen=True, slots=True)
+class _Join:
+    """A slice of time in which requests are joined, and where that is kept; the tables are held where it cannot be."""
+
+    slice: Slice
+    key: str
+    cache: Path | None
+    held: tuple[pa.Table, pa.Table] | None = None
+
+    def place(self, kind: str) -> Path | None:
+        return None if self.cache is None else self.cache / f"{self.key}-{kind}.arrow"
+
+    def tables(self, maps: list[mmap.mmap]) -> tuple[pa.Table, pa.Table] | None:
+        """Give what joining told; None where it is not there."""
+        if self.held is not None or self.cache is None:
+            return self.held
+        bearers, others = (_kept(self.cache / f"{self.key}-{kind}.arrow", maps) for kind in _JOIN_KINDS)
+        return None if bearers is None or others is None else (bearers, others)
+
+
+@dataclass(frozen=True, slots=True)
+class _JoinJob:
+    stretch: Stretch
+    joins: tuple[_Join, ...]
+    trusted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Job:
     file: DataFile
     cache: Path | None
     trusted: tuple[str, ...] = ()
+    joins: tuple[_Join, ...] = ()
 
     def place(self, kind: str) -> Path | None:
         if self.cache is None:
             return None
         told = f"{VERSION}:{self.file.table}:{self.file.key}:{','.join(self.trusted)}"
+        told = ":".join([told, *(one.key for one in self.joins)])
         key = hashlib.sha256(told.encode()).hexdigest()
         return self.cache / f"{key[:32]}-{kind}.arrow"
 
@@ -115,6 +147,73 @@ def _kept(path: Path, maps: list[mmap.mmap]) -> pa.Table | None:
         return None
     maps.append(held)
     return found
+
+
+def _join(job: _JoinJob) -> list[tuple[pa.Table, pa.Table] | None]:
+    """Join the requests of a stretch; what could be kept is not given."""
+    with trusting(job.trusted):
+        told = join(job.stretch)
+    return [None if _all_put(one, tables) else tables for one, tables in zip(job.joins, told, strict=True)]
+
+
+def _all_put(one: _Join, tables: tuple[pa.Table, pa.Table]) -> bool:
+    """Keep what joining told of a slice, if that can be."""
+    try:
+        for kind, table in zip(_JOIN_KINDS, tables, strict=True):
+            place = one.place(kind)
+            if place is None:
+                return False
+            _keep(table, place)
+    except OSError:  # as with folds
+        return False
+    return True
+
+
+def _joins(archive: Archive, cache: Path | None, hops: tuple[str, ...], workers: int | None) -> list[_Join]:
+    """Join the requests of all times in which two layers are held, as far as that is not kept from an earlier run."""
+    files = [file for table in sorted(JOINING) for file in archive.files(table)]
+    told = f"{VERSION}:{','.join(hops)}"
+    joins = [_Join(one, one.key(told), cache) for one in slices_of(files, _Ends(cache).of)]
+    waiting = [one for one in joins if not _is_kept(one)]
+    by_slice = {one.slice: one for one in waiting}
+    jobs = [
+        _JoinJob(one, tuple(by_slice[each] for each in one.slices), hops)
+        for one in stretches_of([each.slice for each in waiting])
+    ]
+    held: dict[str, tuple[pa.Table, pa.Table]] = {}
+    for job, found in zip(jobs, run(_join, jobs, workers=1 if len(jobs) < 2 else workers), strict=True):
+        held |= {one.key: tables for one, tables in zip(job.joins, found, strict=True) if tables is not None}
+    return [replace(one, held=held.get(one.key)) for one in joins]
+
+
+def _is_kept(one: _Join) -> bool:
+    return all((place := one.place(kind)) is not None and place.exists() for kind in _JOIN_KINDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """Which ends of a server IIS data files are of, kept for as long as they hold."""
+
+    cache: Path | None
+
+    def of(self, file: DataFile) -> frozenset[str]:
+        """Give the ends that a file is of."""
+        place = (
+            None if self.cache is None else self.cache / f"{hashlib.sha256(file.key.encode()).hexdigest()[:32]}-ends"
+        )
+        try:
+            if place is not None:
+                return frozenset(place.read_text(encoding="ascii").split())
+        except (OSError, UnicodeDecodeError):
+            pass
+        found = both_ends(file)
+        try:
+            if place is not None:
+                with written_whole(place) as unfinished:
+                    unfinished.write_text(" ".join(sorted(found)), encoding="ascii")
+        except OSError:  # as with folds
+            pass
+        return found
 
 
 def _keep(table: pa.Table, path: Path) -> None:
@@ -148,7 +247,7 @@ def _fold(job: _Job) -> dict[str, pa.Table]:
     else:
         rows = read_rows(job.file, module.COLUMNS, dictionary=module.DICTIONARY)
         with trusting(job.trusted):
-            made = module.fold_file(rows)
+            made = module.fold_file(rows, _joined(job)) if job.joins else module.fold_file(rows)
     try:
         for kind, found in made.items():
             place = job.place(kind)
@@ -158,6 +257,12 @@ def _fold(job: _Job) -> dict[str, pa.Table]:
     except OSError:  # a full or a read-only disk: it is worked out anew the next time
         return made
     return {}
+
+
+def _joined(job: _Job) -> Joined | None:
+    """Give what joining makes of the rows of a job's file; a slice whose kept tables are damaged joins nothing."""
+    told = [(one.slice, *tables) for one in job.joins if (tables := one.tables([])) is not None]
+    return joined_in(job.file, told)
 
 
 def _of_table(rows: pa.Table, table: str) -> pa.Table:
@@ -183,7 +288,16 @@ def roll_up(
     """
     wanted = log_tables() | FOLDS.keys()
     hops = trusted_hops()
-    jobs = [_Job(file, cache, hops) for table in archive.tables() if table in wanted for file in archive.files(table)]
+    joins: dict[tuple[str, str], list[_Join]] = {}
+    for one in _joins(archive, cache, hops, workers):
+        for file in one.slice.files:
+            joins.setdefault((file.table, file.key), []).append(one)
+    jobs = [
+        _Job(file, cache, hops, tuple(joins.get((table, file.key), ())))
+        for table in archive.tables()
+        if table in wanted
+        for file in archive.files(table)
+    ]
     maps: list[mmap.mmap] = []
     kept = [_all_kept(job, maps) for job in jobs]
     waiting = [job for job, held in zip(jobs, kept, strict=True) if held is None]

@@ -10,7 +10,9 @@ __all__ = [
     "ACTS",
     "BUILDS",
     "CHANGES",
+    "GROUNDS",
     "HOURS",
+    "JOINED",
     "LAYERS",
     "LOGONS",
     "MESSAGES",
@@ -76,11 +78,33 @@ SESSIONS = pa.schema(
 
 `actor` and `mailbox` are as the log names them (`mailbox` null: the actor's own is assumed); `basis` is `explicit`,
 `routed` or `assumed`, with the kind of logon behind it where the log has one (`explicit (delegate)`); `layer` tells apart
-what one log holds twice (`front`, `back`); `bytes` sent to the client, null where no row has them; `via` the ranges of
-trusted hops that the client was read behind, null where there are none; `auth` how the client proved who it was and
-`device` the id of an ActiveSync device, both as the first row has them, null where the log has none; `wrote` counts the
-requests that sent, made, moved or deleted something, null where no row's action says; the record is the run's first of the
-strongest act.
+what one log holds twice (`front`, `back`), and the requests that several logs tell of (`joined`), which stand once, under
+the log that is nearest to the mailbox, each column from the log that knows best (`rollup.joins`); `bytes` sent to the
+client, null where no row has them; `via` the ranges of trusted hops that the client was read behind, null where there are
+none; `auth` how the client proved who it was and `device` the id of an ActiveSync device, both as the first row has them,
+null where the log has none; `wrote` counts the requests that sent, made, moved or deleted something, null where no row's
+action says; the record is the run's first of the strongest act.
+"""
+
+JOINED = "joined"
+"""The layer of sessions whose requests stand in several logs."""
+
+GROUNDS = pa.schema(
+    [
+        pa.field("evidence_id", _CODED, nullable=False),
+        pa.field("record_no", pa.int64(), nullable=False),
+        pa.field("layer", _CODED, nullable=False),
+        pa.field("at_evidence_id", _CODED, nullable=False),
+        pa.field("at_record_no", pa.int64(), nullable=False),
+        pa.field("requests", pa.int64(), nullable=False),
+        pa.field("bytes", pa.int64()),
+    ]
+)
+"""What each layer holds of a joined session, its own log among them.
+
+`evidence_id` and `record_no` are the session's; `layer` is one of `rollup.layers`, `at_…` the record there of the request
+that stands for the session, or where that layer lacks it of the first it has; `requests` of the session that it has, and
+`bytes` it has for them, null where it has none.
 """
 
 HOURS = pa.schema(
@@ -214,4 +238,5 @@ SCHEMAS: dict[str, pa.Schema] = {
     "changes": CHANGES,
     "requests": REQUESTS,
     "layers": LAYERS,
+    "grounds": GROUNDS,
 }

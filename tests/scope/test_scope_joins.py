@@ -1,0 +1,252 @@
+"""A request that several layers wrote down is one access: what is taken from which log, and what is never joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.scope.staged import iis_log, iis_place, stage, text_log
+
+from dwell.model.addresses import trusting
+from dwell.scope.access import Accesses, Layered
+from dwell.scope.identities import Identities
+from dwell.scope.rollup import joins, layers
+from dwell.scope.rollup.run import Rolled, roll_up
+from dwell.scope.rollup.shapes import SESSIONS
+from dwell.scope.rollup.strongest import strengths
+from dwell.scope.rollup.told import TAKEN
+
+ID = "0a1b2c3d-0001-4000-8000-00000000000a"
+OTHER_ID = "0a1b2c3d-0002-4000-8000-00000000000b"
+CLIENT, BALANCER, FRONT_END = "203.0.113.9", "10.0.0.5", "10.0.0.11"
+CALLER, CHIEF = "GOV\\svc", "chief@gov.example"
+PROXY_PLACE = "EX01/Logging/HttpProxy/Ews/HttpProxy_2021030310-1.LOG"
+EWS_PLACE = "EX02/Logging/Ews/Ews_2021030310-1.LOG"
+PROXY_FIELDS = (
+    "DateTime,RequestId,MajorVersion,MinorVersion,BuildVersion,RevisionVersion,Protocol,UrlStem,ProtocolAction,"
+    "AuthenticatedUser,AnchorMailbox,UserAgent,ClientIpAddress,ServerHostName,HttpStatus,BackEndCookie,ResponseBytes,UrlQuery"
+)
+EWS_FIELDS = (
+    "DateTime,RequestId,MajorVersion,MinorVersion,BuildVersion,RevisionVersion,AuthenticatedUser,UserAgent,"
+    "ClientIpAddress,FrontEndServer,ServerHostName,SoapAction,HttpStatus,ResponseSize,ErrorCode,ImpersonatedUser,ActAsUser"
+)
+
+
+def _front(**more: object) -> dict[str, object]:
+    return {
+        "at": "2021-03-03 10:00:00", "stem": "/EWS/Exchange.asmx", "query": f"&cafeReqId={ID};", "client": BALANCER,
+        "forwarded": CLIENT, "agent": "ExchangeServicesClient/15.0", "sent": 500, **more,
+    }  # fmt: skip
+
+
+def _back(**more: object) -> dict[str, object]:
+    told = {"port": 444, "client": FRONT_END, "forwarded": "-", "user": "GOV\\EX01$", "agent": "-", "sent": 410}
+    return _front(**told, **more)
+
+
+def _proxy(**more: object) -> dict[str, object]:
+    return {
+        "DateTime": "2021-03-03T10:00:00.150Z", "RequestId": ID, "Protocol": "Ews", "UrlStem": "/EWS/Exchange.asmx",
+        "AuthenticatedUser": CALLER, "AnchorMailbox": "svc@gov.example", "UserAgent": "ExchangeServicesClient/15.0",
+        "ClientIpAddress": BALANCER, "HttpStatus": 200, "ResponseBytes": 520, **more,
+    }  # fmt: skip
+
+
+def _call(**more: object) -> dict[str, object]:
+    return {
+        "DateTime": "2021-03-03T10:00:00.120Z", "RequestId": ID, "AuthenticatedUser": CALLER, "UserAgent": "other words",
+        "ClientIpAddress": FRONT_END, "FrontEndServer": "EX01", "SoapAction": "GetItem", "HttpStatus": 200,
+        "ResponseSize": 400, "ActAsUser": CHIEF, **more,
+    }  # fmt: skip
+
+
+Rows = list[dict[str, object]]
+
+
+def _rolled(root: Path, front: Rows, proxied: Rows, calls: Rows, back: Rows, cache: Path | None = None) -> Rolled:
+    files: dict[str, str | bytes] = {}
+    if front:
+        files[iis_place("EX01", "210303")] = iis_log(front)
+    if proxied:
+        files[PROXY_PLACE] = text_log("HttpProxy Logs", PROXY_FIELDS, proxied)
+    if calls:
+        files[EWS_PLACE] = text_log("EWS Logs", EWS_FIELDS, calls)
+    if back:
+        files[iis_place("EX02", "210303")] = iis_log(back)
+    staged = stage(root, files)
+    return roll_up(staged.archive, workers=1, cache=cache)
+
+
+def _sessions(rolled: Rolled) -> list[dict[str, Any]]:
+    return sorted(
+        rolled.tables["sessions"].to_pylist(), key=lambda one: (one["table"], one["layer"], str(one["client"]))
+    )
+
+
+def _accesses(rolled: Rolled) -> Accesses:
+    return Accesses(rolled.tables["sessions"], Identities(), rolled.tables["grounds"])
+
+
+def test_four_layers_are_one_access_with_four_grounds_and_the_best_of_each_column(tmp_path: Path) -> None:
+    rolled = _rolled(tmp_path, [_front()], [_proxy()], [_call()], [_back()])
+    (one,) = _sessions(rolled)
+    assert (one["table"], one["layer"], one["host"], one["requests"], one["read"]) == ("ews", "joined", "EX02", 1, 1)
+    assert (one["actor"], one["mailbox"], one["basis"]) == (CALLER, CHIEF, "explicit")
+    # HttpProxy saw the balancer, IIS its chain, the service the front end
+    assert (one["client"], one["agent"], one["bytes"]) == (CLIENT, "ExchangeServicesClient/15.0", 520)
+    accesses = _accesses(rolled)
+    told = accesses.layers_of([0])[0]
+    assert [(one.layer, one.requests, one.sent) for one in told] == [
+        ("ews", 1, 400), ("httpproxy", 1, 520), ("back", 1, 410), ("front", 1, 500),
+    ]  # fmt: skip
+    assert [one.ref.table for one in told] == ["ews", "httpproxy", "iis", "iis"]
+    assert len({one.ref for one in told}) == 4
+    assert [accesses.of_records({one.ref}) for one in told] == [[0]] * 4
+
+
+def test_the_same_comes_of_tables_that_were_kept(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    first = _rolled(tmp_path / "case", [_front()], [_proxy()], [_call()], [_back()], cache)
+    plain = _rolled(tmp_path / "plain", [_front()], [_proxy()], [_call()], [_back()])
+    for kind in ("sessions", "grounds"):
+        assert first.tables[kind].to_pylist() == plain.tables[kind].to_pylist()
+    assert list(cache.glob("*-bearers.arrow"))
+
+
+def test_what_only_one_layer_knows_is_put_in(tmp_path: Path) -> None:
+    """IIS wrote no account, the call names no mailbox: HttpProxy has the one and was routed by the other."""
+    rolled = _rolled(tmp_path, [_front()], [_proxy(AnchorMailbox="smtp:chief@gov.example")], [_call(ActAsUser="")], [])
+    (one,) = _sessions(rolled)
+    assert (one["table"], one["actor"], one["mailbox"], one["basis"]) == (
+        "ews",
+        CALLER,
+        "smtp:chief@gov.example",
+        "routed",
+    )
+
+
+def test_a_record_that_is_no_access_by_itself_is_a_ground_and_no_session(tmp_path: Path) -> None:
+    rolled = _rolled(tmp_path, [_front(user="-")], [_proxy()], [], [])
+    (one,) = _sessions(rolled)
+    assert (one["table"], one["layer"], one["client"]) == ("httpproxy", "joined", CLIENT)
+    assert {one.layer for one in _accesses(rolled).layers_of([0])[0]} == {"front", "httpproxy"}
+
+
+def test_the_service_says_how_it_ended(tmp_path: Path) -> None:
+    (one,) = _sessions(_rolled(tmp_path, [_front()], [_proxy()], [_call(HttpStatus=403)], []))
+    assert (one["outcome"], one["read"]) == (1, 0)
+
+
+def test_a_service_without_a_status_leaves_it_to_the_front_end(tmp_path: Path) -> None:
+    (one,) = _sessions(_rolled(tmp_path, [_front()], [_proxy()], [_call(HttpStatus="")], []))
+    assert (one["outcome"], one["read"]) == (0, 1)
+
+
+def test_a_chain_is_read_at_the_hop_that_is_trusted(tmp_path: Path) -> None:
+    edge = "198.51.100.7"
+    staged = stage(
+        tmp_path,
+        {
+            iis_place("EX01", "210303"): iis_log([_front(client=edge, forwarded=CLIENT)]),
+            PROXY_PLACE: text_log(
+                "HttpProxy Logs", PROXY_FIELDS, [_proxy(ClientIpAddress=f"192.0.2.66 {CLIENT} {edge}")]
+            ),
+        },
+    )
+    assert [(one["client"], one["via"]) for one in _sessions(staged.rolled())] == [(edge, None)]
+    with trusting(["198.51.100.0/24"]):
+        assert [(one["client"], one["via"]) for one in _sessions(staged.rolled())] == [(CLIENT, "198.51.100.0/24")]
+
+
+def test_what_one_log_has_twice_is_not_joined_and_nothing_is_lost(tmp_path: Path) -> None:
+    twice = [_proxy(), _proxy(DateTime="2021-03-03T10:00:09.000Z")]
+    found = _sessions(_rolled(tmp_path, [_front(user=CALLER)], twice, [], []))
+    assert [(one["table"], one["layer"], one["requests"]) for one in found] == [
+        ("httpproxy", "front", 2), ("iis", "front", 1),
+    ]  # fmt: skip
+
+
+def test_a_copy_of_the_same_line_is_counted_once(tmp_path: Path) -> None:
+    found = _sessions(_rolled(tmp_path, [_front(user=CALLER)], [_proxy(), _proxy()], [], []))
+    assert [(one["table"], one["layer"], one["requests"]) for one in found] == [("httpproxy", "joined", 1)]
+
+
+def test_records_that_lie_far_apart_are_not_joined(tmp_path: Path) -> None:
+    near = _rolled(tmp_path / "near", [_front(user=CALLER, at="2021-03-03 10:01:00")], [_proxy()], [], [])
+    far = _rolled(tmp_path / "far", [_front(user=CALLER, at="2021-03-03 10:01:01")], [_proxy()], [], [])
+    assert [one["layer"] for one in _sessions(near)] == ["joined"]
+    assert [one["layer"] for one in _sessions(far)] == ["front", "front"]
+
+
+def test_a_request_made_to_go_elsewhere_is_not_joined(tmp_path: Path) -> None:
+    forged = _proxy(AnchorMailbox="ServerInfo~EX01/EWS/Exchange.asmx?a=~1")
+    rolled = _rolled(tmp_path, [_front(user=CALLER)], [forged], [_call()], [])
+    assert {(one["table"], one["layer"]) for one in _sessions(rolled)} == {("ews", "back"), ("iis", "front")}
+    assert rolled.tables["proxy"].num_rows == 1
+
+
+def test_another_id_is_another_request(tmp_path: Path) -> None:
+    found = _sessions(_rolled(tmp_path, [_front(user=CALLER)], [_proxy(RequestId=OTHER_ID)], [], []))
+    assert [one["layer"] for one in found] == ["front", "front"]
+
+
+def test_a_request_over_midnight_is_one(tmp_path: Path) -> None:
+    late = _front(user=CALLER, at="2021-03-03 23:59:59")
+    found = _sessions(_rolled(tmp_path, [late], [_proxy(DateTime="2021-03-04T00:00:00.100Z")], [], []))
+    assert [(one["table"], one["layer"], one["requests"]) for one in found] == [("httpproxy", "joined", 1)]
+
+
+def test_the_first_and_the_last_hour_of_a_busy_day_are_joined_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut into hours, with each its own stretch, the same requests come out."""
+
+    def ids(place: int) -> str:
+        return f"0a1b2c3d-{place:04x}-4000-8000-{place:012x}"
+
+    spread = range(0, 24 * 60, 7)
+    front = [
+        _front(user=CALLER, at=f"2021-03-03 {one // 60:02}:{one % 60:02}:59", query=f"&cafeReqId={ids(one)};")
+        for one in spread
+    ]
+    proxied = [
+        _proxy(RequestId=ids(one), DateTime=f"2021-03-03T{one // 60:02}:{one % 60:02}:59.900Z") for one in spread
+    ]
+    whole = _rolled(tmp_path / "whole", front, proxied, [], [])
+    monkeypatch.setattr(joins, "ROWS_MAX", 20)
+    parts = _rolled(tmp_path / "parts", front, proxied, [], [])
+    for kind in ("sessions", "grounds"):
+        assert whole.tables[kind].to_pylist() == parts.tables[kind].to_pylist()
+    assert sum(one["requests"] for one in _sessions(parts)) == len(spread)
+
+
+def test_sessions_sum_what_each_log_holds_of_them(tmp_path: Path) -> None:
+    """Two requests of one visit, of which the back end's log lost one."""
+    second = {"query": f"&cafeReqId={OTHER_ID};", "at": "2021-03-03 10:05:00", "sent": 70}
+    proxied = [_proxy(), _proxy(RequestId=OTHER_ID, DateTime="2021-03-03T10:05:00.000Z", ResponseBytes=80)]
+    rolled = _rolled(tmp_path, [_front(), _front(**second)], proxied, [], [_back()])
+    (one,) = _sessions(rolled)
+    assert (one["requests"], one["bytes"]) == (2, 600)
+    told = {one.layer: (one.requests, one.sent) for one in _accesses(rolled).layers_of([0])[0]}
+    assert told == {"httpproxy": (2, 600), "front": (2, 570), "back": (1, 410)}
+
+
+def test_every_column_that_can_be_taken_has_its_strength_with_a_reason() -> None:
+    found = strengths()
+    assert set(TAKEN) - {"basis", "via"} | {"bearer", "outcome", "sent"} == set(found)
+    for column, one in found.items():
+        named = [layer for tier in one.tiers for layer in tier]
+        assert len(named) == len(set(named)), column
+        assert set(named) <= set(layers.TABLE_OF), column
+        assert len(one.why) > 20, column
+
+
+def test_accesses_without_grounds_know_of_no_layers() -> None:
+    none: Mapping[int, list[Layered]] = Accesses(SESSIONS.empty_table(), Identities()).layers_of(np.zeros(0, np.int64))
+    assert none == {}
+    assert pa.types.is_dictionary(SESSIONS.field("layer").type)
