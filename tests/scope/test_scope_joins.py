@@ -28,11 +28,13 @@ PROXY_PLACE = "EX01/Logging/HttpProxy/Ews/HttpProxy_2021030310-1.LOG"
 EWS_PLACE = "EX02/Logging/Ews/Ews_2021030310-1.LOG"
 PROXY_FIELDS = (
     "DateTime,RequestId,MajorVersion,MinorVersion,BuildVersion,RevisionVersion,Protocol,UrlStem,ProtocolAction,"
-    "AuthenticatedUser,AnchorMailbox,UserAgent,ClientIpAddress,ServerHostName,HttpStatus,BackEndCookie,ResponseBytes,UrlQuery"
+    "AuthenticatedUser,AnchorMailbox,UserAgent,ClientIpAddress,ServerHostName,HttpStatus,BackEndCookie,ResponseBytes,UrlQuery,"
+    "AuthenticationType"
 )
 EWS_FIELDS = (
     "DateTime,RequestId,MajorVersion,MinorVersion,BuildVersion,RevisionVersion,AuthenticatedUser,UserAgent,"
-    "ClientIpAddress,FrontEndServer,ServerHostName,SoapAction,HttpStatus,ResponseSize,ErrorCode,ImpersonatedUser,ActAsUser"
+    "ClientIpAddress,FrontEndServer,ServerHostName,SoapAction,HttpStatus,ResponseSize,ErrorCode,ImpersonatedUser,ActAsUser,"
+    "AuthenticationType"
 )
 
 
@@ -106,6 +108,15 @@ def test_four_layers_are_one_access_with_four_grounds_and_the_best_of_each_colum
     assert [one.ref.table for one in told] == ["ews", "httpproxy", "iis", "iis"]
     assert len({one.ref for one in told}) == 4
     assert [accesses.of_records({one.ref}) for one in told] == [[0]] * 4
+
+
+def test_the_sign_in_is_the_front_ends_and_what_any_layer_says_was_changed_was(tmp_path: Path) -> None:
+    front, back = _front(), _back()
+    proxied = _proxy(AuthenticationType="Negotiate", ProtocolAction="GetItem")
+    (one,) = _sessions(_rolled(tmp_path / "read", [front], [proxied], [_call(AuthenticationType="Kerberos")], [back]))
+    assert (one["auth"], one["wrote"], one["device"]) == ("Negotiate", 0, None)
+    (one,) = _sessions(_rolled(tmp_path / "sent", [front], [proxied], [_call(SoapAction="SendItem")], [back]))
+    assert (one["auth"], one["wrote"]) == ("Negotiate", 1)
 
 
 def test_the_same_comes_of_tables_that_were_kept(tmp_path: Path) -> None:
