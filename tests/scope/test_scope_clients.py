@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dwell.scope.access import DAY_US
-from dwell.scope.clients import WEEK_US, _at_home_elsewhere, users_of
+from dwell.scope.clients import WEEK_US, _among_residents, _at_home_elsewhere, users_of
 
 _TIE = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 60), st.integers(0, 20), st.booleans())
 
@@ -43,3 +44,52 @@ def test_an_account_counts_once_on_each_network(pairs: list[tuple[int, int]]) ->
     network, account = (np.array([one[place] for one in pairs], np.int64) for place in (0, 1))
     expected = [len({user for lan, user in pairs if lan == wanted}) for wanted in range(5)]
     assert users_of(network, account, 5).tolist() == expected
+
+
+def _neighbours(count: int, elsewhere: int, having: int) -> pa.Table:
+    """Give four accounts with agent 1 on network 0, neighbours with agent 2, and people elsewhere, some with agent 1."""
+    size = 4 + count + elsewhere
+    return pa.table(
+        {
+            "account": range(size),
+            "network": [0] * (4 + count) + list(range(1, elsewhere + 1)),
+            "agent": [1] * 4 + [2] * count + [1] * having + [2] * (elsewhere - having),
+            "first": [0] * size,
+            "last": [9] * size,
+            "agent_bits": [4.0] * size,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("neighbours", "elsewhere", "having", "bits"),
+    [
+        # nobody else lives there: the sum
+        (0, 10, 0, 16.0),
+        # 4 of 8 where one in 16 is usual: 8 (1/2 log2 8 + 1/2 log2 8/15)
+        (4, 31, 0, 8.37),
+        # where a quarter has it elsewhere: 8 (1/2 log2 2 + 1/2 log2 2/3)
+        (4, 37, 9, 1.66),
+        # their share
+        (12, 37, 9, 0.0),
+        # 4 of 40 where one in 16 is usual: 40 (1/10 log2 8/5 + 9/10 log2 24/25)
+        (36, 31, 0, 0.59),
+    ],
+)
+def test_neighbours_with_rare_browsers_are_worth_what_their_share_is(
+    neighbours: int, elsewhere: int, having: int, bits: float
+) -> None:
+    ties = _neighbours(neighbours, elsewhere, having)
+    living = np.ones(ties.num_rows, np.bool_)
+    assert round(_among_residents(ties, np.arange(4), living), 2) == bits
+
+
+def test_who_is_at_home_elsewhere_or_came_at_another_time_is_no_neighbour() -> None:
+    ties = _neighbours(4, 31, 0)
+    living = np.ones(ties.num_rows, np.bool_)
+    living[4:8] = False
+    assert _among_residents(ties, np.arange(4), living) == 16.0
+    first = ties["first"].to_numpy().copy()
+    first[4:8] = 10
+    later = ties.set_column(3, "first", pa.array(first))
+    assert _among_residents(later, np.arange(4), np.ones(ties.num_rows, np.bool_)) == 16.0

@@ -21,6 +21,7 @@ from dwell.drill.held import held_hours
 from dwell.drill.iis_log import path_of, write_back_end, write_day
 from dwell.drill.intruders import Actor, loud, quiet, scanners
 from dwell.drill.lists import write_cloud, write_lists
+from dwell.drill.occasions import TESTERS, move, renumber
 from dwell.drill.office import BACKUP, BACKUP_CLIENT, day_of_work, is_quiet
 from dwell.drill.people import HOSTS, DrillPlan, World, make_world, pick
 from dwell.drill.protocol_logs import IMAP, imap_work, write_imap_logs, write_mapi_logs
@@ -56,6 +57,7 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
         The truth.
     """
     world = make_world(plan)
+    renumber(world)
     first = quiet(world)
     second, written = loud(world)
     days = (plan.to_utc - plan.from_utc).days
@@ -79,6 +81,7 @@ def write_drill(evidence: Path, truth: Path, plan: DrillPlan, progress: Progress
             *probes.get(day, []),
         ]
         requests += [*imap_work(world, day), *_administration(world, day)]
+        move(world, day, requests)
         requests.sort(key=lambda one: (one.second, one.host, one.client, one.stem, one.query))
         ids = _ids(world, day, requests)
         down = frozenset({"EX02"} if plan.scenario.damage and missing[0] <= day < missing[1] else ())
@@ -311,5 +314,7 @@ def _truth(
             "conferences": [sorted(one.smtp for one in group) for group, *_ in world.conferences],
             "backup": [BACKUP, BACKUP_CLIENT],
             "bystanders": sorted(plan.scenario.bystanders),
+            "occasions": sorted(plan.scenario.occasions),
+            "ours": [f"{TESTERS}.0/24"] if "penetration-test" in plan.scenario.occasions else [],
         },
     }

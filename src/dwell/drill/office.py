@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from dwell.drill.bystanders import away_on, bystanders_on
+from dwell.drill.occasions import abroad_on, occasions_on
 from dwell.drill.people import DOMAIN, HOSTS, Person, World, address, pick
 from dwell.drill.requests import Request, browser, outlook, phone
 from dwell.drill.visits import mapi, owa
@@ -43,7 +44,7 @@ def day_of_work(world: World, day: date) -> Iterator[Request]:
     for group, first, last, client in world.conferences:
         if first <= day <= last:
             abroad |= {id(one): client for one in group}
-    elsewhere = away_on(world, day)
+    elsewhere = away_on(world, day) | abroad_on(world, day)
     for person in world.people:
         away = abroad.get(id(person))
         if away is not None:
@@ -66,6 +67,7 @@ def day_of_work(world: World, day: date) -> Iterator[Request]:
     yield from _machines(world, rng, day)
     yield from _spray(world, day)
     yield from bystanders_on(world, day)
+    yield from occasions_on(world, day)
 
 
 def _machines(world: World, rng: random.Random, day: date) -> Iterator[Request]:

@@ -32,6 +32,9 @@ _BYSTANDERS = frozenset(
     {"calendar-service", "duty-room", "helpdesk", "journal", "kiosk", "migration", "night-desk", "night-sessions",
      "partner-office", "room-booking", "training-room"}
 )  # fmt: skip
+_OCCASIONS = frozenset(
+    {"assistant-abroad", "mailbox-moves", "penetration-test", "renumbering", "shared-mailbox", "shared-range"}
+)  # fmt: skip
 _TENANT = frozenset({"backup-app", "calendar-app", "desk-app", "forwarders", "secretaries", "travel-app"})
 _KEPT = frozenset({"ews", "httpproxy", "imap4", "mapihttp", "owa", "rps"})
 _ENTRIES_OF: Mapping[str, frozenset[str]] = {
@@ -41,6 +44,16 @@ _ENTRIES_OF: Mapping[str, frozenset[str]] = {
 """Modes that only some entries open."""
 _SOURCES = frozenset({"iis", "iis-front", "httpproxy", "ews", "evtx", "ual", "directory", "inventory", "backups",
                       "imap4", "rps"})  # fmt: skip
+_SETS: Mapping[str, frozenset[str]] = {
+    "without": _SOURCES,
+    "bystanders": _BYSTANDERS,
+    "occasions": _OCCASIONS,
+    "tenant": _TENANT,
+    "kept": _KEPT,
+    "tidy": frozenset({"security-log", "audit"}),
+    "states": frozenset({"before", "after"}),
+}
+"""Traits of several values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,7 @@ class Scenario:
         service_logs: whether Outlook on the web and ActiveSync log what they do behind the front end; not together with
             `handed_over`.
         bystanders: innocents that look like intruders (`bystanders.py`).
+        occasions: things that happen once, or to one mailbox, and look like an intruder (`occasions.py`).
         kept: services whose own logs a collector kept over the whole time; the servers keep a month of `httpproxy`, `ews`
             and `rps` (remote PowerShell), and of `imap4`, `mapihttp` and `owa` they write none.
         imap_share: share of the people who read their mail by IMAP at home too, where its log is kept.
@@ -115,6 +129,7 @@ class Scenario:
     service_logs: bool = False
     clock_ahead_s: int = 0
     bystanders: tuple[str, ...] = ()
+    occasions: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     imap_share: float = 0.0
     clerks: bool = False
@@ -134,23 +149,14 @@ class Scenario:
         for trait, known in _CHOICES.items():
             if getattr(self, trait) not in known:
                 raise ValueError(f"scenario {self.name}: {trait} is one of {', '.join(sorted(known))}")
-        if set(self.without) - _SOURCES:
-            raise ValueError(f"scenario {self.name}: unknown source in {', '.join(self.without)}")
-        if set(self.bystanders) - _BYSTANDERS:
-            raise ValueError(f"scenario {self.name}: unknown bystander in {', '.join(self.bystanders)}")
-        if set(self.tenant) - _TENANT:
-            raise ValueError(f"scenario {self.name}: unknown innocent of the tenant in {', '.join(self.tenant)}")
+        for trait, known in _SETS.items():
+            if unknown := set(getattr(self, trait)) - known:
+                raise ValueError(f"scenario {self.name}: {trait} cannot be {', '.join(sorted(unknown))}")
         tenant = self.mode in {"app", "app-only", "forward"} or self.tenant or self.rights or self.sprayed
         if (tenant or self.audit != "on") and not self.cloud:
             raise ValueError(f"scenario {self.name}: what is done in the tenant needs mailboxes in the cloud")
-        if set(self.kept) - _KEPT:
-            raise ValueError(f"scenario {self.name}: kept are logs of {', '.join(sorted(_KEPT))}")
-        if set(self.tidy) - {"security-log", "audit"}:
-            raise ValueError(f"scenario {self.name}: tidy are security-log and audit")
         if self.quiet and self.entry not in _ENTRIES_OF.get(self.mode, {self.entry}):
             raise ValueError(f"scenario {self.name}: nobody comes to {self.mode} by {self.entry}")
-        if set(self.states) - {"before", "after"}:
-            raise ValueError(f"scenario {self.name}: states are before and after")
         shares = (self.deleted, self.exported, self.imap_share)
         if not 0 <= self.pause[0] <= self.pause[1] <= 1 or not all(0 <= one <= 1 for one in shares):
             raise ValueError(f"scenario {self.name}: shares lie between 0 and 1")

@@ -195,15 +195,18 @@ def clients_of(
     share = (more + 1.0) / (len(ranked) + 1.0)
     fan_out = np.where(strange & (foreign > 1), np.round(-np.log2(np.minimum(share, 1.0)), 2), 0.0)
     total: Bits = np.bincount(place[opened], weights=weight, minlength=len(distinct)).astype(np.float64)
+    at_home = _at_home_elsewhere(ties, outside)
+    phone = ties["phone"].to_numpy() >= PHONE_SHARE
+    by_browser = _at_home_elsewhere(ties, outside & ~phone)
+    living = outside & ~phone & ~by_browser
     clusters = []
     rare = expected(count, total, SUM_BITS_MIN / ACCOUNTS_MIN) < EXPECTED_MAX
     for wanted in np.flatnonzero((count >= ACCOUNTS_MIN) & (total >= SUM_BITS_MIN) & rare):
         rows, held = np.flatnonzero(strange & (place == wanted)), mailbox[place[opened] == wanted]
         found = _cluster(ties, rows, held, total[wanted])
-        clusters += [found] if found is not None else []
-    at_home = _at_home_elsewhere(ties, outside)
-    phone = ties["phone"].to_numpy() >= PHONE_SHARE
-    alike = _at_home_elsewhere(ties, outside & phone) | _at_home_elsewhere(ties, outside & ~phone)
+        if found is not None and (found.mailboxes or _among_residents(ties, rows, living) >= SUM_BITS_MIN):
+            clusters.append(found)
+    alike = _at_home_elsewhere(ties, outside & phone) | by_browser
     named = ~np.isin(agent, list(accesses.nameless))
     clusters += _stale(ties, strange & alike & named, {one.agent for one in clusters})
     if served is not None:
@@ -370,6 +373,33 @@ def _cluster(ties: pa.Table, rows: Codes, mailboxes: Codes, bits: float) -> Clus
     lan, agent = int(taken["network"][0].as_py()), int(taken["agent"][0].as_py())
     held = tuple(sorted(int(one) for one in mailboxes))
     return Cluster(lan, agent, accounts, round(float(bits), 2), first, last, (), held if held != accounts else ())
+
+
+def _among_residents(ties: pa.Table, rows: Codes, living: npt.NDArray[np.bool_]) -> float:
+    """Give the bits that so many accounts of one client are worth among all who live on its network in that time.
+
+    Behind a range of a provider many are at home, and some of them have a rare browser: that these have it is no more than
+    their share, by their surprise or by how many have it where they live elsewhere. The bound is Chernoff's; where nobody
+    else lives there it is the sum of their surprise.
+
+    Args:
+        ties: the ties.
+        rows: those of the client that are foreign, one an account.
+        living: per tie, whether the account is at home on no other outside network in the same weeks.
+    """
+    names = ("account", "network", "agent", "first", "last")
+    account, network, agent, first, last = (ties[one].to_numpy() for one in names)
+    then = living & (first <= last[rows].max()) & (last >= first[rows].min())
+    here, surprise = network == network[rows[0]], float(ties["agent_bits"].to_numpy()[rows].sum())
+    count = len(rows)
+    everybody = count + len(np.setdiff1d(account[then & here], account[rows]))
+    if everybody == count:
+        return surprise
+    others, having = (len(np.unique(account[one])) for one in (then & ~here, then & ~here & (agent == agent[rows[0]])))
+    share, usual = count / everybody, max(2.0 ** -(surprise / count), (having + 0.5) / (others + 1.0))
+    if share <= usual:
+        return 0.0
+    return float(everybody * (share * np.log2(share / usual) + (1 - share) * np.log2((1 - share) / (1 - usual))))
 
 
 def _taken_home(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
