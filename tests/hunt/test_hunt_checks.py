@@ -112,6 +112,12 @@ def test_a_list_of_few_files_makes_no_full_one_look_odd(tmp_path: Path) -> None:
     assert met(lists(tmp_path / "fewer", full, full[:5]), "file-baseline") == (PARTLY, set())
 
 
+def test_of_many_lists_one_that_is_odd_is_told_against_those_most_like_it(tmp_path: Path) -> None:
+    odd = entry(f"{OWA.replace('auth', 'bin')}\\Extra.dll")
+    status, told = met(lists(tmp_path / "archive", [*shipped(), odd], *[shipped()] * 11), "file-baseline")
+    assert (status, told) == (RAN, {("EX01", "Extra.dll", "in 1 of 9 lists of this build")})
+
+
 def test_pages_nobody_ships_and_what_was_made_alone_stand_out_in_one_list(tmp_path: Path) -> None:
     rows = [
         *shipped(),

@@ -49,6 +49,8 @@ FROM placed
 """  # noqa: S608 - our own text
 SHARED_MIN = 20
 """Two lists that share fewer scripts and programs tell nothing of each other's build."""
+PARTNERS_MAX = 8
+"""A list is held against so many others of its build, those most like it first."""
 _ALIKE = f"""
 CREATE TABLE alike AS
 WITH held AS (
@@ -56,23 +58,24 @@ WITH held AS (
 )
 SELECT one.evidence_id, two.evidence_id AS other FROM held AS one JOIN held AS two USING (place)
 WHERE one.evidence_id <> two.evidence_id
-GROUP BY ALL HAVING avg((one.sha = two.sha)::INT) > 0.5 AND count(*) >= {SHARED_MIN}
+GROUP BY one.evidence_id, two.evidence_id HAVING avg((one.sha = two.sha)::INT) > 0.5 AND count(*) >= {SHARED_MIN}
+QUALIFY row_number() OVER (
+    PARTITION BY one.evidence_id ORDER BY avg((one.sha = two.sha)::INT) DESC, count(*) DESC, two.evidence_id
+) <= {PARTNERS_MAX}
 """  # noqa: S608 - ours
 _AGAINST = """
 CREATE TABLE against AS
 WITH web AS (SELECT evidence_id, record_no, tree, place, sha FROM files WHERE tree <> ''),
-places AS (SELECT DISTINCT evidence_id AS other, place FROM web),
+places AS (SELECT evidence_id AS other, place, list(DISTINCT sha) AS held FROM web GROUP BY ALL),
 covering AS (
     SELECT evidence_id, other, tree
-    FROM web JOIN alike USING (evidence_id) LEFT JOIN (SELECT *, TRUE AS is_held FROM places) USING (other, place)
-    GROUP BY ALL HAVING avg(coalesce(is_held, FALSE)::INT) >= 0.5
+    FROM web JOIN alike USING (evidence_id) LEFT JOIN places USING (other, place)
+    GROUP BY ALL HAVING avg((held IS NOT NULL)::INT) >= 0.5
 ),
 lists AS (SELECT evidence_id, tree, count(*) + 1 AS lists FROM covering GROUP BY ALL),
 met AS (
-    SELECT one.evidence_id, one.record_no, count(DISTINCT two.evidence_id) AS holding,
-           count(DISTINCT two.evidence_id) FILTER (two.sha = one.sha) AS same
-    FROM web AS one JOIN covering USING (evidence_id, tree)
-    JOIN web AS two ON two.evidence_id = covering.other AND two.place = one.place GROUP BY ALL
+    SELECT evidence_id, record_no, count(*) AS holding, count(*) FILTER (list_contains(held, sha)) AS same
+    FROM web JOIN covering USING (evidence_id, tree) JOIN places USING (other, place) GROUP BY ALL
 )
 SELECT web.evidence_id, record_no, lists, coalesce(holding, 0) + 1 AS holding, coalesce(same, 0) + 1 AS same
 FROM web JOIN lists USING (evidence_id, tree) LEFT JOIN met USING (evidence_id, record_no)
