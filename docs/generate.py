@@ -25,6 +25,9 @@ import click
 import yaml
 
 from dwell import errors
+from dwell.hunt.checks.catalogue import catalogue
+from dwell.hunt.checks.registry import CHECKS
+from dwell.hunt.sigma.load import load
 from dwell.model import claims, coverage, hypotheses, markings, provenance, settings
 from dwell.sources.pages import HEADINGS, page_of
 
@@ -361,6 +364,46 @@ def rules_page() -> str:
     return page("Rules", lead, table(("Title", "File", "Level", "Author", "Tags"), rows) if rows else "")
 
 
+def checks_page() -> str:
+    """Every check of files and settings."""
+    parts = []
+    for one in CHECKS:
+        text = [f"## {one.title}", f"`{one.id}` · {one.level} · {' '.join(one.tags)} · {', '.join(one.catalogue)}"]
+        text += [one.description, f"**Looks at.** `{one.table}`: `{one.switch_on}`"]
+        text += [f"**Also looks so.** {'; '.join(one.falsepositives)}."]
+        text += [f"**Beside it.** {one.beside[:1].upper()}{one.beside[1:]}."] if one.beside else []
+        parts.append("\n\n".join(text))
+    lead = (
+        "What no rule on one record can answer is asked of states: lists of files, configurations. Checks run in every "
+        "`dwell hunt`. Each ends as a rule does, in *ran*, *partly blind* or *blind*; what they meet stands among the hits "
+        "(`kind` is `check`) and under the question of what was left behind. They start no intrusion: a state has no "
+        "author. Checks of what stands after the last act are told under the question whether they are out "
+        "([eviction](../explanation/eviction.md))."
+    )
+    return page("Checks", lead, *parts)
+
+
+def catalogue_page() -> str:
+    """Every entry of the detection catalogue with what looks for it."""
+    found = catalogue(load().infos.values())
+    rows = []
+    for one in found:
+        by = [f"`{name.removesuffix('.yml')}`" for name in one.rules]
+        by += [f"check `{name}`" for name in one.checks]
+        by += [f"`{name}`: {does}" for name, does in one.parts.items()]
+        lacks = f"Not looked for: {one.lacks}." if one.lacks else ""
+        rows.append((one.key, one.title, "<br>".join([*by, lacks] if lacks else by)))
+    alone = sum(not (one.rules or one.checks or one.parts) for one in found)
+    lead = (
+        f"{len(found)} kinds of trace that intruders in mail servers are known to leave, and what of dwell looks for each: "
+        "[rules](rules.md), [checks](checks.md), and parts of the answers by their module. "
+        f"For {alone} nothing looks; the reason is given, as it is for what is missing of the others."
+    )
+    lines = ["| Entry | What | What looks for it |", "|---|---|---|"]
+    lines += ["| " + " | ".join(re.sub(r"\s+", " ", cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return page("What is looked for", lead, "\n".join(lines))
+
+
 # Licences -----------------------------------------------------------------------------------------
 
 
@@ -388,6 +431,8 @@ def licences_page() -> str:
 # All ----------------------------------------------------------------------------------------------
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "catalogue.md": catalogue_page,
+    "checks.md": checks_page,
     "commands.md": commands_page,
     "exit-codes.md": exit_codes_page,
     "licences.md": licences_page,

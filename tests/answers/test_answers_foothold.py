@@ -118,6 +118,26 @@ def test_a_folder_is_told_with_who_may_what(tmp_path: Path) -> None:
     )
 
 
+def test_what_checks_of_files_met_is_told_and_laid_to_nobody(tmp_path: Path) -> None:
+    folder = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\FrontEnd\\HttpProxy\\owa\\auth"
+    rows = [
+        f"{folder}\\{name},,10,2019-02-12T20:00:00.4Z,2019-02-12T20:00:00.4Z" for name in ("logon.aspx", "odd.aspx")
+    ]
+    text = "\r\n".join(["Path,SHA256,Size,CreationTimeUtc,LastWriteTimeUtc", *rows, ""])
+    staged = stage(tmp_path, {"EX01/files.csv": text})
+    api.hunt(staged.case.root, workers=1)
+    found = api.answers(staged.case.root, workers=1).summary
+    assert found.foothold == ()
+    (told,) = [one for one in found.claims if one.text.startswith("Script or library that stands out")]
+    assert (
+        told.text == "Script or library that stands out from those beside it: 1 record of servers without a name; "
+        "dwell hunt lists them."
+    )
+    assert [(one.table, one.record_no) for one in told.grounds] == [("inventory", 3)]
+    dark = [one.text for one in found.claims if " of files and settings " in one.text]
+    assert any("1 check of files and settings blind: no configuration of IIS is held" in one for one in dark)
+
+
 def test_ordinary_administration_is_told_and_is_not_called_left_behind(tmp_path: Path) -> None:
     log = security_log(
         [

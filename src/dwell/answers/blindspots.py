@@ -275,6 +275,9 @@ def _rules(case: Investigation, book: Book) -> None:
     book.recorded(f"{ran} of {count(len(outcomes), 'rule')} ran; each of the others is listed with the reason.", ())
     for (status, reason), number in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:STRETCHES_MAX]:
         book.unknown(f"{count(number, 'rule')} {status}: {reason}.")
+    dark = Counter((one.status.value, one.reason) for one in case.hunted.checks if one.status in blind)
+    for (status, reason), number in sorted(dark.items(), key=lambda one: (-one[1], one[0])):
+        book.unknown(f"{count(number, 'check')} of files and settings {status}: {reason}.")
     _one_sided(case, book)
 
 

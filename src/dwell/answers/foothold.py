@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import pyarrow.compute as pc
+
 from dwell.answers import apps
 from dwell.answers.book import Book
 from dwell.answers.lacking import tell_taken
 from dwell.answers.phrases import count, instant, listed, percent, whole_span
+from dwell.hunt.checks.registry import CHECKS
 from dwell.model.claims import Answer, Foothold, FootholdState, Question
-from dwell.model.provenance import RecordRef
+from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.cmdlets import Cmdlet
 from dwell.scope.exploits import shell_path
 from dwell.scope.investigation import Investigation
@@ -43,6 +46,8 @@ WEB_SHELL = "web shell"
 _PLANTED = re.compile(r"\\aspnet_client\\(?:.*\\)?[^\\]+\.(?:aspx|asp|ashx|asmx)$", re.IGNORECASE)
 """The folder is normally empty of scripts: catalogue WS-01."""
 GROUNDS = 10
+CHECKED: Mapping[str, str] = {one.id: one.table for one in CHECKS}
+"""The table that each check looks at."""
 _TAKEN = "taken away"
 _UNSET = "this record takes it away; none that is held sets it"
 _STATE_UNKNOWN = "no list of files or export dated after it is held that covers it"
@@ -210,6 +215,26 @@ def _ours(case: Investigation, one: Foothold) -> Foothold:
     return replace(one, markings=tuple(sorted({name for trace in met for name in case.marked.named(trace)})))
 
 
+def _checked(case: Investigation, book: Book) -> None:
+    """Tell what checks of lists of files and of configurations met; whose it is they do not say."""
+    hits = case.hunted.hits
+    for one in case.hunted.checks:
+        if not one.hits:
+            continue
+        refs = hits.filter(pc.equal(hits["rule_id"], one.rule_id))["refs"].to_pylist()
+        table = CHECKED[one.rule_id]
+        grounds = [RecordRef(table, EvidenceId(ref["evidence_id"]), ref["record_no"]) for held in refs for ref in held]
+        others = listed(case.hunted.rules[one.rule_id].falsepositives)
+        against = ["states have no author, and nothing says when it came there", f"also looks so: {others}"]
+        book.recorded(
+            f"{one.title}: {count(one.hits, 'record')} of {listed(one.hosts) or 'servers without a name'}; dwell hunt "
+            "lists them.",
+            grounds[:GROUNDS],
+            None,
+            against,
+        )
+
+
 def _sortable(at: datetime | None) -> str:
     return "9999" if at is None else at.isoformat()
 
@@ -229,6 +254,7 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
             None,
             [one.state_why] if one.state_why and not undone else [],
         )
+    _checked(case, book)
     tell_taken(case, book)
     hosts = case.ledger.servers()
     listed_hosts = sorted({one.host for one in case.files} & set(hosts))

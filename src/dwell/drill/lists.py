@@ -24,7 +24,7 @@ _SHELL_FILE = "C:\\inetpub\\wwwroot\\aspnet_client\\supp0rt.aspx"
 _FILES = (
     "FrontEnd\\HttpProxy\\owa\\auth\\logon.aspx",
     "FrontEnd\\HttpProxy\\owa\\auth\\errorFE.aspx",
-    "FrontEnd\\HttpProxy\\ecp\\auth\\TimeoutLogout.aspx",
+    "FrontEnd\\HttpProxy\\ecp\\auth\\TimeoutLogoff.aspx",
     "ClientAccess\\Owa\\web.config",
     "ClientAccess\\ecp\\web.config",
     "Bin\\Microsoft.Exchange.Common.dll",

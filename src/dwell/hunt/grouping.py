@@ -29,7 +29,7 @@ class HitGroup:
 
     Attributes:
         rule_id: the rule or indicator.
-        kind: `rule` or `indicator`.
+        kind: `rule`, `indicator` or `check`.
         title: its title.
         level: Sigma's level; "" where the rule names none.
         window: where an indicator's hits lie; None for rules.

@@ -65,7 +65,8 @@ HITS = pa.schema(
 )
 """One row per rule, table, host, client, account, status, matched texts and evidence, of one data file.
 
-`kind` is `rule` or `indicator`; `window` says where an indicator's hit lies: `inside`, `before`, `after`, `no-window`.
+`kind` is `rule`, `indicator` or `check`; `window` says where an indicator's hit lies: `inside`, `before`, `after`,
+`no-window`.
 `matched` holds `column=value`, values as written; of a YARA rule `$string=value` on a record, and `$string@offset=value`
 on a file as a whole, whose table is `WHOLE_FILE` and whose records are offsets in bytes.
 """

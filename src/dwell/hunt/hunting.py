@@ -20,6 +20,7 @@ from dwell.archive.datafile import DataFile
 from dwell.archive.store import Archive
 from dwell.engine.pool import run
 from dwell.hunt.again import Before, KnownSet, before, merged, remember, subset
+from dwell.hunt.checks.registry import put_checks
 from dwell.hunt.correlations.plan import correlations_hash
 from dwell.hunt.databases import keep_in
 from dwell.hunt.gathered import find_all, gathered
@@ -73,6 +74,7 @@ class Hunted:
         suppressions: which hits are suppressed and why; None where nobody asked for it.
         loaded: the rules themselves, to be kept and compared.
         looked: what YARA rules were put to; None where there were none.
+        checks: what became of every check of states, by name.
     """
 
     outcomes: tuple[RuleOutcome, ...]
@@ -85,6 +87,7 @@ class Hunted:
     suppressions: Suppressions | None = None
     loaded: Loaded | None = None
     looked: Looked | None = None
+    checks: tuple[RuleOutcome, ...] = ()
 
 
 class _Seen(msgspec.Struct):
@@ -467,15 +470,17 @@ def hunt(
     by_yara = _yara(archive, yara, workers, cache, progress)
     if by_yara is not None:
         whole, outcomes = concat([whole, by_yara.hits]), [*outcomes, *by_yara.outcomes]
+    checked = put_checks(archive, cache)
+    whole = concat([whole, checked.hits])
     outcomes.sort(key=lambda one: (one.rule_id, one.path))
-    named = {*(one.rule_id for one in outcomes), *(listed.ids() if suppression_files else ())}
+    named = {*(one.rule_id for one in (*outcomes, *checked.outcomes)), *(listed.ids() if suppression_files else ())}
     suppressions, wrong = judge(whole, named, suppression_files, today)
     mentions = mentions_met(listed, whole)
     warnings, bad_values = _warnings(list(mentions), lists, archive)
     return Hunted(
         outcomes=tuple(outcomes),
         hits=whole,
-        rules=dict(sorted(({**loaded.infos, **(by_yara.infos if by_yara else {})}).items())),
+        rules=dict(sorted(({**loaded.infos, **checked.infos, **(by_yara.infos if by_yara else {})}).items())),
         rules_hash=rules_hash(
             b"".join(keys[kind].encode() for kind in sorted(keys))
             + correlations_hash(loaded.correlations)
@@ -488,4 +493,5 @@ def hunt(
         suppressions=suppressions,
         loaded=loaded,
         looked=by_yara.looked if by_yara else None,
+        checks=checked.outcomes,
     )

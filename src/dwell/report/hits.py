@@ -291,12 +291,23 @@ class HitListing:
             lines.append(
                 f"   {count(left)} for {count(len(ranked) - REASONS_SHOWN)} other reasons; -t json has them all"
             )
+        lines += self._checks()
         lines += self._indicators()
         faults = self.hunted.faults
         if faults:
             lines.append(f"cannot be used: {_many(len(faults), 'thing')} in files of rules, indicators or suppressions")
             lines += [terminal(f"   {one}") for one in faults[:FILES_SHOWN]]
             lines += _more(len(faults))
+        return lines
+
+    def _checks(self) -> list[str]:
+        """Say what became of the checks of states."""
+        lines = ["checks of states:"] if self.hunted.checks else []
+        for one in self.hunted.checks:
+            why = f": {one.reason}" if one.reason else ""
+            lines.append(
+                terminal_limited(f"   {one.title}: {one.status.value}, {_records(one.hits)} met{why}", NAMING_MAX)
+            )
         return lines
 
     def _indicators(self) -> list[str]:
@@ -348,6 +359,7 @@ class HitListing:
             "hits": self.rows(),
             "groups_below_level": hidden,
             "rules": [rule_object(one) for one in self.hunted.outcomes],
+            "checks": [rule_object(one) for one in self.hunted.checks],
             "indicators": [rule_object(one) for one in self.hunted.indicators],
             "faults": list(self.hunted.faults),
             "rules_hash": self.hunted.rules_hash,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from dwell.answers.checks.scene import Finding, Item, Scene, told, undated, weigh
+from dwell.hunt.checks.stock import COMPILED, is_stock_folder, is_stock_image, is_stock_type
 from dwell.model.claims import CheckStatus, Extent
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.snapshots import Row, Snapshot
@@ -14,23 +15,6 @@ from dwell.scope.states import FileState
 
 __all__ = ["files", "iis_modules", "machine_keys", "transport_agents", "virtual_directories"]
 
-_STOCK_MODULES = frozenset(
-    {
-        "loghttp.dll", "cachuri.dll", "cachfile.dll", "cachtokn.dll", "cachhttp.dll", "compdyn.dll", "compstat.dll",
-        "defdoc.dll", "dirlist.dll", "protsup.dll", "redirect.dll", "static.dll", "authanon.dll", "authcert.dll",
-        "authmap.dll", "authbas.dll", "authsspi.dll", "authmd5.dll", "urlauthz.dll", "iprestr.dll", "modrqflt.dll",
-        "custerr.dll", "iis_ssi.dll", "cgi.dll", "iisfcgi.dll", "iisetw.dll", "iisfreb.dll", "iisreqs.dll", "isapi.dll",
-        "filter.dll", "validcfg.dll", "logcust.dll", "rewrite.dll", "warmup.dll", "iiswsock.dll", "rpcproxy.dll",
-        "webengine.dll", "webengine4.dll", "aspnet_filter.dll", "kerbauth.dll", "wsmsvc.dll", "exppw.dll", "owaauth.dll",
-        "airfilter.dll",
-    }
-)  # fmt: skip
-"""Files of the native modules and filters that IIS, .NET, Windows' remote management and Exchange bring."""
-_STOCK_FOLDERS = (
-    "\\system32\\inetsrv\\", "\\system32\\rpcproxy\\", "\\system32\\wsmsvc.dll", "\\microsoft.net\\framework",
-    "\\exchange server\\v14\\", "\\exchange server\\v15\\",
-)  # fmt: skip
-_STOCK_ROOTS = ("%systemdrive%\\inetpub\\", "c:\\inetpub\\", "%windir%\\", "c:\\windows\\", "%systemroot%\\")
 _STOCK_AGENTS = frozenset(
     {
         "transport rule agent", "dlp policy agent", "retention policy agent", "supervisory review agent", "malware agent",
@@ -43,7 +27,6 @@ _STOCK_AGENTS = frozenset(
 """Transport agents that Exchange brings, as `Get-TransportAgent` names them."""
 _SCRIPT = re.compile(r"\.(?:aspx|asp|ashx|asmx|svc|config|dll)$", re.IGNORECASE)
 _WEB = ("\\inetpub\\wwwroot\\", "\\frontend\\httpproxy\\", "\\clientaccess\\")
-_COMPILED = re.compile(r"\\temporary asp\.net files\\.*\\([^\\]+\.(?:aspx|ashx|asmx))\.[0-9a-f]{6,}\.compiled$", re.I)
 
 Shown = Callable[[Row], str | None]
 
@@ -141,8 +124,8 @@ def _stock_module(text: str) -> bool:
     """Say whether a module is one that IIS, .NET or Exchange brings, by file and folder, or by type."""
     inner = text.partition(" (")[2].rstrip(")").lower()
     if inner.startswith("type "):
-        return inner.removeprefix("type ").startswith(("system.web.", "system.servicemodel."))
-    return inner.rpartition("\\")[2] in _STOCK_MODULES and any(one in inner for one in _STOCK_FOLDERS)
+        return is_stock_type(inner.removeprefix("type "))
+    return is_stock_image(inner)
 
 
 def iis_modules(scene: Scene) -> list[Finding]:
@@ -161,8 +144,7 @@ def _folder(row: Row) -> str | None:
 
 
 def _stock_folder(text: str) -> bool:
-    inner = text.partition(" in ")[2].lower()
-    return inner.startswith(_STOCK_ROOTS) or "\\exchange server\\v1" in inner
+    return is_stock_folder(text.partition(" in ")[2])
 
 
 def virtual_directories(scene: Scene) -> list[Finding]:
@@ -253,7 +235,7 @@ def files(scene: Scene) -> list[Finding]:
         known = None if old is None else {one.path.lower(): one.sha256 for one in listed_files.get(old.evidence_id, [])}
         where = f"on {host or 'an unnamed server'}"
         for one in now:
-            made = _COMPILED.search(one.path)
+            made = COMPILED.search(one.path)
             if made is not None and made[1].lower() not in names:
                 text = f"{made[1]} {where} was compiled and its script is gone"
             elif not _in_web(one.path):
