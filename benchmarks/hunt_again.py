@@ -1,16 +1,18 @@
 """How fast years of stored lines are looked at again: one new rule, one address, one file more.
 
-Makes the archive of `benchmarks.hunt` and measures, in this process and on one core:
+Makes the archive of `benchmarks.hunt`, or takes one that is there, and measures, in this process and on one core:
 
 * one new rule that meets nothing, and one that meets a scanner's lines: warm, and cold (the archive's pages dropped from
   the system's memory before);
+* our own rules, then one rule more, with the hits of each data file kept as in a case;
 * one address that no line holds, and one that some lines hold;
 * a hunt of many files whose hits are kept, after one file more was added, beside a hunt of that file alone; and after
   one rule more was loaded, beside a hunt with that rule alone.
 
 Seconds of the wall clock stand beside those of the processor: only the latter hold on a machine that does other things.
 
-Run it from the project's root: `python -m benchmarks.hunt_again --events 20000000`.
+Run it from the project's root: `python -m benchmarks.hunt_again --events 20000000`, or part by part over stored lines:
+`python -m benchmarks.hunt_again --archive CASE/archive --steps rules kept`. Nothing is written to that archive.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +36,7 @@ from dwell.hunt.hunting import hunt
 from dwell.hunt.indicators.match import Finder
 from dwell.hunt.indicators.reading import read_indicators
 from dwell.hunt.sigma.load import load
+from dwell.hunt.sigma.loaded import Loaded
 from dwell.hunt.wide import Hunter
 from dwell.intake.tables import specs
 
@@ -56,6 +59,7 @@ RULES = (
     ("an agent that no line has", "cs-user-agent", "zz-no-such-thing"),
     ("an agent of a scanner", "cs-user-agent", "sqlmap"),
 )
+STEPS = ("rules", "kept", "addresses", "more")
 ADDRESSES = (("an address that no line has", "203.0.113.77"), ("an address that lines have", "10.20.0.7"))
 
 
@@ -101,6 +105,27 @@ def _rules(archive: Archive, scratch: Path) -> None:
         _said(f"one rule, {title}", partial(_hits, lambda file, by=hunter: by.hunt(file)[0], archive), archive.root)
 
 
+def _kept(archive: Archive, scratch: Path) -> None:
+    """Hunt with our own rules, then with one more that no line meets, and with one more that lines may meet."""
+    lines = sum(one.staged.rows for one in archive.files("iis"))
+    ours, cache = load(), scratch / "kept"
+
+    def hunted(what: str, loaded: Loaded) -> None:
+        clock, busy, found = _timed(lambda: hunt(archive, loaded=loaded, workers=1, cache=cache).hits.num_rows)
+        print(
+            f"{what}: {busy:.2f} s of the processor, {clock:.2f} s by the clock, "
+            f"{lines / busy / 1e6:.1f} M lines/s/core; {found:,} rows of hits",
+            flush=True,
+        )
+
+    hunted("our own rules, nothing kept", ours)
+    hunted("again, nothing changed", ours)
+    for number, (title, field, text) in enumerate(RULES):
+        path = scratch / f"more-{number}.yml"
+        path.write_text(_RULE.format(title=title, number=100 + number, field=field, text=text), encoding="utf-8")
+        hunted(f"one rule more, {title}", load([path]))
+
+
 def _addresses(archive: Archive, scratch: Path) -> None:
     for what, address in ADDRESSES:
         path = scratch / "one.txt"
@@ -143,20 +168,30 @@ def _one_more(scratch: Path, files: int, rows: int) -> None:
     )
 
 
-def main() -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=20_000_000, help="lines to look at")
     parser.add_argument("--files", type=int, default=1_000, help="files before one more is added")
     parser.add_argument("--rows", type=int, default=1_000, help="lines of each of them")
-    arguments = parser.parse_args()
+    parser.add_argument("--archive", type=Path, help="stored lines to look at, in place of lines that are made")
+    parser.add_argument("--steps", nargs="+", choices=STEPS, default=list(STEPS), help="what is measured")
+    arguments = parser.parse_args(given)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        archive = build(scratch / "archive", arguments.events)
-        print(f"{arguments.events:,} lines in {len(archive.files('iis'))} files")
-        _rules(archive, scratch)
-        _addresses(archive, scratch)
-        _one_more(scratch, arguments.files, arguments.rows)
+        if arguments.archive is not None:
+            archive = Archive(arguments.archive, specs())
+        elif set(arguments.steps) != {"more"}:
+            archive = build(scratch / "archive", arguments.events)
+        else:
+            archive = Archive(scratch / "archive", specs())
+        files = archive.files("iis")
+        print(f"{sum(one.staged.rows for one in files):,} lines in {len(files)} files")
+        for step in arguments.steps:
+            if step == "more":
+                _one_more(scratch, arguments.files, arguments.rows)
+            else:
+                {"rules": _rules, "kept": _kept, "addresses": _addresses}[step](archive, scratch)
     print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
     return 0
 

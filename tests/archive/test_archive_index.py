@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.archive.tables import SPEC, rows
 
 from dwell.archive import lexicon as lex
-from dwell.archive.datafile import DataFile, StagedFile, read_index, read_lexicon, read_rows, read_words, stage
+from dwell.archive.datafile import DataFile, StagedFile, WordsReader, read_index, read_lexicon, read_rows, stage
 from dwell.archive.index import Index
 from dwell.archive.lexicon import Lexicon, ranked
 from dwell.archive.parts import chunk_starts
@@ -102,12 +102,12 @@ def test_codes_are_places_in_the_lexicon(tmp_path: Path) -> None:
     held = read_rows(file, ["stem", "query"], dictionary=["stem", "query"])
     lexicon = read_lexicon(file)
     for name in ("stem", "query", "uri"):
-        words, counts = read_words(file, index, name)
+        words, counts = WordsReader(file, index).read(name)
         whole = lexicon.column(name)
         assert words.to_pylist() == whole["value"].to_pylist()
         assert counts.tolist() == whole["count"].to_pylist()
     for name in index.ranked:
-        words, counts = read_words(file, index, name)
+        words, counts = WordsReader(file, index).read(name)
         column = held[name].combine_chunks()
         assert column.dictionary.to_pylist() == words.drop_null().to_pylist()
         assert [column.indices.to_pylist().count(one) for one in range(len(column.dictionary))] == counts.tolist()
@@ -118,9 +118,9 @@ def test_a_column_without_texts_is_told_from_one_that_is_not_there(tmp_path: Pat
     table = table.set_column(5, SPEC.schema.field("query"), pa.nulls(30, pa.string()))
     file = stored(tmp_path, table)
     index = indexed(file)
-    words, counts = read_words(file, index, "query")
+    words, counts = WordsReader(file, index).read("query")
     assert (words.to_pylist(), counts.tolist()) == ([None], [file.staged.rows])
-    assert len(read_words(file, index, "host")[0]) == 0
+    assert len(WordsReader(file, index).read("host")[0]) == 0
 
 
 def test_an_archive_without_indexes_reads_the_same(tmp_path: Path) -> None:
@@ -143,9 +143,9 @@ def test_large_columns_of_a_lexicon_lie_alone_and_small_ones_together(
     assert index.groups == (5, 4, 20)
     assert pq.read_metadata(file.lexicon_path).num_row_groups == 3
     flip(file.lexicon_path, pq.read_metadata(file.lexicon_path).row_group(2).column(1).data_page_offset + 20)
-    assert read_words(file, index, "stem")[0].to_pylist() == [f"/owa/{one}" for one in range(5)]
+    assert WordsReader(file, index).read("stem")[0].to_pylist() == [f"/owa/{one}" for one in range(5)]
     with pytest.raises(CustodyError):
-        read_words(file, index, "uri")
+        WordsReader(file, index).read("uri")
 
 
 @settings(max_examples=60)

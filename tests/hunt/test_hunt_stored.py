@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.hunt.archives import archive_of, load_rules
 
-from dwell.archive.datafile import DataFile
+from dwell.archive.datafile import ColumnReader, DataFile, WordsReader
 from dwell.errors import CustodyError
 from dwell.hunt import words as module
 from dwell.hunt.columnvalues import values_of
@@ -94,6 +94,45 @@ def test_a_damaged_column_is_an_error_and_never_no_hit(tmp_path: Path, column: s
         with pytest.raises(CustodyError):
             hunter.hunt(file)
         path.write_bytes(data)
+
+
+def read_of(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
+    """Note the columns that are read of lexicons and of data files."""
+    texts: list[str] = []
+    rows: list[str] = []
+    word, row = WordsReader.read, ColumnReader.read
+
+    def words_read(self: WordsReader, name: str) -> tuple[pa.StringArray, Any]:
+        texts.append(name)
+        return word(self, name)
+
+    def rows_read(self: ColumnReader, columns: Sequence[str]) -> pa.Table:
+        rows.extend(columns)
+        return row(self, columns)
+
+    monkeypatch.setattr(WordsReader, "read", words_read)
+    monkeypatch.setattr(ColumnReader, "read", rows_read)
+    return texts, rows
+
+
+def test_only_columns_that_may_decide_a_rule_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    selection = {"cs-uri-query|contains": "zz-no-such", "cs-user-agent|re": "M.z", "sc-status": 200}
+    rules = load_rules(tmp_path / "rules", rule(1, {"a": selection, "condition": "a"})).rules
+    (file,) = archive_of(tmp_path / "archive", {"iis": lines(300, 1)}).files("iis")
+    texts, rows = read_of(monkeypatch)
+    assert Hunter(rules).find(file).hits.num_rows == 0
+    assert (texts, rows) == ([], [])  # the bitmap of the query rules it out
+
+
+def test_who_and_when_are_read_where_something_was_met(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (file,) = archive_of(tmp_path / "archive", {"iis": lines(300, 1)}).files("iis")
+    _, rows = read_of(monkeypatch)
+    for number, (status, who) in enumerate(((200, True), (599, False))):
+        detection = {"a": {"sc-status": status}, "condition": "a"}
+        rules = load_rules(tmp_path / f"rules{number}", rule(number, detection)).rules
+        rows.clear()
+        assert bool(Hunter(rules).find(file).hits.num_rows) is who
+        assert ("time_utc" in rows, "c-ip" in rows, "sc-status" in rows) == (who, who, True)
 
 
 MEANT = ("%63alc.exe", "Mozilla+X11", "a/b?c%3Fd", "É-%C3%89", "-", None)

@@ -45,6 +45,19 @@ def test_conditions_weighed_together_come_out_as_alone(trees: list[Node], verdic
     assert sure.tolist() == [one is True for one in told]
 
 
+@given(trees=st.lists(TREES, max_size=6), can=st.lists(st.booleans(), min_size=LEAVES, max_size=LEAVES))
+def test_questions_are_weighed_as_leaves_are(trees: list[Node], can: list[bool]) -> None:
+    """Leaves and atoms change places: what is decided by the one is open for the other."""
+    other = {"leaf": "atom", "atom": "leaf"}
+
+    def turned(node: Node) -> Node:
+        return Node(other.get(node.op, node.op), tuple(turned(one) for one in node.children), node.index)
+
+    none = np.zeros(LEAVES, np.bool_)
+    told = Weighing([turned(one) for one in trees], "atom").weighed(np.array(can), none)
+    assert [one.tolist() for one in told] == [one.tolist() for one in Weighing(trees).weighed(np.array(can), none)]
+
+
 WHERES = {
     3: Where("evtx", channels=("A", "B"), event_ids=(1, 2)),
     5: Where("evtx", channels=("B",), other_ids=(2,)),

@@ -22,25 +22,26 @@ from dwell.archive import lexicon as lex
 from dwell.archive.grams import grams
 from dwell.archive.index import Index
 from dwell.archive.lexicon import Lexicon
-from dwell.archive.parts import cut, read_parts
+from dwell.archive.parts import PartsReader, cut
 from dwell.archive.reading import not_as_written, open_verified
-from dwell.archive.shifts import AS_WRITTEN, BEARING, ClockShift, needed, shifted
+from dwell.archive.shifts import AS_WRITTEN, ClockShift, needed, shifted
 from dwell.archive.spec import EVIDENCE_ID, ROW_GROUP_ROWS, TableSpec
 from dwell.errors import DiskFullError, Place
 from dwell.model.instants import utc_from_us
 
 __all__ = [
     "LEXICON_FOLDER",
+    "ColumnReader",
     "DataFile",
     "RowGroups",
     "StagedFile",
+    "WordsReader",
     "conform",
     "discard",
     "open_verified",
     "read_index",
     "read_lexicon",
     "read_rows",
-    "read_words",
     "stage",
     "sync_folder",
 ]
@@ -392,32 +393,55 @@ def read_rows(file: DataFile, columns: Sequence[str], *, dictionary: Sequence[st
     Raises:
         CustodyError: the file is not what was written.
     """
-    if not file.shifts:
-        return _read(file, columns, dictionary)
-    wanted = [one for one in columns if one != AS_WRITTEN]
-    return shifted(_read(file, wanted, dictionary, correcting=True), file.table, file.shifts).select(list(columns))
+    return ColumnReader(file, dictionary).read(columns)
 
 
-def _read(file: DataFile, columns: Sequence[str], dictionary: Sequence[str], *, correcting: bool = False) -> pa.Table:
-    """Read columns as written, with those that correcting needs where that is meant."""
-    index = read_index(file)
-    if index is None:
-        source = open_verified(file.path, file.staged.sha256)
-        about = pq.read_metadata(source)
-    else:
-        source, about = read_parts(file.path, index.data, [*columns, *(BEARING if correcting else ())])
-    unique = _without_dictionary(about) & set(dictionary)
-    reader = pq.ParquetFile(
-        source,
-        metadata=about,
-        read_dictionary=[one for one in dictionary if one not in unique],
-        page_checksum_verification=True,
-    )
-    more = needed(columns, reader.schema_arrow.names) if correcting else []
-    rows = reader.read(columns=[*columns, *more], use_threads=False)
-    for name in sorted(unique & set(rows.column_names)):
-        rows = rows.set_column(rows.schema.get_field_index(name), name, rows[name].dictionary_encode())
-    return rows
+class ColumnReader:
+    """The columns of a data file, each read and verified when it is asked for; index and footer are read once."""
+
+    def __init__(self, file: DataFile, dictionary: Sequence[str] = ()) -> None:
+        """Open a data file.
+
+        Args:
+            file: the data file.
+            dictionary: text columns to be given as dictionary-coded.
+
+        Raises:
+            CustodyError: the index, the footer or, where there is no index, the file is not what was written.
+        """
+        self._file = file
+        index = read_index(file)
+        self._parts = PartsReader(file.path, index.data) if index is not None else None
+        source = open_verified(file.path, file.staged.sha256) if self._parts is None else self._parts.holding(())
+        about = pq.read_metadata(source) if self._parts is None else self._parts.about
+        unique = _without_dictionary(about)
+        self._unique = unique.intersection(dictionary)
+        self._reader = pq.ParquetFile(
+            source,
+            metadata=about,
+            read_dictionary=[one for one in dictionary if one not in unique],
+            page_checksum_verification=True,
+        )
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Read columns, as `read_rows` does.
+
+        Raises:
+            CustodyError: one of them is not what was written.
+        """
+        if not self._file.shifts:
+            return self._read(columns)
+        wanted = [one for one in columns if one != AS_WRITTEN]
+        whole = self._read([*wanted, *needed(wanted, self._reader.schema_arrow.names)])
+        return shifted(whole, self._file.table, self._file.shifts).select(list(columns))
+
+    def _read(self, columns: Sequence[str]) -> pa.Table:
+        if self._parts is not None:
+            self._parts.holding(columns)  # the reader looks into the same memory
+        rows = self._reader.read(columns=list(columns), use_threads=False)
+        for name in sorted(self._unique.intersection(rows.column_names)):
+            rows = rows.set_column(rows.schema.get_field_index(name), name, rows[name].dictionary_encode())
+        return rows
 
 
 class RowGroups:
@@ -491,21 +515,34 @@ def read_lexicon(file: DataFile) -> Lexicon:
     return Lexicon.from_stored(table)
 
 
-def read_words(file: DataFile, index: Index, name: str) -> tuple[pa.StringArray, npt.NDArray[np.int64]]:
-    """Read the texts of one column of a lexicon with their counts, and nothing else.
+class WordsReader:
+    """The columns of a lexicon, each read and verified when it is asked for; the footer is read once."""
 
-    Returns:
-        The texts in order, null for none at the end; rows of the data file that hold each.
+    def __init__(self, file: DataFile, index: Index) -> None:
+        """Take a data file with its index; nothing is read yet."""
+        self._path = file.lexicon_path
+        self._index = index
+        self._opened: tuple[PartsReader, pq.ParquetFile] | None = None
 
-    Raises:
-        CustodyError: what is read is not what was written.
-    """
-    place = index.place(name)
-    if place is None:
-        return pa.array([], pa.string()), np.zeros(0, np.int64)
-    group, first, rows = place
-    names = ["value", "count"]
-    source, about = read_parts(file.lexicon_path, index.lexicon, names, [group])
-    reader = pq.ParquetFile(source, metadata=about, page_checksum_verification=True)
-    table = reader.read_row_group(group, columns=names, use_threads=False).slice(first, rows).combine_chunks()
-    return pa.concat_arrays(table["value"].chunks), table["count"].to_numpy().astype(np.int64)
+    def read(self, name: str) -> tuple[pa.StringArray, npt.NDArray[np.int64]]:
+        """Read the texts of one column with their counts, and nothing else.
+
+        Returns:
+            The texts in order, null for none at the end; rows of the data file that hold each.
+
+        Raises:
+            CustodyError: what is read is not what was written.
+        """
+        place = self._index.place(name)
+        if place is None:
+            return pa.array([], pa.string()), np.zeros(0, np.int64)
+        group, first, rows = place
+        names = ["value", "count"]
+        if self._opened is None:
+            parts = PartsReader(self._path, self._index.lexicon)
+            source = parts.holding(())
+            self._opened = parts, pq.ParquetFile(source, metadata=parts.about, page_checksum_verification=True)
+        parts, reader = self._opened
+        parts.holding(names, [group])  # the reader looks into the same memory
+        table = reader.read_row_group(group, columns=names, use_threads=False).slice(first, rows).combine_chunks()
+        return pa.concat_arrays(table["value"].chunks), table["count"].to_numpy().astype(np.int64)

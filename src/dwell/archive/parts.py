@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from dwell.archive.reading import gone, not_as_written
 
-__all__ = ["MAGIC", "Parts", "chunk_starts", "cut", "read_parts"]
+__all__ = ["MAGIC", "Parts", "PartsReader", "chunk_starts", "cut"]
 
 MAGIC = b"PAR1"
 """What a Parquet file begins and ends with."""
@@ -68,72 +68,70 @@ def cut(data: pa.Buffer) -> Parts:
     return Parts(data.size, ordered, sums)
 
 
-class _Sparse:
-    """A file of which only the parts that were read and verified are there."""
+class PartsReader:
+    """A Parquet file of which only the footer, and what was asked for, is read and verified.
+
+    Attributes:
+        about: its footer.
+    """
 
     def __init__(self, path: Path, parts: Parts) -> None:
-        self.path = path
-        self.parts = parts
-        # nothing is set aside for what is never filled in
-        self.bytes = np.empty(parts.size_bytes, np.uint8)
-        self._held: set[int] = set()
-
-    def fill(self, wanted: Iterable[int]) -> None:
-        """Read and verify parts.
+        """Read the footer.
 
         Raises:
-            CustodyError: the file is gone or not what was written.
+            CustodyError: the file is gone, or its footer is not what was written.
         """
+        self._path = path
+        self._parts = parts
+        # nothing is set aside for what is never filled in
+        self._bytes = np.empty(parts.size_bytes, np.uint8)
+        self._held: set[int] = set()
+        self._fill([len(parts.starts) - 1])
+        self.about: pq.FileMetaData = pq.read_metadata(self._reader())
+        self._paths = [self.about.schema.column(place).path for place in range(self.about.num_columns)]
+
+    def holding(self, columns: Sequence[str], groups: Sequence[int] | None = None) -> pa.BufferReader:
+        """Read the chunks of some columns; nothing that was never asked for may be looked at in what is given.
+
+        Args:
+            columns: names of columns, nested ones by their first name.
+            groups: row groups; all of them where not given.
+
+        Raises:
+            CustodyError: the file is gone, or one of the chunks is not what was written.
+        """
+        named = frozenset(columns)
+        nested = tuple(f"{one}." for one in columns)  # the names of some columns hold a dot themselves
+        places = [at for at, path in enumerate(self._paths) if path in named or path.startswith(nested)]
+        wanted = range(self.about.num_row_groups) if groups is None else groups
+        self._fill(self._parts.holding(one) for group in wanted for one in chunk_starts(self.about, group, places))
+        return self._reader()
+
+    def _fill(self, wanted: Iterable[int]) -> None:
         new = sorted(set(wanted) - self._held)
-        view = self.bytes.data
+        view = self._bytes.data
         try:
-            with self.path.open("rb", buffering=0) as handle:
-                if handle.seek(0, 2) != self.parts.size_bytes:
-                    raise not_as_written(self.path)
+            with self._path.open("rb", buffering=0) as handle:
+                if handle.seek(0, 2) != self._parts.size_bytes:
+                    raise not_as_written(self._path)
                 handle.seek(0)
                 if handle.read(len(MAGIC)) != MAGIC:
-                    raise not_as_written(self.path)
+                    raise not_as_written(self._path)
                 for part in new:
-                    start, end = self.parts.bounds(part)
+                    start, end = self._parts.bounds(part)
                     handle.seek(start)
                     while start < end:
                         got = handle.readinto(view[start:end])
                         if not got:
-                            raise not_as_written(self.path)
+                            raise not_as_written(self._path)
                         start += got
         except OSError as fault:
-            raise gone(self.path, fault) from fault
+            raise gone(self._path, fault) from fault
         for part in new:
-            start, end = self.parts.bounds(part)
-            if hashlib.sha256(view[start:end]).digest() != self.parts.sums[32 * part : 32 * part + 32]:
-                raise not_as_written(self.path)
+            start, end = self._parts.bounds(part)
+            if hashlib.sha256(view[start:end]).digest() != self._parts.sums[32 * part : 32 * part + 32]:
+                raise not_as_written(self._path)
         self._held |= set(new)
 
-    def reader(self) -> pa.BufferReader:
-        return pa.BufferReader(pa.py_buffer(self.bytes))
-
-
-def read_parts(
-    path: Path, parts: Parts, columns: Sequence[str], groups: Sequence[int] | None = None
-) -> tuple[pa.BufferReader, pq.FileMetaData]:
-    """Read the footer and the chunks of some columns; nothing else of what is given may be looked at.
-
-    Args:
-        path: the file.
-        parts: its parts.
-        columns: names of columns, nested ones by their first name.
-        groups: row groups; all of them where not given.
-
-    Raises:
-        CustodyError: the file is gone, or the footer or one of the chunks is not what was written.
-    """
-    sparse = _Sparse(path, parts)
-    sparse.fill([len(parts.starts) - 1])
-    about = pq.read_metadata(sparse.reader())
-    paths = [about.schema.column(place).path for place in range(about.num_columns)]
-    named = frozenset(columns)
-    nested = tuple(f"{one}." for one in columns)  # the names of some columns hold a dot themselves
-    places = [place for place, path in enumerate(paths) if path in named or path.startswith(nested)]
-    wanted = range(about.num_row_groups) if groups is None else groups
-    sparse.fill(parts.holding(one) for group in wanted for one in chunk_starts(about, group, places))
-    return sparse.reader(), about
+    def _reader(self) -> pa.BufferReader:
+        return pa.BufferReader(pa.py_buffer(self._bytes))

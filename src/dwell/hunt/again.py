@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.casebook.whole_files import written_whole
-from dwell.hunt.hits import HITS, concat
-from dwell.hunt.records import RECORDS
+from dwell.hunt.hits import HITS, NO_HITS, concat
+from dwell.hunt.records import NO_RECORDS
 from dwell.hunt.ruleset import VERSION, Atom, Case, Leaf, Node, Rule, RuleSet
 from dwell.hunt.tasks import places_of, told_places
 from dwell.hunt.wide import FileReport, Found
@@ -198,12 +198,15 @@ def merged(old: Found, new: Found, by: Before) -> Found:
         new: what the new rules alone did, numbered as in their own set.
         by: how the two sets belong together.
     """
+    report = _report(old.report, new.report, by)
+    if not (old.hits.num_rows or new.hits.num_rows or old.records.num_rows or new.records.num_rows):
+        return Found(NO_HITS, NO_RECORDS, report)
     names = pa.array(by.names, pa.string())
     hits = concat([old.hits.filter(pc.is_in(old.hits["rule_id"], value_set=names)), new.hits])
     records = pa.concat_tables([old.records.filter(pc.is_in(old.records["rule_id"], value_set=names)), new.records])
     ranks = pc.index_in(records["rule_id"], value_set=pa.array(by.order, pa.string())).to_numpy()
-    ordered = records.take(pa.array(np.argsort(ranks, kind="stable"))) if records.num_rows else RECORDS.empty_table()
-    return Found(hits.cast(HITS), ordered, _report(old.report, new.report, by))
+    ordered = records.take(pa.array(np.argsort(ranks, kind="stable"))) if records.num_rows else NO_RECORDS
+    return Found(hits.cast(HITS), ordered, report)
 
 
 def _report(old: FileReport, new: FileReport, by: Before) -> FileReport:

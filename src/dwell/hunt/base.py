@@ -1,9 +1,9 @@
-"""The rows that were read of a data file, before they are told apart by kind of record; maps are taken apart once."""
+"""The rows of a data file, before they are told apart by kind of record: columns read once, maps taken apart once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from dwell.hunt.patterns import Indices
 
-__all__ = ["Base", "Entries"]
+__all__ = ["Base", "Entries", "Rows"]
 
 _REPEATED = re.compile(r"#\d+\Z")
 
@@ -57,23 +57,72 @@ class Entries:
         return self._places[key]
 
 
+class Rows:
+    """The rows of a data file whose columns are read when they are first looked at.
+
+    Attributes:
+        num_rows: how many.
+        column_names: the columns that may be looked at.
+    """
+
+    def __init__(self, names: Sequence[str], rows: int, read: Callable[[Sequence[str]], pa.Table]) -> None:
+        """Take what can be read.
+
+        Args:
+            names: the columns.
+            rows: how many rows there are.
+            read: reads some of the columns.
+        """
+        self.num_rows = rows
+        self.column_names = list(names)
+        self._read = read
+        self._held: dict[str, pa.ChunkedArray] = {}
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Rows:
+        """Give rows that were read already."""
+        return cls(table.column_names, table.num_rows, table.select)
+
+    def only(self, names: Collection[str]) -> Rows:
+        """Give the same rows with some of their columns; what is read of them is read for both."""
+        return Rows([one for one in self.column_names if one in names], self.num_rows, self._given)
+
+    def _given(self, names: Sequence[str]) -> pa.Table:
+        self.want(names)
+        return pa.table([self._held[one] for one in names], names=list(names))
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        """Give a column."""
+        self.want((name,))
+        return self._held[name]
+
+    def want(self, names: Sequence[str]) -> None:
+        """Read columns that will all be looked at, those that were not yet in one go."""
+        new = [one for one in names if one not in self._held]
+        if new:
+            table = self._read(new)
+            self._held.update((one, table[one]) for one in new)
+
+
 class Base:
     """Some rows of a data file.
 
     Attributes:
         table: the rows.
-        bare: columns without any value.
     """
 
-    def __init__(self, table: pa.Table) -> None:
+    def __init__(self, table: Rows) -> None:
         """Take rows."""
         self.table = table
-        self.bare = frozenset(one for one in table.column_names if table[one].null_count == table.num_rows)
         self._entries: dict[str, Entries] = {}
+
+    def is_bare(self, name: str) -> bool:
+        """Say whether a column holds no value at all."""
+        return name in self.table.column_names and self.table[name].null_count == self.table.num_rows
 
     def is_map(self, name: str) -> bool:
         """Say whether a column is one of maps or of lists."""
-        kind = self.table.schema.field(name).type
+        kind = self.table[name].type
         return not (pa.types.is_string(kind) or pa.types.is_dictionary(kind))
 
     def entries(self, name: str) -> Entries:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from dwell.archive.datafile import DataFile, read_index, read_lexicon, read_words
+from dwell.archive.datafile import DataFile, WordsReader, read_index, read_lexicon
 from dwell.archive.index import Index
 from dwell.archive.lexicon import LEXICON_SCHEMA, Lexicon, coded
 from dwell.archive.spec import JoinedText
@@ -44,6 +44,10 @@ class ColumnValues:
         """Give a column's distinct texts, how many rows each has, and rows without one."""
         rows = self.rows_of(name)
         return _apart(self.values_of(rows), self.counts_of(rows))
+
+    def size(self, name: str) -> int:
+        """Give how many distinct texts a column has, no text counted as one."""
+        return len(self.rows_of(name))
 
     def bitmaps(self, columns: Sequence[str]) -> list[bytes] | None:
         """Give the bitmaps of the runs that the texts of some columns hold; None where one has none."""
@@ -82,11 +86,16 @@ class LazyValues(ColumnValues):
     """The lexicon of a data file that has an index: a column is read when it is asked for."""
 
     def __init__(self, file: DataFile, index: Index) -> None:
-        self._file = file
+        self._words = WordsReader(file, index)
         self._index = index
         self.rows = index.rows
         self.complete = frozenset(index.complete)
         self.ranked = frozenset(index.ranked)
+        self._sizes = dict(index.columns)
+
+    def size(self, name: str) -> int:
+        """Give how many distinct texts a column has, no text counted as one."""
+        return self._sizes.get(name, 0)
 
     def of(self, name: str) -> tuple[pa.StringArray, Indices, int]:
         """Give a column's distinct texts, how many rows each has, and rows without one.
@@ -96,7 +105,7 @@ class LazyValues(ColumnValues):
         """
         if self._index.nulls.get(name) == self._index.rows:
             return pa.array([], pa.string()), np.zeros(0, np.int64), self._index.rows
-        return _apart(*read_words(self._file, self._index, name))
+        return _apart(*self._words.read(name))
 
     def bitmaps(self, columns: Sequence[str]) -> list[bytes] | None:
         """Give the bitmaps of the runs that the texts of some columns hold; None where one has none."""

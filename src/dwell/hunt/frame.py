@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from dwell.archive.lexicon import coded, joined_codes
 from dwell.archive.spec import JoinedText, TableSpec
-from dwell.hunt.base import Base
+from dwell.hunt.base import Base, Rows
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.hits import Matched
 from dwell.hunt.jsonpaths import as_text, texts_at
@@ -322,7 +322,7 @@ class Frame:
         place = self.rules.leaves[index].place
         held, truth = (self._common and self._common(index)) or (self.slots(place).held, self.truth(index))
         columns = [one for one in columns_of(place, self.spec) if one in self.base.table.column_names]
-        codes, values = Frame(Base(self.picked(columns, rows)), self.spec, self.rules, {}).texts(place)
+        codes, values = Frame(Base(Rows.of(self.picked(columns, rows))), self.spec, self.rules, {}).texts(place)
         to = pc.index_in(values, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
         return codes, values, truth[np.append(to, held.null).astype(np.int64)]
 

@@ -8,7 +8,8 @@ had to look at its rows, is worked out file by file from that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,14 +18,14 @@ import pyarrow as pa
 
 from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.lexicon import Lexicon, coded
-from dwell.hunt.base import Base
+from dwell.hunt.base import Base, Rows
 from dwell.hunt.columnvalues import ColumnValues
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.frame import Frame, columns_of
-from dwell.hunt.hits import GROUPS_MAX, HITS, group_apart
+from dwell.hunt.hits import GROUPS_MAX, NO_HITS, group_apart
 from dwell.hunt.patterns import Indices
 from dwell.hunt.recordkinds import EVENT_ID, RecordKinds, Sites
-from dwell.hunt.records import RECORDS, told_records
+from dwell.hunt.records import NO_RECORDS, told_records
 from dwell.hunt.ruleset import Node
 from dwell.hunt.tasks import Task
 from dwell.hunt.wide import FileHunt, FileReport, Found, Hunter
@@ -155,11 +156,10 @@ class _Gathering(FileHunt):
         self._note_spread(place, held, codes, told.files, told.counts)
         return held
 
-    def _read(self, names: Iterable[str]) -> pa.Table:
+    def _read_all(self, wanted: AbstractSet[str]) -> pa.Table:
         """Read all files below each other, each row with the number of its file."""
-        wanted = set(names)
         columns = [one for one in self.spec.schema.names if one in wanted]
-        dictionary = self._coded(columns)
+        dictionary = [one for one in columns if one in self.coded]
         whole = pa.concat_tables([read_rows(one, columns, dictionary=dictionary) for one in self._files])
         # one dictionary a column: the rows are looked at once for each kind of record
         told = [coded(one) if pa.types.is_dictionary(one.type) else one.combine_chunks() for one in whole.columns]
@@ -170,14 +170,14 @@ class _Gathering(FileHunt):
         """Tell the rows of each kind of record apart, and those of each file; read all that may be asked, once."""
         able = {where: self.rules.wheres[where] for where in self._wheres() if self._may_hold(where)}
         tasks = [one for one in self.tasks if one.case.where in able]
-        self._whole = self._read(self._columns(tasks) | {"record_no", *RecordKinds.columns(able.values())})
+        self._whole = self._read_all(self._columns(tasks) | {"record_no", *RecordKinds.columns(able.values())})
         kinds = RecordKinds(self._whole, able, [_FILE])
         self._files_of_sorts = kinds.numbers(_FILE)
         return kinds
 
     def _based(self, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None) -> Base:
         del waiting, looked, kinds
-        return Base(self._whole)
+        return Base(Rows.of(self._whole))
 
     def _know_numbers(self, kinds: RecordKinds) -> None:
         super()._know_numbers(kinds)
@@ -198,7 +198,7 @@ class _Gathering(FileHunt):
         kinds = self._kinds()
         waiting, looked = self._sorted_out(kinds)
         if not looked:
-            return [Found(HITS.empty_table(), RECORDS.empty_table(), one) for one in reports]
+            return [Found(NO_HITS, NO_RECORDS, one) for one in reports]
         base = self._based(waiting, looked, kinds)
         frames = self._frames(base, waiting, looked, kinds)
         sites = Sites(base, kinds, self.spec, self.rules)
@@ -267,7 +267,7 @@ class _Gathering(FileHunt):
         return self._apart[index]
 
     def _hits_by_file(self, frames: Mapping[int, Frame], met: Sequence[tuple[Task, Indices]]) -> list[pa.Table]:
-        parts: list[pa.Table] = [HITS.empty_table()]
+        parts: list[pa.Table] = [NO_HITS]
         files: list[Indices] = [np.zeros(0, np.int64)]
         for where, frame in frames.items():
             numbers = _files_of(frame)
@@ -280,7 +280,7 @@ class _Gathering(FileHunt):
         return self._by_file(pa.concat_tables(parts), np.concatenate(files))
 
     def _records_by_file(self, frames: Mapping[int, Frame], met: Sequence[tuple[Task, Indices]]) -> list[pa.Table]:
-        parts: list[pa.Table] = [RECORDS.empty_table()]
+        parts: list[pa.Table] = [NO_RECORDS]
         files: list[Indices] = [np.zeros(0, np.int64)]
         for task, rows in met:
             if self._is_correlated(task):

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.lexicon import coded
+from dwell.hunt.base import Rows
 from dwell.hunt.patterns import Indices
 from dwell.hunt.picking import picked
 from dwell.model.addresses import behind_balancers
@@ -18,6 +19,7 @@ __all__ = [
     "FACES",
     "GROUPS_MAX",
     "HITS",
+    "NO_HITS",
     "OTHERS",
     "REFS_MAX",
     "Face",
@@ -70,6 +72,8 @@ HITS = pa.schema(
 `matched` holds `column=value`, values as written; of a YARA rule `$string=value` on a record, and `$string@offset=value`
 on a file as a whole, whose table is `WHOLE_FILE` and whose records are offsets in bytes.
 """
+NO_HITS = HITS.empty_table()
+"""No rows, made once: it is needed for every data file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +321,7 @@ def group_apart(
     return pa.table([columns[field] for field in HITS.names], schema=HITS), files[first]
 
 
-def who(table: pa.Table, rows: Indices, face: Face) -> dict[str, pa.Array]:
+def who(table: pa.Table | Rows, rows: Indices, face: Face) -> dict[str, pa.Array]:
     """Give evidence, record, instant, host, client and account of some rows.
 
     Args:
@@ -357,7 +361,7 @@ def _refs(part: pa.Table, order: Indices, starts: Indices, counts: Indices) -> p
 
 def concat(parts: Sequence[pa.Table]) -> pa.Table:
     """Put hits together, in an order that leaves no tie."""
-    whole = pa.concat_tables([HITS.empty_table(), *parts]).combine_chunks()
+    whole = pa.concat_tables([NO_HITS, *parts]).combine_chunks()
     if whole.num_rows < 2:
         return whole
     keys = ["rule_id", "kind", "window", "table", "evidence_id", "record_no", "host", "client", "account", "status"]

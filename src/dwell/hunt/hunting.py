@@ -24,7 +24,7 @@ from dwell.hunt.checks.registry import put_checks
 from dwell.hunt.correlations.plan import correlations_hash
 from dwell.hunt.databases import keep_in
 from dwell.hunt.gathered import find_all, gathered
-from dwell.hunt.hits import HITS, concat
+from dwell.hunt.hits import NO_HITS, concat
 from dwell.hunt.holders import ANY, holders_kept
 from dwell.hunt.indicators.found import indicator_outcomes, indicators_met, kinds_met, mentions_met
 from dwell.hunt.indicators.gathering import Indicators
@@ -34,7 +34,7 @@ from dwell.hunt.indicators.places import places_hash, tables_asked
 from dwell.hunt.indicators.warning_lists import WarningList, own_addresses, read_warning_lists, warned
 from dwell.hunt.keeping import read_kept, write_kept
 from dwell.hunt.outcomes import rule_outcomes
-from dwell.hunt.records import RECORDS
+from dwell.hunt.records import NO_RECORDS
 from dwell.hunt.ruleset import RuleInfo, RuleSet, Where, rules_hash
 from dwell.hunt.sigma.keeping import load_kept
 from dwell.hunt.sigma.lists import read_lists
@@ -215,7 +215,7 @@ def _kept(path: Path) -> _Done | None:
     try:
         found = read_kept(path)
         seen = msgspec.json.decode(found.schema.metadata[_REPORT], type=_Seen)
-        records = read_kept(_records_of(path)) if seen.records else RECORDS.empty_table()
+        records = read_kept(_records_of(path)) if seen.records else NO_RECORDS
     except (OSError, pa.ArrowInvalid, msgspec.MsgspecError, KeyError, TypeError):
         return None
     return (found.replace_schema_metadata(None), records, seen) if records.num_rows == seen.records else None
@@ -255,14 +255,14 @@ def _passed(job: _Job, one: _Pass) -> list[_Done]:
 
 def _whole(file: DataFile, done: Sequence[_Done], passes: Sequence[_Pass]) -> _Done:
     """Put together what rules and indicators met in a file."""
-    told = RECORDS.empty_table()
+    told = NO_RECORDS
     whole = _Seen(FileReport(file.staged.rows), [])
     for one, (_, records, seen) in zip(passes, done, strict=True):
         if one.kind == "rules":
             whole.report, told = seen.report, records
         else:
             whole.kinds = seen.kinds
-    return pa.concat_tables([HITS.empty_table(), *(one[0] for one in done)]), told, whole
+    return pa.concat_tables([NO_HITS, *(one[0] for one in done)]), told, whole
 
 
 def _by_rules(job: _Job, files: Sequence[DataFile], one: _Pass) -> list[_Done]:
@@ -290,7 +290,7 @@ def _rules(files: Sequence[DataFile], path: Path, key: str) -> list[Found]:
 
 def _indicators(file: DataFile, one: _Pass) -> _Done:
     hits, kinds = _finder(one.path, one.key).find(file)
-    return hits, RECORDS.empty_table(), _Seen(FileReport(file.staged.rows), kinds)
+    return hits, NO_RECORDS, _Seen(FileReport(file.staged.rows), kinds)
 
 
 def _earlier(folder: Path, rules: RuleSet, by: Before) -> _Earlier:
@@ -444,7 +444,7 @@ def hunt(
         files = [file for group in groups for file in group]
         waiting = sum(one.is_waiting() for one in jobs)
         parts: list[pa.Table] = []
-        records: list[pa.Table] = [RECORDS.empty_table()]
+        records: list[pa.Table] = [NO_RECORDS]
         seen: list[_Seen] = []
         reports: dict[str, list[FileReport]] = {}
         results = run(_hunt, jobs, workers=1 if waiting < 2 else workers)

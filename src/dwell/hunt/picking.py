@@ -7,21 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from dwell.hunt.base import Rows
 from dwell.hunt.patterns import Indices
 
 __all__ = ["picked"]
 
 
-def picked(table: pa.Table, names: Sequence[str], rows: Indices) -> pa.Table:
+def picked(table: pa.Table | Rows, names: Sequence[str], rows: Indices) -> pa.Table:
     """Give some columns of some rows; coded columns become plain.
 
     Arrow's own way would unite the dictionaries of all parts first, however few rows are wanted.
 
     Args:
-        table: the table.
+        table: the table, or rows that are yet to be read.
         names: the columns.
         rows: which rows, ascending.
     """
+    if isinstance(table, Rows):
+        table.want(names)
     columns = []
     for name in names:
         column = table[name]

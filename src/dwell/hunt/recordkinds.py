@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from dwell.archive.lexicon import coded
 from dwell.archive.spec import TableSpec
-from dwell.hunt.base import Base
+from dwell.hunt.base import Base, Rows
 from dwell.hunt.frame import Frame
 from dwell.hunt.patterns import Indices
 from dwell.hunt.ruleset import RuleSet, Where
@@ -35,7 +35,7 @@ class RecordKinds:
         rows: rows of each.
     """
 
-    def __init__(self, table: pa.Table, wheres: Mapping[int, Where], also: Sequence[str] = ()) -> None:
+    def __init__(self, table: pa.Table | Rows, wheres: Mapping[int, Where], also: Sequence[str] = ()) -> None:
         """Tell rows apart.
 
         Args:
@@ -123,6 +123,10 @@ class Sites:
         self._sorts = kinds.sorts if kinds is not None else np.zeros(base.table.num_rows, np.int64)
         self._size = kinds.size if kinds is not None else 1
         self._keyed: dict[str, Truth] = {}
+
+    def is_held(self, place: str) -> bool:
+        """Say whether any row holds something in a place."""
+        return self._frame.recorded(place)
 
     def holding(self, place: str) -> Truth:
         """Say which sorts have rows that hold something in a place."""

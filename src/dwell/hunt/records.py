@@ -12,7 +12,7 @@ from dwell.hunt.hits import FACES, Face, who
 from dwell.hunt.patterns import Indices
 from dwell.hunt.ruleset import Case
 
-__all__ = ["RECORDS", "RECORDS_MAX", "told_records"]
+__all__ = ["NO_RECORDS", "RECORDS", "RECORDS_MAX", "told_records"]
 
 RECORDS_MAX = 1_000_000
 """Records of one rule and data file that correlations see, the earliest first; beyond it a correlation is partly blind."""
@@ -31,6 +31,8 @@ RECORDS = pa.schema(
     ]
 )
 """`fields` holds what correlations ask for, by the rule's own name of the field; a field without a value is not there."""
+NO_RECORDS = RECORDS.empty_table()
+"""No rows."""
 
 
 def _first_texts(frame: Frame, place: str, rows: Indices) -> pa.StringArray:

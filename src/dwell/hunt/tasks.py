@@ -127,23 +127,14 @@ class TableTasks:
         # rules share leaves: each is looked into once
         of_leaf = {one: tuple(atoms_of(rules.leaves[one].tree, rules)) for one in sorted(set().union(*leaves.values()))}
         asked: dict[str, set[int]] = {}
-        self._atoms: dict[int, Indices] = {}
         for where, mine in atoms.items():
             for one in leaves[where]:
                 mine.update(of_leaf[one])
-            self._atoms[where] = np.array(sorted(mine), np.int64)
             for one in mine:
                 asked.setdefault(rules.atoms[one].place, set()).add(one)
         self.asked = {place: sorted(ones) for place, ones in sorted(asked.items())}
         self._sought: dict[str, Sought] = {}
         self._of_kind: dict[int, list[str]] = {}
-
-    def is_asked(self, wheres: Iterable[int]) -> Truth:
-        """Say for each atom of the rule set whether a case about one of some kinds of record asks it."""
-        out = np.zeros(len(self._rules.atoms), np.bool_)
-        for one in wheres:
-            out[self._atoms[one]] = True
-        return out
 
     @cached_property
     def arrays(self) -> dict[str, Indices]:
@@ -164,18 +155,36 @@ class TableTasks:
         return self._of_kind[where]
 
     @cached_property
-    def weighing(self) -> Weighing:
-        """Give the conditions of all tasks, in their order."""
-        return Weighing([one.case.tree for one in self.tasks])
+    def _weighings(self) -> tuple[Indices, Weighing, Weighing]:
+        """Give the leaves of all tasks, what they ask, and the conditions of all tasks, in their order."""
+        found = sorted({one for task in self.tasks for one in leaves_of(task.case.tree)})
+        asked = Weighing([self._rules.leaves[one].tree for one in found], "atom")
+        return np.array(found, np.int64), asked, Weighing([one.case.tree for one in self.tasks])
+
+    def possible(self, can: Truth) -> Truth:
+        """Say of each task whether it can be true for some row.
+
+        Args:
+            can: by atom, whether something may answer it with yes.
+        """
+        found, asked, whole = self._weighings
+        leaves = np.ones(len(self._rules.leaves), np.bool_)
+        leaves[found] = asked.weighed(can, np.zeros(len(can), np.bool_))[0]
+        return whole.weighed(leaves, np.zeros(len(leaves), np.bool_))[0]
 
     @cached_property
-    def plain(self) -> tuple[Indices, Indices, Indices]:
-        """Give the leaves none of whose questions is negated, where the questions of each begin, and the questions."""
-        found = sorted({one for task in self.tasks for one in leaves_of(task.case.tree)})
-        plain = {one: atoms for one in found if (atoms := plain_atoms(self._rules.leaves[one].tree))}
-        flat = [one for atoms in plain.values() for one in sorted(atoms)]
-        starts = np.cumsum([0, *(len(atoms) for atoms in plain.values())])[:-1]
-        return np.array(list(plain), np.int64), starts.astype(np.int64), np.array(flat, np.int64)
+    def _questions(self) -> tuple[Indices, Indices]:
+        """Give the questions of all tasks, task after task, and the task of each."""
+        found = [tuple(atoms_of(one.case.tree, self._rules)) for one in self.tasks]
+        flat = np.array([one for atoms in found for one in atoms], np.int64)
+        return flat, np.repeat(np.arange(len(found)), [len(one) for one in found])
+
+    def asked_by(self, tasks: Truth) -> Truth:
+        """Say for each atom of the rule set whether some of the tasks ask it."""
+        flat, whose = self._questions
+        out = np.zeros(len(self._rules.atoms), np.bool_)
+        out[flat[tasks[whose]]] = True
+        return out
 
 
 def _positive(node: Node, rules: RuleSet, *, sense: bool = True) -> tuple[int, ...]:

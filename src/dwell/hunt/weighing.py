@@ -29,8 +29,13 @@ class _Level:
 class Weighing:
     """Conditions laid out by depth, so that one pass over each depth decides all of them."""
 
-    def __init__(self, trees: Sequence[Node]) -> None:
-        """Lay conditions out."""
+    def __init__(self, trees: Sequence[Node], op: str = "leaf") -> None:
+        """Lay conditions out.
+
+        Args:
+            trees: they.
+            op: what they are decided by, `leaf` or `atom`; the other is open.
+        """
         self._size = len(trees)
         self._leaves: list[tuple[Indices, Indices]] = []
         self._sizes: list[int] = []
@@ -38,7 +43,7 @@ class Weighing:
         row: Sequence[Node] = trees
         while row:
             ops = np.array([_OPS[one.op] for one in row], np.int8)
-            at = np.flatnonzero(ops == 0)
+            at = np.flatnonzero(ops == _OPS[op])
             self._leaves.append((at, np.array([row[place].index for place in at.tolist()], np.int64)))
             self._sizes.append(len(row))
             inner = np.flatnonzero(ops > 1)
@@ -52,8 +57,8 @@ class Weighing:
         """Say of each condition whether it can be true for some row, and whether it is for every one.
 
         Args:
-            can: by leaf, whether some row can meet it.
-            must: by leaf, whether every row does.
+            can: by leaf or atom, whether some row can meet it.
+            must: by the same, whether every row does.
         """
         below: tuple[Truth, Truth] = (np.zeros(0, np.bool_), np.zeros(0, np.bool_))
         for (at, leaves), size, (inner, level) in zip(

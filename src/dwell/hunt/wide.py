@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 from msgspec import structs
 
-from dwell.archive.datafile import DataFile, read_rows
-from dwell.hunt.base import Base
+from dwell.archive.datafile import ColumnReader, DataFile
+from dwell.hunt.base import Base, Rows
 from dwell.hunt.columnvalues import ColumnValues, values_of
 from dwell.hunt.conditions import Conditions
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.frame import FEW, Frame, columns_of
-from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Matched, Subject, concat, group_hits
+from dwell.hunt.hits import FACES, NO_HITS, TEXT_CHARS_MAX, Face, Matched, Subject, concat, group_hits
 from dwell.hunt.holders import Holder
 from dwell.hunt.patterns import Indices
 from dwell.hunt.recordkinds import EVENT_ID, RecordKinds, Sites
-from dwell.hunt.records import RECORDS, RECORDS_MAX, told_records
+from dwell.hunt.records import NO_RECORDS, RECORDS_MAX, told_records
 from dwell.hunt.ruleset import Case, Node, RuleSet
 from dwell.hunt.tasks import TableTasks, Task, leaves_of, places_of, plain_atoms, told_places
 from dwell.hunt.verdict import Verdict, judged, leaf_verdict
@@ -29,6 +30,8 @@ from dwell.intake.tables import specs
 __all__ = ["FileHunt", "FileReport", "Found", "Hunter", "Meeting"]
 
 _PREFIX = ("evidence_id", "record_no", "time_utc", "host")
+FEW_TEXTS = 4_096
+"""Columns of no more texts are looked at together; those of more one after the other, as long as one is needed."""
 
 
 @dataclass(slots=True)
@@ -125,7 +128,7 @@ class Hunter:
             CustodyError: the file is not what was written.
         """
         if file.table not in self._tables:
-            return Found(HITS.empty_table(), RECORDS.empty_table(), FileReport(file.staged.rows))
+            return Found(NO_HITS, NO_RECORDS, FileReport(file.staged.rows))
         return FileHunt(self, file).run()
 
     def tasks(self, table: str) -> Sequence[Task]:
@@ -149,6 +152,7 @@ class FileHunt:
         self.spec = self.of.spec
         self.tasks = self.of.tasks
         self.asked = self.of.asked
+        self.coded = frozenset(self.spec.lexicon) | {"evidence_id", "host"}
         self.report = FileReport(file.staged.rows)
         self.lexicon = lexicon or values_of(file)
         self.known: dict[str, Words] = {}
@@ -156,12 +160,14 @@ class FileHunt:
         self._verdicts: dict[int, tuple[Verdict, int]] = {}
         self._truths: dict[int, Truth] = {}
         self._told_apart: dict[str, frozenset[str] | None] = {}
-        self._bare: frozenset[str] = frozenset()
+        self._base = Base(Rows.of(pa.table({})))
         self._held: dict[int, Truth | None] = {}
 
     def _words(self, place: str) -> Words:
         asked = self.of.arrays[place]
-        if self._lacks(place, asked):
+        lacking = self._lacking(place)
+        if lacking is not None and self._able[asked].sum() == self._able[lacking].sum():
+            # none of the questions can be answered with yes
             rows = self.lexicon.rows_with(place, self.spec.joined.get(place))
             none = np.zeros(0, np.int64)
             mine = frozenset(asked[self._able[asked]].tolist())
@@ -171,11 +177,23 @@ class FileHunt:
             values, counts, nulls = _parts(place, values, counts, nulls)
         return words(self.file.table, place, values, counts, nulls, self.asked[place], self.rules.atoms)
 
-    def _lacks(self, place: str, asked: Indices) -> bool:
-        """Say whether none of the questions about a place can be answered with yes, by the bitmaps of its columns."""
+    def _lacking(self, place: str) -> Indices | None:
+        """Give the questions about a place that the bitmaps of its columns answer with no; None where there are none."""
         sought = self.of.sought(place)
         bitmaps = self.lexicon.bitmaps(sought.columns)
-        return bitmaps is not None and not sought.may_be_met(bitmaps)[self._able[asked]].any()
+        return None if bitmaps is None else self.of.arrays[place][~sought.may_be_met(bitmaps)]
+
+    @cached_property
+    def table(self) -> Rows:
+        """Give the rows of the file, texts as coded where the lexicon holds such."""
+        return Rows(self.spec.schema.names, self.file.staged.rows, self._read)
+
+    @cached_property
+    def _reader(self) -> ColumnReader:
+        return ColumnReader(self.file, sorted(self.coded))
+
+    def _read(self, names: Sequence[str]) -> pa.Table:
+        return self._reader.read(names)
 
     def run(self) -> Found:
         """Give the hits, the records told one by one, and what was seen."""
@@ -193,7 +211,10 @@ class FileHunt:
         """Tell the rows of each kind of record apart; None where no kind is told from another."""
         able = {where: self.rules.wheres[where] for where in self._wheres() if self._may_hold(where)}
         columns = RecordKinds.columns(able.values())
-        return RecordKinds(self._read(columns), able) if columns else None
+        if not columns:
+            return None
+        self.table.want(columns)
+        return RecordKinds(self.table, able)
 
     def _wheres(self) -> list[int]:
         """Give the kinds of record that rules are about."""
@@ -213,23 +234,52 @@ class FileHunt:
             self.report.wheres[where] = rows
             able += [where] if rows else []
         mine = np.isin(self.of.wheres, able)
-        self._able = self.of.is_asked(able)
         if kinds is not None:
             self._know_numbers(kinds)
-        looked = np.flatnonzero(mine).tolist()
-        self.known |= {
-            place: self._words(place)
-            for place, asked in self.of.arrays.items()
-            if base_of(place) in self.lexicon.complete and self._able[asked].any()
-        }
+        looked = [self.tasks[at] for at in np.flatnonzero(mine).tolist()]
         if not self.prune:
-            return [self.tasks[at] for at in looked], [self.tasks[at] for at in looked]
-        open_tasks = [
-            self.tasks[at]
-            for at in np.flatnonzero(mine & self._possible_at_all()).tolist()
-            if judged(self.tasks[at].case.tree, self._verdict) is not False
-        ]
-        return [self._opened(one) for one in open_tasks], [self.tasks[at] for at in looked]
+            self._able = self.of.asked_by(mine)
+            self._know(self._told_places())
+            return looked, looked
+        left = [self.tasks[at] for at in np.flatnonzero(self._sifted(mine)).tolist()]
+        return [self._opened(one) for one in left if judged(one.case.tree, self._verdict) is not False], looked
+
+    def _told_places(self) -> list[str]:
+        """Give the places whose texts the lexicon holds in full, and that were not looked at yet."""
+        return [one for one in self.of.arrays if base_of(one) in self.lexicon.complete and one not in self.known]
+
+    def _know(self, places: Iterable[str]) -> None:
+        """Put the questions that are asked to the texts of some places."""
+        self.known |= {one: self._words(one) for one in places if self._able[self.of.arrays[one]].any()}
+
+    def _sifted(self, mine: Truth) -> Truth:
+        """Say which of some tasks can be true, as far as single questions tell; reads the columns that this takes.
+
+        What a bitmap rules out is not looked for in texts, and of large columns none is read that no task left needs.
+        """
+        can = np.ones(len(self.rules.atoms), np.bool_)
+        places = self._told_places()
+        for place in places:
+            lacking = self._lacking(place)
+            if lacking is not None:
+                can[lacking] = False
+        sizes = {one: self.lexicon.size(base_of(one)) for one in places}
+        many = sorted((one for one in places if sizes[one] > FEW_TEXTS), key=lambda one: (sizes[one], one))
+        left = self._still(mine, can, self.known)
+        for some in ([one for one in places if sizes[one] <= FEW_TEXTS], *([one] for one in many)):
+            self._know(some)
+            left = self._still(left, can, some)
+        return left
+
+    def _still(self, tasks: Truth, can: Truth, places: Iterable[str]) -> Truth:
+        """Say which of some tasks can still be true after some places were looked at; only their questions count."""
+        for place in places:
+            if place in self.known:
+                can[self.of.arrays[place]] = False
+                can[self.known[place].answered()] = True
+        left = tasks & self.of.possible(can)
+        self._able = self.of.asked_by(left)
+        return left
 
     def _know_numbers(self, kinds: RecordKinds) -> None:
         """Put the questions about event ids to those that kinds of record are told apart by."""
@@ -243,20 +293,8 @@ class FileHunt:
         asked, name = self.asked[place], self.file.table
         return words(name, place, values, counts[1:], int(counts[0]), asked, self.rules.atoms)
 
-    def _possible_at_all(self) -> Truth:
-        """Say of each task whether it can be true, by the questions alone that some text answers with yes."""
-        met = np.ones(len(self.rules.atoms), np.bool_)
-        for place, held in self.known.items():
-            met[self.of.arrays[place]] = False
-            met[held.answered()] = True
-        can = np.ones(len(self.rules.leaves), np.bool_)
-        leaves, starts, atoms = self.of.plain
-        if len(leaves):
-            can[leaves] = np.logical_or.reduceat(met[atoms], starts)
-        return self.of.weighing.weighed(can, np.zeros(len(can), np.bool_))[0]
-
     def _nothing(self) -> Found:
-        return Found(HITS.empty_table(), RECORDS.empty_table(), self.report)
+        return Found(NO_HITS, NO_RECORDS, self.report)
 
     def _may_hold(self, where: int) -> bool:
         """Say whether the file can hold records of a kind, as far as the lexicon says."""
@@ -323,7 +361,7 @@ class FileHunt:
         if node.op == "leaf":
             name, _, key = self.rules.leaves[node.index].place.partition(":")
             # one look tells that a map or a JSON text is nowhere in the file: before any row is looked at
-            return node, 0 if key and name in self._bare else self._weighed(node.index)[1]
+            return node, 0 if key and self._base.is_bare(name) else self._weighed(node.index)[1]
         if node.op == "atom":
             return node, self.report.rows * 4
         parts = [self._planned(one) for one in node.children]
@@ -355,7 +393,7 @@ class FileHunt:
                     told = not bool(held.any() if sorts is None else held[sorts].any())
                 elif told is None and sites is not None:
                     mine = sorted({one.rule for one in waiting if one.case.where == where and place in one.places})
-                    told = bool(mine) and not sites.holding(place).any()
+                    told = bool(mine) and not sites.is_held(place)
                     if told:
                         self.report.by_rows.setdefault(where, {})[place] = mine
                 if told:
@@ -368,8 +406,13 @@ class FileHunt:
             return True
         if (told := self._is_everywhere(place, columns[0])) is not None:
             return not told
-        held = self.known.get(place) if kinds is None else None
-        return None if held is None else bool(held.counts[:-1].sum() == 0)
+        if kinds is not None or place not in self.of.arrays or base_of(place) not in self.lexicon.complete:
+            return None
+        if not is_derived(place) and self.lexicon.nulls(columns[0]) is not None:
+            return False
+        if place not in self.known:
+            self.known[place] = self._words(place)
+        return bool(self.known[place].counts[:-1].sum() == 0)
 
     def _is_everywhere(self, place: str, column: str) -> bool | None:
         """Say whether every row holds something in a place, or none does; None where the lexicon does not tell."""
@@ -396,15 +439,6 @@ class FileHunt:
                     out.update(columns)
         return out
 
-    def _read(self, names: Iterable[str]) -> pa.Table:
-        """Read columns, texts as coded where the lexicon holds such."""
-        wanted = set(names)
-        columns = [one for one in self.spec.schema.names if one in wanted]
-        return read_rows(self.file, columns, dictionary=self._coded(columns))
-
-    def _coded(self, columns: Sequence[str]) -> list[str]:
-        return [one for one in columns if one in self.spec.lexicon or one in {"evidence_id", "host"}]
-
     def _rows(self, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None) -> Found:
         base = self._based(waiting, looked, kinds)
         frames = self._frames(base, waiting, looked, kinds)
@@ -413,17 +447,21 @@ class FileHunt:
         records = [self._told(task, frames[task.case.where], rows) for task, rows in met if self._is_correlated(task)]
         self._note_missing({one.case.where for one in looked}, waiting, base, kinds)
         self.report.opened = sorted(set(self.report.opened))
-        return Found(concat(hits), pa.concat_tables([RECORDS.empty_table(), *records]), self.report)
+        return Found(concat(hits), pa.concat_tables([NO_RECORDS, *records]), self.report)
 
     def _based(self, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None) -> Base:
-        """Read what the tasks still open need, and what tells which kinds of record hold what."""
-        return Base(self._read(self._columns(waiting) | (self._unsure(looked) if kinds is not None else set())))
+        """Give what the tasks still open may need, and what tells which kinds of record hold what."""
+        names = self._columns(waiting) | (self._unsure(looked) if kinds is not None else set())
+        if kinds is not None or self.file.shifts:
+            # nearly all are needed; and the order of corrected rows is worked out for whatever is read
+            self.table.want(sorted(names))
+        return Base(self.table.only(names))
 
     def _frames(
         self, base: Base, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None
     ) -> dict[int, Frame]:
         """Give the rows of each kind of record, as they are seen through the questions still open."""
-        self._bare = base.bare
+        self._base = base
         known, truths = self._narrowed(waiting)
         frames: dict[int, Frame] = {}
         for where in sorted({one.case.where for one in looked}):

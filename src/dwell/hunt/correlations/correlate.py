@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from dwell.hunt.correlations.plan import Correlation, Reference
 from dwell.hunt.correlations.windows import EVENTS, Stretches, stretches
-from dwell.hunt.hits import HITS, REFS_MAX, TEXT_CHARS_MAX
+from dwell.hunt.hits import HITS, NO_HITS, REFS_MAX, TEXT_CHARS_MAX
 
 __all__ = ["MATCHES_MAX", "Correlated", "Left", "correlated"]
 
@@ -241,7 +241,7 @@ def _hits(one: Correlation, matches: _Matches, chosen: Numbers, records: pa.Tabl
     stretch, rows = matches.found.members
     keep = np.isin(stretch, chosen)
     if not keep.any():
-        return HITS.empty_table()
+        return NO_HITS
     needed = np.unique(rows[keep])
     part = records.take(pa.array(needed)).drop_columns(["rule_id", "fields"])
     with duckdb.connect(":memory:") as link:
@@ -281,7 +281,7 @@ def correlated(correlations: Sequence[Correlation], records: pa.Table) -> Correl
     order = [(name, "ascending") for name in ("rule_id", "time_utc", "table", "evidence_id", "record_no")]
     work = _Work(records.take(pc.sort_indices(records.drop_columns(["fields"]), sort_keys=order)))
     left: dict[str, Left] = {}
-    parts = [HITS.empty_table()]
+    parts = [NO_HITS]
     for one in correlations:
         left[one.info.id] = Left()
         work.add(one, left[one.info.id])

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.lexicon import coded
 from dwell.hunt.columnvalues import ColumnValues, values_of
-from dwell.hunt.hits import FACES, HITS, TEXT_CHARS_MAX, Face, Matched, Subject, Subjects, concat, group_hits
+from dwell.hunt.hits import FACES, NO_HITS, TEXT_CHARS_MAX, Face, Matched, Subject, Subjects, concat, group_hits
 from dwell.hunt.indicators.cuts import cut, pages
 from dwell.hunt.indicators.gathering import first_rows
 from dwell.hunt.indicators.indicator import IN_PART, NO_TIME, indicator_id
@@ -166,7 +166,7 @@ class Finder:
         """
         lexicon = values_of(file)
         wanted = self._wanted(file.table, lexicon)
-        hits = self._rows(file, wanted) if wanted else HITS.empty_table()
+        hits = self._rows(file, wanted) if wanted else NO_HITS
         return hits, sorted(wanted.seen)
 
     def _wanted(self, table: str, lexicon: ColumnValues) -> _Wanted:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.spec import TableSpec
-from dwell.hunt.hits import HITS, Matched, Subject, group_hits
+from dwell.hunt.hits import NO_HITS, Matched, Subject, group_hits
 from dwell.hunt.keeping import read_kept, write_kept
 from dwell.hunt.yara.condition import holds
 from dwell.hunt.yara.load import RecordRule, YaraRules
@@ -168,7 +168,7 @@ class _Records:
         self.spec = specs()[file.table]
         columns = [one.name for one in self.spec.schema]
         self.rows = read_rows(file, columns, dictionary=[*self.spec.lexicon, "evidence_id"])
-        self.out = RecordsDone(HITS.empty_table(), self.rows.num_rows)
+        self.out = RecordsDone(NO_HITS, self.rows.num_rows)
         self.parts: list[pa.Table] = []
 
     def done(self) -> RecordsDone:
@@ -176,7 +176,7 @@ class _Records:
         for start in range(0, self.rows.num_rows, SLICE_ROWS):
             texts = record_texts(self.rows.slice(start, SLICE_ROWS), self.spec)
             self._stretch(texts, start)
-        self.out.hits = pa.concat_tables([HITS.empty_table(), *self.parts])
+        self.out.hits = pa.concat_tables([NO_HITS, *self.parts])
         return self.out
 
     def _count(self, found: Scanned) -> None:
