@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["by_chance"]
+__all__ = ["STEP", "by_chance"]
 
 STEP = 0.01
 """Terms are rounded to this."""

@@ -30,6 +30,7 @@ __all__ = [
     "ANY_NETWORK",
     "FOREIGN_BITS",
     "SHORT_ACCOUNTS",
+    "Block",
     "Clients",
     "Cluster",
     "clients_of",
@@ -91,6 +92,36 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """Foreign clients on different networks that open the same mailboxes (`blocks`).
+
+    Attributes:
+        clients: network and agent codes, sorted.
+        accounts: codes of the accounts that two of them or more are foreign to, sorted.
+        first_us: first visit.
+        last_us: last visit.
+        expected: fewer pairs of clients as heavy as its heaviest one are to be expected by chance.
+        succession: whether each begins after the one before has ended.
+    """
+
+    clients: tuple[tuple[int, int], ...]
+    accounts: tuple[int, ...]
+    first_us: int
+    last_us: int
+    expected: float
+    succession: bool
+
+    @property
+    def told(self) -> str:
+        """Give it in words."""
+        how = "one after the other, never at once, " if self.succession else ""
+        return (
+            f"{len(self.clients)} clients on different networks come {how}to the same {len(self.accounts)} accounts that "
+            f"they are foreign to; by chance fewer than {self.expected:g} pairs of clients have as much in common"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Clients:
     """What the ties say about clients.
 
@@ -108,6 +139,7 @@ class Clients:
         departed: per tie, how rare it is that an account is used after it went (`departures`); None where none is.
         nameless: agents that stand for a protocol: two clients that have one in common have nothing in common.
         further: terms told from the sessions (`session_terms`), NaN where nothing tells them; empty where nobody asked.
+        blocks: foreign clients that open the same mailboxes, the least to be expected by chance first.
         on_servers: per tie, whether it is ranked though its network is shared: its client is a mail server itself.
     """
 
@@ -122,6 +154,7 @@ class Clients:
     nameless: frozenset[int] = frozenset()
     further: Mapping[str, Bits] = field(default_factory=dict)
     on_servers: npt.NDArray[np.bool_] | None = None
+    blocks: tuple[Block, ...] = ()
 
     @property
     def ranked(self) -> npt.NDArray[np.bool_]:

@@ -18,7 +18,7 @@ from dwell.model.instants import utc_from_us
 from dwell.scope.access import Accesses
 from dwell.scope.actors import Actor, Link
 from dwell.scope.apps import App
-from dwell.scope.clients import ANY_NETWORK, Clients, Cluster
+from dwell.scope.clients import ANY_NETWORK, Block, Clients, Cluster
 from dwell.scope.crowds import ANY_AGENT
 from dwell.scope.exploits import Act, Exploit
 from dwell.scope.forgery import Forged
@@ -29,6 +29,7 @@ from dwell.scope.traces import Trace
 __all__ = ["EXPLOIT", "REMOTE_MAIL", "VALID_ACCOUNTS", "Held", "intrusions_of", "joined", "kept_names", "numbered"]
 
 _NAMES = Identities()
+BLOCK_NAMES = 5
 _NO_EXPLOITS = frozenset({"CR-03", "MB-06"})
 _ONE_CLIENT = "one client only: there is no second one that would bear it out"
 VALID_ACCOUNTS, EXPLOIT, WEB_SHELL, REMOTE_MAIL = "T1078", "T1190", "T1505.003", "T1114.002"
@@ -124,6 +125,14 @@ def _stray_text(one: Cluster, accesses: Accesses) -> str:
     )
 
 
+def _block_text(one: Block, pairs: frozenset[tuple[int, int]], accesses: Accesses) -> str:
+    """Say which of an intrusion's clients open the same mailboxes; "" where no two of them do."""
+    mine = sorted({accesses.networks[lan] for lan, tool in one.clients if (lan, tool) in pairs})
+    if len(mine) < 2:
+        return ""
+    return f"{', '.join(mine[:BLOCK_NAMES])}{' and more' if len(mine) > BLOCK_NAMES else ''}: {one.told}"
+
+
 def _network(one: Cluster, accesses: Accesses) -> str:
     return "networks that differ" if one.network == ANY_NETWORK else accesses.networks[one.network]
 
@@ -168,6 +177,7 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
             *(_crowd_text(one, accesses) for one in crowds),
             *(_stray_text(one, accesses) for one in actor.clusters if one.strays),
             *(_link_text(one, clients, accesses) for one in actor.links),
+            *(text for one in clients.blocks if (text := _block_text(one, pairs, accesses))),
         ),
         tuple(against),
         (),

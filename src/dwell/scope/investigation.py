@@ -22,6 +22,7 @@ from dwell.scope.app_use import through_apps
 from dwell.scope.apps import App, apps_of
 from dwell.scope.as_tables import AsTable
 from dwell.scope.as_ties import Systems, systems_of
+from dwell.scope.blocks import with_blocks
 from dwell.scope.builds import BuildSeen, builds_seen
 from dwell.scope.chains import with_apps
 from dwell.scope.changes import Change, changes_of
@@ -270,7 +271,8 @@ def investigate(
     clients = with_session_terms(
         clients_of(accesses, scored, served=services.served), accesses, services.served, beside
     )
-    clients = _with_departed(clients, gone, accesses)
+    kin = kin_of(accesses, beside.units)
+    clients = _with_departed(with_blocks(clients, accesses, kin), gone, accesses)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = alike.traces(traces_of(hunted, unnamed))
@@ -295,7 +297,6 @@ def investigate(
     own, servers = beside.servers, set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
     builds = builds_seen(rolled.tables["builds"])
-    kin = kin_of(accesses, beside.units)
     exposed = exposures_of(held, accesses, messages, calls, identities)
     found = Investigation(
         tables=tuple(archive.tables()),
@@ -359,7 +360,8 @@ def investigate(
         skip = services.served & ~said.elsewhere
         scored = ties(accesses, skip, said.working)
     found_anew = clients_of(accesses, scored, marked.ties(accesses, scored), services.served)
-    clients = _with_departed(with_session_terms(found_anew, accesses, skip, beside), gone, accesses)
+    found_anew = with_blocks(with_session_terms(found_anew, accesses, skip, beside), accesses, kin)
+    clients = _with_departed(found_anew, gone, accesses)
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )

@@ -18,7 +18,7 @@ from dwell.model.provenance import RecordRef
 from dwell.model.settings import LEADS_PER_WEEK
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.as_ties import Systems
-from dwell.scope.chance import by_chance
+from dwell.scope.chance import STEP, by_chance
 from dwell.scope.clients import Clients
 from dwell.scope.explanations import explained
 from dwell.scope.habits import BITS_MAX, TERMS
@@ -85,28 +85,28 @@ def _of_rank(bits: Bits, ranked: npt.NDArray[np.bool_], visits: Bits) -> Bits:
     A tie of many visits counts once among ties: bits that few ties carry can be those of most visits. NaN stays.
     """
     known = ranked & ~np.isnan(bits)
-    order = np.argsort(bits[known], kind="stable")
-    held = bits[known][order]
-    place = np.searchsorted(held, bits)
-    heavy = np.append(np.cumsum(visits[known][order][::-1])[::-1], 0.0)
-    share = np.maximum((len(held) - place + 1.0) / (len(held) + 1.0), heavy[place] / max(1.0, heavy[0]))
+    if not np.any(bits[known] > 0):
+        return np.where(np.isnan(bits), np.nan, 0.0)
+    steps = np.rint(np.nan_to_num(bits) / STEP).astype(np.int64)
+    held, size = steps[known], int(steps.max()) + 1
+    more = np.cumsum(np.bincount(held, minlength=size)[::-1])[::-1]
+    heavy = np.cumsum(np.bincount(held, weights=visits[known], minlength=size)[::-1])[::-1]
+    share = np.maximum((more + 1.0) / (len(held) + 1.0), heavy / max(1.0, heavy[0]))
     found = np.round(-np.log2(np.clip(share, 2.0**-BITS_MAX, 1.0)), 2) + 0.0
-    return np.asarray(np.where(np.isnan(bits), np.nan, found))
+    return np.asarray(np.where(np.isnan(bits), np.nan, found[steps]))
 
 
 def terms_of(clients: Clients) -> dict[str, Bits]:
     """Give the terms of every tie, as leads are ranked by them; NaN where nothing held tells a term of a tie.
 
-    A term told from the sessions is worth no more than its rank in the case: where few tell it, little is strange by it.
+    No term is worth more than its rank in the case: what many have is not rare, nor is much strange where few tell it.
     """
     visits = clients.ties["visits"].to_numpy().astype(np.float64)
-    out = {
-        name: _of_rank(clients.bits(name), clients.ranked, visits) if name in TAKEN_AS_RANKED else clients.bits(name)
-        for name in TERMS
-    }
+    made = {name: clients.bits(name) for name in TERMS} | dict(clients.further)
+    rank = {name: _of_rank(bits, clients.ranked, visits) for name, bits in made.items()}
+    out = {name: rank[name] if name in TAKEN_AS_RANKED else np.minimum(bits, rank[name]) for name, bits in made.items()}
     more = {} if clients.departed is None else {"departed": clients.departed}
-    told = {name: np.minimum(bits, _of_rank(bits, clients.ranked, visits)) for name, bits in clients.further.items()}
-    return out | {"fan-out": clients.fan_out} | more | told
+    return out | {"fan-out": clients.fan_out} | more
 
 
 def summed(terms: Mapping[str, Bits]) -> Bits:
@@ -127,9 +127,12 @@ def ranking(clients: Clients, weeks: float, per_week: int = LEADS_PER_WEEK) -> t
         weeks: length of the case.
         per_week: leads that can be looked at in a week of the case's time.
     """
+    return _ranking(clients, terms_of(clients), budget_of(weeks, per_week))
+
+
+def _ranking(clients: Clients, terms: Mapping[str, Bits], budget: int) -> tuple[Codes, Bits, int]:
     rows = np.flatnonzero(clients.ranked)
-    budget = budget_of(weeks, per_week)
-    total = summed(terms_of(clients))
+    total = summed(terms)
     keys = (clients.column("agent"), clients.column("network"), clients.column("account"))
     return rows[np.lexsort((*(one[rows] for one in keys), -total[rows]))][:budget], total, budget
 
@@ -161,11 +164,11 @@ def leads_of(
         per_week: leads that can be looked at in a week of the case's time.
         kin: who belongs together; None for what sessions tell of it.
     """
-    order, total, budget = ranking(clients, weeks, per_week)
+    terms = terms_of(clients)
+    order, total, budget = _ranking(clients, terms, budget_of(weeks, per_week))
     shared = systems.by_tie() if systems is not None else {}
     if not len(order):
         return Ranked((), 0, budget, None)
-    terms = terms_of(clients)
     grounds = _grounds(accesses, clients, order)
     out = []
     for rank, row in enumerate(order.tolist(), 1):
@@ -192,7 +195,15 @@ def leads_of(
         )
     told, expected = _with_chance(out, clients, order, terms)
     told = explained(told, accesses, clients, order, kin if kin is not None else kin_of(accesses))
+    told = tuple(_in_blocks(one, clients, row) for one, row in zip(told, order.tolist(), strict=True))
     return Ranked(told, int(clients.ranked.sum()), budget, out[-1].bits, expected)
+
+
+def _in_blocks(lead: Lead, clients: Clients, row: int) -> Lead:
+    """Say of which block a lead is part."""
+    lan, tool, account = (int(clients.column(one)[row]) for one in ("network", "agent", "account"))
+    mine = [one.told for one in clients.blocks if (lan, tool) in one.clients and account in one.accounts]
+    return replace(lead, observed=(*lead.observed, *mine)) if mine else lead
 
 
 def _left_before(clients: Clients, row: int, left: Departure | None) -> Departure | None:

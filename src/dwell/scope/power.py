@@ -24,6 +24,7 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.model.settings import LEADS_PER_WEEK, Setting
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
+from dwell.scope.blocks import with_blocks
 from dwell.scope.cells import EMPTY, HELD, HOUR_US
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.copies import as_one, with_events_left_out
@@ -31,6 +32,7 @@ from dwell.scope.departures import Departures, departed_bits, departures_of
 from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import intrusions_of
+from dwell.scope.kin import kin_of
 from dwell.scope.leads import budget_of, ranking
 from dwell.scope.ledger import NO_HOST, Ledger, build
 from dwell.scope.marked import marked_by, whole_ties
@@ -117,6 +119,7 @@ def _clients(
         ours &= ~marked.theirs
     clients = clients_of(accesses, scored, whole_ties(accesses, scored, ours), services.served)
     clients = with_session_terms(clients, accesses, skip, word.beside)
+    clients = with_blocks(clients, accesses, kin_of(accesses, word.beside.units))
     return replace(clients, departed=departed_bits(word.gone, accesses, clients.ties, clients.outside)), np.array(
         list(services.accounts), np.int64
     )

@@ -52,7 +52,7 @@ __all__ = [
 SESSION_TERMS = ("actor", "at-once", "authentication", "device", "folders", "rhythm", "sends", "server")
 UNTOLD: Mapping[str, str] = {
     "actor": "no record names the mailbox that was opened",
-    "at-once": "the account is seen nowhere else",
+    "at-once": "it is a phone, which people carry along, or the account is hardly seen elsewhere",
     "authentication": "no log of these sessions names the method of signing in",
     "device": "no log of these sessions names a device",
     "folders": "fewer than four folders are named on any day",
@@ -181,12 +181,13 @@ class _Judge:
         self.lived = (ties["network_bits"].to_numpy()[self.tie] <= LIVED_BITS).astype(np.int64)
         self.columns = {"account": account, "network": lan, "peers": peers[account]}
 
-    def bits(self, state: Codes, kind: Codes | None = None) -> Bits:
+    def bits(self, state: Codes, kind: Codes | None = None, *, each: bool = False) -> Bits:
         """Give the mean bits of the ties' visits; NaN where no visit of a tie has a state.
 
         Args:
             state: per visit; -1 where it is unknown.
             kind: per visit, what states are told apart by; None for nothing.
+            each: whether every state can be odd; else 0 is worth nothing, however rare it is.
         """
         known = np.flatnonzero(state >= 0)
         out = np.full(self.size, np.nan)
@@ -207,7 +208,8 @@ class _Judge:
             self.visits.month[known][first],
             np.bincount(of).astype(np.float64),
         )
-        found = _surprise(counted)[of]
+        found = _surprise(counted)
+        found = (found if each else np.where(counted.values["state"] == 0, 0.0, found))[of]
         out[told] = np.bincount(tie, weights=found, minlength=self.size)[told] / number[told]
         return np.round(np.clip(out, 0.0, BITS_MAX), 2)
 
@@ -297,9 +299,11 @@ def met_elsewhere(accesses: Accesses, rows: Codes, others: Codes) -> Mask:
 
 def _at_once(accesses: Accesses, ties: pa.Table, visits: _Visits) -> Codes:
     rows = visits.rows
-    phone = carried(accesses, accesses.protocol[rows], accesses.agent[rows])
-    met = met_elsewhere(accesses, rows, rows[~phone]).astype(np.int64)
-    return np.where(ties["elsewhere"].to_numpy()[visits.tie] >= ELSEWHERE_MIN, met, -1)
+    fixed = ~carried(accesses, accesses.protocol[rows], accesses.agent[rows])
+    asked = np.flatnonzero(fixed & (ties["elsewhere"].to_numpy()[visits.tie] >= ELSEWHERE_MIN))
+    out = np.full(len(rows), -1, np.int64)
+    out[asked] = met_elsewhere(accesses, rows[asked], rows[fixed])
+    return out
 
 
 def _on_servers(accesses: Accesses, rows: Codes, servers: frozenset[str]) -> Codes:
@@ -448,9 +452,9 @@ def with_session_terms(clients: Clients, accesses: Accesses, skip: Mask, beside:
     from_server = visits.most(_on_servers(accesses, rows, beside.servers))
     terms = {
         "actor": judge.bits(visits.most(_actors(accesses, rows))),
-        "at-once": judge.bits(visits.most(_at_once(accesses, ties, visits)), judge.phone * 2 + judge.lived),
-        "authentication": judge.bits(visits.most(_methods(accesses, rows)), judge.protocol),
-        "device": judge.bits(visits.most(_devices(accesses, rows)), judge.protocol),
+        "at-once": judge.bits(visits.most(_at_once(accesses, ties, visits)), judge.lived),
+        "authentication": judge.bits(visits.most(_methods(accesses, rows)), judge.protocol, each=True),
+        "device": judge.bits(visits.most(_devices(accesses, rows)), judge.protocol, each=True),
         "folders": judge.bits(_folders(accesses, ties, visits, beside)),
         "rhythm": judge.bits(_rhythm(accesses, visits, ties.num_rows), judge.phone),
         "sends": judge.bits(visits.least(_sends(accesses, rows)), judge.protocol),

@@ -68,8 +68,8 @@ def devices(query: Column, phones: npt.NDArray[np.bool_]) -> Column:
     """
     mine = np.where(phones, query.codes, -1)
     used = np.unique(mine[mine >= 0])
-    ids: list[str | None] = [None] * len(query.values)
     found = fold.extracted(Column(used, [query.values[one] for one in used.tolist()]), _DEVICE)
-    for place, one in zip(used.tolist(), found, strict=True):
-        ids[place] = None if one is None else one.upper()
-    return fold.mapped(Column(mine, query.values), ids)
+    ids: dict[str, int] = {}
+    to = np.full(len(query.values) + 1, -1, np.int32)
+    to[used] = [-1 if one is None else ids.setdefault(one.upper(), len(ids)) for one in found]
+    return Column(to[mine], list(ids))

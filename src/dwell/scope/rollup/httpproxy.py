@@ -180,12 +180,13 @@ def _told(table: pa.Table, columns: dict[str, Column]) -> tuple[Told, pa.Table]:
     action = fold.texts(table, "ProtocolAction")
     query = columns["UrlQuery"]
     asked = fold.extracted(query, _ACTION)
+    known = {one: (int(act_of(one)), wrote_by(one)) for one in set(asked)}
     act = np.maximum(
-        query.each([int(act_of(one)) for one in asked], int(Act.OPENED), np.int8),
+        query.each([known[one][0] for one in asked], int(Act.OPENED), np.int8),
         action.each([int(act_of(one)) for one in action.values], int(Act.OPENED), np.int8),
     )
     wrote = np.maximum(
-        query.each([wrote_by(one) for one in asked], -1, np.int8),
+        query.each([known[one][1] for one in asked], -1, np.int8),
         action.each([wrote_by(one) for one in action.values], -1, np.int8),
     )
     accesses = (protocol.codes >= 0) & paths.flags([protocol_of(one) is not None for one in paths.values])

@@ -145,10 +145,11 @@ def _acts(query: Column, phones: npt.NDArray[np.bool_]) -> tuple[Places, Places]
     Beside it, whether the action changed something (`protocols.wrote_by`).
     """
     actions = fold.extracted(query, _ACTION)
-    act: Places = query.each([int(act_of(one)) for one in actions], int(Act.OPENED), np.int8)
+    known = {one: (int(act_of(one)), wrote_by(one)) for one in set(actions)}
+    act: Places = query.each([known[one][0] for one in actions], int(Act.OPENED), np.int8)
     if phones.any() and (told := eas.acts(query)).any():
         act = np.where(phones, np.maximum(act, told), act)
-    return act, query.each([wrote_by(one) for one in actions], -1, np.int8)
+    return act, query.each([known[one][1] for one in actions], -1, np.int8)
 
 
 def logged(columns: Mapping[str, Column], back: Flags, ok: Flags) -> Logged:
