@@ -219,6 +219,7 @@ def source_section(source: Any) -> str:  # noqa: ANN401 - the interface of a sou
     ]
     text = [f"## {source.title}", " ".join(facts), parts.pop("")]
     text += [f"**{head}.** {parts[head]}" for head in HEADINGS if head in parts]
+    text += [f"**Instants.** {told.instants[0].upper()}{told.instants[1:]}."] if told.instants else []
     text += ["Fields:", table(("Field", "Type", "Lexicon"), fields)]
     return "\n\n".join(text)
 

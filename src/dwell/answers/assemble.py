@@ -26,6 +26,7 @@ from dwell.model.claims import (
     Summary,
 )
 from dwell.model.power import Power
+from dwell.scope.instants import with_instants
 from dwell.scope.investigation import Investigation
 
 __all__ = ["assemble"]
@@ -96,7 +97,7 @@ def assemble(
         foothold=found.footholds,
         reach=found.reached,
         eviction=found.checks,
-        coverage=case.ledger.rows(),
+        coverage=with_instants(case.ledger.rows(), case.instants),
         leads=case.ranked.leads,
         leads_expected_false=case.ranked.expected_false,
         leads_budget=case.ranked.budget,

@@ -49,6 +49,7 @@ def sources(key: str | None, *, output: Output, talk: Talk) -> int:
             "table": one.table,
             "unit": one.unit,
             "is_log": one.is_log,
+            "instants": one.instants or None,
             "fields": list(one.fields),
             **{name: one.sections.get(name.capitalize()) for name in names},
         }
@@ -66,6 +67,7 @@ def sources(key: str | None, *, output: Output, talk: Talk) -> int:
         one = found[0]
         parts = [f"{one.title} ({one.key}), table {one.table}, numbered by {one.unit}", one.about]
         parts += [f"{head}: {text}" for head, text in one.sections.items()]
+        parts += [f"Instants: {one.instants}"] if one.instants else []
         parts.append("Fields: " + ", ".join(one.fields))
         output.write("\n\n".join(terminal_lines(part) for part in parts) + "\n")
     return 0
@@ -120,6 +122,7 @@ def _shown(one: Peek) -> str:
     lines = [terminal(f"{one.file.places[0].path}: {one.file.source or 'not recognised'}")]
     if one.fault:
         lines.append(terminal(f"   cannot be read: {one.fault}"))
+    lines += [terminal(f"   instants of {count:,} rows: {words}") for words, count in one.dated]
     for row in one.rows:
         cells = " ".join(f"{key}={value}" for key, value in row.items())
         lines.append("   " + terminal_limited(cells, ROW_MAX))
@@ -152,6 +155,7 @@ def peek(evidence: tuple[Path, ...], *, rows: int, output: Output, talk: Talk) -
                 "path": one.file.places[0].path,
                 "source": one.file.source,
                 "fault": one.fault or None,
+                "instants": [{"dated": words, "rows": count} for words, count in one.dated],
                 "rows": [plain(row) for row in one.rows],
                 "anomalies": [
                     {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dwell import api
+from dwell.archive.shifts import AS_WRITTEN
 from dwell.cli.options import case_option, output_options, talk_options, workers_option
 from dwell.cli.output import Form, Output
 from dwell.cli.plain import plain
@@ -67,6 +68,7 @@ def _object(found: Why) -> dict[str, Json]:
                     }
                     for each in one.others
                 ],
+                "dated": list(one.dated),
                 "raw": _raw(one),
                 "row": plain(one.row),
             }
@@ -86,6 +88,16 @@ def _others(found: FoundRecord) -> list[str]:
         more = f"; and {len(told) - ALSO_MAX} more" if len(told) > ALSO_MAX else ""
         out.append(f"the same event stands in {'; '.join(told[:ALSO_MAX])}{more}")
     return out
+
+
+def _instant(found: FoundRecord) -> list[str]:
+    """Say when it was in UTC, how that was told, and what the record's clock said where it was corrected."""
+    row = found.row or {}
+    if not found.dated:
+        return []
+    at, written = row.get("time_utc"), row.get(AS_WRITTEN)
+    told = f"{at or 'no instant'} ({' or '.join(found.dated)})" + (f", written as {written}" if written else "")
+    return [terminal(f"   at {told}")]
 
 
 def _text(found: Why) -> str:
@@ -111,6 +123,7 @@ def _text(found: Why) -> str:
             more = f", and {len(one.also) - ALSO_MAX} more" if len(one.also) > ALSO_MAX else ""
             lines.append(terminal(f"   also in {', '.join(each.path for each in one.also[:ALSO_MAX])}{more}"))
         lines += [terminal(f"   {told}") for told in _others(one)]
+        lines += _instant(one)
         raw = _raw(one)
         if raw is not None:
             lines.append("   " + terminal_limited(raw, RAW_MAX))

@@ -18,10 +18,12 @@ from dwell.errors import UsageError
 from dwell.intake.containers import Locator, close_zips, open_locator
 from dwell.intake.ingest import open_archive
 from dwell.intake.places import find
-from dwell.intake.rows import row_of, same_event
+from dwell.intake.rows import dated_as, row_of, same_event
+from dwell.model.instants import Dated, TimeBasis
 from dwell.model.provenance import WHOLE_FILE, EvidenceId, RecordRef
 from dwell.sources.lines import LINE_BYTES_MAX
 from dwell.sources.registry import source as source_of
+from dwell.sources.source import TIME_UTC
 
 __all__ = ["FoundRecord", "FoundState", "OtherRecord", "record_bytes", "record_named"]
 
@@ -75,6 +77,7 @@ class FoundRecord:
         state: whether the file still is that; with CHANGED the bytes are those that stand there now.
         also: the other places where the same record lies: further copies of the file, shorter and longer ones.
         others: the same event in other copies and exports of its log, by place.
+        dated: how the file's records came by their instants, in words; several where its records differ.
     """
 
     ref: RecordRef
@@ -89,6 +92,7 @@ class FoundRecord:
     state: FoundState
     also: tuple[EvidencePlace, ...] = ()
     others: tuple[OtherRecord, ...] = ()
+    dated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +319,13 @@ def record_bytes(case: Case, ref: RecordRef) -> FoundRecord:
         state=state,
         also=tuple(one for one in _copies(case, item, number) if one != place),
         others=_others(case, ref, counted, copies),
+        dated=tuple(one.words for one, _ in dated_as(case, archive, ref.evidence_id) if _may_be(one, row)),
     )
+
+
+def _may_be(dated: Dated, row: Mapping[str, object] | None) -> bool:
+    """Say whether a row may have come by its instant in a way: what has none came by it in no other."""
+    return row is None or (dated.basis is TimeBasis.UNKNOWN) == (row.get(TIME_UTC.name) is None)
 
 
 def _others(

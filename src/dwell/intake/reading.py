@@ -32,7 +32,7 @@ from dwell.intake.tally import Tally, spans_of
 from dwell.intake.zones import Localised, Zone
 from dwell.model.provenance import Anomaly, EvidenceId, Fact
 from dwell.sources.registry import source as source_of
-from dwell.sources.source import BATCH_ROWS, Batch, Hint
+from dwell.sources.source import BATCH_ROWS, TIME_UTC, Batch, Hint
 from dwell.sources.utf8_stream import read_fully
 
 __all__ = ["Job", "JobFile", "JobResult", "all_failed", "read_unit", "survives"]
@@ -309,7 +309,7 @@ def _read_file(job: Job, file: JobFile, stagers: _Stagers) -> Tally:
     if local is not None:
         told.append(_told(Batch(facts=local.facts()), job, file, stagers))
         tally.zones = local.counts
-    told.append(_told(Batch(facts=dates.facts()), job, file, stagers))
+    told.append(_told(Batch(facts=[*dates.facts(), *tally.dated(source.stamp)]), job, file, stagers))
     if rest is not None:
         told.append(_told(Batch(facts=rest.facts()), job, file, stagers))
         tally.structural += rest.structural()
@@ -399,9 +399,11 @@ def _read_joined(job: Job, files: Sequence[JobFile], contents: Sequence[bytes], 
     doubtful: set[int] = set()
     for records, runs in zip(found.batches, found.spans, strict=True):
         starts = np.cumsum([0, *(rows for _, rows in runs)])[:-1]
-        for (place, rows), span in zip(runs, spans_of(records, starts), strict=True):
+        times = records[TIME_UTC.name]
+        for (place, rows), start, span in zip(runs, starts.tolist(), spans_of(records, starts), strict=True):
             tallies[place].add(rows, span)
             tallies[place].structural -= rows
+            tallies[place].undated += times.slice(start, rows).null_count if times.null_count else 0
             if not dates[place].agree(span):
                 doubtful.add(place)
         pieces.append(_Piece(_fitted(records, stagers.records.spec), tuple((files[at], rows) for at, rows in runs)))
@@ -411,7 +413,11 @@ def _read_joined(job: Job, files: Sequence[JobFile], contents: Sequence[bytes], 
             if place in doubtful:
                 dates[place].take(records.slice(start, rows), complete=False)
             start += rows
-    facts_too = [[*facts, *one.facts()] for facts, one in zip(found.facts, dates, strict=True)]
+    stamp = source_of(job.source).stamp
+    facts_too = [
+        [*facts, *one.facts(), *tally.dated(stamp)]
+        for facts, one, tally in zip(found.facts, dates, tallies, strict=True)
+    ]
     return _Together(tallies, pieces, [_told_of(job, zip(files, found.anomalies, facts_too, strict=True), stagers)])
 
 

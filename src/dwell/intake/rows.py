@@ -17,11 +17,11 @@ from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.shifts import AS_WRITTEN
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
-from dwell.intake.tables import COPIES, EVENTS
-from dwell.model.instants import utc_text
-from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.intake.tables import COPIES, EVENTS, FACTS
+from dwell.model.instants import Dated, utc_text
+from dwell.model.provenance import EvidenceId, FactKind, RecordRef
 
-__all__ = ["Numbered", "as_values", "digest_of", "files_of", "numbered", "row_of", "rows_at", "same_event"]
+__all__ = ["Numbered", "as_values", "dated_as", "digest_of", "files_of", "numbered", "row_of", "rows_at", "same_event"]
 
 
 def as_values(row: dict[str, object]) -> dict[str, object]:
@@ -45,6 +45,23 @@ def files_of(case: Case, archive: Archive, table: str, evidence_id: EvidenceId) 
     """Give the data files of a table that may hold rows of a piece of evidence."""
     stems = {unit.transaction[:24] for unit in case.units() if evidence_id in unit.evidence}
     return [file for file in archive.files(table) if file.path.name[:24] in stems]
+
+
+def dated_as(case: Case, archive: Archive, evidence_id: EvidenceId) -> tuple[tuple[Dated, int], ...]:
+    """Give how the records of a piece of evidence came by their instants, and how many each way.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    out: list[tuple[Dated, int]] = []
+    for file in files_of(case, archive, FACTS, evidence_id):
+        rows = read_rows(file, ("evidence_id", "kind", "count", "detail"))
+        met = pc.and_(
+            pc.equal(rows["evidence_id"].cast(pa.string()), evidence_id),
+            pc.equal(rows["kind"].cast(pa.string()), FactKind.TIME.value),
+        )
+        out += [(Dated.read(one["detail"]), one["count"]) for one in rows.filter(met).to_pylist()]
+    return tuple(sorted(out))
 
 
 class Numbered(NamedTuple):

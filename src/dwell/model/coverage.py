@@ -57,6 +57,7 @@ class CoverageRow:
         altered: hours cleared, renumbered, with time going back, or with lines missing that another log has.
         not_recorded: hours in which recording was off, or silent by design.
         reasons: reason text and the hours it speaks of, sorted.
+        instants: how the records of the host and the source's table came by their instants, in words, and how many did.
     """
 
     host: str
@@ -70,6 +71,7 @@ class CoverageRow:
     altered: int
     not_recorded: int
     reasons: tuple[tuple[str, int], ...] = ()
+    instants: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,12 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
-__all__ = ["EPOCH", "HOUR", "hour_floor", "parse_utc", "utc_from_us", "utc_text", "utc_us"]
+__all__ = ["EPOCH", "HOUR", "Dated", "TimeBasis", "hour_floor", "parse_utc", "utc_from_us", "utc_text", "utc_us"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+_SEP = "; "
+
+
+class TimeBasis(StrEnum):
+    """Where the zone of an instant comes from."""
+
+    UTC = "utc"
+    """The format says that it is UTC."""
+    OFFSET = "offset"
+    """The offset stands beside it."""
+    ZONE_KNOWN = "zone known"
+    """Local time, read in a zone that a person gave."""
+    LOCAL_ASSUMED = "local assumed"
+    """Local time whose zone nobody gave, read as if it were UTC."""
+    UNKNOWN = "unknown"
+    """No instant can be told from what is written."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dated:
+    """How records of a file came by their instants.
+
+    Attributes:
+        basis: where the zone comes from.
+        zone: which one, where a person gave it.
+        field: what holds the instant, as the format names it.
+        precision: `second`, `millisecond` or `microsecond`; "" where there is none to tell.
+    """
+
+    basis: TimeBasis
+    zone: str
+    field: str
+    precision: str
+
+    @property
+    def words(self) -> str:
+        """Give it in words, which `read` reads."""
+        zone = f" ({self.zone})" if self.zone else ""
+        return _SEP.join(
+            [
+                f"{self.basis.value}{zone}",
+                f"from {self.field}",
+                *([f"to the {self.precision}"] if self.precision else []),
+            ]
+        )
+
+    @classmethod
+    def read(cls, words: str) -> Dated:
+        """Give what was put in words.
+
+        Raises:
+            ValueError: these are no such words.
+        """
+        basis, _, rest = words.partition(_SEP + "from ")
+        name, _, zone = basis.partition(" (")
+        field, _, precision = rest.rpartition(_SEP + "to the ") if _SEP + "to the " in rest else (rest, "", "")
+        return cls(TimeBasis(name), zone.removesuffix(")"), field, precision)
 
 
 def utc_text(instant: datetime | None) -> str | None:

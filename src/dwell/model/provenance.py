@@ -116,6 +116,8 @@ class FactKind(StrEnum):
     """Events with the record numbers of others that are held, and another time or content. Both stay."""
     DATE_DOUBT = "date-doubt"
     """Records that a `#Date` line above them does not allow: older than it, or the first of them much younger."""
+    TIME = "time"
+    """How so many records of the file came by their instants: basis, zone, field, precision."""
     ANOTHER_FORMAT = "another-format"
     """From this line on the file is in another format, which one is told; its lines are kept as anomalies."""
 

@@ -344,6 +344,7 @@ def coverage_object(row: CoverageRow) -> Object:
         "held_empty": row.held_empty,
         "truncated": row.truncated,
         "reasons": [{"reason": reason, "hours": hours} for reason, hours in row.reasons],
+        "instants": [{"dated": words, "records": records} for words, records in row.instants],
     }
 
 

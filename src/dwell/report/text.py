@@ -125,7 +125,17 @@ def coverage_text(summary: Summary) -> str:
         )
         for one in summary.coverage
     ]
-    return _table(head, rows, right=set(range(4, 10)))
+    return _table(head, rows, right=set(range(4, 10))) + _instants_text(summary)
+
+
+def _instants_text(summary: Summary) -> str:
+    """Say how records came by their instants, below the table."""
+    told = [
+        f"{_cell(one.host)} {_cell(one.source)}: {words} ({count(records)} records)"
+        for one in summary.coverage
+        for words, records in one.instants
+    ]
+    return "\nInstants:\n" + "".join(f"  {terminal(one)}\n" for one in told) if told else ""
 
 
 def leads_text(summary: Summary) -> str:

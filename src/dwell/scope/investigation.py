@@ -48,6 +48,7 @@ from dwell.scope.flows import Flow, new_flows
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
 from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
+from dwell.scope.instants import Told, instants_of
 from dwell.scope.intrusions import Held, intrusions_of, kept_names
 from dwell.scope.kin import kin_of
 from dwell.scope.lacking import Reconciled, lower_by
@@ -143,6 +144,7 @@ class Investigation:
         alike: hosts whose name is that of several.
         tenants: organisations that audit records are of, by their ids.
         toll: persons affected, by exposed mailbox and altogether.
+        instants: how records came by their instants, by host and table.
     """
 
     tables: tuple[str, ...]
@@ -196,6 +198,7 @@ class Investigation:
     alike: Namesakes = field(default_factory=lambda: Namesakes({}))
     tenants: tuple[str, ...] = ()
     toll: Toll = field(default_factory=lambda: Toll({}))
+    instants: Told = field(default_factory=dict)
 
 
 def _visits(archive: Archive, held: Sequence[Held], takings: Sequence[Taking]) -> Visits:
@@ -347,6 +350,7 @@ def investigate(
         alike=alike,
         tenants=tenants_of(archive),
         toll=tolls(archive, exposed, identities),
+        instants=instants_of(archive, rolled.hours),
     )
     if not markings and not settings:
         return found

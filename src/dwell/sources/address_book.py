@@ -26,7 +26,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.exchange_log import ExchangeLog
+from dwell.sources.source import Stamp
 
 __all__ = ["AddressBook"]
 
@@ -41,6 +43,7 @@ class AddressBook(ExchangeLog):
     """Exchange address book log."""
 
     key = "address_book"
+    stamp = Stamp("date-time", TimeBasis.UTC, "millisecond")
     title = "Exchange address book log"
     log_type = "addressbook protocol logs"
     aliases = frozenset(["mapi addressbook protocol logs"])

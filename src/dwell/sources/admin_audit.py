@@ -30,9 +30,10 @@ from xml.etree.ElementTree import Element
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.audit_export import AuditCsv, AuditXml, Pairs, attributes, audit_schema
 from dwell.sources.delimited import unique_names
-from dwell.sources.source import EXTRA
+from dwell.sources.source import EXTRA, Stamp
 from dwell.sources.xml_elements import local_name
 
 __all__ = ["AdminAuditCsv", "AdminAuditXml"]
@@ -50,6 +51,7 @@ class AdminAuditXml(AuditXml):
     """Exchange admin audit log, XML."""
 
     key = "admin_audit"
+    stamp = Stamp("RunDate", TimeBasis.OFFSET, "second")
     title = "Exchange admin audit log (XML)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     tells = re.compile(r"<(?:\w+:)?Event\s[^<>]{0,8000}\b(?:Cmdlet|RunDate)\s*=")
@@ -76,6 +78,7 @@ class AdminAuditCsv(AuditCsv):
     """Exchange admin audit log, CSV."""
 
     key = "admin_audit_csv"
+    stamp = Stamp("RunDate", TimeBasis.UNKNOWN)
     title = "Exchange admin audit log (CSV)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     marks = (

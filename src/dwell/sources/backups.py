@@ -22,7 +22,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.csv_export import CsvExport
+from dwell.sources.source import Stamp
 
 __all__ = ["Backups"]
 
@@ -37,6 +39,7 @@ class Backups(CsvExport):
     """Backup list."""
 
     key = "backups"
+    stamp = Stamp("restore_point_utc", TimeBasis.UTC)
     title = "Backup list (CSV)"
     is_log = False
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

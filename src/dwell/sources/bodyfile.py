@@ -22,8 +22,10 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.inventory import Inventory
 from dwell.sources.matched import Matched, State, split
+from dwell.sources.source import Stamp
 from dwell.sources.time_words import by_value, epochs
 
 __all__ = ["Bodyfile"]
@@ -40,6 +42,7 @@ class Bodyfile(Matched):
     """Body file."""
 
     key = "bodyfile"
+    stamp = Stamp("mtime", TimeBasis.UTC, "second")
     title = "Body file (mactime)"
     is_log = False
     schema = Inventory.schema

@@ -32,10 +32,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.columns import instants
 from dwell.sources.matched import Matched, Run, State, schema_of, unless
 from dwell.sources.pairs import extension_pairs, spread_pairs
-from dwell.sources.source import HOST, RECORD_NO, TIME_UTC
+from dwell.sources.source import HOST, RECORD_NO, TIME_UTC, Stamp
 from dwell.sources.time_words import SYSLOG_TIME, by_value, epochs, named_months, syslog_times, without_zone
 
 __all__ = ["Cef"]
@@ -72,6 +73,7 @@ class Cef(Matched):
     """Events in CEF or LEEF."""
 
     key = "cef"
+    stamp = Stamp("rt, end, start, devTime or the head", TimeBasis.UTC)
     title = "Appliance events (CEF, LEEF)"
     local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

@@ -27,8 +27,10 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.columns import flat
 from dwell.sources.matched import Matched, State, schema_of, split
+from dwell.sources.source import Stamp
 from dwell.sources.time_words import SYSLOG_TIME, by_value, syslog_times
 
 __all__ = ["Cisco"]
@@ -85,6 +87,7 @@ class Cisco(Matched):
     """Cisco ASA and FTD syslog."""
 
     key = "cisco"
+    stamp = Stamp("the head of the line", TimeBasis.OFFSET, "second")
     title = "Cisco ASA and FTD syslog"
     local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

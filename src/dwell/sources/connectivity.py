@@ -25,7 +25,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.exchange_log import ExchangeLog
+from dwell.sources.source import Stamp
 
 __all__ = ["Connectivity"]
 
@@ -38,6 +40,7 @@ class Connectivity(ExchangeLog):
     """Exchange connectivity log."""
 
     key = "connectivity"
+    stamp = Stamp("date-time", TimeBasis.UTC, "millisecond")
     title = "Exchange connectivity log"
     log_type = "transport connectivity log"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

@@ -30,12 +30,13 @@ from typing import Any, ClassVar
 import msgspec
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.model.provenance import Fact, FactKind
 from dwell.sources.columns import flat
 from dwell.sources.delimited import State, unique_names
 from dwell.sources.exchange_log import ExchangeLog
 from dwell.sources.lines import by_file
-from dwell.sources.source import EXTRA
+from dwell.sources.source import EXTRA, Stamp
 
 __all__ = ["CosmosAudit"]
 
@@ -76,6 +77,7 @@ class CosmosAudit(ExchangeLog):
     """Exchange local audit queue."""
 
     key = "cosmos_audit"
+    stamp = Stamp("Timestamp", TimeBasis.UTC, "millisecond")
     title = "Exchange local audit queue"
     log_type = "audit"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

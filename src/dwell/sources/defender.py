@@ -27,9 +27,11 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.aliased_csv import AzureCsv
 from dwell.sources.json_records import JsonRecords, Look
 from dwell.sources.matched import schema_of
+from dwell.sources.source import Stamp
 
 __all__ = ["Defender", "DefenderCsv"]
 
@@ -72,6 +74,7 @@ class Defender(JsonRecords):
     """Advanced hunting of Microsoft Defender, JSON."""
 
     key = "defender"
+    stamp = Stamp("Timestamp, TimeGenerated or time", TimeBasis.UTC, "microsecond")
     title = "Microsoft Defender advanced hunting (JSON)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     aliases: ClassVar[Mapping[str, str]] = _ALIASES
@@ -91,6 +94,7 @@ class DefenderCsv(AzureCsv):
     """Advanced hunting of Microsoft Defender, CSV."""
 
     key = "defender_csv"
+    stamp = Stamp("Timestamp, TimeGenerated or time", TimeBasis.UTC, "microsecond")
     title = "Microsoft Defender advanced hunting (CSV)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     aliases: ClassVar[Mapping[str, str]] = _ALIASES

@@ -26,8 +26,10 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.csv_export import CsvExport
 from dwell.sources.json_records import JsonRecords
+from dwell.sources.source import Stamp
 from dwell.sources.time_words import dotnet_or_iso
 
 __all__ = ["Directory", "DirectoryJson"]
@@ -47,6 +49,7 @@ class Directory(CsvExport):
     """Directory export."""
 
     key = "directory"
+    stamp = Stamp("WhenCreatedUTC", TimeBasis.UTC)
     title = "Directory export (CSV)"
     is_log = False
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
@@ -84,6 +87,7 @@ class DirectoryJson(JsonRecords):
     """Directory export, JSON."""
 
     key = "directory_json"
+    stamp = Stamp("WhenCreatedUTC", TimeBasis.UTC)
     title = "Directory export (JSON)"
     is_log = False
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

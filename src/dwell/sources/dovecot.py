@@ -28,8 +28,10 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.mail_text import MailText
 from dwell.sources.matched import schema_of
+from dwell.sources.source import Stamp
 from dwell.sources.time_words import SYSLOG_TIME
 
 __all__ = ["Dovecot"]
@@ -56,6 +58,7 @@ class Dovecot(MailText):
     """Dovecot log."""
 
     key = "dovecot"
+    stamp = Stamp("the head of the line", TimeBasis.OFFSET)
     title = "Dovecot log"
     local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

@@ -23,7 +23,9 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.event_data import EventDataLog
+from dwell.sources.source import Stamp
 
 __all__ = ["EcpActivity"]
 
@@ -32,6 +34,7 @@ class EcpActivity(EventDataLog):
     """Exchange ECP activity log."""
 
     key = "ecp_activity"
+    stamp = Stamp("TimeStamp", TimeBasis.UTC, "millisecond")
     title = "Exchange ECP activity log"
     log_type = "ecp activity context log"
     own: ClassVar[re.Pattern[str] | None] = re.compile(

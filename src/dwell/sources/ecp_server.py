@@ -22,7 +22,9 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.event_data import EventDataLog
+from dwell.sources.source import Stamp
 
 __all__ = ["EcpServer"]
 
@@ -31,6 +33,7 @@ class EcpServer(EventDataLog):
     """Exchange ECP server log."""
 
     key = "ecp_server"
+    stamp = Stamp("TimeStamp", TimeBasis.UTC, "millisecond")
     title = "Exchange ECP server log"
     log_type = "ecp server log"
     own: ClassVar[re.Pattern[str] | None] = re.compile(r",ECP\.[A-Za-z.]+,|[,;]'?S:CMD=|;S:RS=")

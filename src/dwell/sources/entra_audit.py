@@ -26,9 +26,11 @@ from typing import Any, ClassVar
 import msgspec
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.aliased_csv import AzureCsv
 from dwell.sources.json_records import JsonRecords, merged
 from dwell.sources.matched import schema_of
+from dwell.sources.source import Stamp
 
 __all__ = ["EntraAudit", "EntraAuditCsv"]
 
@@ -70,6 +72,7 @@ class EntraAudit(JsonRecords):
     """Audit log of Entra ID, JSON."""
 
     key = "entra_audit"
+    stamp = Stamp("activityDateTime, TimeGenerated or time", TimeBasis.UTC)
     title = "Entra ID audit log (JSON)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     aliases: ClassVar[Mapping[str, str]] = _ALIASES
@@ -96,6 +99,7 @@ class EntraAuditCsv(AzureCsv):
     """Audit log of Entra ID, CSV."""
 
     key = "entra_audit_csv"
+    stamp = Stamp("activityDateTime, TimeGenerated or time", TimeBasis.UTC)
     title = "Entra ID audit log (CSV)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     aliases: ClassVar[Mapping[str, str]] = _ALIASES

@@ -29,9 +29,11 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.aliased_csv import AzureCsv
 from dwell.sources.json_records import JsonRecords, Look
 from dwell.sources.matched import schema_of
+from dwell.sources.source import Stamp
 
 __all__ = ["SignIns", "SignInsCsv"]
 
@@ -107,6 +109,7 @@ class SignIns(JsonRecords):
     """Sign-in logs of Entra ID, JSON."""
 
     key = "signins"
+    stamp = Stamp("createdDateTime, TimeGenerated or time", TimeBasis.UTC)
     title = "Entra ID sign-in logs (JSON)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     aliases: ClassVar[Mapping[str, str]] = _ALIASES
@@ -124,6 +127,7 @@ class SignInsCsv(AzureCsv):
     """Sign-in logs of Entra ID, CSV."""
 
     key = "signins_csv"
+    stamp = Stamp("createdDateTime, TimeGenerated or time", TimeBasis.UTC)
     title = "Entra ID sign-in logs (CSV)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     aliases: ClassVar[Mapping[str, str]] = _ALIASES

@@ -29,6 +29,7 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind, Fact, FactKind
 from dwell.sources import evtx_chunks, windows_event
 from dwell.sources.event_rows import Rows
@@ -38,7 +39,7 @@ from dwell.sources.evtx_decoder import decode
 from dwell.sources.evtx_facts import Numbering, cleared
 from dwell.sources.evtx_json_shape import read_events
 from dwell.sources.script_blocks import ends_in_parts, put_together
-from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
+from dwell.sources.source import Batch, Guess, Hint, Sniff, Source, Stamp
 from dwell.sources.utf8_stream import read_fully
 
 __all__ = ["Evtx"]
@@ -58,6 +59,7 @@ class Evtx(Source):
     """Windows event log, binary."""
 
     key = "evtx"
+    stamp = Stamp("TimeCreated/@SystemTime", TimeBasis.UTC, "microsecond")
     title = "Windows event log (EVTX)"
     schema = windows_event.SCHEMA
     lexicon = windows_event.LEXICON

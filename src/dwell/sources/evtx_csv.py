@@ -33,6 +33,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources import windows_event
 from dwell.sources.columns import instants
 from dwell.sources.csv_export import CsvExport
@@ -41,7 +42,7 @@ from dwell.sources.event_rows import Rows
 from dwell.sources.evtx_facts import cleared
 from dwell.sources.exchange_csv import header_cells, lowered_names
 from dwell.sources.peeked import peeked
-from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source
+from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, Stamp
 from dwell.sources.time_words import by_value, day_first, numbered_dates, without_zone
 from dwell.sources.windows_event import Execution, Provider, Security, System, named
 
@@ -106,6 +107,7 @@ class EvtxCsv(Source):
     """Windows event log, CSV."""
 
     key = "evtx_csv"
+    stamp = Stamp("the column of the time", TimeBasis.UTC)
     title = "Windows event log (CSV of Event Viewer, PowerShell, Sentinel)"
     local_lines = True
     schema = windows_event.SCHEMA

@@ -25,11 +25,12 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from dwell.model.instants import TimeBasis
 from dwell.sources import windows_event
 from dwell.sources.evtx_json_shape import read_event, walk_event
 from dwell.sources.evtx_text import Gathering
 from dwell.sources.json_objects import lenient, objects
-from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
+from dwell.sources.source import Batch, Guess, Hint, Sniff, Source, Stamp
 from dwell.sources.windows_event import Execution, Provider, Security, System, TimeCreated, named
 
 __all__ = ["EvtxJson"]
@@ -53,6 +54,7 @@ class EvtxJson(Source):
     """Windows event log, JSON."""
 
     key = "evtx_json"
+    stamp = Stamp("TimeCreated, @timestamp, EventTime or TimeGenerated", TimeBasis.UTC)
     title = "Windows event log (JSON)"
     schema = windows_event.SCHEMA
     lexicon = windows_event.LEXICON

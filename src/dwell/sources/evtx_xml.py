@@ -25,9 +25,10 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
+from dwell.model.instants import TimeBasis
 from dwell.sources import windows_event
 from dwell.sources.evtx_text import Gathering
-from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
+from dwell.sources.source import Batch, Guess, Hint, Sniff, Source, Stamp
 from dwell.sources.windows_event import (
     Correlation,
     Execution,
@@ -48,6 +49,7 @@ class EvtxXml(Source):
     """Windows event log, XML."""
 
     key = "evtx_xml"
+    stamp = Stamp("TimeCreated/@SystemTime", TimeBasis.UTC, "microsecond")
     title = "Windows event log (XML)"
     schema = windows_event.SCHEMA
     lexicon = windows_event.LEXICON

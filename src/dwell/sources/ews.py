@@ -29,8 +29,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.exchange_csv import ExchangeCsv
-from dwell.sources.source import EXTRA
+from dwell.sources.source import EXTRA, Stamp
 
 __all__ = ["Ews"]
 
@@ -130,6 +131,7 @@ class Ews(ExchangeCsv):
     """Exchange Web Services log."""
 
     key = "ews"
+    stamp = Stamp("DateTime", TimeBasis.UTC, "millisecond")
     title = "Exchange EWS log"
     log_type = "ews logs"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

@@ -27,9 +27,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.delimited import STARTS_TIMED, State
 from dwell.sources.exchange_csv import ExchangeCsv, header_cells
-from dwell.sources.source import EXTRA, Guess, Sniff, prefix_fields
+from dwell.sources.source import EXTRA, Guess, Sniff, Stamp, prefix_fields
 
 __all__ = ["ExchangeOther"]
 
@@ -53,6 +54,7 @@ class ExchangeOther(ExchangeCsv):
     """Exchange text log of another kind."""
 
     key = "exchange_other"
+    stamp = Stamp("DateTime, date-time or Timestamp", TimeBasis.UTC)
     title = "Exchange text log of another kind"
     is_log = False
     log_type = ""

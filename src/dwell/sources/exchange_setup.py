@@ -26,10 +26,10 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.model.instants import utc_from_us
+from dwell.model.instants import TimeBasis, utc_from_us
 from dwell.model.provenance import Fact, FactKind
 from dwell.sources.columns import instants
-from dwell.sources.source import Guess, Sniff
+from dwell.sources.source import Guess, Sniff, Stamp
 from dwell.sources.text_lines import TextLines
 
 __all__ = ["ExchangeSetup"]
@@ -46,6 +46,7 @@ class ExchangeSetup(TextLines):
     """Exchange setup log."""
 
     key = "exchange_setup"
+    stamp = Stamp("the start of the line", TimeBasis.UTC, "millisecond")
     title = "Exchange setup log"
     is_log = False
     line = rf"(?s)^\[(?P<Stamp>{_STAMP})\] \[(?P<Level>\d{{1,4}})\] ?(?P<Message>.*)$"

@@ -38,6 +38,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.aliased_csv import AliasedCsv
 from dwell.sources.csv_export import header_of
 from dwell.sources.delimited import State
@@ -45,7 +46,7 @@ from dwell.sources.exchange_csv import lowered_names
 from dwell.sources.json_records import JsonRecords, Look, look
 from dwell.sources.lines import decode_line
 from dwell.sources.matched import schema_of
-from dwell.sources.source import Guess, Sniff
+from dwell.sources.source import Guess, Sniff, Stamp
 from dwell.sources.time_words import dotnet_or_iso
 
 __all__ = ["KINDS", "Exports", "ExportsJson"]
@@ -160,6 +161,7 @@ class Exports(AliasedCsv):
     """Exports of rights, rules and devices, CSV."""
 
     key = "exports"
+    stamp = Stamp("WhenChangedUTC, WhenCreatedUTC, CreatedDateTime or FirstSyncTime", TimeBasis.UTC)
     title = "Exports of rights, rules, devices and applications (CSV)"
     is_log = False
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
@@ -199,6 +201,7 @@ class ExportsJson(JsonRecords):
     """Exports of rights, rules and devices, JSON."""
 
     key = "exports_json"
+    stamp = Stamp("WhenChangedUTC, WhenCreatedUTC, CreatedDateTime or FirstSyncTime", TimeBasis.UTC)
     title = "Exports of rights, rules, devices and applications (JSON)"
     is_log = False
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

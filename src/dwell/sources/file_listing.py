@@ -29,10 +29,11 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.aliased_csv import AliasedCsv
 from dwell.sources.inventory import Inventory
 from dwell.sources.json_records import JsonRecords
-from dwell.sources.source import EXTRA
+from dwell.sources.source import EXTRA, Stamp
 
 __all__ = ["FileListing", "FileListingJson"]
 
@@ -77,6 +78,7 @@ class FileListing(AliasedCsv):
     """File inventory under other names, CSV."""
 
     key = "file_listing"
+    stamp = Stamp("LastWriteTimeUtc, Mtime or LastModified0x10", TimeBasis.UTC)
     title = "File listing of a tool (CSV)"
     is_log = False
     columns: ClassVar[Mapping[str, pa.DataType]] = Inventory.columns
@@ -100,6 +102,7 @@ class FileListingJson(JsonRecords):
     """File inventory under other names, JSON."""
 
     key = "file_listing_json"
+    stamp = Stamp("LastWriteTimeUtc, Mtime or LastModified0x10", TimeBasis.UTC)
     title = "File listing of a tool (JSON)"
     is_log = False
     columns: ClassVar[Mapping[str, pa.DataType]] = Inventory.columns

@@ -29,10 +29,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.columns import instants
 from dwell.sources.matched import Matched, Run, State, schema_of
 from dwell.sources.pairs import quoted_pairs, spread_pairs
-from dwell.sources.source import HOST, RECORD_NO, TIME_UTC
+from dwell.sources.source import HOST, RECORD_NO, TIME_UTC, Stamp
 from dwell.sources.time_words import by_value, epochs
 
 __all__ = ["Fortinet"]
@@ -57,6 +58,7 @@ class Fortinet(Matched):
     """FortiGate log, key=value."""
 
     key = "fortinet"
+    stamp = Stamp("eventtime, or date and time with tz", TimeBasis.UTC)
     title = "FortiGate log (key=value)"
     local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

@@ -25,8 +25,10 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.json_records import JsonRecords, Look
 from dwell.sources.matched import schema_of
+from dwell.sources.source import Stamp
 
 __all__ = ["GoogleWorkspace"]
 
@@ -45,6 +47,7 @@ class GoogleWorkspace(JsonRecords):
     """Activity reports of Google Workspace."""
 
     key = "google_workspace"
+    stamp = Stamp("id.time", TimeBasis.UTC, "millisecond")
     title = "Google Workspace activity reports (JSON)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     whole: ClassVar[frozenset[str]] = frozenset({"events"})

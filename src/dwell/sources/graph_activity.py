@@ -24,9 +24,11 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.aliased_csv import AzureCsv
 from dwell.sources.json_records import JsonRecords
 from dwell.sources.matched import schema_of
+from dwell.sources.source import Stamp
 
 __all__ = ["GraphActivity", "GraphActivityCsv"]
 
@@ -54,6 +56,7 @@ class GraphActivity(JsonRecords):
     """Activity log of Microsoft Graph, JSON."""
 
     key = "graph_activity"
+    stamp = Stamp("timeGenerated or time", TimeBasis.UTC)
     title = "Microsoft Graph activity log (JSON)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     time_names: ClassVar[tuple[str, ...]] = _TIMES
@@ -67,6 +70,7 @@ class GraphActivityCsv(AzureCsv):
     """Activity log of Microsoft Graph, CSV."""
 
     key = "graph_activity_csv"
+    stamp = Stamp("timeGenerated or time", TimeBasis.UTC)
     title = "Microsoft Graph activity log (CSV)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     time_names: ClassVar[tuple[str, ...]] = _TIMES

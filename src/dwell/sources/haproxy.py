@@ -27,7 +27,9 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.matched import Matched, State, schema_of, split
+from dwell.sources.source import Stamp
 from dwell.sources.time_words import SYSLOG_TIME, by_value, named_months
 
 __all__ = ["HaProxy"]
@@ -71,6 +73,7 @@ class HaProxy(Matched):
     """HAProxy log."""
 
     key = "haproxy"
+    stamp = Stamp("accept_date", TimeBasis.OFFSET, "millisecond")
     title = "HAProxy log (HTTP and TCP)"
     local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

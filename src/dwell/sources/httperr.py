@@ -25,11 +25,12 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.columns import instants
 from dwell.sources.delimited import unique_names
 from dwell.sources.headed import Headed, HeadedState
 from dwell.sources.matched import State, schema_of, sniffed_lines
-from dwell.sources.source import Guess, Sniff
+from dwell.sources.source import Guess, Sniff, Stamp
 
 __all__ = ["Httperr"]
 
@@ -52,6 +53,7 @@ class Httperr(Headed):
     """HTTP.SYS error log."""
 
     key = "httperr"
+    stamp = Stamp("date and time", TimeBasis.UTC, "second")
     title = "HTTP.SYS error log (HTTPERR)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)

@@ -30,8 +30,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.exchange_csv import ExchangeCsv
-from dwell.sources.source import EXTRA
+from dwell.sources.source import EXTRA, Stamp
 
 __all__ = ["HttpProxy"]
 
@@ -152,6 +153,7 @@ class HttpProxy(ExchangeCsv):
     """Exchange front-end proxy log."""
 
     key = "httpproxy"
+    stamp = Stamp("DateTime", TimeBasis.UTC, "millisecond")
     title = "Exchange HttpProxy log"
     log_type = "httpproxy logs"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

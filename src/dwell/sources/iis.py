@@ -41,12 +41,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.lib.stride_tricks import sliding_window_view
 
+from dwell.model.instants import TimeBasis
 from dwell.model.provenance import AnomalyKind, Fact, FactKind
 from dwell.sources import iis_repair
 from dwell.sources.exchange_csv import another_format
 from dwell.sources.iis_request_id import split_request_id
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
-from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, prefix_fields
+from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, Stamp, prefix_fields
 
 __all__ = ["IisW3c"]
 
@@ -171,6 +172,7 @@ class IisW3c(Source):
     """IIS access log, W3C extended format."""
 
     key = "iis"
+    stamp = Stamp("date and time", TimeBasis.UTC, "second")
     title = "IIS W3C extended log"
     joins = True
     grows = True

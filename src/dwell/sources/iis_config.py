@@ -34,9 +34,10 @@ import pyarrow as pa
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
+from dwell.model.instants import TimeBasis
 from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind
 from dwell.sources.matched import schema_of
-from dwell.sources.source import HOST, RECORD_NO, TIME_UTC, Batch, Guess, Hint, Sniff, Source
+from dwell.sources.source import HOST, RECORD_NO, TIME_UTC, Batch, Guess, Hint, Sniff, Source, Stamp
 from dwell.sources.spread import spread
 from dwell.sources.utf8_stream import Utf8
 
@@ -161,6 +162,7 @@ class IisConfig(Source):
     """Configuration of IIS, ASP.NET and transport agents."""
 
     key = "configuration"
+    stamp = Stamp("", TimeBasis.UNKNOWN)
     title = "Configuration of IIS, ASP.NET and transport agents (XML)"
     schema = schema_of(_COLUMNS)
     lexicon = ("section", "element", "name", "type", "path", "image", "physicalPath", "assemblyPath", "classFactory")

@@ -25,12 +25,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
+from dwell.model.instants import TimeBasis
 from dwell.model.provenance import AnomalyKind, Fact, FactKind
 from dwell.sources.iis import IisW3c, _State
 from dwell.sources.lines import blocks, line_anomaly
 from dwell.sources.matched import sniffed_lines
 from dwell.sources.peeked import peeked
-from dwell.sources.source import Batch, Guess, Hint, Sniff
+from dwell.sources.source import Batch, Guess, Hint, Sniff, Stamp
 
 __all__ = ["IisHeaderless", "layouts_of"]
 
@@ -134,6 +135,7 @@ class IisHeaderless(IisW3c):
     """IIS access log, W3C extended format, without its header."""
 
     key = "iis_headerless"
+    stamp = Stamp("date and time", TimeBasis.UTC, "second")
     title = "IIS W3C extended log without its #Fields line"
     grows = False
     joins = False

@@ -29,10 +29,11 @@ from typing import BinaryIO, ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.iis import IisW3c
 from dwell.sources.matched import Matched, State, sniffed_lines
 from dwell.sources.peeked import peeked
-from dwell.sources.source import Batch, Hint
+from dwell.sources.source import Batch, Hint, Stamp
 from dwell.sources.time_words import by_value, day_first, numbered_dates
 
 __all__ = ["IisNative", "NativeState"]
@@ -61,6 +62,7 @@ class IisNative(Matched):
     """IIS access log, IIS's own format."""
 
     key = "iis_native"
+    stamp = Stamp("date and time", TimeBasis.LOCAL_ASSUMED, "second")
     title = "IIS log, IIS's own format"
     local_time = True
     columns: ClassVar[Mapping[str, pa.DataType]] = {}

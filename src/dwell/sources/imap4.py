@@ -25,7 +25,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.mail_sessions import MailSessions
+from dwell.sources.source import Stamp
 
 __all__ = ["Imap4"]
 
@@ -34,6 +36,7 @@ class Imap4(MailSessions):
     """Exchange IMAP4 protocol log."""
 
     key = "imap4"
+    stamp = Stamp("dateTime", TimeBasis.UTC, "millisecond")
     title = "Exchange IMAP4 protocol log"
     log_type = "imap4 log"
     protocol = "imap4"

@@ -24,7 +24,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.csv_export import CsvExport
+from dwell.sources.source import Stamp
 
 __all__ = ["Inventory"]
 
@@ -41,6 +43,7 @@ class Inventory(CsvExport):
     """File inventory."""
 
     key = "inventory"
+    stamp = Stamp("LastWriteTimeUtc", TimeBasis.UTC)
     title = "File inventory (CSV)"
     is_log = False
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

@@ -30,7 +30,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.audit_export import AuditCsv, AuditXml, audit_schema
+from dwell.sources.source import Stamp
 
 __all__ = ["MailboxAuditCsv", "MailboxAuditXml"]
 
@@ -56,6 +58,7 @@ class MailboxAuditXml(AuditXml):
     """Exchange mailbox audit log, XML."""
 
     key = "mailbox_audit"
+    stamp = Stamp("LastAccessed", TimeBasis.OFFSET, "second")
     title = "Exchange mailbox audit log (XML)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     tells = re.compile(r"<(?:\w+:)?Event\s[^<>]{0,8000}\bMailboxGuid\s*=")
@@ -68,6 +71,7 @@ class MailboxAuditCsv(AuditCsv):
     """Exchange mailbox audit log, CSV."""
 
     key = "mailbox_audit_csv"
+    stamp = Stamp("LastAccessed", TimeBasis.UNKNOWN)
     title = "Exchange mailbox audit log (CSV)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     marks = (

@@ -32,9 +32,11 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.columns import flat
 from dwell.sources.delimited import State
 from dwell.sources.exchange_log import Blob, ExchangeLog
+from dwell.sources.source import Stamp
 
 __all__ = ["ROP_CLASSES", "MapiHttp"]
 
@@ -92,6 +94,7 @@ class MapiHttp(ExchangeLog):
     """Exchange MAPI over HTTP log."""
 
     key = "mapihttp"
+    stamp = Stamp("DateTime", TimeBasis.UTC, "millisecond")
     title = "Exchange MAPI over HTTP log"
     log_type = "mapihttp logs"
     aliases = frozenset(["mapihttp log", "mapi http logs", "mapihttp protocol logs", "mapi http protocol logs"])

@@ -29,10 +29,12 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.aliased_csv import AzureCsv
 from dwell.sources.columns import instants
 from dwell.sources.json_records import JsonRecords
 from dwell.sources.matched import schema_of
+from dwell.sources.source import Stamp
 from dwell.sources.time_words import epochs
 
 __all__ = ["MessageTrace", "MessageTraceCsv"]
@@ -72,6 +74,7 @@ class MessageTrace(JsonRecords):
     """Message trace of Exchange Online, JSON."""
 
     key = "message_trace"
+    stamp = Stamp("Received", TimeBasis.UTC)
     title = "Exchange Online message trace (JSON)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     aliases: ClassVar[Mapping[str, str]] = _ALIASES
@@ -90,6 +93,7 @@ class MessageTraceCsv(AzureCsv):
     """Message trace of Exchange Online, CSV."""
 
     key = "message_trace_csv"
+    stamp = Stamp("Received", TimeBasis.UTC)
     title = "Exchange Online message trace (CSV)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     aliases: ClassVar[Mapping[str, str]] = _ALIASES

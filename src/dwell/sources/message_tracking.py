@@ -33,8 +33,10 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.blobs import ORIGIN
 from dwell.sources.exchange_log import Blob, ExchangeLog
+from dwell.sources.source import Stamp
 
 __all__ = ["MessageTracking"]
 
@@ -85,6 +87,7 @@ class MessageTracking(ExchangeLog):
     """Exchange message tracking log."""
 
     key = "message_tracking"
+    stamp = Stamp("date-time", TimeBasis.UTC, "millisecond")
     title = "Exchange message tracking log"
     log_type = "message tracking log"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

@@ -26,10 +26,11 @@ from typing import BinaryIO, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.columns import extra_map
 from dwell.sources.csv_export import CsvExport
 from dwell.sources.inventory import Inventory
-from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source
+from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, Stamp
 
 __all__ = ["Mftecmd"]
 
@@ -68,6 +69,7 @@ class Mftecmd(Source):
     """Master file table, MFTECmd."""
 
     key = "mftecmd"
+    stamp = Stamp("LastModified0x10", TimeBasis.UTC, "microsecond")
     title = "Master file table (MFTECmd, CSV)"
     is_log = False
     schema = Inventory.schema

@@ -27,7 +27,9 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.matched import Matched, State, schema_of, split
+from dwell.sources.source import Stamp
 from dwell.sources.time_words import by_value, named_months
 
 __all__ = ["Ncsa"]
@@ -63,6 +65,7 @@ class Ncsa(Matched):
     """Access log, NCSA common or combined."""
 
     key = "ncsa"
+    stamp = Stamp("the time in brackets", TimeBasis.OFFSET, "second")
     title = "Access log, NCSA common or combined (Apache, nginx, Tomcat, IIS)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)

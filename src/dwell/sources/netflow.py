@@ -26,9 +26,11 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.columns import instants
 from dwell.sources.json_records import JsonRecords
 from dwell.sources.matched import schema_of
+from dwell.sources.source import Stamp
 from dwell.sources.time_words import epochs
 
 __all__ = ["NetFlow"]
@@ -68,6 +70,7 @@ class NetFlow(JsonRecords):
     """Flow records, JSON."""
 
     key = "netflow"
+    stamp = Stamp("flowStartMilliseconds, flowStartSeconds or the collector's stamp", TimeBasis.UTC)
     title = "Flow records (NetFlow, IPFIX; JSON)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     aliases: ClassVar[Mapping[str, str]] = {

@@ -24,8 +24,9 @@ import re
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.columns import instants
-from dwell.sources.source import Guess, Sniff
+from dwell.sources.source import Guess, Sniff, Stamp
 from dwell.sources.text_lines import TextLines
 
 __all__ = ["OabGenerator"]
@@ -43,6 +44,7 @@ class OabGenerator(TextLines):
     """Exchange offline address book generator log."""
 
     key = "oab_generator"
+    stamp = Stamp("the start of the line", TimeBasis.UTC)
     title = "Exchange offline address book generator log"
     line = rf'(?s)^"?(?P<Stamp>{_STAMP})"?[,;: \t]*(?P<Message>.*)$'
     schema = TextLines.lines_schema()

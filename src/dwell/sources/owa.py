@@ -24,7 +24,9 @@ Silence:
 
 from __future__ import annotations
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.event_data import EventDataLog
+from dwell.sources.source import Stamp
 
 __all__ = ["Owa"]
 
@@ -33,5 +35,6 @@ class Owa(EventDataLog):
     """Exchange OWA server log."""
 
     key = "owa"
+    stamp = Stamp("TimeStamp", TimeBasis.UTC, "millisecond")
     title = "Exchange OWA server log"
     log_type = "owa server log"

@@ -25,6 +25,7 @@ class Page:
         table: the archive table its rows go to.
         unit: what `record_no` counts.
         is_log: whether rows are events in time.
+        instants: where its rows' instants come from, in words; "" where they have none.
         fields: the columns of its rows.
         about: what comes before the headings.
         sections: text by heading.
@@ -35,6 +36,7 @@ class Page:
     table: str
     unit: str
     is_log: bool
+    instants: str
     fields: tuple[str, ...]
     about: str
     sections: dict[str, str]
@@ -61,4 +63,14 @@ def page_of(source: Source) -> Page:
     module = inspect.getmodule(type(source))
     fields = tuple(source.schema.names)
     found = sections((module.__doc__ if module else "") or "")
-    return Page(source.key, source.title, source.table, source.unit, source.is_log, fields, found.pop(""), found)
+    return Page(
+        source.key,
+        source.title,
+        source.table,
+        source.unit,
+        source.is_log,
+        source.stamp.words,
+        fields,
+        found.pop(""),
+        found,
+    )

@@ -31,10 +31,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.columns import instants
 from dwell.sources.matched import Matched, Run, State, schema_of, unless
 from dwell.sources.pairs import cells_of
-from dwell.sources.source import HOST, RECORD_NO, TIME_UTC
+from dwell.sources.source import HOST, RECORD_NO, TIME_UTC, Stamp
 from dwell.sources.spread import spread
 from dwell.sources.time_words import by_value
 
@@ -80,6 +81,7 @@ class PaloAlto(Matched):
     """Palo Alto firewall log."""
 
     key = "paloalto"
+    stamp = Stamp("time_generated or receive_time", TimeBasis.LOCAL_ASSUMED, "second")
     title = "Palo Alto firewall log (CSV)"
     local_time = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

@@ -22,7 +22,9 @@ Silence:
 
 from __future__ import annotations
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.mail_sessions import MailSessions
+from dwell.sources.source import Stamp
 
 __all__ = ["Pop3"]
 
@@ -31,6 +33,7 @@ class Pop3(MailSessions):
     """Exchange POP3 protocol log."""
 
     key = "pop3"
+    stamp = Stamp("dateTime", TimeBasis.UTC, "millisecond")
     title = "Exchange POP3 protocol log"
     log_type = "pop3 log"
     protocol = "pop3"

@@ -25,8 +25,10 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.mail_text import MailText
 from dwell.sources.matched import schema_of, split
+from dwell.sources.source import Stamp
 from dwell.sources.time_words import SYSLOG_TIME
 
 __all__ = ["Postfix"]
@@ -48,6 +50,7 @@ class Postfix(MailText):
     """Postfix log."""
 
     key = "postfix"
+    stamp = Stamp("the head of the line", TimeBasis.OFFSET)
     title = "Postfix log"
     local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

@@ -29,7 +29,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.exchange_log import Blob, ExchangeLog
+from dwell.sources.source import Stamp
 
 __all__ = ["RpcClientAccess"]
 
@@ -49,6 +51,7 @@ class RpcClientAccess(ExchangeLog):
     """Exchange RPC client access log."""
 
     key = "rpc_client_access"
+    stamp = Stamp("date-time", TimeBasis.UTC, "millisecond")
     title = "Exchange RPC client access log"
     log_type = "rca protocol logs"
     aliases = frozenset(["mapi mailbox protocol logs"])

@@ -28,7 +28,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.exchange_log import Blob, ExchangeLog
+from dwell.sources.source import Stamp
 
 __all__ = ["RpsCmdlet"]
 
@@ -110,6 +112,7 @@ class RpsCmdlet(ExchangeLog):
     """Exchange remote PowerShell cmdlet log."""
 
     key = "rps_cmdlet"
+    stamp = Stamp("DateTime", TimeBasis.UTC, "millisecond")
     title = "Exchange remote PowerShell cmdlet log"
     log_type = "rps cmdlet logs"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

@@ -28,7 +28,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.exchange_log import Blob, ExchangeLog
+from dwell.sources.source import Stamp
 
 __all__ = ["RpsHttp"]
 
@@ -81,6 +83,7 @@ class RpsHttp(ExchangeLog):
     """Exchange remote PowerShell HTTP log."""
 
     key = "rps_http"
+    stamp = Stamp("DateTime", TimeBasis.UTC, "millisecond")
     title = "Exchange remote PowerShell HTTP log"
     log_type = "rps http logs"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

@@ -29,10 +29,11 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.columns import flat
 from dwell.sources.delimited import STARTS_TIMED, State
 from dwell.sources.exchange_log import ExchangeLog
-from dwell.sources.source import HOST, Guess, Sniff
+from dwell.sources.source import HOST, Guess, Sniff, Stamp
 
 __all__ = ["SmtpReceive", "SmtpSend"]
 
@@ -104,6 +105,7 @@ class SmtpReceive(_Smtp):
     """Exchange SMTP receive protocol log."""
 
     key = "smtp_receive"
+    stamp = Stamp("date-time", TimeBasis.UTC, "millisecond")
     title = "Exchange SMTP receive protocol log"
     log_type = "smtp receive protocol log"
     greets = ">"
@@ -113,6 +115,7 @@ class SmtpSend(_Smtp):
     """Exchange SMTP send protocol log."""
 
     key = "smtp_send"
+    stamp = Stamp("date-time", TimeBasis.UTC, "millisecond")
     title = "Exchange SMTP send protocol log"
     log_type = "smtp send protocol log"
     greets = "<"

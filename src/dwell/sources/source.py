@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dwell.model.instants import Dated, TimeBasis
 from dwell.model.provenance import Anomaly, Fact
 from dwell.sources.utf8_stream import encoding_of
 
@@ -39,7 +40,7 @@ __all__ = [
     "Hint",
     "Sniff",
     "Source",
-    "TimeBasis",
+    "Stamp",
     "prefix_fields",
 ]
 
@@ -123,13 +124,24 @@ class Hint:
     seams: tuple[int, ...] = ()
 
 
-class TimeBasis:
-    """Where an instant's zone comes from; words for the sources' pages."""
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Where the instants of a format come from.
 
-    UTC = "utc"
-    OFFSET = "offset"
-    LOCAL_ASSUMED = "local assumed"
-    UNKNOWN = "unknown"
+    Attributes:
+        field: what holds them, as the format names it; "" where there are none.
+        basis: where the zone comes from, of rows that are not local time.
+        precision: the unit they are written to, `second`, `millisecond` or `microsecond`; "" where the writer chooses.
+    """
+
+    field: str
+    basis: TimeBasis
+    precision: str = ""
+
+    @property
+    def words(self) -> str:
+        """Give it in words; "" where there are no instants."""
+        return Dated(self.basis, "", self.field, self.precision).words if self.field else ""
 
 
 @dataclass(slots=True)
@@ -161,6 +173,7 @@ class Source(ABC):
     Attributes:
         key: short stable name; the archive table is called the same unless `table` says otherwise.
         title: the vendor's name for the format.
+        stamp: where the rows' instants come from.
         schema: Arrow schema of the rows, starting with `prefix_fields()`.
         lexicon: text columns whose distinct values are kept per data file.
         unit: what `record_no` counts: `line` or `record`.
@@ -174,6 +187,7 @@ class Source(ABC):
 
     key: str
     title: str
+    stamp: Stamp
     schema: pa.Schema
     lexicon: Sequence[str] = ()
     unit: str = "line"

@@ -26,8 +26,10 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.columns import instants
 from dwell.sources.matched import Matched, State, schema_of
+from dwell.sources.source import Stamp
 from dwell.sources.time_words import by_value, epochs
 
 __all__ = ["Squid"]
@@ -62,6 +64,7 @@ class Squid(Matched):
     """Squid access log."""
 
     key = "squid"
+    stamp = Stamp("the start of the line", TimeBasis.UTC)
     title = "Web proxy log (Squid)"
     local_lines = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

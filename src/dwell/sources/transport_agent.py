@@ -26,7 +26,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.exchange_log import ExchangeLog
+from dwell.sources.source import Stamp
 
 __all__ = ["TransportAgent"]
 
@@ -44,6 +46,7 @@ class TransportAgent(ExchangeLog):
     """Exchange transport agent log."""
 
     key = "transport_agent"
+    stamp = Stamp("Timestamp", TimeBasis.UTC, "millisecond")
     title = "Exchange transport agent log"
     log_type = "agent log"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS

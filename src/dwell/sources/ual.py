@@ -29,10 +29,11 @@ from typing import BinaryIO, ClassVar
 
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.model.provenance import Fact, FactKind
 from dwell.sources.csv_export import CsvExport
 from dwell.sources.json_objects import objects
-from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
+from dwell.sources.source import Batch, Guess, Hint, Sniff, Source, Stamp
 from dwell.sources.ual_reading import ENVELOPES, Gathered, Watch, decode, from_envelope, read_record
 from dwell.sources.ual_record import SCHEMA, Rows
 
@@ -62,6 +63,7 @@ class UalCsv(Source):
     """Microsoft 365 audit export, CSV."""
 
     key = "ual"
+    stamp = Stamp("CreationTime", TimeBasis.UTC, "second")
     title = "Microsoft 365 audit log (CSV)"
     schema = SCHEMA
     lexicon = LEXICON
@@ -110,6 +112,7 @@ class UalJson(Source):
     """Microsoft 365 audit export, JSON."""
 
     key = "ual_json"
+    stamp = Stamp("CreationTime", TimeBasis.UTC, "second")
     title = "Microsoft 365 audit log (JSON)"
     schema = SCHEMA
     lexicon = LEXICON

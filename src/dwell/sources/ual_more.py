@@ -25,10 +25,11 @@ from typing import Any, BinaryIO, ClassVar
 import msgspec
 import pyarrow as pa
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.csv_export import CsvExport
 from dwell.sources.json_objects import objects
 from dwell.sources.json_records import look, members, merged
-from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source
+from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, Stamp
 from dwell.sources.ual import LEXICON
 from dwell.sources.ual_reading import ENVELOPES, Gathered, Watch, read_record, renamed
 from dwell.sources.ual_record import SCHEMA, TEXTS, Rows
@@ -40,6 +41,7 @@ class UalHunting(Source):
     """Microsoft 365 audit records inside hunting tables and Graph answers."""
 
     key = "ual_hunting"
+    stamp = Stamp("CreationTime", TimeBasis.UTC, "second")
     title = "Microsoft 365 audit records in hunting tables and Graph answers (JSON)"
     schema = SCHEMA
     lexicon = LEXICON
@@ -100,6 +102,7 @@ class UalSentinelCsv(Source):
     """Sentinel's `OfficeActivity`, CSV."""
 
     key = "ual_sentinel_csv"
+    stamp = Stamp("CreationTime", TimeBasis.UTC, "second")
     title = "Microsoft 365 audit log in Sentinel's table OfficeActivity (CSV)"
     schema = SCHEMA
     lexicon = LEXICON

@@ -27,12 +27,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from dwell.model.instants import TimeBasis
 from dwell.model.provenance import Anomaly, AnomalyKind, Fact, FactKind
 from dwell.sources import windows_event
 from dwell.sources.event_rows import Rows
 from dwell.sources.evtx_facts import cleared
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
-from dwell.sources.source import Batch, Guess, Hint, Sniff, Source
+from dwell.sources.source import Batch, Guess, Hint, Sniff, Source, Stamp
 from dwell.sources.windows_event import Provider, Security, System, TimeCreated, named
 
 __all__ = ["EVENT_BYTES_MAX", "Wevtutil"]
@@ -110,6 +111,7 @@ class Wevtutil(Source):
     """Windows event log, text."""
 
     key = "evtx_text"
+    stamp = Stamp("Date", TimeBasis.UTC)
     title = "Windows event log (text of wevtutil)"
     local_lines = True
     schema = windows_event.SCHEMA

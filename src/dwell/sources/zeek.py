@@ -30,12 +30,13 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.columns import instants
 from dwell.sources.delimited import unique_names
 from dwell.sources.headed import Headed, HeadedState
 from dwell.sources.json_records import JsonRecords, Look
 from dwell.sources.matched import State, schema_of, sniffed_lines
-from dwell.sources.source import Guess, Sniff
+from dwell.sources.source import Guess, Sniff, Stamp
 from dwell.sources.time_words import by_value, epochs
 
 __all__ = ["ZeekJson", "ZeekTsv"]
@@ -108,6 +109,7 @@ class ZeekTsv(Headed):
     """Zeek log, tab-separated."""
 
     key = "zeek"
+    stamp = Stamp("ts", TimeBasis.UTC, "microsecond")
     title = "Zeek log (TSV)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
     schema = schema_of(_COLUMNS)
@@ -158,6 +160,7 @@ class ZeekJson(JsonRecords):
     """Zeek log, JSON."""
 
     key = "zeek_json"
+    stamp = Stamp("ts", TimeBasis.UTC, "microsecond")
     title = "Zeek log (JSON)"
     columns: ClassVar[Mapping[str, pa.DataType]] = {"ts": pa.string()} | _COLUMNS
     aliases: ClassVar[Mapping[str, str]] = _ALIASES

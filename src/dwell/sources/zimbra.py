@@ -27,8 +27,10 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.model.instants import TimeBasis
 from dwell.sources.mail_text import MailText
 from dwell.sources.matched import State, schema_of
+from dwell.sources.source import Stamp
 
 __all__ = ["Zimbra"]
 
@@ -51,6 +53,7 @@ class Zimbra(MailText):
     """Zimbra log."""
 
     key = "zimbra"
+    stamp = Stamp("the start of the line", TimeBasis.LOCAL_ASSUMED, "millisecond")
     title = "Zimbra log (audit.log, mailbox.log)"
     local_time = True
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
