@@ -93,8 +93,8 @@ def _said(what: str, work: Callable[[], int], root: Path) -> None:
     )
 
 
-def _hits(find: Callable[[DataFile], pa.Table], archive: Archive) -> int:
-    return sum(find(one).num_rows for one in archive.files("iis"))
+def _hits(find: Callable[[DataFile], tuple[pa.Table, object]], archive: Archive) -> int:
+    return sum(find(one)[0].num_rows for one in archive.files("iis"))
 
 
 def _rules(archive: Archive, scratch: Path) -> None:
@@ -102,7 +102,7 @@ def _rules(archive: Archive, scratch: Path) -> None:
         path = scratch / f"rule-{number}.yml"
         path.write_text(_RULE.format(title=title, number=number, field=field, text=text), encoding="utf-8")
         hunter = Hunter(load([path], pack=False).rules)
-        _said(f"one rule, {title}", partial(_hits, lambda file, by=hunter: by.hunt(file)[0], archive), archive.root)
+        _said(f"one rule, {title}", partial(_hits, hunter.hunt, archive), archive.root)
 
 
 def _kept(archive: Archive, scratch: Path) -> None:
@@ -131,7 +131,7 @@ def _addresses(archive: Archive, scratch: Path) -> None:
         path = scratch / "one.txt"
         path.write_text(address + "\n", encoding="utf-8")
         finder = Finder(read_indicators([path]).table)
-        _said(what, partial(_hits, lambda file, by=finder: by.find(file)[0], archive), archive.root)
+        _said(what, partial(_hits, finder.find, archive), archive.root)
 
 
 def _one_more(scratch: Path, files: int, rows: int) -> None:
