@@ -50,6 +50,12 @@ TACTICS: Mapping[str, frozenset[str]] = {
     "Defense Evasion": frozenset({"defense-evasion", "stealth", "defense-impairment"}),
 }  # fmt: skip
 """Tactics by the names of folders; version 19 of ATT&CK has parted one of them."""
+CLEARED = "T1685.005"
+"""Logs cleared, as version 19 of ATT&CK has it."""
+COLUMNS = (
+    "Folder", "Files", "Records", "Met", "by published", "by ours", "Firmly", "Cleared only", "In its tactic", "Rules",
+    "Techniques",
+)  # fmt: skip
 KINDS_SHOWN = 4
 RULES_SHOWN = 6
 TEXTS = pa.string()
@@ -111,6 +117,12 @@ class Sample:
     def firmly(self) -> bool:
         """Say whether a rule met it that asks to be looked at."""
         return any(one.level in LEVELS for one in self.met)
+
+    @property
+    def cleared(self) -> bool:
+        """Say whether all that met it firmly is about a log that was cleared, as recorders do before they begin."""
+        firm = [one for one in self.met if one.level in LEVELS]
+        return bool(firm) and all(CLEARED in one.techniques for one in firm)
 
     @property
     def rightly(self) -> bool:
@@ -244,7 +256,8 @@ def _folder_row(name: str, samples: Sequence[Sample]) -> str:
     return _row(
         (
             name, len(samples), sum(one.records for one in samples), sum(bool(one.met) for one in samples), len(published),
-            len(ours), sum(one.firmly for one in samples), right, len({one.title for one in every}), len(techniques),
+            len(ours), sum(one.firmly for one in samples), sum(one.cleared for one in samples), right,
+            len({one.title for one in every}), len(techniques),
         )
     )  # fmt: skip
 
@@ -284,13 +297,14 @@ def page(samples: Sequence[Sample], rules: int, own: int, commit: str) -> str:
             f"{len(samples)} event logs of recorded attacks (sbousseaden/EVTX-ATTACK-SAMPLES), {rules:,} published rules "
             f"({commit}) and {own} of our own. *Met* is the raw count: any rule met any record of the file. A rule of "
             "level *low* or *informational* meets much of what every Windows does, so that *firmly* counts files that a "
-            "rule of *medium* and above met, and *in its tactic* those where such a rule names the tactic that the "
-            "folder is called by. None of these says that the rule met the very act that the sample was recorded for. A "
-            "record that stands in two files counts in one of them."
+            "rule of *medium* and above met. *Cleared only* are those of them of which such rules met nothing but that a "
+            "log was cleared, as whoever records an attack does before. *In its tactic* are those where such a rule names "
+            "the tactic that the folder is called by. None of these says that the rule met the very act that the sample "
+            "was recorded for. A record that stands in two files counts in one of them."
         ),
         "",
-        "| Folder | Files | Records | Met | by published | by ours | Firmly | In its tactic | Rules | Techniques |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        _row(COLUMNS),
+        "|" + "---|" * len(COLUMNS),
         *(_folder_row(name, held) for name, held in folders.items()),
         _folder_row("**All**", samples),
         "",

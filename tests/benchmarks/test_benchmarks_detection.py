@@ -23,12 +23,16 @@ def sample(name: str, *met: Met, records: int = 3, looked: int = 5, elsewhere: d
 
 
 def test_a_folder_counts_what_was_met_beside_what_was_met_in_its_tactic() -> None:
-    found = [sample("a.evtx", RIGHT, WRONG), sample("b.evtx", WRONG), sample("c.evtx", OURS), sample("d.evtx")]
+    cleared = replace(OURS, title="cleared", techniques=("T1685.005",))
+    found = [
+        sample("a.evtx", RIGHT, WRONG, cleared), sample("b.evtx", WRONG), sample("c.evtx", OURS), sample("d.evtx"),
+        sample("e.evtx", cleared, WRONG),
+    ]  # fmt: skip
     text = page(found, 3000, 100, "of a day")
     line = next(one for one in text.splitlines() if one.startswith("| Credential Access |"))
     cells = [one.strip() for one in line.strip("|").split("|")]
-    # files, records, met, by published, by ours, firmly, in its tactic, rules, techniques
-    assert cells[1:] == ["4", "12", "3", "2", "1", "2", "1", "3", "2"]
+    # files, records, met, by published, by ours, firmly, cleared only, in its tactic, rules, techniques
+    assert cells[1:] == ["5", "15", "4", "3", "3", "3", "1", "1", "4", "3"]
 
 
 def test_what_nothing_met_is_listed_with_the_reason() -> None:
@@ -70,4 +74,4 @@ def test_a_tactic_that_was_parted_is_met_under_its_new_names() -> None:
     assert not replace(sample("a.evtx", RIGHT), folder="Defense Evasion").rightly
     text = page([replace(sample("a.evtx", RIGHT), folder="Other/emotet")], 3000, 100, "of a day")
     line = next(one for one in text.splitlines() if one.startswith("| Other/emotet |"))
-    assert line.split("|")[8].strip() == "-"
+    assert line.split("|")[9].strip() == "-"

@@ -273,8 +273,14 @@ def _rules(case: Investigation, book: Book) -> None:
     reasons = Counter((one.status.value, one.reason) for one in outcomes if one.status in blind)
     ran = sum(one.status is RuleStatus.RAN for one in outcomes)
     book.recorded(f"{ran} of {count(len(outcomes), 'rule')} ran; each of the others is listed with the reason.", ())
-    for (status, reason), number in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:STRETCHES_MAX]:
+    ranked = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
+    for (status, reason), number in ranked[:STRETCHES_MAX]:
         book.unknown(f"{count(number, 'rule')} {status}: {reason}.")
+    if rest := ranked[STRETCHES_MAX:]:
+        more = count(sum(number for _, number in rest), "more rule")
+        book.unknown(
+            f"{more} blind, or could not run whole, for {count(len(rest), 'other reason')}: dwell hunt lists each."
+        )
     dark = Counter((one.status.value, one.reason) for one in case.hunted.checks if one.status in blind)
     for (status, reason), number in sorted(dark.items(), key=lambda one: (-one[1], one[0])):
         book.unknown(f"{count(number, 'check')} of files and settings {status}: {reason}.")
