@@ -181,7 +181,7 @@ def leads_of(
                 utc_from_us(int(clients.column("first")[row])),
                 utc_from_us(int(clients.column("last")[row])),
                 float(total[row]),
-                tuple(sorted((name, float(np.round(bits[row], 2))) for name, bits in terms.items() if bits[row] >= 0)),
+                tuple(sorted((name, round(float(bits[row]), 2)) for name, bits in terms.items() if bits[row] >= 0)),
                 _intrusion(held, accesses, account, (lan, tool)),
                 grounds.get((account, lan, tool), ()),
                 _against(clients, row, _left_before(clients, row, (left or {}).get(accesses.names[account]))),
@@ -195,13 +195,14 @@ def leads_of(
         )
     told, expected = _with_chance(out, clients, order, terms)
     told = explained(told, accesses, clients, order, kin if kin is not None else kin_of(accesses))
-    told = tuple(_in_blocks(one, clients, row) for one, row in zip(told, order.tolist(), strict=True))
+    if clients.blocks:
+        ties = zip(*(clients.column(one)[order].tolist() for one in ("account", "network", "agent")), strict=True)
+        told = tuple(_in_blocks(one, clients, *tie) for one, tie in zip(told, ties, strict=True))
     return Ranked(told, int(clients.ranked.sum()), budget, out[-1].bits, expected)
 
 
-def _in_blocks(lead: Lead, clients: Clients, row: int) -> Lead:
+def _in_blocks(lead: Lead, clients: Clients, account: int, lan: int, tool: int) -> Lead:
     """Say of which block a lead is part."""
-    lan, tool, account = (int(clients.column(one)[row]) for one in ("network", "agent", "account"))
     mine = [one.told for one in clients.blocks if (lan, tool) in one.clients and account in one.accounts]
     return replace(lead, observed=(*lead.observed, *mine)) if mine else lead
 
