@@ -30,7 +30,6 @@ WHY: Mapping[str, str] = {
     "cloud-unlicensed": "of the other half nothing that is opened was recorded",
     "relay": "his machine inside is not told from a computer that many use",
     "forged-calls-unlogged": "where the calls were sent, and for whose mailbox, is in logs of the last month only",
-    "outlook-sync": "an audit record that names no program is not joined with his Outlook",
     "proxyshell-export": "an audit record from the exploiting address is not joined with the exploit",
     "tidied": "an audit record from the exploiting address is not joined with the exploit",
 }
