@@ -25,7 +25,13 @@ WHY: Mapping[str, str] = {
     "impersonation-unlogged": "only the last month's logs say whose mailbox the service's account opened",
     "iis-only": "forged calls are in logs that are not handed over",
     "deleted-lines": "lines taken out of a log are seen only where a second log is held, here of the last month",
-    "current-browser": "five mailboxes in his network with a browser's next version are told as another's",
+    "cloud-audit-bypassed": "what the account opened was not recorded; its victims are called undeterminable",
+    "cloud-mailboxes-unaudited": "of the other half nothing that is opened was recorded",
+    "cloud-unlicensed": "of the other half nothing that is opened was recorded",
+    "relay": "his machine inside is not told from a computer that many use",
+    "forged-calls-unlogged": "where the calls were sent, and for whose mailbox, is in logs of the last month only",
+    "proxyshell-export": "an audit record from the exploiting address is not joined with the exploit",
+    "tidied": "an audit record from the exploiting address is not joined with the exploit",
 }
 """Why a world is missed by what its evidence holds."""
 SHARE = 30 / 32

@@ -62,6 +62,32 @@ def test_one_client_on_thirty_two_accounts_over_months_stands_out() -> None:
     assert any("one client only" in one for one in held.against)
 
 
+def test_an_account_that_he_uses_from_his_network_is_his_there_with_any_agent() -> None:
+    victims = PEOPLE[:32]
+    spy = [Visit(one, 500, "Konqueror/3", 5 + place * 2, hour=3) for place, one in enumerate(victims)]
+    own = [Visit(victims[0], 500, BROWSERS[0], 50, hour=3), Visit(PEOPLE[60], 500, BROWSERS[0], 50, hour=3)]
+    accesses, clients = _reason(_office() + spy + own)
+    (held,) = intrusions_of(actors_of(clients), [], accesses, clients)
+    assert held.accounts == tuple(victims)
+    assert len(held.rows) == 33
+
+
+def test_neighbours_behind_one_range_who_have_a_rare_browser_are_nobody() -> None:
+    """Thirty live there, eight of them with a browser that six of ninety have elsewhere; a spy there is found."""
+    rare = {*PEOPLE[:8], *PEOPLE[50:56]}
+    living = [
+        Visit(one, 700 if place < 30 else place, "Opera/9" if one in rare else BROWSERS[place % 3], day)
+        for place, one in enumerate(PEOPLE)
+        for day in range(place % 3, 90, 3)
+    ]
+    _, clients = _reason(living)
+    assert clients.clusters == ()
+    spy = [Visit(one, 700, "Konqueror/3", 5 + place, hour=3) for place, one in enumerate(PEOPLE[60:72])]
+    accesses, clients = _reason(living + spy)
+    (found,) = _found(accesses, clients).values()
+    assert found == set(PEOPLE[60:72])
+
+
 def test_people_at_one_address_for_three_days_are_a_conference() -> None:
     guests = [Visit(one, 501, "Lynx/2", 40 + day) for one in PEOPLE[:5] for day in range(3)]
     _, clients = _reason(_office() + guests)

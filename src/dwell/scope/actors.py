@@ -145,6 +145,8 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
     A client that is foreign to many is the actor's with the others too to whom its agent is no surprise, where they are
     at home elsewhere in the same weeks: they have no reason to be there.
 
+    An account of the actor's that comes from a network of his is his with any agent, where its owner is at home elsewhere.
+
     An agent that clusters of other actors have as well is nobody's alone: its other ties go to none of them. One that is
     ordinary to none but the accounts that he uses is his wherever they come with it: where he goes from range to range, his
     own visits to the one make it no surprise on the next. Nobody else has it as an ordinary one: who comes with it for once
@@ -167,6 +169,11 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
         if len(one.accounts) >= SHORT_ACCOUNTS:
             own |= here & clients.at_home
     accounts = clients.column("account")
+    # with his next version, or another program
+    places = {one.network for one in clusters if not one.ties and one.network != ANY_NETWORK}
+    came = np.unique(accounts[own])
+    beside = np.isin(network, list(places)) & np.isin(accounts, came) & ~np.isin(agent, list(others))
+    own |= beside & clients.outside & clients.at_home
     taken = {account for one in clusters for account in one.accounts}
     for tool in {one.agent for one in clusters} - others - clients.nameless:
         if _ordinary_users(clients, tool) <= taken:
