@@ -14,7 +14,7 @@ from tests.scope.staged import iis_log, iis_place, stage, text_log
 from dwell.model.addresses import trusting
 from dwell.scope.access import Accesses, Layered
 from dwell.scope.identities import Identities
-from dwell.scope.rollup import joins, layers
+from dwell.scope.rollup import joins, layers, run
 from dwell.scope.rollup.run import Rolled, roll_up
 from dwell.scope.rollup.shapes import SESSIONS
 from dwell.scope.rollup.strongest import strengths
@@ -47,7 +47,7 @@ def _front(**more: object) -> dict[str, object]:
 
 def _back(**more: object) -> dict[str, object]:
     told = {"port": 444, "client": FRONT_END, "forwarded": "-", "user": "GOV\\EX01$", "agent": "-", "sent": 410}
-    return _front(**told, **more)
+    return _front(**{**told, **more})
 
 
 def _proxy(**more: object) -> dict[str, object]:
@@ -56,6 +56,10 @@ def _proxy(**more: object) -> dict[str, object]:
         "AuthenticatedUser": CALLER, "AnchorMailbox": "svc@gov.example", "UserAgent": "ExchangeServicesClient/15.0",
         "ClientIpAddress": BALANCER, "HttpStatus": 200, "ResponseBytes": 520, **more,
     }  # fmt: skip
+
+
+def _owa(**more: object) -> dict[str, object]:
+    return _proxy(**{"Protocol": "Owa", "UrlStem": "/owa/", **more})
 
 
 def _call(**more: object) -> dict[str, object]:
@@ -130,14 +134,104 @@ def test_the_same_comes_of_tables_that_were_kept(tmp_path: Path) -> None:
 
 
 def test_what_only_one_layer_knows_is_put_in(tmp_path: Path) -> None:
-    """IIS wrote no account, the call names no mailbox: HttpProxy has the one and was routed by the other."""
-    rolled = _rolled(tmp_path, [_front()], [_proxy(AnchorMailbox="smtp:chief@gov.example")], [_call(ActAsUser="")], [])
+    """IIS wrote no account, and only the call names a mailbox: HttpProxy was routed by the caller's own."""
+    rolled = _rolled(tmp_path, [_front()], [_proxy(AnchorMailbox="smtp:svc@gov.example")], [_call()], [])
     (one,) = _sessions(rolled)
-    assert (one["table"], one["actor"], one["mailbox"], one["basis"]) == (
-        "ews",
-        CALLER,
-        "smtp:chief@gov.example",
-        "routed",
+    assert (one["table"], one["actor"], one["mailbox"], one["basis"]) == ("ews", CALLER, CHIEF, "explicit")
+
+
+OWA = {"stem": "/owa/mole@gov.example/", "query": f"&cafeReqId={ID};", "user": "GOV\\mole"}
+MOLE = {"stem": "/EWS/Exchange.asmx", "user": "GOV\\mole"}
+
+
+@pytest.mark.parametrize(
+    ("front", "proxied", "calls", "back"),
+    [
+        # a header names another mailbox than the service opened, which was the caller's own
+        ([_front()], [_proxy(AnchorMailbox="dummy@gov.example")], [_call(ActAsUser="")], []),
+        # the same where no service's log is held
+        ([_front(stem="/owa/", user=CALLER)], [_owa(AnchorMailbox="dummy@gov.example")], [], []),
+        # an anchor in a form that cannot be compared
+        ([_front()], [_proxy(AnchorMailbox="Sid~S-1-5-21-1-2-3-1104")], [_call(ActAsUser="")], []),
+        # two mailboxes are named, one in the path
+        ([_front(stem="/owa/dummy@gov.example/", user=CALLER)], [_owa(UrlStem="/owa/chief@gov.example/")], [], []),
+        # two callers
+        ([_front(user="GOV\\evil")], [_proxy()], [_call()], []),
+        # two protocols: the back end writes what the client asked
+        ([_front(**MOLE)], [], [], [_back(**{**OWA, "stem": "/owa/chief@gov.example/", "forwarded": CLIENT})]),
+        # two addresses from outside: one of them is written by the client
+        ([_front(client="198.51.100.66", forwarded="8.8.8.8")], [_proxy(ClientIpAddress="8.8.8.8")], [_call()], []),
+        # no record of the front end
+        ([], [], [_call()], [_back(forwarded=CLIENT)]),
+    ],
+    ids=["anchor", "anchor alone", "anchor by SID", "paths", "callers", "protocols", "clients", "no front end"],
+)  # fmt: skip
+def test_records_that_contradict_each_other_are_not_joined_and_nothing_is_lost(
+    front: Rows, proxied: Rows, calls: Rows, back: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = _sessions(_rolled(tmp_path / "joined", front, proxied, calls, back))
+    monkeypatch.setattr(run, "slices_of", lambda *_: [])
+    alone = _sessions(_rolled(tmp_path / "alone", front, proxied, calls, back))
+    assert len(alone) > 1
+    names = [one for one in SESSIONS.names if one != "evidence_id"]
+    assert [[one[name] for name in names] for one in found] == [[one[name] for name in names] for one in alone]
+
+
+def test_an_address_from_outside_is_taken_before_one_from_inside_whoever_has_it(tmp_path: Path) -> None:
+    """The balancer's chain is in no log of the front end: only the service was told the client."""
+    told = [_call(ClientIpAddress="203.0.113.77")]
+    (one,) = _sessions(_rolled(tmp_path / "none", [_front(forwarded="-")], [], told, []))
+    assert (one["layer"], one["client"]) == ("joined", "203.0.113.77")
+    (one,) = _sessions(_rolled(tmp_path / "proxy", [_front(forwarded="-")], [_proxy()], told, []))
+    assert (one["layer"], one["client"]) == ("joined", "203.0.113.77")
+
+
+def test_a_trusted_hop_is_no_client(tmp_path: Path) -> None:
+    with trusting(("198.51.100.7",)):
+        front, proxied = _front(client="198.51.100.7"), _proxy(ClientIpAddress="198.51.100.7")
+        (one,) = _sessions(_rolled(tmp_path, [front], [proxied], [], []))
+    assert (one["layer"], one["client"]) == ("joined", CLIENT)
+
+
+def test_a_refusal_of_the_back_end_takes_nothing_from_a_yes_of_the_front_end(tmp_path: Path) -> None:
+    """The handshake's first line is held, and the line of the answer is not."""
+    (one,) = _sessions(_rolled(tmp_path, [_front(user=CALLER)], [_proxy()], [], [_back(user="-", status=401)]))
+    assert (one["layer"], one["outcome"], one["actor"]) == ("joined", 0, CALLER)
+
+
+def test_an_id_that_comes_again_later_joins_each_time_whatever_is_kept(tmp_path: Path) -> None:
+    later = {"at": "2021-03-09 10:00:00"}, {"DateTime": "2021-03-09T10:00:00.150Z"}
+    rows = [_front(user=CALLER), _front(user=CALLER, **later[0])], [_proxy(), _proxy(**later[1])]
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    _rolled(tmp_path / "first", [rows[0][0]], [rows[1][0]], [], [], cache)
+    kept = _sessions(_rolled(tmp_path / "kept", *rows, [], [], cache))
+    fresh = _sessions(_rolled(tmp_path / "fresh", *rows, [], []))
+    assert [one["layer"] for one in fresh] == ["joined", "joined"]
+    assert [(one["layer"], one["first_utc"]) for one in kept] == [(one["layer"], one["first_utc"]) for one in fresh]
+
+
+def test_what_was_kept_and_is_broken_is_joined_anew(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    first = _sessions(_rolled(tmp_path / "case", [_front()], [_proxy()], [_call()], [], cache))
+    for one in cache.iterdir():
+        if one.name.endswith("-bearers.arrow"):
+            one.write_bytes(one.read_bytes()[:40])
+        elif "sessions" in one.name:
+            one.unlink()
+    assert _sessions(_rolled(tmp_path / "again", [_front()], [_proxy()], [_call()], [], cache)) == first
+
+
+def test_no_id_at_all_joins_nothing(tmp_path: Path) -> None:
+    nil = "00000000-0000-0000-0000-000000000000"
+    assert (
+        len(
+            _sessions(
+                _rolled(tmp_path, [_front(query=f"&cafeReqId={nil};", user=CALLER)], [_proxy(RequestId=nil)], [], [])
+            )
+        )
+        == 2
     )
 
 

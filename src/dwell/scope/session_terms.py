@@ -35,6 +35,7 @@ from dwell.scope.identities import Identities
 from dwell.scope.kin import units_of
 from dwell.scope.months import MONTH_DAYS, Counted
 from dwell.scope.rollup.fold import group, numbered, ranked
+from dwell.scope.rollup.shapes import JOINED
 from dwell.scope.server_addresses import server_addresses
 from dwell.scope.words import agent
 
@@ -307,9 +308,9 @@ def _at_once(accesses: Accesses, ties: pa.Table, visits: _Visits) -> Codes:
 
 
 def _on_servers(accesses: Accesses, rows: Codes, servers: frozenset[str]) -> Codes:
-    """Say whether the client is a mail server; unknown of what a back end wrote, whose client is the front end."""
+    """Say whether the client is a mail server; unknown of what a back end alone wrote, whose client is the front end."""
     layer, layers = accesses.texts("layer")
-    front = np.array([*(one == "front" for one in layers), False])[layer[rows]]
+    front = np.array([*(one in {"front", JOINED} for one in layers), False])[layer[rows]]
     client, clients = accesses.texts("client")
     own = np.zeros(len(clients) + 1, np.bool_)
     if servers:

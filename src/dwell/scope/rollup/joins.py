@@ -5,8 +5,9 @@ records the one nearest to the mailbox stands for it; each column is taken from 
 the others are its further grounds. Looked at are only days in which two layers are held; of these every file is read once
 for each stretch of days, and no more rows are in memory than a stretch has.
 
-An id joins nothing where one log has it at two instants or with two meanings: then somebody else chose it; nor where its
-records lie far apart. Nor are requests joined that the front end was made to send elsewhere.
+Where records of one id contradict each other, nothing is joined and each counts by itself (`agreement`): an id can be
+chosen by whoever asks. Nor is joined what one log has twice within a minute with two meanings, what lies further apart,
+what no log of the front end has, or what the front end was made to send elsewhere.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.archive.datafile import DataFile, read_rows
-from dwell.model.addresses import is_internal
+from dwell.model.addresses import is_hop
 from dwell.scope.rollup import ews, fold, httpproxy, iis, mapihttp
+from dwell.scope.rollup.agreement import LAYERS, agreed
 from dwell.scope.rollup.fold import Codes, Column
-from dwell.scope.rollup.layers import BACK, EWS, FRONT, MAPI, PROXY, request_numbers
+from dwell.scope.rollup.layers import BACK, FOLDERS, FRONT, PROXY, Logged, request_numbers
 from dwell.scope.rollup.strongest import Strength, Weak, strengths
 from dwell.scope.rollup.told import TAKEN, Joined, Told
 
@@ -33,15 +35,19 @@ __all__ = ["JOINING", "Slice", "Stretch", "both_ends", "join", "joined_in", "sli
 
 JOINING: Mapping[str, ModuleType] = {"iis": iis, "httpproxy": httpproxy, "ews": ews, "mapihttp": mapihttp}
 """The tables whose rows are joined, and what reads them."""
-LAYERS = (FRONT, BACK, PROXY, EWS, MAPI)
+HANDED = tuple(FOLDERS.index(one) for one in ("ews", "api", "mapi", "rpc", "autodiscover"))
+"""Virtual directories in which the back end's IIS log has the front end's id (Exchange's own query parts)."""
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 LENGTHS_US = tuple(hours * HOUR_US for hours in (24, 12, 6, 3, 1))
 MARGIN_US = 60_000_000
 """So far the records of one request may lie apart: it is written where it ends. Clocks that are further off are corrected
 before, or the request stays several."""
+WINDOW_US = 2 * MARGIN_US
+"""So far beyond a slice records are read: whatever makes a request of the slice several is within it."""
 ROWS_MAX = 1_000_000
 """About so many rows are joined at a time."""
+_NIL = request_numbers(pa.array(["00000000-0000-0000-0000-000000000000"]))[0][0]
 COPY = -1
 """Stands for the layer of a record that another one of its own log repeats."""
 _TIME = pa.timestamp("us", tz="UTC")
@@ -124,7 +130,7 @@ def slices_of(files: Sequence[DataFile], ends_of: Callable[[DataFile], frozenset
         first, last = file.staged.first_us, file.staged.last_us
         if first is None or last is None or last < 0:
             continue
-        for day in range((max(first, 0) - MARGIN_US) // DAY_US, (last + MARGIN_US) // DAY_US + 1):
+        for day in range((max(first, 0) - WINDOW_US) // DAY_US, (last + WINDOW_US) // DAY_US + 1):
             by_day.setdefault(day, []).append(file)
     known: dict[str, frozenset[str]] = {}
     out: list[Slice] = []
@@ -153,7 +159,7 @@ def _cut(day: int, files: Sequence[DataFile]) -> Iterator[Slice]:
 
 def _reaches(file: DataFile, start: int, end: int) -> bool:
     first, last = file.staged.first_us, file.staged.last_us
-    return first is not None and last is not None and first < end + MARGIN_US and last >= start - MARGIN_US
+    return first is not None and last is not None and first < end + WINDOW_US and last >= start - WINDOW_US
 
 
 def _rows_a_day(file: DataFile) -> int:
@@ -174,6 +180,10 @@ def stretches_of(slices: Sequence[Slice]) -> list[Stretch]:
         out[-1].append(one)
         rows += mine
     return [Stretch(tuple(one)) for one in out]
+
+
+def _code_of(logged: Logged, layer: str) -> int:
+    return logged.layers.index(layer) if layer in logged.layers else -1
 
 
 @dataclass(slots=True)
@@ -204,6 +214,9 @@ class _Rows:
             return
         # whoever handed a request over: that another log has its id says enough
         number, has = request_numbers(table[logged.ids])
+        # the front end gives ids to these alone: elsewhere the back end writes whatever the client asked
+        has &= number != _NIL
+        has &= np.isin(logged.folder, HANDED) | (logged.layer != _code_of(logged, BACK))
         mine = np.flatnonzero(has & (when[low:high] >= max(start, 0)) & (when[low:high] < end))
         alone = np.zeros(len(has), np.bool_) if told.alone is None else told.alone
         codes = np.array([LAYERS.index(one) for one in logged.layers], np.int8)
@@ -238,7 +251,7 @@ class _Rows:
 
 def join(stretch: Stretch) -> list[tuple[pa.Table, pa.Table]]:
     """Join the records of a stretch; give for each of its slices rows in `BEARERS` and in `OTHERS`."""
-    start, end = stretch.slices[0].start_us - MARGIN_US, stretch.slices[-1].end_us + MARGIN_US
+    start, end = stretch.slices[0].start_us - WINDOW_US, stretch.slices[-1].end_us + WINDOW_US
     files = stretch.files()
     held = _Rows()
     for place, file in enumerate(files):
@@ -247,7 +260,7 @@ def join(stretch: Stretch) -> list[tuple[pa.Table, pa.Table]]:
     if not arrays or not len(arrays["row"]):
         return [(BEARERS.empty_table(), OTHERS.empty_table()) for _ in stretch.slices]
     texts = {name: list(met) for name, met in held.texts.items()}
-    sets = _sets(arrays)
+    sets = _sets(arrays, texts)
     out = []
     for one in stretch.slices:
         places = np.array([next((at for at, each in enumerate(one.files) if each == file), -1) for file in files])
@@ -272,35 +285,40 @@ class _Sets:
     bearer: Codes
 
 
-def _sets(arrays: Arrays) -> _Sets:
-    """Find the requests that two layers have, each with its records in order of layer."""
-    number = arrays["number"]
-    order = np.argsort(number, kind="stable")
-    same = np.append(number[order][1:] == number[order][:-1], False)
-    order = order[same | np.roll(same, 1)]
+def _sets(arrays: Arrays, texts: Mapping[str, list[str]]) -> _Sets:
+    """Find the requests that two layers have and agree on, each with its records in order of layer."""
+    number, when, layer = arrays["number"], arrays["when"], arrays["layer"]
+    order = np.lexsort((when, number))
+    # one id at two times is two requests, whatever else is read in one go
+    apart = (np.diff(number[order], prepend=number[order][:1]) != 0) | (np.diff(when[order], prepend=0) > MARGIN_US)
+    apart[:1] = True
+    group = np.cumsum(apart)
+    several = np.bincount(group)[group] > 1
+    order, group = order[several], group[several]
     if not len(order):
         return _Sets(order, order, np.zeros(0, np.bool_), order)
-    layer, when = arrays["layer"], arrays["when"]
-    order = order[np.lexsort((arrays["row"][order], arrays["file"][order], when[order], layer[order], number[order]))]
-    new = np.diff(number[order], prepend=number[order][:1]) != 0
-    new[:1] = True
+    by = np.lexsort((arrays["row"][order], arrays["file"][order], when[order], layer[order], group))
+    order, group = order[by], group[by]
+    new = np.diff(group, prepend=0) != 0
     again = ~new & (np.diff(layer[order], prepend=layer[order][:1]) == 0)
     unlike = again & np.any(
         [
             one[order] != np.roll(one[order], 1)
-            for one in (when, *(arrays[name] for name in ("actor", "mailbox", "client", "agent", "outcome", "sent")))
+            for one in (when, *(arrays[name] for name in (*TAKEN, "outcome", "sent", "act", "wrote")))
         ],
         axis=0,
     )
     starts = np.flatnonzero(new)
-    layers = np.add.reduceat((~again).astype(np.int64), starts)
     spread = np.maximum.reduceat(when[order], starts) - np.minimum.reduceat(when[order], starts)
+    front = np.isin(layer[order], [LAYERS.index(FRONT), LAYERS.index(PROXY)])
     good = (
-        (layers > 1)
+        (np.add.reduceat((~again).astype(np.int64), starts) > 1)
         & (spread <= MARGIN_US)
         & ~np.logical_or.reduceat(unlike | arrays["alone"][order].astype(np.bool_), starts)
+        & np.logical_or.reduceat(arrays["access"][order].astype(np.bool_), starts)
+        & np.logical_or.reduceat(front, starts)
+        & agreed(arrays, texts, order, starts)
     )
-    good &= np.logical_or.reduceat(arrays["access"][order].astype(np.bool_), starts)
     keep = np.repeat(good, np.diff(np.append(starts, len(order))))
     rows, copies = order[keep], again[keep]
     starts = np.flatnonzero(new[keep])
@@ -349,7 +367,7 @@ def _weakness(kind: Weak, arrays: Arrays, rows: Codes, texts: Mapping[str, list[
         ranks = np.array([*(_BASES.get(one.partition(" ")[0], 2) for one in texts["basis"]), 2])
         return np.asarray(ranks[arrays["basis"][rows]], np.int64)
     if kind is Weak.INSIDE:
-        inside = np.array([*(is_internal(one) for one in texts["client"]), False])
+        inside = np.array([*(is_hop(one) for one in texts["client"]), False])
         return np.asarray(inside[arrays["client"][rows]], np.int64)
     if kind is Weak.UNANSWERED:
         return np.asarray(~arrays["answered"][rows].astype(np.bool_), np.int64)
@@ -388,7 +406,8 @@ def _told(
     for name, strength in strengths().items():
         if name != "bearer":
             weak = _weakness(strength.weak, arrays, rows, texts)
-            chosen[name] = _best(strength, arrays, rows, starts, ~copies & _has(name, arrays, rows), weak)
+            able = arrays["access"][rows].astype(np.bool_) if name == "outcome" else _has(name, arrays, rows)
+            chosen[name] = _best(strength, arrays, rows, starts, ~copies & able, weak)
     bearers: dict[str, pa.Array] = {
         "file": pa.array(places[arrays["file"][bearer]], pa.int32()),
         "row": pa.array(arrays["row"][bearer]),
@@ -422,8 +441,6 @@ def _told(
 
 def _has(name: str, arrays: Arrays, rows: Codes) -> Flags:
     """Say which records have a value in a column."""
-    if name == "outcome":
-        return np.ones(len(rows), np.bool_)
     return np.asarray(arrays[name][rows] >= 0)
 
 

@@ -40,7 +40,7 @@ from dwell.scope.rollup.told import Joined
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 19
+VERSION = 20
 """Raised whenever a fold comes out differently."""
 ROWS_ALONE = 1_500_000
 """Fewer rows are folded sooner than other processes are started: each has to load the program first."""
@@ -187,7 +187,8 @@ def _joins(archive: Archive, cache: Path | None, hops: tuple[str, ...], workers:
 
 
 def _is_kept(one: _Join) -> bool:
-    return all((place := one.place(kind)) is not None and place.exists() for kind in _JOIN_KINDS)
+    """Say whether what joining told of a slice is kept, whole."""
+    return all((place := one.place(kind)) is not None and _kept(place, []) is not None for kind in _JOIN_KINDS)
 
 
 @dataclass(frozen=True, slots=True)

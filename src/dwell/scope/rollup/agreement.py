@@ -1,0 +1,86 @@
+"""Whether records of one request id can be one request: they name one caller, one mailbox, one protocol and one client.
+
+An id proves nothing: clients can send one, and where no server appends its own that is what is written. So it joins only
+records that do not contradict each other. What is not joined loses nothing: each record counts by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dwell.model.addresses import is_hop
+from dwell.scope.rollup.fold import Codes
+from dwell.scope.rollup.layers import BACK, EWS, FRONT, MAPI, PROXY
+
+__all__ = ["LAYERS", "agreed"]
+
+LAYERS = (FRONT, BACK, PROXY, EWS, MAPI)
+_SERVICES = (LAYERS.index(EWS), LAYERS.index(MAPI))
+_BACK = LAYERS.index(BACK)
+
+Flags = npt.NDArray[np.bool_]
+
+
+def _alias(text: str) -> str:
+    r"""Give what stays the same of an account's name in its usual forms: `GOV\anna`, `anna@gov.example`, `smtp:anna@…`."""
+    name = text.lower().removeprefix("smtp:")
+    return name.rpartition("\\")[2].partition("@")[0]
+
+
+def _one(values: Codes, starts: Codes) -> tuple[Flags, Codes]:
+    """Say of each request whether its records have one value at most, -1 for none, and give it."""
+    high = np.maximum.reduceat(values, starts)
+    low = np.minimum.reduceat(np.where(values >= 0, values, np.iinfo(np.int64).max), starts)
+    return np.asarray((high < 0) | (low == high)), high
+
+
+def _names(texts: Mapping[str, Sequence[str]]) -> dict[str, Codes]:
+    """Give the codes of the aliases of callers and mailboxes, over their texts and one more for none."""
+    known: dict[str, int] = {}
+    return {
+        column: np.array([*(known.setdefault(_alias(one), len(known)) for one in texts[column]), -1], np.int64)
+        for column in ("actor", "mailbox")
+    }
+
+
+def agreed(
+    arrays: Mapping[str, npt.NDArray[Any]],
+    texts: Mapping[str, Sequence[str]],
+    rows: Codes,
+    starts: Codes,
+) -> Flags:
+    """Say of each request whether its records can be of one.
+
+    They may leave out what others tell. A service that names a mailbox (impersonation) and others that take the caller's
+    own agree; any other two mailboxes do not. Addresses from inside agree with any: they are a balancer's, or a server's.
+
+    Args:
+        arrays: the records, column by column.
+        texts: the texts of their columns.
+        rows: the records, request by request.
+        starts: where in `rows` each request starts.
+    """
+    layer, taken = arrays["layer"][rows], {name: arrays[name][rows].astype(np.int64) for name in texts}
+    names = _names(texts)
+    machine = np.array([*(one.endswith("$") for one in texts["actor"]), False])
+    # the back end writes the front end's own account where that handed the request over
+    caller = np.where((layer == _BACK) & machine[taken["actor"]], -1, names["actor"][taken["actor"]])
+    opened = np.where(taken["mailbox"] >= 0, names["mailbox"][taken["mailbox"]], caller)
+    outside = np.array([*(not is_hop(one) for one in texts["client"]), False])
+    client = np.where(outside[taken["client"]], taken["client"], -1)
+    one_caller, its = _one(caller, starts)
+    one_mailbox, _ = _one(opened, starts)
+    sizes = np.diff(np.append(starts, len(rows)))
+    explicit = np.array([*(one.startswith("explicit") for one in texts["basis"]), False])
+    named = np.isin(layer, _SERVICES) & (taken["mailbox"] >= 0) & explicit[taken["basis"]]
+    by_service = np.repeat(np.maximum.reduceat(np.where(named, opened, -1), starts), sizes)
+    fits = (opened < 0) | (opened == by_service) | (opened == np.repeat(its, sizes))
+    impersonated = np.logical_and.reduceat((by_service >= 0) & fits, starts)
+    found: Flags = (
+        one_caller & (one_mailbox | impersonated) & _one(client, starts)[0] & _one(taken["protocol"], starts)[0]
+    )
+    return found
