@@ -84,11 +84,13 @@ def test_the_number_of_cores_is_a_number() -> None:
 
 
 _PARENT = """
+import signal
 import sys
 from dwell.engine.pool import run
 from tests.engine import work
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests in the background ignores it
     list(run(work.wait_long, [(number, sys.argv[1]) for number in range(4)], workers=2))
 """
 
@@ -103,13 +105,16 @@ def test_no_worker_outlives_its_parent(tmp_path: Path, project: Path, how: signa
     with subprocess.Popen(
         [sys.executable, str(script), str(marks)], env=environment, stderr=subprocess.DEVNULL
     ) as parent:
-        until = time.monotonic() + 30
-        while len(list(marks.iterdir())) < 2 and time.monotonic() < until:
-            time.sleep(0.05)
-        workers = [int(one.name) for one in marks.iterdir()]
-        assert len(workers) == 2
-        parent.send_signal(how)
-        parent.wait(20)
+        try:
+            until = time.monotonic() + 30
+            while len(list(marks.iterdir())) < 2 and time.monotonic() < until:
+                time.sleep(0.05)
+            workers = [int(one.name) for one in marks.iterdir()]
+            assert len(workers) == 2
+            parent.send_signal(how)
+            parent.wait(20)
+        finally:
+            parent.kill()
     until = time.monotonic() + 10
     while any(map(_alive, workers)) and time.monotonic() < until:
         time.sleep(0.05)
