@@ -35,8 +35,10 @@ logsource: {category: webserver}
 detection: {selection: {cs-uri-stem|contains: aspnet_client}, condition: selection}
 """
 WORK = """
+import signal
 import sys
 from dwell.cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests in the background ignores it
 sys.exit(main(sys.argv[1:]))
 """
 

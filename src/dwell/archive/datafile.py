@@ -24,10 +24,10 @@ from dwell.archive.index import Index
 from dwell.archive.lexicon import Lexicon
 from dwell.archive.parts import PartsReader, cut
 from dwell.archive.reading import not_as_written, open_verified
-from dwell.archive.shifts import AS_WRITTEN, ClockShift, needed, shifted
+from dwell.archive.shifts import ClockShift, needed, shifted
 from dwell.archive.spec import EVIDENCE_ID, ROW_GROUP_ROWS, TableSpec
 from dwell.errors import DiskFullError, Place
-from dwell.model.instants import utc_from_us
+from dwell.model.instants import AS_WRITTEN, utc_from_us
 
 __all__ = [
     "LEXICON_FOLDER",
@@ -388,7 +388,7 @@ def read_rows(file: DataFile, columns: Sequence[str], *, dictionary: Sequence[st
     """Read columns of a data file, text columns named in `dictionary` as dictionary-coded.
 
     Instants are corrected where the file's `shifts` say so, and rows are in the order of the corrected ones. The column
-    `shifts.AS_WRITTEN` may be asked for then: the instant as written of rows whose instant was corrected.
+    `AS_WRITTEN` may be asked for then: the instant as written of rows whose instant was corrected.
 
     Raises:
         CustodyError: the file is not what was written.

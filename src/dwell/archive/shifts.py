@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["AS_WRITTEN", "BEARING", "ClockShift", "needed", "shifted"]
+from dwell.model.instants import AS_WRITTEN
 
-AS_WRITTEN = "time_as_written"
-"""A column that no data file has: the instant as written, of rows whose instant was corrected."""
+__all__ = ["BEARING", "ClockShift", "needed", "shifted"]
+
 _TIME = "time_utc"
 _ALL = (_TIME, "to_utc", "last_utc")
 """The instants of a row; the later ones are of tables that tell of the reading."""

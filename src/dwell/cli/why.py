@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from dwell import api
-from dwell.archive.shifts import AS_WRITTEN
 from dwell.cli.options import case_option, output_options, talk_options, workers_option
 from dwell.cli.output import Form, Output
 from dwell.cli.plain import plain
 from dwell.cli.talk import Talk
+from dwell.model.instants import AS_WRITTEN
 from dwell.report.explanations import explanations_lines
 from dwell.report.summary_json import lead_object
 from dwell.safe.jsontext import Json, json_text

@@ -14,11 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile, read_rows
-from dwell.archive.shifts import AS_WRITTEN
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.intake.tables import COPIES, EVENTS, FACTS
-from dwell.model.instants import Dated, utc_text
+from dwell.model.instants import AS_WRITTEN, Dated, utc_text
 from dwell.model.provenance import EvidenceId, FactKind, RecordRef
 
 __all__ = ["Numbered", "as_values", "dated_as", "digest_of", "files_of", "numbered", "row_of", "rows_at", "same_event"]

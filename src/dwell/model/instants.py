@@ -6,8 +6,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-__all__ = ["EPOCH", "HOUR", "Dated", "TimeBasis", "hour_floor", "parse_utc", "utc_from_us", "utc_text", "utc_us"]
+__all__ = [
+    "AS_WRITTEN",
+    "EPOCH",
+    "HOUR",
+    "Dated",
+    "TimeBasis",
+    "hour_floor",
+    "parse_utc",
+    "utc_from_us",
+    "utc_text",
+    "utc_us",
+]
 
+AS_WRITTEN = "time_as_written"
+"""A column that no data file has: the instant as written, of rows whose instant was corrected."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 _SEP = "; "
