@@ -179,7 +179,7 @@ def compare(rows: list[dict[str, Any]], asked: list[dict[str, Any]]) -> int:
     return count
 
 
-@settings(max_examples=60, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(lines(), min_size=1, max_size=18), st.lists(st.integers(), min_size=1, max_size=6).flatmap(
     lambda numbers: st.tuples(*(drawn(at) for at in range(1, len(numbers) + 1)))
 ))  # fmt: skip

@@ -17,7 +17,7 @@ from dwell.intake.ingest import ingest, open_archive
 from dwell.model.claims import RuleStatus
 
 EVIDENCE = ("iis", "m365/det-eng", "evtx/attack-samples/Persistence", "evtx/attack-samples/Credential Access")
-EVERY = 8
+EVERY = 12
 
 
 @pytest.mark.slow
