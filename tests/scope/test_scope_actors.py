@@ -88,6 +88,31 @@ def test_neighbours_behind_one_range_who_have_a_rare_browser_are_nobody() -> Non
     assert found == set(PEOPLE[60:72])
 
 
+def test_a_spy_makes_no_neighbours_by_a_few_visits_to_others() -> None:
+    """Ten read mail inside only; he reads six of them, and looks into the four others once, with the owners' browsers."""
+    inside = PEOPLE[100:110]
+    office = [one for one in _office() if one.account not in inside]
+    spy = [Visit(one, 700, "Konqueror/3", day, hour=3) for one in inside[:6] for day in range(30, 60, 3)]
+    noise = [Visit(one, 700, BROWSERS[place % 3], 40) for place, one in enumerate(inside[6:])]
+    for told in (spy, spy + noise):
+        (found,) = _found(*_reason(office + told)).values()
+        assert found == set(inside[:6])
+
+
+def test_an_owner_who_was_there_before_the_spy_is_left_alone() -> None:
+    """On the spy's range an owner once had a hotel, read his own mail there and, as he does at home, his superior's."""
+    victims = PEOPLE[:32]
+    spy = [Visit(one, 500, "Konqueror/3", 100 + place * 2, hour=3) for place, one in enumerate(victims)]
+    at_home = [Visit(victims[0], 0, BROWSERS[0], day, mailbox=PEOPLE[90]) for day in range(0, 180, 9)]
+    hotel = [
+        Visit(victims[0], 500, BROWSERS[0], day, mailbox=box) for day in (4, 40) for box in (victims[0], PEOPLE[90])
+    ]
+    accesses, clients = _reason(_office(180) + at_home + spy + hotel)
+    (held,) = intrusions_of(actors_of(clients), [], accesses, clients)
+    assert len(held.rows) == 32
+    assert {accesses.names[one] for one in accesses.mailbox[list(held.rows)]} == set(victims)
+
+
 def test_people_at_one_address_for_three_days_are_a_conference() -> None:
     guests = [Visit(one, 501, "Lynx/2", 40 + day) for one in PEOPLE[:5] for day in range(3)]
     _, clients = _reason(_office() + guests)

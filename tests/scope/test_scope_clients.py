@@ -57,6 +57,7 @@ def _neighbours(count: int, elsewhere: int, having: int) -> pa.Table:
             "first": [0] * size,
             "last": [9] * size,
             "agent_bits": [4.0] * size,
+            "days": [20] * size,
         }
     )
 
@@ -93,3 +94,11 @@ def test_who_is_at_home_elsewhere_or_came_at_another_time_is_no_neighbour() -> N
     first[4:8] = 10
     later = ties.set_column(3, "first", pa.array(first))
     assert _among_residents(later, np.arange(4), np.ones(ties.num_rows, np.bool_)) == 16.0
+
+
+@pytest.mark.parametrize(("days", "bits"), [(1, 16.0), (9, 16.0), (19, 16.0), (20, 8.37)])
+def test_who_is_there_on_fewer_days_than_people_are_at_home_is_no_neighbour(days: int, bits: float) -> None:
+    ties = _neighbours(4, 31, 0)
+    told = np.array([20] * 4 + [days] * 4 + [40] * 31)
+    ties = ties.set_column(ties.schema.get_field_index("days"), "days", pa.array(told))
+    assert round(_among_residents(ties, np.arange(4), np.ones(ties.num_rows, np.bool_)), 2) == bits

@@ -354,6 +354,13 @@ def _by_design(case: Investigation, book: Book) -> None:
             f"{count(len(shared), 'network')} in which clients cannot be told apart (internal, or used by a quarter of all "
             f"accounts) were not judged: {listed(sorted(shared))}."
         )
+    for one in case.clients.neighbours[:STRETCHES_MAX]:
+        book.unknown(
+            f"{case.accesses.networks[one.network]}, {case.accesses.agents[one.agent]}: foreign to "
+            f"{count(len(one.accounts), 'account')}, which is no more than its share of those who are taken to live on "
+            "that network. An intruder there, who comes to many on many days, looks the same; their mailboxes are not "
+            "called exposed for it."
+        )
     if case.services:
         told = [f"{name} ({number} mailboxes)" for name, number in sorted(case.services.items())]
         book.unknown(

@@ -14,7 +14,7 @@ from math import lgamma, log
 import numpy as np
 import numpy.typing as npt
 
-from dwell.scope.clients import ANY_NETWORK, FOREIGN_BITS, SHORT_ACCOUNTS, Clients, Cluster
+from dwell.scope.clients import ANY_NETWORK, FOREIGN_BITS, SHORT_ACCOUNTS, WEEK_US, Clients, Cluster
 from dwell.scope.crowds import ANY_AGENT
 
 __all__ = ["LINK_BITS", "Actor", "Link", "actors_of", "groups_of", "overlap_bits"]
@@ -145,7 +145,8 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
     A client that is foreign to many is the actor's with the others too to whom its agent is no surprise, where they are
     at home elsewhere in the same weeks: they have no reason to be there.
 
-    An account of the actor's that comes from a network of his is his with any agent, where its owner is at home elsewhere.
+    An account of the actor's that comes from a network of his is his with any agent, where its owner is at home elsewhere
+    and was not there before him: his next browser is his, and an owner's day on a train the year before is not.
 
     An agent that clusters of other actors have as well is nobody's alone: its other ties go to none of them. One that is
     ordinary to none but the accounts that he uses is his wherever they come with it: where he goes from range to range, his
@@ -170,10 +171,13 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
             own |= here & clients.at_home
     accounts = clients.column("account")
     # with his next version, or another program
-    places = {one.network for one in clusters if not one.ties and one.network != ANY_NETWORK}
-    came = np.unique(accounts[own])
-    beside = np.isin(network, list(places)) & np.isin(accounts, came) & ~np.isin(agent, list(others))
-    own |= beside & clients.outside & clients.at_home
+    came, first = np.unique(accounts[own]), clients.column("first")
+    for lan in {one.network for one in clusters if not one.ties and one.network != ANY_NETWORK}:
+        mine = [one for one in clusters if one.network == lan and not one.ties]
+        begin, end = min(one.first_us for one in mine) - WEEK_US, max(one.last_us for one in mine) + WEEK_US
+        there = (network == lan) & clients.outside
+        new = np.setdiff1d(came, accounts[there & (first < begin)])
+        own |= there & clients.at_home & np.isin(accounts, new) & (first <= end) & ~np.isin(agent, list(others))
     taken = {account for one in clusters for account in one.accounts}
     for tool in {one.agent for one in clusters} - others - clients.nameless:
         if _ordinary_users(clients, tool) <= taken:

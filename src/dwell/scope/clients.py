@@ -45,6 +45,8 @@ SHORT_DAYS = 10.0
 SHORT_ACCOUNTS = 8
 """A client seen for less than `SHORT_DAYS` counts only with this many accounts: a few people behind one address for some
 days are a conference."""
+RESIDENT_DAYS = 10.0
+"""Who was on a network on fewer days is not taken to live there."""
 SHARED_SHARE = 0.25
 SHARED_MIN = 10
 CROWD_SHARE = 0.5
@@ -141,6 +143,7 @@ class Clients:
         further: terms told from the sessions (`session_terms`), NaN where nothing tells them; empty where nobody asked.
         blocks: foreign clients that open the same mailboxes, the least to be expected by chance first.
         on_servers: per tie, whether it is ranked though its network is shared: its client is a mail server itself.
+        neighbours: clients foreign to no more accounts than their share of those who live on the network: no clusters.
     """
 
     ties: pa.Table
@@ -155,6 +158,7 @@ class Clients:
     further: Mapping[str, Bits] = field(default_factory=dict)
     on_servers: npt.NDArray[np.bool_] | None = None
     blocks: tuple[Block, ...] = ()
+    neighbours: tuple[Cluster, ...] = ()
 
     @property
     def ranked(self) -> npt.NDArray[np.bool_]:
@@ -232,13 +236,15 @@ def clients_of(
     phone = ties["phone"].to_numpy() >= PHONE_SHARE
     by_browser = _at_home_elsewhere(ties, outside & ~phone)
     living = outside & ~phone & ~by_browser
-    clusters = []
+    clusters: list[Cluster] = []
+    neighbours: list[Cluster] = []
     rare = expected(count, total, SUM_BITS_MIN / ACCOUNTS_MIN) < EXPECTED_MAX
     for wanted in np.flatnonzero((count >= ACCOUNTS_MIN) & (total >= SUM_BITS_MIN) & rare):
         rows, held = np.flatnonzero(strange & (place == wanted)), mailbox[place[opened] == wanted]
         found = _cluster(ties, rows, held, total[wanted])
-        if found is not None and (found.mailboxes or _among_residents(ties, rows, living) >= SUM_BITS_MIN):
-            clusters.append(found)
+        if found is not None:
+            alone = found.mailboxes or _among_residents(ties, rows, living) >= SUM_BITS_MIN
+            (clusters if alone else neighbours).append(found)
     alike = _at_home_elsewhere(ties, outside & phone) | by_browser
     named = ~np.isin(agent, list(accesses.nameless))
     clusters += _stale(ties, strange & alike & named, {one.agent for one in clusters})
@@ -252,7 +258,8 @@ def clients_of(
     clusters.sort(key=lambda one: (-one.bits, one.network, one.agent))
     codes = tuple(int(one) for one in np.flatnonzero(shared))
     return Clients(
-        ties, outside, fan_out, foreign, at_home, tuple(clusters), codes, nameless=accesses.nameless
+        ties, outside, fan_out, foreign, at_home, tuple(clusters), codes, nameless=accesses.nameless,
+        neighbours=tuple(neighbours),
     )  # fmt: skip
 
 
@@ -413,7 +420,8 @@ def _among_residents(ties: pa.Table, rows: Codes, living: npt.NDArray[np.bool_])
 
     Behind a range of a provider many are at home, and some of them have a rare browser: that these have it is no more than
     their share, by their surprise or by how many have it where they live elsewhere. The bound is Chernoff's; where nobody
-    else lives there it is the sum of their surprise.
+    else lives there it is the sum of their surprise. Who was there on fewer days than people usually are where they live is
+    no neighbour: an intruder could make as many of them as he likes.
 
     Args:
         ties: the ties.
@@ -425,7 +433,8 @@ def _among_residents(ties: pa.Table, rows: Codes, living: npt.NDArray[np.bool_])
     then = living & (first <= last[rows].max()) & (last >= first[rows].min())
     here, surprise = network == network[rows[0]], float(ties["agent_bits"].to_numpy()[rows].sum())
     count = len(rows)
-    everybody = count + len(np.setdiff1d(account[then & here], account[rows]))
+    neighbours = np.intersect1d(account[then & here], _residents(ties, living, here))
+    everybody = count + len(np.setdiff1d(neighbours, account[rows]))
     if everybody == count:
         return surprise
     others, having = (len(np.unique(account[one])) for one in (then & ~here, then & ~here & (agent == agent[rows[0]])))
@@ -433,6 +442,24 @@ def _among_residents(ties: pa.Table, rows: Codes, living: npt.NDArray[np.bool_])
     if share <= usual:
         return 0.0
     return float(everybody * (share * np.log2(share / usual) + (1 - share) * np.log2((1 - share) / (1 - usual))))
+
+
+def _residents(ties: pa.Table, living: npt.NDArray[np.bool_], here: npt.NDArray[np.bool_]) -> Codes:
+    """Give the accounts that are on a network on at least half as many days as people are where they live, ten at least.
+
+    Args:
+        ties: the ties.
+        living: per tie, whether the account is at home on no other outside network in the same weeks.
+        here: per tie, whether it is of the network.
+    """
+    account, days = ties["account"].to_numpy(), ties["days"].to_numpy().astype(np.float64)
+    places = group([account, ties["network"].to_numpy()])
+    elsewhere = living & ~here
+    usual = np.bincount(ranked(places[elsewhere]), weights=days[elsewhere]) if elsewhere.any() else np.zeros(1)
+    mine = np.flatnonzero(living & here)
+    people, place = np.unique(account[mine], return_inverse=True)
+    stayed = np.bincount(place, weights=days[mine], minlength=len(people))
+    return people[stayed >= max(RESIDENT_DAYS, float(np.median(usual)) / 2)]
 
 
 def _taken_home(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
