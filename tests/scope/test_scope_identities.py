@@ -146,3 +146,11 @@ def test_linking_is_the_same_in_any_order(pairs: list[tuple[int, int]], chance: 
     shuffled = list(pairs)
     chance.shuffle(shuffled)
     assert groups(pairs) == groups(shuffled) == sorted({frozenset(one) for one in naive.values()}, key=min)
+
+
+def test_the_domains_of_mailboxes_are_those_of_all_their_addresses_and_of_no_contact() -> None:
+    found = Identities()
+    contact = {"PrimarySmtpAddress": "x@evil.example", "RecipientTypeDetails": "MailContact"}
+    found.add_export([_row(RecipientTypeDetails="UserMailbox"), contact])
+    found.add_pair("y@else.example", "8e1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0")
+    assert found.domains() == {"gov.example", "corp.gov.example", "old.example"}

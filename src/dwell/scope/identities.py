@@ -234,6 +234,16 @@ class Identities:
         found = self.accounts.get(label)
         return found is not None and not found.mailbox and any(one.mailbox for one in self.accounts.values())
 
+    def domains(self) -> frozenset[str]:
+        """Give the domains of the addresses of mailboxes, all that they go by, in small letters."""
+        own = set(self.mailboxes())
+        keys = [
+            one
+            for one in {*self._parent, *self._labels}
+            if one.startswith("smtp:") and self._labels.get(self._root(one)) in own
+        ]
+        return frozenset(one.rpartition("@")[2].lower() for one in keys)
+
     def mailboxes(self) -> list[str]:
         """Give the mailboxes of the export, sorted; all accounts with an address where none is marked as one."""
         marked = [one.label for one in self.accounts.values() if one.mailbox]

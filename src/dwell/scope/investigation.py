@@ -295,7 +295,7 @@ def investigate(
     held = with_apps(held, apps, accesses, logons, identities)
     visits = _visits(archive, held, takings)
     sprays = sprays_of(accesses)
-    held = with_takings(with_sprays(held, sprays, accesses), takings, accesses, visits)
+    held = with_takings(with_sprays(held, sprays, accesses), takings, accesses, visits, identities)
     systems = systems_of(table, accesses, clients) if table is not None else None
     own, servers = beside.servers, set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
@@ -373,7 +373,7 @@ def investigate(
     kept = (*kept, *strangers_of([one for one in shells if one not in marked.our_acts]))
     remade = through_apps(intrusions_of(actors_of(clients), kept, accesses, clients), apps, accesses, identities)
     remade = with_apps(remade, apps, accesses, logons, identities)
-    remade = with_takings(with_sprays(remade, sprays, accesses), takings, accesses, visits)
+    remade = with_takings(with_sprays(remade, sprays, accesses), takings, accesses, visits, identities)
     systems = systems_of(table, accesses, clients) if table is not None else None
     held = kept_names(remade, held)
     held = (*(beside_ours(one, marked) for one in held), *intrusions_marked(marked, accesses, held))

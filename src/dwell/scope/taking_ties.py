@@ -5,24 +5,28 @@ An act belongs to an intrusion only where one of these links is recorded:
 * the account that ran it had a session of the intrusion's own within `NEAR` of it;
 * an outside address of the intrusion, which came by an exploit, sent a request to that server within `NEAR` of it;
 * it is what the intrusion rests on (`remote_shells`);
-* it sends mail on to where at least `ALIKE_MIN` acts do that are tied so.
+* it sends mail on to where acts on at least `ALIKE_MIN` mailboxes do that are tied so.
 
-Two intrusions are one where at least `ALIKE_MIN` acts of each, tied by the first three, send mail on to one address.
+Two intrusions are one where acts of each on at least `ALIKE_MIN` mailboxes, tied by the first three and not to both, send
+mail on to one address. Only an address outside ties so: none of the house's own, and none that somebody of no intrusion
+sent mail on to before the intrusion began.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from dwell.model.instants import utc_us
+from dwell.model.provenance import RecordRef
 from dwell.scope.access import Accesses
 from dwell.scope.actors import groups_of
 from dwell.scope.exploits import NEAR
+from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held, joined, numbered
 from dwell.scope.takings import Taking, TakingKind
 from dwell.scope.visitors import Visits
@@ -30,7 +34,11 @@ from dwell.scope.visitors import Visits
 __all__ = ["with_takings"]
 
 ALIKE_MIN = 2
-"""One act in the minutes of a session can be its owner's, and go where a whole office sends things."""
+"""What is done to one mailbox in the minutes of a session can be its owner's, and go where a whole office sends things."""
+_Grounds = tuple[RecordRef, ...]
+_Goals = Mapping[_Grounds, Collection[str]]
+"""Where acts send mail on to outside of the house: addresses in small letters, by the records of the act."""
+_BETWEEN = re.compile(r"[\s\"'<>\[\](){}:;,=]+")
 _TECHNIQUES: Mapping[TakingKind, str] = {TakingKind.EXPORT: "T1114.002", TakingKind.FORWARDING: "T1114.003"}
 
 
@@ -72,7 +80,7 @@ def _minutes(gap: timedelta) -> str:
 
 
 def with_takings(
-    held: Sequence[Held], takings: Sequence[Taking], accesses: Accesses, visits: Visits
+    held: Sequence[Held], takings: Sequence[Taking], accesses: Accesses, visits: Visits, identities: Identities
 ) -> tuple[Held, ...]:
     """Give the intrusions with the mail that each took by cmdlet, and why it is laid to it; some are put together.
 
@@ -81,54 +89,112 @@ def with_takings(
         takings: what was taken, by whomever.
         accesses: all sessions.
         visits: requests of the intrusions' addresses at the times of the takings.
+        identities: who is who.
     """
     direct = [
-        [
-            (each, why)
+        {
+            each.grounds: (each, why)
             for each in takings
             if (why := _by_itself(one, each) or _by_session(one, each, accesses) or _by_request(one, each, visits))
-        ]
+        }
         for one in held
     ]
-    goals = [_goals(mine) for mine in direct]
-    pairs = [
-        (first, second)
+    if not any(direct):
+        return tuple(held)
+    goals = _outside(takings, accesses, identities)
+    tied = {grounds for mine in direct for grounds in mine}
+    theirs = _house_since([one for one in takings if one.grounds not in tied], held, goals)
+    shared = {
+        (first, second): both
         for second in range(len(held))
         for first in range(second)
-        if goals[first].keys() & goals[second].keys()
-    ]
-    if not pairs:
-        return tuple(_with(one, mine, takings) for one, mine in zip(held, direct, strict=True))
+        if (
+            both := (_alone(direct, first, second, goals).keys() & _alone(direct, second, first, goals).keys())
+            - _before(theirs, max(held[first].first_utc, held[second].first_utc))
+        )
+    }
     out = []
-    for group in groups_of(len(held), pairs):
+    for group in groups_of(len(held), list(shared)):
         whole = held[group[0]]
         for place in group[1:]:
-            whole = joined(whole, held[place], _joint({each: goals[each] for each in group}, place))
-        out.append(_with(whole, [one for place in group for one in direct[place]], takings))
-    return numbered(out)
+            whole = joined(whole, held[place], _joint([both for pair, both in shared.items() if place in pair]))
+        mine = [one for place in group for one in direct[place].values()]
+        out.append(_with(whole, mine, takings, goals, theirs))
+    return numbered(out) if shared else tuple(out)
 
 
-def _goals(mine: Iterable[tuple[Taking, str]]) -> Mapping[str, str]:
-    """Give the addresses that at least `ALIKE_MIN` acts send mail on to, each with how it was written first."""
-    told = [(_goal(one), one.where) for one, _ in mine if one.kind is TakingKind.FORWARDING]
-    counted = Counter(goal for goal, _ in told)
-    return {goal: where for goal, where in reversed(told) if counted[goal] >= ALIKE_MIN}
+def _outside(takings: Sequence[Taking], accesses: Accesses, identities: Identities) -> _Goals:
+    """Give the addresses outside that each act sends mail on to; a name without a domain is one of the directory."""
+    used = np.unique(accesses.mailbox[accesses.ok & (accesses.mailbox >= 0)])
+    own = {*identities.mailboxes(), *(accesses.names[one] for one in used.tolist())}
+    domains = identities.domains() | {one.rpartition("@")[2].lower() for one in own if "@" in one}
+    out = {}
+    for one in takings:
+        told = {each for each in _BETWEEN.split(one.where.lower()) if "@" in each}
+        out[one.grounds] = frozenset(
+            each
+            for each in (told if one.kind is TakingKind.FORWARDING else ())
+            if not _within(each.rpartition("@")[2], domains) and identities.label(each) not in own
+        )
+    return out
 
 
-def _joint(goals: Mapping[int, Mapping[str, str]], place: int) -> str:
+def _within(domain: str, domains: Collection[str]) -> bool:
+    """Say whether a domain is one of several, or lies below one."""
+    parts = domain.split(".")
+    return any(".".join(parts[place:]) in domains for place in range(max(0, len(parts) - 8), len(parts)))
+
+
+def _house_since(takings: Sequence[Taking], held: Sequence[Held], goals: _Goals) -> Mapping[str, datetime]:
+    """Give the addresses that accounts of no intrusion send mail on to, with when they first did."""
+    theirs = {name for one in held for name in one.accounts}
+    out: dict[str, datetime] = {}
+    for one in takings:
+        if one.account is not None and one.account not in theirs:
+            for goal in goals[one.grounds]:
+                out[goal] = min(out.get(goal, one.at_utc), one.at_utc)
+    return out
+
+
+def _before(theirs: Mapping[str, datetime], at_utc: datetime) -> set[str]:
+    return {goal for goal, since in theirs.items() if since < at_utc}
+
+
+def _several(mine: Sequence[Taking], goals: _Goals) -> Mapping[str, int]:
+    """Give the addresses that mail of at least `ALIKE_MIN` mailboxes is sent on to, with of how many."""
+    found: dict[str, set[str]] = {}
+    for one in mine:
+        for goal in goals[one.grounds]:
+            found.setdefault(goal, set()).add(one.mailbox)
+    return {goal: len(boxes) for goal, boxes in found.items() if len(boxes) >= ALIKE_MIN}
+
+
+def _alone(
+    direct: Sequence[Mapping[_Grounds, tuple[Taking, str]]], mine: int, other: int, goals: _Goals
+) -> Mapping[str, int]:
+    """Give the same of the acts that are tied to one intrusion and not to another."""
+    return _several([one for grounds, (one, _) in direct[mine].items() if grounds not in direct[other]], goals)
+
+
+def _joint(shared: Sequence[Collection[str]]) -> str:
     """Say what joins one of several to the others: an address that it and another of them send mail on to."""
-    mine = goals[place]
-    shared = min(goal for other, held in goals.items() if other != place for goal in held if goal in mine)
-    return f"acts of both send mail on to {mine[shared]}, at least {ALIKE_MIN} of each"
+    goal = min(goal for both in shared for goal in both)
+    return f"acts of both send mail on to {goal}, of at least {ALIKE_MIN} mailboxes each"
 
 
-def _with(one: Held, mine: Sequence[tuple[Taking, str]], takings: Sequence[Taking]) -> Held:
+def _with(
+    one: Held,
+    mine: Sequence[tuple[Taking, str]],
+    takings: Sequence[Taking],
+    goals: _Goals,
+    theirs: Mapping[str, datetime],
+) -> Held:
     """Give an intrusion with what it took by cmdlet: what is tied to it, and what goes where that goes."""
     if not mine:
         return one
     unique = {each.grounds: (each, why) for each, why in reversed(mine)}
     mine = sorted(unique.values(), key=lambda pair: (pair[0].at_utc, pair[0].grounds))
-    mine += _alike(mine, takings)
+    mine += _alike([each for each, _ in mine], takings, goals, _before(theirs, one.first_utc))
     times = [each.at_utc for each, _ in mine]
     techniques = {*one.techniques, *(_TECHNIQUES[each.kind] for each, _ in mine)}
     return replace(
@@ -141,20 +207,19 @@ def _with(one: Held, mine: Sequence[tuple[Taking, str]], takings: Sequence[Takin
     )
 
 
-def _alike(mine: Sequence[tuple[Taking, str]], takings: Sequence[Taking]) -> list[tuple[Taking, str]]:
+def _alike(
+    mine: Sequence[Taking], takings: Sequence[Taking], goals: _Goals, less: Collection[str]
+) -> list[tuple[Taking, str]]:
     """Give the other acts that send mail on to where several of an intrusion's do."""
-    tied = [each for each, _ in mine]
-    goals = Counter(_goal(each) for each in tied if each.kind is TakingKind.FORWARDING)
-    return [
-        (each, f"it goes to {each.where}, as {goals[_goal(each)]} others of this intrusion do")
-        for each in takings
-        if each.kind is TakingKind.FORWARDING and each not in tied and goals[_goal(each)] >= ALIKE_MIN
-    ]
-
-
-def _goal(one: Taking) -> str:
-    """Give the address that mail is sent on to, however the cmdlet writes it."""
-    return one.where.strip().strip('"').lower().removeprefix("smtp:")
+    several = {goal: count for goal, count in _several(mine, goals).items() if goal not in less}
+    tied = {each.grounds for each in mine}
+    out = []
+    for each in takings:
+        there = [several[goal] for goal in goals[each.grounds] if goal in several]
+        if there and each.grounds not in tied:
+            many = f"{max(there)} mailboxes by acts of this intrusion"
+            out.append((each, f"it goes to {each.where}, as does mail of {many}"))
+    return out
 
 
 def _told(mine: Sequence[tuple[Taking, str]]) -> list[str]:
