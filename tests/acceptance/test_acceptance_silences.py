@@ -38,7 +38,7 @@ def test_unified_auditing_off_lowers_every_negative_of_the_tenant(tmp_path: Path
     assert _hours(whole, PEOPLE[0]) == (SPAN, SPAN)
     found = _told(tmp_path / "off", [UNIFIED])
     assert {_hours(found, one) for one in PEOPLE} == {(BEFORE, SPAN)}
-    assert "22.5 %" in found.verdict("mailboxes")
+    assert set(found.grades().values()) == {"undeterminable"}
     assert found.claims(
         "blindspots", "unified audit logging was switched off", "no record says that it was switched on"
     )
@@ -65,6 +65,55 @@ def test_an_account_unrecorded_for_hours_leaves_a_figure_and_for_a_day_no_answer
     over = act(ends, "Set-MailboxAuditBypassAssociation", PEOPLE[3], AuditBypassEnabled="False")
     found = _told(tmp_path, [BYPASS, over])
     assert {found.grades()[one] for one in PEOPLE if one != PEOPLE[3]} == {grade}
+
+
+def _bypassed(at: str, *, on: bool, who: str = PEOPLE[3]) -> Record:
+    return act(at, "Set-MailboxAuditBypassAssociation", who, AuditBypassEnabled="True" if on else "False")
+
+
+@pytest.mark.parametrize("others", [1, 2])
+def test_hours_unrecorded_again_and_again_are_days(tmp_path: Path, others: int) -> None:
+    acts = []
+    for day in range(10, 14):
+        whose = PEOPLE[3 + day % others]
+        acts.append(_bypassed(f"2021-01-{day} 08:00:00", on=True, who=whose))
+        acts.append(_bypassed(f"2021-01-{day} 15:00:00", on=False, who=whose))
+    assert set(_told(tmp_path / "three", acts[:6]).grades().values()) == {"no-sign"}
+    assert set(_told(tmp_path / "four", acts).grades().values()) == {"undeterminable"}
+
+
+def test_one_time_that_several_acts_hide_counts_once(tmp_path: Path) -> None:
+    acts = [_bypassed("2021-01-10 08:00:00", on=True, who=one) for one in PEOPLE[3:8]]
+    acts += [_bypassed("2021-01-10 15:00:00", on=False, who=one) for one in PEOPLE[3:8]]
+    assert set(_told(tmp_path, acts).grades().values()) == {"no-sign"}
+
+
+@pytest.mark.parametrize(
+    "acts",
+    [
+        pytest.param([_bypassed("2019-01-10 00:00:00", on=True), _bypassed("2019-01-17 00:00:00", on=False)],
+                     id="on again before anything is held"),
+        pytest.param([_bypassed("2021-01-29 09:30:00", on=True)], id="off in the last hour"),
+        pytest.param([UNIFIED, act("2021-01-10 02:00:00", "Set-AdminAuditLogConfig",
+                                   UnifiedAuditLogIngestionEnabled="True")], id="the tenant for two hours"),
+        pytest.param([act(OFF_AT, "Set-Mailbox", PEOPLE[3], AuditEnabled="False"),
+                      act("2021-01-10 02:00:00", "Set-Mailbox", PEOPLE[3], AuditEnabled="True")],
+                     id="a mailbox for two hours"),
+    ],
+)  # fmt: skip
+def test_what_hides_less_than_a_day_of_what_is_held_leaves_a_figure(tmp_path: Path, acts: Sequence[Record]) -> None:
+    assert set(_told(tmp_path, acts).grades().values()) == {"no-sign"}
+
+
+def test_without_an_intruder_recording_off_for_a_day_leaves_open_whom_it_is_about(tmp_path: Path) -> None:
+    """That no intrusion is known may be its doing."""
+    everybody = _told(tmp_path / "all", [act(OFF_AT, "Set-OrganizationConfig", "", AuditDisabled="True")])
+    assert set(everybody.grades().values()) == {"undeterminable"}
+    one = _told(tmp_path / "one", [act(OFF_AT, "Set-Mailbox", PEOPLE[3], AuditEnabled="False")])
+    assert not one.summary["intrusions"]
+    assert {name for name, grade in one.grades().items() if grade == "undeterminable"} == {PEOPLE[3]}
+    row = next(each for each in one.summary["mailboxes"] if each["mailbox"] == PEOPLE[3])
+    assert any(f"auditing of {PEOPLE[3]} was switched off" in each for each in row["assumptions"])
 
 
 def test_a_licence_taken_lowers_its_mailbox_and_no_other(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from dwell.answers import affected, apps, departures, takings
 from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
-from dwell.answers.silences import leaving_open, lines_against, of_all, words
+from dwell.answers.silences import leaving_open, lines_against, of_all, of_own, words
 from dwell.answers.ways import by_way, not_known, told_by_way, ways_of
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
@@ -90,8 +90,13 @@ def bodiless(case: Investigation) -> tuple[str, ...]:
     return tuple(sorted(accesses.names[one] for one in found if one >= 0))
 
 
-def _held_back(case: Investigation) -> dict[str, _Dark]:
-    """Give the mailboxes of which recording was held back or switched off for a time, by the name they go by."""
+def _held_back(case: Investigation, off: Collection[str]) -> dict[str, _Dark]:
+    """Give the mailboxes of which recording was held back or switched off for a time, by the name they go by.
+
+    Args:
+        case: the case.
+        off: mailboxes that are told also where they have no line of their own.
+    """
     out: dict[str, _Dark] = {}
     for host, source, _, first, last, reason in case.ledger.stretches({CellState.NOT_RECORDED}):
         owner = source.removeprefix("ual/")
@@ -104,7 +109,7 @@ def _held_back(case: Investigation) -> dict[str, _Dark]:
     lines = {case.identities.label(source[4:]) or source[4:]: source for host, source in case.ledger.lines
              if host == TENANT and source.startswith("ual/") and not source[4:].startswith(ACTING)}  # fmt: skip
     for one in case.silences.known:
-        if one.host == TENANT and one.whose and (one.whose in lines or one.acting):
+        if one.host == TENANT and one.whose and (one.whose in lines or one.acting or one.whose in off):
             before = out.get(one.whose, _Dark(frozenset(), ()))
             mine = frozenset({lines[one.whose]} if one.whose in lines else ())
             out[one.whose] = _Dark(before.sources | mine, (*before.texts, words(one)))
@@ -168,9 +173,9 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     everybody = of_all(case)
     dimmed, hidden = tuple(words(one) for one in everybody), leaving_open(case, everybody)
     cloud, ways = _in_cloud(case), ways_of(case)
-    less = lines_against(case)
+    less, off = lines_against(case), of_own(case)
     tenant = "ual" in case.tables
-    blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case)
+    blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case, off)
     shaped = sorted({one.host for one in untold(case)})
     out = []
     for name in _names(case):
@@ -185,7 +190,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         held = coverage.hours_able > 0
         # an intrusion lasted at least from its first act held to its last: it may have been there then as well
         broken = there_too and bool(case.held) and _breaks_off(case, frozenset() if gone is None else gone.sources)
-        unseen = (gone is not None and bool(case.held)) or broken
+        unseen = (gone is not None and bool(case.held)) or name in off or broken
         open_question = blind or shaped or served or unseen or not held or (there_too and hidden)
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dwell.answers.book import Book
-from dwell.answers.phrases import count, instant, listed
+from dwell.answers.phrases import count, instant, listed, whole_span
 from dwell.model.instants import utc_from_us
+from dwell.scope.cells import HOUR_US
 from dwell.scope.investigation import Investigation
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.silences import ACTING, Silence
 
-__all__ = ["leaving_open", "lines_against", "of_all", "tell_silences", "words"]
+__all__ = ["leaving_open", "lines_against", "of_all", "of_own", "tell_silences", "words"]
 
 SHOWN_MAX = 12
 OPEN_US = 86_400_000_000
-"""An account that was not watched for a day may have opened any mailbox: a figure of coverage says too little of that."""
+"""What was not watched for a day may have been opened by anybody: a figure of coverage says too little of that."""
 NO_END = "no record says that it was switched on again"
 HELD_ALL_THE_SAME = "records of these hours may be held all the same: nothing says that they are all"
 
@@ -37,19 +38,40 @@ def of_all(case: Investigation) -> tuple[Silence, ...]:
     return tuple(one for one in case.silences.known if one.host == TENANT and (one.acting or not one.whose))
 
 
-def leaving_open(case: Investigation, found: Sequence[Silence]) -> tuple[Silence, ...]:
-    """Give those that leave open whose mailbox was opened.
+def of_own(case: Investigation) -> frozenset[str]:
+    """Give the mailboxes of the tenant of which recording was off for a day or more of what is held, all times together."""
+    mine: dict[str, list[Silence]] = {}
+    for one in case.silences.known:
+        if one.host == TENANT and one.whose and not one.acting:
+            mine.setdefault(one.whose, []).append(one)
+    return frozenset(whose for whose, found in mine.items() if _together_us(case, found) >= OPEN_US)
 
-    Those that an account of an intrusion made, or that hide what such an account did; and those that hide for a day or more
-    what one account does, whoever made them: that no intrusion is known may be their doing.
+
+def leaving_open(case: Investigation, found: Sequence[Silence]) -> tuple[Silence, ...]:
+    """Give those that leave open whose mailbox was opened, of what hides acts on any mailbox.
+
+    Those that an account of an intrusion made, or that hide what such an account did; and all of them where they together
+    hide a day or more, whoever made them: that no intrusion is known may be their doing. What was switched on again before
+    anything is held, or off after it, hides nothing.
     """
+    within = [one for one in found if _together_us(case, (one,))]
+    if _together_us(case, within) >= OPEN_US:
+        return tuple(within)
     accounts = {name for held in case.held for name in held.accounts}
     return tuple(
-        one
-        for one in found
-        if (one.acting and (one.whose in accounts or one.to_us is None or one.to_us - one.from_us >= OPEN_US))
-        or case.identities.label(one.by) in accounts
+        one for one in within if (one.acting and one.whose in accounts) or case.identities.label(one.by) in accounts
     )
+
+
+def _together_us(case: Investigation, found: Iterable[Silence]) -> int:
+    """Give how long at least one of them lasted within the hours that the case speaks of, in microseconds."""
+    first, last = (hour * HOUR_US for hour in whole_span(case))
+    total, until = 0, first
+    for one in sorted(found, key=lambda each: each.from_us):
+        end = last if one.to_us is None else min(one.to_us, last)
+        total += max(0, end - max(one.from_us, until))
+        until = max(until, end)
+    return total
 
 
 def tell_silences(case: Investigation, book: Book) -> None:
