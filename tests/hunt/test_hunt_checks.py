@@ -14,6 +14,7 @@ from tests.hunt.archives import archive_of
 from dwell.archive.store import Archive
 from dwell.hunt.checks.registry import CHECKS, put_checks
 from dwell.hunt.hits import HITS
+from dwell.hunt.hunting import hunt
 from dwell.intake.tables import specs
 from dwell.model.attack import CHANGED, UNCHANGED
 from dwell.model.claims import RuleStatus
@@ -23,6 +24,10 @@ OWA = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\FrontEnd\\HttpProxy\\
 TEMPORARY = "C:\\Windows\\Microsoft.NET\\Framework64\\v4.0.30319\\Temporary ASP.NET Files\\owa\\8e05b027\\e164d61b"
 SET_UP = datetime(2019, 2, 12, 20, 0, 0, 417_000, UTC)
 KEY = "CB2721ABDAF8E9DC516D621D8B8BF13A2C9E8689A25303BF"
+
+
+def sha(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def entry(path: str, made: datetime = SET_UP, **more: object) -> dict[str, Any]:
@@ -275,6 +280,20 @@ def test_what_is_kept_is_taken_as_long_as_the_states_are_the_same(
     assert put_checks(Archive(tmp_path / "archive", specs()), kept).hits.equals(first.hits)
     more = archive_of(tmp_path / "archive", {"inventory": [odd]}, name="more", evidence="77" * 32)
     assert put_checks(more, kept).hits.num_rows == first.hits.num_rows + 1
+
+
+def test_a_server_that_logs_name_and_of_which_no_state_is_held_is_told(tmp_path: Path) -> None:
+    root, kept = tmp_path / "archive", tmp_path / "kept"
+    kept.mkdir()
+    lists(root, shipped(), shipped())
+    for host, name in (("EX09", "log"), ("EX02", "more"), ("EX10", "later")):
+        archive = archive_of(root, {"iis": [{"host": host, "cs-uri-stem": "/owa/"}]}, name=name, evidence=sha(name))
+        found = hunt(archive, workers=1, cache=kept)
+        by_name = {one.rule_id: one for one in found.checks}
+        page = by_name["check:login-page"]
+        expected = ("EX09", "EX10") if host == "EX10" else ("EX09",)
+        assert (page.hosts, page.hosts_without, page.hosts_without_total) == (("EX01", "EX02"), expected, len(expected))
+        assert by_name["check:iis-configuration"].hosts_without == ()
 
 
 def setting(section: str, element: str, **more: object) -> dict[str, Any]:
