@@ -17,7 +17,7 @@ from tests.hunt.archives import archive_of, hunted, load_rules, met_one_by_one, 
 from tests.hunt.slow_sigma import Event, decode, iis_event, matches, plain_event
 
 from dwell.casebook.case import Case
-from dwell.hunt import patterns
+from dwell.hunt import patterns, wide
 from dwell.hunt.hunting import hunt
 from dwell.hunt.sigma.load import load
 from dwell.hunt.wide import Hunter
@@ -154,6 +154,10 @@ def compare(table: str, events: list[dict[str, Any]], drawn: list[dict[str, Any]
         archive = archive_of(Path(scratch) / "archive", {table: events})
         found = met_one_by_one(archive, loaded.rules)
         assert found == met_one_by_one(archive, loaded.rules, prune=False)
+        with pytest.MonkeyPatch.context() as patch:
+            # every column counts as large, and is looked at on its own
+            patch.setattr(wide, "FEW_TEXTS", 0)
+            assert found == met_one_by_one(archive, loaded.rules)
     rows = rows_table(table, events).to_pylist()
     usable = {rule.info.id for rule in loaded.rules.rules}
     wanted: dict[str, set[int]] = {}

@@ -14,6 +14,7 @@ from tests.hunt.archives import archive_of
 from dwell.archive.store import Archive
 from dwell.hunt.checks.registry import CHECKS, put_checks
 from dwell.hunt.hits import HITS
+from dwell.hunt.hunting import hunt
 from dwell.intake.tables import specs
 from dwell.model.attack import CHANGED, UNCHANGED
 from dwell.model.claims import RuleStatus
@@ -23,6 +24,10 @@ OWA = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\FrontEnd\\HttpProxy\\
 TEMPORARY = "C:\\Windows\\Microsoft.NET\\Framework64\\v4.0.30319\\Temporary ASP.NET Files\\owa\\8e05b027\\e164d61b"
 SET_UP = datetime(2019, 2, 12, 20, 0, 0, 417_000, UTC)
 KEY = "CB2721ABDAF8E9DC516D621D8B8BF13A2C9E8689A25303BF"
+
+
+def sha(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def entry(path: str, made: datetime = SET_UP, **more: object) -> dict[str, Any]:
@@ -59,6 +64,11 @@ def met(archive: Archive, key: str) -> tuple[RuleStatus, set[tuple[str, str, str
     assert outcome.hits == len(rows)
     told = {(one["host"], one["matched"][0].rpartition("\\")[2], one["matched"][1].strip("()")) for one in rows}
     return outcome.status, told
+
+
+def reason(archive: Archive, key: str) -> str:
+    """Give why a check could not look everywhere."""
+    return next(one.reason for one in put_checks(archive).outcomes if one.rule_id == f"check:{key}")
 
 
 def test_without_states_every_check_is_blind_and_says_what_would_open_its_eyes(tmp_path: Path) -> None:
@@ -106,10 +116,59 @@ def test_lists_of_other_builds_are_not_held_against_each_other(tmp_path: Path) -
 
 def test_a_list_of_few_files_makes_no_full_one_look_odd(tmp_path: Path) -> None:
     full = shipped()
-    some = [*full[:30], entry(f"{OWA.replace('auth', 'bin')}\\Extra.dll")]
-    status, told = met(lists(tmp_path / "archive", full, some), "file-baseline")
-    assert (status, told) == (RAN, {("EX02", "Extra.dll", "in 1 of 2 lists of this build")})
+    some = [*full[:29], entry(f"{OWA.replace('auth', 'bin')}\\Extra.dll")]
+    archive = lists(tmp_path / "archive", full, some)
+    assert met(archive, "file-baseline") == (PARTLY, {("EX02", "Extra.dll", "in 1 of 2 lists of this build")})
+    assert reason(archive, "file-baseline").startswith("scripts or programs of 1 of 2 lists lie in folders of which no")
     assert met(lists(tmp_path / "fewer", full, full[:5]), "file-baseline") == (PARTLY, set())
+
+
+def test_a_list_of_libraries_makes_no_page_of_a_full_one_look_odd(tmp_path: Path) -> None:
+    full = [*shipped(), entry(f"{OWA.replace('auth', 'bin')}\\Extra.dll")]
+    archive = lists(tmp_path / "archive", full, [one for one in shipped() if one["Path"].endswith(".dll")])
+    assert met(archive, "file-baseline") == (PARTLY, {("EX01", "Extra.dll", "in 1 of 2 lists of this build")})
+    assert met(archive, "login-page") == (PARTLY, set())
+    assert "of 1 of 1 lists with a login page no other list of the same build" in reason(archive, "login-page")
+
+
+def test_a_hash_that_is_missing_is_no_other_hash(tmp_path: Path) -> None:
+    some = [{**one, "SHA256": None} if at < 25 or at == 66 else one for at, one in enumerate(shipped())]
+    archive = lists(tmp_path / "archive", shipped(), some)
+    assert met(archive, "file-baseline") == (PARTLY, set())
+    assert reason(archive, "file-baseline") == (
+        "26 of 124 scripts and programs have no hash in lists that have hashes: only their sizes speak"
+    )
+    assert met(archive, "login-page") == (PARTLY, set())
+    assert (
+        reason(archive, "login-page") == "1 of 4 login pages and scripts have no hash: only their times and sizes speak"
+    )
+
+
+def test_where_a_page_has_a_hash_in_some_lists_those_speak_and_sizes_for_the_rest(tmp_path: Path) -> None:
+    page = shipped()[-1]
+    bare, grown = {**page, "SHA256": None}, {**page, "SHA256": None, "Size": 1777}
+    unknown = {**page, "SHA256": None, "Size": None}
+    each = [page, page, bare, grown, unknown]
+    archive = lists(tmp_path / "archive", *([*shipped()[:-1], one] for one in each))
+    told = {("EX04", "logon.aspx", "its size is that of 1 of 4 lists of this build")}
+    assert met(archive, "login-page") == (PARTLY, told)
+    assert met(archive, "file-baseline") == (PARTLY, told)
+    changed = {**page, "SHA256": "00" * 32}
+    archive = lists(tmp_path / "changed", *([*shipped()[:-1], one] for one in [changed, page, bare, page]))
+    told = {("EX01", "logon.aspx", "its bytes or its size are those of 2 of 4 lists of this build")}
+    assert met(archive, "login-page") == (PARTLY, told)
+
+
+def test_a_login_page_in_a_list_without_hashes_is_held_against_the_sizes_of_all(tmp_path: Path) -> None:
+    bare = [{**one, "SHA256": None} for one in shipped()]
+    grown = [*bare[:-1], {**bare[-1], "Size": 1777}]
+    told = {("EX03", "logon.aspx", "its size is that of 1 of 3 lists")}
+    assert met(lists(tmp_path / "archive", shipped(), shipped(), grown), "login-page") == (PARTLY, told)
+    assert met(lists(tmp_path / "sound", shipped(), shipped(), bare), "login-page") == (PARTLY, set())
+    odd = [*shipped()[:-1], {**shipped()[-1], "Size": 1777}]
+    told = {("EX01", "logon.aspx", "its size is that of 1 of 3 lists")}
+    assert met(lists(tmp_path / "alone", odd, bare, bare), "login-page") == (PARTLY, told)
+    assert met(lists(tmp_path / "few", odd[-7:], shipped()[-7:], shipped()), "login-page") == (PARTLY, set())
 
 
 def test_of_many_lists_one_that_is_odd_is_told_against_those_most_like_it(tmp_path: Path) -> None:
@@ -223,6 +282,20 @@ def test_what_is_kept_is_taken_as_long_as_the_states_are_the_same(
     assert put_checks(more, kept).hits.num_rows == first.hits.num_rows + 1
 
 
+def test_a_server_that_logs_name_and_of_which_no_state_is_held_is_told(tmp_path: Path) -> None:
+    root, kept = tmp_path / "archive", tmp_path / "kept"
+    kept.mkdir()
+    lists(root, shipped(), shipped())
+    for host, name in (("EX09", "log"), ("EX02", "more"), ("EX10", "later")):
+        archive = archive_of(root, {"iis": [{"host": host, "cs-uri-stem": "/owa/"}]}, name=name, evidence=sha(name))
+        found = hunt(archive, workers=1, cache=kept)
+        by_name = {one.rule_id: one for one in found.checks}
+        page = by_name["check:login-page"]
+        expected = ("EX09", "EX10") if host == "EX10" else ("EX09",)
+        assert (page.hosts, page.hosts_without, page.hosts_without_total) == (("EX01", "EX02"), expected, len(expected))
+        assert by_name["check:iis-configuration"].hosts_without == ()
+
+
 def setting(section: str, element: str, **more: object) -> dict[str, Any]:
     return {"section": f"configuration/{section}", "element": element, **more}
 
@@ -273,3 +346,19 @@ def test_a_setting_that_no_product_makes_is_met_and_no_other(tmp_path: Path, row
 
 def test_a_single_web_config_is_looked_at_in_part(tmp_path: Path) -> None:
     assert met(lists(tmp_path / "archive", [STOCK[1]], table="configuration"), "iis-configuration") == (PARTLY, set())
+
+
+def test_a_server_with_single_web_configs_beside_one_with_all_is_looked_at_in_part(tmp_path: Path) -> None:
+    archive = lists(tmp_path / "archive", STOCK, [STOCK[1]], table="configuration")
+    assert met(archive, "iis-configuration") == (PARTLY, set())
+    assert reason(archive, "iis-configuration") == (
+        "no applicationHost.config of EX02 is held: there only single web.config files were looked at"
+    )
+    assert met(lists(tmp_path / "both", STOCK, STOCK, table="configuration"), "iis-configuration") == (RAN, set())
+    together = archive_of(
+        tmp_path / "both", {"configuration": [{**STOCK[1], "host": "EX01"}]}, name="web", evidence="77" * 32
+    )
+    assert met(together, "iis-configuration") == (RAN, set())
+    many = lists(tmp_path / "many", STOCK, *[[STOCK[1]]] * 9, [{**STOCK[1], "host": None}], table="configuration")
+    assert "of servers without a name, EX010, EX02, " in reason(many, "iis-configuration")
+    assert " and 2 more is held" in reason(many, "iis-configuration")

@@ -33,9 +33,8 @@ UNION ALL
 SELECT evidence_id, record_no, host, path, made, 'in ' || holding || ' of ' || lists || ' lists of this build'
 FROM web JOIN against USING (evidence_id, record_no) WHERE counts AND holding * 2 <= lists
 UNION ALL
-SELECT evidence_id, record_no, host, path, made,
-       'its bytes are those of ' || same || ' of ' || holding || ' lists of this build'
-FROM web JOIN against USING (evidence_id, record_no) WHERE counts AND sha <> '' AND same * 2 <= holding
+SELECT evidence_id, record_no, host, path, made, told || ' of ' || same || ' of ' || compared || ' lists of this build'
+FROM web JOIN against USING (evidence_id, record_no) WHERE counts AND same * 2 <= compared
 UNION ALL
 SELECT evidence_id, record_no, host, path, made, 'made when hardly anything else of its tree was'
 FROM web JOIN days USING (evidence_id, record_no)
@@ -50,6 +49,11 @@ def _look(link: duckdb.DuckDBPyConnection) -> Looked:
         "count(DISTINCT evidence_id) FILTER (evidence_id NOT IN (SELECT evidence_id FROM files WHERE sha <> '')) "
         "FROM files WHERE tree <> ''"
     ).fetchall()
+    ((every, unhashed, alone),) = link.execute(
+        "SELECT count(*), count(*) FILTER (sha = '' AND evidence_id IN (SELECT evidence_id FROM files WHERE sha <> '')), "
+        "count(DISTINCT evidence_id) FILTER (lists IS NULL AND evidence_id IN (SELECT evidence_id FROM alike)) "
+        "FROM files LEFT JOIN against USING (evidence_id, record_no) WHERE tree <> '' AND (is_script OR is_program)"
+    ).fetchall()
     if not held:
         return blind("no list of files holds a web folder of IIS or Exchange. List inetpub and the folder of Exchange")
     reasons = []
@@ -58,8 +62,17 @@ def _look(link: duckdb.DuckDBPyConnection) -> Looked:
             f"{held - alike} of {held} lists could not be held against another of the same build. List the files of "
             "another server of that build, or of an older backup"
         )
+    if alone:
+        reasons.append(
+            f"scripts or programs of {alone} of {alike} lists lie in folders of which no other list of the same build "
+            "holds half: there only names and times speak"
+        )
     if bare:
         reasons.append(f"{bare} of {held} lists have no hashes")
+    if unhashed:
+        reasons.append(
+            f"{unhashed} of {every} scripts and programs have no hash in lists that have hashes: only their sizes speak"
+        )
     found = f"SELECT evidence_id, record_no, host, 'Path=' || path AS what, why, made AS at_utc FROM ({_FOUND})"  # noqa: S608 - ours
     return looked(link, found, "SELECT host FROM files WHERE tree <> '' AND (is_script OR is_program)", reasons)
 

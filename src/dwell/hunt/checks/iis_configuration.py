@@ -12,6 +12,13 @@ __all__ = ["CHECK"]
 
 _SHIPPED_KEY = "sha256:6d60845874ad370b4c0e1906237bb25eaf3490e22abd71b9c8423f81664e8fe3"
 """SHA-256 of the key that CVE-2020-0688 rests on, as intake keeps keys; the key itself has been published."""
+NAMES_MAX = 8
+"""So many servers are named in a reason; the rest are counted."""
+_SERVERS = """
+SELECT coalesce(host, '') AS server, bool_or(coalesce(section, '') LIKE '%globalModules')
+FROM settings WHERE element <> '#comment' GROUP BY server ORDER BY server
+"""
+"""Each server with configurations, and whether its applicationHost.config is among them."""
 _FOUND = f"""
 WITH told AS (SELECT *, regexp_extract(coalesce(section, ''), '([^/]*)$', 1) AS part,
                      coalesce(location, '(everywhere)') AS place FROM settings WHERE element <> '#comment')
@@ -61,8 +68,17 @@ def _look(link: duckdb.DuckDBPyConnection) -> Looked:
         ("own_type", _own_type),
     ):
         link.create_function(name, function, ["VARCHAR"], "BOOLEAN")
-    ((whole,),) = link.execute("SELECT count(*) FROM settings WHERE section LIKE '%globalModules'").fetchall()
-    reasons = [] if whole else ["no applicationHost.config is held: only single web.config files were looked at"]
+    servers = link.execute(_SERVERS).fetchall()
+    parts = [str(host) for host, is_whole in servers if not is_whole]
+    reasons = []
+    if len(parts) == len(servers):
+        reasons = ["no applicationHost.config is held: only single web.config files were looked at"]
+    elif parts:
+        named = ", ".join(one or "servers without a name" for one in parts[:NAMES_MAX])
+        more = f" and {len(parts) - NAMES_MAX} more" if len(parts) > NAMES_MAX else ""
+        reasons = [
+            f"no applicationHost.config of {named}{more} is held: there only single web.config files were looked at"
+        ]
     found = f"SELECT *, NULL::TIMESTAMPTZ AS at_utc FROM ({_FOUND})"  # noqa: S608 - ours
     return looked(link, found, "SELECT host FROM settings WHERE element <> '#comment'", reasons)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from dwell.hunt.checks.check import Check, Looked, blind
 from dwell.hunt.checks.states import opened
 from dwell.hunt.hits import GROUPS_MAX, HITS
 from dwell.hunt.keeping import read_kept, write_kept
+from dwell.hunt.reach import TOLD_MAX
 from dwell.hunt.ruleset import RuleInfo
 from dwell.model.claims import RuleOutcome
 
@@ -56,30 +58,42 @@ class Checked:
     infos: Mapping[str, RuleInfo]
 
 
-def put_checks(archive: Archive, cache: Path | None = None) -> Checked:
+def put_checks(archive: Archive, cache: Path | None = None, servers: AbstractSet[str] = frozenset()) -> Checked:
     """Put every check to the states that an archive holds, or take what an earlier run made of the same states.
 
     Args:
         archive: the case's archive.
         cache: folder where results are kept between runs; None keeps nothing.
+        servers: mail servers and web servers that logs of the case name; those of which a check saw no state are told.
 
     Raises:
         CustodyError: a data file is not what was written.
     """
-    infos = {one.id: _info(one) for one in CHECKS}
+    outcomes, hits = _kept(archive, cache)
+    return Checked(tuple(_told(one, servers) for one in outcomes), hits, {one.id: _info(one) for one in CHECKS})
+
+
+def _told(outcome: RuleOutcome, servers: AbstractSet[str]) -> RuleOutcome:
+    """Add the servers of which a check that looked saw no state; what is kept does not know the case's logs."""
+    without = sorted(servers - set(outcome.hosts)) if outcome.hosts else []
+    return replace(outcome, hosts_without=tuple(without[:TOLD_MAX]), hosts_without_total=len(without))
+
+
+def _kept(archive: Archive, cache: Path | None) -> tuple[tuple[RuleOutcome, ...], pa.Table]:
+    """Take what an earlier run made of the same states, or put the checks to them."""
     keys = [f"{table}:{one.key}" for table in sorted(_NOT_HELD) for one in archive.files(table)]
     if cache is None or not keys:
-        return Checked(*_put(archive), infos)
+        return _put(archive)
     place = cache / f"{_digest(keys)[:32]}-checks.arrow"
     try:
         held = read_kept(place)
         outcomes = msgspec.json.decode(held.schema.metadata[_OUTCOMES], type=tuple[RuleOutcome, ...])
-        return Checked(outcomes, held.replace_schema_metadata(None).cast(HITS), infos)
+        return outcomes, held.replace_schema_metadata(None).cast(HITS)
     except (OSError, pa.ArrowInvalid, msgspec.MsgspecError, KeyError, TypeError):
         pass
     outcomes, hits = _put(archive)
     write_kept(place, hits.replace_schema_metadata({_OUTCOMES: msgspec.json.encode(outcomes, order="sorted")}))
-    return Checked(outcomes, hits, infos)
+    return outcomes, hits
 
 
 def _digest(keys: Sequence[str]) -> str:

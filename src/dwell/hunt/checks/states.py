@@ -1,9 +1,10 @@
 """The states that checks look at, as tables of one database: files of all lists, elements of all configurations.
 
 A list is one file of evidence. Two lists are held against each other where they are of the same build: where most of
-the scripts and programs of web folders that both hold have the same bytes; folder by folder, a list is held against one
-that holds half of its files there or more, so that a list of few files makes no full one look odd. Of what build a list
-is stands in none.
+the scripts and programs of web folders that both hold have the same bytes; folder by folder, and apart for scripts,
+programs and all else, a list is held against one that holds half of its files there or more, so that a list of few files,
+or of libraries only, makes no full one look odd. Of two files of one place the hashes are compared, or the sizes where
+one of them has no hash. Of what build a list is stands in none.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import read_rows
 from dwell.archive.store import Archive
 
-__all__ = ["FILES", "SETTINGS", "opened"]
+__all__ = ["FILES", "SETTINGS", "SHARED_MIN", "opened"]
 
 FILES, SETTINGS = "inventory", "configuration"
 _OF_FILES = ("evidence_id", "record_no", "host", "Path", "SHA256", "Size", "CreationTimeUtc", "LastWriteTimeUtc")
@@ -65,20 +66,38 @@ QUALIFY row_number() OVER (
 """  # noqa: S608 - ours
 _AGAINST = """
 CREATE TABLE against AS
-WITH web AS (SELECT evidence_id, record_no, tree, place, sha FROM files WHERE tree <> ''),
-places AS (SELECT evidence_id AS other, place, list(DISTINCT sha) AS held FROM web GROUP BY ALL),
-covering AS (
-    SELECT evidence_id, other, tree
-    FROM web JOIN alike USING (evidence_id) LEFT JOIN places USING (other, place)
-    GROUP BY ALL HAVING avg((held IS NOT NULL)::INT) >= 0.5
+WITH web AS (
+    SELECT evidence_id, record_no, tree, place, sha, size,
+           CASE WHEN is_script THEN 'script' WHEN is_program THEN 'program' ELSE '' END AS kind
+    FROM files WHERE tree <> ''
 ),
-lists AS (SELECT evidence_id, tree, count(*) + 1 AS lists FROM covering GROUP BY ALL),
+places AS (
+    SELECT evidence_id AS other, place, count(*) AS files, list(DISTINCT sha) FILTER (sha <> '') AS shas,
+           list(DISTINCT size) FILTER (size IS NOT NULL) AS sizes
+    FROM web GROUP BY evidence_id, place
+),
+covering AS (
+    SELECT evidence_id, other, tree, kind
+    FROM web JOIN alike USING (evidence_id) LEFT JOIN places USING (other, place)
+    GROUP BY ALL HAVING avg((files IS NOT NULL)::INT) >= 0.5
+),
+lists AS (SELECT evidence_id, tree, kind, count(*) + 1 AS lists FROM covering GROUP BY ALL),
+pairs AS (
+    SELECT evidence_id, record_no, sha <> '' AND shas IS NOT NULL AS hashed,
+           CASE WHEN sha <> '' AND shas IS NOT NULL THEN list_contains(shas, sha)
+                WHEN size IS NOT NULL AND sizes IS NOT NULL THEN list_contains(sizes, size) END AS is_same
+    FROM web JOIN covering USING (evidence_id, tree, kind) JOIN places USING (other, place)
+),
 met AS (
-    SELECT evidence_id, record_no, count(*) AS holding, count(*) FILTER (list_contains(held, sha)) AS same
-    FROM web JOIN covering USING (evidence_id, tree) JOIN places USING (other, place) GROUP BY ALL
+    SELECT evidence_id, record_no, count(*) AS holding, count(is_same) AS compared,
+           count(*) FILTER (is_same) AS same, count(is_same) FILTER (hashed) AS hashed
+    FROM pairs GROUP BY ALL
 )
-SELECT web.evidence_id, record_no, lists, coalesce(holding, 0) + 1 AS holding, coalesce(same, 0) + 1 AS same
-FROM web JOIN lists USING (evidence_id, tree) LEFT JOIN met USING (evidence_id, record_no)
+SELECT web.evidence_id, record_no, lists, coalesce(holding, 0) + 1 AS holding, coalesce(compared, 0) + 1 AS compared,
+       coalesce(same, 0) + 1 AS same,
+       CASE hashed WHEN compared THEN 'its bytes are those' WHEN 0 THEN 'its size is that'
+                   ELSE 'its bytes or its size are those' END AS told
+FROM web JOIN lists USING (evidence_id, tree, kind) LEFT JOIN met USING (evidence_id, record_no)
 """
 
 
@@ -98,8 +117,9 @@ def opened(archive: Archive, link: duckdb.DuckDBPyConnection) -> frozenset[str]:
     """Put the states into a database; give the archive's tables of which anything is held.
 
     `files` has a row for each file of each list, `alike` the pairs of lists that are of one build, `against` a row for
-    each file of a web folder whose list has such a partner (`lists` of its build that hold its tree, those `holding`
-    it, those that hold the `same` bytes, its own among them), `settings` a row for each element of each configuration.
+    each file of a web folder whose list has such a partner (`lists` of its build that hold files of its kind in its
+    tree, those `holding` it, those `compared` by hash or size, those that hold the `same`, its own among them, and what
+    is `told` of them), `settings` a row for each element of each configuration.
 
     Raises:
         CustodyError: a data file is not what was written.
