@@ -24,7 +24,7 @@ class Met:
     """
 
     rule: str
-    at: float
+    at: Fraction
     record: int
     fields: Mapping[str, str]
 
@@ -73,12 +73,12 @@ _COMPARE: Mapping[str, Callable[[Fraction, Fraction], bool]] = {
 }
 
 
-def _chains(team: Sequence[Met], rules: Sequence[str], end: Met, span: float) -> list[float]:
+def _chains(team: Sequence[Met], rules: Sequence[str], end: Met, span: Fraction) -> list[Fraction]:
     """Give the starts of all chains that end at a record and are short enough."""
     if end.rule != rules[-1]:
         return []
 
-    def before(place: int, latest: float) -> list[float]:
+    def before(place: int, latest: Fraction) -> list[Fraction]:
         out = []
         for one in team:
             if one.rule == rules[place] and one.at <= latest and end.at - one.at <= span:
@@ -90,7 +90,7 @@ def _chains(team: Sequence[Met], rules: Sequence[str], end: Met, span: float) ->
 
 def slow_matches(correlation: Mapping[str, object], met: Sequence[Met]) -> set[tuple[str, frozenset[int]]]:
     """Give every match as its group and the records it rests on."""
-    kind, span = str(correlation["type"]), float(str(correlation["timespan"])[:-1])
+    kind, span = str(correlation["type"]), Fraction(str(correlation["timespan"])[:-1])
     rules = [str(one) for one in correlation["rules"]]  # type: ignore[attr-defined]
     groups = [str(one) for one in correlation.get("group-by", [])]  # type: ignore[attr-defined]
     condition = correlation.get("condition")
@@ -103,7 +103,7 @@ def slow_matches(correlation: Mapping[str, object], met: Sequence[Met]) -> set[t
     out: set[tuple[str, frozenset[int]]] = set()
     for name in sorted({"|".join(one.fields[each].lower() for each in groups) for one in used}):
         team = [one for one in used if "|".join(one.fields[each].lower() for each in groups) == name]
-        windows: list[tuple[float, float]] = []
+        windows: list[tuple[Fraction, Fraction]] = []
         for end in team:
             if kind == "temporal_ordered":
                 starts = _chains(team, rules, end, span)
@@ -125,7 +125,7 @@ def slow_matches(correlation: Mapping[str, object], met: Sequence[Met]) -> set[t
     return out
 
 
-def _united(windows: Sequence[tuple[float, float]], team: Sequence[Met]) -> list[frozenset[int]]:
+def _united(windows: Sequence[tuple[Fraction, Fraction]], team: Sequence[Met]) -> list[frozenset[int]]:
     """Unite windows until none overlaps another."""
     whole = list(windows)
     while True:

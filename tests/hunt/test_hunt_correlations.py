@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,7 @@ def met(rows: list[dict[str, Any]]) -> list[Met]:
     out = []
     for number, row in enumerate(rows, 1):
         fields = {key: str(value) for key, value in row.items() if value not in {"-", None}}
-        at = (row["time_utc"] - START) / timedelta(microseconds=1) / 1_000_000
+        at = Fraction((row["time_utc"] - START) // timedelta(microseconds=1), 1_000_000)
         out += [Met(one, at, number, fields) for one in RULES if f"/{one}/" in row["cs-uri-stem"]]
     return out
 

@@ -134,8 +134,11 @@ def test_the_same_comes_of_tables_that_were_kept(tmp_path: Path) -> None:
 
 
 def test_what_only_one_layer_knows_is_put_in(tmp_path: Path) -> None:
-    """IIS wrote no account, and only the call names a mailbox: HttpProxy was routed by the caller's own."""
-    rolled = _rolled(tmp_path, [_front()], [_proxy(AnchorMailbox="smtp:svc@gov.example")], [_call()], [])
+    """IIS wrote no account, and only the call names a mailbox: HttpProxy was routed by the caller's own, or by that."""
+    rolled = _rolled(tmp_path / "own", [_front()], [_proxy(AnchorMailbox="smtp:svc@gov.example")], [_call()], [])
+    (one,) = _sessions(rolled)
+    assert (one["table"], one["actor"], one["mailbox"], one["basis"]) == ("ews", CALLER, CHIEF, "explicit")
+    rolled = _rolled(tmp_path / "named", [_front()], [_proxy(AnchorMailbox=f"Smtp~{CHIEF}")], [_call()], [])
     (one,) = _sessions(rolled)
     assert (one["table"], one["actor"], one["mailbox"], one["basis"]) == ("ews", CALLER, CHIEF, "explicit")
 

@@ -6,6 +6,7 @@ records that do not contradict each other. What is not joined loses nothing: eac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,12 +23,15 @@ LAYERS = (FRONT, BACK, PROXY, EWS, MAPI)
 _SERVICES = (LAYERS.index(EWS), LAYERS.index(MAPI))
 _BACK = LAYERS.index(BACK)
 
+_KIND = re.compile(r"^(?:smtp|upn|user)[~:]")
+"""What HttpProxy writes before an address or a name in `AnchorMailbox`."""
+
 Flags = npt.NDArray[np.bool_]
 
 
 def _alias(text: str) -> str:
-    r"""Give what stays the same of an account's name in its usual forms: `GOV\anna`, `anna@gov.example`, `smtp:anna@…`."""
-    name = text.lower().removeprefix("smtp:")
+    r"""Give what stays the same of an account's name in its usual forms: `GOV\anna`, `anna@gov.example`, `Smtp~anna@…`."""
+    name = _KIND.sub("", text.lower())
     return name.rpartition("\\")[2].partition("@")[0]
 
 
