@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.scope.sessions import Visit, accesses_of
 
-from dwell.scope.absences import MONTH_DAYS, are_there_themselves, carried, lived_elsewhere
+from dwell.scope.absences import are_there_themselves, carried, lived_elsewhere
+from dwell.scope.months import MONTH_DAYS
 
 _VISITS = st.lists(
     st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 130), st.booleans()), min_size=1, max_size=30

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dwell.scope.access import Accesses
+from dwell.scope.months import DENSE, MONTH_DAYS, around
 from dwell.scope.rollup.fold import group, ranked
 
 __all__ = ["AWAY_BITS", "AWAY_SHARE", "are_there_themselves", "carried", "lived_elsewhere"]
@@ -26,9 +27,6 @@ _CARRIED = frozenset({"eas", "m365-eas"})
 _PHONES = ("outlook-ios", "outlook-android")
 """How the agents of apps on phones begin, in lower case."""
 _WEEK = 7
-MONTH_DAYS = 30
-DENSE = 4
-"""Sums are kept for every number up to the largest where these are at most so many times the rows."""
 
 Codes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.float64]
@@ -66,11 +64,11 @@ def lived_elsewhere(account: Codes, network: Codes, day: Codes, phone: npt.NDArr
         place = _placed(group([*parts, day]))
         return np.asarray(np.bincount(place, weights=fixed)[place])
 
-    def around(*parts: Codes) -> Counts:
-        return _around(group([*parts, weekday]), month, fixed)
+    def usually(*parts: Codes) -> Counts:
+        return around(_placed(group([*parts, weekday])), month, fixed)
 
     seen = on_that_day(account) - on_that_day(account, network)
-    usual = around(account) - around(account, network)
+    usual = usually(account) - usually(account, network)
     owner = ranked(account)
     size = int(owner.max(initial=-1)) + 1
     first, last = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
@@ -85,27 +83,6 @@ def lived_elsewhere(account: Codes, network: Codes, day: Codes, phone: npt.NDArr
 def _placed(key: Codes) -> Codes:
     """Give keys as places to add up at: as they are where they lie close together, else their ranks."""
     return key if int(key.max(initial=0)) < len(key) * DENSE else ranked(key)
-
-
-def _around(key: Codes, month: Codes, weight: Counts) -> Counts:
-    """Add up per row what has its key in its month and those beside it."""
-    low = int(month.min(initial=0))
-    wide = int(month.max(initial=0)) - low + 3  # a month without visits between one key and the next
-    key = _placed(key)
-    place = key * wide + month - low + 1
-    size = int(place.max(initial=0)) + 2
-    if size <= len(place) * DENSE:
-        sums = np.bincount(place, weights=weight, minlength=size)
-        near = sums.copy()
-        near[1:] += sums[:-1]
-        near[:-1] += sums[1:]
-        return np.asarray(near[place])
-    places, at = np.unique(place, return_inverse=True)
-    sums = np.bincount(at, weights=weight)
-    near, close = sums.copy(), np.diff(places) == 1
-    near[1:][close] += sums[:-1][close]
-    near[:-1][close] += sums[1:][close]
-    return np.asarray(near[at])
 
 
 def are_there_themselves(seen: float, usual: float) -> bool:

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from dwell.scope.absences import carried, lived_elsewhere
 from dwell.scope.access import DAY_US, Accesses
-from dwell.scope.months import MONTH_DAYS, Counted
+from dwell.scope.months import DENSE, MONTH_DAYS, Counted
 from dwell.scope.rollup.fold import group
 from dwell.scope.working_time import SLOTS, WorkingTime
 
@@ -37,9 +37,6 @@ PROTOCOL_TRUST = 20.0
 nobody else speaks a protocol, an agent that nobody has anywhere is no ordinary one there."""
 HOUR_BACKOFF = 10.0
 BITS_MAX = 16.0
-DENSE = 4
-"""Sums are kept for every number up to the largest where these are at most so many times the rows, else only for those
-that there are."""
 
 Codes = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.float64]

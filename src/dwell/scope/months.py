@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dwell.scope.rollup.fold import group, ranked
 
-__all__ = ["MONTH_DAYS", "Counted"]
+__all__ = ["DENSE", "MONTH_DAYS", "Counted", "around"]
 
 MONTH_DAYS = 30
 DENSE = 4
@@ -38,20 +38,32 @@ class Counted:
     def around(self, *names: str) -> Bits:
         """Give per row the visits that share its values of the columns named, in its month and those beside it."""
         key = group([self.values[one] for one in names]) if names else np.zeros(len(self.month), np.int64)
-        wide = int(self.month.max(initial=0)) + 3  # a month without visits between one value and the next
-        if int(key.max(initial=0)) >= 2**62 // wide:
-            key = ranked(key)
-        place = key * wide + self.month + 1
-        size = int(place.max(initial=0)) + 2
-        if size <= len(place) * DENSE:
-            sums = np.bincount(place, weights=self.visits, minlength=size)
-            near = sums.copy()
-            near[1:] += sums[:-1]
-            near[:-1] += sums[1:]
-            return np.asarray(near[place])
-        distinct, at = np.unique(place, return_inverse=True)
-        sums = np.bincount(at, weights=self.visits)
-        near, close = sums.copy(), np.diff(distinct) == 1
-        near[1:][close] += sums[:-1][close]
-        near[:-1][close] += sums[1:][close]
-        return np.asarray(near[at])
+        return around(key, self.month, self.visits)
+
+
+def around(key: Codes, month: Codes, weight: Bits) -> Bits:
+    """Add up per row what has its key in its month and those beside it.
+
+    Args:
+        key: what rows are told apart by, no negative ones.
+        month: of each row.
+        weight: of each row.
+    """
+    low = int(month.min()) if len(month) else 0
+    wide = int(month.max(initial=low)) - low + 3  # a month without visits between one key and the next
+    if int(key.max(initial=0)) >= 2**62 // wide:
+        key = ranked(key)
+    place = key * wide + month - low + 1
+    size = int(place.max(initial=0)) + 2
+    if size <= len(place) * DENSE:
+        sums = np.bincount(place, weights=weight, minlength=size)
+        near = sums.copy()
+        near[1:] += sums[:-1]
+        near[:-1] += sums[1:]
+        return np.asarray(near[place])
+    distinct, at = np.unique(place, return_inverse=True)
+    sums = np.bincount(at, weights=weight)
+    near, close = sums.copy(), np.diff(distinct) == 1
+    near[1:][close] += sums[:-1][close]
+    near[:-1][close] += sums[1:][close]
+    return np.asarray(near[at])

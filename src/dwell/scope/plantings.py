@@ -23,12 +23,12 @@ from dwell.model.instants import utc_from_us
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.clients import Clients
 from dwell.scope.modes import Mode, modes
+from dwell.scope.months import MONTH_DAYS
 from dwell.scope.rollup.shapes import ACTS, SESSIONS
 from dwell.scope.rollup.ual import TENANT
 
 __all__ = ["Ground", "Kind", "kinds", "plant"]
 
-MONTH_DAYS = 30
 RANGE_MONTHS = 3
 HOUR_US = 3_600_000_000
 VISIT_US = 300_000_000

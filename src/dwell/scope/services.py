@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.months import MONTH_DAYS
 from dwell.scope.rollup.fold import group, ranked
 
 __all__ = ["ROUND_SHARE", "SERVICE_MIN", "SERVICE_SHARE", "Services", "rounds", "service_accounts", "services_of"]
@@ -28,7 +29,6 @@ ROUND_SHARE = 0.5
 """A client makes rounds where it opens, on a day on which it comes, at least such a share of those of that month."""
 ROUND_DAYS = 5
 """On fewer days nothing makes rounds: who takes everything in one night does not."""
-MONTH_DAYS = 30
 
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
