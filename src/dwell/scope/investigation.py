@@ -22,7 +22,6 @@ from dwell.scope.app_use import through_apps
 from dwell.scope.apps import App, apps_of
 from dwell.scope.as_tables import AsTable
 from dwell.scope.as_ties import Systems, systems_of
-from dwell.scope.blocks import with_blocks
 from dwell.scope.builds import BuildSeen, builds_seen
 from dwell.scope.chains import with_apps
 from dwell.scope.changes import Change, changes_of
@@ -40,7 +39,7 @@ from dwell.scope.copies import (
     renamed,
     with_events_left_out,
 )
-from dwell.scope.departures import Departures, departed_bits, departures_of
+from dwell.scope.departures import Departures, departures_of
 from dwell.scope.exploit_ties import joined_by_mailboxes
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
@@ -67,7 +66,7 @@ from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.services import services_of
-from dwell.scope.session_terms import beside_of, with_session_terms
+from dwell.scope.session_terms import beside_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.silences import Silences, deleted_logs, silence, silences_of
@@ -82,6 +81,7 @@ from dwell.scope.unnamed import stand_ins, with_stand_ins
 from dwell.scope.unrecorded import Unrecorded, mark_unrecorded, unrecorded_of
 from dwell.scope.untold import untold_requests
 from dwell.scope.visitors import Visits, visits_of
+from dwell.scope.weighed import weighed
 
 __all__ = ["Investigation", "investigate"]
 
@@ -207,11 +207,6 @@ def _visits(archive: Archive, held: Sequence[Held], takings: Sequence[Taking]) -
     return visits_of(archive, addresses, [one.at_utc for one in takings])
 
 
-def _with_departed(clients: Clients, gone: Departures, accesses: Accesses) -> Clients:
-    """Put beside each tie whether it reaches beyond the departure of its account."""
-    return replace(clients, departed=departed_bits(gone, accesses, clients.ties, clients.outside))
-
-
 def investigate(
     archive: Archive,
     hunted: Hunted,
@@ -271,11 +266,9 @@ def investigate(
     scored = ties(accesses, services.served)
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
     beside = beside_of(archive, identities, rolled.tables["messages"])
-    clients = with_session_terms(
-        clients_of(accesses, scored, served=services.served), accesses, services.served, beside
-    )
     kin = kin_of(accesses, beside.units)
-    clients = _with_departed(with_blocks(clients, accesses, kin), gone, accesses)
+    clients = clients_of(accesses, scored, served=services.served)
+    clients = weighed(clients, accesses, services.served, beside, kin, gone)
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = alike.traces(traces_of(hunted, unnamed))
@@ -363,9 +356,8 @@ def investigate(
     if said.rejudging:
         skip = services.served & ~said.elsewhere
         scored = ties(accesses, skip, said.working)
-    found_anew = clients_of(accesses, scored, marked.ties(accesses, scored), services.served)
-    found_anew = with_blocks(with_session_terms(found_anew, accesses, skip, beside), accesses, kin)
-    clients = _with_departed(found_anew, gone, accesses)
+    clients = clients_of(accesses, scored, marked.ties(accesses, scored), services.served)
+    clients = weighed(clients, accesses, skip, beside, kin, gone)
     kept = exploits_of(
         [one for one in forged if one not in marked.our_acts], [one for one in traces if one not in marked.our_acts]
     )

@@ -24,11 +24,10 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.model.settings import LEADS_PER_WEEK, Setting
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
-from dwell.scope.blocks import with_blocks
 from dwell.scope.cells import EMPTY, HELD, HOUR_US
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.copies import as_one, with_events_left_out
-from dwell.scope.departures import Departures, departed_bits, departures_of
+from dwell.scope.departures import Departures, departures_of
 from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import intrusions_of
@@ -40,11 +39,12 @@ from dwell.scope.names import learn
 from dwell.scope.plantings import Ground, Kind, Planted, kinds, plant
 from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.services import services_of
-from dwell.scope.session_terms import Beside, beside_of, with_session_terms
+from dwell.scope.session_terms import Beside, beside_of
 from dwell.scope.settings import said_in
 from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.snapshots import snapshots
 from dwell.scope.unnamed import stand_ins, with_stand_ins
+from dwell.scope.weighed import weighed
 
 __all__ = ["Steps", "Word", "power_in", "power_of"]
 
@@ -118,11 +118,8 @@ def _clients(
         ours[accesses.of_records(excused)] = True
         ours &= ~marked.theirs
     clients = clients_of(accesses, scored, whole_ties(accesses, scored, ours), services.served)
-    clients = with_session_terms(clients, accesses, skip, word.beside)
-    clients = with_blocks(clients, accesses, kin_of(accesses, word.beside.units))
-    return replace(clients, departed=departed_bits(word.gone, accesses, clients.ties, clients.outside)), np.array(
-        list(services.accounts), np.int64
-    )
+    clients = weighed(clients, accesses, skip, word.beside, kin_of(accesses, word.beside.units), word.gone)
+    return clients, np.array(list(services.accounts), np.int64)
 
 
 def _without_intrusions(markings: Sequence[Marking]) -> list[Marking]:
