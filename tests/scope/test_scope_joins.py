@@ -138,9 +138,10 @@ def test_what_only_one_layer_knows_is_put_in(tmp_path: Path) -> None:
     rolled = _rolled(tmp_path / "own", [_front()], [_proxy(AnchorMailbox="smtp:svc@gov.example")], [_call()], [])
     (one,) = _sessions(rolled)
     assert (one["table"], one["actor"], one["mailbox"], one["basis"]) == ("ews", CALLER, CHIEF, "explicit")
-    rolled = _rolled(tmp_path / "named", [_front()], [_proxy(AnchorMailbox=f"Smtp~{CHIEF}")], [_call()], [])
-    (one,) = _sessions(rolled)
-    assert (one["table"], one["actor"], one["mailbox"], one["basis"]) == ("ews", CALLER, CHIEF, "explicit")
+    for place, anchor in enumerate((f"Smtp~{CHIEF}", f"UserSmtp~{CHIEF}", CHIEF.replace("@", "%40"))):
+        rolled = _rolled(tmp_path / f"named{place}", [_front()], [_proxy(AnchorMailbox=anchor)], [_call()], [])
+        (one,) = _sessions(rolled)
+        assert (one["table"], one["actor"], one["mailbox"], one["basis"]) == ("ews", CALLER, CHIEF, "explicit")
 
 
 OWA = {"stem": "/owa/mole@gov.example/", "query": f"&cafeReqId={ID};", "user": "GOV\\mole"}

@@ -6,7 +6,6 @@ records that do not contradict each other. What is not joined loses nothing: eac
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from dwell.model.addresses import is_hop
 from dwell.scope.rollup.fold import Codes
 from dwell.scope.rollup.layers import BACK, EWS, FRONT, MAPI, PROXY
+from dwell.scope.words import name_of
 
 __all__ = ["LAYERS", "agreed"]
 
@@ -23,16 +23,15 @@ LAYERS = (FRONT, BACK, PROXY, EWS, MAPI)
 _SERVICES = (LAYERS.index(EWS), LAYERS.index(MAPI))
 _BACK = LAYERS.index(BACK)
 
-_KIND = re.compile(r"^(?:smtp|upn|user)[~:]")
-"""What HttpProxy writes before an address or a name in `AnchorMailbox`."""
-
 Flags = npt.NDArray[np.bool_]
 
 
 def _alias(text: str) -> str:
     r"""Give what stays the same of an account's name in its usual forms: `GOV\anna`, `anna@gov.example`, `Smtp~anna@…`."""
-    name = _KIND.sub("", text.lower())
-    return name.rpartition("\\")[2].partition("@")[0]
+    name = name_of(text)
+    if name is None:
+        return text.lower()
+    return name.value.partition("@")[0] if name.kind in {"sam", "smtp"} else name.key
 
 
 def _one(values: Codes, starts: Codes) -> tuple[Flags, Codes]:

@@ -40,7 +40,7 @@ from dwell.scope.rollup.told import Joined
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 20
+VERSION = 21
 """Raised whenever a fold comes out differently."""
 ROWS_ALONE = 1_500_000
 """Fewer rows are folded sooner than other processes are started: each has to load the program first."""
@@ -174,7 +174,7 @@ def _joins(archive: Archive, cache: Path | None, hops: tuple[str, ...], workers:
     files = [file for table in sorted(JOINING) for file in archive.files(table)]
     told = f"{VERSION}:{','.join(hops)}"
     joins = [_Join(one, one.key(told), cache) for one in slices_of(files, _Ends(cache).of)]
-    waiting = [one for one in joins if not _is_kept(one)]
+    waiting = [one for one in joins if one.tables([]) is None]
     by_slice = {one.slice: one for one in waiting}
     jobs = [
         _JoinJob(one, tuple(by_slice[each] for each in one.slices), hops)
@@ -184,11 +184,6 @@ def _joins(archive: Archive, cache: Path | None, hops: tuple[str, ...], workers:
     for job, found in zip(jobs, run(_join, jobs, workers=1 if len(jobs) < 2 else workers), strict=True):
         held |= {one.key: tables for one, tables in zip(job.joins, found, strict=True) if tables is not None}
     return [replace(one, held=held.get(one.key)) for one in joins]
-
-
-def _is_kept(one: _Join) -> bool:
-    """Say whether what joining told of a slice is kept, whole."""
-    return all((place := one.place(kind)) is not None and _kept(place, []) is not None for kind in _JOIN_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
