@@ -21,7 +21,6 @@ __all__ = [
     "Cut",
     "Places",
     "constant",
-    "cut_sessions",
     "ends",
     "extracted",
     "first",
@@ -333,25 +332,8 @@ def sessions(
     act: Places,
     sent: Codes | None,
     wrote: Places | None = None,
-) -> pa.Table:
-    """Fold the accesses among a file's rows into sessions, as `cut_sessions` does."""
-    return cut_sessions(
-        name, columns, rows=rows, table=table, outcome=outcome, act=act, sent=sent, wrote=wrote
-    ).sessions
-
-
-def cut_sessions(
-    name: str,
-    columns: Mapping[str, Column],
-    *,
-    rows: Codes,
-    table: pa.Table,
-    outcome: Places,
-    act: Places,
-    sent: Codes | None,
-    wrote: Places | None = None,
 ) -> Cut:
-    """Fold the accesses among a file's rows into sessions.
+    """Fold the accesses among a file's rows into sessions, and tell which rows each is made of.
 
     Args:
         name: the archive table.

@@ -231,8 +231,8 @@ class _Rows:
             "answered": told.answered[mine],
             "outcome": told.outcome[mine].astype(np.int8),
             "act": told.act[mine].astype(np.int8),
-            "wrote": told.writes()[mine].astype(np.int8),
-            "sent": told.sizes()[mine],
+            "wrote": told.known(told.wrote)[mine].astype(np.int8),
+            "sent": told.known(told.sent)[mine],
             "record_no": fold.numbers(table, "record_no")[mine],
         }
         columns = {one: told.columns[one] for one in TAKEN if one in told.columns}
@@ -406,7 +406,7 @@ def _told(
     for name, strength in strengths().items():
         if name != "bearer":
             weak = _weakness(strength.weak, arrays, rows, texts)
-            able = arrays["access"][rows].astype(np.bool_) if name == "outcome" else _has(name, arrays, rows)
+            able = arrays["access"][rows].astype(np.bool_) if name == "outcome" else arrays[name][rows] >= 0
             chosen[name] = _best(strength, arrays, rows, starts, ~copies & able, weak)
     bearers: dict[str, pa.Array] = {
         "file": pa.array(places[arrays["file"][bearer]], pa.int32()),
@@ -437,11 +437,6 @@ def _told(
         pa.array(sent, mask=sent < 0),
     ]
     return pa.table([bearers[name] for name in BEARERS.names], schema=BEARERS), pa.table(others, schema=OTHERS)
-
-
-def _has(name: str, arrays: Arrays, rows: Codes) -> Flags:
-    """Say which records have a value in a column."""
-    return np.asarray(arrays[name][rows] >= 0)
 
 
 def joined_in(file: DataFile, told: Sequence[tuple[Slice, pa.Table, pa.Table]]) -> Joined | None:

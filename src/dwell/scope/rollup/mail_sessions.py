@@ -109,5 +109,5 @@ def folded(table: pa.Table, name: str, protocol: str) -> dict[str, pa.Table]:
         outcome=outcome,
         act=act,
         sent=fold.numbers(table, "rpsize"),
-    )
+    ).sessions
     return {"sessions": found, "hours": fold.hours(table)}

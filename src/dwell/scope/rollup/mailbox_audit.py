@@ -93,6 +93,6 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     outcome = np.where(refused, int(Outcome.REFUSED), int(Outcome.OK)).astype(np.int64)
     found = fold.sessions(
         "mailbox_audit", keys, rows=np.flatnonzero(accesses), table=table, outcome=outcome, act=act, sent=None
-    )
+    ).sessions
     named = np.flatnonzero(accesses & (act == Act.NAMED) & ~refused)
     return {"sessions": found, "messages": _messages(table, keys, item, columns["FolderPathName"], named)}

@@ -96,6 +96,6 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         act=np.maximum(_ranked(event), _ranked(columns["action"])),
         sent=None,
         wrote=np.maximum(_changing(event), _changing(columns["action"])),
-    )
+    ).sessions
     named = table.append_column("ActID", told["id"])
     return {"sessions": found, "hours": fold.hours(table), "requests": sampled(named, "ActID")}

@@ -95,5 +95,5 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         outcome=_outcome(columns),
         act=np.maximum(act, 0),
         sent=None,
-    )
+    ).sessions
     return {"sessions": found, "hours": fold.hours(table)}

@@ -66,5 +66,5 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         outcome=result.each([_outcome(one) for one in result.values], Outcome.OTHER),
         act=np.zeros(table.num_rows, np.int64),
         sent=None,
-    )
+    ).sessions
     return {"sessions": found, "hours": fold.hours(table, host=host)}

@@ -51,13 +51,9 @@ class Told:
     alone: Flags | None = None
     wrote: Places | None = None
 
-    def writes(self) -> Codes:
-        """Give `wrote`, -1 for every row where it is unknown of all."""
-        return np.full(len(self.accesses), -1, np.int64) if self.wrote is None else self.wrote.astype(np.int64)
-
-    def sizes(self) -> Codes:
-        """Give the bytes per row, -1 where unknown."""
-        return np.full(len(self.accesses), -1, np.int64) if self.sent is None else self.sent
+    def known(self, values: Places | None) -> Codes:
+        """Give `sent` or `wrote` per row, -1 for every row where the format has none."""
+        return np.full(len(self.accesses), -1, np.int64) if values is None else values.astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +103,12 @@ def _with(told: Told, joined: Joined) -> Told:
     }
     columns["layer"] = _put(told.columns["layer"], rows, Column(np.zeros(len(rows), np.int64), [JOINED]))
     accesses = told.accesses.copy()
-    outcome, act, sent, wrote = (one.astype(np.int64) for one in (told.outcome, told.act, told.sizes(), told.writes()))
+    outcome, act, sent, wrote = (told.known(one) for one in (told.outcome, told.act, told.sent, told.wrote))
     accesses[joined.dropped] = False
     accesses[rows] = True
     outcome[rows], act[rows], sent[rows], wrote[rows] = joined.outcome, joined.act, joined.sent, joined.wrote
-    return replace(
-        told, columns={**told.columns, **columns}, accesses=accesses, outcome=outcome, act=act, wrote=wrote,
-        sent=None if told.sent is None and not (sent >= 0).any() else sent,
-    )  # fmt: skip
+    columns = {**told.columns, **columns}
+    return replace(told, columns=columns, accesses=accesses, outcome=outcome, act=act, sent=sent, wrote=wrote)
 
 
 def sessions_of(told: Told, table: pa.Table, joined: Joined | None) -> dict[str, pa.Table]:
@@ -127,7 +121,7 @@ def sessions_of(told: Told, table: pa.Table, joined: Joined | None) -> dict[str,
     """
     if joined is not None:
         told = _with(told, joined)
-    cut = fold.cut_sessions(
+    cut = fold.sessions(
         told.name,
         told.columns,
         rows=np.flatnonzero(told.accesses),

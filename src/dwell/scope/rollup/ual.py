@@ -139,6 +139,6 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         act=act,
         sent=fold.numbers(table, "SizeInBytes"),
         wrote=operation.each([wrote_by(one, read=one in _ACTS) for one in lowered], -1),
-    )
+    ).sessions
     binds = rows[named[rows] & ~refused[rows]]
     return {"sessions": found, "hours": fold.hours(table, host=keys["host"]), "messages": _messages(table, keys, binds)}
