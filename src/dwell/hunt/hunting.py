@@ -34,7 +34,7 @@ from dwell.hunt.indicators.places import places_hash, tables_asked
 from dwell.hunt.indicators.warning_lists import WarningList, own_addresses, read_warning_lists, warned
 from dwell.hunt.keeping import read_kept, write_kept
 from dwell.hunt.outcomes import rule_outcomes
-from dwell.hunt.reach import SERVER_TABLES
+from dwell.hunt.reach import SERVER_TABLES, hosts_in
 from dwell.hunt.records import NO_RECORDS
 from dwell.hunt.ruleset import RuleInfo, RuleSet, Where, rules_hash
 from dwell.hunt.sigma.keeping import load_kept
@@ -342,12 +342,6 @@ def _kinds_by_table(rules: RuleSet, tables: Sequence[str]) -> dict[str, _Kinds]:
     return out
 
 
-def _servers(reports: Mapping[str, Sequence[FileReport]]) -> frozenset[str]:
-    """Give the mail servers and web servers that logs name."""
-    held = chain.from_iterable(found for table, found in reports.items() if table in SERVER_TABLES)
-    return frozenset(one.host for report in held for one in report.held.get(ANY, ()) if one.host)
-
-
 def _totals(hits: pa.Table) -> dict[str, int]:
     """Give records met by rule id."""
     summed = pa.table({"id": hits["rule_id"], "count": hits["count"]}).group_by("id").aggregate([("count", "sum")])
@@ -477,7 +471,7 @@ def hunt(
     by_yara = _yara(archive, yara, workers, cache, progress)
     if by_yara is not None:
         whole, outcomes = concat([whole, by_yara.hits]), [*outcomes, *by_yara.outcomes]
-    checked = put_checks(archive, cache, _servers(reports))
+    checked = put_checks(archive, cache, hosts_in(reports, SERVER_TABLES))
     whole = concat([whole, checked.hits])
     outcomes.sort(key=lambda one: (one.rule_id, one.path))
     named = {*(one.rule_id for one in (*outcomes, *checked.outcomes)), *(listed.ids() if suppression_files else ())}

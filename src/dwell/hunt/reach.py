@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -12,7 +12,7 @@ from dwell.hunt.wide import FileReport
 from dwell.model.claims import BlindStretch, RuleOutcome, RuleStatus
 from dwell.model.instants import utc_from_us
 
-__all__ = ["Alike", "Reach"]
+__all__ = ["SERVER_TABLES", "TOLD_MAX", "Alike", "Reach", "hosts_in"]
 
 TOLD_MAX = 50
 """Hosts and stretches told of one rule; the rest are counted."""
@@ -39,8 +39,14 @@ class Alike:
         return chain.from_iterable(report.held.get(self.where, ()) for report in self.reports)
 
 
-def _named(holders: Iterator[Holder]) -> frozenset[str]:
+def _named(holders: Iterable[Holder]) -> frozenset[str]:
     return frozenset(one.host for one in holders if one.host)
+
+
+def hosts_in(reports: Mapping[str, Sequence[FileReport]], tables: Iterable[str]) -> frozenset[str]:
+    """Give the hosts that records of some tables name, whatever their kind."""
+    held = chain.from_iterable(reports.get(table, ()) for table in tables)
+    return _named(chain.from_iterable(report.held.get(ANY, ()) for report in held))
 
 
 class Reach:
@@ -48,9 +54,8 @@ class Reach:
 
     def __init__(self, reports: Mapping[str, Sequence[FileReport]]) -> None:
         """Take what was seen of every data file, by table."""
-        whole = {table: _named(Alike(ANY, list(held)).holders()) for table, held in reports.items()}
-        self._servers = frozenset().union(*(held for table, held in whole.items() if table in SERVER_TABLES))
-        self._computers = self._servers | whole.get("evtx", frozenset())
+        self._servers = hosts_in(reports, SERVER_TABLES)
+        self._computers = self._servers | hosts_in(reports, ("evtx",))
         self._hosts: dict[Alike, frozenset[str]] = {}
         self._dark: dict[tuple[tuple[Alike, ...], tuple[Alike, ...]], tuple[BlindStretch, ...]] = {}
 

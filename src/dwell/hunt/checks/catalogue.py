@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from dwell.hunt.checks.registry import CHECKS
 from dwell.hunt.ruleset import RuleInfo
@@ -36,7 +37,7 @@ class Entry:
 
 
 @cache
-def _written() -> Mapping[str, Mapping[str, object]]:
+def _written() -> Mapping[str, Mapping[str, Any]]:
     text = resources.files("dwell.hunt.checks").joinpath("catalogue.toml").read_text("utf-8")
     return tomllib.loads(text)
 
@@ -50,16 +51,14 @@ def catalogue(rules: Iterable[RuleInfo]) -> tuple[Entry, ...]:
     ours = [one for one in rules if one.pack]
     out = []
     for key, one in _written().items():
-        parts = one.get("parts", {})
-        assert isinstance(parts, dict)  # noqa: S101 - the file's shape, told to the type checker
         out.append(
             Entry(
                 key,
-                str(one["title"]),
+                one["title"],
                 tuple(sorted(rule.path for rule in ours if rule.catalogue == key)),
                 tuple(check.key for check in CHECKS if key in check.catalogue),
-                {str(name): str(does) for name, does in parts.items()},
-                str(one.get("lacks", "")),
+                one.get("parts", {}),
+                one.get("lacks", ""),
             )
         )
     return tuple(out)

@@ -16,12 +16,12 @@ NAMES_MAX = 8
 """So many servers are named in a reason; the rest are counted."""
 _SERVERS = """
 SELECT coalesce(host, '') AS server, bool_or(coalesce(section, '') LIKE '%globalModules')
-FROM settings WHERE element <> '#comment' GROUP BY server ORDER BY server
+FROM settings GROUP BY server ORDER BY server
 """
 """Each server with configurations, and whether its applicationHost.config is among them."""
 _FOUND = f"""
 WITH told AS (SELECT *, regexp_extract(coalesce(section, ''), '([^/]*)$', 1) AS part,
-                     coalesce(location, '(everywhere)') AS place FROM settings WHERE element <> '#comment')
+                     coalesce(location, '(everywhere)') AS place FROM settings)
 SELECT evidence_id, record_no, host, 'image=' || image AS what,
        'module ' || coalesce(name, '') || ' is none that IIS or Exchange brings' AS why
 FROM told WHERE part = 'globalModules' AND element = 'add' AND image <> '' AND NOT stock_image(image)
@@ -80,7 +80,7 @@ def _look(link: duckdb.DuckDBPyConnection) -> Looked:
             f"no applicationHost.config of {named}{more} is held: there only single web.config files were looked at"
         ]
     found = f"SELECT *, NULL::TIMESTAMPTZ AS at_utc FROM ({_FOUND})"  # noqa: S608 - ours
-    return looked(link, found, "SELECT host FROM settings WHERE element <> '#comment'", reasons)
+    return looked(link, found, "SELECT host FROM settings", reasons)
 
 
 CHECK = Check(

@@ -119,7 +119,7 @@ def opened(archive: Archive, link: duckdb.DuckDBPyConnection) -> frozenset[str]:
     `files` has a row for each file of each list, `alike` the pairs of lists that are of one build, `against` a row for
     each file of a web folder whose list has such a partner (`lists` of its build that hold files of its kind in its
     tree, those `holding` it, those `compared` by hash or size, those that hold the `same`, its own among them, and what
-    is `told` of them), `settings` a row for each element of each configuration.
+    is `told` of them), `settings` a row for each element of each configuration that is no comment.
 
     Raises:
         CustodyError: a data file is not what was written.
@@ -134,6 +134,7 @@ def opened(archive: Archive, link: duckdb.DuckDBPyConnection) -> frozenset[str]:
         held.append(FILES)
     settings = _read(archive, SETTINGS, _OF_SETTINGS, _KEYS)
     if settings is not None:
-        link.register("settings", settings)
+        link.register("configuration", settings)
+        link.execute("CREATE VIEW settings AS SELECT * FROM configuration WHERE element <> '#comment'")
         held.append(SETTINGS)
     return frozenset(held)
