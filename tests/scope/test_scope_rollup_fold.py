@@ -46,9 +46,12 @@ def test_the_ends_of_each_key_are_its_first_and_last_row_by_time(rows: list[tupl
     ]
 
 
-@given(st.lists(st.integers(-3, 3) | st.integers(-(2**60), 2**60), max_size=30))
-def test_numbers_are_ranked_alike_by_table_and_by_hash(drawn: list[int]) -> None:
-    rank, first = fold.numbered(np.array(drawn, np.int64))
+@pytest.mark.parametrize("sorted_from", [0, fold.SORTED_MIN])
+@given(drawn=st.lists(st.integers(-3, 3) | st.integers(-(2**50), 2**50) | st.integers(-(2**60), 2**60), max_size=30))
+def test_numbers_are_ranked_alike_by_table_by_hash_and_by_sorting(sorted_from: int, drawn: list[int]) -> None:
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(fold, "SORTED_MIN", sorted_from)
+        rank, first = fold.numbered(np.array(drawn, np.int64))
     distinct = sorted(set(drawn))
     assert rank.tolist() == [distinct.index(one) for one in drawn]
     assert first.tolist() == [drawn.index(one) for one in distinct]

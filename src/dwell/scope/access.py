@@ -210,7 +210,9 @@ class Accesses:
         if not len(order):
             return rows[:0], rows[:0]
         own = key(0 if account is None else self.account[rows], self.network[rows], self.agent[rows])
-        place = np.minimum(np.searchsorted(wanted[order], own), len(order) - 1)
+        in_order = np.argsort(own)  # numbers are found in their order much faster than in any other
+        place = np.empty(len(own), np.int64)
+        place[in_order] = np.minimum(np.searchsorted(wanted[order], own[in_order]), len(order) - 1)
         met = wanted[order][place] == own
         return rows[met], order[place[met]]
 

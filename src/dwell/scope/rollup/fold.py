@@ -51,6 +51,8 @@ UNKNOWN = -1
 
 DENSE = 4
 """Numbers are ranked by a table of all of them where there are at most so many for each row, else by their hash."""
+SORTED_MIN, SAMPLE = 1 << 18, 1 << 16
+"""From so many numbers on they are sorted where most of a sample of this size differ: hashing is slower then."""
 
 Codes = npt.NDArray[np.int64]
 Places = npt.NDArray[np.signedinteger[Any]]
@@ -236,7 +238,7 @@ def _wrapped(number: int) -> np.int64:
 
 
 def ranked(key: Codes) -> Codes:
-    """Give the rank of each number among the distinct ones; sorts these only, which mostly are few."""
+    """Give the rank of each number among the distinct ones."""
     low, high = (int(key.min()), int(key.max())) if len(key) else (0, -1)
     if high - low < DENSE * len(key):
         place = key - low if low else key
@@ -244,12 +246,17 @@ def ranked(key: Codes) -> Codes:
         there[place] = True
         dense: Codes = (np.cumsum(there) - 1)[place]
         return dense
+    if _many(key, low, high):
+        order, new = _sorted_out(key, low)
+        found = np.empty(len(key), np.int64)
+        found[order] = np.cumsum(new) - 1
+        return found
     coded = pa.array(key).dictionary_encode()
     values = coded.dictionary.to_numpy()
     ranks = np.empty(len(values), np.int64)
     ranks[np.argsort(values)] = np.arange(len(values))
-    found: Codes = ranks[coded.indices.to_numpy()]
-    return found
+    hashed: Codes = ranks[coded.indices.to_numpy()]
+    return hashed
 
 
 def numbered(key: Codes) -> tuple[Codes, Codes]:
@@ -258,6 +265,26 @@ def numbered(key: Codes) -> tuple[Codes, Codes]:
     first = np.empty(int(rank.max(initial=-1)) + 1, np.int64)
     first[rank[::-1]] = np.arange(len(rank))[::-1]  # of equal places the last one written stays
     return rank, first
+
+
+def _many(key: Codes, low: int, high: int) -> bool:
+    """Say whether sorting all is less work than hashing: of many numbers most differ, and they leave room for places."""
+    if len(key) < SORTED_MIN or (high - low) >> (63 - len(key).bit_length()):
+        return False
+    sample = key[:: len(key) // SAMPLE + 1]
+    return len(np.unique(sample)) > len(sample) // 2
+
+
+def _sorted_out(key: Codes, low: int) -> tuple[Codes, npt.NDArray[np.bool_]]:
+    """Give the order of numbers, equal ones in order of their places, and where in it another number begins."""
+    bits = len(key).bit_length()
+    packed = ((key - low) << bits) | np.arange(len(key))
+    packed.sort()
+    order = packed & ((1 << bits) - 1)
+    packed >>= bits
+    new = np.ones(len(packed), np.bool_)
+    np.not_equal(packed[1:], packed[:-1], out=new[1:])
+    return order, new
 
 
 def runs(key: Codes, when: Codes, tie: Codes, gap: int | None) -> tuple[Codes, Codes]:
