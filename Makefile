@@ -69,7 +69,7 @@ docs-check: $(VENV)/.installed ## are the reference pages fresh, and does the ma
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir $(SITE)
 
 pytest: $(VENV)/.installed ## the tests: random order, in parallel, no network, warnings are errors
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 bench: $(VENV)/.installed ## time and peak memory, against the stored baselines
 	$(BIN)/python benchmarks/run.py

@@ -23,6 +23,15 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share a fixture of their module in one worker (`--dist loadgroup`): it is made once, not twice."""
+    for item in items:
+        known = getattr(item, "_fixtureinfo", None)  # pytest has no public word for what a test's fixtures are
+        defined = [one for found in known.name2fixturedefs.values() for one in found] if known is not None else []
+        if any(one.scope == "module" for one in defined):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 @pytest.fixture(scope="session")
 def project() -> Path:
     """Give the project's root folder."""

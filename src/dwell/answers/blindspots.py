@@ -193,6 +193,7 @@ def _never_held(case: Investigation, book: Book, told: Collection[tuple[str, str
             if (host, source) not in held and (host, source) not in told:
                 book.unknown(f"{host}: no {source} log is held at all; only it tells {tells}.")
     _unnamed(case, book)
+    _named_only(case, book)
     if "ual" not in case.tables:
         book.unknown("No Microsoft 365 audit export is held: if the organisation has a tenant, nothing is known of it.")
     if not case.identities.exported:
@@ -229,6 +230,22 @@ def _unnamed(case: Investigation, book: Book) -> None:
             f"a host of its own: {listed(found)}. If two of them are one server, each shows holes that the other fills. "
             f"{remedy}."
         )
+
+
+def _named_only(case: Investigation, book: Book) -> None:
+    """Say which mail servers are named of which no log of requests is held, and what that comes to."""
+    counted = "Every statement about mailboxes counts its hours as not covered"
+    remedy = "If it takes no clients, or is gone, say so: dwell settings set no-clients"
+    servers = case.ledger.servers()
+    unsaid = "No log of any mail server is held" if not servers else "A log that names no host may be of it"
+    for one in case.named_servers[:STRETCHES_MAX]:
+        what = f"{counted}. {remedy} {one.host} --reason …" if one.lowers else f"{unsaid}: it lowers no coverage"
+        book.unknown(
+            f"{one.host}: named as a mail server, and no log of requests of it is held; {one.why}. {what}.",
+            [one.ground],
+        )
+    if rest := case.named_servers[STRETCHES_MAX:]:
+        book.unknown(f"{count(len(rest), 'more mail server')} named so: {listed(sorted(one.host for one in rest))}.")
 
 
 def _alike(case: Investigation, book: Book) -> None:

@@ -13,6 +13,7 @@ from dwell.model.addresses import address
 from dwell.model.claims import Answer, Outcome, Question, ReachFinding, ReachVerdict
 from dwell.model.coverage import Coverage
 from dwell.scope.chains import key_traces
+from dwell.scope.computers import MAIL_SERVER
 from dwell.scope.exploits import ENTRIES, Act
 from dwell.scope.flows import FLOW_TABLES, PORTS, Flow
 from dwell.scope.investigation import Investigation
@@ -68,7 +69,7 @@ def _mail_servers(case: Investigation) -> list[ReachFinding]:
             verdict, why = ReachVerdict.ATTEMPTED, f"furthest step: {best.value}"
         if verdict is ReachVerdict.NO_SIGN and not coverage.hours_able:
             verdict, why = ReachVerdict.NOT_COVERED, "none of its logs that could show it is held"
-        out.append(ReachFinding(host, "mail server", verdict, coverage, why, tuple(refs[:GROUNDS_MAX])))
+        out.append(ReachFinding(host, MAIL_SERVER, verdict, coverage, why, tuple(refs[:GROUNDS_MAX])))
     return out
 
 

@@ -38,6 +38,7 @@ KEYS: Mapping[str, SettingKind] = {
     "zone": SettingKind.ZONE,
     "leads_per_week": SettingKind.LEADS,
     "clocks": SettingKind.CLOCK,
+    "no_clients": SettingKind.NO_CLIENTS,
 }
 """What a file may hold, by the kind it sets."""
 
@@ -213,6 +214,7 @@ _FORMS: Mapping[SettingKind, Callable[[str], str]] = {
     SettingKind.ZONE: _zone,
     SettingKind.LEADS: _leads,
     SettingKind.CLOCK: lambda text: str(ClockWord.parse(text)),
+    SettingKind.NO_CLIENTS: _name,
 }
 _REMEDIES: Mapping[SettingKind, str] = {
     SettingKind.NETWORK: "Write a network or an address: 192.0.2.0/24, 2001:db8::/48, 203.0.113.7",
@@ -223,6 +225,7 @@ _REMEDIES: Mapping[SettingKind, str] = {
     SettingKind.ZONE: "Write a zone's IANA name: Europe/Brussels",
     SettingKind.LEADS: f"Write a whole number of leads, 1 to {LEADS_PER_WEEK_MAX:,}",
     SettingKind.CLOCK: "Write a host and what holds for its clock: EX01=right, EX02=as-written, EX02=+3600 (seconds ahead)",
+    SettingKind.NO_CLIENTS: "Write a server as the last question names it: EX-MBX1",
     SettingKind.ASN: "Name a table: ip2asn-combined.tsv.gz or GeoLite2-ASN.mmdb",
 }
 

@@ -10,12 +10,14 @@ from dwell.answers.book import Book
 from dwell.answers.clocks import clock_effect
 from dwell.answers.marked import SETTING, effect_of
 from dwell.answers.phrases import count, listed
+from dwell.intake.hosts import short_host
 from dwell.model.claims import Learned, LearnedKind, MailboxExposure
 from dwell.model.provenance import RecordRef
 from dwell.model.settings import Setting, SettingEffect, SettingKind
 from dwell.scope.access import DAY_US
 from dwell.scope.as_tables import NO_SYSTEM
 from dwell.scope.investigation import Investigation
+from dwell.scope.namesakes import bare
 from dwell.scope.working_time import library
 
 __all__ = ["set_effects", "set_learned", "tell_settings", "vip_first"]
@@ -64,6 +66,14 @@ def _days(case: Investigation, one: Setting) -> int:
     return len(replace(working, holidays=(one.value,)).holidays_within(first // DAY_US, last // DAY_US))
 
 
+def _unasked(case: Investigation, one: Setting) -> str:
+    """Say what it comes to that a server takes no clients."""
+    host = short_host(one.value)
+    if host in {bare(each) for each in case.ledger.servers()}:
+        return "logs of it are held: they are asked for all the same"
+    return "no log of it is asked for, and it lowers no coverage"
+
+
 def _text(case: Investigation, effect: SettingEffect) -> str:
     """Say what a setting comes to."""
     kind = effect.setting.kind
@@ -80,8 +90,8 @@ def _text(case: Investigation, effect: SettingEffect) -> str:
     if kind is SettingKind.LEADS:
         many = count(len(case.ranked.leads), "lead")
         return f"the list may hold {count(case.ranked.budget, 'lead')} and holds {many}; no order and no answer changes"
-    if kind is SettingKind.CLOCK:
-        return clock_effect(case, effect.setting.value)
+    if kind in {SettingKind.CLOCK, SettingKind.NO_CLIENTS}:
+        return clock_effect(case, effect.setting.value) if kind is SettingKind.CLOCK else _unasked(case, effect.setting)
     if kind in {SettingKind.HOURS, SettingKind.ZONE}:
         return f"it changes the term of unusual hours, by which leads are ranked; {_ranked(case)}"
     if not effect.sessions and not effect.elsewhere:

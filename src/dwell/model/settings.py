@@ -54,6 +54,8 @@ class SettingKind(StrEnum):
     """How many leads can be looked at in a week of the case's time: how long the list is. One only."""
     CLOCK = "clock"
     """A host's clock: `EX01=right`, `EX02=as-written`, or by how many seconds it was ahead, `EX02=+3600`."""
+    NO_CLIENTS = "no-clients"
+    """A mail server that takes no clients, as a mailbox role of its own, or that is gone: no log of it is asked for."""
 
 
 ONE_ONLY = frozenset({SettingKind.HOURS, SettingKind.ZONE, SettingKind.ASN, SettingKind.LEADS})
@@ -68,7 +70,7 @@ class Setting:
         id: `S1`, `S2`, … in the order in which they were made; never used again.
         kind: what is set.
         value: the range in CIDR form, the account, the mailbox, the hours, the country or day, the zone, the
-            table's file name, the number of leads, the host's clock.
+            table's file name, the number of leads, the host's clock, the server.
         reason: why; never empty.
         by: who says so, as given.
         at_utc: when it was made; None for one that is tried and not saved.

@@ -17,8 +17,9 @@ from dwell.archive.datafile import read_rows
 from dwell.archive.store import Archive
 from dwell.model.provenance import EvidenceId, RecordRef
 
-__all__ = ["Computer", "class_of_computer", "computers_of"]
+__all__ = ["MAIL_SERVER", "Computer", "class_of_computer", "computers_of"]
 
+MAIL_SERVER = "mail server"
 _SERVICES: Mapping[str, str] = {
     "gc": "directory",
     "e3514235-4b06-11d1-ab04-00c04fc2dcd2": "directory",
@@ -26,8 +27,8 @@ _SERVICES: Mapping[str, str] = {
     "msolapsvc.3": "database",
     "postgres": "database",
     "nfs": "file",
-    "exchangemdb": "mail server",
-    "exchangerfr": "mail server",
+    "exchangemdb": MAIL_SERVER,
+    "exchangerfr": MAIL_SERVER,
     "microsoft virtual console service": "management",
     "hyper-v replica service": "management",
 }

@@ -14,7 +14,7 @@ from dwell.hunt.hunting import Hunted
 from dwell.model.clocks import ClockCorrection
 from dwell.model.markings import Marking
 from dwell.model.provenance import EvidenceId, RecordRef
-from dwell.model.settings import LEADS_PER_WEEK, Setting
+from dwell.model.settings import LEADS_PER_WEEK, Setting, SettingKind
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
 from dwell.scope.affected import Toll, tolls
@@ -56,6 +56,7 @@ from dwell.scope.ledger import Ledger, build
 from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
+from dwell.scope.named_servers import NamedServer, named_servers, put_named
 from dwell.scope.names import learn
 from dwell.scope.namesakes import Namesakes, namesakes_of, tenants_of
 from dwell.scope.prehistory import PreHistory, search_before
@@ -136,6 +137,7 @@ class Investigation:
         systems: autonomous systems of the networks; None where no table is set.
         untold: requests in web logs that may be forged calls, of which no log tells where they were sent.
         computers: computers of the directory, with what it says they are for.
+        named_servers: mail servers that are named, and of which no log of requests is held.
         departures: accounts that went away, and whether they were used afterwards.
         reconciled: what comes of holding the logs of the same requests against each other.
         silences: acts that switched recording off; the ledger's cells are lowered by them.
@@ -187,6 +189,7 @@ class Investigation:
     systems: Systems | None = None
     untold: tuple[Trace, ...] = ()
     computers: tuple[Computer, ...] = ()
+    named_servers: tuple[NamedServer, ...] = ()
     departures: Departures = field(default_factory=Departures)
     corrected: tuple[ClockCorrection, ...] = ()
     takings: tuple[Taking, ...] = ()
@@ -254,6 +257,10 @@ def investigate(
     rolled, shortfalls = alike.put(rolled, shortfalls)
     logs = as_one(rolled.hours, paths, shortfalls, outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
+    computers = computers_of(archive)
+    quiet = [one.value for one in settings if one.kind is SettingKind.NO_CLIENTS]
+    named = named_servers(archive, computers, ledger, quiet)
+    put_named(ledger, named)
     clocks = clock_pairs(rolled.tables["requests"])
     layers = renamed(rolled.tables["layers"], {str(part): str(whole) for part, whole in (outgrown or {}).items()})
     reconciled = reconcile(archive, layers, ledger, logs.paths, logs.shortfalls, clocks)
@@ -331,7 +338,8 @@ def investigate(
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         systems=systems,
         untold=untold_requests(archive, traces, builds),
-        computers=computers_of(archive),
+        computers=computers,
+        named_servers=named,
         departures=gone,
         corrected=tuple(corrected),
         takings=takings,
