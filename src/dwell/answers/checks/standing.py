@@ -11,6 +11,7 @@ from dwell.model.claims import CheckStatus, Extent, Foothold, FootholdState
 from dwell.scope.builds import BuildSeen, Fixed, families, has_fix
 from dwell.scope.intrusions import Held
 from dwell.scope.ledger import MAIL_SOURCES
+from dwell.scope.unable import OPENING
 
 __all__ = ["QUIET_DAYS", "gone", "left_behind", "patched", "quiet", "restore_points", "vulnerable"]
 
@@ -136,7 +137,9 @@ def _quiet(scene: Scene, held: Held) -> Finding:
     after = int(held.last_utc.timestamp()) // 3600 + 1
     end = datetime.fromtimestamp(ledger.last_hour * 3600, UTC)
     gap = end - held.last_utc
-    coverage = ledger.coverage(ledger.hosts(MAIL_SOURCES), MAIL_SOURCES, after, ledger.last_hour, "a further act")
+    coverage = ledger.coverage(
+        ledger.hosts(MAIL_SOURCES), MAIL_SOURCES, after, ledger.last_hour, "a further act", act=OPENING
+    )
     if gap < timedelta(days=ACTIVE_DAYS):
         why = f"the last act is {instant(held.last_utc)}, the logs end {instant(end)}"
         return Finding(CheckStatus.FAIL, why, check=check)
