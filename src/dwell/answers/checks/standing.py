@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from dwell.answers.checks.logged import QUIET_SHARE
 from dwell.answers.checks.scene import Finding, Scene, told
+from dwell.answers.foothold import WEB_SHELL, lists_without
 from dwell.answers.phrases import count, instant, listed, percent
 from dwell.model.claims import CheckStatus, Extent, Foothold, FootholdState
 from dwell.scope.builds import BuildSeen, Fixed, families, has_fix
@@ -17,7 +18,6 @@ __all__ = ["QUIET_DAYS", "gone", "left_behind", "patched", "quiet", "restore_poi
 
 QUIET_DAYS = 30
 ACTIVE_DAYS = 1
-WEB_SHELL = "web shell"
 WHAT_MAX = 160
 _STATUS = {
     FootholdState.PRESENT: CheckStatus.FAIL,
@@ -38,11 +38,13 @@ def _gone(scene: Scene, one: Foothold) -> Finding:
     acts = {held.id: held.last_utc for held in scene.case.held}
     act = acts.get(one.intrusion or "", scene.last)
     status, why = _STATUS[one.state], one.state_why
-    files = [(file, dated) for file in scene.case.snapshots.of("inventory") if (dated := file.after(act))]
-    own = [(file, dated) for file, dated in files if file.host == one.host]
+    lists = [(file, dated) for file in scene.case.snapshots.of("inventory") if (dated := file.after(act))]
+    own = [(file, dated) for file, dated in lists if file.host == one.host]
+    if status is CheckStatus.PASS and one.kind == WEB_SHELL:
+        own = lists_without(scene.case, one.host, one.what, act)
     extent = Extent(len(own[-1:]), 1, "lists of its files")
     if status is CheckStatus.PASS and one.kind == WEB_SHELL and not own:
-        status, why = CheckStatus.UNKNOWN, f"{why}; no list of its files is shown to date from after {instant(act)}"
+        status, why = CheckStatus.UNKNOWN, f"{why}; none is shown to date from after {instant(act)}"
     elif status is CheckStatus.PASS and one.kind != WEB_SHELL:
         extent = Extent(1, 1, "records of its removal")
     looked = told(own[-1:]) if one.kind == WEB_SHELL else ()
