@@ -63,7 +63,7 @@ def _same_file(path: str, stem: str) -> bool:
 def lists_without(case: Investigation, host: str, stem: str, last: datetime) -> list[tuple[Snapshot, str]]:
     """Give the lists of files that show a script to be gone, in order of date, with what dates each.
 
-    They are of its server, from after it was last seen, hold its folder by the last two parts of its path, and not the file.
+    They are of its server, from after it was last seen, hold its folder (the last two parts of its path), and not the file.
 
     Args:
         case: what the records allow to be said.
