@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.scope.staged import security_log, stage, ual_json
+import pytest
+from tests.scope.staged import iis_log, iis_place, security_log, stage, ual_json
 
 from dwell import api
-from dwell.model.claims import Foothold, FootholdState
+from dwell.model.claims import CheckStatus, Foothold, FootholdState
 
 
 def _record(at: str, operation: str, target: str, **parameters: str) -> dict[str, object]:
@@ -163,3 +164,48 @@ def test_ordinary_administration_is_told_and_is_not_called_left_behind(tmp_path:
     assert [(one.kind, one.host) for one in found.foothold] == [("role, account, task or service", "EX01")]
     told = [claim.text for claim in found.claims if claim.text.startswith("Member added to a group of administrators")]
     assert len(told) == 1
+
+
+SHELL = "/aspnet_client/system_web/discover.aspx"
+SCRIPTS = "C:\\inetpub\\wwwroot\\aspnet_client\\system_web\\x.js"
+OTHERS = "C:\\Program Files\\Other\\system_web\\x.js"
+
+
+def _list(*paths: str) -> str:
+    rows = [f"{one},,10,2019-02-12T20:00:00Z,2019-02-12T20:00:00Z" for one in paths]
+    return "\r\n".join(["Path,SHA256,Size,CreationTimeUtc,LastWriteTimeUtc", *rows, ""])
+
+
+def _shell(root: Path, lists: dict[str, str]) -> tuple[FootholdState, CheckStatus]:
+    """Say what is made of a shell that was used on the 3rd, and of the check of whether it is gone."""
+    used = [
+        {"at": f"2021-03-0{day} 02:00:00", "stem": SHELL, "query": "cmd=whoami", "agent": "python"} for day in (1, 2, 3)
+    ]
+    rest = [{"at": f"2021-03-{day:02} 09:00:00"} for day in range(1, 29)]
+    log = iis_log(sorted([*used, *rest], key=lambda one: str(one["at"])))
+    staged = stage(root, {iis_place("EX01", "210301"): log, **lists})
+    api.hunt(staged.case.root, workers=1)
+    summary = api.answers(staged.case.root, workers=1).summary
+    (told,) = [one for one in summary.foothold if one.kind == "web shell"]
+    (check,) = [one for one in summary.eviction if one.check.startswith("web shell")]
+    return told.state, check.status
+
+
+@pytest.mark.parametrize(
+    ("lists", "state", "status"),
+    [
+        ({"EX01/2021-02-01/files.csv": _list(SCRIPTS)}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
+        (
+            {"EX01/2021-02-01/files.csv": _list(SCRIPTS), "EX01/2021-03-20/files.csv": _list("C:\\Windows\\x.exe")},
+            FootholdState.UNKNOWN,
+            CheckStatus.UNKNOWN,
+        ),
+        ({"EX01/2021-03-20/files.csv": _list(OTHERS)}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
+        ({"EX01/2021-03-20/files.csv": _list(SCRIPTS)}, FootholdState.REMOVED, CheckStatus.PASS),
+    ],
+    ids=["a list from before it", "and one from after it that leaves the folder out", "a folder of one name", "its folder"],
+)  # fmt: skip
+def test_a_shell_is_gone_only_by_a_list_from_after_it_that_holds_its_folder(
+    tmp_path: Path, lists: dict[str, str], state: FootholdState, status: CheckStatus
+) -> None:
+    assert _shell(tmp_path, lists) == (state, status)

@@ -107,6 +107,39 @@ def test_what_takes_another_thing_away_is_not(made: Cmdlet, gone: Cmdlet) -> Non
     assert Removals([gone], _same).of(made) is None
 
 
+ON, OFF = {"Identity": "anna\\Hide"}, {"Identity": "anna\\Hide"}
+
+
+@pytest.mark.parametrize(
+    ("again", "gone"),
+    [
+        ([], True),
+        ([_act("Enable-InboxRule", 3, ON)], False),
+        ([_act("Enable-InboxRule", 3, {"Identity": "anna\\1234567890"})], False),
+        ([_act("Enable-InboxRule", 3, ON), _act("Remove-InboxRule", 4, OFF)], True),
+        ([_act("Enable-InboxRule", 1, ON)], True),
+        ([_act("Enable-InboxRule", 3, {"Identity": "otto\\Hide"})], True),
+    ],
+    ids=["off", "off and on", "on by its number", "off, on and gone", "on before", "somebody else's"],
+)
+def test_what_was_switched_on_again_is_not_gone(again: list[Cmdlet], gone: bool) -> None:
+    made = _act("New-InboxRule", 1, RULE, "anna\\Hide")
+    found = Removals([_act("Disable-InboxRule", 2, OFF), *again], _same).of(made)
+    assert (found is not None) is gone
+
+
+def test_two_people_of_one_name_in_two_folders_of_the_directory_are_two() -> None:
+    """Both come down to `anna smith` where no directory is held: what is taken from one was not given to the other."""
+    made = _act("Add-MailboxPermission", 1, {"Identity": "gov.example/HQ/Anna Smith", **FULL})
+    for place, found in (("HQ", True), ("Branch", False)):
+        gone = _act("Remove-MailboxPermission", 2, {"Identity": f"gov.example/{place}/Anna Smith", **FULL})
+        assert (Removals([gone], _same).of(made) is not None) is found
+    set_, clear = ({"ForwardingSmtpAddress": value} for value in ("smtp:x@evil.example", ""))
+    one, other = (f"gov.example/{place}/Anna Smith" for place in ("HQ", "Branch"))
+    assert _act("Set-Mailbox", 2, clear, one).undoes(_act("Set-Mailbox", 1, set_, one), "MB-07", _same)
+    assert not _act("Set-Mailbox", 2, clear, other).undoes(_act("Set-Mailbox", 1, set_, one), "MB-07", _same)
+
+
 def test_two_names_of_one_person_are_one() -> None:
     made = _act("Add-MailboxPermission", 1, {"Identity": "anna", **FULL})
     gone = _act("Remove-MailboxPermission", 2, {"Identity": "anna@gov.example", **FULL})

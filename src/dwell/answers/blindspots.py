@@ -32,10 +32,12 @@ from dwell.model.claims import (
 )
 from dwell.model.coverage import CellState
 from dwell.model.power import Power
+from dwell.scope.cells import OFF
 from dwell.scope.clients import users_of
 from dwell.scope.gaps import Asked, gaps
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, NO_HOST, SERVER_SOURCES
+from dwell.scope.unable import FORGED, OPENING
 from dwell.scope.unnamed import is_unnamed
 
 __all__ = ["answer", "asked_of", "learned"]
@@ -135,13 +137,15 @@ def asked_of(case: Investigation, exposures: Sequence[MailboxExposure]) -> tuple
     # where no mailbox is known, or all are exposed, whose mail was read is still one statement
     open_ones = max(1, sum(one.grade in {Grade.NO_SIGN, Grade.UNDETERMINABLE} for one in exposures))
     each = (
-        ("a forged request", {"httpproxy"}),
-        ("the use of a web shell", {"iis"}),
-        ("a change by cmdlet", {"evtx/MSExchange Management"}),
-        ("a logon", {"evtx/Security"}),
+        ("a forged request", {"httpproxy"}, FORGED),
+        ("the use of a web shell", {"iis"}, ""),
+        ("a change by cmdlet", {"evtx/MSExchange Management"}, ""),
+        ("a logon", {"evtx/Security"}, ""),
     )
-    alone = [Asked(f"{what} ({host})", (host,), frozenset(able), 1) for what, able in each for host in servers]
-    return (Asked("the opening of a mailbox", servers, SERVER_SOURCES, open_ones), *alone)
+    alone = [
+        Asked(f"{what} ({host})", (host,), frozenset(able), 1, act) for what, able, act in each for host in servers
+    ]
+    return (Asked("the opening of a mailbox", servers, SERVER_SOURCES, open_ones, OPENING), *alone)
 
 
 def _ranked(case: Investigation, book: Book, exposures: Sequence[MailboxExposure]) -> set[tuple[str, str]]:
@@ -182,6 +186,19 @@ def _copies(case: Investigation, book: Book) -> None:
             f"{count(sum(one.count for one in rest), 'record')} more contradict another of the same number, or the #Date "
             "line above them.",
             (),
+        )
+
+
+def _unable(case: Investigation, book: Book) -> None:
+    """Say which logs are held and could not have shown what they are asked for."""
+    told: dict[tuple[str, str, str], int] = {}
+    for (host, table, _), line in sorted(case.ledger.unable.items()):
+        key = (host, table, line.reason(OFF))
+        told[key] = max(told.get(key, 0), int((line.states == OFF).sum()))
+    for (host, table, why), hours in told.items():
+        book.unknown(
+            f"{host}: the {table} log is held for {count(hours, 'hour')} in which it shows nothing of this kind, whatever "
+            f"happened: {why}."
         )
 
 
@@ -434,7 +451,7 @@ def answer(
     """Answer the question."""
     book = Book(Question.BLINDSPOTS)
     hosts = case.ledger.servers() or case.ledger.hosts(MAIL_SOURCES)
-    coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
+    coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "the opening of a mailbox", act=OPENING)
     start = datetime.fromtimestamp(case.ledger.first_hour * 3600, UTC)
     if hosts and coverage.hours_able:
         book.recorded(f"Before {instant(start)} no mail log is held: nothing earlier can be said.", (), coverage)
@@ -452,6 +469,7 @@ def answer(
     _hidden(case, book)
     tell_lacking(case, book)
     tell_silences(case, book)
+    _unable(case, book)
     _never_held(case, book, told)
     if facts.anomalies:
         book.recorded(

@@ -10,6 +10,7 @@ from dwell.model.claims import MailboxExposure
 from dwell.model.departures import CONTRADICTED, Departure
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
+from dwell.scope.unable import OPENING
 
 __all__ = ["beside", "tell_doubts", "tell_used", "used", "verdict"]
 
@@ -32,7 +33,7 @@ def beside(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Mai
 def tell_used(case: Investigation, book: Book) -> None:
     """Say which accounts were used after they went: a sign in itself, by whomever."""
     hosts = case.ledger.servers() or case.ledger.hosts(MAIL_SOURCES)
-    coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
+    coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "the opening of a mailbox", act=OPENING)
     found = used(case)
     for one in found[:TOLD_MAX]:
         book.inferred(

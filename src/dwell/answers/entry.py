@@ -24,6 +24,7 @@ from dwell.scope.remote_shells import REMOTE_SHELL
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.sprays import Spray, spray_of
 from dwell.scope.traces import Trace
+from dwell.scope.unable import FORGED
 
 __all__ = ["CREDENTIALS", "SPRAY", "answer", "findings"]
 
@@ -266,13 +267,15 @@ def _unknown_builds(book: Book, host: str, found: Sequence[Exposure]) -> None:
 def _forged_claims(case: Investigation, book: Book, acts: Sequence[Act]) -> None:
     """Say what came of forged requests on each server; where there are none, with what coverage."""
     for host in case.ledger.servers():
-        coverage = case.ledger.coverage([host], {"httpproxy"}, *whole_span(case), "a forged request (HttpProxy)")
+        coverage = case.ledger.coverage(
+            [host], {"httpproxy"}, *whole_span(case), "a forged request (HttpProxy)", act=FORGED
+        )
         mine = [one for one in case.forged if one.host == host]
         if not mine:
             book.no_sign(
                 f"No sign of {CVE} (ProxyLogon) on {host}: HttpProxy covers {percent(coverage)}.",
                 coverage,
-                f"{CVE} (ProxyLogon) on {host} is not testable: no HttpProxy log of it is held.",
+                f"{CVE} (ProxyLogon) on {host} is not testable: no HttpProxy log of it that could show one is held.",
                 on="no-sign-rules",
             )
             continue

@@ -20,10 +20,11 @@ from dwell.scope.cmdlets import Cmdlet
 from dwell.scope.exploits import shell_path
 from dwell.scope.investigation import Investigation
 from dwell.scope.removals import Removals
+from dwell.scope.snapshots import Snapshot
 from dwell.scope.states import FileState
 from dwell.scope.traces import Trace
 
-__all__ = ["KINDS", "answer", "findings", "leaves"]
+__all__ = ["KINDS", "answer", "findings", "leaves", "lists_without"]
 
 KINDS: Mapping[str, str] = {
     "EX-04": "virtual directory",
@@ -59,17 +60,46 @@ def _same_file(path: str, stem: str) -> bool:
     return _tail(path)[-len(asked) :] == asked
 
 
-def _state(case: Investigation, host: str, stem: str) -> tuple[FootholdState, str, list[FileState]]:
+def lists_without(case: Investigation, host: str, stem: str, last: datetime) -> list[tuple[Snapshot, str]]:
+    """Give the lists of files that show a script to be gone, in order of date, with what dates each.
+
+    They are of its server, from after it was last seen, hold its folder (the last two parts of its path), and not the file.
+
+    Args:
+        case: what the records allow to be said.
+        host: the server.
+        stem: the script's path, of a request or of a file.
+        last: when the script was last seen.
+    """
+    parts = [one for one in stem.lower().replace("\\", "/").split("/") if one][:-1][-2:]
+    folder = f"/{'/'.join(parts)}/"
+    own: dict[EvidenceId, list[str]] = {}
+    for one in case.files:
+        if one.host == host:
+            own.setdefault(one.ground.evidence_id, []).append(one.path)
+    covering = {
+        evidence
+        for evidence, paths in own.items()
+        if parts
+        and any(folder in path.lower().replace("\\", "/") for path in paths)
+        and not any(_same_file(path, stem) for path in paths)
+    }
+    lists = [one for one in case.snapshots.of("inventory") if one.host == host and one.evidence_id in covering]
+    return [(one, why) for one in lists if (why := one.after(last))]
+
+
+def _state(
+    case: Investigation, host: str, stem: str, last: datetime | None
+) -> tuple[FootholdState, str, list[FileState]]:
     """Look a script up in the inventories of its server; its path is that of a request or of a file."""
-    stem = stem.replace("\\", "/")
-    own = [one for one in case.files if one.host == host]
-    found = [one for one in own if _same_file(one.path, stem)]
+    found = [one for one in case.files if one.host == host and _same_file(one.path, stem)]
     if found:
         return FootholdState.PRESENT, f"in the list of files: {found[0].path}", found
-    folder = [one for one in stem.lower().split("/") if one][:-1]
-    covered = folder and any(f"/{folder[-1]}/" in one.path.lower().replace("\\", "/") for one in own)
-    if covered:
-        return FootholdState.REMOVED, "the list of files holds its folder, and not the file", []
+    without = [] if last is None else lists_without(case, host, stem, last)
+    if without:
+        file, why = without[-1]
+        told = f"a list of files from after it was last seen holds its folder, and not the file: {file.path} ({why})"
+        return FootholdState.REMOVED, told, []
     return FootholdState.UNKNOWN, _STATE_UNKNOWN, []
 
 
@@ -86,7 +116,8 @@ def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold
         used.setdefault(asked.get((host, _tail(path)), (host, path)), []).append(trace)
     told: set[RecordRef] = set()
     for (host, path), traces in sorted(used.items()):
-        state, why, files = _state(case, host, path)
+        last = max((at for one in traces for at in (one.first_utc, one.last_utc) if at is not None), default=None)
+        state, why, files = _state(case, host, path, last)
         told |= {one.ground for one in files}
         instants = [one.first_utc for one in traces if one.first_utc is not None]
         instants += [one.created_utc for one in files if one.created_utc is not None]

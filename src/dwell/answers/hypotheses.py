@@ -85,7 +85,9 @@ class _Board:
     def coverage(self, mode: Mode, sources: Iterable[str]) -> Coverage:
         """Say in how many hours of the hosts a way is open on one of the sources was held."""
         span_ = whole_span(self.case)
-        return self.case.ledger.coverage(self.hosts[mode.where], set(sources), *span_, f"this ({mode.key})")
+        return self.case.ledger.coverage(
+            self.hosts[mode.where], set(sources), *span_, f"this ({mode.key})", act=mode.key
+        )
 
     def grounds(self, rows: Sequence[int]) -> tuple[RecordRef, ...]:
         """Give the records of the first sessions."""

@@ -17,6 +17,7 @@ from dwell.scope.intrusions import Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
 from dwell.scope.prehistory import Older, PreHistory
+from dwell.scope.unable import OPENING
 
 __all__ = ["answer", "findings", "grounds_of"]
 
@@ -35,7 +36,7 @@ def _earlier(case: Investigation, held: Held) -> str:
     start = _start(case)
     first = int(held.first_utc.timestamp()) // 3600
     hosts = case.ledger.hosts(MAIL_SOURCES)
-    coverage = case.ledger.coverage(hosts, MAIL_SOURCES, case.ledger.first_hour, first, "an earlier act")
+    coverage = case.ledger.coverage(hosts, MAIL_SOURCES, case.ledger.first_hour, first, "an earlier act", act=OPENING)
     if first <= case.ledger.first_hour:
         return f"the first act lies in the first hour that any log holds ({instant(start)}): it may have begun before"
     return (
@@ -252,7 +253,9 @@ def answer(
     tell_systems(case, book)
     first = min((one.first_utc for one in found if one.first_utc is not None), default=None)
     end = case.ledger.last_hour if first is None else int(first.timestamp()) // 3600
-    ahead = case.ledger.coverage(hosts, MAIL_SOURCES, case.ledger.first_hour, end, "an act before the first known one")
+    ahead = case.ledger.coverage(
+        hosts, MAIL_SOURCES, case.ledger.first_hour, end, "an act before the first known one", act=OPENING
+    )
     _before(case, book, ahead, first)
     taken = sum(one.intrusion is None for one in case.ranked.leads)
     book.recorded(

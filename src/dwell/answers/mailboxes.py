@@ -13,18 +13,21 @@ from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
 from dwell.answers.silences import leaving_open, lines_against, of_all, of_own, words
-from dwell.answers.ways import by_way, not_known, told_by_way, ways_of
+from dwell.answers.ways import NEVER, by_way, not_known, told_by_way, ways_of
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
 from dwell.model.instants import utc_from_us
+from dwell.scope.cells import HOUR_US
 from dwell.scope.exposure import Exposed, bytes_words
 from dwell.scope.forgery import Forged
 from dwell.scope.investigation import Investigation
+from dwell.scope.ledger import SERVER_SOURCES
 from dwell.scope.lowering import THROTTLED
 from dwell.scope.rollup.shapes import Act
-from dwell.scope.rollup.ual import TENANT
+from dwell.scope.rollup.ual import SIGN_IN, TENANT
 from dwell.scope.silences import ACTING
 from dwell.scope.traces import Trace
+from dwell.scope.unable import FORGED, WEEK, recorded_of
 
 __all__ = ["UNTOLD", "answer", "bodiless", "findings", "nameless", "requests_untold", "unresolved", "untold"]
 
@@ -175,13 +178,19 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     cloud, ways = _in_cloud(case), ways_of(case)
     less, off = lines_against(case), of_own(case)
     tenant = "ual" in case.tables
+    recorded = recorded_of(case.accesses) if tenant else frozenset()
     blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case, off)
     shaped = sorted({one.host for one in untold(case)})
     out = []
     for name in _names(case):
         gone = dark.get(name)
         there_too = tenant and (name in cloud or gone is not None or not ways.there)
-        coverage = by_way(case, ways, less | (gone.sources if gone is not None else frozenset()) if there_too else None)
+        coverage = by_way(
+            case,
+            ways,
+            less | (gone.sources if gone is not None else frozenset()) if there_too else None,
+            recorded=name in recorded,
+        )
         if name in by_name:
             merged = _merged(name, by_name[name], coverage)
             texts = gone.texts if gone is not None else ()
@@ -209,7 +218,11 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         if copied:
             assumptions.append(COPIES)
         if not held:
-            assumptions.append("no log that could show the opening of a mailbox is held")
+            assumptions.append(
+                NEVER
+                if there_too and name not in recorded
+                else "no log that could show the opening of a mailbox is held"
+            )
         out.append(
             MailboxExposure(
                 name, grade, (), None, None, 0, None, (), None, (), coverage, assumptions=tuple(assumptions)
@@ -230,12 +243,27 @@ def _breaks_off(case: Investigation, less: Collection[str]) -> bool:
 
 
 def _in_cloud(case: Investigation) -> set[str]:
-    """Give the mailboxes that audit records speak of."""
+    """Give the mailboxes that audit records speak of.
+
+    A sign-in is to the tenant and not to a mailbox: whoever opens his on a server, up to a week before his last sign-in,
+    has it there.
+    """
     accesses = case.accesses
     if "ual" not in case.tables:
         return set()
-    opened = accesses.mailbox[accesses.having("table", "ual")]
-    return {accesses.names[one] for one in set(opened.tolist()) if one >= 0}
+    cloud = accesses.having("table", "ual") & (accesses.mailbox >= 0)
+    signed = np.array([one == SIGN_IN for one in accesses.protocols] or [False])[accesses.protocol]
+    there = (
+        np.any([accesses.having("table", one) for one in SERVER_SOURCES], axis=0)
+        & accesses.ok
+        & (accesses.mailbox >= 0)
+    )
+    last = np.full((2, len(accesses.names)), -WEEK * HOUR_US)
+    for place, rows in enumerate((there, cloud & signed)):
+        np.maximum.at(last[place], accesses.mailbox[rows], accesses.last[rows])
+    moved = last[0] + WEEK * HOUR_US < last[1]
+    found = np.unique(accesses.mailbox[cloud & (~signed | moved[accesses.mailbox])])
+    return {accesses.names[one] for one in found.tolist()}
 
 
 def _code_ran(case: Investigation) -> bool:
@@ -304,7 +332,7 @@ def _no_sign(
     """Say of how many mailboxes of one coverage there is no sign."""
     against = list(dict.fromkeys(text for one in rest for text in one.assumptions))
     hosts = case.ledger.servers()
-    forged = case.ledger.coverage(hosts, {"httpproxy"}, *whole_span(case), "a forged call (HttpProxy)")
+    forged = case.ledger.coverage(hosts, {"httpproxy"}, *whole_span(case), "a forged call (HttpProxy)", act=FORGED)
     if hosts and forged.share != 1:
         against.append(f"{FORGED_ONLY} {percent(forged)}")
     against += not_known(ways_of(case))

@@ -24,9 +24,14 @@ from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
 from dwell.scope.modes import Mode, modes
 from dwell.scope.rollup.ual import TENANT
+from dwell.scope.unable import OPENING
 
 __all__ = ["Ways", "by_way", "not_known", "told_by_way", "ways_of"]
 
+NEVER = (
+    "no record held says what was opened in it in the tenant (MailItemsAccessed): nothing shows that it is recorded, or "
+    "that the export asked for it"
+)
 ALL_HTTP = frozenset({"iis", "httpproxy"})
 """Logs of everything that comes by HTTP: that one is held says of no single way that it was offered."""
 
@@ -57,7 +62,9 @@ def ways_of(case: Investigation) -> Ways:
     there = tuple(
         (
             one.way,
-            case.ledger.coverage(hosts, set(one.able), *whole_span(case), f"the opening of a mailbox ({one.way})"),
+            case.ledger.coverage(
+                hosts, set(one.able), *whole_span(case), f"the opening of a mailbox ({one.way})", act=one.key
+            ),
         )
         for one in asked
     )
@@ -77,18 +84,20 @@ def _offered(case: Investigation, mode: Mode, hosts: Sequence[str], spoken: Coll
     )
 
 
-def by_way(case: Investigation, ways: Ways, less: Collection[str] | None) -> Coverage:
+def by_way(case: Investigation, ways: Ways, less: Collection[str] | None, *, recorded: bool) -> Coverage:
     """Give the coverage of a mailbox: that of the least covered way, and in its words that of each.
 
     Args:
         case: what the records allow to be said.
         ways: the ways on the servers.
         less: lines of the tenant that hide acts on the mailbox; None where the mailbox is not known to be in the tenant.
+        recorded: whether any record says what was opened in it there.
     """
     told = list(ways.there)
     if less is not None:
         what = "the opening of a mailbox (Microsoft 365)"
-        told.append(("Microsoft 365", case.ledger.coverage([TENANT], {"ual"}, *whole_span(case), what, less)))
+        there = case.ledger.coverage([TENANT], {"ual"}, *whole_span(case), what, less, OPENING)
+        told.append(("Microsoft 365", there if recorded else Coverage(0, there.hours_asked, (), f"{what}: {NEVER}")))
     if not told:
         return case.ledger.coverage([], MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
     least, coverage = min(told, key=lambda one: -1.0 if one[1].share is None else one[1].share)

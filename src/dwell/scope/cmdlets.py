@@ -24,7 +24,7 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.audit_details import TOLD_INSIDE, details
 from dwell.scope.traces import Trace
 
-__all__ = ["Cmdlet", "Label", "cmdlets_of", "parameters_of", "person", "read_cmdlets", "short"]
+__all__ = ["Cmdlet", "Label", "apart", "cmdlets_of", "parameters_of", "person", "read_cmdlets", "short"]
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "evtx": ("Cmdlet", "CmdletParameters", "CmdletCaller", "CmdletError", "EventID"),
@@ -138,6 +138,7 @@ class Cmdlet:
         name = self.name.lower()
         alike = (name, self.online) == (other.name.lower(), other.online)
         same = alike and (name in _WHOLE or _subject(self, label) == _subject(other, label))
+        same = same and not apart(self.target, other.target)
         return same and self.takes_away(catalogue) and others <= mine
 
 
@@ -152,6 +153,12 @@ def _subject(one: Cmdlet, label: Label) -> tuple[str, str]:
 def short(text: str) -> str:
     """Give the last part of a path of the directory, in lower case."""
     return text.strip().strip('"').rpartition("/")[2].strip().lower()
+
+
+def apart(one: str, other: str) -> bool:
+    """Say whether two texts are paths of the directory that differ: two people of one name lie in two of its folders."""
+    paths = [_plain(text.strip().strip('"')).lower() for text in (one, other)]
+    return all("/" in path for path in paths) and paths[0] != paths[1]
 
 
 def person(text: str, label: Label) -> str:

@@ -12,18 +12,12 @@ coverage. A worth of 3 is as much as three statements that now rest on nothing a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from dwell.scope.cells import EMPTY, HELD
 from dwell.scope.ledger import Ledger
 
 __all__ = ["Asked", "Gap", "gaps"]
-
-Seen = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +29,14 @@ class Asked:
         hosts: hosts it could have happened on.
         able: sources able to show it: a table, or `table/part`.
         statements: how many statements rest on it.
+        act: the act by its name in `scope.unable`, where a log can be held and unable to show it.
     """
 
     what: str
     hosts: tuple[str, ...]
     able: frozenset[str]
     statements: int
+    act: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +60,6 @@ class Gap:
     bears_on: tuple[str, ...]
 
 
-def _seen(ledger: Ledger, host: str, able: Collection[str]) -> Seen:
-    """Say in which hours of the case one of some sources is held for a host."""
-    out = np.zeros(max(0, ledger.last_hour - ledger.first_hour), np.bool_)
-    for (name, source), line in ledger.lines.items():
-        if name != host or not ({source, source.partition("/")[0]} & set(able)):
-            continue
-        first = max(ledger.first_hour, line.start)
-        last = min(ledger.last_hour, line.start + len(line.states))
-        if last > first:
-            part = line.states[first - line.start : last - line.start]
-            out[first - ledger.first_hour : last - ledger.first_hour] |= np.isin(part, (HELD, EMPTY))
-    return out
-
-
 def gaps(ledger: Ledger, asked: Sequence[Asked], sources: Sequence[str]) -> tuple[Gap, ...]:
     """Give the holes that closing would change something, the worthiest first.
 
@@ -90,7 +72,8 @@ def gaps(ledger: Ledger, asked: Sequence[Asked], sources: Sequence[str]) -> tupl
     parts: dict[tuple[str, str], list[tuple[float, str]]] = {}
     for one in asked:
         for host in one.hosts:
-            dark = int((~_seen(ledger, host, one.able)).sum())
+            seen, _ = ledger.seen(host, one.able, ledger.first_hour, ledger.last_hour, act=one.act)
+            dark = int((~seen).sum())
             share = dark / (hours * len(one.hosts)) if hours else 0.0
             for source in sources:
                 shows = source in one.able or source.partition("/")[0] in one.able
@@ -98,7 +81,7 @@ def gaps(ledger: Ledger, asked: Sequence[Asked], sources: Sequence[str]) -> tupl
                     parts.setdefault((host, source), []).append((one.statements * share, one.what))
     out = []
     for (host, source), told in parts.items():
-        absent = int((~_seen(ledger, host, {source})).sum())
+        absent = int((~ledger.seen(host, {source}, ledger.first_hour, ledger.last_hour)[0]).sum())
         ordered = sorted(told, key=lambda one: (-one[0], one[1]))
         out.append(
             Gap(host, source, absent, hours, sum(worth for worth, _ in told), tuple(what for _, what in ordered))

@@ -63,12 +63,15 @@ class Ledger:
         first_hour: first hour of the case's logs, hours since 1970.
         last_hour: the hour after the last.
         stray: records whose instants count for no hour.
+        unable: by host, table and act, cells that are `not-recorded` where the log is held and could not have shown that
+            act (`scope.unable`).
     """
 
     lines: dict[tuple[str, str], Line]
     first_hour: int
     last_hour: int
     stray: tuple[Stray, ...] = ()
+    unable: dict[tuple[str, str, str], Line] = field(default_factory=dict)
 
     def rows(self) -> tuple[CoverageRow, ...]:
         """Give hours per state for each host and source."""
@@ -157,6 +160,7 @@ class Ledger:
         last: int,
         what: str,
         less: Collection[str] = (),
+        act: str = "",
     ) -> Coverage:
         """Say in how many host-hours at least one source able to show an act was held.
 
@@ -167,12 +171,13 @@ class Ledger:
             last: the hour after the last.
             what: the act, in words.
             less: lines of one mailbox or account: where one of them is dark, its whole table shows nothing.
+            act: the act by its name in `scope.unable`, where a log can be held and unable to show it.
         """
         asked = max(0, last - first) * len(hosts)
         seen = 0
         used: set[str] = set()
         for host in sorted(hosts):
-            mine, sources = self.seen(host, able, first, last, less)
+            mine, sources = self.seen(host, able, first, last, less, act)
             seen += int(mine.sum())
             used |= sources
         why = (
@@ -183,7 +188,7 @@ class Ledger:
         return Coverage(seen, asked, tuple(sorted(used)), why)
 
     def seen(
-        self, host: str, able: Collection[str], first: int, last: int, less: Collection[str] = ()
+        self, host: str, able: Collection[str], first: int, last: int, less: Collection[str] = (), act: str = ""
     ) -> tuple[npt.NDArray[np.bool_], set[str]]:
         """Say in which hours one of some sources of a host was held, and which of them are held at all.
 
@@ -193,6 +198,7 @@ class Ledger:
             first: first hour, hours since 1970.
             last: the hour after the last.
             less: lines of one mailbox or account: where one of them is dark, its whole table shows nothing.
+            act: the act by its name in `scope.unable`, where a log can be held and unable to show it.
         """
         size, wanted = max(0, last - first), set(able)
         tables: dict[str, npt.NDArray[np.bool_]] = {}
@@ -211,6 +217,13 @@ class Ledger:
             else:
                 tables.setdefault(table, np.zeros(size, np.bool_))[a - first : b - first] |= held
                 used.add(source)
+        for table in tables:
+            unable = self.unable.get((host, table, act))
+            if unable is not None:
+                a, b = max(first, unable.start), min(last, unable.start + len(unable.states))
+                if b > a:
+                    off = unable.states[a - unable.start : b - unable.start] == OFF
+                    dark.setdefault(table, np.zeros(size, np.bool_))[a - first : b - first] |= off
         out = np.zeros(size, np.bool_)
         for table, held in tables.items():
             out |= held & ~dark[table] if table in dark else held

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from dwell.archive.store import Archive
-from dwell.scope.cmdlets import Cmdlet, Label, person, read_cmdlets, short
+from dwell.scope.cmdlets import Cmdlet, Label, apart, person, read_cmdlets, short
 
 __all__ = ["REMOVERS", "SETTERS", "TABLES", "Removals", "is_remover", "removals_of"]
 
@@ -42,6 +42,8 @@ REMOVERS: Mapping[str, tuple[str, ...]] = {
 }
 """What takes away, and what it takes away: names of cmdlets and operations, in lower case and without their full stop."""
 
+RESTORERS = frozenset({"enable-inboxrule", "enable-transportrule", "enable-journalrule", "enable-transportagent"})
+"""What brings back what was switched off, in lower case."""
 TABLES = ("admin_audit", "evtx", "rps_cmdlet", "ual")
 """Logs that tell of cmdlets with the instant at which they were run."""
 SETTERS = frozenset(
@@ -66,12 +68,14 @@ class _Thing:
         holder: in whose mailbox, or on which; "" where it is the organisation's.
         who: who was given it; "" where nobody is.
         rights: which rights; empty where none are named.
+        path: the holder as the act writes it.
     """
 
     name: str
     holder: str
     who: str
     rights: frozenset[str]
+    path: str = ""
 
 
 def _operation(one: Cmdlet) -> str:
@@ -84,7 +88,9 @@ def _inbox_rule(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
     name = told.get("Name") or (last if parted else path)
     # without a mailbox named, it is that of whoever ran it
     owner = told.get("Mailbox") or holder or (one.caller or "")
-    return _Thing("" if re.fullmatch(r"\d+", name) else name.strip().lower(), person(owner, label), "", frozenset())
+    return _Thing(
+        "" if re.fullmatch(r"\d+", name) else name.strip().lower(), person(owner, label), "", frozenset(), owner
+    )
 
 
 def _organisation(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
@@ -106,7 +112,7 @@ def _right(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
     holder, parted, folder = (told.get("Identity") or one.target).rpartition(":\\")
     place = folder if parted else told.get("Path", "")
     owner = holder if parted else one.target or told.get("Identity", "")
-    return _Thing(place.lower(), person(owner, label), person(who, label), named)
+    return _Thing(place.lower(), person(owner, label), person(who, label), named, owner)
 
 
 def _assignment(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
@@ -147,32 +153,49 @@ class Removals:
 
     def __init__(self, removals: Iterable[Cmdlet], label: Label) -> None:
         self._label = label
-        self._held: dict[tuple[bool, str, str, str, str], list[tuple[Cmdlet, frozenset[str]]]] = {}
+        self._held: dict[tuple[bool, str, str, str, str], list[tuple[Cmdlet, _Thing]]] = {}
+        self._again: dict[tuple[bool, str, str, str, str], list[tuple[Cmdlet, _Thing]]] = {}
         for one in removals:
-            gone = _thing(one, label)
-            for made in REMOVERS.get(_operation(one), ()) if gone.name or gone.who else ():
-                self._held.setdefault((one.online, made, gone.name, gone.holder, gone.who), []).append(
-                    (one, gone.rights)
-                )
+            thing, operation = _thing(one, label), _operation(one)
+            key = (one.online, operation, thing.name, thing.holder, thing.who)
+            if operation in RESTORERS:
+                self._again.setdefault(key, []).append((one, thing))
+            for made in REMOVERS.get(operation, ()) if thing.name or thing.who else ():
+                self._held.setdefault((one.online, made, *key[2:]), []).append((one, thing))
 
     def of(self, made: Cmdlet) -> Cmdlet | None:
-        """Give the first act after a thing was made that took it away; None where none is known to have.
+        """Give the first act after a thing was made that took it away for good; None where none is known to have.
+
+        What was switched off and on again is there.
 
         Args:
             made: the act that made it, the last one of its kind.
         """
         there = _thing(made, self._label)
         key = (made.online, _operation(made), there.name, there.holder, there.who)
-        for one, rights in self._held.get(key, ()):
-            if made.at_utc is None or one.at_utc is None or one.at_utc < made.at_utc:
+        for one, gone in self._held.get(key, ()):
+            if made.at_utc is None or one.at_utc is None or one.at_utc < made.at_utc or apart(there.path, gone.path):
                 continue
-            if not rights or there.rights <= rights:
+            if (not gone.rights or there.rights <= gone.rights) and not self._is_back(one, gone):
                 return one
         return None
 
+    def _is_back(self, off: Cmdlet, thing: _Thing) -> bool:
+        """Say whether what an act switched off was switched on again, or may have been: by its number, at no known time."""
+        verb, _, noun = _operation(off).partition("-")
+        if verb != "disable":
+            return False
+        keys = [(off.online, f"enable-{noun}", name, thing.holder, thing.who) for name in (thing.name, "")]
+        return any(
+            one.at_utc is None or off.at_utc is None or one.at_utc >= off.at_utc
+            for key in keys
+            for one, again in self._again.get(key, ())
+            if not apart(thing.path, again.path)
+        )
+
 
 def removals_of(archive: Archive) -> tuple[Cmdlet, ...]:
-    """Give every act that took a thing away, or set it to what undoes it, and did not fail; in order of time.
+    """Give every act that took a thing away, set it to what undoes it, or brought it back, and did not fail, by time.
 
     Raises:
         CustodyError: a data file is not what was written.
@@ -180,9 +203,13 @@ def removals_of(archive: Archive) -> tuple[Cmdlet, ...]:
     found: list[Cmdlet] = []
     for table in TABLES:
         for file in archive.files(table):
-            acts = read_cmdlets(file, named=lambda name: is_remover(name) or name.strip().lower() in SETTERS)
-            found += [one for one in acts if not one.failed and (is_remover(one.name) or one.undoing)]
+            acts = read_cmdlets(file, named=lambda name: _asked(name) or name.strip().lower() in SETTERS)
+            found += [one for one in acts if not one.failed and (_asked(one.name) or one.undoing)]
     return tuple(sorted(found, key=lambda one: ("" if one.at_utc is None else one.at_utc.isoformat(), one.ground)))
+
+
+def _asked(name: str) -> bool:
+    return is_remover(name) or name.strip().rstrip(".").lower() in RESTORERS
 
 
 def is_remover(name: str) -> bool:

@@ -6,17 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 from dwell.answers.checks.logged import QUIET_SHARE
 from dwell.answers.checks.scene import Finding, Scene, told
+from dwell.answers.foothold import WEB_SHELL, lists_without
 from dwell.answers.phrases import count, instant, listed, percent
 from dwell.model.claims import CheckStatus, Extent, Foothold, FootholdState
 from dwell.scope.builds import BuildSeen, Fixed, families, has_fix
 from dwell.scope.intrusions import Held
 from dwell.scope.ledger import MAIL_SOURCES
+from dwell.scope.unable import OPENING
 
 __all__ = ["QUIET_DAYS", "gone", "left_behind", "patched", "quiet", "restore_points", "vulnerable"]
 
 QUIET_DAYS = 30
 ACTIVE_DAYS = 1
-WEB_SHELL = "web shell"
 WHAT_MAX = 160
 _STATUS = {
     FootholdState.PRESENT: CheckStatus.FAIL,
@@ -37,11 +38,13 @@ def _gone(scene: Scene, one: Foothold) -> Finding:
     acts = {held.id: held.last_utc for held in scene.case.held}
     act = acts.get(one.intrusion or "", scene.last)
     status, why = _STATUS[one.state], one.state_why
-    files = [(file, dated) for file in scene.case.snapshots.of("inventory") if (dated := file.after(act))]
-    own = [(file, dated) for file, dated in files if file.host == one.host]
+    lists = [(file, dated) for file in scene.case.snapshots.of("inventory") if (dated := file.after(act))]
+    own = [(file, dated) for file, dated in lists if file.host == one.host]
+    if status is CheckStatus.PASS and one.kind == WEB_SHELL:
+        own = lists_without(scene.case, one.host, one.what, act)
     extent = Extent(len(own[-1:]), 1, "lists of its files")
     if status is CheckStatus.PASS and one.kind == WEB_SHELL and not own:
-        status, why = CheckStatus.UNKNOWN, f"{why}; no list of its files is shown to date from after {instant(act)}"
+        status, why = CheckStatus.UNKNOWN, f"{why}; none is shown to date from after {instant(act)}"
     elif status is CheckStatus.PASS and one.kind != WEB_SHELL:
         extent = Extent(1, 1, "records of its removal")
     looked = told(own[-1:]) if one.kind == WEB_SHELL else ()
@@ -136,7 +139,9 @@ def _quiet(scene: Scene, held: Held) -> Finding:
     after = int(held.last_utc.timestamp()) // 3600 + 1
     end = datetime.fromtimestamp(ledger.last_hour * 3600, UTC)
     gap = end - held.last_utc
-    coverage = ledger.coverage(ledger.hosts(MAIL_SOURCES), MAIL_SOURCES, after, ledger.last_hour, "a further act")
+    coverage = ledger.coverage(
+        ledger.hosts(MAIL_SOURCES), MAIL_SOURCES, after, ledger.last_hour, "a further act", act=OPENING
+    )
     if gap < timedelta(days=ACTIVE_DAYS):
         why = f"the last act is {instant(held.last_utc)}, the logs end {instant(end)}"
         return Finding(CheckStatus.FAIL, why, check=check)
