@@ -72,3 +72,14 @@ def test_checks_that_looked_at_some_hosts_only_are_told_beside_the_rules(tmp_pat
             "silence says nothing of these."
         ),
     ]
+
+
+def test_the_ends_of_all_rules_are_counted_and_add_up(tmp_path: Path) -> None:
+    staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of(work())})
+    ends = [*[RuleStatus.RAN] * 1_200, *[RuleStatus.BLIND] * 3, RuleStatus.PARTLY_BLIND, RuleStatus.UNSUPPORTED]
+    outcomes = tuple(RuleOutcome(str(at), str(at), "", "", "", one, "why") for at, one in enumerate(ends))
+    found = assemble(reasoned(staged, replace(no_hunt(), outcomes=outcomes)), facts(staged))
+    told = [one.text for one in found.claims if " rules ran" in one.text]
+    assert told == [
+        "1,200 of 1,205 rules ran; 3 blind, 1 partly-blind, 1 unsupported: each of these is listed with the reason."
+    ]

@@ -272,8 +272,10 @@ def _rules(case: Investigation, book: Book) -> None:
     blind = set(RuleStatus) - {RuleStatus.RAN}
     outcomes = case.hunted.outcomes
     reasons = Counter((one.status.value, one.reason) for one in outcomes if one.status in blind)
-    ran = sum(one.status is RuleStatus.RAN for one in outcomes)
-    book.recorded(f"{ran} of {count(len(outcomes), 'rule')} ran; each of the others is listed with the reason.", ())
+    ended = Counter(one.status for one in outcomes)
+    others = ", ".join(f"{ended[one]:,} {one.value}" for one in RuleStatus if one in blind and ended[one])
+    told = f"; {others}: each of these is listed with the reason." if others else "."
+    book.recorded(f"{ended[RuleStatus.RAN]:,} of {count(len(outcomes), 'rule')} ran{told}", ())
     ranked = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
     for (status, reason), number in ranked[:STRETCHES_MAX]:
         book.unknown(f"{count(number, 'rule')} {status}: {reason}.")
