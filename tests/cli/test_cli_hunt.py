@@ -208,5 +208,24 @@ def test_answers_that_would_change_are_told(dwell: Dwell, case: Path, tmp_path: 
     whole = json.loads(dwell("hunt", "-c", case, "--rules", rules, "--since-rules", "-t", "json", "-q").out)
     assert [one["question"] for one in whole["answers"]] == ["blindspots"]
     assert any("blind" in one for one in whole["answers"][0]["new"])
-    for words in (("--indicators", rules), ("-t", "csv"), ("--suppressions", rules)):
+    for words in (("--indicators", rules), ("-t", "csv"), ("--suppressions", rules), ("--lists", rules)):
         assert dwell("hunt", "-c", case, "--since-rules", *words).code == 2
+
+
+def test_a_server_whose_list_of_files_was_taken_away_is_told_in_the_last_answer(
+    dwell: Dwell, few: Path, tmp_path: Path
+) -> None:
+    evidence, case = tmp_path / "evidence", tmp_path / "case"
+    shutil.copytree(few / "evidence", evidence)
+    lists = sorted(path for path in evidence.rglob("inventory.csv"))
+    assert len(lists) > 1
+    lacking = lists[-1].relative_to(evidence).parts[0]
+    lists[-1].unlink()
+    told = json.loads(dwell("investigate", evidence, "-c", case, "--workers", "1", "-q", "-t", "json").out)
+    claims = {one["text"] for one in told["claims"]}
+    (mine,) = (one for one in claims if "of files and settings looked at" in one)
+    assert f"of {lacking} nothing of what they look at is held" in mine
+    checks = json.loads(dwell("hunt", "-c", case, "--workers", "1", "-q", "-t", "json").out)["checks"]
+    looked = [one for one in checks if one["hosts"]]
+    assert looked
+    assert all(one["hosts_without"] == [lacking] for one in looked)

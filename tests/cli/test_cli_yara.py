@@ -115,8 +115,6 @@ def test_rules_that_are_not_there_or_no_rules_are_told(
     assert "holds no file ending in .yar or .yara" in json.loads(empty.out)["faults"][0]
     single = dwell("hunt", "--quick", evidence, "--yara", rules / "rules.txt", "-q", "-t", "csv")
     assert "yara:web" in single.out
-    since = dwell("hunt", "-c", tmp_path / "case", "--since-rules", "--yara", rules)
-    assert since.code == 2
 
 
 def test_investigate_hunts_with_the_same_rules_and_says_which(
@@ -131,3 +129,36 @@ def test_investigate_hunts_with_the_same_rules_and_says_which(
     custody = "".join(one.read_text(encoding="utf-8") for one in sorted(case.glob("custody*")) if one.is_file())
     assert str(rules) in custody
     assert dwell("investigate", evidence, "-c", case, "--yara", tmp_path / "nowhere", "-q").code == 2
+
+
+def test_since_rules_tells_what_other_yara_rules_change_and_changes_nothing(
+    dwell: Dwell, evidence: Path, rules: Path, tmp_path: Path
+) -> None:
+    case, held = tmp_path / "case", rules / "rules.yar"
+    assert dwell("ingest", evidence, "-c", case, "-q").code == 0
+    assert dwell("hunt", "-c", case, "--yara", rules, "-q", "-o", tmp_path / "first").code == 0
+    before = dwell("answers", "-c", case, "-t", "json", "-q").out
+    text = held.read_text(encoding="utf-8")
+    held.write_text(
+        text.replace('"/ecp/"', '"/nowhere/"') + 'rule more { strings: $a = "eval" condition: $a }', "utf-8"
+    )
+    found = json.loads(dwell("hunt", "-c", case, "--since-rules", "-t", "json", "-q").out)
+    told = {one["rule_id"]: (one["change"], one["what"]) for one in found["rules"]}
+    assert told == {"yara:line": ("changed", ["what it looks for"]), "yara:more": ("added", [])}
+    hits = {one["rule_id"]: (one["count_before"], one["count_after"]) for one in found["hits"]}
+    assert hits == {"yara:line": (1, 0), "yara:more": (0, 1)}
+    accepted = json.loads(
+        dwell("hunt", "-c", case, "--since-rules", "--accept-licence", "CC BY-NC", "-t", "json", "-q").out
+    )
+    assert "yara:kept_back" in {one["rule_id"] for one in accepted["hits"]}
+    other = tmp_path / "other.yar"
+    other.write_text('rule alone { strings: $a = "python" condition: $a }', encoding="utf-8")
+    moved = json.loads(dwell("hunt", "-c", case, "--since-rules", "--yara", other, "-t", "json", "-q").out)
+    kinds = {one["rule_id"]: one["change"] for one in moved["rules"]}
+    assert kinds == {
+        "yara:web": "removed", "yara:line": "removed", "yara:kept_back": "removed", "yara:alone": "added",
+    }  # fmt: skip
+    gone = json.loads(dwell("hunt", "-c", case, "--since-rules", "--own-only", "-t", "json", "-q").out)
+    assert {one["change"] for one in gone["rules"]} == {"removed"}
+    held.write_text(text, encoding="utf-8")
+    assert dwell("answers", "-c", case, "-t", "json", "-q").out == before

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from sigma.pipelines.common import windows_logsource_mapping
 from tests.hunt.archives import archive_of, hunted, load_rules, met
 
 from dwell.casebook.case import Case
@@ -381,6 +382,16 @@ def test_log_sources_that_are_not_read_stay_blind(logsource: tuple[str, str, str
     assert where_of(*logsource) is None
 
 
+@pytest.mark.parametrize("service", sorted(windows_logsource_mapping))
+def test_a_service_of_windows_is_the_channels_that_pysigma_publishes(service: str) -> None:
+    published = windows_logsource_mapping[service]
+    wheres = where_of("windows", None, service)
+    assert wheres
+    assert {one for where in wheres for one in where.channels} == (
+        {published} if isinstance(published, str) else set(published)
+    )
+
+
 def test_every_kind_names_a_table_and_columns_that_are_there() -> None:
     tables = specs()
     for kinds in KINDS.values():
@@ -474,6 +485,36 @@ def test_antivirus_and_file_access_are_read_from_event_logs(tmp_path: Path) -> N
     }
     hits = hunted(archive, Hunter(load_rules(tmp_path / "rules", av, file).rules))
     assert met(hits) == {RULE["id"]: {1}, file["id"]: {4}}
+
+
+def test_registry_values_and_deletions_are_read_from_every_event_that_tells_of_them(tmp_path: Path) -> None:
+    sysmon = "Microsoft-Windows-Sysmon/Operational"
+    rows = [
+        {
+            "Channel": "Security",
+            "EventID": 4657,
+            "ObjectName": "\\REGISTRY\\MACHINE\\Run",
+            "EventData": [("NewValue", "x.exe")],
+        },
+        {"Channel": sysmon, "EventID": 13, "TargetObject": "HKLM\\Run", "Details": "x.exe"},
+        {"Channel": sysmon, "EventID": 26, "TargetFilename": "C:\\Run"},
+        {"Channel": sysmon, "EventID": 23, "TargetFilename": "C:\\Run"},
+    ]
+    archive = archive_of(tmp_path / "archive", {"evtx": rows})
+    registry = {"TargetObject|endswith": "\\Run", "Details": "x.exe"}
+    rules = [
+        {
+            **RULE,
+            "id": RULE["id"][:-1] + str(at),
+            "logsource": {"product": "windows", "category": category},
+            "detection": conditioned({"s": asked}),
+        }
+        for at, (category, asked) in enumerate(
+            (("registry_event", registry), ("file_delete_detected", {"TargetFilename|endswith": "Run"}))
+        )
+    ]
+    hits = hunted(archive, Hunter(load_rules(tmp_path / "rules", *rules).rules))
+    assert met(hits) == {rules[0]["id"]: {1, 2}, rules[1]["id"]: {3}}
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from dwell.model.claims import (
     LearnedKind,
     MailboxExposure,
     Question,
+    RuleOutcome,
     RuleStatus,
 )
 from dwell.model.coverage import CellState
@@ -305,8 +306,10 @@ def _rules(case: Investigation, book: Book) -> None:
     blind = set(RuleStatus) - {RuleStatus.RAN}
     outcomes = case.hunted.outcomes
     reasons = Counter((one.status.value, one.reason) for one in outcomes if one.status in blind)
-    ran = sum(one.status is RuleStatus.RAN for one in outcomes)
-    book.recorded(f"{ran} of {count(len(outcomes), 'rule')} ran; each of the others is listed with the reason.", ())
+    ended = Counter(one.status for one in outcomes)
+    others = ", ".join(f"{ended[one]:,} {one.value}" for one in RuleStatus if one in blind and ended[one])
+    told = f"; {others}: each of these is listed with the reason." if others else "."
+    book.recorded(f"{ended[RuleStatus.RAN]:,} of {count(len(outcomes), 'rule')} ran{told}", ())
     ranked = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
     for (status, reason), number in ranked[:STRETCHES_MAX]:
         book.unknown(f"{count(number, 'rule')} {status}: {reason}.")
@@ -318,27 +321,33 @@ def _rules(case: Investigation, book: Book) -> None:
     dark = Counter((one.status.value, one.reason) for one in case.hunted.checks if one.status in blind)
     for (status, reason), number in sorted(dark.items(), key=lambda one: (-one[1], one[0])):
         book.unknown(f"{count(number, 'check')} of files and settings {status}: {reason}.")
-    _one_sided(case, book)
+    _one_sided(case.hunted.outcomes, "rule", "ran for {} only: of {} no record of the kind they look at", book)
+    _one_sided(
+        case.hunted.checks, "check", "of files and settings looked at {} only: of {} nothing of what they look at", book
+    )
 
 
-def _one_sided(case: Investigation, book: Book) -> None:
-    """Say for which hosts rules ran that found records of their kind on some hosts only, the most of them first."""
+def _one_sided(outcomes: Sequence[RuleOutcome], noun: str, what: str, book: Book) -> None:
+    """Say for which hosts rules or checks ran that found what they look at on some hosts only, the most of them first.
+
+    Args:
+        outcomes: what became of them.
+        noun: what one is called.
+        what: what they did, with places for those hosts and for the others.
+        book: where it is written.
+    """
     found: Counter[tuple[tuple[str, ...], int, tuple[str, ...], int]] = Counter(
         (one.hosts, one.hosts_total, one.hosts_without, one.hosts_without_total)
-        for one in case.hunted.outcomes
+        for one in outcomes
         if one.hosts_without
     )
     if not found:
         return
     (hosts, held, without, lacking), number = min(found.items(), key=lambda one: (-one[1], one[0]))
     more = found.total() - number
-    rest = (
-        f" So it is, with other hosts, for {count(more, 'rule')} more; dwell hunt -t json names them." if more else ""
-    )
-    book.unknown(
-        f"{count(number, 'rule')} ran for {_hosts(hosts, held)} only: of {_hosts(without, lacking)} no record of the kind "
-        f"they look at is held, and their silence says nothing of these.{rest}"
-    )
+    rest = f" So it is, with other hosts, for {count(more, noun)} more; dwell hunt -t json names them." if more else ""
+    told = what.format(_hosts(hosts, held), _hosts(without, lacking))
+    book.unknown(f"{count(number, noun)} {told} is held, and their silence says nothing of these.{rest}")
 
 
 def _hosts(names: Sequence[str], total: int) -> str:

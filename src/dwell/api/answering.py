@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,7 +105,13 @@ def _trying(held: Case, name: str, workers: int | None, progress: Progress) -> C
 
 
 def since_rules(
-    case: Path, rules: Sequence[Path] | None = None, *, workers: int | None = None, progress: Progress = quiet
+    case: Path,
+    rules: Sequence[Path] | None = None,
+    *,
+    yara: Sequence[Path] | None = None,
+    accepted: Sequence[str] | None = None,
+    workers: int | None = None,
+    progress: Progress = quiet,
 ) -> SinceRules:
     """Say what rules change against the last hunt: in its hits, and in the answers. Nothing of the case changes.
 
@@ -114,6 +120,8 @@ def since_rules(
     Args:
         case: the case folder.
         rules: folders of Sigma rules beside our own; None for those of the last hunt, as they are now.
+        yara: files and folders of YARA rules, likewise.
+        accepted: licences of YARA rules that the user accepts; None for those of the last hunt.
         workers: processes.
         progress: told how far it is.
 
@@ -124,16 +132,17 @@ def since_rules(
     """
     from dwell.answers.changes import SinceRules, answer_changes
     from dwell.hunt.changes import rule_changes
-    from dwell.hunt.past import HuntedWith, hunted_with, kept_rules, require
+    from dwell.hunt.past import HuntedWith, hunted_with, kept_rules
     from dwell.intake.ingest import open_archive
     from dwell.intake.stock import stock as take_stock
 
     held = Case.open(case)
     before = hunted_with(held)
-    loaded = kept_rules(held)
-    folders = require(*(before.rules if rules is None else rules))
-    old = run_hunt(held, HuntedWith(indicators=before.indicators), workers, progress, loaded=loaded)
-    new = run_hunt(held, replace(before, rules=folders, yara=()), workers, progress)
+    loaded, loaded_yara = kept_rules(held)
+    now = before.now({"rules": rules, "yara": yara}, accepted)
+    same = HuntedWith(indicators=before.indicators, warning_lists=before.warning_lists)
+    old = run_hunt(held, same, workers, progress, loaded=loaded, yara=loaded_yara)
+    new = run_hunt(held, now, workers, progress)
     counted = take_stock(held, open_archive(held))
     said = [_answered(held, one, counted, workers, progress, keep=False).summary for one in (old, new)]
     return SinceRules(rule_changes(old, new), answer_changes(*said), new.faults)

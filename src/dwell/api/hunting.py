@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dwell.hunt.hunting import Hunted
     from dwell.hunt.past import HuntedWith
     from dwell.hunt.sigma.loaded import Loaded
-
+    from dwell.hunt.yara.load import YaraRules
 
 __all__ = ["explain_rules", "hunt", "rules", "run_hunt"]
 
@@ -31,6 +31,7 @@ def run_hunt(
     suppressions: Sequence[Path] = (),
     today: date | None = None,
     loaded: Loaded | None = None,
+    yara: YaraRules | None = None,
     clocks: Sequence[Setting] | None = None,
 ) -> Hunted:
     """Hunt in a case that is open.
@@ -43,12 +44,14 @@ def run_hunt(
         suppressions: files of suppressions.
         today: the day on which they are in force; the day it is where not given.
         loaded: rules that are loaded already.
+        yara: YARA rules that are loaded already.
         clocks: settings to correct clocks by; None for those in force.
     """
     from dwell.hunt.hunting import hunt as hunt_archive
     from dwell.hunt.yara.hunting import YaraWanted
     from dwell.intake.ingest import open_archive
 
+    evidence = tuple(case.register().values()) if used.yara or yara else ()
     with trusting(hops_in_force(case)):
         return hunt_archive(
             open_archive(case, clocks),
@@ -57,7 +60,7 @@ def run_hunt(
             indicator_files=used.indicators,
             list_files=used.lists,
             warning_files=used.warning_lists,
-            yara=YaraWanted(used.yara, used.accepted, tuple(case.register().values())) if used.yara else None,
+            yara=YaraWanted(used.yara, used.accepted, evidence, yara),
             workers=workers,
             cache=case.cache("hunt"),
             suppression_files=suppressions,

@@ -117,13 +117,22 @@ def _check_since(output: Output, *, since_rules: bool, other: bool) -> None:
     if since_rules and (other or output.form in {Form.CSV, Form.JSONL}):
         raise UsageError(
             "--since-rules compares rules in a case, as text or JSON",
-            remedy="Leave out every option but --rules, --own-only, --workers and -t json",
+            remedy="Leave out every option but --rules, --yara, --accept-licence, --own-only, --workers and -t json",
         )
 
 
-def _since(case: Path, rules: tuple[Path, ...] | None, workers: int | None, output: Output, talk: Talk) -> int:
+def _since(
+    case: Path,
+    rules: tuple[Path, ...] | None,
+    yara: tuple[Path, ...] | None,
+    accepted: tuple[str, ...] | None,
+    *,
+    workers: int | None,
+    output: Output,
+    talk: Talk,
+) -> int:
     """Say what rules change against the last hunt."""
-    found = api.since_rules(case, rules, workers=workers, progress=talk.progress)
+    found = api.since_rules(case, rules, yara=yara, accepted=accepted, workers=workers, progress=talk.progress)
     talk.close()
     if output.form is Form.JSON:
         output.object(changes_object(found))
@@ -209,11 +218,12 @@ def hunt(
     _check_since(
         output,
         since_rules=since_rules,
-        other=bool(quick or indicators or warning_lists or yara or suppressions or level or expand),
+        other=bool(quick or indicators or warning_lists or lists or suppressions or level or expand),
     )
     earlier: tuple[()] | None = () if own_only else None
     if since_rules:
-        return _since(case, rules or earlier, workers, output, talk)
+        given = (rules or earlier, yara or earlier, accepted or earlier)
+        return _since(case, *given, workers=workers, output=output, talk=talk)
     if quick:
         try:
             fast = _quick(

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from dwell.hunt.grouping import HitGroup, grouped
 from dwell.hunt.hunting import Hunted
 from dwell.hunt.ruleset import Node, RuleInfo, RuleSet
 from dwell.hunt.sigma.loaded import Loaded
 from dwell.model.claims import RuleStatus
+
+if TYPE_CHECKING:
+    from dwell.hunt.yara.load import YaraRules
 
 __all__ = ["GroupChange", "RuleChange", "RuleChanges", "rule_changes"]
 
@@ -86,6 +90,24 @@ def _meaning(loaded: Loaded) -> dict[str, dict[str, object]]:
     return out
 
 
+def _yara_meaning(rules: YaraRules) -> dict[str, dict[str, object]]:
+    """Give by id what each YARA rule says of itself, and its own text; a private one that it uses is a rule of its own."""
+    texts = {one.index: unit.parts[one.part].text[one.start : one.end] for unit in rules.units for one in unit.rules}
+    out: dict[str, dict[str, object]] = {}
+    for ended in rules.ended:
+        said = _said(rules.infos.get(ended.rule_id), ended.title)
+        out.setdefault(ended.rule_id, said | {"what it looks for": (ended.status, ended.reason)})
+    for at, rule in enumerate(rules.rules):
+        out[rule.info.id] = _said(rule.info, rule.info.title) | {"what it looks for": texts[at]}
+    return out
+
+
+def _every_meaning(hunted: Hunted) -> dict[str, dict[str, object]]:
+    """Give by id what each rule of a hunt means."""
+    sigma = _meaning(hunted.loaded) if hunted.loaded is not None else {}
+    return sigma | (_yara_meaning(hunted.yara) if hunted.yara is not None else {})
+
+
 def _said(info: RuleInfo | None, title: str) -> dict[str, object]:
     if info is None:
         return {"title": title}
@@ -102,8 +124,7 @@ def _spelled(node: Node, rules: RuleSet, leaves: list[object]) -> object:
 
 
 def _rules(old: Hunted, new: Hunted) -> tuple[list[RuleChange], int]:
-    before = _meaning(old.loaded) if old.loaded is not None else {}
-    after = _meaning(new.loaded) if new.loaded is not None else {}
+    before, after = _every_meaning(old), _every_meaning(new)
     was = {one.rule_id: one.status for one in old.outcomes}
     now = {one.rule_id: one.status for one in new.outcomes}
     out = []

@@ -50,6 +50,7 @@ from dwell.model.indicators import IndicatorMet
 if TYPE_CHECKING:
     from dwell.hunt.correlations.correlate import Correlated
     from dwell.hunt.yara.hunting import Looked, YaraHunted, YaraWanted
+    from dwell.hunt.yara.load import YaraRules
 
 __all__ = ["Hunted", "hunt"]
 
@@ -74,7 +75,8 @@ class Hunted:
         met: the indicators that records met, with where lists name them and which warning lists they are on.
         suppressions: which hits are suppressed and why; None where nobody asked for it.
         loaded: the rules themselves, to be kept and compared.
-        looked: what YARA rules were put to; None where there were none.
+        yara: YARA rules, likewise; None where there were none.
+        looked: what they were put to; None where there were none.
         checks: what became of every check of states, by name.
     """
 
@@ -87,6 +89,7 @@ class Hunted:
     met: tuple[IndicatorMet, ...] = ()
     suppressions: Suppressions | None = None
     loaded: Loaded | None = None
+    yara: YaraRules | None = None
     looked: Looked | None = None
     checks: tuple[RuleOutcome, ...] = ()
 
@@ -382,7 +385,7 @@ def _yara(
     archive: Archive, wanted: YaraWanted | None, workers: int | None, cache: Path | None, progress: Progress | None
 ) -> YaraHunted | None:
     """Hunt with YARA rules, where any are given."""
-    if wanted is None or not wanted.paths:
+    if wanted is None or not (wanted.paths or wanted.loaded):
         return None
     # most hunts are without, and it takes as long to load as a small hunt
     from dwell.hunt.yara.hunting import hunt_yara
@@ -493,6 +496,7 @@ def hunt(
         met=indicators_met(whole, mentions, warnings),
         suppressions=suppressions,
         loaded=loaded,
+        yara=by_yara.rules if by_yara else None,
         looked=by_yara.looked if by_yara else None,
         checks=checked.outcomes,
     )

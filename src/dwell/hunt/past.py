@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import zstandard
@@ -14,6 +15,9 @@ from dwell.casebook.whole_files import written_whole
 from dwell.errors import Place, UsageError
 from dwell.hunt.hunting import Hunted
 from dwell.hunt.sigma.loaded import Loaded
+
+if TYPE_CHECKING:
+    from dwell.hunt.yara.load import YaraRules
 
 __all__ = ["HuntedWith", "hunted_with", "keep_rules", "kept_rules", "require"]
 
@@ -113,10 +117,11 @@ def require(*named: Path) -> tuple[Path, ...]:
 
 
 class _Kept(msgspec.Struct):
-    """The rules of a hunt, as they were loaded."""
+    """The rules of a hunt, as they were loaded; YARA's as bytes of their own, since they are seldom there."""
 
     rules_hash: str
     loaded: Loaded
+    yara: bytes = b""
 
 
 def keep_rules(case: Case, hunted: Hunted) -> bool:
@@ -124,7 +129,8 @@ def keep_rules(case: Case, hunted: Hunted) -> bool:
     if hunted.loaded is None:
         return False
     place = case.derived_root / _KEPT
-    data = msgspec.msgpack.encode(_Kept(hunted.rules_hash, hunted.loaded))
+    yara = msgspec.msgpack.encode(hunted.yara) if hunted.yara is not None else b""
+    data = msgspec.msgpack.encode(_Kept(hunted.rules_hash, hunted.loaded, yara))
     try:
         with written_whole(place) as unfinished:
             unfinished.write_bytes(zstandard.ZstdCompressor().compress(data))
@@ -133,14 +139,14 @@ def keep_rules(case: Case, hunted: Hunted) -> bool:
     return True
 
 
-def kept_rules(case: Case) -> Loaded:
-    """Give the rules of a case's last hunt as they were then: their files may have changed since.
+def kept_rules(case: Case) -> tuple[Loaded, YaraRules | None]:
+    """Give the rules of a case's last hunt as they were then, and YARA's: their files may have changed since.
 
     Raises:
         UsageError: there was no hunt, or its rules were not kept by this program.
     """
-    wanted = hunted_with(case).rules_hash
-    if not wanted:
+    before = hunted_with(case)
+    if not before.rules_hash:
         raise UsageError("there is no hunt to compare with", remedy="Hunt once, then change the rules")
     try:
         data = (case.derived_root / _KEPT).read_bytes()
@@ -149,9 +155,19 @@ def kept_rules(case: Case) -> Loaded:
         )
     except (OSError, zstandard.ZstdError, msgspec.MsgspecError, MemoryError) as fault:
         raise _not_kept(case) from fault
-    if kept.rules_hash != wanted:
+    if kept.rules_hash != before.rules_hash or (before.yara and not kept.yara):
         raise _not_kept(case)
-    return kept.loaded
+    return kept.loaded, _yara(case, kept.yara) if kept.yara else None
+
+
+def _yara(case: Case, data: bytes) -> YaraRules:
+    # most comparisons are without, and it takes as long to load as a small hunt
+    from dwell.hunt.yara.load import YaraRules
+
+    try:
+        return msgspec.msgpack.decode(data, type=YaraRules)
+    except msgspec.MsgspecError as fault:
+        raise _not_kept(case) from fault
 
 
 def _not_kept(case: Case) -> UsageError:

@@ -46,6 +46,15 @@ def _channel(name: str, *channels: str, switch_on: str = "") -> Where:
     return Where("evtx", channels, (), {}, name, switch_on or f"Collect the event log {channels[0]}", uniform=False)
 
 
+_VALUES_SECURITY = Where(
+    "evtx",
+    (SECURITY,),
+    (4657,),
+    _REGISTRY_SECURITY,
+    "Security registry values (4657)",
+    "Switch on 'Audit Registry' and set auditing on the keys",
+)
+
 _CATEGORIES: Mapping[str, tuple[Where, ...]] = {
     "process_creation": (
         _sysmon("process creation (1)", 1),
@@ -81,7 +90,9 @@ _CATEGORIES: Mapping[str, tuple[Where, ...]] = {
     ),
     "file_change": (_sysmon("file time change (2)", 2),),
     "file_delete": (_sysmon("file deletion (23, 26)", 23, 26),),
-    "file_block": (_sysmon("file blocked (27)", 27),),
+    "file_delete_detected": (_sysmon("file deletion, nothing kept (26)", 26),),
+    **dict.fromkeys(("file_block", "file_block_executable"), (_sysmon("executable blocked (27)", 27),)),
+    "file_block_shredding": (_sysmon("shredding blocked (28)", 28),),
     "file_executable_detected": (_sysmon("executable file (29)", 29),),
     "create_stream_hash": (_sysmon("stream creation (15)", 15),),
     "pipe_created": (_sysmon("pipes (17, 18)", 17, 18),),
@@ -90,17 +101,10 @@ _CATEGORIES: Mapping[str, tuple[Where, ...]] = {
     "registry_delete": (_sysmon("registry keys (12)", 12),),
     "registry_set": (
         _sysmon("registry values (13)", 13),
-        Where(
-            "evtx",
-            (SECURITY,),
-            (4657,),
-            _REGISTRY_SECURITY,
-            "Security registry values (4657)",
-            "Switch on 'Audit Registry' and set auditing on the keys",
-        ),
+        _VALUES_SECURITY,
     ),
     "registry_rename": (_sysmon("registry renames (14)", 14),),
-    "registry_event": (_sysmon("registry (12, 13, 14)", 12, 13, 14),),
+    "registry_event": (_sysmon("registry (12, 13, 14)", 12, 13, 14), _VALUES_SECURITY),
     "clipboard_capture": (_sysmon("clipboard (24)", 24),),
     "sysmon_status": (_sysmon("status (4, 16)", 4, 16),),
     "sysmon_error": (_sysmon("errors (255)", 255),),
@@ -212,7 +216,36 @@ _SERVICES: Mapping[str, tuple[Where, ...]] = {
     "certificateservicesclient-lifecycle-system": (
         _channel("certificate life cycle", "Microsoft-Windows-CertificateServicesClient-Lifecycle-System/Operational"),
     ),
-    "microsoft-servicebus-client": (_channel("the service bus client", "Microsoft-ServiceBus-Client"),),
+    **dict.fromkeys(
+        ("servicebus-client", "microsoft-servicebus-client"),
+        (
+            _channel(
+                "the service bus client", "Microsoft-ServiceBus-Client/Operational", "Microsoft-ServiceBus-Client/Admin"
+            ),
+        ),
+    ),
+    "dns-server-audit": (_channel("the DNS server's audit", "Microsoft-Windows-DNS-Server/Audit"),),
+    "dhcp": (_channel("the DHCP server", "Microsoft-Windows-DHCP-Server/Operational"),),
+    "bitlocker": (_channel("BitLocker", "Microsoft-Windows-BitLocker/BitLocker Management"),),
+    "vhdmp": (_channel("virtual disks", "Microsoft-Windows-VHDMP/Operational"),),
+    "ntfs": (_channel("NTFS", "Microsoft-Windows-Ntfs/Operational"),),
+    "sense": (_channel("Defender for Endpoint", "Microsoft-Windows-SENSE/Operational"),),
+    "hyper-v-worker": (_channel("Hyper-V's workers", "Microsoft-Windows-Hyper-V-Worker"),),
+    "kernel-event-tracing": (_channel("event tracing", "Microsoft-Windows-Kernel-EventTracing"),),
+    "kernel-shimengine": (
+        _channel(
+            "shims of the kernel",
+            "Microsoft-Windows-Kernel-ShimEngine/Operational",
+            "Microsoft-Windows-Kernel-ShimEngine/Diagnostic",
+        ),
+    ),
+    "application-experience": (
+        _channel(
+            "application compatibility",
+            "Microsoft-Windows-Application-Experience/Program-Telemetry",
+            "Microsoft-Windows-Application-Experience/Program-Compatibility-Assistant",
+        ),
+    ),
 }
 
 

@@ -49,11 +49,13 @@ class YaraWanted:
         paths: files and folders of rules.
         accepted: names of licences that the user accepts.
         evidence: everything that is registered; the files that are no logs are put to the rules.
+        loaded: rules that are loaded already; no path is read then.
     """
 
-    paths: tuple[Path, ...]
+    paths: tuple[Path, ...] = ()
     accepted: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    loaded: YaraRules | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class YaraHunted:
         faults: files, and rules in them, that cannot be used; printable.
         digest: changes whenever the rules do.
         looked: what they were put to.
+        rules: the rules themselves.
     """
 
     outcomes: tuple[RuleOutcome, ...]
@@ -92,6 +95,7 @@ class YaraHunted:
     faults: tuple[str, ...]
     digest: str
     looked: Looked
+    rules: YaraRules
 
 
 class _Kept:
@@ -149,7 +153,7 @@ def hunt_yara(
         UsageError: the YARA library is not installed.
         CustodyError: a data file is not what was written.
     """
-    rules = load_yara(wanted.paths, wanted.accepted)
+    rules = wanted.loaded or load_yara(wanted.paths, wanted.accepted)
     key = rules.digest()
     with TemporaryDirectory(prefix="dwell-yara-") as scratch:
         written = Path(scratch) / "yara.json"
@@ -164,9 +168,8 @@ def hunt_yara(
         tuple(sorted(unscanned)),
     )
     outcomes = [*rules.ended, *_Outcomes(rules, files, records, looked).told(hits)]
-    return YaraHunted(
-        tuple(sorted(outcomes, key=lambda one: (one.rule_id, one.path))), hits, rules.infos, rules.faults, key, looked
-    )
+    told = tuple(sorted(outcomes, key=lambda one: (one.rule_id, one.path)))
+    return YaraHunted(told, hits, rules.infos, rules.faults, key, looked, rules)
 
 
 def _files(
