@@ -18,8 +18,10 @@ from tests.hunt.slow_correlations import Met, slow_matches
 
 from dwell.archive.store import Archive
 from dwell.hunt import wide
+from dwell.hunt.bundles import Bundle
 from dwell.hunt.correlations import correlate
 from dwell.hunt.hunting import Hunted, hunt
+from dwell.hunt.passes import RECORDS_AT, kept_name
 from dwell.model.claims import RuleOutcome, RuleStatus
 
 RULES = ("one", "two", "three")
@@ -409,8 +411,9 @@ def test_any_number_of_workers_and_what_was_kept_give_the_same_hits(tmp_path: Pa
     cache = tmp_path / "cache"
     first = hunt(archive, rule_folders=[folder], workers=2, cache=cache)
     assert sorted(one["count"] for one in matched(first)) == [6, 6]
-    kept = sorted(one.name for one in cache.iterdir())
-    assert sum("-records." in one for one in kept) == 3
+    kept = sorted(cache.rglob("*"))
+    (segment,) = cache.glob("*-rules/*.segment")
+    assert Bundle(segment.parent).get(kept_name(archive.files("iis")[0])).tables[RECORDS_AT].num_rows == 4  # type: ignore[union-attr]
     for again in (
         hunt(archive, rule_folders=[folder], workers=1, cache=cache),
         hunt(archive, rule_folders=[folder], workers=1),
@@ -418,9 +421,9 @@ def test_any_number_of_workers_and_what_was_kept_give_the_same_hits(tmp_path: Pa
         assert again.hits.equals(first.hits)
         assert again.outcomes == first.outcomes
         assert again.rules_hash == first.rules_hash
-    assert sorted(one.name for one in cache.iterdir()) == kept
+    assert sorted(cache.rglob("*")) == kept
     # a file of records that is lost or cut short is made anew
-    for place in (*cache.glob("*-records.arrow"), *cache.glob("*-correlated.arrow")):
+    for place in (*cache.glob("*-rules/*.segment"), *cache.glob("*-correlated.arrow")):
         place.write_bytes(place.read_bytes()[:100])
     assert hunt(archive, rule_folders=[folder], workers=1, cache=cache).hits.equals(first.hits)
 
@@ -429,10 +432,10 @@ def test_a_changed_correlation_changes_the_hash_and_hunts_no_file_anew(tmp_path:
     archive = three_files(tmp_path / "archive")
     cache = tmp_path / "cache"
     before = hunt(archive, rule_folders=[folder_of(tmp_path / "a", rule("one"), correlation())], workers=1, cache=cache)
-    files = {one.name for one in cache.glob("*-hits.arrow")}
+    files = set(cache.glob("*/*.segment"))
     changed = folder_of(tmp_path / "b", rule("one"), correlation(condition={"gte": 13}))
     after = hunt(archive, rule_folders=[changed], workers=1, cache=cache)
     assert matched(before)
     assert not matched(after)
     assert after.rules_hash != before.rules_hash
-    assert {one.name for one in cache.glob("*-hits.arrow")} == files
+    assert set(cache.glob("*/*.segment")) == files

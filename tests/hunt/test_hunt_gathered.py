@@ -11,9 +11,11 @@ from tests.hunt.archives import archive_of, load_rules
 
 from dwell.archive.datafile import DataFile
 from dwell.hunt import gathered as module
+from dwell.hunt.bundles import Bundle, write_segment
 from dwell.hunt.gathered import find_all, gathered
 from dwell.hunt.hits import concat
 from dwell.hunt.hunting import hunt
+from dwell.hunt.passes import kept_name
 from dwell.hunt.wide import Found, Hunter
 
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
@@ -123,9 +125,13 @@ def test_what_is_kept_is_kept_by_file(tmp_path: Path) -> None:
     loaded = load_rules(tmp_path / "rules", *RULES)
     plain = hunt(archive_of(root, {}), loaded=loaded, workers=1)
     kept = hunt(archive_of(root, {}), loaded=loaded, workers=1, cache=cache)
-    for at, one in enumerate(sorted(cache.glob("*-hits.arrow"))):
-        if at % 2:
-            one.unlink()
+    (segment,) = cache.glob("*-rules/*.segment")
+    names = [kept_name(one) for one in archive_of(root, {}).files("evtx")]
+    bundle = Bundle(segment.parent)
+    held = {name: entry for name in names[::2] if (entry := bundle.get(name)) is not None}
+    assert len(held) == len(names[::2])
+    segment.unlink()
+    write_segment(segment.parent, held)  # as if a run had been killed when half of them were done
     again = hunt(archive_of(root, {}), loaded=loaded, workers=2, cache=cache)
     for other in (kept, again):
         assert other.hits.equals(plain.hits)

@@ -13,7 +13,7 @@ import yaml
 from tests.hunt.archives import archive_of, hunted, load_rules
 
 from dwell.archive.store import Archive
-from dwell.hunt import hunting
+from dwell.hunt import passes
 from dwell.hunt.hits import GROUPS_MAX, HITS
 from dwell.hunt.hunting import Hunted, hunt
 from dwell.hunt.sigma.load import load
@@ -193,18 +193,18 @@ def test_a_second_hunt_reads_nothing_and_a_new_file_is_hunted_alone(
     indicators = tmp_path / "list.txt"
     indicators.write_text("100.64.0.1\n", encoding="utf-8")
     looked: list[str] = []
-    real_hunt, real_find = hunting._rules, hunting._indicators
+    real_hunt, real_find = passes._rules, passes._indicators
 
     def note_rules(files: Any, path: Any, key: Any) -> Any:  # noqa: ANN401
         looked.extend(f"rules {file.staged.path}" for file in files)
         return real_hunt(files, path, key)
 
-    def note_indicators(file: Any, one: Any) -> Any:  # noqa: ANN401
+    def note_indicators(one: Any, file: Any) -> Any:  # noqa: ANN401
         looked.append(f"indicators {file.staged.path}")
-        return real_find(file, one)
+        return real_find(one, file)
 
-    monkeypatch.setattr(hunting, "_rules", note_rules)
-    monkeypatch.setattr(hunting, "_indicators", note_indicators)
+    monkeypatch.setattr(passes, "_rules", note_rules)
+    monkeypatch.setattr(passes, "_indicators", note_indicators)
     first = hunt(archive, indicator_files=[indicators], workers=1, cache=cache)
     assert len(looked) == 2
     second = hunt(archive, indicator_files=[indicators], workers=1, cache=cache)
@@ -225,8 +225,9 @@ def test_a_second_hunt_reads_nothing_and_a_new_file_is_hunted_alone(
 def test_what_was_kept_and_is_not_whole_is_hunted_again(tmp_path: Path) -> None:
     archive, cache = archive_of(tmp_path / "archive", {"iis": [line("/aspnet_client/a.aspx")]}), tmp_path / "cache"
     first = hunt(archive, workers=1, cache=cache)
-    for one in cache.iterdir():
-        one.write_bytes(one.read_bytes()[:-9])
+    for one in cache.rglob("*"):
+        if one.is_file():
+            one.write_bytes(one.read_bytes()[:-9])
     assert hunt(archive, workers=1, cache=cache).hits.equals(first.hits)
 
 

@@ -12,7 +12,10 @@ import pytest
 from tests.hunt.archives import load_rules
 from tests.hunt.test_hunt_again import POOL, filled
 
-from dwell.hunt.keeping import read_kept
+from dwell.archive.store import Archive
+from dwell.hunt.bundles import Bundle
+from dwell.hunt.passes import kept_name
+from dwell.intake.tables import specs
 
 _HUNT = """
 import hashlib, os, signal, sys
@@ -42,8 +45,14 @@ def replaced(self: Path, target: Path) -> Path:
     return found
 
 
+def unlinked(self: Path, missing_ok: bool = False) -> None:
+    removed(self, missing_ok)
+    step()
+
+
 if __name__ == "__main__":
     moved, Path.replace = Path.replace, replaced
+    removed, Path.unlink = Path.unlink, unlinked
     found = hunt(
         Archive(Path(root), specs()), rule_folders=[Path(rules)], workers=int(workers), cache=Path(cache), progress=step
     )
@@ -62,10 +71,19 @@ def hunted(*given: object) -> tuple[int, list[str]]:
     return ended.returncode, ended.stdout.split()
 
 
-def kept_in(cache: Path) -> dict[str, tuple[object, object]]:
-    """Give what is kept of each data file: hits, in any order, and what was seen."""
-    tables = {one.name: read_kept(one) for one in cache.glob("*-hits.arrow")}
-    return {name: (sorted(map(repr, table.to_pylist())), table.schema.metadata) for name, table in tables.items()}
+def kept_in(cache: Path, root: Path) -> dict[tuple[str, str], tuple[object, object]]:
+    """Give what is kept of each data file: what was seen, and hits and records in any order."""
+    archive = Archive(root, specs())
+    names = [kept_name(one) for table in archive.tables() for one in archive.files(table)]
+    out: dict[tuple[str, str], tuple[object, object]] = {}
+    for folder in cache.iterdir():
+        bundle = Bundle(folder)
+        held = {name: entry for name in names if (entry := bundle.get(name)) is not None}
+        out |= {
+            (folder.name, name): (one.said, [sorted(map(repr, table.to_pylist())) for table in one.tables])
+            for name, one in held.items()
+        }
+    return out
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -86,4 +104,6 @@ def test_a_hunt_that_is_killed_goes_on_to_the_same_bytes(tmp_path: Path, workers
     ended, found = hunted(root, rules, cache, workers, 0)
     assert ended == 0
     assert found[:2] == whole[:2]
-    assert kept_in(cache) == kept_in(tmp_path / "whole")
+    kept = kept_in(cache, root)
+    assert kept == kept_in(tmp_path / "whole", root)
+    assert len(kept) == 16  # rules, and who holds what, of eight files

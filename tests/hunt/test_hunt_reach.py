@@ -108,7 +108,7 @@ def test_what_is_kept_gives_the_same_and_damage_is_made_good(tmp_path: Path) -> 
     cache = tmp_path / "cache"
     cache.mkdir()
     first = outcome(archive, PROCESSES, "Image", tmp_path / "rules", cache=cache)
-    (kept,) = cache.glob("*-held.msgpack")
+    (kept,) = cache.glob("*-holders/*.segment")
     assert outcome(archive, PROCESSES, "Image", tmp_path / "rules", cache=cache) == first
     kept.write_bytes(b"damaged")
     assert outcome(archive, PROCESSES, "Image", tmp_path / "rules", cache=cache) == first

@@ -17,8 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 from deltalake import Schema
+from msgspec import structs
 
 from dwell.archive.datafile import DataFile, StagedFile, sync_folder
 from dwell.archive.spec import TableSpec
@@ -29,6 +31,44 @@ __all__ = ["Commit", "TableLog"]
 _PARTITION = "month"
 _NAMESPACE = uuid.UUID("5d0c1b0e-6f0a-5d7e-9d5a-3c1e6a0f7b21")
 """Table ids are made from it and the table's name, so that the same evidence gives the same log."""
+
+
+class _Staged(msgspec.Struct, forbid_unknown_fields=True):
+    """The fields of `StagedFile` as a commit writes them; one that it does not know is one that it cannot judge."""
+
+    path: str
+    month: str | None
+    rows: int
+    size_bytes: int
+    sha256: str
+    lexicon_sha256: str
+    first_us: int | None
+    last_us: int | None
+    index_sha256: str = ""
+
+
+class _Note(msgspec.Struct):
+    """What we note in a commit."""
+
+    transaction: str
+    files: tuple[_Staged, ...]
+
+
+class _Told(msgspec.Struct):
+    """Our note as it is written, with its SHA-256."""
+
+    note: str = msgspec.field(name="dwell")
+    sha256: str = msgspec.field(name="dwellSha256")
+
+
+class _Action(msgspec.Struct):
+    """A line of a commit, of which only our note is looked at."""
+
+    told: _Told | None = msgspec.field(name="commitInfo", default=None)
+
+
+_ACTIONS = msgspec.json.Decoder(_Action)
+_NOTES = msgspec.json.Decoder(_Note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +106,15 @@ class TableLog:
 
     def exists(self) -> bool:
         """Say whether the table has any commit."""
-        return self.log_folder.is_dir() and any(self.log_folder.glob("*.json"))
+        return bool(self._names())
+
+    def _names(self) -> list[str]:
+        """Give the names of the commit files, oldest first; none where there is no log."""
+        try:
+            with os.scandir(self.log_folder) as found:
+                return sorted(one.name for one in found if one.name.endswith(".json"))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def commits(self) -> list[Commit]:
         """Give all commits, oldest first.
@@ -75,14 +123,16 @@ class TableLog:
             CustodyError: a commit file is empty, unreadable, or missing from the row.
         """
         if self._commits is None:
-            self._commits = self._read() if self.exists() else []
+            self._commits = self._read()
             self._known = {commit.transaction: commit for commit in self._commits}
         return self._commits
 
     def _read(self) -> list[Commit]:
         out: list[Commit] = []
-        for version, path in enumerate(sorted(self.log_folder.glob("*.json"))):
-            if path.name != f"{version:020}.json":
+        folder = self.log_folder
+        for version, name in enumerate(self._names()):
+            path = folder / name
+            if name != f"{version:020}.json":
                 raise CustodyError(
                     f"commit {version} of table {self.table} is missing from its log", place=Place(path),
                     remedy="Restore the case folder from its copy, or ingest the evidence anew",
@@ -93,19 +143,18 @@ class TableLog:
     def _parsed(self, version: int, path: Path) -> Commit:
         try:
             data = path.read_bytes()
-            actions = [json.loads(line) for line in data.splitlines() if line.strip()]
-            note = next(action["commitInfo"] for action in actions if "commitInfo" in action)
-            if hashlib.sha256(note["dwell"].encode()).hexdigest() != note["dwellSha256"]:
+            actions = [_ACTIONS.decode(line) for line in data.splitlines() if line.strip()]
+            told = next(action.told for action in actions if action.told is not None)
+            if hashlib.sha256(told.note.encode()).hexdigest() != told.sha256:
                 raise ValueError  # noqa: TRY301 - the note is what pruning and reading rest on
-            kept = json.loads(note["dwell"])
-            files = tuple(StagedFile(**one) for one in kept["files"])
-            transaction = str(kept["transaction"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as fault:
+            note = _NOTES.decode(told.note)
+            files = tuple(StagedFile(*structs.astuple(one)) for one in note.files)
+        except (OSError, ValueError, StopIteration) as fault:
             raise CustodyError(
                 f"a commit of table {self.table} cannot be read: it is empty or was changed", place=Place(path),
                 remedy="Restore the case folder from its copy, or ingest the evidence anew",
             ) from fault  # fmt: skip
-        return Commit(version, transaction, files, path, hashlib.sha256(data).hexdigest())
+        return Commit(version, note.transaction, files, path, hashlib.sha256(data).hexdigest())
 
     def drop_unfinished(self, acknowledged: int) -> Path | None:
         """Remove a last commit file that a power cut left empty, and what was not renamed yet.

@@ -1,4 +1,4 @@
-"""Which hosts hold records of which kind, and from when to when: data file by data file, and kept as hits are.
+"""Which hosts hold records of which kind, and from when to when: data file by data file.
 
 It does not depend on what rules ask of the records, only on which kinds of record there are.
 """
@@ -6,7 +6,6 @@ It does not depend on what rules ask of the records, only on which kinds of reco
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -14,13 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile, read_rows
-from dwell.casebook.whole_files import written_whole
 from dwell.hunt.patterns import Indices
 from dwell.hunt.recordkinds import RecordKinds
 from dwell.hunt.ruleset import Where
 from dwell.intake.tables import specs
 
-__all__ = ["ANY", "Holder", "holders", "holders_kept"]
+__all__ = ["ANY", "Holder", "holders"]
 
 ANY = -1
 """Stands for records of any kind where kinds of record are numbered."""
@@ -89,28 +87,3 @@ def _of(names: Sequence[str], codes: Indices, first: Indices, last: Indices, sor
         earliest, latest = int(first[mine].min()), int(last[mine].max())
         out.append(Holder(names[code], *((None, None) if earliest == _NEVER else (earliest, latest))))
     return sorted(out, key=lambda one: one.host)
-
-
-def holders_kept(file: DataFile, wheres: Sequence[Where], place: Path | None) -> list[list[Holder]]:
-    """Give the same, kept in a file of its own.
-
-    Args:
-        file: the data file.
-        wheres: the kinds.
-        place: where it is kept; None keeps nothing.
-
-    Raises:
-        CustodyError: the file is not what was written.
-    """
-    if place is not None:
-        try:
-            held = msgspec.msgpack.decode(place.read_bytes(), type=list[list[Holder]])
-        except (OSError, msgspec.MsgspecError):
-            held = []
-        if len(held) == len(wheres):
-            return held
-    found = holders(file, wheres)
-    if place is not None:
-        with written_whole(place) as unfinished:
-            unfinished.write_bytes(msgspec.msgpack.encode(found))
-    return found

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,34 +14,27 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.datafile import DataFile
 from dwell.archive.store import Archive
-from dwell.engine.pool import run
-from dwell.hunt.again import Before, KnownSet, before, merged, remember, subset
+from dwell.hunt.again import Before, KnownSet, before, remember, subset
 from dwell.hunt.checks.registry import put_checks
 from dwell.hunt.correlations.plan import correlations_hash
-from dwell.hunt.databases import keep_in
-from dwell.hunt.gathered import find_all, gathered
-from dwell.hunt.hits import NO_HITS, concat
-from dwell.hunt.holders import ANY, holders_kept
+from dwell.hunt.hits import concat
 from dwell.hunt.indicators.found import indicator_outcomes, indicators_met, kinds_met, mentions_met
 from dwell.hunt.indicators.gathering import Indicators
 from dwell.hunt.indicators.keeping import indicators_kept
-from dwell.hunt.indicators.match import Finder
 from dwell.hunt.indicators.places import places_hash, tables_asked
 from dwell.hunt.indicators.warning_lists import WarningList, own_addresses, read_warning_lists, warned
-from dwell.hunt.keeping import read_kept, write_kept
+from dwell.hunt.keeping import write_kept
 from dwell.hunt.outcomes import rule_outcomes
+from dwell.hunt.passes import Earlier, Pass, kept_name
+from dwell.hunt.putting import Progress, Putting
 from dwell.hunt.reach import SERVER_TABLES, hosts_in
-from dwell.hunt.records import NO_RECORDS
-from dwell.hunt.ruleset import RuleInfo, RuleSet, Where, rules_hash
+from dwell.hunt.ruleset import RuleInfo, RuleSet, rules_hash
 from dwell.hunt.sigma.keeping import load_kept
 from dwell.hunt.sigma.lists import read_lists
 from dwell.hunt.sigma.loaded import Loaded
 from dwell.hunt.suppressions import Suppressions, judge
-from dwell.hunt.uncollected import uncollected
-from dwell.hunt.wide import FileReport, Found, Hunter
-from dwell.model.addresses import trusted_hops, trusting
+from dwell.model.addresses import trusted_hops
 from dwell.model.claims import RuleOutcome
 from dwell.model.indicators import IndicatorMet
 
@@ -53,11 +44,6 @@ if TYPE_CHECKING:
     from dwell.hunt.yara.load import YaraRules
 
 __all__ = ["Hunted", "hunt"]
-
-_REPORT = b"dwell.report"
-
-Progress = Callable[[int, int, str], None]
-"""Told (files done, files in all, table)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,220 +80,15 @@ class Hunted:
     checks: tuple[RuleOutcome, ...] = ()
 
 
-class _Seen(msgspec.Struct):
-    """What is kept beside the hits of one data file.
-
-    Attributes:
-        report: what was seen.
-        kinds: kinds of indicators that could be looked for.
-        records: how many records are told one by one, in a file of their own.
-    """
-
-    report: FileReport
-    kinds: list[str]
-    records: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Earlier:
-    """A set of rules that has much in common with the one at hand, as files that every worker reads once.
-
-    Attributes:
-        key: names the earlier set.
-        path: how the two belong together.
-        fresh: the rules that the earlier one has not.
-    """
-
-    key: str
-    path: Path
-    fresh: Path
-
-
-@dataclass(frozen=True, slots=True)
-class _Pass:
-    """A set of rules or of indicators, as a file that every worker reads once; `earlier` is a set that is much like it."""
-
-    kind: str
-    key: str
-    path: Path
-    earlier: _Earlier | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Kinds:
-    """The kinds of record of one table that rules are about, and any kind: their numbers, they, and a name for them."""
-
-    numbers: tuple[int, ...] = ()
-    wheres: tuple[Where, ...] = ()
-    key: str = ""
-
-
-_NO_KINDS = _Kinds()
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """Data files of one table that are hunted together, each as if it were alone."""
-
-    files: tuple[DataFile, ...]
-    passes: tuple[_Pass, ...]
-    cache: Path | None
-    databases: Path | None
-    trusted: tuple[str, ...] = ()
-    kinds: _Kinds = _NO_KINDS
-
-    def place(self, file: DataFile, one: _Pass) -> Path | None:
-        """Give where a file's hits are kept."""
-        return self._place(file, one.kind, one.key)
-
-    def earlier(self, file: DataFile, one: _Pass) -> Path | None:
-        """Give where the hits of a file lie that an earlier set of rules met, if there was one."""
-        return self._place(file, one.kind, one.earlier.key) if one.earlier is not None else None
-
-    def _place(self, file: DataFile, kind: str, key: str) -> Path | None:
-        if self.cache is None:
-            return None
-        told = f"{kind}:{key}:{file.table}:{file.key}"
-        key = hashlib.sha256(":".join((told, *self.trusted)).encode()).hexdigest()
-        return self.cache / f"{key[:32]}-hits.arrow"
-
-    def held_place(self, file: DataFile) -> Path | None:
-        """Give where it is kept which hosts hold which kinds of record."""
-        if self.cache is None:
-            return None
-        told = hashlib.sha256(f"held:{self.kinds.key}:{file.table}:{file.key}".encode()).hexdigest()
-        return self.cache / f"{told[:32]}-held.msgpack"
-
-    def is_waiting(self) -> bool:
-        """Say whether anything of it has to be hunted."""
-        places = [self.place(file, one) for file in self.files for one in self.passes]
-        places += [self.held_place(file) for file in self.files]
-        return any(place is None or not place.is_file() for place in places)
-
-
-@lru_cache(maxsize=4)
-def _hunter(path: Path, key: str) -> Hunter:
-    del key
-    with uncollected():
-        return Hunter(RuleSet.decoded(path.read_bytes()))
-
-
-@lru_cache(maxsize=4)
-def _before(path: Path, key: str) -> Before:
-    del key
-    return msgspec.msgpack.decode(path.read_bytes(), type=Before)
-
-
-@lru_cache(maxsize=4)
-def _finder(path: Path, key: str) -> Finder:
-    del key
-    with pa.memory_map(str(path)) as handle:
-        return Finder(pa.ipc.open_file(handle).read_all())
-
-
-_Done = tuple[pa.Table, pa.Table, _Seen]
-"""Hits, records told one by one, and what was seen."""
-
-
-def _records_of(path: Path) -> Path:
-    """Give where the records lie that belong to kept hits."""
-    return path.with_name(path.name.replace("-hits.", "-records."))
-
-
-def _kept(path: Path) -> _Done | None:
-    """Read what an earlier run kept; None where it is not whole."""
-    try:
-        found = read_kept(path)
-        seen = msgspec.json.decode(found.schema.metadata[_REPORT], type=_Seen)
-        records = read_kept(_records_of(path)) if seen.records else NO_RECORDS
-    except (OSError, pa.ArrowInvalid, msgspec.MsgspecError, KeyError, TypeError):
-        return None
-    return (found.replace_schema_metadata(None), records, seen) if records.num_rows == seen.records else None
-
-
-def _keep(path: Path, hits: pa.Table, records: pa.Table, seen: _Seen) -> None:
-    if seen.records:
-        write_kept(_records_of(path), records)
-    write_kept(path, hits.replace_schema_metadata({_REPORT: msgspec.json.encode(seen)}))
-
-
-def _hunt(job: _Job) -> list[_Done]:
-    """Hunt data files, or take what was kept of them; what each yields, in their order."""
-    keep_in(job.databases)
-    with trusting(job.trusted):
-        done = [_passed(job, one) for one in job.passes]
-    out = [_whole(file, [one[at] for one in done], job.passes) for at, file in enumerate(job.files)]
-    for file, (_, _, seen) in zip(job.files, out, strict=True):
-        found = holders_kept(file, job.kinds.wheres, job.held_place(file)) if job.kinds.wheres else []
-        seen.report.held = dict(zip(job.kinds.numbers, found, strict=True))
-    return out
-
-
-def _passed(job: _Job, one: _Pass) -> list[_Done]:
-    """Put one set of rules or indicators to the files of a job."""
-    places = [job.place(file, one) for file in job.files]
-    told = [_kept(place) if place is not None else None for place in places]
-    left = [at for at, kept in enumerate(told) if kept is None]
-    files = [job.files[at] for at in left]
-    found = _by_rules(job, files, one) if one.kind == "rules" else [_indicators(file, one) for file in files]
-    for at, new in zip(left, found, strict=True):
-        told[at] = new
-        if (place := places[at]) is not None:
-            _keep(place, *new)
-    return [one for one in told if one is not None]
-
-
-def _whole(file: DataFile, done: Sequence[_Done], passes: Sequence[_Pass]) -> _Done:
-    """Put together what rules and indicators met in a file."""
-    told = NO_RECORDS
-    whole = _Seen(FileReport(file.staged.rows), [])
-    for one, (_, records, seen) in zip(passes, done, strict=True):
-        if one.kind == "rules":
-            whole.report, told = seen.report, records
-        else:
-            whole.kinds = seen.kinds
-    return pa.concat_tables([NO_HITS, *(one[0] for one in done)]), told, whole
-
-
-def _by_rules(job: _Job, files: Sequence[DataFile], one: _Pass) -> list[_Done]:
-    """Put rules to files; where an earlier set's hits are kept, only those that it had not."""
-    places = [job.earlier(file, one) for file in files]
-    olds = [_kept(place) if place is not None else None for place in places]
-    known = [at for at, old in enumerate(olds) if old is not None]
-    unknown = [at for at, old in enumerate(olds) if old is None]
-    told = dict(zip(unknown, _rules([files[at] for at in unknown], one.path, one.key), strict=True))
-    if known and one.earlier is not None:
-        by = _before(one.earlier.path, one.key)
-        fresh = _rules([files[at] for at in known], one.earlier.fresh, f"{one.key}-{one.earlier.key}")
-        for at, found in zip(known, fresh, strict=True):
-            if (old := olds[at]) is not None:
-                told[at] = merged(Found(old[0], old[1], old[2].report), found, by)
-    return [
-        (each.hits, each.records, _Seen(each.report, [], each.records.num_rows))
-        for each in (told[at] for at in range(len(files)))
-    ]
-
-
-def _rules(files: Sequence[DataFile], path: Path, key: str) -> list[Found]:
-    return find_all(_hunter(path, key), files) if files else []
-
-
-def _indicators(file: DataFile, one: _Pass) -> _Done:
-    hits, kinds = _finder(one.path, one.key).find(file)
-    return hits, NO_RECORDS, _Seen(FileReport(file.staged.rows), kinds)
-
-
-def _earlier(folder: Path, rules: RuleSet, by: Before) -> _Earlier:
+def _earlier(folder: Path, rules: RuleSet, by: Before) -> Earlier:
     """Write down how an earlier set of rules belongs to the one at hand, and the rules that it had not."""
     path, fresh = folder / "before.msgpack", folder / "fresh-rules.json"
     path.write_bytes(msgspec.msgpack.encode(by))
     fresh.write_bytes(subset(rules, by.fresh).encoded())
-    return _Earlier(by.key, path, fresh)
+    return Earlier(by.key, path, fresh)
 
 
-def _passes(
-    folder: Path, rules: RuleSet, listed: Indicators, cache: Path | None
-) -> tuple[list[_Pass], KnownSet | None]:
+def _passes(folder: Path, rules: RuleSet, listed: Indicators, cache: Path | None) -> tuple[list[Pass], KnownSet | None]:
     """Write the rules and the indicators down for the workers; no file of indicators where there are none.
 
     Returns:
@@ -318,11 +99,13 @@ def _passes(
     path.write_bytes(encoded)
     key = rules_hash(encoded)
     made_of, by = before(cache, key, rules)
-    out = [_Pass("rules", key, path, _earlier(folder, rules, by) if by is not None else None)]
+    hops = trusted_hops()
+    out = [Pass("rules", key, path, cache, hops, _earlier(folder, rules, by) if by is not None else None)]
     if listed.table.num_rows:
         path = folder / "indicators.arrow"
         write_kept(path, listed.table)
-        out.append(_Pass("indicators", rules_hash(f"{listed.digest()} {places_hash()}".encode()), path))
+        key = rules_hash(f"{listed.digest()} {places_hash()}".encode())
+        out.append(Pass("indicators", key, path, cache, hops))
     return out, made_of
 
 
@@ -332,17 +115,6 @@ def _tables(archive: Archive, rules: RuleSet, listed: Indicators) -> list[str]:
     if listed.table.num_rows:
         wanted |= tables_asked()
     return [one for one in archive.tables() if one in wanted]
-
-
-def _kinds_by_table(rules: RuleSet, tables: Sequence[str]) -> dict[str, _Kinds]:
-    """Give the kinds of record that rules are about, table by table, with any kind as the last."""
-    out = {}
-    for table in tables:
-        mine = [at for at, one in enumerate(rules.wheres) if one.table == table]
-        wheres = (*(rules.wheres[at] for at in mine), Where(table))
-        told = hashlib.sha256(msgspec.json.encode(wheres, order="sorted")).hexdigest()
-        out[table] = _Kinds((*mine, ANY), wheres, told)
-    return out
 
 
 def _totals(hits: pa.Table) -> dict[str, int]:
@@ -438,38 +210,22 @@ def hunt(
     with TemporaryDirectory(prefix="dwell-hunt-") as scratch:
         passes, made_of = _passes(Path(scratch), loaded.rules, listed, cache)
         keys = {one.kind: one.key for one in passes}
-        tables = _tables(archive, loaded.rules, listed)
-        hops = trusted_hops()
-        groups = [group for table in tables for group in gathered(archive.files(table))]
-        kinds = _kinds_by_table(loaded.rules, tables)
-        jobs = [
-            _Job(group, tuple(passes), cache, rules_cache or cache, hops, kinds[group[0].table]) for group in groups
-        ]
-        files = [file for group in groups for file in group]
-        waiting = sum(one.is_waiting() for one in jobs)
-        parts: list[pa.Table] = []
-        records: list[pa.Table] = [NO_RECORDS]
-        seen: list[_Seen] = []
-        reports: dict[str, list[FileReport]] = {}
-        results = run(_hunt, jobs, workers=1 if waiting < 2 else workers)
-        for done, (file, (hits, told, found)) in enumerate(zip(files, chain.from_iterable(results), strict=True), 1):
-            parts.append(hits)
-            records.append(told)
-            seen.append(found)
-            reports.setdefault(file.table, []).append(found.report)
-            if progress is not None:
-                progress(done, len(files), file.table)
+        files = {table: archive.files(table) for table in _tables(archive, loaded.rules, listed)}
+        put = Putting(files, passes, loaded.rules.wheres, cache)
+        put.run(workers, rules_cache or cache, progress)
     if cache is not None and made_of is not None:
         remember(cache, made_of)
-    whole = concat(parts)
+    whole = concat(put.hits())
     totals = _totals(whole)
+    seen = put.seen()
+    reports = {table: [one.report for one in some] for table, some in seen.items()}
     outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
-    cut = {loaded.rules.rules[at].info.id for one in seen for at in one.report.cut}
+    cut = {loaded.rules.rules[at].info.id for one in chain.from_iterable(reports.values()) for at in one.cut}
     if loaded.correlations:
         from dwell.hunt.correlations.keeping import correlated_kept
 
-        names = [keys["rules"], *hops, *(f"{one.table}:{one.key}" for one in files)]
-        found_together = correlated_kept(loaded.correlations, pa.concat_tables(records), names, cache)
+        names = [keys["rules"], *trusted_hops(), *(kept_name(one) for one in chain.from_iterable(files.values()))]
+        found_together = correlated_kept(loaded.correlations, put.records, names, cache)
         whole, outcomes = _with_correlations(loaded, found_together, whole, outcomes, cut)
     by_yara = _yara(archive, yara, workers, cache, progress)
     if by_yara is not None:
@@ -492,7 +248,9 @@ def hunt(
             + (by_yara.digest.encode() if by_yara else b"")
         ),
         faults=(*loaded.faults, *listed.faults, *bad_lists, *bad_values, *wrong, *(by_yara.faults if by_yara else ())),
-        indicators=indicator_outcomes(listed, [one.kinds for one in seen], kinds_met(totals)),
+        indicators=indicator_outcomes(
+            listed, [one.kinds for one in chain.from_iterable(seen.values())], kinds_met(totals)
+        ),
         met=indicators_met(whole, mentions, warnings),
         suppressions=suppressions,
         loaded=loaded,

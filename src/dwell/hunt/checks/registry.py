@@ -82,7 +82,9 @@ def _told(outcome: RuleOutcome, servers: AbstractSet[str]) -> RuleOutcome:
 def _kept(archive: Archive, cache: Path | None) -> tuple[tuple[RuleOutcome, ...], pa.Table]:
     """Take what an earlier run made of the same states, or put the checks to them."""
     keys = [f"{table}:{one.key}" for table in sorted(_NOT_HELD) for one in archive.files(table)]
-    if cache is None or not keys:
+    if not keys:
+        return tuple(_outcome(one, _unheld(one)) for one in CHECKS), HITS.empty_table()
+    if cache is None:
         return _put(archive)
     place = cache / f"{_digest(keys)[:32]}-checks.arrow"
     try:
@@ -113,10 +115,15 @@ def _put(archive: Archive) -> tuple[tuple[RuleOutcome, ...], pa.Table]:
         link.execute("SET TimeZone = 'UTC'")
         held = opened(archive, link)
         for one in CHECKS:
-            found = one.look(link) if one.table in held else blind(f"{_NOT_HELD[one.table]}. {one.switch_on}")
+            found = one.look(link) if one.table in held else _unheld(one)
             outcomes.append(_outcome(one, found))
             hits.append(_hits(one, found))
     return tuple(outcomes), pa.concat_tables(hits)
+
+
+def _unheld(check: Check) -> Looked:
+    """Say that nothing is held of what a check looks at."""
+    return blind(f"{_NOT_HELD[check.table]}. {check.switch_on}")
 
 
 def _outcome(check: Check, found: Looked) -> RuleOutcome:

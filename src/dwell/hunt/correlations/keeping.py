@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -26,18 +26,18 @@ def _place(cache: Path, correlations: Sequence[Correlation], names: Sequence[str
 
 
 def correlated_kept(
-    correlations: Sequence[Correlation], records: pa.Table, names: Sequence[str], cache: Path | None
+    correlations: Sequence[Correlation], records: Callable[[], pa.Table], names: Sequence[str], cache: Path | None
 ) -> Correlated:
     """Work out correlations, or take what an earlier run made of the same records.
 
     Args:
         correlations: each after those it rests on.
-        records: rows in `dwell.hunt.records.RECORDS`, of all data files.
+        records: gives rows in `dwell.hunt.records.RECORDS`, of all data files; asked only where nothing is kept.
         names: what the records come from: the rules, and every data file.
         cache: folder where results are kept.
     """
     if cache is None:
-        return correlated(correlations, records)
+        return correlated(correlations, records())
     place = _place(cache, correlations, names)
     try:
         held = read_kept(place)
@@ -45,6 +45,6 @@ def correlated_kept(
         return Correlated(held.replace_schema_metadata(None), left)
     except (OSError, pa.ArrowInvalid, msgspec.MsgspecError, KeyError, TypeError):
         pass
-    found = correlated(correlations, records)
+    found = correlated(correlations, records())
     write_kept(place, found.hits.replace_schema_metadata({_LEFT: msgspec.json.encode(found.left, order="sorted")}))
     return found
