@@ -46,6 +46,7 @@ from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.flows import Flow, new_flows
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
 from dwell.scope.habits import ties
+from dwell.scope.hidden_clients import mark_hidden
 from dwell.scope.identities import Identities
 from dwell.scope.instants import Told, instants_of
 from dwell.scope.intrusions import Held, intrusions_of, kept_names
@@ -286,6 +287,7 @@ def investigate(
     unrecorded = unrecorded_of(accesses, silences.known, identities, ledger)
     mark_unrecorded(ledger, unrecorded, identities.label)
     mark_unable(ledger, accesses, layers)
+    mark_hidden(ledger, accesses, beside.servers)
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
     takings = takings_of(archive, identities.label)

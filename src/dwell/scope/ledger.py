@@ -144,6 +144,25 @@ class Ledger:
             ]
         return tuple(out)
 
+    def mark_unable(self, key: tuple[str, str, str], places: npt.NDArray[np.int64], why: str) -> None:
+        """Note that in some held hours a log could not have shown an act.
+
+        Args:
+            key: host, table and act (`scope.unable`).
+            places: the hours, as places in the line of host and table.
+            why: what hid it.
+        """
+        whole = self.lines[key[:2]]
+        held = places[np.isin(whole.states[places], _SEEN)]
+        if len(held):
+            if key not in self.unable:
+                self.unable[key] = whole.as_whole()
+                self.unable[key].reasons[OFF] = []
+            line = self.unable[key]
+            line.states[held] = OFF
+            if why not in line.reasons[OFF]:
+                line.reasons[OFF].append(why)
+
     def hosts(self, sources: Collection[str]) -> list[str]:
         """Give the hosts that have any of the sources."""
         return sorted({host for host, source in self.lines if source.partition("/")[0] in sources})

@@ -1,0 +1,131 @@
+"""Hours in which a log that is held names no client of its own: whoever came in there looks like everybody else.
+
+Two kinds. At the *back end* IIS writes the front end as the client of every request, so that lines of the back end alone
+say whose mailbox was opened and not from where. And behind a *balancer* or proxy that forwards no client all accounts
+come from one or few addresses of the house. No intruder is told from the owners by such lines: they bear no negative.
+
+Both are told by what the log holds. A network of desks is neither: there each account has an address of its own, and one
+from outside would stand out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+
+from dwell.model.addresses import is_internal
+from dwell.model.hypotheses import Told, Where
+from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.cells import HOUR_US
+from dwell.scope.ledger import NO_HOST, SERVER_SOURCES, Ledger
+from dwell.scope.modes import modes
+from dwell.scope.months import MONTH_DAYS
+from dwell.scope.rollup.fold import group, ranked
+from dwell.scope.rollup.layers import BACK, is_own
+from dwell.scope.unable import OPENING, WEEK
+
+__all__ = ["mark_hidden"]
+
+ACCOUNTS_MIN = 5
+"""Fewer accounts from one address of the house are a family of devices, or a room."""
+SERVES_SHARE = 0.5
+"""A balancer brings so great a part of all accounts, each of several that share the work as well."""
+SESSIONS_SHARE = 0.95
+"""So great a part of all sessions comes from balancers where nothing else is let through but probes of the server's own."""
+_HOURS_A_MONTH = MONTH_DAYS * 24
+_AT_BACK_END = "its lines are the back end's, whose client is the front end: from where an account came is not in them"
+
+Codes = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+def mark_hidden(ledger: Ledger, accesses: Accesses, servers: Collection[str]) -> None:
+    """Note in which hours logs that are held could not have told an intruder by his client.
+
+    Args:
+        ledger: the ledger, changed.
+        accesses: all sessions.
+        servers: addresses of the mail servers themselves.
+    """
+    rows = np.flatnonzero(accesses.ok & ~accesses.system & (accesses.account >= 0))
+    if not len(rows):
+        return
+    (host, hosts), (table, tables), (layer, layers), (client, clients) = (
+        accesses.texts(one) for one in ("host", "table", "layer", "client")
+    )
+    own = np.array([*(is_own(one) or one in servers for one in clients), True])[client[rows]]
+    back = np.array([*(one == BACK for one in layers), False])[layer[rows]]
+    inside = np.array([*(is_internal(one) and not is_own(one) and one not in servers for one in clients), False])
+    for key in np.unique(np.stack([host[rows], table[rows]]), axis=1).T.tolist():
+        name, source = hosts[key[0]] if key[0] >= 0 else NO_HOST, tables[key[1]]
+        if source not in SERVER_SOURCES or (name, source) not in ledger.lines:
+            continue
+        mine = np.flatnonzero((host[rows] == key[0]) & (table[rows] == key[1]))
+        hidden = back[mine] & own[mine]
+        if hidden.any():
+            hours = [accesses.first[rows[mine[one]]] // HOUR_US for one in (hidden, ~hidden)]
+            _mark(ledger, (name, source), _far_from(ledger, (name, source), *hours), _AT_BACK_END)
+        at = rows[mine[~hidden]]
+        for month, addresses, accounts in _funnels(accesses, at, client[at], inside):
+            told = ", ".join(sorted(clients[one] for one in addresses))
+            why = (
+                f"nearly all sessions of {accounts:,} accounts come from {told}: whoever is behind it is not in the log"
+            )
+            _mark(ledger, (name, source), _of_month(ledger, (name, source), month), why)
+
+
+def _funnels(
+    accesses: Accesses, rows: Codes, client: npt.NDArray[np.integer], inside: Flags
+) -> list[tuple[int, list[int], int]]:
+    """Give the months in which nearly everything came from few addresses of the house, with these and how many accounts.
+
+    Args:
+        accesses: all sessions.
+        rows: the sessions of one log of one host.
+        client: the client of each, as code; -1 where it is unknown.
+        inside: per client whether it is an address of the house and of no mail server.
+    """
+    out = []
+    months = accesses.first[rows] // (DAY_US * MONTH_DAYS)
+    for month in np.unique(months).tolist():
+        here = months == month
+        who, came = accesses.account[rows[here]], client[here].astype(np.int64)
+        accounts = len(np.unique(who))
+        if accounts < ACCOUNTS_MIN:
+            continue
+        pairs = np.unique(ranked(group([came, who])), return_index=True)[1]
+        codes, users = np.unique(came[pairs], return_counts=True)
+        serving = codes[(users >= max(ACCOUNTS_MIN, SERVES_SHARE * accounts)) & inside[codes]]
+        if len(serving) and np.isin(came, serving).mean() >= SESSIONS_SHARE:
+            out.append((month, serving.tolist(), accounts))
+    return out
+
+
+def _far_from(ledger: Ledger, key: tuple[str, str], hidden: Codes, told: Codes) -> Codes:
+    """Give the hours of a line within a week of a hidden session, and further than that from all others; as places."""
+    line = ledger.lines[key]
+    size = len(line.states)
+
+    def near(hours: Codes) -> Flags:
+        met = np.unique(hours) - line.start
+        edges = np.zeros(size + 1, np.int64)
+        np.add.at(edges, np.clip(met - WEEK, 0, size), 1)
+        np.add.at(edges, np.clip(met + WEEK + 1, 0, size), -1)
+        return np.asarray(np.cumsum(edges[:-1]) > 0)
+
+    return np.flatnonzero(near(hidden) & ~near(told))
+
+
+def _of_month(ledger: Ledger, key: tuple[str, str], month: int) -> Codes:
+    line = ledger.lines[key]
+    first = month * _HOURS_A_MONTH - line.start
+    return np.arange(max(0, first), min(len(line.states), max(0, first + _HOURS_A_MONTH)))
+
+
+def _mark(ledger: Ledger, key: tuple[str, str], places: Codes, why: str) -> None:
+    """Mark hours of a log for every way of access of which only the client would tell."""
+    told = [one.key for one in modes() if one.told is Told.CLIENT and one.where is Where.SERVERS and key[1] in one.able]
+    for act in (OPENING, *told) if len(places) else ():
+        ledger.mark_unable((*key, act), places, why)
