@@ -110,6 +110,8 @@ def test_a_mailbox_is_no_better_watched_than_the_one_server_that_serves_it(tmp_p
     told = {one.mailbox: one.coverage for one in summary.mailboxes}
     shares = {name: (one.hours_able, one.hours_asked) for name, one in told.items() if one is not None}
     assert shares == {ANNA: (150, 200), eva: (150, 200), otto: (50, 100)}
-    negatives = [one.text for one in summary.claims if one.question is Question.MAILBOXES and one.coverage is told[otto]]
+    negatives = [
+        one.text for one in summary.claims if one.question is Question.MAILBOXES and one.coverage is told[otto]
+    ]
     assert len(negatives) == 1
     assert "cover 50 % of the hours of EX02, which alone is seen to serve them" in negatives[0]
