@@ -94,3 +94,24 @@ def test_a_mailbox_of_the_tenant_can_be_opened_there_too(tmp_path: Path) -> None
     _, summary = _told(tmp_path, files)
     told = {one.mailbox: one.coverage.share for one in summary.mailboxes if one.coverage is not None}
     assert told == {ANNA: 0.2, "ben@gov.example": 1.0}
+
+
+def test_a_mailbox_is_no_better_watched_than_the_one_server_that_serves_it(tmp_path: Path) -> None:
+    """Anna is on EX01 alone, held for all of 100 hours; otto on EX02 alone, held for 50; eva on both.
+
+    Of all servers (100 + 50) of 200 hours are held. Nothing of what happened to otto in the second half can be known.
+    """
+    otto, eva = ("otto@gov.example", "eva@gov.example")
+    files = {
+        iis_place("EX01", "210301"): iis_log({"at": _at(hour), "user": (ANNA, eva)[hour % 2]} for hour in range(100)),
+        iis_place("EX02", "210301"): iis_log({"at": _at(hour), "user": (otto, eva)[hour % 2]} for hour in range(50)),
+    }
+    _, summary = _told(tmp_path, files)
+    told = {one.mailbox: one.coverage for one in summary.mailboxes}
+    shares = {name: (one.hours_able, one.hours_asked) for name, one in told.items() if one is not None}
+    assert shares == {ANNA: (150, 200), eva: (150, 200), otto: (50, 100)}
+    negatives = [
+        one.text for one in summary.claims if one.question is Question.MAILBOXES and one.coverage is told[otto]
+    ]
+    assert len(negatives) == 1
+    assert "cover 50 % of the hours of EX02, which alone is seen to serve them" in negatives[0]

@@ -125,3 +125,50 @@ def test_a_way_is_covered_by_the_proxy_only_near_requests_of_that_way(tmp_path: 
     case, _ = _told(tmp_path, files)
     told = {way: (one.hours_able, one.hours_asked) for way, one in ways_of(case).there}
     assert told == {"web": (24, 480), "ActiveSync": (480, 480)}
+
+
+def _written_without(log: str, name: str) -> str:
+    """Give an IIS log as it is where one field is not switched on."""
+    place = -1
+    out = []
+    for line in log.split("\r\n"):
+        cells = line.split(" ")
+        if line.startswith("#Fields:"):
+            place = cells.index(name)
+        if line.startswith("#Fields:") or (line and not line.startswith("#")):
+            cells.pop(place - (not line.startswith("#")))
+        out.append(" ".join(cells))
+    return "\r\n".join(out)
+
+
+@pytest.mark.parametrize(
+    ("name", "opened", "shell"),
+    [
+        ("cs-username", 12, 36), ("c-ip", 12, 36), ("cs(User-Agent)", 12, 36), ("cs-uri-stem", 12, 12),
+        ("sc-status", 12, 12), ("sc-bytes", 36, 36),
+    ],
+)  # fmt: skip
+def test_an_iis_log_without_the_fields_that_tell_who_asked_shows_no_opening(
+    tmp_path: Path, name: str, opened: int, shell: int
+) -> None:
+    """A log of a whole day, written without one field, and one of the half day after it, with all."""
+    first, second = (
+        iis_log({"at": f"2021-01-{day:02} {hour:02}:10:00", "user": PEOPLE[0]} for hour in hours)
+        for day, hours in ((4, range(24)), (5, range(12)))
+    )
+    files = {iis_place("EX01", "210104"): _written_without(first, name), iis_place("EX01", "210105"): second}
+    case, _ = _told(tmp_path, files)
+    hours = case.ledger.first_hour, case.ledger.first_hour + 36
+    assert case.ledger.coverage(["EX01"], {"iis"}, *hours, "an opening", act=OPENING).hours_able == opened
+    assert case.ledger.coverage(["EX01"], {"iis"}, *hours, "a web shell").hours_able == shell
+
+
+def test_a_second_log_of_the_same_hours_that_has_the_fields_shows_them(tmp_path: Path) -> None:
+    log = iis_log({"at": f"2021-01-04 {hour:02}:10:00", "user": PEOPLE[0]} for hour in range(24))
+    files = {
+        "EX01/inetpub/logs/LogFiles/W3SVC1/u_ex210104.log": _written_without(log, "cs-username"),
+        "EX01/inetpub/logs/LogFiles/W3SVC2/u_ex210104.log": log,
+    }
+    case, _ = _told(tmp_path, files)
+    hours = case.ledger.first_hour, case.ledger.last_hour
+    assert case.ledger.coverage(["EX01"], {"iis"}, *hours, "an opening", act=OPENING).share == 1

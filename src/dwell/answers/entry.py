@@ -24,7 +24,7 @@ from dwell.scope.remote_shells import REMOTE_SHELL
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.sprays import Spray, spray_of
 from dwell.scope.traces import Trace
-from dwell.scope.unable import FORGED
+from dwell.scope.unable import ENTRY, FORGED
 
 __all__ = ["CREDENTIALS", "SPRAY", "answer", "findings"]
 
@@ -196,7 +196,7 @@ def _untied_sprays(case: Investigation, book: Book) -> None:
     hosts = case.ledger.hosts(MAIL_SOURCES)
     for one in case.sprays:
         if one not in tied:
-            coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "a sign-in to mail")
+            coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "a sign-in to mail", act=ENTRY)
             book.recorded(
                 f"One client tried passwords against many names: {_told(one)} ({listed(one.let_in)}); laid to no known "
                 "intrusion.",
@@ -340,7 +340,7 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
             how, shown = _how_come_by(case, held)
             refs = tuple(dict.fromkeys((*shown, *grounds_of(case, held))))
             hosts = case.ledger.hosts(MAIL_SOURCES)
-            coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "a sign-in to mail")
+            coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "a sign-in to mail", act=ENTRY)
             tell = book.assumed if held.marking else book.inferred
             tell(
                 f"{held.id} signed in with {accounts} of others, first at {instant(held.first_utc)}; {how}.",
@@ -365,7 +365,7 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
         )
         return book.answer(f"They got in: {told}."), book
     hosts = case.ledger.hosts(MAIL_SOURCES)
-    coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "an entry")
+    coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "an entry", act=ENTRY)
     if not coverage.hours_able:
         return book.answer("How they got in cannot be said: no log able to show an entry is held."), book
     verdict = f"No entry is seen in what is held; the mail logs cover {percent(coverage)} of the server-hours."

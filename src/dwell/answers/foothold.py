@@ -300,7 +300,7 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
     book.no_sign(
         f"No {further}sign of a web shell in use: IIS covers {percent(requests)}.",
         requests,
-        "Whether a web shell was used is not testable: no IIS log is held.",
+        "Whether a web shell was used is not testable: no IIS log that could show it is held.",
         on="no-sign-rules",
     )
     book.no_sign(
@@ -315,7 +315,7 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
         "judged under the question whether they are out; it is not told here who left them."
     )
     if not found and not requests.hours_able:
-        return book.answer("What they left behind cannot be said: no IIS log is held."), book
+        return book.answer("What they left behind cannot be said: no IIS log that could show it is held."), book
     if not found:
         verdict = f"Nothing left behind is seen; IIS covers {percent(requests)} of the server-hours."
         return book.answer(verdict), book

@@ -13,7 +13,7 @@ from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
 from dwell.answers.silences import leaving_open, lines_against, of_all, of_own, words
-from dwell.answers.ways import NEVER, by_way, not_known, told_by_way, ways_of
+from dwell.answers.ways import NEVER, by_way, not_known, served_by, servers_of, told_by_way, ways_of
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
 from dwell.model.instants import utc_from_us
@@ -175,7 +175,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         by_name.setdefault(one.mailbox, []).append(one)
     everybody = of_all(case)
     dimmed, hidden = tuple(words(one) for one in everybody), leaving_open(case, everybody)
-    cloud, ways = _in_cloud(case), ways_of(case)
+    cloud, ways, servers = _in_cloud(case), ways_of(case), servers_of(case)
     less, off = lines_against(case), of_own(case)
     tenant = "ual" in case.tables
     recorded = recorded_of(case.accesses) if tenant else frozenset()
@@ -190,6 +190,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
             ways,
             less | (gone.sources if gone is not None else frozenset()) if there_too else None,
             recorded=name in recorded,
+            server=servers.get(name),
         )
         if name in by_name:
             merged = _merged(name, by_name[name], coverage)
@@ -344,9 +345,11 @@ def _no_sign(
         )
     many = count(len(rest), "mailbox", "mailboxes")
     each = told_by_way(coverage)
+    server = served_by(coverage)
+    hours = f"hours of {server}, which alone is seen to serve them" if server else "server-hours"
     book.no_sign(
         f"No sign that any of the {other}{many} was opened by an intruder; the logs able to show it cover "
-        f"{percent(coverage)} of the server-hours{f' (by way of access: {each})' if each else ''}.",
+        f"{percent(coverage)} of the {hours}{f' (by way of access: {each})' if each else ''}.",
         coverage,
         f"{many}: whether it was opened is not testable with what is held.",
         [*against, "use that looks like the owner's own, from the owner's own networks, is not told apart"],

@@ -1,6 +1,7 @@
 """Coverage of a mailbox by way of access: a log of one protocol says nothing of an intruder who came by another.
 
-    coverage of a mailbox = the least of the coverages of the ways that the organisation offered
+    coverage of a mailbox = the least of the coverages of the ways that the organisation offered, on all mail servers, or
+                            on the one that alone is seen to serve it where that is less
     coverage of a way     = host-hours in which a log able to show that way was held
                             ------------------------------------------------------
                                         host-hours of the mail servers
@@ -12,8 +13,8 @@ and that is told. A mailbox that audit records speak of can be opened in the ten
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,8 +27,9 @@ from dwell.scope.modes import Mode, modes
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.unable import OPENING
 
-__all__ = ["Ways", "by_way", "not_known", "told_by_way", "ways_of"]
+__all__ = ["Ways", "by_way", "not_known", "served_by", "servers_of", "told_by_way", "ways_of"]
 
+SERVED = "; counted of the one server that is seen to serve it: "
 NEVER = (
     "no record held says what was opened in it in the tenant (MailItemsAccessed): nothing shows that it is recorded, or "
     "that the export asked for it"
@@ -43,10 +45,12 @@ class Ways:
     Attributes:
         there: by way, in the order of the table of modes; empty where no mail server is known.
         unknown: ways of which no record shows whether they were offered.
+        alone: the same of each server by itself, where there are several.
     """
 
     there: tuple[tuple[str, Coverage], ...]
     unknown: tuple[str, ...]
+    alone: Mapping[str, tuple[tuple[str, Coverage], ...]] = field(default_factory=dict)
 
 
 def ways_of(case: Investigation) -> Ways:
@@ -59,7 +63,14 @@ def ways_of(case: Investigation) -> Ways:
     offered = [one for one in found if _offered(case, one, hosts, spoken)]
     # no session at all is held: what comes by HTTP is asked for all the same
     asked = offered or [one for one in found if set(one.able) & ALL_HTTP]
-    there = tuple(
+    there = _covered(case, asked, hosts)
+    alone = {host: _covered(case, asked, [host]) for host in hosts} if len(hosts) > 1 else {}
+    return Ways(there, tuple(one.way for one in found if one not in asked), alone)
+
+
+def _covered(case: Investigation, asked: Sequence[Mode], hosts: Sequence[str]) -> tuple[tuple[str, Coverage], ...]:
+    """Give the coverage of each of some ways on some servers."""
+    return tuple(
         (
             one.way,
             case.ledger.coverage(
@@ -68,7 +79,21 @@ def ways_of(case: Investigation) -> Ways:
         )
         for one in asked
     )
-    return Ways(there, tuple(one.way for one in found if one not in asked))
+
+
+def servers_of(case: Investigation) -> Mapping[str, str]:
+    """Give the mailboxes of which all sessions held are on one mail server, and that server, where there are several."""
+    hosts, accesses = case.ledger.servers(), case.accesses
+    if len(hosts) < 2:
+        return {}
+    code, names = accesses.texts("host")
+    rows = np.flatnonzero(
+        accesses.ok & (accesses.mailbox >= 0) & np.append([one in hosts for one in names], False)[code]
+    )
+    met = np.zeros((len(accesses.names), len(names)), np.bool_)
+    met[accesses.mailbox[rows], code[rows]] = True
+    alone = np.flatnonzero(met.sum(axis=1) == 1)
+    return {accesses.names[one]: names[int(met[one].argmax())] for one in alone.tolist()}
 
 
 def _spoken(case: Investigation) -> frozenset[str]:
@@ -84,7 +109,9 @@ def _offered(case: Investigation, mode: Mode, hosts: Sequence[str], spoken: Coll
     )
 
 
-def by_way(case: Investigation, ways: Ways, less: Collection[str] | None, *, recorded: bool) -> Coverage:
+def by_way(
+    case: Investigation, ways: Ways, less: Collection[str] | None, *, recorded: bool, server: str | None = None
+) -> Coverage:
     """Give the coverage of a mailbox: that of the least covered way, and in its words that of each.
 
     Args:
@@ -92,18 +119,31 @@ def by_way(case: Investigation, ways: Ways, less: Collection[str] | None, *, rec
         ways: the ways on the servers.
         less: lines of the tenant that hide acts on the mailbox; None where the mailbox is not known to be in the tenant.
         recorded: whether any record says what was opened in it there.
+        server: the one server that is seen to serve it; None where several do, or none.
     """
-    told = list(ways.there)
+    told, own = list(ways.there), ways.alone.get(server or "", ())
+    # whoever comes by another server is seen there or not; the mailbox is no better watched than the server it lies on
+    told = [min(one, mine, key=_share) for one, mine in zip(told, own, strict=True)] if own else told
     if less is not None:
         what = "the opening of a mailbox (Microsoft 365)"
         there = case.ledger.coverage([TENANT], {"ual"}, *whole_span(case), what, less, OPENING)
         told.append(("Microsoft 365", there if recorded else Coverage(0, there.hours_asked, (), f"{what}: {NEVER}")))
     if not told:
         return case.ledger.coverage([], MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
-    least, coverage = min(told, key=lambda one: -1.0 if one[1].share is None else one[1].share)
+    least, coverage = min(told, key=_share)
     each = ", ".join(f"{way} {percent(one)}" for way, one in told)
     why = f"{coverage.why}; by way of access: {each}" + (f"; the least covered is {least}" if len(told) > 1 else "")
+    why += f"{SERVED}{server}" if own and (least, coverage) in own else ""
     return Coverage(coverage.hours_able, coverage.hours_asked, coverage.sources, why)
+
+
+def _share(told: tuple[str, Coverage]) -> float:
+    return -1.0 if told[1].share is None else told[1].share
+
+
+def served_by(coverage: Coverage) -> str:
+    """Give the server that a mailbox's coverage is of, where that is its own alone; "" where it is of all."""
+    return coverage.why.partition(SERVED)[2]
 
 
 def not_known(ways: Ways) -> list[str]:

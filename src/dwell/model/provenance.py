@@ -9,6 +9,7 @@ from typing import NewType
 
 __all__ = [
     "KEPT_BYTES_MAX",
+    "NO_FIELD",
     "WHOLE_FILE",
     "Anomaly",
     "AnomalyKind",
@@ -79,6 +80,10 @@ class Anomaly:
     length_bytes: int
     kept: bytes
     detail: str
+
+
+NO_FIELD = "the log was written without the fields "
+"""How a fact of the kind `NOT_RECORDED` begins that is about fields; behind it stand their names, parted by commas."""
 
 
 class FactKind(StrEnum):

@@ -79,7 +79,7 @@ from dwell.scope.taking_ties import with_takings
 from dwell.scope.takings import Taking, takings_of
 from dwell.scope.traces import Trace, traces_of
 from dwell.scope.two_formats import TwoFormats, two_formats
-from dwell.scope.unable import mark_unable
+from dwell.scope.unable import mark_nameless, mark_unable
 from dwell.scope.unnamed import stand_ins, with_stand_ins
 from dwell.scope.unrecorded import Unrecorded, mark_unrecorded, unrecorded_of
 from dwell.scope.untold import untold_requests
@@ -288,6 +288,7 @@ def investigate(
     mark_unrecorded(ledger, unrecorded, identities.label)
     mark_unable(ledger, accesses, layers)
     mark_hidden(ledger, accesses, beside.servers)
+    mark_nameless(ledger, logs.hours, logs.paths, logs.shortfalls)
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
     takings = takings_of(archive, identities.label)

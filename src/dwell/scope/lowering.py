@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from dwell.intake.header_dates import EARLY
-from dwell.model.provenance import FactKind
+from dwell.model.provenance import NO_FIELD, FactKind
 from dwell.scope.cells import ALTERED, CUT, EMPTY, HELD, HOUR_US, MISSING, OFF, Hours, Line, named_hours
 
-__all__ = ["HEADER_ONLY", "THROTTLED", "Shortfall", "lower", "lower_cleared", "throttled", "windows"]
+__all__ = ["HEADER_ONLY", "THROTTLED", "Shortfall", "lower", "lower_cleared", "throttled", "windows", "without"]
 
 HEADER_ONLY = "header-only"
 """Kind of a file that holds its header and no record: the source was running and wrote nothing."""
@@ -25,6 +25,8 @@ NUMBERS = "record numbers are missing"
 BACKWARDS = "time goes back between two records"
 THROTTLED = "MailItemsAccessed was throttled: what was opened in these hours is in no record"
 LOST = "the system says that events were lost or the log was full"
+REQUEST = frozenset({"cs-uri-stem", "sc-status"})
+"""Fields of IIS without which a line tells no act at all: what was asked for, and whether it was answered."""
 _GAP = re.compile(r"records \d+ to \d+ of (.+) on .+ are not in the file")
 _CHANNEL = re.compile(r"Channel ([^;]+)")
 _THROTTLED = re.compile(r"MailItemsAccessed throttled for 24 h: (.+)")
@@ -69,6 +71,12 @@ def capped(one: Shortfall) -> bool:
     return one.kind == FactKind.NOT_RECORDED.value and _CAPPED.match(one.detail) is not None
 
 
+def without(one: Shortfall) -> frozenset[str]:
+    """Give the fields without which a log was written; none where it is about something else."""
+    told = one.kind == FactKind.NOT_RECORDED.value and one.detail.startswith(NO_FIELD)
+    return frozenset(one.detail.removeprefix(NO_FIELD).split(", ")) if told else frozenset()
+
+
 def lower(line: Line, one: Shortfall, source: str, hour: Hours, paths: Sequence[str]) -> None:
     """Lower the cells of a line that a shortfall of one of its files speaks of.
 
@@ -95,6 +103,9 @@ def lower(line: Line, one: Shortfall, source: str, hour: Hours, paths: Sequence[
         why = f"{one.detail} ({paths[0] if paths else one.evidence_id[:12]})"
         a, b = one.from_us // HOUR_US, (one.to_us or one.from_us) // HOUR_US
         line.mark(a, b + 1, ALTERED, [HELD, EMPTY], why, hour)
+    elif without(one) & REQUEST and one.from_us is not None:
+        a, b = one.from_us // HOUR_US, (one.to_us or one.from_us) // HOUR_US
+        line.mark(a, b + 1, OFF, [HELD, EMPTY], one.detail, hour)
     elif capped(one):
         why = f"the export stops at its cap ({one.detail.partition(':')[0]}): records of these hours may be missing"
         line.mark(first, last + 1, OFF, [HELD, EMPTY], why, hour)

@@ -15,6 +15,8 @@ from dwell.model.provenance import EvidenceId, RecordRef
 
 __all__ = ["Backup", "FileState", "PasswordSet", "backups", "file_states", "instant", "passwords"]
 
+_PASSWORD = ("UserPrincipalName", "SamAccountName", "PasswordLastSet", "DistinguishedName")
+_DC = re.compile(r"(?:^|,)\s*DC=([^,]+)", re.IGNORECASE)
 _NET = re.compile(r"/Date\((-?\d{1,15})\)/")
 
 
@@ -27,12 +29,14 @@ class PasswordSet:
         set_utc: when; None where the export has nothing we can read as an instant.
         written: as written.
         ground: the record.
+        domain: its domain as the record names it, in lower case; "" where it names none.
     """
 
     account: str
     set_utc: datetime | None
     written: str
     ground: RecordRef
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +108,18 @@ def passwords(archive: Archive) -> tuple[PasswordSet, ...]:
         CustodyError: a data file is not what was written.
     """
     out = []
-    for row, ground in _rows(archive, "directory", ("UserPrincipalName", "SamAccountName", "PasswordLastSet")):
+    for row, ground in _rows(archive, "directory", _PASSWORD):
         name = row["UserPrincipalName"] or row["SamAccountName"]
         if name and row["PasswordLastSet"]:
-            out.append(PasswordSet(name, instant(row["PasswordLastSet"]), row["PasswordLastSet"], ground))
+            written = row["PasswordLastSet"]
+            out.append(PasswordSet(name, instant(written), written, ground, _domain(row)))
     return tuple(out)
+
+
+def _domain(row: dict[str, Any]) -> str:
+    """Give the domain of an account, by its place in the directory before the name it signs in with."""
+    parts = _DC.findall(row["DistinguishedName"] or "")
+    return (".".join(parts) or (row["UserPrincipalName"] or "").rpartition("@")[2]).lower()
 
 
 def file_states(archive: Archive) -> tuple[FileState, ...]:

@@ -1,14 +1,15 @@
 """Logs that are held and could not have shown an act: a held hour bears a negative only where the act would stand in it.
 
-Two ways in which a log that is held is silent by itself. The tenant's audit records tell what was opened only where
-`MailItemsAccessed` is recorded and exported: sign-ins and cmdlets alone say nothing of mail. And HttpProxy writes a file
-for each protocol: one of ActiveSync's has no request to the web. Both are told by what the log does hold: an hour counts
-for an act where a record of its kind is held within a week of it.
+Three ways in which a log that is held is silent by itself. IIS writes the fields that it was told to: without the
+account's name, the client's address or its agent it shows that mail was read, and by nobody. The tenant's audit records
+tell what was opened only where `MailItemsAccessed` is recorded and exported: sign-ins and cmdlets alone say nothing of
+mail. And HttpProxy writes a file for each protocol: one of ActiveSync's has no request to the web. The last two are told by
+what the log does hold: an hour counts for an act where a record of its kind is held within a week of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +17,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.scope.access import Accesses
-from dwell.scope.cells import EMPTY, HELD, HOUR_US, OFF, Hours
+from dwell.scope.cells import EMPTY, HELD, HOUR_US, OFF, Hours, Line
 from dwell.scope.ledger import NO_HOST, Ledger
+from dwell.scope.lowering import Shortfall, windows, without
 from dwell.scope.rollup.layers import FOLDERS, PROXY
 from dwell.scope.rollup.ual import TENANT
 
-__all__ = ["FORGED", "OPENING", "WEEK", "mark_unable", "recorded_of"]
+__all__ = ["ENTRY", "FORGED", "OPENING", "WEEK", "mark_nameless", "mark_unable", "recorded_of"]
 
 WEEK = 168
 """Hours. People who read mail leave records of it every week; holidays and weekends are shorter than that."""
-OPENING, FORGED = "opening", "forged-request"
-"""The opening of a mailbox, whichever way; a forged request. Other acts go by the keys of the ways of reading mail."""
+OPENING, ENTRY, FORGED = "opening", "entry", "forged-request"
+"""The opening of a mailbox, whichever way; a sign-in with somebody's password; a forged request. Other acts go by the keys
+of the ways of reading mail."""
 _OPENED = (OPENING, "tenant-password", "tenant-other", "tenant-app")
 _FOLDERS: Mapping[str, tuple[str, ...]] = {
     "owa-password": ("owa", "ecp"),
@@ -37,7 +40,9 @@ _FOLDERS: Mapping[str, tuple[str, ...]] = {
     FORGED: ("owa", "ecp"),
 }
 """Virtual directories whose requests HttpProxy writes into the files that show an act."""
-_UAL, _PROXY = "ual", "httpproxy"
+_BY_NAME = (OPENING, ENTRY, "owa-password", "ews-password", "eas-device", "outlook", "owner-like")
+"""Acts that IIS shows by the client and the account of a request."""
+_UAL, _PROXY, _IIS = "ual", "httpproxy", "iis"
 NO_OPENING = "no record of what was opened in any mailbox (MailItemsAccessed) is held within a week"
 
 
@@ -74,6 +79,61 @@ def mark_unable(ledger: Ledger, accesses: Accesses, layers: pa.Table) -> None:
             _mark(ledger, (host, _PROXY, act), hour[mine][met], why)
 
 
+def mark_nameless(
+    ledger: Ledger, hours: Mapping[str, pa.Table], paths: Mapping[str, Sequence[str]], shortfalls: Sequence[Shortfall]
+) -> None:
+    """Note in which hours IIS logs are held that do not say who asked.
+
+    Args:
+        ledger: the ledger, changed.
+        hours: records per hour of each log table (`rollup.shapes.HOURS`).
+        paths: where each file lay.
+        shortfalls: what the reader learned of each file.
+    """
+    lacking: dict[str, list[Shortfall]] = {}
+    for one in shortfalls:
+        if without(one):
+            lacking.setdefault(one.evidence_id, []).append(one)
+    if not lacking or _IIS not in hours:
+        return
+    files = (
+        hours[_IIS].group_by(["evidence_id", "host"], use_threads=False).aggregate([("hour", "min"), ("hour", "max")])
+    )
+    of_host: dict[str, list[tuple[str, int, int]]] = {}
+    for row in files.to_pylist():
+        of_host.setdefault(row["host"] or NO_HOST, []).append(
+            (row["evidence_id"], row["hour_min"], row["hour_max"] + 1)
+        )
+    for host, mine in sorted(of_host.items()):
+        whole = ledger.lines.get((host, _IIS))
+        if whole is None or not any(evidence in lacking for evidence, _, _ in mine):
+            continue
+        blind, seeing = (np.zeros(len(whole.states), np.bool_) for _ in range(2))
+        for evidence, first, last in mine:
+            own = np.zeros(len(whole.states), np.bool_)
+            for one in lacking.get(evidence, ()):
+                own[_cells(whole, (one.from_us or 0) // HOUR_US, (one.to_us or 0) // HOUR_US + 1)] = True
+            promised = windows(paths.get(evidence, ()), np.array([first, last - 1])) if evidence in lacking else []
+            for window in promised:
+                # the hours of its name before its first line and after its last are those of the lines beside them
+                own[_cells(whole, window[0], first)] = own[_cells(whole, first, first + 1)].any()
+                own[_cells(whole, last, window[1])] = own[_cells(whole, last - 1, last)].any()
+            blind |= own
+            held = np.zeros(len(whole.states), np.bool_)
+            held[_cells(whole, first, last)] = True
+            seeing |= held & ~own
+        why = "; ".join(sorted({one.detail for evidence, _, _ in mine for one in lacking.get(evidence, ())}))
+        dark = np.flatnonzero(blind & ~seeing & np.isin(whole.states, (HELD, EMPTY)))
+        for act in _BY_NAME if len(dark) else ():
+            _off(ledger, (host, _IIS, act), dark, why)
+
+
+def _cells(line: Line, first: int, last: int) -> slice:
+    """Give the place of some hours in a line."""
+    size = len(line.states)
+    return slice(min(max(0, first - line.start), size), min(max(0, last - line.start), size))
+
+
 def _opened(accesses: Accesses) -> npt.NDArray[np.int64]:
     """Give the sessions that are records of what was opened in a mailbox of the tenant."""
     rows = np.flatnonzero(accesses.having("table", _UAL) & accesses.ok)
@@ -92,6 +152,10 @@ def _mark(ledger: Ledger, key: tuple[str, str, str], hours: Hours, why: str) -> 
     np.add.at(near, last, -1)
     far = np.flatnonzero((np.cumsum(near[:-1]) == 0) & np.isin(whole.states, (HELD, EMPTY)))
     if len(far):
-        line = ledger.unable.setdefault(key, whole.as_whole())
-        line.states[far] = OFF
-        line.reasons[OFF] = [why]
+        _off(ledger, key, far, why)
+
+
+def _off(ledger: Ledger, key: tuple[str, str, str], places: npt.NDArray[np.int64], why: str) -> None:
+    line = ledger.unable.setdefault(key, ledger.lines[key[:2]].as_whole())
+    line.states[places] = OFF
+    line.reasons[OFF] = [why]

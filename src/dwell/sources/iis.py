@@ -18,7 +18,9 @@ Trust:
     `X-Forwarded-For`, `cs-method`, and `cs-username` of a failed logon. `c-ip` is the last hop, often a balancer.
 Silence:
     No line means that no request reached this site, or that its file is gone: IIS deletes nothing by itself. Requests
-    refused by HTTP.SYS are in HTTPERR only, and the newest minute of a live copy is still in memory.
+    refused by HTTP.SYS are in HTTPERR only, and the newest minute of a live copy is still in memory. A log that was
+    written without `cs-uri-stem`, `sc-status`, `cs-username`, `c-ip` or `cs(User-Agent)` is noted with its time: what it
+    cannot show does not count as covered.
 
 The request id that Exchange appends to the query (`cafeReqId=`, `reqId=`, `request_id=`, `RequestId=`) is nearly unique;
 the last one is split off into `cafeReqId` (what stands before it is the client's own) and leaves `{cafeReqId}` in its place
@@ -45,6 +47,7 @@ from dwell.model.instants import TimeBasis
 from dwell.model.provenance import AnomalyKind, Fact, FactKind
 from dwell.sources import iis_repair
 from dwell.sources.exchange_csv import another_format
+from dwell.sources.iis_fields import Lacking
 from dwell.sources.iis_request_id import split_request_id
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
 from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, Stamp, prefix_fields
@@ -124,6 +127,7 @@ class _State:
         restarts: numbers of the `#Date` lines since the last record.
         seams: see `Hint`.
         log_type: what the last `#Log-type` line says; IIS writes none.
+        lacking: records written without fields that are needed.
         foreign: whether the last `#Fields` line is of an Exchange log, of which no line is read.
     """
 
@@ -134,6 +138,7 @@ class _State:
     restarts: list[int] = field(default_factory=list)
     seams: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     log_type: str = ""
+    lacking: Lacking = field(default_factory=Lacking)
     foreign: bool = False
 
 
@@ -226,6 +231,8 @@ class IisW3c(Source):
                 yield Batch(anomalies=[block.too_long], bytes_read=block.size_bytes)
                 continue
             yield from self._read_block(block, state)
+        if told := state.lacking.facts():
+            yield Batch(facts=told)
 
     def _read_block(self, block: Block, state: _State) -> Iterator[Batch]:
         first = block.first_bytes()
@@ -296,6 +303,7 @@ class IisW3c(Source):
             if mended.rows:
                 table = table.sort_by("record_no")
             self._reversals(table, state, batch.facts)
+            state.lacking.take(state.names, table)
             combined = table.combine_chunks().to_batches()
             for one in combined[:-1]:
                 yield Batch(records=one)

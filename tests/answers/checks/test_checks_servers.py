@@ -247,3 +247,17 @@ def test_a_pass_that_rests_on_nothing_or_on_a_part_cannot_be_made(
     with pytest.raises(ValueError, match="a pass needs"):
         EvictionCheck("x", PASS, "y", (), coverage, extent)
     assert EvictionCheck("x", UNKNOWN, "y", (), coverage, extent).status is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("domains", "expected"),
+    [(("a", "a"), PASS), (("a", "b"), UNKNOWN), (("a", "a", "b"), UNKNOWN), (("a", "a", "b", "b"), PASS)],
+)
+def test_each_domain_has_a_krbtgt_of_its_own(tmp_path: Path, domains: tuple[str, ...], expected: CheckStatus) -> None:
+    files = {
+        f"directory/k{place}.csv": table("SamAccountName,DistinguishedName,PasswordLastSet,Office",
+                                         [("krbtgt", f"CN=krbtgt,CN=Users,DC={domain},DC=example",
+                                           f"2021-02-0{place + 1}T00:00:00Z", place)])
+        for place, domain in enumerate(domains)
+    }  # fmt: skip
+    assert check_of(case_of(tmp_path, files), "krbtgt").status is expected

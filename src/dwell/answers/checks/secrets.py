@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from dwell.answers.checks.scene import GROUNDS_MAX, Finding, Scene
 from dwell.answers.phrases import count, instant, listed
 from dwell.model.claims import CheckStatus, Extent
+from dwell.model.provenance import RecordRef
 from dwell.scope.intrusions import Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.states import PasswordSet
@@ -54,19 +58,34 @@ def passwords(scene: Scene) -> list[Finding]:
 
 
 def krbtgt(scene: Scene) -> list[Finding]:
-    """Look for two dates after the last act: the old password stays valid until the second change."""
+    """Look for two dates after the last act in each domain: the old password stays valid until the second change."""
     found = [one for one in scene.case.passwords if one.account.lower().partition("@")[0] == "krbtgt"]
-    dated = {one.set_utc: one.ground for one in sorted(found, key=lambda one: one.ground) if one.set_utc is not None}
+    dated: dict[str, dict[datetime, RecordRef]] = {}
+    for one in sorted(found, key=lambda one: one.ground):
+        if one.set_utc is not None:
+            dated.setdefault(one.domain, {})[one.set_utc] = one.ground
     if not dated:
         return [Finding(CheckStatus.UNKNOWN, "no date for krbtgt is held")]
-    after = sorted(one for one in dated if one > scene.last)
-    newest = max(dated)
-    refs = tuple(dated[one] for one in after or [newest])[:GROUNDS_MAX]
-    if not after:
-        return [Finding(CheckStatus.FAIL, f"last set at {instant(newest)}", refs)]
+    each = [_set_twice(dates, scene.last, domain if len(dated) > 1 else "") for domain, dates in sorted(dated.items())]
+    worst = next(
+        one for one in (CheckStatus.FAIL, CheckStatus.UNKNOWN, CheckStatus.PASS) if one in {e.status for e in each}
+    )
+    extents = [one.extent for one in each if one.extent is not None]
+    extent = Extent(sum(one.seen for one in extents), sum(one.asked for one in extents), "changes")
+    refs = tuple(ref for one in each for ref in one.grounds)[:GROUNDS_MAX]
+    return [Finding(worst, "; ".join(one.why for one in each), refs, None, extent)]
+
+
+def _set_twice(dates: Mapping[datetime, RecordRef], last: datetime, domain: str) -> Finding:
+    """Judge the dates of one domain; it is named where there are several."""
+    of = f" in {domain}" if domain else ""
+    after, newest = sorted(one for one in dates if one > last), max(dates)
+    refs = tuple(dates[one] for one in after or [newest])[:GROUNDS_MAX]
     extent = Extent(min(len(after), 2), 2, "changes")
+    if not after:
+        return Finding(CheckStatus.FAIL, f"last set at {instant(newest)}{of}", refs, None, extent)
     if len(after) < 2:
-        why = f"set at {instant(newest)}; an export shows one change only, never whether there were two"
-        return [Finding(CheckStatus.UNKNOWN, why, refs, None, extent)]
-    why = f"set at {listed([instant(one) for one in after])}, as exports from different times show"
-    return [Finding(CheckStatus.PASS, why, refs, None, extent)]
+        why = f"set at {instant(newest)}{of}; an export shows one change only, never whether there were two"
+        return Finding(CheckStatus.UNKNOWN, why, refs, None, extent)
+    why = f"set at {listed([instant(one) for one in after])}{of}, as exports from different times show"
+    return Finding(CheckStatus.PASS, why, refs, None, extent)
