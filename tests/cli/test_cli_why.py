@@ -95,6 +95,10 @@ def test_first_seen_agrees_with_a_plain_search(investigated: Path, dwell: Dwell)
     assert seen["first_utc"] == found["rows"][0]["time_utc"]
     assert seen["last_utc"] == found["rows"][-1]["time_utc"]
     assert dwell("first-seen", "nobody", "-c", investigated, "-q").out == "not seen in what is held\n"
+    wide = dwell("first-seen", "198.51.100.0/24", "-c", investigated)
+    assert "dwell search takes networks and *" in wide.err
+    assert "dwell search" not in dwell("first-seen", "/no/such/path", "-c", investigated).err
+    assert dwell("first-seen", " ", "-c", investigated).code == 2
 
 
 def test_first_seen_scans_what_no_lexicon_holds(investigated: Path, dwell: Dwell) -> None:

@@ -122,4 +122,6 @@ def read_slowly(path: Path) -> Indicators:
     out = Gathering()
     out.begin(path.name)
     _read(path, out)
+    if out.is_silent:
+        out.count("the list holds no indicator")
     return out.done()

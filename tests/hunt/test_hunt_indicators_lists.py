@@ -89,6 +89,15 @@ def test_what_lies_beyond_the_limit_is_counted(tmp_path: Path, monkeypatch: pyte
     assert [(number, "beyond" in why) for _, why, number in listed.counted] == [(5, True)]
 
 
+@pytest.mark.parametrize("text", ["", "\n \n", "# nothing yet\n", "value,type\n"])
+def test_a_list_that_holds_nothing_is_said_to(tmp_path: Path, text: str) -> None:
+    listed = read_indicators([written(tmp_path, text)])
+    assert [(why, number) for _, why, number in listed.counted] == [("the list holds no indicator", 1)]
+    assert listed.faults == ()
+    (tmp_path / "none").mkdir()
+    assert [why for _, why, _ in read_indicators([tmp_path / "none"]).counted] == ["the folder holds no list"]
+
+
 def test_the_shape_of_microsofts_feeds_is_read(tmp_path: Path) -> None:
     text = (
         "DateAdded,FirstSeen,Indicator,IndicatorType,TLP\n"

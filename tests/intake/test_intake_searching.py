@@ -156,6 +156,8 @@ def test_names_inside_a_map_are_searched_where_no_table_has_the_column(tmp_path:
         (["  "], "nothing to search for"),
         (["after:yesterday"], "wants an instant"),
         (["before:2021-13"], "is no date"),
+        (["c-ip:300.0.0.0/8"], "is no network"),
+        (["c-ip:10.0.0.0/33"], "is no network"),
     ],
 )
 def test_a_search_that_asks_nothing_is_a_usage_fault(archive: Archive, terms: list[str], why: str) -> None:

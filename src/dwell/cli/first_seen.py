@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from dwell import api
 from dwell.cli.options import case_option, output_options, talk_options
 from dwell.cli.output import Form, Output
 from dwell.cli.talk import Talk
+from dwell.errors import UsageError
 from dwell.model.instants import utc_text
 from dwell.report.text import aligned
 from dwell.safe.jsontext import Json
@@ -18,6 +20,13 @@ from dwell.safe.sheet import csv_text
 __all__ = ["COMMANDS"]
 
 COLUMNS = ("table", "column", "count", "first_utc", "last_utc")
+
+
+def _is_network(value: str) -> bool:
+    try:
+        return "/" in value and bool(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        return False
 
 
 @click.command(name="first-seen")
@@ -35,8 +44,11 @@ def first_seen(value: str, case: Path, *, output: Output, talk: Talk) -> int:
     dwell first-seen 198.51.100.7 -c case
     dwell first-seen 'antSword/v2.1' -c case -t json
     """
-    del talk
+    if not value.strip():
+        raise UsageError("nothing to look for", remedy="Give a value, such as an address")
     found = api.first_seen(case, value)
+    if not found and ("*" in value or _is_network(value)):
+        talk.note(f"{value!r} was looked for as it stands; dwell search takes networks and *")
     rows: list[dict[str, Json]] = [
         {
             "table": one.table,

@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 __all__ = ["base_of", "derived", "is_derived"]
 
 _URL = (
-    r"(?s)^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/?#@]*@)?(?P<host>\[[^\]]*\]|[^/?#:]*)(?::[0-9]*)?"
+    r"(?s)^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/?#]*@)?(?P<host>\[[^\]]*\]|[^/?#:]*)(?::[0-9]*)?"
     r"(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?"
 )
-_EXTENSION = r"\.(?P<extension>[A-Za-z0-9_]{1,16})$"
+_EXTENSION = r"\.(?P<extension>[^./]+)$"
+"""What stands after the last dot of the last part of a path, whatever it is: who asks for none must not meet `js+`."""
 
 
 def _url_part(texts: pa.StringArray, part: str) -> pa.Array:

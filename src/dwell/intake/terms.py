@@ -22,6 +22,7 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PIECE = re.compile(r'(?:[^\s"]|"[^"]*")+')
 _COLUMN = re.compile(r"([A-Za-z][\w.()/-]*):(.+)", re.DOTALL)
 _PREFIX = re.compile(r"\d{4}(?:-\d\d(?:-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:\.\d{1,6})?)?)?Z?)?)?)?")
+_LIKE_NETWORK = re.compile(r"\d+(?:\.\d+){3}/\d+")
 _START = "0001-01-01T00:00:00"
 
 
@@ -99,7 +100,9 @@ def _network(value: str) -> _Network | None:
         return None
     try:
         return ipaddress.ip_network(value, strict=False)
-    except ValueError:
+    except ValueError as fault:
+        if _LIKE_NETWORK.fullmatch(value):
+            raise UsageError(f"{value!r} is no network") from fault
         return None
 
 
@@ -130,7 +133,7 @@ def parse(terms: Sequence[str]) -> Query:
             bare word that any lexicon column may hold.
 
     Raises:
-        UsageError: nothing is asked, or an instant cannot be read.
+        UsageError: nothing is asked, or an instant or a network cannot be read.
     """
     found: list[Term] = []
     bounds: dict[str, int] = {}

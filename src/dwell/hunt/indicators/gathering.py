@@ -290,11 +290,21 @@ class Gathering:
     _counted: Counter[tuple[str, str]] = field(default_factory=Counter)
     _held: int = 0
     _bytes: int = 0
+    _before: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def begin(self, source: str) -> None:
         """Go on with another list."""
         self._end()
         self.source = source
+        self._before = self._said()
+
+    def _said(self) -> tuple[int, int, int, int]:
+        return self._held, self._mine, len(self._left), self._counted.total()
+
+    @property
+    def is_silent(self) -> bool:
+        """Say whether nothing was taken from the list at hand, and nothing told of it."""
+        return self._said() == self._before
 
     def _end(self) -> None:
         if self._mine > FAULTS_MAX:

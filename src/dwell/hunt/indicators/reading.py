@@ -52,6 +52,9 @@ def _files(paths: Sequence[Path], out: Gathering) -> Iterator[tuple[Path, str]]:
             yield path, path.name
             continue
         found = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
+        if not found:
+            out.begin(path.name)
+            out.count("the folder holds no list")
         feeds = {one.parent for one in found if one.name == _MANIFEST}
         for one in found:
             name = one.relative_to(path).as_posix()
@@ -183,4 +186,6 @@ def read_indicators(paths: Sequence[Path]) -> Indicators:
             out.fault(f"cannot be read: {fault.strerror}")
         except UnicodeError as fault:
             out.fault(f"cannot be read as text: {fault}")
+        if out.is_silent:
+            out.count("the list holds no indicator")
     return out.done()

@@ -139,7 +139,7 @@ def _measure(text: str) -> None:
             sizes[-1] += size
         total = max(total, size, sizes[0] if sizes else 0)
         if total > NODES_MAX:
-            raise BadFileError(f"grows beyond {NODES_MAX} nodes once aliases are followed", _line(event))
+            raise BadFileError(f"holds more than {NODES_MAX:,} keys and values, aliases followed", _line(event))
 
 
 def _line(event: yaml.Event) -> int | None:

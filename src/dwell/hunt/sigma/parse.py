@@ -112,13 +112,25 @@ def _guarded(document: Document, make: Callable[[], T]) -> T:
         raise RefusedError(RuleStatus.INVALID, with_line(document, short(fault), str(fault))) from fault
 
 
+def _identified(document: Document) -> dict[str, Any]:
+    """Give what a document holds; pySigma takes an id that is no text for one.
+
+    Raises:
+        RefusedError: its id is no text.
+    """
+    content = dict(document.content)
+    if not isinstance(content.get("id"), str | None):
+        raise RefusedError(RuleStatus.INVALID, with_line(document, "the id is no text", "'id'"))
+    return content
+
+
 def parsed_rule(document: Document) -> SigmaRule:
     """Parse a rule.
 
     Raises:
         RefusedError: it is none, or holds what cannot be expressed.
     """
-    content = dict(document.content)
+    content = _identified(document)
     if "action" in content:
         raise RefusedError(RuleStatus.UNSUPPORTED, "construct 'action' is not supported")
     detection = content.get("detection")
@@ -134,7 +146,7 @@ def parsed_filter(document: Document) -> SigmaFilter:
     Raises:
         RefusedError: it is none, or holds what cannot be expressed.
     """
-    content = dict(document.content)
+    content = _identified(document)
     held = content.get("filter")
     if isinstance(held, dict):
         _measured(held.get("condition"), document)
@@ -158,4 +170,5 @@ def parsed_correlation(document: Document) -> SigmaCorrelationRule:
     held = document.content.get("correlation")
     if isinstance(held, dict) and isinstance(held.get("condition"), str):
         _measured(held["condition"], document)
-    return _guarded(document, lambda: SigmaCorrelationRule.from_dict(dict(document.content)))
+    content = _identified(document)
+    return _guarded(document, lambda: SigmaCorrelationRule.from_dict(content))
