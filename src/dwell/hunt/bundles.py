@@ -12,7 +12,7 @@ made again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from dwell.casebook.whole_files import written_whole
+from dwell.hunt.words import Truth
 
 __all__ = ["Bundle", "Entry", "Written", "write_segment"]
 
@@ -160,6 +161,11 @@ class _Segment:
         chosen[list(places)] = True
         return self.tables[table].filter(pa.array(np.repeat(chosen, np.diff(self._ends[table], prepend=0))))
 
+    def holding(self, table: int, met: Callable[[pa.Table], Truth]) -> list[str]:
+        """Give the names of the entries that have a row in one of the tables that is met."""
+        rows = np.flatnonzero(met(self.tables[table]))
+        return [self.names[at] for at in np.unique(np.searchsorted(self._ends[table], rows, side="right")).tolist()]
+
 
 class Bundle:
     """The segments of a folder, read and checked."""
@@ -214,6 +220,18 @@ class Bundle:
                 yield self._new[name].tables[table]
         for number, places in chosen.items():
             yield self._segments[number].rows(table, sorted(places))
+
+    def holding(self, table: int, met: Callable[[pa.Table], Truth]) -> set[str]:
+        """Give the names of the entries that have a row in one of the tables that is met.
+
+        Args:
+            table: which table.
+            met: says of each row of such a table whether it is.
+        """
+        out = {name for name, one in self._new.items() if met(one.tables[table]).any()}
+        for segment in self._segments:
+            out.update(segment.holding(table, met))
+        return out
 
     def take(self, written: Written) -> None:
         """Take what was just written by this run."""

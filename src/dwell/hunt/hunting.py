@@ -18,6 +18,7 @@ from dwell.archive.store import Archive
 from dwell.hunt.again import Before, KnownSet, before, remember, subset
 from dwell.hunt.checks.registry import put_checks
 from dwell.hunt.correlations.plan import correlations_hash
+from dwell.hunt.foretold import foretelling
 from dwell.hunt.hits import concat
 from dwell.hunt.indicators.found import indicator_outcomes, indicators_met, kinds_met, mentions_met
 from dwell.hunt.indicators.gathering import Indicators
@@ -211,7 +212,7 @@ def hunt(
         passes, made_of = _passes(Path(scratch), loaded.rules, listed, cache)
         keys = {one.kind: one.key for one in passes}
         files = {table: archive.files(table) for table in _tables(archive, loaded.rules, listed)}
-        put = Putting(files, passes, loaded.rules.wheres, cache)
+        put = Putting(files, passes, loaded.rules.wheres, cache, foretelling(listed.table, cache))
         put.run(workers, rules_cache or cache, progress)
     if cache is not None and made_of is not None:
         remember(cache, made_of)

@@ -20,6 +20,7 @@ from dwell.hunt.bundles import Bundle, Entry, Written, write_segment
 from dwell.hunt.databases import keep_in
 from dwell.hunt.gathered import find_all
 from dwell.hunt.holders import ANY, Holder, holders
+from dwell.hunt.indicators.held_addresses import held_addresses
 from dwell.hunt.indicators.match import Finder
 from dwell.hunt.records import NO_RECORDS
 from dwell.hunt.ruleset import RuleSet, Where
@@ -69,12 +70,12 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What data files are asked: a set of `rules`, or of `indicators`, or `holders` of kinds of record.
+    """What data files are asked: a set of `rules`, or of `indicators`, `holders` of kinds of record, or their `addresses`.
 
     Attributes:
-        kind: which of the three.
+        kind: which of the four.
         key: names the set.
-        path: a file that holds it, which every worker reads once; that of no holders.
+        path: a file that holds the set, which every worker reads once.
         cache: folder where bundles are kept; None keeps nothing.
         trusted: the hops that forwarded addresses are believed of; what is met depends on them.
         earlier: a set of rules that is much like this one.
@@ -189,6 +190,8 @@ def _entries(one: Pass, files: Sequence[DataFile]) -> Iterable[Entry]:
         return [_entry(each.hits, each.records, Seen(each.report, [])) for each in _by_rules(one, files)]
     if one.kind == "indicators":
         return [_indicators(one, file) for file in files]
+    if one.kind == "addresses":
+        return [Entry(msgspec.msgpack.encode(held), tables) for held, tables in map(held_addresses, files)]
     return [Entry(msgspec.msgpack.encode(holders(file, one.wheres))) for file in files]
 
 

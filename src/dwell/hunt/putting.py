@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from dwell.archive.datafile import DataFile
 from dwell.engine.pool import run
-from dwell.hunt.bundles import Bundle
+from dwell.hunt.bundles import Bundle, Written
+from dwell.hunt.foretold import Foretelling
 from dwell.hunt.gathered import gathered
 from dwell.hunt.passes import HITS_AT, RECORDS_AT, Job, Pass, Seen, do, holders_pass, kept_name, told_holders
 from dwell.hunt.records import NO_RECORDS
@@ -34,6 +35,7 @@ class Putting:
         passes: Sequence[Pass],
         wheres: Sequence[Where],
         cache: Path | None,
+        foretold: Foretelling | None = None,
     ) -> None:
         """Read what is kept.
 
@@ -42,6 +44,7 @@ class Putting:
             passes: the sets, rules first.
             wheres: the kinds of record that rules are about.
             cache: folder where bundles are kept; None keeps nothing.
+            foretold: tells files that hold none of the indicators, where there is such a thing.
         """
         self.files = files
         self._names = {table: [kept_name(one) for one in some] for table, some in files.items()}
@@ -53,6 +56,9 @@ class Putting:
         }
         every = [*passes, *self._holders.values()]
         self._bundles = {(one.kind, one.key): Bundle(one.folder) for one in every}
+        self._foretold = foretold
+        if foretold is not None:
+            self._bundles[foretold.asked.kind, foretold.asked.key] = foretold.bundle
 
     def _bundle(self, one: Pass) -> Bundle:
         return self._bundles[one.kind, one.key]
@@ -64,7 +70,7 @@ class Putting:
             passes = (*self._sets, self._holders[table])
             for group in gathered(files):
                 left = [(one, self._left(one, group)) for one in passes]
-                asked = tuple((one, some) for one, some in left if some)
+                asked = tuple((one, some) for one, some in [*self._ungathered(left), *left] if some)
                 if asked:
                     jobs.append(Job(table, len(group), asked, databases))
         return jobs
@@ -72,6 +78,20 @@ class Putting:
     def _left(self, one: Pass, group: Sequence[DataFile]) -> tuple[DataFile, ...]:
         bundle = self._bundle(one)
         return tuple(file for file in group if kept_name(file) not in bundle)
+
+    def _ungathered(self, left: Sequence[tuple[Pass, tuple[DataFile, ...]]]) -> list[tuple[Pass, tuple[DataFile, ...]]]:
+        """Give the files that indicators are put to, and of whose addresses it is not kept what they are."""
+        if self._foretold is None:
+            return []
+        asked = self._foretold.asked
+        return [(asked, self._left(asked, files)) for one, files in left if one.kind == "indicators"]
+
+    def _foretell(self) -> None:
+        """Take what is known of files that hold none of the indicators."""
+        for one in self._sets:
+            if one.kind == "indicators" and self._foretold is not None:
+                left = [file for some in self.files.values() for file in self._left(one, some)]
+                self._bundle(one).take(Written(None, self._foretold.told(left) if left else {}))
 
     def run(self, workers: int | None, databases: Path | None, progress: Progress | None) -> None:
         """Do what is not kept, and keep it.
@@ -85,6 +105,7 @@ class Putting:
             CustodyError: a data file is not what was written.
             OSError: what came of it cannot be kept.
         """
+        self._foretell()
         jobs = self._jobs(databases)
         total = sum(map(len, self.files.values()))
         done = total - sum(job.files for job in jobs)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from dwell.hunt.indicators.shapes import AGENT_CHARS, Bools, Numbers, met, plain_agents, plain_urls, url_shaped
 from dwell.hunt.indicators.values import EXACT, INSIDE, url_keys
 
-__all__ = ["cut", "pages"]
+__all__ = ["cut", "entries", "pages"]
 
 Pieces = tuple[pa.StringArray, Numbers]
 """Values, and the number of the text that each is from."""
@@ -133,3 +133,16 @@ def cut(family: str, values: pa.StringArray, *, inside: bool) -> Pieces:
 def pages(values: pa.StringArray) -> Pieces:
     """Give the URL that a text is, without its query."""
     return _cut(values, _TOGETHER["page"], lambda one: url_keys(one)[-1:])
+
+
+def entries(column: pa.ChunkedArray) -> tuple[Numbers, pa.StringArray, pa.StringArray]:
+    """Give row, key and value of every entry of a map; entries without a value are left out."""
+    whole = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    listed = whole.cast(pa.list_(whole.type.field(0).type))
+    counts = pc.list_value_length(listed).fill_null(0).to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(len(whole)), counts)
+    flat = listed.flatten()
+    keys, values = flat.field(0), flat.field(1)
+    held = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
+    chosen = pa.array(held)
+    return rows[held], keys.take(chosen).cast(pa.string()), values.take(chosen).cast(pa.string())

@@ -14,7 +14,7 @@ from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.lexicon import coded
 from dwell.hunt.columnvalues import ColumnValues, values_of
 from dwell.hunt.hits import FACES, NO_HITS, TEXT_CHARS_MAX, Face, Matched, Subject, Subjects, concat, group_hits
-from dwell.hunt.indicators.cuts import cut, pages
+from dwell.hunt.indicators.cuts import cut, entries, pages
 from dwell.hunt.indicators.gathering import first_rows
 from dwell.hunt.indicators.indicator import IN_PART, NO_TIME, indicator_id
 from dwell.hunt.indicators.lookup import AddressIndex, KeyIndex, Pairs, paired
@@ -235,7 +235,7 @@ class Finder:
         for place in sorted(wanted.texts):
             yield self._column(table, place, inside, inside=True)
         for place in sorted(wanted.maps):
-            rows, labels, values = _entries(table[place])
+            rows, labels, values = entries(table[place])
             yield self._texts(rows, values, inside, labels, inside=True)
         if wanted.urls:
             yield self._urls(table, URLS[name])
@@ -413,16 +413,3 @@ def _url_texts(columns: Sequence[pa.DictionaryArray], codes: Indices) -> pa.Stri
     said = pc.invert(pc.is_in(query[0], value_set=pa.array([None, "", "-"], pa.string())))
     whole = pc.binary_join_element_wise(page, pc.fill_null(query[0], ""), "?")
     return pc.if_else(pc.and_(said, pc.invert(alone)), whole, page)
-
-
-def _entries(column: pa.ChunkedArray) -> tuple[Indices, pa.StringArray, pa.StringArray]:
-    """Give row, key and value of every entry of a map; entries without a value are left out."""
-    whole = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    listed = whole.cast(pa.list_(whole.type.field(0).type))
-    counts = pc.list_value_length(listed).fill_null(0).to_numpy(zero_copy_only=False)
-    rows = np.repeat(np.arange(len(whole)), counts)
-    flat = listed.flatten()
-    keys, values = flat.field(0), flat.field(1)
-    held = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
-    chosen = pa.array(held)
-    return rows[held], keys.take(chosen).cast(pa.string()), values.take(chosen).cast(pa.string())
