@@ -58,6 +58,7 @@ class TableLog:
         self.table = table
         self._commits: list[Commit] | None = None
         self._known: dict[str, Commit] = {}
+        self._schema = ""
 
     @property
     def log_folder(self) -> Path:
@@ -100,11 +101,13 @@ class TableLog:
             kept = json.loads(note["dwell"])
             files = tuple(StagedFile(**one) for one in kept["files"])
             transaction = str(kept["transaction"])
+            schemas = [str(action["metaData"]["schemaString"]) for action in actions if "metaData" in action]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as fault:
             raise CustodyError(
                 f"a commit of table {self.table} cannot be read: it is empty or was changed", place=Place(path),
                 remedy="Restore the case folder from its copy, or ingest the evidence anew",
             ) from fault  # fmt: skip
+        self._schema = schemas[-1] if schemas else self._schema
         return Commit(version, transaction, files, path, hashlib.sha256(data).hexdigest())
 
     def drop_unfinished(self, acknowledged: int) -> Path | None:
@@ -153,7 +156,11 @@ class TableLog:
             return done
         version = len(self.commits())
         path = self.log_folder / f"{version:020}.json"
-        actions = [_info(files, transaction), *(_table(spec) if version == 0 else [])]
+        about = _about(spec)
+        actions: list[dict[str, object]] = [_info(files, transaction)]
+        actions += [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}] if version == 0 else []
+        # columns that came since are told to other readers, to whom files without them hold nothing there
+        actions += [{"metaData": about}] if about["schemaString"] != self._schema else []
         actions += [{"txn": {"appId": transaction, "version": 1}}, *(_add(one) for one in files)]
         lines = [json.dumps(one, sort_keys=True, separators=(",", ":")) + "\n" for one in actions]
         try:
@@ -201,10 +208,10 @@ def _info(files: Sequence[StagedFile], transaction: str) -> dict[str, object]:
     return {"commitInfo": {"timestamp": 0, "operation": "WRITE", "operationParameters": how, **told}}
 
 
-def _table(spec: TableSpec) -> list[dict[str, object]]:
-    """Give the actions that make the table."""
+def _about(spec: TableSpec) -> dict[str, object]:
+    """Give what the log says of the table."""
     schema = Schema.from_arrow(spec.schema.append(pa.field(_PARTITION, pa.string())))
-    about = {
+    return {
         "id": str(uuid.uuid5(_NAMESPACE, spec.name)),
         "name": spec.name,
         "format": {"provider": "parquet", "options": {}},
@@ -213,7 +220,6 @@ def _table(spec: TableSpec) -> list[dict[str, object]]:
         "createdTime": 0,
         "configuration": {},
     }
-    return [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": about}]
 
 
 def _add(file: StagedFile) -> dict[str, object]:
