@@ -6,17 +6,21 @@ import errno
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
 from tests.archive.tables import SPEC, filled, put, rows
 
 from dwell.archive.datafile import read_rows, stage
 from dwell.archive.deltalog import TableLog
+from dwell.archive.shifts import ClockShift
+from dwell.archive.spec import Made, TableSpec
 from dwell.archive.store import Archive, Fault
 from dwell.errors import ArchiveError, CustodyError, DiskFullError
 
@@ -55,6 +59,58 @@ def test_a_second_writer_is_refused_by_the_log_itself(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError):
         put(other, rows(10, evidence="other"), "other")
     assert [one.transaction for one in Archive(tmp_path, archive.specs).log(SPEC.name).commits()] == ["unit0", "mine"]
+
+
+def _first_letters(column: pa.ChunkedArray) -> dict[str, pa.Array]:
+    """Make two columns of `query`: its first letter, and a map of its length."""
+    texts = column.cast(pa.string()).combine_chunks()
+    letters = pc.utf8_slice_codeunits(texts, 0, 1)
+    sizes = [[("size", str(len(one)))] for one in texts.to_pylist()]
+    return {"letter": letters.dictionary_encode(), "sizes": pa.array(sizes, pa.map_(pa.string(), pa.string()))}
+
+
+def _wider() -> TableSpec:
+    """Give the table as a later version has it."""
+    more = [pa.field("letter", pa.string()), pa.field("sizes", pa.map_(pa.string(), pa.string()))]
+    made = Made("query", frozenset({"letter", "sizes"}), _first_letters)
+    return TableSpec(SPEC.name, pa.schema([*SPEC.schema, *more]), (*SPEC.lexicon, "letter"), SPEC.joined, made)
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+@pytest.mark.parametrize("corrected", [False, True])
+def test_columns_that_came_later_are_made_while_reading(tmp_path: Path, indexed: bool, corrected: bool) -> None:
+    filled(tmp_path, units=1, count=50)
+    shifts = (ClockShift("EX01", (SPEC.name,), (), (), 0, 2**60, 3_600_000_000),) if corrected else ()
+    later = Archive(tmp_path, {SPEC.name: _wider()}, shifts)
+    for file in later.files(SPEC.name):
+        one = file if indexed else replace(file, staged=replace(file.staged, index_sha256=""))
+        names = ["sizes", "letter", "record_no"]
+        plain, code = read_rows(one, names), read_rows(one, names, dictionary=["letter"])
+        stored = read_rows(one, ["record_no", "query"]).to_pydict()
+        assert plain.column_names == code.column_names == names
+        assert (plain["letter"].type, pa.types.is_dictionary(code["letter"].type)) == (pa.string(), True)
+        assert plain["record_no"].to_pylist() == stored["record_no"]
+        assert plain["letter"].to_pylist() == code["letter"].to_pylist() == [text[0] for text in stored["query"]]
+        assert plain["sizes"].to_pylist() == [[("size", str(len(text)))] for text in stored["query"]]
+
+
+def test_a_table_that_grew_wider_is_told_to_other_readers(tmp_path: Path) -> None:
+    filled(tmp_path, units=2, count=5)
+    later = Archive(tmp_path, {SPEC.name: _wider()})
+    told = rows(5, evidence="new")
+    made = _first_letters(told["query"])
+    wide = told.append_column("letter", made["letter"]).append_column("sizes", made["sizes"])
+    for unit in ("wide", "again"):
+        staged = stage(later.folder(SPEC.name), _wider(), wide, f"{unit}-0000")
+        later.commit(SPEC.name, staged, unit)
+    commits = [
+        [json.loads(line) for line in path.read_text().splitlines()]
+        for path in sorted((tmp_path / SPEC.name / "_delta_log").glob("*.json"))
+    ]
+    assert [sum("metaData" in one for one in actions) for actions in commits] == [1, 0, 1, 0]
+    read = pa.table(DeltaTable(str(tmp_path / SPEC.name)).to_pyarrow_dataset().to_table())
+    assert sorted(set(read["letter"].to_pylist()), key=str) == [None, "a"]
+    assert read.num_rows == 20
 
 
 def test_the_version_changes_with_every_commit(tmp_path: Path) -> None:

@@ -73,6 +73,13 @@ def tsv(path: str, fields: str, *rows: str) -> str:
     return head + "\n".join(one.replace("|", "\t") for one in lines) + "\n"
 
 
+_EAS = "2021-01-04 08:00:00 10.0.0.1 POST /Microsoft-Server-ActiveSync/Proxy"
+IIS = f"""\
+#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port c-ip sc-status
+{_EAS} Cmd=Sync&User=GOV%5Canna&DeviceId=APPL1A 444 10.0.0.1 200
+{_EAS} Cmd=Search&User=GOV%5Canna&DeviceId=X&Log=V141_Unc1_Uncb5210_ 444 10.0.0.1 200
+{_EAS} Cmd=Sync&DeviceId=X&Log=V141_Uncb10_ 444 10.0.0.1 200
+"""
 DNS = tsv("dns", "proto query qtype_name answers", "udp|c2.bad.example|TXT|IEX (a)", "udp|ok.example|A|192.0.2.1")
 SMB = tsv("smb_files", "action path name", "open|\\\\FS01\\IPC$|atsvc", "open|\\\\FS01\\data|atsvc.doc")
 KERBEROS = tsv("kerberos", "request_type client service cipher", "TGS|a/X|http/srv|rc4-hmac", "AS|a/X|krbtgt|rc4-hmac")
@@ -242,6 +249,9 @@ CASES: list[tuple[str, str, str, Mapping[str, str], dict[str, Any], list[int]]] 
     ("client", "access.log", COMBINED, WEB, {"s": {"c-ip": "198.51.100.9"}}, [3]),
     ("web keywords", "access.log", COMBINED, WEB, {"k": ["x.aspx?cmd=whoami"]}, [1]),
     ("apache", "access.log", COMBINED, {"product": "apache", **WEB}, {"s": {"cs-method": "POST"}}, [1, 3]),
+    ("parts of the query", "u_ex210104.log", IIS, WEB, {"s": {"Cmd": "Sync", "deviceid|startswith": "APPL"}}, [2]),
+    ("decoded part", "u_ex210104.log", IIS, WEB, {"s": {"User": "GOV\\anna"}}, [2, 3]),
+    ("share by phone", "u_ex210104.log", IIS, WEB, {"s": {"Uncb|gt": 1000}}, [3]),
     ("balancer", "haproxy.log", HAPROXY, WEB, {"s": {"cs-uri-query|contains": "SetObject?schema=", "sc-status": 200}}, [1]),
     ("balancer as proxy", "haproxy.log", HAPROXY, PROXY, {"s": {"c-uri|contains": "schema=", "cs-method": "GET"}}, [2]),
     ("host and extension", "squid.log", SQUID, PROXY, TOOL, [1]),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
 import pytest
 from tests.scope.staged import iis_log, iis_place, stage
 
+from dwell.intake.query_columns import query_columns
 from dwell.scope.rollup import eas
-from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.shapes import Act
 
 STEM = "/Microsoft-Server-ActiveSync/Proxy/default.eas"
@@ -19,8 +19,12 @@ SENT = "Srv:6a0c0d0s0e0r0A0sd"
 
 
 def _act(query: str) -> int:
-    codes: Codes = np.zeros(1, np.int64)
-    return int(eas.acts(Column(codes, [query]))[0])
+    # rows before and after it: what is said of one folder says nothing of another row's
+    before, after = f"Log=Fid:1_Ty:Em_{FOLDER}", f"Log={SENT}"
+    logs = query_columns(pa.array(["-", before, query, after]))["Log"].slice(1)
+    found = eas.acts(logs)
+    assert (found[0], found[2]) == (0, 0)
+    return int(found[1])
 
 
 @pytest.mark.parametrize(
@@ -70,7 +74,7 @@ def _session(root: Path, **more: object) -> dict[str, Any]:
 def test_the_back_end_names_the_mailbox_and_the_client_before_it(tmp_path: Path) -> None:
     one = _session(tmp_path)
     assert (one["protocol"], one["layer"], one["synced"], one["opened"]) == ("eas", "back", 1, 0)
-    assert (one["actor"], one["mailbox"], one["basis"]) == ("GOV\\anna", "minister%40gov.example", "explicit")
+    assert (one["actor"], one["mailbox"], one["basis"]) == ("GOV\\anna", "minister@gov.example", "explicit")
     assert one["client"] == "198.18.77.14"
 
 

@@ -38,7 +38,7 @@ from dwell.scope.clients import users_of
 from dwell.scope.gaps import Asked, gaps
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, NO_HOST, SERVER_SOURCES
-from dwell.scope.unable import FORGED, OPENING
+from dwell.scope.unable import FORGED, OPENING, SHELL
 from dwell.scope.unnamed import is_unnamed
 
 __all__ = ["answer", "asked_of", "learned"]
@@ -139,7 +139,7 @@ def asked_of(case: Investigation, exposures: Sequence[MailboxExposure]) -> tuple
     open_ones = max(1, sum(one.grade in {Grade.NO_SIGN, Grade.UNDETERMINABLE} for one in exposures))
     each = (
         ("a forged request", {"httpproxy"}, FORGED),
-        ("the use of a web shell", {"iis"}, ""),
+        ("the use of a web shell", {"iis"}, SHELL),
         ("a change by cmdlet", {"evtx/MSExchange Management"}, ""),
         ("a logon", {"evtx/Security"}, ""),
     )

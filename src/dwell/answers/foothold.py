@@ -23,6 +23,7 @@ from dwell.scope.removals import Removals
 from dwell.scope.snapshots import Snapshot
 from dwell.scope.states import FileState
 from dwell.scope.traces import Trace
+from dwell.scope.unable import SHELL
 
 __all__ = ["KINDS", "answer", "findings", "leaves", "lists_without"]
 
@@ -292,7 +293,7 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
     without = sorted(set(hosts) - set(listed_hosts))
     if without:
         book.unknown(f"No list of files is held for {listed(without)}: what lies on disk there cannot be said.")
-    requests = case.ledger.coverage(hosts, {"iis"}, *whole_span(case), "the use of a web shell (IIS)")
+    requests = case.ledger.coverage(hosts, {"iis"}, *whole_span(case), "the use of a web shell (IIS)", act=SHELL)
     cmdlets = case.ledger.coverage(
         hosts, {"evtx/MSExchange Management"}, *whole_span(case), "changes by cmdlet (MSExchange Management)"
     )

@@ -266,7 +266,8 @@ def answer(
     )
     if not found:
         if not ahead.hours_able:
-            return book.answer("Whether there was an intrusion cannot be said: no mail log is held that could have shown one."), book
+            unsaid = "Whether there was an intrusion cannot be said: no mail log is held that could have shown one."
+            return book.answer(unsaid), book
         verdict = f"No intrusion is held together by what is held; mail logs cover {percent(ahead)} of the server-hours"
         left = f"; {count(len(loose), 'thing')} left behind by nobody known need an explanation" if loose else ""
         return book.answer(f"{verdict}{left}."), book

@@ -25,7 +25,7 @@ from dwell.archive.lexicon import Lexicon
 from dwell.archive.parts import PartsReader, cut
 from dwell.archive.reading import not_as_written, open_verified
 from dwell.archive.shifts import ClockShift, needed, shifted
-from dwell.archive.spec import EVIDENCE_ID, ROW_GROUP_ROWS, TableSpec
+from dwell.archive.spec import EVIDENCE_ID, ROW_GROUP_ROWS, Made, TableSpec
 from dwell.errors import DiskFullError, Place
 from dwell.model.instants import AS_WRITTEN, utc_from_us
 
@@ -101,12 +101,15 @@ class DataFile:
         folder: the table's folder.
         staged: what was written; its span covers the corrected instants too.
         shifts: corrections of clocks that may bear on its rows: `read_rows` gives them corrected, the file stays as it is.
+        made: columns of its table that `read_rows` makes of another one where the file, written before there were any, has
+            none.
     """
 
     table: str
     folder: Path
     staged: StagedFile
     shifts: tuple[ClockShift, ...] = ()
+    made: Made | None = None
 
     @property
     def key(self) -> str:
@@ -415,11 +418,13 @@ class ColumnReader:
         source = open_verified(file.path, file.staged.sha256) if self._parts is None else self._parts.holding(())
         about = pq.read_metadata(source) if self._parts is None else self._parts.about
         unique = _without_dictionary(about)
+        self._held = frozenset(about.schema.to_arrow_schema().names)
+        self._dictionary = frozenset(dictionary)
         self._unique = unique.intersection(dictionary)
         self._reader = pq.ParquetFile(
             source,
             metadata=about,
-            read_dictionary=[one for one in dictionary if one not in unique],
+            read_dictionary=[one for one in dictionary if one not in unique and one in self._held],
             page_checksum_verification=True,
         )
 
@@ -436,9 +441,23 @@ class ColumnReader:
         return shifted(whole, self._file.table, self._file.shifts).select(list(columns))
 
     def _read(self, columns: Sequence[str]) -> pa.Table:
+        made = self._file.made
+        lacking = [] if made is None else [one for one in made.names.intersection(columns) if one not in self._held]
+        if made is None or not lacking:
+            return self._stored(columns)
+        whole = self._stored(dict.fromkeys([*(one for one in columns if one not in lacking), made.of]))
+        found = made.make(whole[made.of])
+        for name in lacking:
+            column = found[name]
+            plain = pa.types.is_dictionary(column.type) and name not in self._dictionary
+            whole = whole.append_column(name, column.cast(pa.string()) if plain else column)
+        return whole.select(list(columns))
+
+    def _stored(self, columns: Iterable[str]) -> pa.Table:
+        names = list(columns)
         if self._parts is not None:
-            self._parts.holding(columns)  # the reader looks into the same memory
-        rows = self._reader.read(columns=list(columns), use_threads=False)
+            self._parts.holding(names)  # the reader looks into the same memory
+        rows = self._reader.read(columns=names, use_threads=False)
         for name in sorted(self._unique.intersection(rows.column_names)):
             rows = rows.set_column(rows.schema.get_field_index(name), name, rows[name].dictionary_encode())
         return rows

@@ -61,10 +61,17 @@ class _Told(msgspec.Struct):
     sha256: str = msgspec.field(name="dwellSha256")
 
 
+class _Meta(msgspec.Struct):
+    """What a commit says of the table, as Delta has it."""
+
+    schema: str = msgspec.field(name="schemaString")
+
+
 class _Action(msgspec.Struct):
-    """A line of a commit, of which only our note is looked at."""
+    """A line of a commit, of which only our note and the columns are looked at."""
 
     told: _Told | None = msgspec.field(name="commitInfo", default=None)
+    meta: _Meta | None = msgspec.field(name="metaData", default=None)
 
 
 _ACTIONS = msgspec.json.Decoder(_Action)
@@ -98,6 +105,7 @@ class TableLog:
         self.table = table
         self._commits: list[Commit] | None = None
         self._known: dict[str, Commit] = {}
+        self._schema = ""
 
     @property
     def log_folder(self) -> Path:
@@ -149,11 +157,13 @@ class TableLog:
                 raise ValueError  # noqa: TRY301 - the note is what pruning and reading rest on
             note = _NOTES.decode(told.note)
             files = tuple(StagedFile(*structs.astuple(one)) for one in note.files)
+            schemas = [action.meta.schema for action in actions if action.meta is not None]
         except (OSError, ValueError, StopIteration) as fault:
             raise CustodyError(
                 f"a commit of table {self.table} cannot be read: it is empty or was changed", place=Place(path),
                 remedy="Restore the case folder from its copy, or ingest the evidence anew",
             ) from fault  # fmt: skip
+        self._schema = schemas[-1] if schemas else self._schema
         return Commit(version, note.transaction, files, path, hashlib.sha256(data).hexdigest())
 
     def drop_unfinished(self, acknowledged: int) -> Path | None:
@@ -202,7 +212,11 @@ class TableLog:
             return done
         version = len(self.commits())
         path = self.log_folder / f"{version:020}.json"
-        actions = [_info(files, transaction), *(_table(spec) if version == 0 else [])]
+        about = _about(spec)
+        actions: list[dict[str, object]] = [_info(files, transaction)]
+        actions += [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}] if version == 0 else []
+        # columns that came since are told to other readers, to whom files without them hold nothing there
+        actions += [{"metaData": about}] if about["schemaString"] != self._schema else []
         actions += [{"txn": {"appId": transaction, "version": 1}}, *(_add(one) for one in files)]
         lines = [json.dumps(one, sort_keys=True, separators=(",", ":")) + "\n" for one in actions]
         try:
@@ -250,10 +264,10 @@ def _info(files: Sequence[StagedFile], transaction: str) -> dict[str, object]:
     return {"commitInfo": {"timestamp": 0, "operation": "WRITE", "operationParameters": how, **told}}
 
 
-def _table(spec: TableSpec) -> list[dict[str, object]]:
-    """Give the actions that make the table."""
+def _about(spec: TableSpec) -> dict[str, object]:
+    """Give what the log says of the table."""
     schema = Schema.from_arrow(spec.schema.append(pa.field(_PARTITION, pa.string())))
-    about = {
+    return {
         "id": str(uuid.uuid5(_NAMESPACE, spec.name)),
         "name": spec.name,
         "format": {"provider": "parquet", "options": {}},
@@ -262,7 +276,6 @@ def _table(spec: TableSpec) -> list[dict[str, object]]:
         "createdTime": 0,
         "configuration": {},
     }
-    return [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": about}]
 
 
 def _add(file: StagedFile) -> dict[str, object]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-__all__ = ["EVIDENCE_ID", "FLUSH_BYTES", "FLUSH_ROWS", "ROW_GROUP_ROWS", "JoinedText", "TableSpec"]
+__all__ = ["EVIDENCE_ID", "FLUSH_BYTES", "FLUSH_ROWS", "ROW_GROUP_ROWS", "JoinedText", "Made", "TableSpec"]
 
 EVIDENCE_ID = pa.field("evidence_id", pa.string(), nullable=False)
 ROW_GROUP_ROWS = 1_048_576
@@ -31,6 +31,21 @@ class JoinedText:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """Columns that are made of another one, and that data files of an earlier version do not hold yet.
+
+    Attributes:
+        of: the column they are made of.
+        names: their names.
+        make: makes them, each as long as what it is given; texts are coded.
+    """
+
+    of: str
+    names: frozenset[str]
+    make: Callable[[pa.ChunkedArray], Mapping[str, pa.Array]]
+
+
+@dataclass(frozen=True, slots=True)
 class TableSpec:
     """One table of the archive.
 
@@ -39,9 +54,11 @@ class TableSpec:
         schema: Arrow schema, `evidence_id` first.
         lexicon: text columns whose distinct values are kept.
         joined: lexicon columns made of two others.
+        made: columns that are made while reading where a data file does not hold them.
     """
 
     name: str
     schema: pa.Schema
     lexicon: Sequence[str] = ()
     joined: Mapping[str, JoinedText] = field(default_factory=dict)
+    made: Made | None = None

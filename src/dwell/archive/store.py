@@ -68,7 +68,10 @@ class Archive:
         return [self._corrected(one) for one in self.log(table).files()]
 
     def _corrected(self, file: DataFile) -> DataFile:
-        """Give a data file with the corrections that may bear on it, and a span that covers them."""
+        """Give a data file with the columns to be made and the clocks to be corrected, and a span that covers these."""
+        spec = self.specs.get(file.table)
+        if spec is not None and spec.made is not None:
+            file = replace(file, made=spec.made)
         first, last = file.staged.first_us, file.staged.last_us
         mine = tuple(one for one in self.shifts if one.bears_on(file.table, first, last))
         if not mine:

@@ -7,6 +7,7 @@ from functools import cache
 import pyarrow as pa
 
 from dwell.archive.spec import EVIDENCE_ID, JoinedText, TableSpec
+from dwell.intake.query_columns import MADE_OF_QUERY
 from dwell.sources.registry import SOURCES
 from dwell.sources.registry import source as source_of
 from dwell.sources.source import HOST, RECORD_NO, TIME_UTC
@@ -31,6 +32,7 @@ _JOINED = {
     "httpproxy": {"cs-uri": JoinedText("UrlStem", "?", "UrlQuery")},
     "zeek": {"http_url": JoinedText("http_host", "", "uri")},
 }
+_MADE = {"iis": MADE_OF_QUERY}
 _SOURCE = pa.field("source", pa.string())
 
 _HOUSE = (
@@ -121,5 +123,7 @@ def specs() -> dict[str, TableSpec]:
     for one in SOURCES:
         if one.table not in out:
             schema = pa.schema([EVIDENCE_ID, *one.schema])
-            out[one.table] = TableSpec(one.table, schema, tuple(one.lexicon), _JOINED.get(one.table, {}))
+            out[one.table] = TableSpec(
+                one.table, schema, tuple(one.lexicon), _JOINED.get(one.table, {}), _MADE.get(one.table)
+            )
     return out | {one.name: one for one in _HOUSE}

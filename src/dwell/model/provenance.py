@@ -125,6 +125,8 @@ class FactKind(StrEnum):
     """How so many records of the file came by their instants: basis, zone, field, precision."""
     ANOTHER_FORMAT = "another-format"
     """From this line on the file is in another format, which one is told; its lines are kept as anomalies."""
+    REPEATED = "repeated"
+    """Records in which a name stands several times with a value each: how many, and which of them is in the column."""
 
 
 @dataclass(frozen=True, slots=True)

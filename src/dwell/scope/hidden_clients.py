@@ -24,7 +24,7 @@ from dwell.scope.modes import modes
 from dwell.scope.months import MONTH_DAYS
 from dwell.scope.rollup.fold import group, ranked
 from dwell.scope.rollup.layers import BACK, is_own
-from dwell.scope.unable import OPENING, WEEK
+from dwell.scope.unable import ENTRY, OPENING, SHELL, WEEK
 
 __all__ = ["mark_hidden"]
 
@@ -36,6 +36,7 @@ SESSIONS_SHARE = 0.95
 """So great a part of all sessions comes from balancers where nothing else is let through but probes of the server's own."""
 _HOURS_A_MONTH = MONTH_DAYS * 24
 _AT_BACK_END = "its lines are the back end's, whose client is the front end: from where an account came is not in them"
+_FRONT_ONLY = "its lines are the back end's: requests to the front end's own folders are not in them"
 
 Codes = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -66,7 +67,9 @@ def mark_hidden(ledger: Ledger, accesses: Accesses, servers: Collection[str]) ->
         hidden = back[mine] & own[mine]
         if hidden.any():
             hours = [accesses.first[rows[mine[one]]] // HOUR_US for one in (hidden, ~hidden)]
-            _mark(ledger, (name, source), _far_from(ledger, (name, source), *hours), _AT_BACK_END)
+            dark = _far_from(ledger, (name, source), *hours)
+            _mark(ledger, (name, source), dark, _AT_BACK_END)
+            ledger.mark_unable((name, source, SHELL), dark, _FRONT_ONLY)
         at = rows[mine[~hidden]]
         for month, addresses, accounts in _funnels(accesses, at, client[at], inside):
             told = ", ".join(sorted(clients[one] for one in addresses))
@@ -127,5 +130,5 @@ def _of_month(ledger: Ledger, key: tuple[str, str], month: int) -> Codes:
 def _mark(ledger: Ledger, key: tuple[str, str], places: Codes, why: str) -> None:
     """Mark hours of a log for every way of access of which only the client would tell."""
     told = [one.key for one in modes() if one.told is Told.CLIENT and one.where is Where.SERVERS and key[1] in one.able]
-    for act in (OPENING, *told) if len(places) else ():
+    for act in (OPENING, ENTRY, *told):
         ledger.mark_unable((*key, act), places, why)

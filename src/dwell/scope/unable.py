@@ -17,19 +17,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.scope.access import Accesses
-from dwell.scope.cells import EMPTY, HELD, HOUR_US, OFF, Hours, Line
+from dwell.scope.cells import HOUR_US, Hours, Line
 from dwell.scope.ledger import NO_HOST, Ledger
 from dwell.scope.lowering import Shortfall, windows, without
 from dwell.scope.rollup.layers import FOLDERS, PROXY
 from dwell.scope.rollup.ual import TENANT
 
-__all__ = ["ENTRY", "FORGED", "OPENING", "WEEK", "mark_nameless", "mark_unable", "recorded_of"]
+__all__ = ["ENTRY", "FORGED", "OPENING", "SHELL", "WEEK", "mark_nameless", "mark_unable", "recorded_of"]
 
 WEEK = 168
 """Hours. People who read mail leave records of it every week; holidays and weekends are shorter than that."""
-OPENING, ENTRY, FORGED = "opening", "entry", "forged-request"
-"""The opening of a mailbox, whichever way; a sign-in with somebody's password; a forged request. Other acts go by the keys
-of the ways of reading mail."""
+OPENING, ENTRY, FORGED, SHELL = "opening", "entry", "forged-request", "web-shell"
+"""The opening of a mailbox, whichever way; a sign-in with somebody's password; a forged request; the use of a web shell.
+Other acts go by the keys of the ways of reading mail."""
 _OPENED = (OPENING, "tenant-password", "tenant-other", "tenant-app")
 _FOLDERS: Mapping[str, tuple[str, ...]] = {
     "owa-password": ("owa", "ecp"),
@@ -123,9 +123,8 @@ def mark_nameless(
             held[_cells(whole, first, last)] = True
             seeing |= held & ~own
         why = "; ".join(sorted({one.detail for evidence, _, _ in mine for one in lacking.get(evidence, ())}))
-        dark = np.flatnonzero(blind & ~seeing & np.isin(whole.states, (HELD, EMPTY)))
-        for act in _BY_NAME if len(dark) else ():
-            _off(ledger, (host, _IIS, act), dark, why)
+        for act in _BY_NAME:
+            ledger.mark_unable((host, _IIS, act), np.flatnonzero(blind & ~seeing), why)
 
 
 def _cells(line: Line, first: int, last: int) -> slice:
@@ -150,12 +149,4 @@ def _mark(ledger: Ledger, key: tuple[str, str, str], hours: Hours, why: str) -> 
     first, last = np.clip(met - WEEK, 0, len(whole.states)), np.clip(met + WEEK + 1, 0, len(whole.states))
     np.add.at(near, first, 1)
     np.add.at(near, last, -1)
-    far = np.flatnonzero((np.cumsum(near[:-1]) == 0) & np.isin(whole.states, (HELD, EMPTY)))
-    if len(far):
-        _off(ledger, key, far, why)
-
-
-def _off(ledger: Ledger, key: tuple[str, str, str], places: npt.NDArray[np.int64], why: str) -> None:
-    line = ledger.unable.setdefault(key, ledger.lines[key[:2]].as_whole())
-    line.states[places] = OFF
-    line.reasons[OFF] = [why]
+    ledger.mark_unable(key, np.flatnonzero(np.cumsum(near[:-1]) == 0), why)

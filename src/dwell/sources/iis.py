@@ -25,6 +25,13 @@ Silence:
 The request id that Exchange appends to the query (`cafeReqId=`, `reqId=`, `request_id=`, `RequestId=`) is nearly unique;
 the last one is split off into `cafeReqId` (what stands before it is the client's own) and leaves `{cafeReqId}` in its place
 in `cs-uri-query`, so that the raw query can be put together again byte for byte (`iis_request_id.raw_query`).
+
+The query stays as it is besides; what Exchange knows in it is in columns as well (`query_parts`): `Cmd`, `User`,
+`DeviceId`, `DeviceType`, `MailboxId`, `action`, `SoapAction`, `ns`, `ev` and `schema`, of which a client writes the first
+that stands there; `CorrelationID`, `ActID` and `ClientId`, which the server appends, the last; and the tokens of
+ActiveSync's `Log=` as a map, of the last as well. They are decoded once where they are percent-encoded. Where one stands
+twice, that is told as a fact. An outsider can write any of them into a query of his own: on the front end `Log` is never
+the server's.
 """
 
 from __future__ import annotations
@@ -50,6 +57,7 @@ from dwell.sources.exchange_csv import another_format
 from dwell.sources.iis_fields import Lacking
 from dwell.sources.iis_request_id import split_request_id
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
+from dwell.sources.query_parts import LOG, LOG_KIND, TEXTS, query_parts, repeats, sparing
 from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, Stamp, prefix_fields
 
 __all__ = ["IisW3c"]
@@ -129,6 +137,7 @@ class _State:
         log_type: what the last `#Log-type` line says; IIS writes none.
         lacking: records written without fields that are needed.
         foreign: whether the last `#Fields` line is of an Exchange log, of which no line is read.
+        repeated: numbers of records whose query has a part twice, that are still to be told.
     """
 
     names: list[str] = field(default_factory=list)
@@ -140,6 +149,7 @@ class _State:
     log_type: str = ""
     lacking: Lacking = field(default_factory=Lacking)
     foreign: bool = False
+    repeated: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +197,12 @@ class IisW3c(Source):
             *(pa.field(name, pa.string()) for name in _TEXTS),
             *(pa.field(name, kind) for name, kind in _INTEGERS.items()),
             pa.field("cafeReqId", pa.string()),
+            *(pa.field(name, pa.string()) for name in TEXTS),
+            pa.field(LOG, LOG_KIND),
             EXTRA,
         ]
     )
-    lexicon = _TEXTS
+    lexicon = (*_TEXTS, *TEXTS)
 
     def identify(self, sniff: Sniff) -> Guess | None:
         """Take files that hold a `#Fields:` line with space-separated names, `time` among the first two."""
@@ -296,7 +308,9 @@ class IisW3c(Source):
         if mended.rows:
             extra = self._finish(iis_repair.as_table(mended, state.names), mended.numbers, state)
             table = (
-                extra if table is None or not table.num_rows else pa.concat_tables([table.unify_dictionaries(), extra])
+                extra
+                if table is None or not table.num_rows
+                else pa.concat_tables([_query_as_text(table).unify_dictionaries(), _query_as_text(extra)])
             )
         batch = Batch(anomalies=mended.anomalies, facts=mended.facts)
         if table is not None and table.num_rows:
@@ -304,6 +318,8 @@ class IisW3c(Source):
                 table = table.sort_by("record_no")
             self._reversals(table, state, batch.facts)
             state.lacking.take(state.names, table)
+            batch.facts += repeats(state.repeated, state.seams)
+            state.repeated = []
             combined = table.combine_chunks().to_batches()
             for one in combined[:-1]:
                 yield Batch(records=one)
@@ -342,7 +358,10 @@ class IisW3c(Source):
         host = columns["s-computername"]
         columns["host"] = host
         query, request_id = _split_request_id(columns["cs-uri-query"])
-        columns["cs-uri-query"], columns["cafeReqId"] = query, request_id
+        columns["cs-uri-query"], columns["cafeReqId"] = sparing(query), request_id
+        parts = query_parts(columns["cs-uri-query"])
+        columns |= {**parts.texts, LOG: parts.log}
+        state.repeated += numbers[parts.repeated].tolist()
         known = {*_TEXTS, *_INTEGERS, "date", "time"}
         columns["extra"] = _extra(table, [name for name in table.column_names if name not in known])
         return pa.table([_plain(columns[one.name], one.type) for one in self.schema], names=self.schema.names)
@@ -509,6 +528,12 @@ def _integer(table: pa.Table, name: str, kind: pa.DataType) -> pa.Array | pa.Chu
         return column
     text = column.cast(pa.string())
     return pc.if_else(pc.equal(text, "-"), pa.scalar(None, pa.string()), text).cast(kind)
+
+
+def _query_as_text(table: pa.Table) -> pa.Table:
+    """Give a table whose queries are coded as one that can be put to any other."""
+    at = table.column_names.index("cs-uri-query")
+    return table.set_column(at, "cs-uri-query", table.column(at).cast(pa.string()))
 
 
 def _split_request_id(query: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:

@@ -2,7 +2,7 @@
 
 Source:
     Microsoft Learn, "IIS Log File Format (IIS 6.0)"; fixed columns, no header, a comma at the end. The columns are
-    those of the W3C log by what they mean, and the rows go to the same table.
+    those of the W3C log by what they mean, and the rows go to the same table; its query is split as there.
 Time:
     Date and time are the server's local time, whole seconds, no zone: read as UTC, so the server's offset has to be
     taken into account. The order of day and month is that of the server's culture: where neither a value above 12 in
@@ -24,15 +24,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.model.instants import TimeBasis
+from dwell.sources.columns import flat
 from dwell.sources.iis import IisW3c
+from dwell.sources.iis_request_id import split_request_id
 from dwell.sources.matched import Matched, State, sniffed_lines
 from dwell.sources.peeked import peeked
+from dwell.sources.query_parts import LOG, query_parts, repeats
 from dwell.sources.source import Batch, Hint, Stamp
 from dwell.sources.time_words import by_value, day_first, numbered_dates
 
@@ -53,9 +58,11 @@ class NativeState(State):
 
     Attributes:
         starts_with_day: whether dates start with the day; None where that is not known.
+        repeated: numbers of records whose query has a part twice, that are still to be told.
     """
 
     starts_with_day: bool | None = None
+    repeated: list[int] = field(default_factory=list)
 
 
 class IisNative(Matched):
@@ -104,7 +111,21 @@ class IisNative(Matched):
         state.starts_with_day = day_first(dates)
         if state.starts_with_day is None and (named := _BY_NAME.search(hint.name.rpartition("/")[2].lower())):
             state.starts_with_day = _settled(dates, int(named[1]), int(named[2]))
-        yield from self._read(stream, state)
+        for batch in self._read(stream, state):
+            batch.facts += repeats(state.repeated, np.empty(0, np.int64))
+            state.repeated = []
+            yield batch
+
+    def _fitted(self, table: pa.Table, numbers: npt.NDArray[np.int64], state: State) -> pa.Table:
+        """Split off the request id, and give the parts of the query as columns, before the schema is met."""
+        query, request_id = split_request_id(flat(table["cs-uri-query"]))
+        parts = query_parts(query)
+        if isinstance(state, NativeState):
+            state.repeated += numbers[parts.repeated].tolist()
+        table = table.set_column(table.column_names.index("cs-uri-query"), "cs-uri-query", query)
+        for name, column in {"cafeReqId": request_id, **parts.texts, LOG: parts.log}.items():
+            table = table.append_column(name, column)
+        return super()._fitted(table, numbers, state)
 
     def _times(self, table: pa.Table, state: State) -> pa.Array:
         order = state.starts_with_day if isinstance(state, NativeState) else None

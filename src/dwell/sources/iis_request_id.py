@@ -18,8 +18,15 @@ _MARK = np.frombuffer(SPLIT_MARK.encode(), dtype=np.uint8)
 _KEYS = (b"cafeReqId", b"reqId", b"request_id", b"RequestId")
 _ID_BYTES = 36
 _DASHES = (8, 13, 18, 23)
-_HEX = np.zeros(256, dtype=np.bool_)
-_HEX[np.frombuffer(b"0123456789abcdefABCDEF", dtype=np.uint8)] = True
+_KEY_BYTES = 4
+"""No key is shorter."""
+_TAILS = sorted({int.from_bytes(key[-_KEY_BYTES:], "little") for key in _KEYS})
+_SHAPES = np.zeros(256, dtype=np.uint8)
+_SHAPES[np.frombuffer(b"0123456789abcdefABCDEF", dtype=np.uint8)] = 1
+_SHAPES[ord("-")] = 2
+_SHAPE = np.where(np.isin(np.arange(_ID_BYTES), _DASHES), 2, 1).astype(np.uint8).view(np.uint32)
+"""What an id looks like: digits and dashes, four places at a time."""
+_NO_WORDS = np.zeros(0, np.uint32)
 
 
 def raw_query(query: str | None, request_id: str | None) -> str | None:
@@ -63,19 +70,24 @@ def _last_ids(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Find the last id of each query: where it starts, and which query that is."""
     starts = np.flatnonzero(view == ord("=")) + 1
-    starts = starts[starts + _ID_BYTES <= len(view)]
-    for dash in _DASHES:
-        starts = starts[view[starts + dash] == ord("-")]
+    starts = starts[(starts > _KEY_BYTES) & (starts + _ID_BYTES <= len(view))]
+    # what stands before the sign says most: the rest is looked at of few
+    words = np.ndarray((len(view) - _KEY_BYTES + 1,), "<u4", view, strides=(1,)) if len(starts) else _NO_WORDS
+    tails = words[starts - 1 - _KEY_BYTES]
+    starts = starts[np.logical_or.reduce([tails == tail for tail in _TAILS])]
     if len(starts):
-        digits = np.delete(np.arange(_ID_BYTES), _DASHES)
-        starts = starts[_HEX[sliding_window_view(view, _ID_BYTES)[starts]][:, digits].all(axis=1)]
+        shapes = _SHAPES[sliding_window_view(view, _ID_BYTES)[starts]].view(np.uint32)
+        starts = starts[(shapes == _SHAPE).all(axis=1)]
     rows = np.searchsorted(offsets, starts, side="right") - 1
     whole = (rows >= 0) & (starts + _ID_BYTES <= offsets[np.minimum(rows + 1, len(offsets) - 1)])
     named = np.zeros(len(starts), dtype=np.bool_)
     for key in _KEYS:
-        room = starts - 1 - len(key) >= offsets[np.maximum(rows, 0)]
-        place = np.maximum(starts - 1 - len(key), 0)
-        named |= room & (view[place[:, None] + np.arange(len(key))] == np.frombuffer(key, dtype=np.uint8)).all(axis=1)
+        at = starts - 1 - len(key)
+        met = at >= offsets[np.maximum(rows, 0)]
+        for part in {*range(0, len(key) - _KEY_BYTES, _KEY_BYTES), len(key) - _KEY_BYTES}:
+            word = int.from_bytes(key[part : part + _KEY_BYTES], "little")
+            met &= words[np.maximum(at + part, 0)] == word
+        named |= met
     starts, rows = starts[whole & named], rows[whole & named]
     last = np.append(rows[1:] != rows[:-1], True)[: len(rows)]
     starts, rows = starts[last], rows[last]

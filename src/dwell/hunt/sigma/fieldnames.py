@@ -41,6 +41,11 @@ _IIS = _names(
     ("s-ip dst_ip", ("s-ip",)),
     (_STATUS, ("sc-status",)),
     ("x-forwarded-for", ("X-Forwarded-For",)),
+    # tokens of what the ActiveSync server logs; parts of the query that are columns are called by their own names
+    ("smtpadrs", ("Log:SmtpAdrs",)),
+    ("srchp", ("Log:SrchP",)),
+    ("unc", ("Log:Unc",)),
+    ("uncb", ("Log:Uncb",)),
 )
 _NCSA = _names(
     (_QUERY, ("cs-uri",)),

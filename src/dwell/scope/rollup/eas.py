@@ -1,9 +1,9 @@
 r"""What the ActiveSync server says of a request, in the `Log=` that it appends to the query of the back end's IIS line.
 
-Tokens stand between underscores, a text behind a colon, a number without one: `Fid:5_Ty:Em_Filt2_St:S_Srv:6a0c0d…`. Of
-each folder that was synchronised `Srv` (also written `Svr`) counts what was sent to the device, `a` for added items. Mail
-that was sent (`Ty:Em`) is a folder synchronised; an item or attachment that the device asked for by itself is a read.
-Items of calendars, contacts and tasks open the mailbox and no more is claimed. A sync that sent nothing opened it as well.
+Tokens come in order, those of each folder together: `Fid:5_Ty:Em_Filt2_St:S_Srv:6a0c0d…`. Of each folder that was
+synchronised `Srv` (also written `Svr`) counts what was sent to the device, `a` for added items. Mail that was sent
+(`Ty:Em`) is a folder synchronised; an item or attachment that the device asked for by itself is a read. Items of
+calendars, contacts and tasks open the mailbox and no more is claimed. A sync that sent nothing opened it as well.
 
 The server appends, so that the last `Log=` counts; what a client wrote into its own query stands before it. Where the
 server wrote none, as on a front end, a client can at most make its own requests look heavier.
@@ -16,60 +16,64 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.archive.lexicon import coded
 from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Column, Places
 from dwell.scope.rollup.shapes import Act
 
 __all__ = ["acts", "devices", "mailboxes"]
 
-_LOG = "Log="
-_SERVERS = r"(?s)^.*&Log=(?P<v>[^&\s]*)"
-_OTHER = r"(?:(?:[A-EG-SU-Z][^_]*|F(?:[^i_]|i[^d_])[^_]*|T[^y_][^_]*)_)*"
-"""Tokens that begin no other folder and name no other class."""
-_MAIL_SENT = rf"(?:^|_)Ty:Em_{_OTHER}S(?:rv|vr):[1-9][0-9]*a"
-_FETCHED = r"(?:^|_)(?:(?:ItOfi|ItOfa|ItOfea|Att)[1-9]|Cli:[0-9]+a[0-9]+c[0-9]+d[1-9])"
-_DEVICE = r"(?i)(?:^|[?&;])DeviceId=(?P<v>[0-9A-Za-z]{1,64})(?:[&;]|$)"
-_SMTP = r"(?:^|_)SmtpAdrs:(?P<v>[^_]+)"
+_TURN = r"#[0-9]+$"
+"""What the name of a token has that its row has had before."""
+_SENT = r"^[1-9][0-9]*a"
+_FETCHED = r"^[0-9]+a[0-9]+c[0-9]+d[1-9]"
+_ASKED_FOR = ("ItOfi", "ItOfa", "ItOfea", "Att")
+_DEVICE = r"^(?P<v>[0-9A-Za-z]{1,64})$"
+
+Flags = npt.NDArray[np.bool_]
 
 
-def _logs(query: Column) -> pa.Array:
-    """Give what the server appended to each distinct query, null where that is nothing."""
-    values = pa.array(query.values, pa.string())
-    if not pc.any(pc.match_substring(values, _LOG)).as_py():
-        return pa.nulls(len(values), pa.string())
-    return pa.array(fold.extracted(query, _SERVERS), pa.string())
-
-
-def acts(query: Column) -> Places:
+def acts(log: pa.MapArray) -> Places:
     """Give the `Act` per row, 0 where the server appended nothing."""
-    told = _logs(query)
-    if told.null_count == len(told):
-        return np.zeros(len(query.codes), np.int8)
-    logs = pc.fill_null(told, "")
-    sent, fetched = (
-        pc.match_substring_regex(logs, one).to_numpy(zero_copy_only=False) for one in (_MAIL_SENT, _FETCHED)
-    )
-    found = np.select([sent, fetched], [int(Act.SYNCED), int(Act.READ)], 0)
-    return query.each(found.tolist(), 0, np.int8)
+    found = np.zeros(len(log), np.int8)
+    if log.null_count == len(log):
+        return found
+    edges = log.offsets.to_numpy()
+    keys, values = (coded(one[edges[0] : edges[-1]]) for one in (log.keys, log.items))
+    rows = np.repeat(np.arange(len(log)), np.diff(edges))
+    bare = pc.replace_substring_regex(keys.dictionary.cast(pa.string()), _TURN, "")
+    key = keys.indices.to_numpy()
+    value = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    texts = values.dictionary.cast(pa.string())
+
+    def named(*names: str) -> Flags:
+        return np.asarray(pc.is_in(bare, pa.array(names)).to_numpy(zero_copy_only=False)[key], np.bool_)
+
+    def valued(pattern: str) -> Flags:
+        met = pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
+        return np.asarray(np.append(met, False)[value], np.bool_)
+
+    folder = named("Fid", "Ty")
+    # the token that says which folder, or which class, those after it are of
+    last = np.maximum.accumulate(np.where(folder, np.arange(len(key)), -1))
+    mail = np.append(named("Ty") & valued("^Em$"), False)[last] & (np.append(rows, -1)[last] == rows)
+    fetched = (named(*_ASKED_FOR) & valued("^[1-9]")) | (named("Cli") & valued(_FETCHED))
+    found[rows[fetched]] = int(Act.READ)
+    found[rows[named("Srv", "Svr") & mail & valued(_SENT)]] = int(Act.SYNCED)
+    return found
 
 
-def mailboxes(query: Column) -> Column:
-    """Give the mailbox that the server says it opened, as it writes its address: percent-encoded."""
-    logs = _logs(query)
-    return fold.mapped(query, fold.extracted(Column(query.codes, logs.to_pylist()), _SMTP))
+def mailboxes(log: pa.MapArray) -> Column:
+    """Give the mailbox that the server says it opened, by its address."""
+    return fold.texts(pa.table({"v": pc.map_lookup(log, pa.scalar("SmtpAdrs"), "first")}), "v")
 
 
-def devices(query: Column, phones: npt.NDArray[np.bool_]) -> Column:
+def devices(device: Column, phones: Flags) -> Column:
     """Give the id of the device per row, as the client writes it, of rows that are of ActiveSync; in upper case.
 
     Args:
-        query: the queries.
+        device: what the queries name.
         phones: which rows are of ActiveSync.
     """
-    mine = np.where(phones, query.codes, -1)
-    used = np.unique(mine[mine >= 0])
-    found = fold.extracted(Column(used, [query.values[one] for one in used.tolist()]), _DEVICE)
-    ids: dict[str, int] = {}
-    to = np.full(len(query.values) + 1, -1, np.int32)
-    to[used] = [-1 if one is None else ids.setdefault(one.upper(), len(ids)) for one in found]
-    return Column(to[mine], list(ids))
+    mine = Column(np.where(phones, device.codes, -1), device.values)
+    return fold.mapped(mine, [None if one is None else one.upper() for one in fold.extracted(device, _DEVICE)])

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from dwell.model.addresses import address, forwarded_client, passed_through, trusted_hops
 from dwell.scope.rollup import eas, fold, layers
+from dwell.scope.rollup.asked import Asked
 from dwell.scope.rollup.fold import Codes, Column, Places
 from dwell.scope.rollup.iis import outcome_of
 from dwell.scope.rollup.layers import Logged
@@ -39,14 +40,15 @@ __all__ = [
 ]
 
 TEXTS = (
-    "Protocol", "UrlStem", "UrlQuery", "AuthenticatedUser", "AnchorMailbox", "UserAgent", "ClientIpAddress",
-    "BackEndCookie", "AuthenticationType", "host",
+    "Protocol", "UrlStem", "AuthenticatedUser", "AnchorMailbox", "UserAgent", "ClientIpAddress", "BackEndCookie",
+    "AuthenticationType", "host",
 )  # fmt: skip
 VERSION = ("MajorVersion", "MinorVersion", "BuildVersion", "RevisionVersion")
 COLUMNS = (
-    "evidence_id", "record_no", "time_utc", "RequestId", *TEXTS, *VERSION, "HttpStatus", "ResponseBytes", "ProtocolAction",
+    "evidence_id", "record_no", "time_utc", "RequestId", *TEXTS, "UrlQuery", *VERSION, "HttpStatus", "ResponseBytes",
+    "ProtocolAction",
 )  # fmt: skip
-DICTIONARY = ("evidence_id", *TEXTS, "ProtocolAction")
+DICTIONARY = ("evidence_id", *TEXTS, "UrlQuery", "ProtocolAction")
 NEEDS = ("sessions", "grounds", "hours", "builds", "proxy", "requests", "layers")
 
 ID_TEXTS = ("UrlStem", "host")
@@ -54,8 +56,6 @@ ID_COLUMNS = ("time_utc", *ID_TEXTS, "HttpStatus", "RequestId")
 """What other layers are held against; `ID_TEXTS` are read as codes."""
 
 FORGED = ("serverinfo~", "server~")
-_ACTION = r"(?i)(?:^|[?&;])(?:action|Cmd)=(?P<v>[A-Za-z]+)"
-_MAILBOX_ID = r"(?i)(?:^|[?&;])MailboxId=(?P<v>[^&;\s]+)"
 _PARTS = re.compile(r"[,\s]+")
 _MAIL = frozenset({"owa", "ews", "mapi", "rpchttp", "eas", "ecp", "rest"})
 _SHORT = {"rpchttp": "rpc"}
@@ -141,10 +141,9 @@ def via_of(texts: Column) -> Column:
     return fold.mapped(texts, [passed_through(one) if len(one) > 1 else None for one in chains])
 
 
-def _mailboxes(columns: dict[str, Column]) -> tuple[Column, Column]:
-    stem, query, anchor = columns["UrlStem"], columns["UrlQuery"], columns["AnchorMailbox"]
+def _mailboxes(columns: dict[str, Column], by_query: Column) -> tuple[Column, Column]:
+    stem, anchor = columns["UrlStem"], columns["AnchorMailbox"]
     by_path = fold.mapped(stem, [stated_mailbox(one) for one in stem.values])
-    by_query = fold.mapped(query, fold.extracted(query, _MAILBOX_ID))
     routes = [one if (name := name_of(one)) is not None and name.kind != "sam" else None for one in anchor.values]
     mailbox = fold.first(by_path, by_query, fold.mapped(anchor, routes))
     routed = mailbox.codes >= len(by_path.values) + len(by_query.values)
@@ -178,15 +177,15 @@ def _told(table: pa.Table, columns: dict[str, Column]) -> tuple[Told, pa.Table]:
     protocol = fold.mapped(columns["Protocol"], by_name)
     paths = columns["UrlStem"]
     action = fold.texts(table, "ProtocolAction")
-    query = columns["UrlQuery"]
-    asked = fold.extracted(query, _ACTION)
-    known = {one: (int(act_of(one)), wrote_by(one)) for one in set(asked)}
+    query = Asked.cut(table["UrlQuery"])
+    phones = protocol.flags([one == "eas" for one in protocol.values])
+    asked_act, asked_wrote = query.acts(phones)
     act = np.maximum(
-        query.each([known[one][0] for one in asked], int(Act.OPENED), np.int8),
+        asked_act,
         action.each([int(act_of(one)) for one in action.values], int(Act.OPENED), np.int8),
     )
     wrote = np.maximum(
-        query.each([known[one][1] for one in asked], -1, np.int8),
+        asked_wrote,
         action.each([wrote_by(one) for one in action.values], -1, np.int8),
     )
     accesses = (protocol.codes >= 0) & paths.flags([protocol_of(one) is not None for one in paths.values])
@@ -194,7 +193,7 @@ def _told(table: pa.Table, columns: dict[str, Column]) -> tuple[Told, pa.Table]:
     accesses[forged] = False
     alone = np.zeros(table.num_rows, np.bool_)
     alone[forged] = True
-    mailbox, basis = _mailboxes(columns)
+    mailbox, basis = _mailboxes(columns, query.mailbox)
     status = fold.numbers(table, "HttpStatus")
     outcome = outcome_of(status)
     keys = {
@@ -208,7 +207,7 @@ def _told(table: pa.Table, columns: dict[str, Column]) -> tuple[Told, pa.Table]:
         "agent": columns["UserAgent"],
         "layer": fold.constant(table, "front"),
         "auth": fold.first(columns["AuthenticationType"]),
-        "device": eas.devices(query, protocol.flags([one == "eas" for one in protocol.values])),
+        "device": eas.devices(query.device, phones),
     }
     sent = fold.numbers(table, "ResponseBytes")
     log = _logged(paths, columns["host"], outcome)

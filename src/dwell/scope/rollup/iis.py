@@ -16,12 +16,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.model.addresses import address, forwarded_client, is_hop, passed_through, trusted_hops
-from dwell.scope.rollup import eas, fold, layers
+from dwell.scope.rollup import asked, eas, fold, layers
+from dwell.scope.rollup.asked import Asked
 from dwell.scope.rollup.fold import Column, Places
 from dwell.scope.rollup.layers import Logged
-from dwell.scope.rollup.protocols import act_of, protocol_of, stated_mailbox, wrote_by
+from dwell.scope.rollup.protocols import protocol_of, stated_mailbox
 from dwell.scope.rollup.requests import sampled
-from dwell.scope.rollup.shapes import Act, Outcome
+from dwell.scope.rollup.shapes import Outcome
 from dwell.scope.rollup.told import Joined, Told, layers_of, sessions_of
 
 __all__ = [
@@ -37,10 +38,13 @@ __all__ = [
     "told_in",
 ]
 
-TEXTS = ("cs-uri-stem", "cs-uri-query", "cs-username", "c-ip", "cs-user-agent", "X-Forwarded-For", "host")
+TEXTS = ("cs-uri-stem", "cs-username", "c-ip", "cs-user-agent", "X-Forwarded-For", "host")
 METHOD = "cs-method"
-COLUMNS = ("evidence_id", "record_no", "time_utc", *TEXTS, METHOD, "s-port", "sc-status", "sc-bytes", "cafeReqId")
-DICTIONARY = ("evidence_id", *TEXTS, METHOD)
+COLUMNS = (
+    "evidence_id", "record_no", "time_utc", *TEXTS, *asked.PARTS, asked.LOG, METHOD, "s-port", "sc-status", "sc-bytes",
+    "cafeReqId",
+)  # fmt: skip
+DICTIONARY = ("evidence_id", *TEXTS, *asked.PARTS, METHOD)
 REQUEST_ID = "cafeReqId"
 ID_TEXTS = ("cs-uri-stem", "c-ip", "X-Forwarded-For", "host")
 ID_COLUMNS = ("time_utc", *ID_TEXTS, "s-port", "sc-status", REQUEST_ID)
@@ -62,8 +66,6 @@ FTP = frozenset(
 BACK_END = 444
 _STATUS_MAX = 999
 """No status is higher; what a log has there all the same is neither a yes nor a no."""
-_ACTION = r"(?i)(?:^|[?&;])(?:action|Cmd|SoapAction)=(?P<v>[A-Za-z]+)"
-_MAILBOX_ID = r"(?i)(?:^|[?&;])MailboxId=(?P<v>[^&;\s]+)"
 
 
 def _outcomes() -> npt.NDArray[np.int8]:
@@ -126,30 +128,25 @@ def _of_phones(protocol: Column) -> npt.NDArray[np.bool_]:
     return np.asarray(protocol.codes == (protocol.values.index("eas") if "eas" in protocol.values else -2))
 
 
-def _mailboxes(stem: Column, query: Column, told: npt.NDArray[np.bool_]) -> tuple[Column, Column]:
+def _mailboxes(stem: Column, query: Asked, told: npt.NDArray[np.bool_]) -> tuple[Column, Column]:
     """Give the stated mailbox and its basis per row: the path first, then the query, then what ActiveSync says, if told."""
-    stated = [
-        fold.mapped(stem, [stated_mailbox(one) for one in stem.values]),
-        fold.mapped(query, fold.extracted(query, _MAILBOX_ID)),
-    ]
+    stated = [fold.mapped(stem, [stated_mailbox(one) for one in stem.values]), query.mailbox]
     if told.any():
-        by_server = eas.mailboxes(query)
+        by_server = eas.mailboxes(query.log)
         stated.append(Column(np.where(told, by_server.codes, -1), by_server.values))
     mailbox = fold.first(*stated)
     return mailbox, fold.stated(mailbox)
 
 
-def _acts(query: Column, phones: npt.NDArray[np.bool_]) -> tuple[Places, Places]:
+def _acts(query: Asked, phones: npt.NDArray[np.bool_]) -> tuple[Places, Places]:
     """Give the `Act` per row: by the query's action, and for phones by what the server says it sent, where it is more.
 
     Beside it, whether the action changed something (`protocols.wrote_by`).
     """
-    actions = fold.extracted(query, _ACTION)
-    known = {one: (int(act_of(one)), wrote_by(one)) for one in set(actions)}
-    act: Places = query.each([known[one][0] for one in actions], int(Act.OPENED), np.int8)
-    if phones.any() and (told := eas.acts(query)).any():
+    act, wrote = query.acts(phones)
+    if phones.any() and (told := eas.acts(query.log)).any():
         act = np.where(phones, np.maximum(act, told), act)
-    return act, query.each([known[one][1] for one in actions], -1, np.int8)
+    return act, wrote
 
 
 def logged(columns: Mapping[str, Column], back: Flags, ok: Flags) -> Logged:
@@ -196,7 +193,7 @@ def _of_the_web(table: pa.Table) -> pa.Table:
 def told_in(table: pa.Table, name: str = "iis") -> Told:
     """Give what rows tell of accesses; `name` is the archive table, and only IIS's own holds ids."""
     columns = {one: fold.texts(table, one, dash=one != "host") for one in TEXTS}
-    stem, query = columns["cs-uri-stem"], columns["cs-uri-query"]
+    stem, query = columns["cs-uri-stem"], Asked.stored(table)
     protocol = fold.mapped(stem, [protocol_of(one) for one in stem.values])
     back = _of_back_end(table)
     phones = _of_phones(protocol)
@@ -213,7 +210,7 @@ def told_in(table: pa.Table, name: str = "iis") -> Told:
         "via": _via(columns["c-ip"], columns["X-Forwarded-For"]),
         "agent": columns["cs-user-agent"],
         "layer": Column(back.astype(np.int8), ["front", "back"]),
-        "device": eas.devices(query, phones),
+        "device": eas.devices(query.device, phones),
     }
     act, wrote = _acts(query, phones)
     return Told(
