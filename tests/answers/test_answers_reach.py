@@ -87,6 +87,19 @@ def test_who_logged_on_from_where_and_when(tmp_path: Path, logon: dict[str, obje
     assert _system(_summary(tmp_path, (logon,)), "FS01").verdict is expected
 
 
+def test_without_the_exploited_servers_address_no_host_is_without_a_sign(tmp_path: Path) -> None:
+    """Only IIS writes the server's own addresses: without its log a logon from the server looks like any other."""
+    logon = _logon(0, "2021-01-11 02:00:00", SERVER)
+    files = {
+        "EX01/Logging/HttpProxy/Ecp/HttpProxy_2021011002-1.LOG": _proxy(),
+        "FS01/winevt/Security.xml": security_log(_events(logon), host="FS01"),
+    }
+    staged = stage(tmp_path, files)
+    found = _system(assemble(reasoned(staged), facts(staged)), "FS01")
+    assert found.verdict is ReachVerdict.NOT_COVERED
+    assert "EX01" in found.why
+
+
 def test_a_server_that_was_not_exploited_reaches_nobody(tmp_path: Path) -> None:
     found = _summary(tmp_path, (_logon(0, "2021-01-11 03:00:00", SERVER),), status=401)
     assert found.intrusions == ()

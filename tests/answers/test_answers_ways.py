@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.scope.office import facts, reasoned
-from tests.scope.staged import bind, iis_log, iis_place, stage, text_log, ual_json, utc
+from tests.scope.staged import bind, iis_log, iis_place, security_log, stage, text_log, ual_json, utc
 
 from dwell.answers.assemble import assemble
 from dwell.answers.ways import ways_of
@@ -115,3 +115,22 @@ def test_a_mailbox_is_no_better_watched_than_the_one_server_that_serves_it(tmp_p
     ]
     assert len(negatives) == 1
     assert "cover 50 % of the hours of EX02, which alone is seen to serve them" in negatives[0]
+
+
+def test_every_question_asks_the_same_servers(tmp_path: Path) -> None:
+    """Of EX02 the log of cmdlets alone is held: mail may have been opened through it, and no log would show it."""
+    cmdlets = [
+        {
+            "number": number, "event": 1, "at": _at(number), "provider": "MSExchange CmdletLogs",
+            "user_data": "<EventData><Data>Get-Mailbox</Data><Data>-Identity x</Data><Data>adm</Data></EventData>",
+        }
+        for number in range(1, 90)
+    ]  # fmt: skip
+    files = {
+        iis_place("EX01", "210301"): _iis(100),
+        "EX02/management.xml": security_log(cmdlets, host="EX02", channel="MSExchange Management"),
+    }
+    _, summary = _told(tmp_path, files)
+    verdicts = {one.question: one.verdict for one in summary.answers}
+    for question in (Question.ENTRY, Question.MAILBOXES, Question.BLINDSPOTS):
+        assert " 50 % " in verdicts[question] or " 50 %." in verdicts[question], verdicts[question]

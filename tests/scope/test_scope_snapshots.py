@@ -29,7 +29,9 @@ def _snapshot(
     [
         (_snapshot(), "", False),
         (_snapshot(exported=NEW), "the export's own time", False),
-        (_snapshot(exported=OLD, newest=NEW, written=NEW), "", True),
+        (_snapshot(exported=OLD, newest=NEW, written=NEW), "", False),
+        (_snapshot(exported=OLD, newest=OLD, written=NEW), "", True),
+        (_snapshot(day=OLD, newest=NEW), "", False),
         (_snapshot(day=NEW, written=OLD), "the day in its path", False),
         (_snapshot(day=OLD, written=NEW), "", True),
         (_snapshot(day=utc("2021-01-29 00:00:00")), "", False),

@@ -193,7 +193,7 @@ def _how_come_by(case: Investigation, held: Held) -> tuple[str, tuple[RecordRef,
 def _untied_sprays(case: Investigation, book: Book) -> None:
     """Tell the sprays that let somebody in and are laid to no intrusion."""
     tied = {one for held in case.held for one in spray_of(held, case.sprays)}
-    hosts = case.ledger.hosts(MAIL_SOURCES)
+    hosts = case.ledger.mail_hosts()
     for one in case.sprays:
         if one not in tied:
             coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "a sign-in to mail", act=ENTRY)
@@ -339,7 +339,7 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
             accounts = count(len(held.accounts), "account")
             how, shown = _how_come_by(case, held)
             refs = tuple(dict.fromkeys((*shown, *grounds_of(case, held))))
-            hosts = case.ledger.hosts(MAIL_SOURCES)
+            hosts = case.ledger.mail_hosts()
             coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "a sign-in to mail", act=ENTRY)
             tell = book.assumed if held.marking else book.inferred
             tell(
@@ -364,7 +364,7 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
             f"{name} by {way}{' (an intruder by marking alone)' if name in made else ''}" for name, way in ways
         )
         return book.answer(f"They got in: {told}."), book
-    hosts = case.ledger.hosts(MAIL_SOURCES)
+    hosts = case.ledger.mail_hosts()
     coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "an entry", act=ENTRY)
     if not coverage.hours_able:
         return book.answer("How they got in cannot be said: no log able to show an entry is held."), book

@@ -35,7 +35,7 @@ def _earlier(case: Investigation, held: Held) -> str:
     """Say what could lie before the first act seen."""
     start = _start(case)
     first = int(held.first_utc.timestamp()) // 3600
-    hosts = case.ledger.hosts(MAIL_SOURCES)
+    hosts = case.ledger.mail_hosts()
     coverage = case.ledger.coverage(hosts, MAIL_SOURCES, case.ledger.first_hour, first, "an earlier act", act=OPENING)
     if first <= case.ledger.first_hour:
         return f"the first act lies in the first hour that any log holds ({instant(start)}): it may have begun before"
@@ -227,7 +227,7 @@ def answer(
         before: the intrusions that are found without markings; empty where nothing is marked.
     """
     book = Book(Question.INTRUSIONS)
-    hosts = case.ledger.hosts(MAIL_SOURCES)
+    hosts = case.ledger.mail_hosts()
     for one, held in zip(found, case.held, strict=True):
         coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), f"acts of {one.id}")
         tell = book.assumed if one.marking else book.inferred

@@ -73,6 +73,12 @@ def _mail_servers(case: Investigation) -> list[ReachFinding]:
     return out
 
 
+def _without_address(case: Investigation) -> list[str]:
+    """Give the exploited servers of which no IIS log is held: it alone tells a server's own addresses."""
+    exploited = {host for held in case.held if held.exploited for host in held.hosts}
+    return sorted(host for host in exploited if (host, "iis") not in case.ledger.lines)
+
+
 def _host(case: Investigation, host: str, kind: str, hops: list[Hop]) -> ReachFinding:
     """Say of a host beyond mail whose event logs are held what they show."""
     first, last = whole_span(case)
@@ -96,6 +102,9 @@ def _host(case: Investigation, host: str, kind: str, hops: list[Hop]) -> ReachFi
         return ReachFinding(host, kind or "server", ReachVerdict.ATTEMPTED, coverage, "logons that failed", refs)
     if not coverage.hours_able:
         return ReachFinding(host, kind or "server", ReachVerdict.NOT_COVERED, coverage, "its Security log is not held")
+    if unknown := _without_address(case):
+        why = f"no IIS log held names the addresses of {listed(unknown)}, exploited: such a logon looks like any other"
+        return ReachFinding(host, kind or "server", ReachVerdict.NOT_COVERED, coverage, why)
     why = "no logon from an exploited mail server, an intruder's address or a host he reached"
     return ReachFinding(host, kind or "server", ReachVerdict.NO_SIGN, coverage, why)
 

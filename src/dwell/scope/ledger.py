@@ -171,6 +171,10 @@ class Ledger:
         """Give the mail servers: hosts with a log of mail requests, or with the log that only Exchange's cmdlets write."""
         return sorted({host for host, source in self.lines if source in SERVER_SOURCES or source == MANAGEMENT})
 
+    def mail_hosts(self) -> list[str]:
+        """Give every host through which mail could have been opened: the mail servers, the tenant, other web servers."""
+        return sorted({*self.servers(), *self.hosts(MAIL_SOURCES)})
+
     def coverage(
         self,
         hosts: Collection[str],

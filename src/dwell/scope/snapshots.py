@@ -2,9 +2,9 @@
 
 Most exports do not hold the moment at which they were made. What dates one, the strongest first: a column of its own
 (`ExportedUtc`), a day in its path (`exports/2021-04-02/…`), the newest instant inside it, which it cannot be older than,
-and the last-write time of its file as the custody log has it. The first two decide alone. The last is changed by a copy
-that does not keep it, and is always named where it is used. The moment of intake dates nothing: every export was made
-before it, whatever it shows.
+and the last-write time of its file as the custody log has it. The first two decide alone, but that what holds an instant
+from after an act is not from before it. The last is changed by a copy that does not keep it, and is always named where it
+is used. The moment of intake dates nothing: every export was made before it, whatever it shows.
 """
 
 from __future__ import annotations
@@ -108,7 +108,12 @@ class Snapshot:
         return ""
 
     def before(self, act: datetime) -> bool:
-        """Say whether it was made before an act; where only a file's stamp and its content date it, both have to say so."""
+        """Say whether it was made before an act; where only a file's stamp and its content date it, both have to say so.
+
+        What holds an instant from after the act was made after it, whatever it says of itself.
+        """
+        if self.newest_utc is not None and self.newest_utc >= act:
+            return False
         if self.exported_utc is not None:
             return self.exported_utc < act
         if self.day_utc is not None:

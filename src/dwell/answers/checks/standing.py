@@ -139,9 +139,7 @@ def _quiet(scene: Scene, held: Held) -> Finding:
     after = int(held.last_utc.timestamp()) // 3600 + 1
     end = datetime.fromtimestamp(ledger.last_hour * 3600, UTC)
     gap = end - held.last_utc
-    coverage = ledger.coverage(
-        ledger.hosts(MAIL_SOURCES), MAIL_SOURCES, after, ledger.last_hour, "a further act", act=OPENING
-    )
+    coverage = ledger.coverage(ledger.mail_hosts(), MAIL_SOURCES, after, ledger.last_hour, "a further act", act=OPENING)
     if gap < timedelta(days=ACTIVE_DAYS):
         why = f"the last act is {instant(held.last_utc)}, the logs end {instant(end)}"
         return Finding(CheckStatus.FAIL, why, check=check)
