@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.scope.staged import iis_log, iis_place, stage, text_log
+from tests.scope.staged import Staged, iis_log, iis_place, stage, text_log
 
 from dwell.model.addresses import trusting
 from dwell.scope.access import Accesses, Layered
@@ -179,6 +179,95 @@ def test_records_that_contradict_each_other_are_not_joined_and_nothing_is_lost(
     assert len(alone) > 1
     names = [one for one in SESSIONS.names if one != "evidence_id"]
     assert [[one[name] for name in names] for one in found] == [[one[name] for name in names] for one in alone]
+
+
+SID, OTHER_SID = "S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-1105"
+GUID, DN = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", "/o=Gov/ou=Mail/cn=Recipients/cn=svc1"
+DIRECTORY_HEAD = "PrimarySmtpAddress,SamAccountName,SID,ExchangeGuid,LegacyExchangeDN,RecipientTypeDetails"
+SERVICE = f"robot@gov.example,svc,{SID},{GUID},{DN},UserMailbox"
+
+
+def _named(root: Path, front: Rows, proxied: Rows, calls: Rows, exports: Mapping[str, tuple[str, ...]]) -> Staged:
+    files: dict[str, str | bytes] = {
+        iis_place("EX01", "210303"): iis_log(front),
+        PROXY_PLACE: text_log("HttpProxy Logs", PROXY_FIELDS, proxied),
+    }
+    if calls:
+        files[EWS_PLACE] = text_log("EWS Logs", EWS_FIELDS, calls)
+    files |= {name: "\r\n".join((DIRECTORY_HEAD, *rows, "")) for name, rows in exports.items()}
+    return stage(root, files)
+
+
+@pytest.mark.parametrize(
+    "anchor",
+    [f"Sid~{SID}", f"MailboxGuid~{GUID}@gov.example", GUID.replace("-", ""), DN, "Smtp~robot@gov.example"],
+)
+def test_names_of_one_account_in_any_form_are_one_where_an_export_has_them(tmp_path: Path, anchor: str) -> None:
+    rows = [_front()], [_proxy(AnchorMailbox=anchor)], [_call(ActAsUser="")]
+    alone = _sessions(_named(tmp_path / "alone", *rows, {}).rolled())
+    assert {one["layer"] for one in alone} == {"front", "back"}
+    (one,) = _sessions(_named(tmp_path / "named", *rows, {"directory.csv": (SERVICE,)}).rolled())
+    assert (one["table"], one["layer"], one["actor"], one["client"]) == ("ews", "joined", CALLER, CLIENT)
+    assert (one["mailbox"], one["basis"]) == (anchor, "routed")
+
+
+@pytest.mark.parametrize(
+    ("anchor", "exports"),
+    [
+        # another's
+        (f"Sid~{OTHER_SID}", {"directory.csv": (SERVICE, f"chief@gov.example,chief,{OTHER_SID},,,UserMailbox")}),
+        # nobody's who is known
+        (f"Sid~{OTHER_SID}", {"directory.csv": (SERVICE,)}),
+        # alike, and another's
+        ("svc@gov.example", {"directory.csv": (SERVICE, f"svc@gov.example,other,{OTHER_SID},,,UserMailbox")}),
+        # two addresses that are alike but for their domains
+        (
+            f"Sid~{OTHER_SID}",
+            {
+                "directory.csv": (
+                    f"info@gov.example,svc,{SID},,,UserMailbox",
+                    f"info@law.example,info2,{OTHER_SID},,,UserMailbox",
+                )
+            },
+        ),
+        # the name has passed from one account to another: whose it was is not asked here
+        (
+            f"Sid~{SID}",
+            {
+                "directory.csv": (f"svc@gov.example,svc,{SID},,,UserMailbox",),
+                "later.csv": (f"later@gov.example,svc,{OTHER_SID},,,UserMailbox",),
+            },
+        ),
+        # a row gives one account names of two
+        (
+            f"Sid~{SID}",
+            {
+                "directory.csv": (
+                    f"svc@gov.example,svc,{SID},,,UserMailbox",
+                    f"chief@gov.example,chief,{OTHER_SID},,,UserMailbox",
+                    f"svc@gov.example,,,,{DN},UserMailbox",
+                    f"chief@gov.example,,,,{DN},UserMailbox",
+                ),
+            },
+        ),
+    ],
+    ids=["another's", "unknown", "alike", "domains", "passed on", "contradiction"],
+)
+def test_names_that_may_be_anothers_join_nothing(
+    tmp_path: Path, anchor: str, exports: Mapping[str, tuple[str, ...]]
+) -> None:
+    rows = [_front()], [_proxy(AnchorMailbox=anchor)], [_call(ActAsUser="")]
+    found = _sessions(_named(tmp_path / "case", *rows, exports).rolled())
+    assert {one["layer"] for one in found} == {"front", "back"}
+
+
+def test_an_export_that_comes_later_joins_what_was_kept_apart(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    rows = [_front()], [_proxy(AnchorMailbox=f"Sid~{SID}")], [_call(ActAsUser="")]
+    before = roll_up(_named(tmp_path / "before", *rows, {}).archive, workers=1, cache=cache)
+    after = roll_up(_named(tmp_path / "after", *rows, {"d.csv": (SERVICE,)}).archive, workers=1, cache=cache)
+    assert [len(_sessions(one)) for one in (before, after)] == [2, 1]
 
 
 def test_an_address_from_outside_is_taken_before_one_from_inside_whoever_has_it(tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ class Identities:
     _parent: dict[str, str] = field(default_factory=dict)
     _labels: dict[str, str] = field(default_factory=dict)
     _seen: dict[str | None, str | None] = field(default_factory=dict)
+    _contested: set[str] = field(default_factory=set)
 
     def _root(self, key: str) -> str:
         found = key
@@ -96,6 +97,7 @@ class Identities:
         one, other = self._labels.get(a), self._labels.get(b)
         if one is not None and other is not None and one != other:
             self.contradictions.append(f"{second} names both {one} and {other}")
+            self._contested |= {one, other}
             return
         self._parent[b] = a
         if one is None and other is not None:
@@ -178,6 +180,20 @@ class Identities:
         if text not in self._seen:
             self._seen[text] = self._label(text)
         return self._seen[text]
+
+    def settled(self) -> dict[str, str]:
+        """Give whose each name is, by its key, where that is so at any time and nothing held says otherwise.
+
+        Left out are names that passed on, all names of those who had one, and of accounts that one name leads to both.
+        """
+        unsure = self._contested | {
+            label
+            for holders in self._passed.values()
+            for one in holders
+            if (label := self._labels.get(self._root(one.holder))) is not None
+        }
+        whose = {key: self._labels.get(self._root(key)) for key in {*self._parent, *self._labels}}
+        return {key: label for key, label in whose.items() if label is not None and label not in unsure}
 
     def labels_over_time(self, text: str | None) -> tuple[tuple[int, str], ...]:
         """Give from when on, in microseconds since 1970, a name that passed on leads to whom; nothing for all others."""

@@ -20,7 +20,7 @@ from dwell.model.instants import utc_us
 from dwell.scope.identities import Identities
 from dwell.scope.presence import EXTRA
 
-__all__ = ["learn"]
+__all__ = ["DIRECTORY", "exported", "learn"]
 
 DIRECTORY = "directory"
 _COLUMNS = (
@@ -36,8 +36,8 @@ _PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
 """Columns of a table that name the same mailbox; rows where either is empty say nothing."""
 
 
-def learn(archive: Archive, made: Mapping[str, datetime | None] | None = None) -> Identities:
-    """Read the directory exports and the pairs of names in the logs.
+def exported(archive: Archive, made: Mapping[str, datetime | None] | None = None) -> Identities:
+    """Read the directory exports alone.
 
     Args:
         archive: the case's archive.
@@ -51,9 +51,23 @@ def learn(archive: Archive, made: Mapping[str, datetime | None] | None = None) -
     rows = [_opened(read_rows(file, columns)) for file in archive.files(DIRECTORY)]
     if rows:
         whole = pa.concat_tables([one.cast(one.schema) for one in rows])
-        exported = whole.sort_by([("evidence_id", "ascending"), ("record_no", "ascending")]).to_pylist()
+        listed = whole.sort_by([("evidence_id", "ascending"), ("record_no", "ascending")]).to_pylist()
         dates = {evidence: utc_us(at) for evidence, at in (made or {}).items() if at is not None}
-        found.add_export(exported, [dates.get(one["evidence_id"]) for one in exported])
+        found.add_export(listed, [dates.get(one["evidence_id"]) for one in listed])
+    return found
+
+
+def learn(archive: Archive, made: Mapping[str, datetime | None] | None = None) -> Identities:
+    """Read the directory exports and the pairs of names in the logs.
+
+    Args:
+        archive: the case's archive.
+        made: when each export was made, by its evidence id.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+    """
+    found = exported(archive, made)
     for table, pairs in _PAIRS.items():
         for file in archive.files(table):
             for pair in pairs:

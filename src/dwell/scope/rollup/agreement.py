@@ -2,10 +2,15 @@
 
 An id proves nothing: clients can send one, and where no server appends its own that is what is written. So it joins only
 records that do not contradict each other. What is not joined loses nothing: each record counts by itself.
+
+Names are compared by the account they lead to, where directory exports say so of any time (`Identities.settled`): a SID, a
+GUID or a legacy DN and an address are one then, and two accounts are two, however alike their names. What no export
+knows is compared by its alias, and a SID or a GUID then with its like only.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,9 +20,9 @@ import numpy.typing as npt
 from dwell.model.addresses import is_hop
 from dwell.scope.rollup.fold import Codes
 from dwell.scope.rollup.layers import BACK, EWS, FRONT, MAPI, PROXY
-from dwell.scope.words import name_of
+from dwell.scope.words import Name, name_of
 
-__all__ = ["LAYERS", "agreed"]
+__all__ = ["LAYERS", "agreed", "aliases_of"]
 
 LAYERS = (FRONT, BACK, PROXY, EWS, MAPI)
 _SERVICES = (LAYERS.index(EWS), LAYERS.index(MAPI))
@@ -26,12 +31,28 @@ _BACK = LAYERS.index(BACK)
 Flags = npt.NDArray[np.bool_]
 
 
-def _alias(text: str) -> str:
+def _alias(text: str, known: Mapping[str, str]) -> str:
     r"""Give what stays the same of an account's name in its usual forms: `GOV\anna`, `anna@gov.example`, `Smtp~anna@…`."""
     name = name_of(text)
     if name is None:
         return text.lower()
+    return known.get(name.key) or _bare(name)
+
+
+def _bare(name: Name) -> str:
     return name.value.partition("@")[0] if name.kind in {"sam", "smtp"} else name.key
+
+
+def aliases_of(settled: Mapping[str, str]) -> dict[str, str]:
+    """Give by the key of each name the alias of the account that it leads to, or all of its name where others have that.
+
+    Args:
+        settled: what each name leads to (`Identities.settled`).
+    """
+    labels = sorted(set(settled.values()))
+    bare = {label: _bare(name) if (name := name_of(label)) is not None else label.lower() for label in labels}
+    held = Counter(bare.values())
+    return {key: label.lower() if held[bare[label]] > 1 else bare[label] for key, label in settled.items()}
 
 
 def _one(values: Codes, starts: Codes) -> tuple[Flags, Codes]:
@@ -41,11 +62,11 @@ def _one(values: Codes, starts: Codes) -> tuple[Flags, Codes]:
     return np.asarray((high < 0) | (low == high)), high
 
 
-def _names(texts: Mapping[str, Sequence[str]]) -> dict[str, Codes]:
+def _names(texts: Mapping[str, Sequence[str]], aliases: Mapping[str, str]) -> dict[str, Codes]:
     """Give the codes of the aliases of callers and mailboxes, over their texts and one more for none."""
     known: dict[str, int] = {}
     return {
-        column: np.array([*(known.setdefault(_alias(one), len(known)) for one in texts[column]), -1], np.int64)
+        column: np.array([*(known.setdefault(_alias(one, aliases), len(known)) for one in texts[column]), -1], np.int64)
         for column in ("actor", "mailbox")
     }
 
@@ -55,6 +76,7 @@ def agreed(
     texts: Mapping[str, Sequence[str]],
     rows: Codes,
     starts: Codes,
+    aliases: Mapping[str, str],
 ) -> Flags:
     """Say of each request whether its records can be of one.
 
@@ -66,9 +88,10 @@ def agreed(
         texts: the texts of their columns.
         rows: the records, request by request.
         starts: where in `rows` each request starts.
+        aliases: of names whose account is known (`aliases_of`).
     """
     layer, taken = arrays["layer"][rows], {name: arrays[name][rows].astype(np.int64) for name in texts}
-    names = _names(texts)
+    names = _names(texts, aliases)
     machine = np.array([*(one.endswith("$") for one in texts["actor"]), False])
     # the back end writes the front end's own account where that handed the request over
     caller = np.where((layer == _BACK) & machine[taken["actor"]], -1, names["actor"][taken["actor"]])

@@ -249,8 +249,13 @@ class _Rows:
         return {name: np.concatenate(parts) for name, parts in self.parts.items()}
 
 
-def join(stretch: Stretch) -> list[tuple[pa.Table, pa.Table]]:
-    """Join the records of a stretch; give for each of its slices rows in `BEARERS` and in `OTHERS`."""
+def join(stretch: Stretch, aliases: Mapping[str, str] | None = None) -> list[tuple[pa.Table, pa.Table]]:
+    """Join the records of a stretch; give for each of its slices rows in `BEARERS` and in `OTHERS`.
+
+    Args:
+        stretch: the stretch.
+        aliases: of names whose account is known (`agreement.aliases_of`).
+    """
     start, end = stretch.slices[0].start_us - WINDOW_US, stretch.slices[-1].end_us + WINDOW_US
     files = stretch.files()
     held = _Rows()
@@ -260,7 +265,7 @@ def join(stretch: Stretch) -> list[tuple[pa.Table, pa.Table]]:
     if not arrays or not len(arrays["row"]):
         return [(BEARERS.empty_table(), OTHERS.empty_table()) for _ in stretch.slices]
     texts = {name: list(met) for name, met in held.texts.items()}
-    sets = _sets(arrays, texts)
+    sets = _sets(arrays, texts, aliases or {})
     out = []
     for one in stretch.slices:
         places = np.array([next((at for at, each in enumerate(one.files) if each == file), -1) for file in files])
@@ -285,7 +290,7 @@ class _Sets:
     bearer: Codes
 
 
-def _sets(arrays: Arrays, texts: Mapping[str, list[str]]) -> _Sets:
+def _sets(arrays: Arrays, texts: Mapping[str, list[str]], aliases: Mapping[str, str]) -> _Sets:
     """Find the requests that two layers have and agree on, each with its records in order of layer."""
     number, when, layer = arrays["number"], arrays["when"], arrays["layer"]
     order = np.lexsort((when, number))
@@ -317,7 +322,7 @@ def _sets(arrays: Arrays, texts: Mapping[str, list[str]]) -> _Sets:
         & ~np.logical_or.reduceat(unlike | arrays["alone"][order].astype(np.bool_), starts)
         & np.logical_or.reduceat(arrays["access"][order].astype(np.bool_), starts)
         & np.logical_or.reduceat(front, starts)
-        & agreed(arrays, texts, order, starts)
+        & agreed(arrays, texts, order, starts, aliases)
     )
     keep = np.repeat(good, np.diff(np.append(starts, len(order))))
     rows, copies = order[keep], again[keep]

@@ -18,6 +18,7 @@ from dwell.casebook.whole_files import written_whole
 from dwell.engine.pool import run
 from dwell.intake.tables import log_tables
 from dwell.model.addresses import trusted_hops, trusting
+from dwell.scope.names import DIRECTORY, exported
 from dwell.scope.rollup import (
     evtx,
     ews,
@@ -34,13 +35,14 @@ from dwell.scope.rollup import (
     signins,
     ual,
 )
+from dwell.scope.rollup.agreement import aliases_of
 from dwell.scope.rollup.joins import JOINING, Slice, Stretch, both_ends, join, joined_in, slices_of, stretches_of
 from dwell.scope.rollup.shapes import SCHEMAS
 from dwell.scope.rollup.told import Joined
 
 __all__ = ["Rolled", "roll_up"]
 
-VERSION = 22
+VERSION = 23
 """Raised whenever a fold comes out differently."""
 ROWS_ALONE = 1_500_000
 """Fewer rows are folded sooner than other processes are started: each has to load the program first."""
@@ -114,6 +116,7 @@ class _JoinJob:
     stretch: Stretch
     joins: tuple[_Join, ...]
     trusted: tuple[str, ...]
+    aliases: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ def _kept(path: Path, maps: list[mmap.mmap]) -> pa.Table | None:
 def _join(job: _JoinJob) -> list[tuple[pa.Table, pa.Table] | None]:
     """Join the requests of a stretch; what could be kept is not given."""
     with trusting(job.trusted):
-        told = join(job.stretch)
+        told = join(job.stretch, job.aliases)
     return [None if _all_put(one, tables) else tables for one, tables in zip(job.joins, told, strict=True)]
 
 
@@ -172,12 +175,14 @@ def _all_put(one: _Join, tables: tuple[pa.Table, pa.Table]) -> bool:
 def _joins(archive: Archive, cache: Path | None, hops: tuple[str, ...], workers: int | None) -> list[_Join]:
     """Join the requests of all times in which two layers are held, as far as that is not kept from an earlier run."""
     files = [file for table in sorted(JOINING) for file in archive.files(table)]
-    told = f"{VERSION}:{','.join(hops)}"
+    # whoever an export names may join what nothing did before
+    told = f"{VERSION}:{','.join(hops)}:{','.join(sorted(one.key for one in archive.files(DIRECTORY)))}"
     joins = [_Join(one, one.key(told), cache) for one in slices_of(files, _Ends(cache).of)]
     waiting = [one for one in joins if one.tables([]) is None]
     by_slice = {one.slice: one for one in waiting}
+    aliases = aliases_of(exported(archive).settled()) if waiting else {}
     jobs = [
-        _JoinJob(one, tuple(by_slice[each] for each in one.slices), hops)
+        _JoinJob(one, tuple(by_slice[each] for each in one.slices), hops, aliases)
         for one in stretches_of([each.slice for each in waiting])
     ]
     held: dict[str, tuple[pa.Table, pa.Table]] = {}
