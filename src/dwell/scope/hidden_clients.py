@@ -11,6 +11,7 @@ from outside would stand out.
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -59,11 +60,13 @@ def mark_hidden(ledger: Ledger, accesses: Accesses, servers: Collection[str]) ->
     own = np.array([*(is_own(one) or one in servers for one in clients), True])[client[rows]]
     back = np.array([*(one == BACK for one in layers), False])[layer[rows]]
     inside = np.array([*(is_internal(one) and not is_own(one) and one not in servers for one in clients), False])
-    for key in np.unique(np.stack([host[rows], table[rows]]), axis=1).T.tolist():
-        name, source = hosts[key[0]] if key[0] >= 0 else NO_HOST, tables[key[1]]
+    log = (host[rows].astype(np.int64) + 1) * (len(tables) + 1) + table[rows] + 1
+    for key in np.flatnonzero(np.bincount(log)).tolist():
+        at_host, at_table = (one - 1 for one in divmod(key, len(tables) + 1))
+        name, source = hosts[at_host] if at_host >= 0 else NO_HOST, tables[at_table]
         if source not in SERVER_SOURCES or (name, source) not in ledger.lines:
             continue
-        mine = np.flatnonzero((host[rows] == key[0]) & (table[rows] == key[1]))
+        mine = np.flatnonzero(log == key)
         hidden = back[mine] & own[mine]
         if hidden.any():
             hours = [accesses.first[rows[mine[one]]] // HOUR_US for one in (hidden, ~hidden)]
@@ -91,9 +94,10 @@ def _funnels(
         inside: per client whether it is an address of the house and of no mail server.
     """
     out = []
-    months = accesses.first[rows] // (DAY_US * MONTH_DAYS)
-    for month in np.unique(months).tolist():
-        here = months == month
+    months = accesses.first[rows] // (DAY_US * MONTH_DAYS)  # sessions are in order of time
+    starts = np.flatnonzero(np.diff(months, prepend=-1))
+    for first, end in pairwise([*starts.tolist(), len(rows)]):
+        month, here = int(months[first]), slice(first, end)
         who, came = accesses.account[rows[here]], client[here].astype(np.int64)
         accounts = len(np.unique(who))
         if accounts < ACCOUNTS_MIN:
