@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.scope.office import PEOPLE, facts, log_of, reasoned, visits, work
+from tests.scope.staged import iis_place, stage
 
+from dwell.answers.assemble import assemble
 from dwell.scope.access import DAY_US
 from dwell.scope.clients import WEEK_US, _among_residents, _at_home_elsewhere, users_of
 
@@ -102,3 +107,20 @@ def test_who_is_there_on_fewer_days_than_people_are_at_home_is_no_neighbour(days
     told = np.array([20] * 4 + [days] * 4 + [40] * 31)
     ties = ties.set_column(ties.schema.get_field_index("days"), "days", pa.array(told))
     assert round(_among_residents(ties, np.arange(4), np.ones(ties.num_rows, np.bool_)), 2) == bits
+
+
+@pytest.mark.parametrize(
+    ("home", "exposed"), [("198.19.0.7", 0), ("203.0.113.7", 4)], ids=["at home", "from elsewhere"]
+)
+def test_an_assistants_new_computer_at_home_is_no_intruder(tmp_path: Path, home: str, exposed: int) -> None:
+    """From the day she has it she opens the mailboxes of four others, from the network on which she always was."""
+    new = [
+        {**one, "stem": f"/owa/{other}/"}
+        for other in PEOPLE[1:5]
+        for one in visits(PEOPLE[0], home, "Mozilla/5.0+Chrome/90.0", range(40, 60, 2), hour=19)
+    ]
+    staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of([*work(), *new])})
+    case = reasoned(staged)
+    assert len(case.exposed) == exposed
+    told = [one for one in assemble(case, facts(staged)).claims if "new computer" in one.text]
+    assert bool(told) is not bool(exposed)

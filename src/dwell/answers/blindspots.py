@@ -398,11 +398,19 @@ def _by_design(case: Investigation, book: Book) -> None:
             f"accounts) were not judged: {listed(sorted(shared))}."
         )
     for one in case.clients.neighbours[:STRETCHES_MAX]:
+        client = f"{case.accesses.networks[one.network]}, {case.accesses.agents[one.agent]}"
+        if one.mailboxes:
+            names = listed([case.accesses.names[code] for code in one.accounts])
+            book.unknown(
+                f"{client}: opened {count(len(one.mailboxes), 'mailbox', 'mailboxes')} as {names}, who lives on that "
+                "network, and is taken for a new computer there. A thief on the same network looks the same; these "
+                "mailboxes are not called exposed for it."
+            )
+            continue
         book.unknown(
-            f"{case.accesses.networks[one.network]}, {case.accesses.agents[one.agent]}: foreign to "
-            f"{count(len(one.accounts), 'account')}, which is no more than its share of those who are taken to live on "
-            "that network. An intruder there, who comes to many on many days, looks the same; their mailboxes are not "
-            "called exposed for it."
+            f"{client}: foreign to {count(len(one.accounts), 'account')}, which is no more than its share of those who are "
+            "taken to live on that network. An intruder there, who comes to many on many days, looks the same; their "
+            "mailboxes are not called exposed for it."
         )
     if case.services:
         told = [f"{name} ({number} mailboxes)" for name, number in sorted(case.services.items())]

@@ -143,7 +143,8 @@ class Clients:
         further: terms told from the sessions (`session_terms`), NaN where nothing tells them; empty where nobody asked.
         blocks: foreign clients that open the same mailboxes, the least to be expected by chance first.
         on_servers: per tie, whether it is ranked though its network is shared: its client is a mail server itself.
-        neighbours: clients foreign to no more accounts than their share of those who live on the network: no clusters.
+        neighbours: clients foreign to no more accounts than their share of those who live on the network, or that open
+            mailboxes of others for one or two who live there: no clusters.
     """
 
     ties: pa.Table
@@ -243,7 +244,10 @@ def clients_of(
         rows, held = np.flatnonzero(strange & (place == wanted)), mailbox[place[opened] == wanted]
         found = _cluster(ties, rows, held, total[wanted])
         if found is not None:
-            alone = found.mailboxes or _among_residents(ties, rows, living) >= SUM_BITS_MIN
+            if found.mailboxes:
+                alone = not _at_home_there(ties, rows, strange)
+            else:
+                alone = _among_residents(ties, rows, living) >= SUM_BITS_MIN
             (clusters if alone else neighbours).append(found)
     alike = _at_home_elsewhere(ties, outside & phone) | by_browser
     named = ~np.isin(agent, list(accesses.nameless))
@@ -413,6 +417,23 @@ def _cluster(ties: pa.Table, rows: Codes, mailboxes: Codes, bits: float) -> Clus
     lan, agent = int(taken["network"][0].as_py()), int(taken["agent"][0].as_py())
     held = tuple(sorted(int(one) for one in mailboxes))
     return Cluster(lan, agent, accounts, round(float(bits), 2), first, last, (), held if held != accounts else ())
+
+
+def _at_home_there(ties: pa.Table, rows: Codes, strange: npt.NDArray[np.bool_]) -> bool:
+    """Say whether a client that opens mailboxes of others is the new computer of the one or two it signs in as.
+
+    They lived on its network before it came, with an agent that is theirs, and were there in the month before.
+    """
+    if len(rows) >= ACCOUNTS_MIN:
+        return False
+    account, network, days, first, last = (
+        ties[one].to_numpy() for one in ("account", "network", "days", "first", "last")
+    )
+    own = ~strange & (network == network[rows[0]]) & (days >= RESIDENT_DAYS)
+    return all(
+        (own & (account == account[row]) & (first < first[row]) & (last >= first[row] - MONTH_US)).any()
+        for row in rows.tolist()
+    )
 
 
 def _among_residents(ties: pa.Table, rows: Codes, living: npt.NDArray[np.bool_]) -> float:

@@ -155,9 +155,8 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
     pairs = frozenset(zip(lan.tolist(), agent.tolist(), strict=True))
     told = sorted({f"{accesses.networks[one]} {accesses.agents[tool]}" for one, tool in pairs})
     names = sorted({accesses.names[one] for one in account.tolist()})
-    against = [
-        f"{len(names)} accounts behind one client can also be a shared computer, a gateway or a service nobody told of"
-    ]
+    many = f"{len(names)} account{'s' if len(names) != 1 else ''}"
+    against = [f"{many} behind one client can also be a shared computer, a gateway or a service nobody told of"]
     crowds = [one for one in actor.clusters if one.ties]
     if crowds:
         against.append("a site in another time zone, or people who work at night there, would look the same")
