@@ -31,8 +31,9 @@ CALL = {
     "ServerHostName": "EX01", "HttpStatus": 200, "ResponseSize": 400, "ActAsUser": "chief@gov.example", "MajorVersion": 15,
     "MinorVersion": 1, "BuildVersion": 2176, "RevisionVersion": 2,
 }  # fmt: skip
+PARTS = "Cmd=Sync&User=GOV%5Csvc&DeviceId=APPL1A&MailboxId=chief%40gov.example"
 FRONT = {
-    "at": "2021-03-03 10:00:00", "stem": "/EWS/Exchange.asmx", "query": f"&cafeReqId={ID};", "client": BALANCER,
+    "at": "2021-03-03 10:00:00", "stem": "/EWS/Exchange.asmx", "query": f"{PARTS}&cafeReqId={ID};", "client": BALANCER,
     "forwarded": CLIENT, "agent": "ExchangeServicesClient/15.0", "sent": 500,
 }  # fmt: skip
 BACK = {**FRONT, "port": 444, "client": FRONT_END, "forwarded": "-", "user": "GOV\\EX01$", "agent": "-", "sent": 410}
@@ -43,13 +44,25 @@ LAYOUTS: Mapping[str, Callable[[list[str]], list[str]]] = {
 }
 
 
+def turned(log: str, turn: Callable[[list[str]], list[str]]) -> str:
+    """Give an IIS log with its columns in a layout; what a layout has more holds nothing."""
+    lines = log.split("\r\n")
+    at = next(place for place, line in enumerate(lines) if line.startswith("#Fields: "))
+    names = lines[at].removeprefix("#Fields: ").split(" ")
+    # day and time stand first in whatever list a site chooses
+    wanted = ["date", "time", *(one for one in turn(names) if one not in {"date", "time"})]
+    rows = [dict(zip(names, line.split(" "), strict=True)) for line in lines[at + 1 :] if line]
+    told = [" ".join(row.get(one, "-") for one in wanted) for row in rows]
+    return "\r\n".join([*lines[:at], "#Fields: " + " ".join(wanted), *told, ""])
+
+
 def logs(layout: str) -> dict[str, str]:
-    """Give the logs of the request, with their columns in a layout; the same of IIS, whose columns any site may choose."""
+    """Give the logs of the request, with their columns in a layout."""
     turn = LAYOUTS[layout]
     return {
         "proxy": text_log("HttpProxy Logs", ",".join(turn(list(PROXY))), [PROXY]),
         "ews": text_log("EWS Logs", ",".join(turn(list(CALL))), [CALL]),
-        "iis": iis_log([FRONT, BACK]),
+        "iis": turned(iis_log([FRONT, BACK]), turn),
     }
 
 
@@ -98,6 +111,10 @@ def test_three_lists_of_columns_and_two_collectors_give_one_access(tmp_path: Pat
     other = stage(tmp_path / "other", shape(logs(layout)))
     for table in ("iis", "httpproxy", "ews"):
         assert columns(plain, table) == columns(other, table), table
+    for row in columns(other, "iis"):
+        assert [row[one] for one in ("cafeReqId", "Cmd", "User", "DeviceId", "MailboxId")] == [
+            ID, "Sync", "GOV\\svc", "APPL1A", "chief@gov.example",
+        ]  # fmt: skip
     session, told = access(other)
     assert (session, told) == access(plain)
     assert (session["client"], session["mailbox"], session["requests"]) == (CLIENT, "chief@gov.example", 1)
