@@ -16,8 +16,8 @@ from dwell.hunt.sigma.expressions import steps_of
 from dwell.hunt.sigma.files import FILE_BYTES_MAX, rule_files
 from dwell.hunt.sigma.keeping import load_kept
 from dwell.hunt.sigma.lists import Lists
-from dwell.hunt.sigma.load import load
-from dwell.hunt.sigma.loaded import Loaded
+from dwell.hunt.sigma.load import load, load_known
+from dwell.hunt.sigma.loaded import Known, Loaded
 from dwell.hunt.wide import Hunter
 from dwell.model.claims import RuleStatus
 
@@ -290,12 +290,12 @@ def test_a_pack_that_changes_while_it_is_read_is_said_and_not_kept(
     folder.mkdir()
     (folder / "a.yml").write_text(yaml.safe_dump(GOOD), encoding="utf-8")
 
-    def changing(folders: Sequence[Path], *, lists: Lists | None = None) -> Loaded:
-        found = load(folders, lists=lists)
+    def changing(folders: Sequence[Path], *, lists: Lists | None = None, before: Known | None = None) -> Known:
+        found = load_known(folders, lists=lists, before=before)
         (folder / "a.yml").write_text(changed(title="another"), encoding="utf-8")
         return found
 
-    monkeypatch.setattr("dwell.hunt.sigma.load.load", changing)
+    monkeypatch.setattr("dwell.hunt.sigma.load.load_known", changing)
     loaded = load_kept([folder], cache)
     assert "good" in {one.title for one in loaded.infos.values()}
     assert [one for one in loaded.faults if "changed while they were read" in one]

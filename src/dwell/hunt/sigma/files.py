@@ -17,7 +17,18 @@ import yaml
 
 from dwell.hunt.sigma.plain_yaml import LOADER, plain_documents
 
-__all__ = ["DEPTH_MAX", "FILE_BYTES_MAX", "NODES_MAX", "BadFileError", "Document", "Lines", "documents", "rule_files"]
+__all__ = [
+    "DEPTH_MAX",
+    "FILE_BYTES_MAX",
+    "NODES_MAX",
+    "BadFileError",
+    "Document",
+    "Lines",
+    "documents",
+    "documents_in",
+    "read_rule_file",
+    "rule_files",
+]
 
 FILE_BYTES_MAX = 1_048_576
 DEPTH_MAX = 40
@@ -211,19 +222,38 @@ def _refuse_twins(node: yaml.Node) -> None:
         waiting += fresh
 
 
+def read_rule_file(path: Path) -> bytes:
+    """Read a rule file.
+
+    Raises:
+        BadFileError: it cannot be read, or is too large.
+    """
+    try:
+        size = path.stat().st_size
+        if size > FILE_BYTES_MAX:
+            raise BadFileError(f"larger than {FILE_BYTES_MAX} bytes")
+        return path.read_bytes()
+    except OSError as fault:
+        raise BadFileError(f"cannot be read: {fault.strerror}") from fault
+
+
 def documents(path: Path) -> Iterator[Document]:
     """Yield the documents of a rule file that hold something.
 
     Raises:
         BadFileError: the file cannot be read, is no YAML, or is one that would do harm.
     """
+    yield from documents_in(read_rule_file(path))
+
+
+def documents_in(data: bytes) -> Iterator[Document]:
+    """Yield the documents in what a rule file holds, as `documents` does.
+
+    Raises:
+        BadFileError: it is no YAML, or would do harm.
+    """
     try:
-        size = path.stat().st_size
-        if size > FILE_BYTES_MAX:
-            raise BadFileError(f"larger than {FILE_BYTES_MAX} bytes")
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as fault:
-        raise BadFileError(f"cannot be read: {fault.strerror}") from fault
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         raise BadFileError(f"not UTF-8 at byte {fault.start}") from fault
     try:

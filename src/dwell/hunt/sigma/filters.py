@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Protocol, cast
 
 from sigma.conditions import ConditionItem
 from sigma.filters import SigmaFilter
-from sigma.rule import SigmaRule
+from sigma.rule import SigmaLogSource
 
 from dwell.hunt.ruleset import RuleInfo
 
-__all__ = ["Filter", "is_named", "unknown"]
+__all__ = ["Filter", "Source", "is_named", "unknown"]
+
+
+class Source(Protocol):
+    """What filters look at of a rule."""
+
+    @property
+    def logsource(self) -> SigmaLogSource:
+        """Give its log source."""
+
+    @property
+    def name(self) -> str | None:
+        """Give what it may be called."""
 
 
 @dataclass(slots=True)
@@ -37,7 +49,7 @@ class Filter:
         rules = self.parsed.filter.rules
         return None if isinstance(rules, str) else tuple(str(one.reference) for one in rules)
 
-    def is_for(self, rule: SigmaRule, info: RuleInfo) -> bool:
+    def is_for(self, rule: Source, info: RuleInfo) -> bool:
         """Say whether it has to be added to a rule; to one of our own only where it names it."""
         if rule.logsource not in self.parsed.logsource:
             return False
@@ -55,6 +67,6 @@ def is_named(info: RuleInfo, name: str | None, reference: str) -> bool:
     return reference.lower() == info.id.lower() or (name is not None and reference == name)
 
 
-def unknown(one: Filter, rules: Sequence[tuple[SigmaRule, RuleInfo]]) -> list[str]:
+def unknown(one: Filter, rules: Sequence[tuple[Source, RuleInfo]]) -> list[str]:
     """Give the references of a filter that no rule loaded answers to."""
     return [each for each in one.references or () if not any(is_named(info, rule.name, each) for rule, info in rules)]

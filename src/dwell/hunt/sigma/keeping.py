@@ -17,18 +17,39 @@ from dwell.casebook.whole_files import written_whole
 from dwell.hunt.ruleset import VERSION
 from dwell.hunt.sigma.files import rule_files
 from dwell.hunt.sigma.lists import Lists
-from dwell.hunt.sigma.loaded import PACK, Loaded, licence_of
+from dwell.hunt.sigma.loaded import PACK, Known, Loaded, licence_of
 from dwell.hunt.uncollected import uncollected
 
 __all__ = ["load_kept"]
 
 _DIGEST_BYTES = 32
+_SUFFIX = "-rules.msgpack"
+KEPT_MAX = 4
+"""So many sets of rule files are kept in a folder, those written last."""
 
 
-def _key(folders: Sequence[Path], lists: Lists) -> str | None:
-    """Give a name for rules and lists that changes whenever a file of theirs does; None where one cannot be read."""
+class _Kept(msgspec.Struct, frozen=True):
+    """What is kept.
+
+    Attributes:
+        context: what else than rule files decides what these come to.
+        known: the rules.
+    """
+
+    context: str
+    known: Known
+
+
+def _context(lists: Lists) -> str:
+    """Give what else than rule files decides what these come to: this program, the parser, and the lists."""
     digest = hashlib.sha256(f"{VERSION}:{version('pysigma')}:{version('dwell')}".encode())
     digest.update(msgspec.json.encode(lists, order="sorted"))
+    return digest.hexdigest()
+
+
+def _key(folders: Sequence[Path], context: str) -> str | None:
+    """Give a name for rules and lists that changes whenever a file of theirs does; None where one cannot be read."""
+    digest = hashlib.sha256(context.encode())
     try:
         for folder in (PACK, *folders):
             digest.update(f"\n{folder}:{licence_of(folder)}\n".encode(errors="replace"))
@@ -48,24 +69,38 @@ def load_kept(folders: Sequence[Path], cache: Path | None, lists: Lists | None =
         lists: values for the placeholders in them.
     """
     lists = lists or Lists({})
-    key = _key(folders, lists)
-    place = cache / f"{key[:32]}-rules.msgpack" if cache is not None and key is not None else None
+    context = _context(lists)
+    key = _key(folders, context)
+    place = cache / f"{key[:32]}{_SUFFIX}" if cache is not None and key is not None else None
     held = _read(place) if place is not None else None
     if held is not None:
-        return held
+        return held.known.loaded
     # what parses rules takes longer to load than rules that are kept
-    from dwell.hunt.sigma.load import load
+    from dwell.hunt.sigma.load import load_known
 
-    loaded = load(folders, lists=lists)
-    if key != _key(folders, lists):
+    known = load_known(folders, lists=lists, before=_before(cache, context))
+    if key != _key(folders, context):
         # some rules are from before the change and some from after it: they run, and are not taken for either
-        return replace(loaded, faults=(*loaded.faults, "the rule files changed while they were read; hunt again"))
+        said = "the rule files changed while they were read; hunt again"
+        return replace(known.loaded, faults=(*known.loaded.faults, said))
     if place is not None:
-        _write(place, loaded)
-    return loaded
+        _write(place, _Kept(context, known))
+    return known.loaded
 
 
-def _read(place: Path) -> Loaded | None:
+def _before(cache: Path | None, context: str) -> Known | None:
+    """Give the rules that were kept last, of which most are likely to be wanted again; None where there are none."""
+    found = _latest(cache) if cache is not None else []
+    held = _read(found[0]) if found else None
+    return held.known if held is not None and held.context == context else None
+
+
+def _latest(folder: Path) -> list[Path]:
+    """Give what is kept in a folder, what was written last first."""
+    return sorted(folder.glob(f"*{_SUFFIX}"), key=lambda one: (-one.stat().st_mtime_ns, one.name))
+
+
+def _read(place: Path) -> _Kept | None:
     """Give what was kept; None where it is not there, or not what was written."""
     try:
         data = place.read_bytes()
@@ -73,12 +108,14 @@ def _read(place: Path) -> Loaded | None:
         if hashlib.sha256(payload).digest() != data[:_DIGEST_BYTES]:
             return None
         with uncollected():
-            return msgspec.msgpack.decode(payload, type=Loaded)
+            return msgspec.msgpack.decode(payload, type=_Kept)
     except (OSError, msgspec.MsgspecError):
         return None
 
 
-def _write(place: Path, loaded: Loaded) -> None:
-    payload = msgspec.msgpack.encode(loaded)
+def _write(place: Path, kept: _Kept) -> None:
+    payload = msgspec.msgpack.encode(kept)
     with written_whole(place) as unfinished:
         unfinished.write_bytes(hashlib.sha256(payload).digest() + payload)
+    for one in _latest(place.parent)[KEPT_MAX:]:
+        one.unlink(missing_ok=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,18 @@ from msgspec import structs
 from sigma.conditions import ConditionAND, ConditionOR
 from sigma.exceptions import SigmaError
 from sigma.policy import default_policy
-from sigma.rule import SigmaRule
+from sigma.rule import SigmaLogSource, SigmaRule
 
 from dwell.hunt.correlations.plan import Correlation, wanted_fields
-from dwell.hunt.ruleset import Case, Node, Rule, RuleInfo, RuleSet, Where
+from dwell.hunt.ruleset import Case, Node, RuleInfo, RuleSet, Where
+from dwell.hunt.sigma.assembly import Assembly, Origin
 from dwell.hunt.sigma.correlations import Draft, Names, resolved
 from dwell.hunt.sigma.expressions import QuietEngine
 from dwell.hunt.sigma.faultlines import with_line
-from dwell.hunt.sigma.files import BadFileError, Document, documents, rule_files
-from dwell.hunt.sigma.filters import Filter, unknown
+from dwell.hunt.sigma.files import BadFileError, Document, documents_in, read_rule_file, rule_files
+from dwell.hunt.sigma.filters import Filter, Source, unknown
 from dwell.hunt.sigma.lists import Lists
-from dwell.hunt.sigma.loaded import PACK, Loaded, licence_of, outcome_of
+from dwell.hunt.sigma.loaded import PACK, Known, KnownRule, Loaded, licence_of, outcome_of
 from dwell.hunt.sigma.logsources import where_of
 from dwell.hunt.sigma.lower import Lowering, UnsupportedError
 from dwell.hunt.sigma.parse import FAULTS, RefusedError, parsed_correlation, parsed_filter, parsed_rule, short
@@ -34,7 +36,7 @@ from dwell.hunt.verdict import Verdict, by_kind, judged
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleOutcome, RuleStatus
 
-__all__ = ["load", "new_lowering"]
+__all__ = ["load", "load_known", "new_lowering"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class _Lowered:
         self.lowering = new_lowering(lists)
         self.wheres: list[Where] = []
         self._index: dict[tuple[Any, ...], int] = {}
+        self.origin = Origin(self.lowering.atoms, self.lowering.leaves, self.wheres)
 
     def cases(self, rule: SigmaRule, filters: Sequence[Filter], told: Sequence[str]) -> tuple[Case, ...]:
         """Give a rule's condition, and that of its filters, on each kind of record.
@@ -138,7 +141,7 @@ class _Lowered:
 
         return judged(tree, verdict) is not False
 
-    def is_fit(self, one: Filter, rule: SigmaRule) -> bool:
+    def is_fit(self, one: Filter, rule: Source) -> bool:
         """Say whether a filter can be expressed on the records of a rule; where not, no rule is filtered by it."""
         source = rule.logsource
         try:
@@ -179,8 +182,8 @@ def _real(folder: Path) -> Path:
     return folder.resolve()
 
 
-def _found(folders: Sequence[_Folder], faults: list[str]) -> Iterator[tuple[_Folder, Path, Document | BadFileError]]:
-    """Yield every document of every rule file once, and every file that is none."""
+def _found(folders: Sequence[_Folder], faults: list[str]) -> Iterator[tuple[_Folder, Path, bytes | BadFileError]]:
+    """Yield what every rule file holds, each once, and every file that cannot be read."""
     seen: set[Path] = set()
     for folder in folders:
         if not folder.path.exists():
@@ -191,42 +194,125 @@ def _found(folders: Sequence[_Folder], faults: list[str]) -> Iterator[tuple[_Fol
             if real in seen:
                 continue
             seen.add(real)
-            holds = False
             try:
-                for document in documents(path):
-                    holds = True
-                    yield folder, path, document
+                yield folder, path, read_rule_file(path)
             except BadFileError as fault:
                 yield folder, path, fault
-            else:
-                if not holds:
-                    yield folder, path, BadFileError("holds no rule")
 
 
-def _registered(info: RuleInfo, infos: dict[str, RuleInfo]) -> None:
-    if info.id in infos:
-        raise RefusedError(RuleStatus.INVALID, f"its id is taken by {infos[info.id].path}")
-    infos[info.id] = info
+def _document(held: bytes, number: int) -> Document:
+    """Give a document of a rule file by its place among those that hold something."""
+    return next(islice(documents_in(held), number, None))
+
+
+def _is_plain(content: Mapping[str, Any]) -> bool:
+    """Say whether a document says all that is said of its rule, whatever file and folder it lies in."""
+    return all(_text(content.get(one)) for one in ("id", "title"))
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A rule of a file that was loaded before, in the place of one that is parsed.
+
+    Attributes:
+        known: what it came to.
+        document: gives its document, to be parsed where it has to be.
+        logsource: its log source.
+    """
+
+    known: KnownRule
+    document: Callable[[], Document]
+    logsource: SigmaLogSource
+
+    @property
+    def name(self) -> str | None:
+        """Give what filters and correlations may call it."""
+        return self.known.name
+
+
+class _Before:
+    """Rules that were loaded before."""
+
+    def __init__(self, known: Known | None) -> None:
+        self.files: Mapping[bytes, tuple[KnownRule, ...]] = known.files if known is not None else {}
+        loaded = known.loaded if known is not None else None
+        self.infos: Mapping[str, RuleInfo] = loaded.infos if loaded is not None else {}
+        rules = loaded.rules if loaded is not None else RuleSet((), (), (), ())
+        self.cases = {one.info.id: one.cases for one in rules.rules}
+        self.origin = Origin(rules.atoms, rules.leaves, rules.wheres)
 
 
 class _Loading:
     """Rule folders being loaded: every document ends in one of its lists."""
 
-    def __init__(self, lists: Lists) -> None:
+    def __init__(self, lists: Lists, known: Known | None) -> None:
+        self.before = _Before(known)
         self.lowered = _Lowered(lists.values)
+        self.files: dict[bytes, list[str]] = {}
+        self.known: dict[str, KnownRule] = {}
+        self.twins: set[str] = set()
         self.infos: dict[str, RuleInfo] = {}
         self.documents: dict[str, Document] = {}
         self.names = Names()
-        self.parsed: list[tuple[SigmaRule, RuleInfo]] = []
+        self.parsed: list[tuple[SigmaRule | _Kept, RuleInfo]] = []
         self.filters: list[Filter] = []
         self.drafts: list[Draft] = []
         self.ended: list[RuleOutcome] = []
         self.faults: list[str] = list(lists.faults)
 
+    def file(self, folder: _Folder, path: Path, held: bytes | BadFileError) -> None:
+        """Take a rule file: what is known of its rules, or its documents."""
+        if isinstance(held, BadFileError):
+            self.end(_info({}, path, folder), RefusedError(RuleStatus.INVALID, str(held)))
+            return
+        digest = hashlib.sha256(held).digest()
+        rules = self.files[digest] = []
+        if digest in self.before.files:
+            for number, one in enumerate(self.before.files[digest]):
+                self._again(number, one, folder, path, held)
+                rules.append(one.id)
+            return
+        try:
+            for document in documents_in(held):
+                info = _info(document.content, path, folder)
+                rules.append(info.id)
+                self.document(info, document)
+        except BadFileError as fault:
+            rules.append("")
+            self.end(_info({}, path, folder), RefusedError(RuleStatus.INVALID, str(fault)))
+        if not rules:
+            self.end(_info({}, path, folder), RefusedError(RuleStatus.INVALID, "holds no rule"))
+
+    def _again(self, number: int, one: KnownRule, folder: _Folder, path: Path, held: bytes) -> None:
+        """Take a rule that was loaded before."""
+        info = structs.replace(
+            self.before.infos[one.id],
+            path=folder.relative(path), pack=folder.pack, licence=one.licence or folder.licence,
+        )  # fmt: skip
+        source = SigmaLogSource(one.category, one.product, one.service)
+        try:
+            self._register(info)
+        except RefusedError as fault:
+            self.end(info, fault, _document(held, number))
+            return
+        self.names.add(info, one.name)
+        self.parsed.append((_Kept(one, partial(_document, held, number), source), info))
+
+    def _register(self, info: RuleInfo) -> None:
+        """Note a rule.
+
+        Raises:
+            RefusedError: its id is taken.
+        """
+        if info.id in self.infos:
+            self.twins.add(info.id)
+            raise RefusedError(RuleStatus.INVALID, f"its id is taken by {self.infos[info.id].path}")
+        self.infos[info.id] = info
+
     def document(self, info: RuleInfo, document: Document) -> None:
         """Parse one document."""
         try:
-            _registered(info, self.infos)
+            self._register(info)
             self.documents[info.id] = document
             if "filter" in document.content:
                 self.filters.append(Filter(info, parsed_filter(document)))
@@ -235,7 +321,14 @@ class _Loading:
             if "correlation" in document.content:
                 self.drafts.append(Draft(info, document, parsed_correlation(document)))
             else:
-                self.parsed.append((parsed_rule(document), info))
+                rule = parsed_rule(document)
+                self.parsed.append((rule, info))
+                if _is_plain(document.content):
+                    source = rule.logsource
+                    self.known[info.id] = KnownRule(
+                        info.id, _text(document.content.get("license")), rule.name,
+                        source.category, source.product, source.service,
+                    )  # fmt: skip
         except RefusedError as fault:
             self.end(info, fault, document)
 
@@ -252,6 +345,17 @@ class _Loading:
             reason = with_line(document, reason, str(fault)) if document is not None else reason
             self.faults.append(f"{info.path}: {reason}")
         self.ended.append(outcome_of(info, status, reason))
+        known = self.known.pop(info.id, None)
+        if known is not None and status in {RuleStatus.BLIND, RuleStatus.UNSUPPORTED}:
+            self.known[info.id] = structs.replace(known, status=status, reason=reason)
+
+    def plain_files(self) -> dict[bytes, tuple[KnownRule, ...]]:
+        """Give what is known from now on of files all of whose documents are rules by themselves."""
+        return {
+            digest: tuple(self.known[one] for one in rules)
+            for digest, rules in self.files.items()
+            if rules and self.twins.isdisjoint(rules) and all(one in self.known for one in rules)
+        }
 
     def correlations(self) -> list[Correlation]:
         """Resolve the correlations."""
@@ -260,15 +364,15 @@ class _Loading:
             self.end(info, fault)
         return found
 
-    def rules(self, wanted: Mapping[str, set[str]]) -> list[Rule]:
+    def rules(self, wanted: Mapping[str, set[str]]) -> RuleSet:
         """Lower every rule, with the filters that are for it."""
         self._try_filters()
         usable = [one for one in self.filters if one.fault is None]
-        rules = []
+        rules: list[tuple[RuleInfo, tuple[Case, ...], Origin]] = []
         for rule, info in self.parsed:
             mine = [one for one in usable if one.is_for(rule, info)]
             try:
-                cases = self.lowered.cases(rule, mine, sorted(wanted.get(info.id, ())))
+                cases, origin = self._cases(rule, info, mine, sorted(wanted.get(info.id, ())))
             except (RefusedError, UnsupportedError, NoListError, *FAULTS) as fault:
                 self.end(info, fault)
                 continue
@@ -277,9 +381,34 @@ class _Loading:
             if mine:
                 info = structs.replace(info, filters=tuple(sorted(one.info.title for one in mine)))
                 self.infos[info.id] = info
-            rules.append(Rule(info, cases, info.id in wanted))
+            rules.append((info, cases, origin))
         self._end_filters()
-        return sorted(rules, key=lambda one: one.info.id)
+        whole = Assembly()
+        for info, cases, origin in sorted(rules, key=lambda one: one[0].id):
+            whole.add(info, cases, origin, correlated=info.id in wanted)
+        return whole.done()
+
+    def _cases(
+        self, rule: SigmaRule | _Kept, info: RuleInfo, filters: Sequence[Filter], told: Sequence[str]
+    ) -> tuple[tuple[Case, ...], Origin]:
+        """Give a rule's condition on each kind of record, and what its numbers mean.
+
+        Raises:
+            RefusedError, UnsupportedError, NoListError, SigmaError: it cannot be expressed.
+        """
+        is_plain = not filters and not told
+        if isinstance(rule, _Kept):
+            if is_plain and rule.known.status is not None:
+                self.known[info.id] = rule.known
+                raise RefusedError(rule.known.status, rule.known.reason)
+            if is_plain:
+                self.known[info.id] = rule.known
+                return self.before.cases[info.id], self.before.origin
+            self.documents[info.id] = rule.document()
+            rule = parsed_rule(self.documents[info.id])
+        if not is_plain:
+            self.known.pop(info.id, None)
+        return self.lowered.cases(rule, filters, told), self.lowered.origin
 
     def _try_filters(self) -> None:
         """Put every filter to the rules it is for, once for each log source."""
@@ -312,23 +441,32 @@ def load(folders: Sequence[Path] = (), *, pack: bool = True, lists: Lists | None
         pack: whether our own rules are loaded as well.
         lists: values for the placeholders in them.
     """
+    return load_known(folders, pack=pack, lists=lists).loaded
+
+
+def load_known(
+    folders: Sequence[Path] = (), *, pack: bool = True, lists: Lists | None = None, before: Known | None = None
+) -> Known:
+    """Load the same; files that were loaded before are not parsed where no filter or correlation reaches their rules.
+
+    Args:
+        folders: folders of rule files, or single files.
+        pack: whether our own rules are loaded as well.
+        lists: values for the placeholders in them.
+        before: what an earlier run loaded, with the same lists.
+    """
     with uncollected():
-        return _loaded(folders, pack=pack, lists=lists)
+        return _loaded(folders, pack=pack, lists=lists, before=before)
 
 
-def _loaded(folders: Sequence[Path], *, pack: bool, lists: Lists | None) -> Loaded:
+def _loaded(folders: Sequence[Path], *, pack: bool, lists: Lists | None, before: Known | None) -> Known:
     sources = [_Folder(PACK, pack=True, licence="")] if pack else []
     sources += [_Folder(one, pack=False, licence=licence_of(one)) for one in folders]
     default_policy.regex_engine = QuietEngine()
-    loading = _Loading(lists or Lists({}))
-    for folder, path, document in _found(sources, loading.faults):
-        if isinstance(document, BadFileError):
-            info = _info({}, path, folder)
-            loading.end(info, RefusedError(RuleStatus.INVALID, str(document)))
-        else:
-            loading.document(_info(document.content, path, folder), document)
+    loading = _Loading(lists or Lists({}), before)
+    for folder, path, held in _found(sources, loading.faults):
+        loading.file(folder, path, held)
     correlations = loading.correlations()
     rules = loading.rules(wanted_fields(correlations))
-    lowering = loading.lowered.lowering
-    rule_set = RuleSet(tuple(rules), tuple(lowering.atoms), tuple(lowering.leaves), tuple(loading.lowered.wheres))
-    return Loaded(rule_set, loading.infos, tuple(loading.ended), tuple(loading.faults), tuple(correlations))
+    loaded = Loaded(rules, loading.infos, tuple(loading.ended), tuple(loading.faults), tuple(correlations))
+    return Known(loaded, loading.plain_files())

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
+
 from dwell.hunt.correlations.plan import Correlation
 from dwell.hunt.ruleset import RuleInfo, RuleSet
 from dwell.model.claims import RuleOutcome, RuleStatus
 
-__all__ = ["PACK", "Loaded", "licence_of", "outcome_of"]
+__all__ = ["PACK", "Known", "KnownRule", "Loaded", "licence_of", "outcome_of"]
 
 PACK = Path(__file__).resolve().parent.parent.parent / "rules"
 """Our own rules."""
@@ -36,6 +38,43 @@ class Loaded:
     ended: tuple[RuleOutcome, ...]
     faults: tuple[str, ...]
     correlations: tuple[Correlation, ...] = ()
+
+
+class KnownRule(msgspec.Struct, frozen=True, array_like=True):
+    """What a document came to that is a rule by itself: no filter, no correlation, and none of them reaches it.
+
+    Attributes:
+        id: its id, as it says itself.
+        licence: its licence, as it says itself.
+        name: what filters and correlations may call it.
+        category: of its log source.
+        product: of its log source.
+        service: of its log source.
+        status: how it ended that cannot be matched; None where it can.
+        reason: why.
+    """
+
+    id: str
+    licence: str
+    name: str | None
+    category: str | None
+    product: str | None
+    service: str | None
+    status: RuleStatus | None = None
+    reason: str = ""
+
+
+class Known(msgspec.Struct, frozen=True):
+    """Rules that were loaded before.
+
+    Attributes:
+        loaded: what came of them.
+        files: by the SHA-256 of a rule file what each of its documents came to; only files all of whose documents are rules
+            by themselves.
+    """
+
+    loaded: Loaded
+    files: dict[bytes, tuple[KnownRule, ...]]
 
 
 def outcome_of(info: RuleInfo, status: RuleStatus, reason: str = "") -> RuleOutcome:
