@@ -4,6 +4,7 @@
     field/judge.py --folder FOLDER       the same evidence elsewhere
     field/judge.py --keep FOLDER         the same, with what the slow reading says kept there; begin again to go on
     field/judge.py --keep F --minutes 60 so long at most; what was not reached is said
+    field/judge.py --case CASE           the same in a case that is kept; made where it is not there, else used as it is
     field/judge.py --drawn 1000000       so many pairs of drawn rules and drawn events instead
 
 Every rule has to end in one of five ways, and the five have to add up to the number of rules. Differences that are
@@ -25,21 +26,14 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sigma.modifiers import modifier_mapping
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from tests.hunt.judged import documents_of, explained, judge  # noqa: E402 - found beside this folder
-from tests.hunt.slow_sigma import iis_event  # noqa: E402
-from tests.hunt.test_hunt_against_specification import (  # noqa: E402
-    IIS_FIELDS,
-    IIS_ROWS,
-    PROXY_FIELDS,
-    PROXY_ROWS,
-    compare,
-    proxy_event,
-    rules,
-)
+from tests.hunt.drawn import SUBJECTS, Subject, rules  # noqa: E402 - found beside this folder
+from tests.hunt.judged import documents_of, explained, judge  # noqa: E402
+from tests.hunt.test_hunt_against_specification import Compared, compare  # noqa: E402
 
 from dwell.casebook.case import Case  # noqa: E402
 from dwell.hunt.hunting import hunt  # noqa: E402
@@ -52,7 +46,9 @@ __all__ = ["main"]
 FOLDER = PROJECT.parent / "shared" / "data"
 EVIDENCE = ("evtx", "otrf", "iis", "m365", "exchange", "web", "zeek")
 UNSUPPORTED_MAX = 5
-BATCH = 12
+DRAWN_MIN, DRAWN_EVERY = 200, 5_000
+"""Every modifier is in so many drawn rules, or in fewer where fewer than so many pairs are wanted for each."""
+BATCH = 24
 """So many drawn lists of rules and of events are put to each other at once."""
 
 
@@ -70,7 +66,17 @@ def _accounted(case: Case, folder: Path) -> bool:
     return sum(counts.values()) == written and counts[RuleStatus.UNSUPPORTED] <= UNSUPPORTED_MAX
 
 
-def _published(folder: Path, keep: Path | None, minutes: float) -> int:
+def _ingested(folder: Path, place: Path) -> Case:
+    """Give the case of the evidence, made where it is not there."""
+    if place.exists():
+        return Case.open(place)
+    case = Case.create(place, "judge")
+    with case.writing():
+        ingest(case, [folder / one for one in EVIDENCE])
+    return case
+
+
+def _published(folder: Path, keep: Path | None, minutes: float, kept_case: Path | None) -> int:
     if not folder.is_dir():
         print(f"nothing done: {folder} is not on this machine; give the folder that holds the evidence")
         return 0
@@ -78,9 +84,7 @@ def _published(folder: Path, keep: Path | None, minutes: float) -> int:
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="dwell-judge-") as place:
-        case = Case.create(Path(place) / "case", "judge")
-        with case.writing():
-            ingest(case, [folder / one for one in EVIDENCE])
+        case = _ingested(folder, kept_case or Path(place) / "case")
         whole = _accounted(case, folder)
         loaded = load([folder / "sigma"], pack=False).rules
         documents = documents_of([folder / "sigma"], frozenset(one.info.id for one in loaded.rules))
@@ -100,44 +104,50 @@ def _published(folder: Path, keep: Path | None, minutes: float) -> int:
     return int(bool(left) or not whole)
 
 
-def _pools(count: int) -> tuple[list[list[Any]], list[list[Any]]]:
-    """Draw rules and events for IIS and for HttpProxy, in lists that belong together."""
-    drawn: tuple[list[list[Any]], list[list[Any]]] = ([], [])
+def _pools(subject: Subject) -> list[tuple[list[Any], list[Any]]]:
+    """Draw lists of records and of rules that belong together."""
+    out: list[tuple[list[Any], list[Any]]] = []
 
     @settings(
-        max_examples=count,
+        max_examples=BATCH,
         phases=[Phase.generate],
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(
-        st.lists(IIS_ROWS, min_size=10, max_size=20),
-        st.lists(rules(IIS_FIELDS, {"category": "webserver"}), min_size=4, max_size=8),
-        st.lists(PROXY_ROWS, min_size=10, max_size=20),
-        st.lists(rules(PROXY_FIELDS, {"product": "exchange", "service": "httpproxy"}), min_size=4, max_size=8),
+        st.lists(subject.rows, min_size=10, max_size=20),
+        st.lists(rules(subject.fields, subject.source), min_size=4, max_size=8),
     )
-    def draw(rows: list[Any], asked: list[Any], proxied: list[Any], asked_there: list[Any]) -> None:
-        drawn[0].append([rows, asked])
-        drawn[1].append([proxied, asked_there])
+    def draw(rows: list[Any], asked: list[Any]) -> None:
+        out.append((rows, asked))
 
     draw()
-    return drawn
+    return out
 
 
 def _all_drawn(wanted: int) -> int:
-    """Put drawn rules to drawn events until there were so many pairs; the first difference ends it."""
-    pairs, started = 0, time.perf_counter()
-    while pairs < wanted:
-        for held, table, make in zip(_pools(BATCH * 4), ("iis", "httpproxy"), (iis_event, proxy_event), strict=True):
-            for at in range(0, len(held), BATCH):
-                part = held[at : at + BATCH]
-                rows = [one for each in part for one in each[0]]
-                asked = [one for each in part for one in each[1]]
-                compare(table, rows, asked, make)
-                pairs += len(rows) * len(asked)
-        print(f"{pairs:,} pairs, all equal, {time.perf_counter() - started:.0f} s", flush=True)
-    return 0
+    """Put drawn rules to drawn records until there were so many pairs; the first difference ends it.
+
+    Returns:
+        1 where a modifier that the installed pySigma knows was drawn too seldom for what is said to hold of it.
+    """
+    counted, started = Compared(), time.perf_counter()
+    while counted.pairs < wanted:
+        for subject in SUBJECTS:
+            rows, asked = ([one for some in each for one in some] for each in zip(*_pools(subject), strict=True))
+            compare(subject, rows, asked, counted)
+        print(f"{counted.pairs:,} pairs, all equal, {time.perf_counter() - started:.0f} s", flush=True)
+    print(f"{counted.met:,} met; {counted.refused:,} drawn rules were not taken")
+    print(f"{counted.not_missing:,} pairs of a rule with `not` and a record that lacks one of its fields")
+    print(f"{counted.many:,} pairs of a rule and a record that holds several texts in one of its fields")
+    least = min(DRAWN_MIN, wanted // DRAWN_EVERY)
+    seldom = [one for one in sorted(modifier_mapping) if counted.drawn[one] < least or not counted.hit[one]]
+    for one in sorted(modifier_mapping):
+        print(f"{one}: in {counted.drawn[one]:,} rules, {counted.hit[one]:,} of them met by something")
+    if seldom:
+        print(f"drawn in fewer than {least} rules, or met by nothing: {', '.join(seldom)}")
+    return int(bool(seldom))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -146,9 +156,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where rules and evidence are")
     parser.add_argument("--keep", type=Path, help="where what the slow reading says is kept, to go on from")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop before the next file after so long")
+    parser.add_argument("--case", type=Path, help="a case that holds the evidence, or where it is to be made")
     parser.add_argument("--drawn", type=int, default=0, help="pairs of drawn rules and events")
     given_ = parser.parse_args(arguments)
-    return _all_drawn(given_.drawn) if given_.drawn else _published(given_.folder, given_.keep, given_.minutes)
+    if given_.drawn:
+        return _all_drawn(given_.drawn)
+    return _published(given_.folder, given_.keep, given_.minutes, given_.case)
 
 
 if __name__ == "__main__":

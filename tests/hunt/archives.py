@@ -15,6 +15,7 @@ from dwell.archive.datafile import DataFile, stage
 from dwell.archive.store import Archive
 from dwell.hunt.hits import concat
 from dwell.hunt.ruleset import RuleSet
+from dwell.hunt.sigma.lists import Lists
 from dwell.hunt.sigma.load import load
 from dwell.hunt.sigma.loaded import Loaded
 from dwell.hunt.wide import Hunter
@@ -55,12 +56,12 @@ def archive_of(
     return archive
 
 
-def load_rules(folder: Path, *rules: Mapping[str, Any]) -> Loaded:
-    """Write rules to a folder and load them, without our own."""
+def load_rules(folder: Path, *rules: Mapping[str, Any], lists: Mapping[str, Sequence[str]] | None = None) -> Loaded:
+    """Write rules to a folder and load them, without our own; with the lists given for their placeholders."""
     folder.mkdir(parents=True, exist_ok=True)
     for at, rule in enumerate(rules):
         (folder / f"{at:03}.yml").write_text(yaml.safe_dump(rule, allow_unicode=True), encoding="utf-8")
-    return load([folder], pack=False)
+    return load([folder], pack=False, lists=Lists({name: tuple(some) for name, some in (lists or {}).items()}))
 
 
 def hunted(archive: Archive, hunter: Hunter) -> pa.Table:

@@ -1,7 +1,9 @@
 """Published rules put to real events twice: by the program, and by the slow reading of the specification.
 
-What is shared is data: which records a log source means and what its fields are called there
-(`dwell.hunt.sigma.logsources`). How values, lists, modifiers and conditions are read is not.
+Nothing is shared but the archive's tables, as the parsers wrote them: which records a log source means and what its
+fields are called is looked up in tables of the slow reading's own (`slow_sources`), and values, lists, modifiers and
+conditions are read by its own code (`slow_sigma`). So it is not judged whether a record was parsed into the right
+columns, which the golden pairs of the sources hold, nor any table that `JUDGED` does not name.
 """
 
 from __future__ import annotations
@@ -10,35 +12,29 @@ import hashlib
 import inspect
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 from msgspec import json, structs
-from tests.hunt import slow_sigma, slow_tables
-from tests.hunt.slow_sigma import Event, audit_event, iis_event, matches, windows_event
-from tests.hunt.slow_tables import table_event
+from sigma.pipelines.common import windows_logsource_mapping
+from tests.hunt import slow_sigma, slow_sources, slow_tables
+from tests.hunt.slow_sigma import Meaning, meaning
+from tests.hunt.slow_sources import JUDGED, Kind, kinds_of, source_key
 
 from dwell.archive.datafile import DataFile
 from dwell.archive.store import Archive
-from dwell.hunt.ruleset import RuleSet, Where
-from dwell.hunt.sigma import fieldnames, logsources
-from dwell.hunt.sigma.fieldnames import ALIASES, NAMED_DATA
-from dwell.hunt.sigma.logsources import where_of
+from dwell.hunt.ruleset import RuleSet
 from dwell.hunt.wide import Hunter
 
-__all__ = ["TABLES", "Difference", "Judged", "documents_of", "explained", "judge"]
+__all__ = ["Difference", "Judged", "documents_of", "explained", "judge"]
 
-TABLES = (
-    "iis", "evtx", "ual", "ncsa", "httpproxy", "haproxy", "squid", "zeek", "fortinet", "paloalto", "cef", "cisco",
-    "netflow", "signins", "entra_audit", "google_workspace",
-)  # fmt: skip
-MEMORY_MAX = 2_000_000
+ROWS = 20_000
+"""So many rows of a data file are in memory at once as Python's objects."""
 
 Rule = Mapping[str, Any]
 
@@ -112,71 +108,55 @@ def documents_of(paths: Sequence[Path], wanted: frozenset[str]) -> list[dict[str
     return [one for one in read if isinstance(one, dict) and str(one.get("id")) in wanted]
 
 
-def _fast(rules: RuleSet, file: DataFile) -> set[tuple[str, str, int]]:
+def _hunter(rules: RuleSet) -> Hunter:
+    """Make the program ready, so that it tells every record that it meets."""
+    told = tuple(structs.replace(one, correlated=True) for one in rules.rules)
+    return Hunter(RuleSet(told, rules.atoms, rules.leaves, rules.wheres))
+
+
+def _fast(hunter: Hunter, file: DataFile) -> set[tuple[str, str, int]]:
     """Give rule, evidence and number of every record the program meets."""
-    told = RuleSet(
-        tuple(structs.replace(one, correlated=True) for one in rules.rules), rules.atoms, rules.leaves, rules.wheres
-    )
-    records = Hunter(told).find(file).records
+    records = hunter.find(file).records
     columns = (records[one].to_pylist() for one in ("rule_id", "evidence_id", "record_no"))
     return set(zip(*columns, strict=True))
 
 
-def _by_kind(rules: Sequence[Rule], table: str) -> Iterator[tuple[Where, list[Rule]]]:
-    """Give the kinds of record in a table with the rules that are about them."""
-    out: list[tuple[Where, list[Rule]]] = []
-    for rule in rules:
-        source = rule["logsource"]
-        for where in where_of(source.get("product"), source.get("category"), source.get("service")) or ():
-            if where.table == table:
-                mine = next((held for known, held in out if known == where), None)
-                if mine is None:
-                    out.append((where, mine := []))
-                mine.append(rule)
-    yield from out
-
-
-def _rows(file: DataFile, where: Where) -> list[dict[str, Any]]:
-    table: pa.Table = pq.read_table(file.path)
-    for name, held in {"Channel": where.channels, **where.only}.items():
-        if held:
-            table = table.filter(pc.is_in(table[name].cast(pa.string()), value_set=pa.array(held)))
-    if where.event_ids:
-        table = table.filter(pc.is_in(table["EventID"], value_set=pa.array(where.event_ids, pa.int32())))
-    if where.other_ids:
-        table = table.filter(pc.invert(pc.is_in(table["EventID"], value_set=pa.array(where.other_ids, pa.int32()))))
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
-
-
-def _maker(table: str, where: Where) -> Callable[[Mapping[str, object]], Event]:
-    names = {**ALIASES.get(table, {}), **where.fields}
-    if table == "evtx":
-        return lambda row: windows_event(row, names, NAMED_DATA)
-    if table in {"iis", "ual"}:
-        return iis_event if table == "iis" else lambda row: audit_event(row, names)
-    return table_event(table, names)
+def _kinds(documents: Sequence[Rule]) -> dict[str, list[tuple[Kind, list[tuple[str, Meaning]]]]]:
+    """Give by table the kinds of record with the rules that are about them, each read once."""
+    out: dict[str, list[tuple[Kind, list[tuple[str, Meaning]]]]] = {}
+    sources: dict[tuple[str, str, str], Sequence[Kind]] = {}
+    known: dict[int, list[tuple[str, Meaning]]] = {}
+    for one in documents:
+        source = one["logsource"]
+        read = (str(one["id"]), meaning(one))
+        for kind in sources.setdefault(source_key(source), kinds_of(source)):
+            if id(kind) not in known:
+                out.setdefault(kind.table, []).append((kind, known.setdefault(id(kind), [])))
+            known[id(kind)].append(read)
+    return out
 
 
 def _rests_on(documents: Sequence[Rule]) -> bytes:
     """Give a hash over what the slow reading rests on, whatever the program does."""
-    code = [inspect.getsource(one) for one in (slow_sigma, slow_tables, logsources, fieldnames)]
-    here = [inspect.getsource(one) for one in (_by_kind, _rows, _maker)]
-    return hashlib.sha256(json.encode([*code, *here, [str(one) for one in documents]])).digest()
+    code = [inspect.getsource(one) for one in (slow_sigma, slow_tables, slow_sources, _kinds, _slow)]
+    channels = json.encode(windows_logsource_mapping, order="sorted").decode()
+    return hashlib.sha256(json.encode([*code, channels, *(str(one) for one in documents)])).digest()
 
 
-def _slow(file: DataFile, kinds: Sequence[tuple[Where, list[Rule]]], memory: dict[tuple[object, ...], bool]) -> Slow:
+def _slow(file: DataFile, kinds: Sequence[tuple[Kind, list[tuple[str, Meaning]]]]) -> Slow:
     pairs = events = 0
     met: set[tuple[str, str, int]] = set()
-    for where, mine in kinds:
-        make = _maker(file.table, where)
-        for row in _rows(file, where):
-            event = replace(make(row), memory=memory)
-            events += 1
-            pairs += len(mine)
-            met |= {(str(one["id"]), row["evidence_id"], row["record_no"]) for one in mine if matches(one, event)}
-        if len(memory) > MEMORY_MAX:
-            memory.clear()
+    table: pa.Table = pq.read_table(file.path)
+    for part in table.to_batches(max_chunksize=ROWS):
+        rows: list[dict[str, Any]] = part.to_pylist()
+        for kind, mine in kinds:
+            for row in rows:
+                if not kind.is_one(row):
+                    continue
+                event = kind.make(row)
+                events += 1
+                pairs += len(mine)
+                met |= {(name, row["evidence_id"], row["record_no"]) for name, says in mine if says(event)}
     return Slow(pairs, events, sorted(met))
 
 
@@ -206,22 +186,22 @@ def judge(
     out = Judged(0, 0, 0, 0, [])
     titles = {str(one["id"]): str(one["title"]) for one in documents}
     hits: Counter[str] = Counter()
-    memory: dict[tuple[object, ...], bool] = {}
     rests_on = _rests_on(documents) if kept else b""
-    for table in TABLES:
-        kinds = list(_by_kind(documents, table))
+    asked, hunter = _kinds(documents), _hunter(rules)
+    for table in JUDGED:
+        kinds = asked.get(table, [])
         for file in archive.files(table) if table in archive.tables() else ():
             place = _kept_slow(kept, rests_on, file) if kept else None
             if place and place.exists():
                 slow = json.decode(place.read_bytes(), type=Slow)
             elif goes_on():
-                slow = _slow(file, kinds, memory)
+                slow = _slow(file, kinds)
                 if place:
                     place.write_bytes(json.encode(slow))
             else:
                 out.left += 1
                 continue
-            fast = {one for one in _fast(rules, file) if one[0] in titles}
+            fast = {one for one in _fast(hunter, file) if one[0] in titles}
             met = set(slow.met)
             out.pairs, out.events = out.pairs + slow.pairs, out.events + slow.events
             hits.update(one[0] for one in fast & met)

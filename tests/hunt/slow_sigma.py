@@ -7,19 +7,22 @@ the texts of a field (none where it has no such field) and all its texts for key
 from __future__ import annotations
 
 import base64
+import dataclasses
 import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from urllib.parse import unquote
 
-__all__ = ["Event", "audit_event", "iis_event", "matches", "plain_event", "windows_event"]
+__all__ = ["Event", "Meaning", "audit_event", "iis_event", "matches", "meaning", "plain_event", "windows_event"]
+
+Told = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], frozenset[str]]
+"""Texts of a field for any question, for one about its start, for one about its being empty; texts that are no value."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Event:
     """An event.
 
@@ -27,13 +30,24 @@ class Event:
         field: texts of a field; told whether the question is about the field's start, its being empty, or neither.
         texts: all texts, for keywords.
         blanks: texts that are no value.
-        memory: answers to the same question about the same texts, for as long as the rules live; None to ask anew.
     """
 
     field: Callable[[str, str], list[str]]
     texts: list[str]
     blanks: frozenset[str] = frozenset({"", "-"})
-    memory: dict[tuple[object, ...], bool] | None = None
+    _told: dict[str, Told] = dataclasses.field(default_factory=dict)
+
+    def told(self, name: str) -> Told:
+        """Give all that a question about a field can rest on."""
+        found = self._told.get(name)
+        if found is None:
+            plain, start, empty = (tuple(self.field(name, kind)) for kind in ("", "start", "empty"))
+            found = self._told[name] = (plain, start, empty, self.blanks)
+        return found
+
+
+Meaning = Callable[[Event], bool]
+"""What a rule, or a part of one, says of an event."""
 
 
 @lru_cache(maxsize=100_000)
@@ -148,7 +162,11 @@ def windows_event(
 
 
 def _json_text(value: object) -> str:
-    return str(value) if isinstance(value, str | bool | int | float) else json.dumps(value, separators=(",", ":"))
+    return (
+        str(value)
+        if isinstance(value, str | bool | int | float)
+        else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    )
 
 
 def audit_event(row: Mapping[str, object], names: Mapping[str, Sequence[str]]) -> Event:
@@ -285,10 +303,7 @@ def _one(event: Event, name: str, modifiers: Sequence[str], value: object) -> bo
             for two in event.field(str(value), "")
         )
     if "re" in modifiers:
-        flags = re.ASCII
-        for mark, flag in (("i", re.IGNORECASE), ("m", re.MULTILINE), ("s", re.DOTALL)):
-            flags |= flag if mark in modifiers else 0
-        return any(re.search(str(value), one, flags) for one in event.field(name, ""))
+        return any(_searched(str(value), one, modifiers) for one in event.field(name, ""))
     if "cidr" in modifiers:
         network = ipaddress.ip_network(str(value))
         return any(_inside(one, network) for one in event.field(name, ""))
@@ -304,6 +319,16 @@ def _one(event: Event, name: str, modifiers: Sequence[str], value: object) -> bo
     if value == "" and not modifiers:
         return any(one in event.blanks for one in event.field(name, "empty"))
     return _text(event, name, modifiers, str(value))
+
+
+_FLAGS = (({"i", "ignorecase"}, re.I), ({"m", "multiline"}, re.M), ({"s", "dotall"}, re.S))
+
+
+def _searched(value: str, text: str, modifiers: Sequence[str]) -> bool:
+    flags = re.ASCII
+    for marks, flag in _FLAGS:
+        flags |= flag if marks & set(modifiers) else 0
+    return re.search(value, text, flags) is not None
 
 
 def _text(event: Event, name: str, modifiers: Sequence[str], value: str) -> bool:
@@ -387,16 +412,45 @@ def _timed(text: str, part: str, modifiers: Sequence[str], bound: float) -> bool
 
 # Detections and conditions ------------------------------------------------------------------------
 
+_ANSWERS_MAX = 1_000
+"""So many answers to one question are remembered at once."""
 
-def _item(event: Event, key: str, value: object) -> bool:
+
+Lists = Mapping[str, Sequence[str]]
+
+
+def _expanded(value: object, lists: Lists) -> list[object]:
+    """Give the values that a value with placeholders stands for."""
+    found = [""]
+    for at, part in enumerate(re.split(r"%([^%]+)%", str(value))):
+        found = [one + more for one in found for more in (lists[part] if at % 2 else [part])]
+    return list(found)
+
+
+def _item(key: str, value: object, lists: Lists) -> Meaning:
+    """Read one line of a detection; equal texts are asked once."""
     name, *modifiers = key.split("|")
-    if event.memory is None or not name or "fieldref" in modifiers:
-        return _asked(event, name, modifiers, value)
-    texts = tuple(tuple(event.field(name, kind)) for kind in ("", "start", "empty"))
-    question = (id(value), key, texts, event.blanks)
-    if question not in event.memory:
-        event.memory[question] = _asked(event, name, modifiers, value)
-    return event.memory[question]
+    if "expand" in modifiers:
+        modifiers = [one for one in modifiers if one != "expand"]
+        written = value if isinstance(value, list) else [value]
+        plain = "|".join([name, *(one for one in modifiers if one not in {"all", "neq"})])
+        stand_for = [_item(plain, _expanded(one, lists), {}) for one in written]
+        found = _every(stand_for) if "all" in modifiers else _either(stand_for)
+        return _not(found) if "neq" in modifiers else found
+    if not name or "fieldref" in modifiers:
+        return lambda event: _asked(event, name, modifiers, value)
+    answers: dict[Told, bool] = {}
+
+    def ask(event: Event) -> bool:
+        told = event.told(name)
+        answer = answers.get(told)
+        if answer is None:
+            if len(answers) >= _ANSWERS_MAX:
+                answers.clear()
+            answer = answers[told] = _asked(event, name, modifiers, value)
+        return answer
+
+    return ask
 
 
 def _asked(event: Event, name: str, modifiers: Sequence[str], value: object) -> bool:
@@ -415,54 +469,62 @@ def _keyword_pattern(value: str, *, cased: bool = False) -> tuple[str | int, ...
 
 def _keyword(event: Event, value: object, modifiers: Sequence[str] = ()) -> bool:
     if "re" in modifiers:
-        flags = re.ASCII | (re.IGNORECASE if "i" in modifiers else 0)
-        return any(re.search(str(value), one, flags) for one in event.texts)
+        return any(_searched(str(value), one, modifiers) for one in event.texts)
     cased = "cased" in modifiers
     pattern = _keyword_pattern(str(value), cased=cased)
     return any(_glob(pattern, one if cased else fold(one)) for one in event.texts)
 
 
-def _detection(event: Event, definition: object) -> bool:
+def _every(parts: Sequence[Meaning]) -> Meaning:
+    return parts[0] if len(parts) == 1 else lambda event: all(one(event) for one in parts)
+
+
+def _either(parts: Sequence[Meaning]) -> Meaning:
+    return parts[0] if len(parts) == 1 else lambda event: any(one(event) for one in parts)
+
+
+def _not(part: Meaning) -> Meaning:
+    return lambda event: not part(event)
+
+
+def _detection(definition: object, lists: Lists) -> Meaning:
     if isinstance(definition, Mapping):
-        return all(_item(event, key, value) for key, value in definition.items())
+        return _every([_item(key, value, lists) for key, value in definition.items()])
     if isinstance(definition, list):
-        return any(_detection(event, one) for one in definition)
-    return _keyword(event, definition)
+        return _either([_detection(one, lists) for one in definition])
+    return lambda event: _keyword(event, definition)
 
 
 class _Condition:
     """A recursive reading of a condition."""
 
-    def __init__(self, event: Event, detection: Mapping[str, object], text: str) -> None:
-        self.event = event
-        self.detection = detection
+    def __init__(self, parts: Mapping[str, Meaning], text: str) -> None:
+        self.parts = parts
         self.words = re.findall(r"\(|\)|[^\s()]+", text)
 
-    def whole(self) -> bool:
+    def whole(self) -> Meaning:
         found = self.either()
         assert not self.words, self.words
         return found
 
-    def either(self) -> bool:
-        found = self.both()
+    def either(self) -> Meaning:
+        found = [self.both()]
         while self.words and self.words[0].lower() == "or":
             self.words.pop(0)
-            right = self.both()
-            found = found or right
-        return found
+            found.append(self.both())
+        return _either(found)
 
-    def both(self) -> bool:
-        found = self.single()
+    def both(self) -> Meaning:
+        found = [self.single()]
         while self.words and self.words[0].lower() == "and":
             self.words.pop(0)
-            right = self.single()
-            found = found and right
-        return found
+            found.append(self.single())
+        return _every(found)
 
-    def single(self) -> bool:
+    def single(self) -> Meaning:
         word = self.words.pop(0)
         if word.lower() == "not":
-            return not self.single()
+            return _not(self.single())
         if word == "(":
             found = self.either()
             assert self.words.pop(0) == ")"
@@ -470,20 +532,33 @@ class _Condition:
         if word in {"1", "any", "all"} and self.words and self.words[0] == "of":
             self.words.pop(0)
             pattern = self.words.pop(0)
-            names = [one for one in self.detection if one not in {"condition", "timeframe"}]
             if pattern != "them":
-                names = [one for one in names if re.fullmatch(pattern.replace("*", ".*"), one)]
+                names = [one for one in self.parts if re.fullmatch(pattern.replace("*", ".*"), one)]
             else:
-                names = [one for one in names if not one.startswith("_")]
-            found_each = [_detection(self.event, self.detection[one]) for one in names]
-            return all(found_each) if word == "all" else any(found_each)
-        return _detection(self.event, self.detection[word])
+                names = [one for one in self.parts if not one.startswith("_")]
+            mine = [self.parts[one] for one in names]
+            return _every(mine) if word == "all" else _either(mine)
+        return self.parts[word]
+
+
+_NO_PARTS = {"condition", "timeframe"}
+
+
+def meaning(rule: Mapping[str, object], lists: Lists | None = None) -> Meaning:
+    """Give what a rule, as parsed from its YAML, says of events; to be read once and asked often.
+
+    Args:
+        rule: the rule.
+        lists: values for its placeholders.
+    """
+    detection = rule["detection"]
+    assert isinstance(detection, dict)
+    parts = {name: _detection(one, lists or {}) for name, one in detection.items() if name not in _NO_PARTS}
+    conditions = detection["condition"]
+    texts = conditions if isinstance(conditions, list) else [conditions]
+    return _either([_Condition(parts, str(one)).whole() for one in texts])
 
 
 def matches(rule: Mapping[str, object], event: Event) -> bool:
     """Say whether a rule, as parsed from its YAML, is met by an event."""
-    detection = rule["detection"]
-    assert isinstance(detection, dict)
-    conditions = detection["condition"]
-    texts = conditions if isinstance(conditions, list) else [conditions]
-    return any(_Condition(event, detection, str(one)).whole() for one in texts)
+    return meaning(rule)(event)

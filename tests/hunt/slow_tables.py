@@ -7,10 +7,10 @@ are cut, how JSON texts are walked and which texts are looked at decoded is read
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from tests.hunt.slow_sigma import Event, decode
 
@@ -45,12 +45,15 @@ def _part(text: str, part: str) -> list[str]:
         return ["Success" if text == "0" else "Failure"] if text.isdigit() else []
     if part == "service":
         return [f"{text}.googleapis.com"]
-    split = urlsplit(text if "://" in text else f"//{text}" if text[:1] not in {"/", "?", "#"} else text)
-    host = split.netloc.rpartition("@")[2]
-    host = host if host.startswith("[") and host.endswith("]") else host.rpartition(":")[0] or host
-    name = split.path.rpartition("/")[2]
+    rest, _, query = text.partition("#")[0].partition("?")
+    # a text that begins with a slash, however many there are, is a path alone
+    host, path = "", rest
+    if rest and not rest.startswith("/"):
+        host, slash, path = re.sub(r"\A[A-Za-z][A-Za-z0-9+.-]*://", "", rest).partition("/")
+        host, path = re.sub(r":[0-9]*\Z", "", host.rpartition("@")[2]), slash + path
+    name = path.rpartition("/")[2]
     suffix = name.rpartition(".")[2] if "." in name else ""
-    found = {"host": host, "path": split.path, "query": split.query, "extension": suffix}[part]
+    found = {"host": host, "path": path, "query": query, "extension": suffix}[part]
     return [found] if found else []
 
 

@@ -6,13 +6,16 @@ This is a sample; `field/judge.py` takes all rules and all events.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from tests.hunt.judged import documents_of, explained, judge
+from tests.hunt.slow_sources import EVENTS, JUDGED, OTHERS, WINDOWS, kinds_of, source_key
 
 from dwell.casebook.case import Case
 from dwell.hunt.sigma.load import load
+from dwell.hunt.sigma.logsources import where_of
 from dwell.intake.ingest import ingest, open_archive
 from dwell.model.claims import RuleStatus
 
@@ -66,6 +69,24 @@ def test_a_judgement_goes_on_from_what_the_slow_reading_said(tmp_path: Path) -> 
         one.write_text('{"pairs": 1, "events": 1, "met": []}')
     changed = judge(open_archive(case), loaded, documents, lambda _: None, kept, lambda: False)
     assert [one.ours for one in changed.differences] == [True]
+
+
+@pytest.mark.parametrize("source", WINDOWS, ids=lambda one: one.get("service") or one["category"])
+def test_a_log_source_of_windows_means_the_events_that_its_makers_document(source: Mapping[str, str]) -> None:
+    wheres = where_of(*source_key(source)) or ()
+    kinds = kinds_of(source)
+    for channel, number in EVENTS:
+        ours = any(
+            channel in one.channels and (not one.event_ids or number in one.event_ids) and number not in one.other_ids
+            for one in wheres
+        )
+        assert ours == any(one.is_one({"Channel": channel, "EventID": number}) for one in kinds), (channel, number)
+
+
+@pytest.mark.parametrize("source", OTHERS, ids=lambda one: "-".join(filter(None, one.values())))
+def test_a_log_source_means_the_tables_that_the_manual_says(source: Mapping[str, str]) -> None:
+    wheres = where_of(*source_key(source)) or ()
+    assert {one.table for one in wheres} & set(JUDGED) == {one.table for one in kinds_of(source)}
 
 
 @pytest.mark.slow
