@@ -19,6 +19,7 @@ from benchmarks.event_log import write_event_log
 
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
+from dwell.engine import memory
 from dwell.hunt.databases import keep_in
 from dwell.hunt.gathered import find_all, gathered
 from dwell.hunt.sigma.keeping import load_kept
@@ -40,6 +41,7 @@ def main() -> int:
     parser.add_argument("--rules-cache", type=Path, help="folder where loaded rules are kept")
     parser.add_argument("--evidence", type=Path, default=_EVTX, help="folder with the sample logs")
     arguments = parser.parse_args()
+    memory.settle()  # as in a worker
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         for name in _LOGS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,20 @@ from hypothesis import strategies as st
 from tests.archive.tables import SPEC, rows
 
 from dwell.archive import lexicon as lex
-from dwell.archive.datafile import DataFile, StagedFile, WordsReader, read_index, read_lexicon, read_rows, stage
+from dwell.archive.datafile import (
+    ColumnReader,
+    DataFile,
+    StagedFile,
+    WordsReader,
+    read_index,
+    read_lexicon,
+    read_rows,
+    stage,
+)
 from dwell.archive.index import Index
 from dwell.archive.lexicon import Lexicon, ranked
 from dwell.archive.parts import chunk_starts
+from dwell.archive.spec import TableSpec
 from dwell.errors import CustodyError
 
 
@@ -184,3 +195,82 @@ def test_no_column_of_a_lexicon_lies_in_two_row_groups(sizes: list[int]) -> None
         assert first + size <= groups[group]
         assert sum(groups[:group]) + first == sum(sizes[:at])
         assert size < 4_096 or sum(sizes[: at + 1]) in ends
+
+
+FURTHER = TableSpec(
+    SPEC.name,
+    pa.schema([*SPEC.schema, pa.field("extra", pa.map_(pa.string(), pa.string()))]),
+    SPEC.lexicon,
+    SPEC.joined,
+)
+
+
+def further(count: int, extra: Callable[[int], list[tuple[str, str | None]] | None], *, hosts: bool = True) -> pa.Table:
+    """Make rows with a map of further columns, with or without a host."""
+    table = rows(count, step_s=0).append_column(
+        FURTHER.schema.field("extra"),
+        pa.array([extra(one) for one in range(count)], FURTHER.schema.field("extra").type),
+    )
+    return table if hosts else table.set_column(3, SPEC.schema.field("host"), pa.nulls(count, pa.string()))
+
+
+def written(folder: Path, table: pa.Table) -> DataFile:
+    one, *_ = stage(folder, FURTHER, table, "unit")
+    return DataFile(FURTHER.name, folder, one)
+
+
+def encodings(file: DataFile) -> dict[str, tuple[str, ...]]:
+    group = pq.read_metadata(file.path).row_group(0)
+    return {one.path_in_schema: one.encodings for one in (group.column(at) for at in range(group.num_columns))}
+
+
+def test_keys_and_values_of_a_map_are_written_and_read_as_codes(tmp_path: Path) -> None:
+    table = further(9_000, lambda one: [("kind", f"k{one % 3}"), ("none", None)] if one % 5 else None)
+    file = written(tmp_path, table)
+    held = encodings(file)
+    assert "RLE_DICTIONARY" in held["extra.key_value.key"]
+    assert "RLE_DICTIONARY" in held["extra.key_value.value"]
+    plain, coded = (read_rows(file, ["extra"], dictionary=one)["extra"] for one in ((), ("extra",)))
+    assert plain.type == FURTHER.schema.field("extra").type
+    assert pa.types.is_dictionary(coded.type.key_type)
+    assert pa.types.is_dictionary(coded.type.item_type)
+    assert coded.to_pylist() == plain.to_pylist()
+    assert sorted(map(str, plain.to_pylist())) == sorted(
+        map(
+            str, (one for one, when in zip(table["extra"].to_pylist(), table["time_utc"], strict=True) if when.is_valid)
+        )
+    )
+
+
+def test_values_of_a_map_that_are_nearly_unique_have_no_dictionary_and_are_read_as_codes_all_the_same(
+    tmp_path: Path,
+) -> None:
+    file = written(tmp_path, further(9_000, lambda one: [("id", f"id{one}")]))
+    held = encodings(file)
+    assert "RLE_DICTIONARY" in held["extra.key_value.key"]
+    assert "RLE_DICTIONARY" not in held["extra.key_value.value"]
+    coded = read_rows(file, ["extra"], dictionary=["extra"])["extra"]
+    assert pa.types.is_dictionary(coded.type.item_type)
+    assert coded.to_pylist() == read_rows(file, ["extra"])["extra"].to_pylist()
+
+
+def test_columns_that_hold_nothing_are_given_without_being_read(tmp_path: Path) -> None:
+    file = written(tmp_path, further(200, lambda _: None, hosts=False))
+    names = ["host", "stem", "extra"]
+    kinds = [read_rows(file, names, dictionary=one).schema.types for one in ((), ("host", "extra"))]
+    assert [str(one) for one in kinds[0]] == ["string", "string", "map<string, string ('extra')>"]
+    assert pa.types.is_dictionary(kinds[1][0])
+    assert pa.types.is_dictionary(kinds[1][2].item_type)
+    assert indexed(file).empty == ("extra", "host")
+    flip(file.path, chunk(file, "host"))
+    read = read_rows(file, names)
+    assert read["host"].null_count == read["extra"].null_count == read.num_rows == indexed(file).rows
+    assert read.column_names == names
+    assert read["stem"].null_count == 0
+
+
+def test_columns_without_a_lexicon_are_given_as_codes_where_they_were_written_so(tmp_path: Path) -> None:
+    file = stored(tmp_path, rows(9_000, step_s=0))
+    read = ColumnReader(file, ["stem"], also=["host", "id"]).read(["host", "id", "stem"])
+    assert [pa.types.is_dictionary(one) for one in read.schema.types] == [True, False, True]
+    assert read["host"].to_pylist() == read_rows(file, ["host"])["host"].to_pylist()

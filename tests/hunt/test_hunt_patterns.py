@@ -43,6 +43,21 @@ def test_patterns_match_what_they_say_with_and_without_the_engine(wanted: list[P
             assert rows.tolist() == [at for at, one in enumerate(texts) if slow(one, pattern)], (pattern, engine)
 
 
+@given(
+    st.lists(parts(), min_size=1, max_size=24, unique=True),
+    st.lists(TEXTS, max_size=8, unique=True),
+    st.integers(0, 2**24 - 1),
+)
+def test_some_patterns_are_met_as_they_are_among_all(wanted: list[Parts], texts: list[str], drawn: int) -> None:
+    mask = np.array([bool(drawn >> at & 1) for at in range(len(wanted))], np.bool_)
+    for engine in (True, False):
+        whole = Patterns(wanted, engine=engine).find(pa.array(texts, pa.string()))
+        found = dict(Patterns(wanted, engine=engine).met(pa.array(texts, pa.string()), mask))
+        assert not [at for at in found if not mask[at]]
+        for at in np.flatnonzero(mask).tolist():
+            assert found.get(at, whole[at][:0]).tolist() == whole[at].tolist()
+
+
 @needs_engine
 def test_a_pattern_that_is_everywhere_is_taken_out_of_later_scans_and_found_all_the_same() -> None:
     texts = pa.array([f"/owa/{one}/tail" for one in range(20_000)])

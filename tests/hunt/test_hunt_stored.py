@@ -17,6 +17,7 @@ from tests.hunt.archives import archive_of, load_rules
 
 from dwell.archive.datafile import ColumnReader, DataFile, WordsReader
 from dwell.errors import CustodyError
+from dwell.hunt import hits as hits_module
 from dwell.hunt import words as module
 from dwell.hunt.columnvalues import values_of
 from dwell.hunt.indicators import match
@@ -227,3 +228,107 @@ def test_few_addresses_are_found_in_every_way_they_are_written(
     shown = {one.partition("=")[2] for row in found["matched"].to_pylist() for one in row}
     assert {"10.1.2.3", "10.1.2.3:443", "[::ffff:10.1.2.3]:443", "::ffff:a01:203", "::FFFF:0A01:0203%7"} <= shown
     assert shown.isdisjoint({"110.1.2.3", "010.1.2.3", "-", ""})
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    files=st.lists(st.lists(st.text("aAbB7%42-", max_size=4), unique=True), min_size=2, max_size=5),
+    masks=st.lists(st.lists(st.booleans(), min_size=len(ATOMS), max_size=len(ATOMS)), min_size=5, max_size=5),
+)
+def test_what_is_asked_of_one_file_and_not_of_the_next_changes_no_answer(
+    monkeypatch: pytest.MonkeyPatch, files: list[list[str]], masks: list[list[bool]]
+) -> None:
+    monkeypatch.setattr(module, "SHARED_MIN", 1)
+    monkeypatch.setattr(module, "FEW_QUESTIONS", 0)
+    monkeypatch.setattr(module, "_kept", {})
+    for texts, mask in zip(files, masks, strict=False):
+        values, counts, able = pa.array(texts, pa.string()), np.ones(len(texts), np.int64), np.array(mask, np.bool_)
+        held = words("iis", "cs-uri-query", values, counts, 0, ASKED, ATOMS, able)
+        alone = words("iis", "cs-uri-query", values, counts, 0, list(ASKED), ATOMS, able)
+        for one in np.flatnonzero(able).tolist():
+            assert held.atom(one).tolist() == alone.atom(one).tolist()
+
+
+KEYWORDS = {
+    **rule(20, {"keywords": ["needle"], "condition": "keywords"}),
+    "logsource": {"category": "webserver"},
+}
+
+
+@pytest.mark.parametrize(
+    ("extra", "opened", "hits"),
+    [(None, 0, 0), ([("X-Custom", "a needle")], 1, 1), ([("X-Custom", "hay")], 1, 0)],
+)
+def test_words_anywhere_open_a_file_only_where_it_holds_further_columns(
+    tmp_path: Path, extra: list[tuple[str, str]] | None, opened: int, hits: int
+) -> None:
+    rows = [*lines(30, 1), {**lines(1, 1)[0], "extra": extra}]
+    (file,) = archive_of(tmp_path / "archive", {"iis": rows}).files("iis")
+    rules = load_rules(tmp_path / "rules", KEYWORDS).rules
+    for one in (file, without_index(file)):
+        found = Hunter(rules).find(one)
+        assert (len(found.report.opened), found.hits.num_rows) == (opened, hits)
+        assert found.report.missing == Hunter(rules, prune=False).find(one).report.missing
+
+
+def test_a_file_that_holds_no_further_columns_is_not_read_for_words_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = archive_of(tmp_path / "archive", {"iis": lines(300, 1)}).files("iis")
+    rules = load_rules(tmp_path / "rules", KEYWORDS).rules
+    texts, rows = read_of(monkeypatch)
+    assert Hunter(rules).find(file).hits.num_rows == 0
+    assert (texts, rows) == ([], [])
+
+
+def test_a_key_that_only_rows_tell_of_is_missing_only_for_a_rule_for_which_they_were_read(tmp_path: Path) -> None:
+    (file,) = archive_of(tmp_path / "archive", {"iis": lines(300, 1)}).files("iis")
+    asks = {"a": {"Odd-Column|contains": "x", "cs-uri-query|contains": "cmd"}, "condition": "a"}
+    never = {"a": {"Odd-Column|contains": "x", "cs-uri-query|contains": "zz-no-such"}, "condition": "a"}
+    for detection, told in ((asks, True), (never, False)):
+        rules = load_rules(tmp_path / f"rules-{told}", rule(21, detection)).rules
+        report = Hunter(rules).find(file).report
+        assert any("Odd-Column" in place for places in report.missing.values() for place in places) is told
+
+
+def test_hits_are_the_same_whether_rules_are_worked_out_together_or_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = archive_of(tmp_path / "archive", {"iis": lines(300, 1)}).files("iis")
+    hunter = Hunter(load_rules(tmp_path / "rules", *RULES, {**RULES[0], "id": rule(7, {})["id"]}).rules)
+    together = hunter.find(file).hits
+    monkeypatch.setattr(hits_module, "BATCH_CELLS_MAX", 0)
+    assert hunter.find(file).hits.equals(together)
+    assert len(set(together["rule_id"].to_pylist())) == len(RULES) + 1
+
+
+SYSMON = "Microsoft-Windows-Sysmon/Operational"
+
+
+@pytest.mark.parametrize(
+    ("detection", "opened", "hits"),
+    [
+        ({"a": {"Odd|contains": "needle"}, "condition": "a"}, 1, 1),
+        ({"a": {"Odd|contains": "no such"}, "condition": "a"}, 0, 0),
+        ({"a": {"Never|contains": "needle"}, "condition": "a"}, 0, 0),
+        ({"a": {"Never": None}, "b": {"Odd|contains": "needle"}, "condition": "a and b"}, 1, 1),
+        ({"a": {"Never|contains": "x"}, "b": {"Odd|contains": "hay"}, "condition": "b and not a"}, 1, 2),
+        ({"a": {"UtcTime|contains": "2019"}, "condition": "a"}, 1, 1),
+        ({"a": {"UtcTime|contains": "2020"}, "condition": "a"}, 0, 0),
+    ],
+)
+def test_what_only_rows_hold_rules_files_out_as_the_lexicon_does(
+    tmp_path: Path, detection: dict[str, Any], opened: int, hits: int
+) -> None:
+    rows = [
+        {"Channel": SYSMON, "EventID": 1, "Image": "x.exe", "EventData": [("Odd", text)], "UtcTime": when}
+        for text, when in (("a needle", None), ("hay", "2019-04-02"), ("hay", None), ("other", None))
+    ]
+    (file,) = archive_of(tmp_path / "archive", {"evtx": rows}).files("evtx")
+    made = {**rule(30, detection), "logsource": {"product": "windows", "category": "process_creation"}}
+    rules = load_rules(tmp_path / "rules", made).rules
+    found, whole = Hunter(rules).find(file), Hunter(rules, prune=False).find(file)
+    assert len(found.report.opened) == opened
+    assert sum(found.hits["count"].to_pylist()) == sum(whole.hits["count"].to_pylist()) == hits
+    assert found.hits.equals(whole.hits)
+    assert found.report.missing == whole.report.missing

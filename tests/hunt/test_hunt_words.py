@@ -50,6 +50,25 @@ def test_what_was_not_put_or_is_not_known_is_refused() -> None:
         words("evtx", "host", TEXTS, np.ones(3, np.int64), 0, [0], (Atom("host", "riddle"),))
 
 
+def test_only_questions_that_matter_are_put_and_the_others_stay_without_an_answer() -> None:
+    counts = np.array([3, 4, 5])
+    whole = words("evtx", "host", TEXTS, counts, 6, [0, 1, 2, 3], ATOMS)
+    able = np.array([True, False, True, False])
+    held = words("evtx", "host", TEXTS, counts, 6, [0, 1, 2, 3], ATOMS, able)
+    assert held.values.to_pylist() == ["mail01"]
+    assert [held.atom(one)[[0, -1]].tolist() for one in (0, 2)] == [whole.atom(one)[[0, -1]].tolist() for one in (0, 2)]
+    for one in (1, 3):
+        with pytest.raises(KeyError):
+            held.atom(one)
+
+
+def test_a_question_known_to_be_unmet_is_answered_with_no_and_not_put() -> None:
+    # it would be met: that it is not shows that nobody looked
+    held = words("evtx", "host", TEXTS, np.array([3, 4, 5]), 6, [0, 1], ATOMS, None, np.array([0]))
+    assert held.is_unmet(frozenset({0, 1}))
+    assert held.atom(0).tolist() == [False, False]
+
+
 def test_what_no_text_meets_is_known_without_looking_and_the_rest_is_not() -> None:
     held = words("evtx", "host", TEXTS, np.array([3, 4, 5]), 0, [0, 1, 2], ATOMS)
     assert held.is_unmet(frozenset({1}))

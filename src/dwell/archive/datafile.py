@@ -17,8 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dwell.archive import encodings as how
 from dwell.archive import index as idx
 from dwell.archive import lexicon as lex
+from dwell.archive.encodings import columns_in, leaves, without_dictionary
 from dwell.archive.grams import grams
 from dwell.archive.index import Index
 from dwell.archive.lexicon import Lexicon
@@ -46,8 +48,6 @@ __all__ = [
     "sync_folder",
 ]
 
-RECORD_NO, TIME_UTC = "record_no", "time_utc"
-_SAMPLE_ROWS = 4_096
 LEXICON_FOLDER = "_lexicon"
 """Lexicons lie in a folder of their own whose name other readers of the table pass over."""
 INDEX_SUFFIX = ".index"
@@ -161,18 +161,6 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
-def _encodings(table: pa.Table) -> dict[str, str]:
-    """Choose encodings where a dictionary of values only costs: numbers that rise, and texts that are nearly unique."""
-    rising = [one for one in (RECORD_NO, TIME_UTC) if one in table.column_names]
-    found = dict.fromkeys(rising, "DELTA_BINARY_PACKED")
-    sample = table.slice(0, _SAMPLE_ROWS)
-    texts = [one.name for one in table.schema if pa.types.is_string(one.type)]
-    for name in texts if table.num_rows >= _SAMPLE_ROWS else []:
-        if pc.count_distinct(sample[name]).as_py() > _SAMPLE_ROWS // 2:
-            found[name] = "DELTA_LENGTH_BYTE_ARRAY"
-    return found
-
-
 def _written(
     table: pa.Table, *, row_groups: Sequence[int], encodings: Mapping[str, str], store_schema: bool = False
 ) -> pa.Buffer:
@@ -186,11 +174,12 @@ def _written(
         encodings: of the columns for which a dictionary of values only costs.
         store_schema: whether the Arrow schema is written too, metadata included.
     """
+    paths = [path for one in table.schema for path in leaves(one.name, one.type)]
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink,
         table.schema,
-        use_dictionary=[one for one in table.column_names if one not in encodings] if encodings else True,
+        use_dictionary=[one for one in paths if one not in encodings] if encodings else True,
         column_encoding=dict(encodings) or None,
         compression="zstd",
         compression_level=3,
@@ -311,7 +300,7 @@ def stage(folder: Path, spec: TableSpec, table: pa.Table, name: str) -> list[Sta
         span = pc.min_max(part["time_utc"].cast(pa.int64()))
         first, last = span["min"].as_py(), span["max"].as_py()
         ranked, names = _ranked(part, spec)
-        data = _written(ranked, row_groups=_groups(part.num_rows), encodings=_encodings(ranked))
+        data = _written(ranked, row_groups=_groups(part.num_rows), encodings=how.encodings(ranked))
         digest = _put(data, folder / relative)
         digests = (
             _put_lexicon(folder / LEXICON_FOLDER / relative, spec, ranked, names, data) if spec.lexicon else ("", "")
@@ -339,6 +328,7 @@ def _put_lexicon(
         groups=tuple(groups),
         data=cut(data),
         lexicon=cut(stored),
+        empty=tuple(sorted(name for name in rows.column_names if rows[name].null_count == rows.num_rows)),
     )
     return _put(stored, place), _put(idx.encoded(index), place.with_name(place.name + INDEX_SUFFIX))
 
@@ -402,12 +392,13 @@ def read_rows(file: DataFile, columns: Sequence[str], *, dictionary: Sequence[st
 class ColumnReader:
     """The columns of a data file, each read and verified when it is asked for; index and footer are read once."""
 
-    def __init__(self, file: DataFile, dictionary: Sequence[str] = ()) -> None:
+    def __init__(self, file: DataFile, dictionary: Sequence[str] = (), *, also: Sequence[str] = ()) -> None:
         """Open a data file.
 
         Args:
             file: the data file.
-            dictionary: text columns to be given as dictionary-coded.
+            dictionary: text columns to be given as dictionary-coded; of maps and lists what they hold is.
+            also: text columns to be given so only if they were written so, as most are that repeat their values.
 
         Raises:
             CustodyError: the index, the footer or, where there is no index, the file is not what was written.
@@ -415,16 +406,17 @@ class ColumnReader:
         self._file = file
         index = read_index(file)
         self._parts = PartsReader(file.path, index.data) if index is not None else None
+        self._empty = frozenset(() if index is None else index.empty)
         source = open_verified(file.path, file.staged.sha256) if self._parts is None else self._parts.holding(())
         about = pq.read_metadata(source) if self._parts is None else self._parts.about
-        unique = _without_dictionary(about)
+        unique = without_dictionary(about)
         self._held = frozenset(about.schema.to_arrow_schema().names)
         self._dictionary = frozenset(dictionary)
         self._unique = unique.intersection(dictionary)
         self._reader = pq.ParquetFile(
             source,
             metadata=about,
-            read_dictionary=[one for one in dictionary if one not in unique and one in self._held],
+            read_dictionary=sorted(columns_in(about, [*dictionary, *also]) - unique),
             page_checksum_verification=True,
         )
 
@@ -455,12 +447,19 @@ class ColumnReader:
 
     def _stored(self, columns: Iterable[str]) -> pa.Table:
         names = list(columns)
+        # by the index, which was verified: there is nothing to read
+        empty = self._empty.intersection(names)
+        wanted = [one for one in names if one not in empty]
         if self._parts is not None:
-            self._parts.holding(names)  # the reader looks into the same memory
-        rows = self._reader.read(columns=names, use_threads=False)
+            self._parts.holding(wanted)  # the reader looks into the same memory
+        rows = self._reader.read(columns=wanted, use_threads=False)
         for name in sorted(self._unique.intersection(rows.column_names)):
             rows = rows.set_column(rows.schema.get_field_index(name), name, rows[name].dictionary_encode())
-        return rows
+        if not empty:
+            return rows
+        kinds = {one: self._reader.schema_arrow.field(one).type for one in empty}
+        nothing = {one: pa.nulls(self._file.staged.rows, kind) for one, kind in kinds.items()}
+        return pa.table([nothing[one] if one in empty else rows[one] for one in names], names=names)
 
 
 class RowGroups:
@@ -512,15 +511,6 @@ class RowGroups:
     def _column(self, group: int, name: str) -> pa.ChunkedArray | pa.Array:
         column = self._reader.read_row_group(group, columns=[name], use_threads=False)[name]
         return pa.nulls(len(column)) if column.null_count == len(column) else column
-
-
-def _without_dictionary(about: pq.FileMetaData) -> set[str]:
-    """Give the columns that the library cannot read as dictionary-coded, because they were not written so."""
-    out: set[str] = set()
-    for group in range(about.num_row_groups):
-        columns = (about.row_group(group).column(place) for place in range(about.num_columns))
-        out |= {one.path_in_schema for one in columns if "DELTA_LENGTH_BYTE_ARRAY" in one.encodings}
-    return out
 
 
 def read_lexicon(file: DataFile) -> Lexicon:

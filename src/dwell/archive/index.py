@@ -28,6 +28,7 @@ class Index(msgspec.Struct, frozen=True):
         groups: rows of each row group of the lexicon; no column lies in two.
         data: parts of the data file.
         lexicon: parts of the lexicon.
+        empty: columns of the data file that hold nothing, sorted; none are named in what was written before there were any.
     """
 
     rows: int
@@ -39,6 +40,7 @@ class Index(msgspec.Struct, frozen=True):
     groups: tuple[int, ...]
     data: Parts
     lexicon: Parts
+    empty: tuple[str, ...] = ()
 
     def place(self, name: str) -> tuple[int, int, int] | None:
         """Give row group, first row in it and number of rows of a column of the lexicon; None where it has none."""

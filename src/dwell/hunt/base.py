@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.archive.lexicon import coded
 from dwell.hunt.patterns import Indices
 
-__all__ = ["Base", "Entries", "Rows"]
+__all__ = ["Base", "Codes", "Entries", "Rows"]
+
+Codes = npt.NDArray[np.int32]
 
 _REPEATED = re.compile(r"#\d+\Z")
 
@@ -22,8 +26,10 @@ class Entries:
 
     Attributes:
         rows: row of each entry, ascending.
-        keys: its key; "" in a list.
-        values: its text.
+        keys: the distinct keys; "" in a list.
+        key_codes: of each entry its key.
+        values: the distinct texts, and perhaps some that no entry has.
+        codes: of each entry its text.
     """
 
     def __init__(self, column: pa.Array) -> None:
@@ -33,28 +39,50 @@ class Entries:
         counts = pc.list_value_length(plain).fill_null(0).to_numpy(zero_copy_only=False)
         rows = np.repeat(np.arange(len(column)), counts)
         flat = plain.flatten()
-        keys = pa.nulls(len(flat), pa.string()) if listed else flat.field(0)
-        values = flat if listed else flat.field(1)
+        values = coded(flat if listed else flat.field(1))
+        codes = _filled(values.indices)
+        keys = None if listed else coded(flat.field(0))
+        key_codes = np.zeros(len(flat), np.int32) if keys is None else _filled(keys.indices)
         if values.null_count:
-            valid = pa.array(np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False)))
-            rows, keys, values = rows[valid.to_numpy()], keys.take(valid), values.take(valid)
+            valid = np.flatnonzero(codes >= 0)
+            rows, codes, key_codes = rows[valid], codes[valid], key_codes[valid]
         self.rows: Indices = rows
-        self.keys: pa.DictionaryArray = keys.fill_null("").dictionary_encode()
-        self.values: pa.Array = values
-        self._places: dict[str, Indices] = {}
+        self.keys: list[str] = [""] if keys is None else keys.dictionary.to_pylist()
+        self.key_codes: Codes = key_codes
+        self.values: pa.StringArray = values.dictionary.cast(pa.string())
+        self.codes: Codes = codes
 
-    def named(self, key: str) -> npt.NDArray[np.bool_]:
-        """Say which of the distinct keys a key means."""
-        wanted = _key_test(key)
-        return np.array([wanted(str(one)) for one in self.keys.dictionary.to_pylist()], np.bool_)
+    def named(self, key: str) -> Indices:
+        """Give which of the distinct keys a key means: the name itself, the last part of a dotted one, a repeated one."""
+        if key.endswith("#"):
+            numbered = re.compile(re.escape(key[:-1]) + r"\d*(?:#\d+)?\Z", re.IGNORECASE)
+            return np.array([at for at, one in enumerate(self.keys) if numbered.match(one)], np.int64)
+        return np.array(self._names.get(key.lower(), ()), np.int64)
+
+    @cached_property
+    def _names(self) -> dict[str, list[int]]:
+        """Give the keys that each name means."""
+        out: dict[str, list[int]] = {}
+        for at, one in enumerate(self.keys):
+            bare = _REPEATED.sub("", one).lower()
+            ends = [end + 1 for end, mark in enumerate(bare) if mark == "."]
+            for start in (0, *ends):
+                out.setdefault(bare[start:], []).append(at)
+        return out
+
+    @cached_property
+    def _by_key(self) -> tuple[Indices, Indices]:
+        """Give the entries key by key, and where each key's begin."""
+        size = len(self.keys)
+        narrow = self.key_codes.astype(np.uint16) if size < 1 << 16 else self.key_codes
+        starts = np.concatenate(([0], np.cumsum(np.bincount(self.key_codes, minlength=size))))
+        return np.argsort(narrow, kind="stable"), starts
 
     def places(self, key: str) -> Indices:
-        """Give the entries under a key."""
-        if key not in self._places:
-            right = self.named(key)
-            codes = self.keys.indices.to_numpy(zero_copy_only=False)
-            self._places[key] = np.flatnonzero(right[codes]) if right.any() else np.zeros(0, np.int64)
-        return self._places[key]
+        """Give the entries under a key, ascending."""
+        order, starts = self._by_key
+        parts = [order[starts[one] : starts[one + 1]] for one in self.named(key).tolist()]
+        return parts[0] if len(parts) == 1 else np.sort(np.concatenate([np.zeros(0, np.int64), *parts]))
 
 
 class Rows:
@@ -83,14 +111,6 @@ class Rows:
         """Give rows that were read already."""
         return cls(table.column_names, table.num_rows, table.select)
 
-    def only(self, names: Collection[str]) -> Rows:
-        """Give the same rows with some of their columns; what is read of them is read for both."""
-        return Rows([one for one in self.column_names if one in names], self.num_rows, self._given)
-
-    def _given(self, names: Sequence[str]) -> pa.Table:
-        self.want(names)
-        return pa.table([self._held[one] for one in names], names=list(names))
-
     def __getitem__(self, name: str) -> pa.ChunkedArray:
         """Give a column."""
         self.want((name,))
@@ -105,7 +125,7 @@ class Rows:
 
 
 class Base:
-    """Some rows of a data file.
+    """The rows of a data file, columns and maps taken apart once.
 
     Attributes:
         table: the rows.
@@ -115,6 +135,7 @@ class Base:
         """Take rows."""
         self.table = table
         self._entries: dict[str, Entries] = {}
+        self._codes: dict[str, tuple[Codes, pa.StringArray]] = {}
 
     def is_bare(self, name: str) -> bool:
         """Say whether a column holds no value at all."""
@@ -134,16 +155,19 @@ class Base:
             self._entries[name] = Entries(column)
         return self._entries[name]
 
+    def codes(self, name: str) -> tuple[Codes, pa.StringArray]:
+        """Give a column as codes (-1 for null) and distinct texts; those of a column that is coded keep their places."""
+        if name not in self._codes:
+            array = coded(self.table[name])
+            values = array.dictionary
+            self._codes[name] = (
+                _filled(array.indices),
+                values if values.type == pa.string() else values.cast(pa.string()),
+            )
+        return self._codes[name]
 
-def _key_test(key: str) -> Callable[[str], bool]:
-    """Give the test of a map's key: the name itself, the last part of a dotted one, or a repeated one."""
-    if key.endswith("#"):
-        numbered = re.compile(re.escape(key[:-1]) + r"\d*(?:#\d+)?\Z", re.IGNORECASE)
-        return lambda one: numbered.match(one) is not None
-    lower = key.lower()
 
-    def test(one: str) -> bool:
-        bare = _REPEATED.sub("", one).lower()
-        return bare == lower or bare.endswith("." + lower)
-
-    return test
+def _filled(indices: pa.Array) -> Codes:
+    """Give codes, -1 for null, without a copy where there is none."""
+    codes: Codes = (indices.fill_null(-1) if indices.null_count else indices).to_numpy(zero_copy_only=False)
+    return codes

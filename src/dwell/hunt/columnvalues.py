@@ -55,9 +55,14 @@ class ColumnValues:
         return None
 
     def nulls(self, name: str) -> int | None:
-        """Give rows without a text in a column; None where that is not known without reading it."""
+        """Give rows without a text in a column of the lexicon; None where that is not known without reading it."""
         del name
         return None
+
+    def is_bare(self, name: str) -> bool:
+        """Say whether a column is known to hold nothing."""
+        del name
+        return False
 
     def rows_with(self, place: str, join: JoinedText | None) -> tuple[int, int]:
         """Give rows with and without a text in a place whose columns have bitmaps."""
@@ -115,6 +120,10 @@ class LazyValues(ColumnValues):
     def nulls(self, name: str) -> int | None:
         """Give rows without a text in a column; None where that is not known without reading it."""
         return self._index.nulls.get(name)
+
+    def is_bare(self, name: str) -> bool:
+        """Say whether a column is known to hold nothing."""
+        return name in self._index.empty
 
 
 def _apart(whole: pa.Array, counts: Indices) -> tuple[pa.StringArray, Indices, int]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from dwell.hunt.frame import Frame, Slots
+from dwell.hunt.frame import Frame
 from dwell.hunt.patterns import Indices
 from dwell.hunt.ruleset import Atom, Leaf, Node
+from dwell.hunt.slots import Slots
 from dwell.hunt.words import Truth
 
 __all__ = ["Conditions"]
@@ -73,8 +74,7 @@ class Conditions:
 
     def _leaf(self, leaf: Leaf, index: int, rows: Indices) -> Truth:
         if self._frame.is_common(index):
-            codes, _, met = self._frame.asked(index, rows)
-            return met[codes]
+            return self._frame.asked(index, rows)[2]
         slots = self._frame.slots(leaf.place)
         if slots.rows is None:
             return self._frame.truth(index)[slots.slots[rows]]

@@ -4,59 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.lexicon import coded, joined_codes
 from dwell.archive.spec import JoinedText, TableSpec
-from dwell.hunt.base import Base, Rows
+from dwell.hunt.base import Base, Codes, Rows
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.hits import Matched
-from dwell.hunt.jsonpaths import as_text, texts_at
+from dwell.hunt.keyed import Keyed
 from dwell.hunt.patterns import Indices
 from dwell.hunt.picking import picked
 from dwell.hunt.ruleset import Node, RuleSet
+from dwell.hunt.slots import Slots
 from dwell.hunt.words import Truth, Words, truth_of, words
 
-__all__ = ["Frame", "Slots", "columns_of"]
-
-FEW = 16
-"""Texts met by less than one row in so many are gathered by row once, and never looked for again."""
-
-
-class Slots:
-    """A place over the rows of a frame.
-
-    Attributes:
-        held: its distinct texts.
-        slots: slot of each entry.
-        rows: row of each entry; None where every row has exactly one.
-    """
-
-    __slots__ = ("_order", "_starts", "held", "rows", "slots")
-
-    def __init__(self, held: Words, slots: Indices, rows: Indices | None = None) -> None:
-        self.held = held
-        self.slots = slots
-        self.rows = rows
-        self._order: Indices | None = None
-        self._starts = np.zeros(0, np.int64)
-
-    def entries(self, truth: Truth) -> Indices:
-        """Give the entries whose slot is true; looks at the marked ones only where no others can be meant."""
-        none = len(self.held.values)
-        if truth[none:].any() or int(self.held.counts[truth].sum()) * FEW > len(self.slots):
-            return np.flatnonzero(truth[self.slots])
-        if self._order is None:
-            common = np.append(self.held.counts[:none] * FEW > len(self.slots), [True, True])
-            marked = np.flatnonzero(~common[self.slots])
-            self._order = marked[np.argsort(self.slots[marked], kind="stable")]
-            self._starts = np.searchsorted(self.slots[self._order], np.arange(none + 1))
-        parts = [self._order[self._starts[at] : self._starts[at + 1]] for at in np.flatnonzero(truth[:none])]
-        return np.sort(np.concatenate(parts)) if parts else np.zeros(0, np.int64)
+__all__ = ["Frame", "columns_of"]
 
 
 def columns_of(place: str, spec: TableSpec) -> list[str]:
@@ -69,7 +33,7 @@ def columns_of(place: str, spec: TableSpec) -> list[str]:
 
 
 class Frame:
-    """Some rows of a data file.
+    """The rows of a data file, or those of one kind of record among them: these share all that was worked out for the file.
 
     Attributes:
         base: what was read of the file.
@@ -88,45 +52,76 @@ class Frame:
         truths: Mapping[int, Truth] | None = None,
         common: Callable[[int], tuple[Words, Truth] | None] | None = None,
         ranked: frozenset[str] = frozenset(),
-        among: Truth | None = None,
+        keyed: Keyed | None = None,
+        able: Truth | None = None,
     ) -> None:
+        """Take rows.
+
+        Args:
+            base: what was read of the file.
+            spec: the table.
+            rules: the rule set.
+            asked: the questions about each place.
+            known: places to whose texts the questions were put.
+            truths: of leaves over these, by slot.
+            common: gives words and truth of a leaf that many rows meet.
+            ranked: columns whose codes are places in the lexicon.
+            keyed: places with several texts a row, where some were looked at.
+            able: by atom whether it still matters; all do where not given.
+        """
         self.base = base
-        self.rows = base.table.num_rows if among is None else int(among.sum())
+        self.rows = base.table.num_rows
         self.spec = spec
         self.rules = rules
         self._asked = asked
         self._known = known or {}
-        self._slots: dict[str, Slots] = {}
         self._truths: dict[int, Truth] = dict(truths or {})
         self._common = common
         self._ranked = ranked
-        self._among = None if self.rows == base.table.num_rows else among
+        self._keyed = keyed or Keyed(base, spec.name, rules, asked)
+        self._able = able
+        self._wide: dict[str, Codes] = {}
+        self._told_of: dict[str, tuple[Words, Codes]] = {}
+        self._codes: dict[str, tuple[Codes, pa.StringArray]] = {}
+        self._mine()
+
+    def _mine(self) -> None:
+        """Begin with no row left out."""
+        self._among: Truth | None = None
         self._places: Indices | None = None
         self._ranks: Indices | None = None
-        self._columns: dict[str, pa.ChunkedArray] = {}
+        self._slots: dict[str, Slots] = {}
+
+    def part(self, among: Truth) -> Frame:
+        """Give some of the rows.
+
+        Args:
+            among: by row whether it is one of them.
+        """
+        out = Frame.__new__(Frame)
+        out.__dict__.update(self.__dict__)
+        out._mine()
+        if not among.all():
+            out._among = among
+            out._places = np.flatnonzero(among)
+            out.rows = len(out._places)
+        return out
 
     def holds(self, name: str) -> bool:
         """Say whether a column was read."""
         return name in self.base.table.column_names
 
-    def column(self, name: str) -> pa.ChunkedArray:
-        """Give a column of these rows."""
-        if self._among is None:
-            return self.base.table[name]
-        if name not in self._columns:
-            self._columns[name] = self.base.table[name].filter(pa.array(self._among))
-        return self._columns[name]
+    def numbers(self, name: str) -> Indices:
+        """Give a column of numbers, none of which is null."""
+        whole: Indices = self.base.table[name].to_numpy()
+        return whole if self._places is None else whole[self._places]
 
     def in_base(self, rows: Indices) -> Indices:
         """Give rows as they are numbered in what was read."""
-        if self._among is None:
-            return rows
-        if self._places is None:
-            self._places = np.flatnonzero(self._among)
-        return self._places[rows]
+        return rows if self._places is None else self._places[rows]
 
     def picked(self, names: Sequence[str], rows: Indices) -> pa.Table:
-        """Give some columns of some rows; coded columns become plain."""
+        """Give some columns of some rows."""
         return picked(self.base.table, names, self.in_base(rows))
 
     def slots(self, place: str) -> Slots:
@@ -137,68 +132,67 @@ class Frame:
 
     def texts(self, place: str) -> tuple[Indices, pa.StringArray]:
         """Give a place as codes (-1 for null) and distinct texts."""
+        codes, values = self._whole_texts(place)
+        return self._cut(codes).astype(np.int64), values
+
+    def _cut(self, of_base: Codes) -> Codes:
+        """Give what belongs to these rows of something that there is for every row."""
+        return of_base if self._places is None else of_base[self._places]
+
+    def _whole_texts(self, place: str) -> tuple[Codes, pa.StringArray]:
+        """Give a place as codes and distinct texts, over all rows of the file."""
+        if place not in self._codes:
+            self._codes[place] = self._worked_out(place)
+        return self._codes[place]
+
+    def _worked_out(self, place: str) -> tuple[Codes, pa.StringArray]:
         if is_derived(place):
-            return self._part_of(place)
+            codes, whole = self._whole_texts(base_of(place))
+            part = derived(place, whole).dictionary_encode()
+            to = part.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            return np.append(to, np.int32(-1))[codes], part.dictionary
         if place in self.spec.joined:
             join = self.spec.joined[place]
-            return joined_codes(coded(self.column(join.first)), coded(self.column(join.second)), join)
+            table = self.base.table
+            made, texts = joined_codes(coded(table[join.first]), coded(table[join.second]), join)
+            return made.astype(np.int32), texts
         if place not in self.base.table.column_names:
-            return np.full(self.rows, -1, np.int64), pa.array([], pa.string())
-        array = coded(self.column(place))
-        codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        values = array.dictionary
-        return codes, values if values.type == pa.string() else values.cast(pa.string())
-
-    def _part_of(self, place: str) -> tuple[Indices, pa.StringArray]:
-        """Give a part of what a column holds as codes and distinct texts."""
-        codes, whole = self.texts(base_of(place))
-        part = derived(place, whole).dictionary_encode()
-        to = part.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        return np.append(to, -1)[codes], part.dictionary
+            return np.full(self.base.table.num_rows, -1, np.int32), pa.array([], pa.string())
+        return self.base.codes(place)
 
     def _single(self, place: str) -> Slots:
-        if place in self._known:
+        if place in self._known and place in self.spec.joined and self.spec.joined[place].separator:
             held = self._known[place]
-            if is_derived(place) or (place in self.spec.joined and not self.spec.joined[place].separator):
-                codes, values = self.texts(place)
-                to = pc.index_in(values, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
-                return Slots(held, np.append(to, held.null).astype(np.int64)[codes])
-            if place in self.spec.joined:
-                return Slots(held, self._joined(self.spec.joined[place], held))
-            if place in self._ranked and place in self.base.table.column_names:
-                return Slots(held, self._by_rank(place, held))
-            return Slots(held, self._looked_up(place, held.values, other=held.other, null=held.null))
-        codes, values = self.texts(place)
-        counts = np.bincount(codes + 1, minlength=len(values) + 1)
-        held = self._words(place, values, counts[1:], int(counts[0]))
-        to = np.full(len(values) + 1, held.other, np.int64)
-        to[held.marked] = np.arange(len(held.marked))
-        to[-1] = held.null
-        return Slots(held, to[codes])
+            return Slots(held, self._joined(self.spec.joined[place], held))
+        held, to = self._told_about(place)
+        return Slots(held, to[self._cut(self._whole_texts(place)[0])])
 
-    def _by_rank(self, name: str, held: Words) -> Indices:
-        """Give per row the slot of a column whose codes are places in the lexicon: no text is looked at."""
-        out = [np.zeros(0, np.int64)]
-        for chunk in self.column(name).chunks:
-            to = np.full(len(chunk.dictionary) + 1, held.other, np.int64)
-            to[held.marked] = np.arange(len(held.marked))
-            to[-1] = held.null
-            out.append(to[_codes(chunk)])
-        return np.concatenate(out)
+    def _told_about(self, place: str) -> tuple[Words, Codes]:
+        """Give the words of a place, and by code of its texts the slot, that of no text at the end; once for the file."""
+        if place not in self._told_of:
+            codes, values = self._whole_texts(place)
+            held = self._known.get(place)
+            if held is None:
+                counts = np.bincount(codes.astype(np.int64) + 1, minlength=len(values) + 1)
+                asked, atoms = self._asked.get(place, ()), self.rules.atoms
+                held = words(self.spec.name, place, values, counts[1:], int(counts[0]), asked, atoms, self._able)
+                marked: Indices | None = held.marked
+            else:
+                marked = held.marked if self._is_ranked(place) else None
+            self._told_of[place] = held, _slots_of(held, values, marked)
+        return self._told_of[place]
 
-    def _looked_up(self, name: str, values: pa.StringArray, *, other: int, null: int) -> Indices:
-        """Give per row which of some texts a column holds; part by part, so that no dictionaries have to be united."""
-        if name not in self.base.table.column_names:
-            return np.full(self.rows, null, np.int64)
-        out = [np.zeros(0, np.int64)]
-        for chunk in self.column(name).chunks:
-            part = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
-            texts = part.dictionary.cast(pa.string())
-            to = pc.index_in(texts, value_set=values).fill_null(other).to_numpy(zero_copy_only=False)
-            out.append(np.append(to, null).astype(np.int64)[_codes(part)])
-        return np.concatenate(out)
+    def _is_ranked(self, place: str) -> bool:
+        """Say whether the codes of a column are places in the lexicon."""
+        return place in self._ranked and self.holds(place) and self.base.table[place].num_chunks == 1
 
-    def _joined(self, join: JoinedText, held: Words) -> Indices:
+    def _looked_up(self, name: str, values: pa.StringArray, *, other: int, null: int) -> Codes:
+        """Give per row which of some texts a column holds."""
+        codes, texts = self._whole_texts(name)
+        to = pc.index_in(texts, value_set=values).fill_null(other).to_numpy(zero_copy_only=False)
+        return np.append(to, np.int32(null))[self._cut(codes)]
+
+    def _joined(self, join: JoinedText, held: Words) -> Codes:
         """Give per row which of the marked texts its two columns make together.
 
         Only rows whose columns are the parts of a marked text are put together at all.
@@ -211,61 +205,37 @@ class Frame:
         tails = pa.array(sorted({one[2] for one in cut} | {"", join.empty}), pa.string())
         head = self._looked_up(join.first, heads, other=-1, null=-2)
         tail = self._looked_up(join.second, tails, other=-1, null=-2)
-        out = np.where(head == -2, held.null, held.other)
+        out = np.where(head == -2, held.null, held.other).astype(np.int32)
         rows = np.flatnonzero(((head >= 0) & (tail != -1)) | odd)
         if len(rows):
             part = self.picked([join.first, join.second], rows)
             codes, made = joined_codes(coded(part[join.first]), coded(part[join.second]), join)
-            to = pc.index_in(made, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
-            out[rows] = np.append(to, held.null)[codes]
+            out[rows] = _slots_of(held, made)[codes]
         return out
 
     def _holding(self, name: str, mark: str) -> Truth:
         """Say which rows of a column hold a mark."""
-        out = [np.zeros(0, np.bool_)]
-        for chunk in self.column(name).chunks if name in self.base.table.column_names else []:
-            part = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
-            found = pc.match_substring(part.dictionary.cast(pa.string()), mark).to_numpy(zero_copy_only=False)
-            out.append(np.append(found, [False]).astype(np.bool_)[_codes(part)])
-        return np.concatenate(out) if len(out) > 1 else np.zeros(self.rows, np.bool_)
-
-    def _words(self, place: str, values: pa.StringArray, counts: Indices, nulls: int) -> Words:
-        asked = self._asked.get(place, ())
-        return words(self.spec.name, place, values, counts.astype(np.int64), nulls, asked, self.rules.atoms)
+        codes, texts = self._whole_texts(name)
+        found = pc.match_substring(texts, mark).to_numpy(zero_copy_only=False)
+        return np.append(found, [False]).astype(np.bool_)[self._cut(codes)]
 
     def _many(self, place: str) -> Slots:
-        """Give a place that a row can hold several texts of: a key of a map, or all its texts."""
-        name, _, key = place.partition(":")
-        rows, texts = self.found(name, key)
-        array = texts.dictionary_encode()
-        codes = array.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        values = array.dictionary.cast(pa.string())
-        held = self._words(place, values, np.bincount(codes, minlength=len(values)), 0)
-        to = np.full(len(values), held.other, np.int64)
-        to[held.marked] = np.arange(len(held.marked))
-        return Slots(held, to[codes] if len(codes) else codes, rows)
+        """Give a place that a row can hold several texts of."""
+        whole = self._keyed.slots(place)
+        if self._among is None or whole.rows is None:
+            return whole
+        mine = np.flatnonzero(self._among[whole.rows])
+        return Slots(whole.held, whole.slots[mine], self._numbered(whole.rows[mine]))
 
-    def found(self, name: str, key: str) -> tuple[Indices, pa.Array]:
+    def found(self, name: str, key: str) -> tuple[Indices, pa.StringArray]:
         """Give row and text of every entry under a key of a map, of a JSON text, or under all keys."""
-        if name not in self.base.table.column_names:
-            return np.zeros(0, np.int64), pa.array([], pa.string())
-        if not self.base.is_map(name):
-            return self._in_json(name, key)
-        entries = self.base.entries(name)
-        if key == "*":
-            rows, values, keys = entries.rows, entries.values, entries.keys
-            if self._among is not None:
-                mine = np.flatnonzero(self._among[rows])
-                rows, values, keys = self._mine(rows[mine]), values.take(pa.array(mine)), keys.take(pa.array(mine))
-            if name != "Parameters":
-                return rows, values
-            return np.concatenate([rows, rows]), pa.concat_arrays([keys.cast(pa.string()), values])
-        chosen = entries.places(key)
+        rows, codes, values = self._keyed.found(f"{name}:{key}")
         if self._among is not None:
-            chosen = chosen[self._among[entries.rows[chosen]]]
-        return self._mine(entries.rows[chosen]), entries.values.take(pa.array(chosen))
+            mine = np.flatnonzero(self._among[rows])
+            rows, codes = self._numbered(rows[mine]), codes[mine]
+        return rows, values.take(pa.array(codes))
 
-    def _mine(self, rows: Indices) -> Indices:
+    def _numbered(self, rows: Indices) -> Indices:
         """Give rows of what was read, all of them ours, as they are numbered here."""
         if self._among is None:
             return rows
@@ -273,21 +243,15 @@ class Frame:
             self._ranks = np.cumsum(self._among) - 1
         return self._ranks[rows]
 
-    def _in_json(self, name: str, key: str) -> tuple[Indices, pa.Array]:
-        """Find a field that only the record's own JSON holds: by its path, or as a name in its lists of pairs."""
-        codes, values = self.texts(name)
-        lower = key.lower()
-        read = _json_texts if name == "AuditData" else texts_at
-        sought = lower if name == "AuditData" else lower.rpartition(".")[2]
-        likely = pc.match_substring(values, sought, ignore_case=True).to_numpy(zero_copy_only=False)
-        found = {int(at): read(values[int(at)].as_py(), lower) for at in np.flatnonzero(likely)}
-        rows: list[int] = []
-        texts: list[str] = []
-        for row in np.flatnonzero(np.isin(codes, list(found))).tolist():
-            mine = found[int(codes[row])]
-            rows += [row] * len(mine)
-            texts += mine
-        return np.array(rows, np.int64), pa.array(texts, pa.string())
+    def holding(self, place: str) -> Indices:
+        """Give the rows that hold something in a place; one that holds several things may be named several times."""
+        if ":" in place:
+            rows = self._keyed.found(place)[0]
+            return rows if self._among is None else self._numbered(rows[self._among[rows]])
+        name = self.spec.joined[place].first if place in self.spec.joined else place
+        if is_derived(place) or self._among is not None:
+            return np.flatnonzero(self._cut(self._whole_texts(place if is_derived(place) else name)[0]) >= 0)
+        return np.flatnonzero(self.base.table[name].is_valid().to_numpy())
 
     def recorded(self, place: str) -> bool:
         """Say whether any row holds something in a place."""
@@ -295,19 +259,9 @@ class Frame:
             return bool((self.texts(place)[0] >= 0).any())
         if ":" not in place:
             held = (self.spec.joined[place].first,) if place in self.spec.joined else (place,)
-            return any(self.column(one).null_count < self.rows for one in held)
+            return any(self.base.table[one].null_count < self.rows for one in held)
         name, _, key = place.partition(":")
         return bool(len(self.found(name, key)[0]))
-
-    def holding(self, place: str) -> Indices:
-        """Give the rows that hold something in a place; one that holds several things may be named several times."""
-        if is_derived(place):
-            return np.flatnonzero(self.texts(place)[0] >= 0)
-        if ":" in place:
-            name, _, key = place.partition(":")
-            return self.found(name, key)[0]
-        name = self.spec.joined[place].first if place in self.spec.joined else place
-        return np.flatnonzero(self.column(name).is_valid().to_numpy())
 
     def is_common(self, index: int) -> bool:
         """Say whether a leaf is one that is better asked of few rows."""
@@ -317,14 +271,19 @@ class Frame:
         """Ask a common leaf of some rows.
 
         Returns:
-            Code of each row's text (-1 for none), the texts, and their truth with that of no text at the end.
+            Code of each row's text (-1 for none), the texts, and by row whether it meets the leaf.
         """
         place = self.rules.leaves[index].place
         held, truth = (self._common and self._common(index)) or (self.slots(place).held, self.truth(index))
-        columns = [one for one in columns_of(place, self.spec) if one in self.base.table.column_names]
-        codes, values = Frame(Base(Rows.of(self.picked(columns, rows))), self.spec, self.rules, {}).texts(place)
-        to = pc.index_in(values, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
-        return codes, values, truth[np.append(to, held.null).astype(np.int64)]
+        if place in self.spec.joined or is_derived(place):
+            columns = [one for one in columns_of(place, self.spec) if one in self.base.table.column_names]
+            codes, values = Frame(Base(Rows.of(self.picked(columns, rows))), self.spec, self.rules, {}).texts(place)
+            return codes, values, truth[_slots_of(held, values)][codes]
+        every, values = self._whole_texts(place)
+        if place not in self._wide:
+            self._wide[place] = _slots_of(held, values, held.marked if self._is_ranked(place) else None)
+        codes = every[self.in_base(rows)].astype(np.int64)
+        return codes, values, truth[self._wide[place][codes]]
 
     def truth(self, index: int) -> Truth:
         """Give the truth of a leaf over a place with one text a row, by slot."""
@@ -338,11 +297,11 @@ class Frame:
         leaf = self.rules.leaves[index]
         if ":" not in leaf.place and not self._is_told(index):
             every, values, met = self.asked(index, rows)
-            return self._told(leaf.place, np.where(met[every], every, -1), values, chars)
+            return self._told(leaf.place, np.where(met, every, -1), values, chars)
         slots = self.slots(leaf.place)
         none = len(slots.held.values)
         if slots.rows is None:
-            codes = slots.slots[rows]
+            codes = slots.slots[rows].astype(np.int64)
             codes = np.where(self.truth(index)[codes] & (codes < none), codes, -1)
             return self._told(leaf.place, codes, slots.held.values, chars)
         mine = _atoms(leaf.tree)
@@ -368,28 +327,24 @@ class Frame:
         return Matched(np.where(codes < 0, -1, np.searchsorted(used, codes)), shown)
 
 
-def _codes(part: pa.DictionaryArray) -> npt.NDArray[np.int32]:
-    """Give the codes of a coded column, -1 for null, without a copy where there is none."""
-    indices = part.indices if not part.indices.null_count else part.indices.fill_null(-1)
-    codes: npt.NDArray[np.int32] = indices.to_numpy(zero_copy_only=False)
-    return codes
+def _slots_of(held: Words, values: pa.StringArray, marked: Indices | None = None) -> Codes:
+    """Give the slot of each of some texts, that of no text at the end.
+
+    Args:
+        held: the words of a place.
+        values: the texts.
+        marked: which of them are the marked texts, where that is known.
+    """
+    if marked is None:
+        to = pc.index_in(values, value_set=held.values).fill_null(held.other).to_numpy(zero_copy_only=False)
+        return np.append(to, np.int32(held.null))
+    out = np.full(len(values) + 1, held.other, np.int32)
+    out[marked] = np.arange(len(marked))
+    out[-1] = held.null
+    return out
 
 
 def _atoms(node: Node) -> frozenset[int]:
     if node.op == "atom":
         return frozenset({node.index})
     return frozenset().union(*(_atoms(one) for one in node.children))
-
-
-def _json_texts(text: str, key: str) -> list[str]:
-    """Give the texts of a name in a record: a field of its own, or `{Name, Value}` in one of its lists."""
-    try:
-        record = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
-        return []
-    if not isinstance(record, dict):
-        return []
-    found: list[object] = [value for name, value in record.items() if name.lower() == key]
-    pairs = [one for value in record.values() if isinstance(value, list) for one in value if isinstance(one, dict)]
-    found += [one.get("Value") for one in pairs if str(one.get("Name", "")).lower() == key]
-    return [as_text(one) for one in found if one is not None]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -18,11 +19,11 @@ import pyarrow as pa
 
 from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.lexicon import Lexicon, coded
-from dwell.hunt.base import Base, Rows
+from dwell.hunt.base import Rows
 from dwell.hunt.columnvalues import ColumnValues
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.frame import Frame, columns_of
-from dwell.hunt.hits import GROUPS_MAX, NO_HITS, group_apart
+from dwell.hunt.hits import GROUPS_MAX, NO_HITS, batched, group_apart, together
 from dwell.hunt.patterns import Indices
 from dwell.hunt.recordkinds import EVENT_ID, RecordKinds, Sites
 from dwell.hunt.records import NO_RECORDS, told_records
@@ -152,7 +153,7 @@ class _Gathering(FileHunt):
             values, codes = part.dictionary, np.append(to, -1)[codes]
         counts = _summed(codes + 1, told.counts, len(values) + 1)
         asked = self.asked[place]
-        held = words(self.file.table, place, values, counts[1:], int(counts[0]), asked, self.rules.atoms)
+        held = words(self.file.table, place, values, counts[1:], int(counts[0]), asked, self.rules.atoms, self._able)
         self._note_spread(place, held, codes, told.files, told.counts)
         return held
 
@@ -175,15 +176,27 @@ class _Gathering(FileHunt):
         self._files_of_sorts = kinds.numbers(_FILE)
         return kinds
 
-    def _based(self, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None) -> Base:
-        del waiting, looked, kinds
-        return Base(Rows.of(self._whole))
+    @cached_property
+    def table(self) -> Rows:
+        """Give the rows of all files below each other, each with the number of its file."""
+        return Rows.of(self._whole)
 
     def _know_numbers(self, kinds: RecordKinds) -> None:
         super()._know_numbers(kinds)
         if EVENT_ID in self.known:
             _, codes = kinds.texts(EVENT_ID)
             self._note_spread(EVENT_ID, self.known[EVENT_ID], codes, self._files_of_sorts, kinds.rows)
+
+    def _counted(self, place: str) -> Words:
+        held = super()._counted(place)
+        codes = self.base.codes(place)[0].astype(np.int64)
+        self._note_spread(place, held, codes, self._file_of_rows, np.ones(len(codes), np.int64))
+        return held
+
+    @property
+    def _file_of_rows(self) -> Indices:
+        numbers: Indices = self._whole[_FILE].to_numpy()
+        return numbers
 
     def _note_spread(self, place: str, held: Words, codes: Indices, files: Indices, counts: Indices) -> None:
         """Note how many rows of each file have each slot of a place."""
@@ -199,9 +212,8 @@ class _Gathering(FileHunt):
         waiting, looked = self._sorted_out(kinds)
         if not looked:
             return [Found(NO_HITS, NO_RECORDS, one) for one in reports]
-        base = self._based(waiting, looked, kinds)
-        frames = self._frames(base, waiting, looked, kinds)
-        sites = Sites(base, kinds, self.spec, self.rules)
+        frames = self._frames(waiting, looked, kinds)
+        sites = Sites(self.base, kinds, self.spec, self.rules)
         held = {where: self._count(kinds.of(where), kinds) for where in frames}
         for where in frames:
             self._note(where, kinds, sites, held[where], reports)
@@ -262,19 +274,34 @@ class _Gathering(FileHunt):
                 right = self._truth(index)[slots]
                 met = _summed(files[right], counts[right], size)
                 self._apart[index] = (met > 0, (met > 0) & (met == self._rows_by_file))
+            elif place in self.of.maps:
+                self._apart[index] = self._atoms_by_file(self.rules.leaves[index].tree, place), np.zeros(size, np.bool_)
             else:
                 self._apart[index] = (np.ones(size, np.bool_), np.zeros(size, np.bool_))
         return self._apart[index]
+
+    def _atoms_by_file(self, node: Node, place: str) -> Truth:
+        """Say for each file whether a condition over a map can be true there, by the texts that its rows hold."""
+        size = len(self._files)
+        if node.op == "not" or (node.op == "atom" and self.rules.atoms[node.index].kind == "null"):
+            return np.ones(size, np.bool_)
+        if node.op == "atom":
+            slots = self._keyed.slots(place)
+            rows = slots.rows[slots.entries(slots.held.atom(node.index))] if slots.rows is not None else slots.slots[:0]
+            return np.bincount(self._file_of_rows[rows], minlength=size) > 0
+        combine = np.logical_and if node.op == "and" else np.logical_or
+        return np.asarray(combine.reduce([self._atoms_by_file(one, place) for one in node.children]), np.bool_)
 
     def _hits_by_file(self, frames: Mapping[int, Frame], met: Sequence[tuple[Task, Indices]]) -> list[pa.Table]:
         parts: list[pa.Table] = [NO_HITS]
         files: list[Indices] = [np.zeros(0, np.int64)]
         for where, frame in frames.items():
             numbers = _files_of(frame)
-            for one in self._meetings(frame, where, met):
-                hits, apart = group_apart(
-                    one.table, one.rows, self.spec.name, one.subject, one.matched, numbers[one.frame_rows]
-                )
+            for some in batched(self._meetings(frame, where, met)):
+                rows, subjects, matched = together(some)
+                # by row as `together` has them: rows of the files do not mix
+                apart = numbers[np.sort(np.concatenate([one.frame_rows for one in some]))]
+                hits, apart = group_apart(some[0].table, rows, self.spec.name, subjects, matched, apart)
                 parts.append(hits)
                 files.append(apart)
         return self._by_file(pa.concat_tables(parts), np.concatenate(files))
@@ -301,5 +328,4 @@ class _Gathering(FileHunt):
 
 def _files_of(frame: Frame) -> Indices:
     """Give the file of each row of a frame."""
-    numbers: Indices = frame.column(_FILE).to_numpy()
-    return numbers
+    return frame.numbers(_FILE)

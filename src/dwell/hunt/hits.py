@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,11 +24,14 @@ __all__ = [
     "REFS_MAX",
     "Face",
     "Matched",
+    "Meeting",
     "Subject",
     "Subjects",
+    "batched",
     "concat",
     "group_apart",
     "group_hits",
+    "together",
     "who",
 ]
 
@@ -39,6 +42,8 @@ GROUPS_MAX = 20_000
 TEXT_CHARS_MAX = 4_096
 """Of a matched text so much is kept; the record has it whole."""
 
+BATCH_CELLS_MAX = 1 << 18
+"""Of rows by places that may match, so many are worked out at once for several rules: each alone costs the same again."""
 OTHERS = "(and other texts)"
 """Stands after the matched texts of a row whose records were not told apart by them."""
 
@@ -164,6 +169,62 @@ class Subjects:
 
     codes: Indices
     subjects: Sequence[Subject]
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """What a rule met among records of one kind.
+
+    Attributes:
+        table: who and when, of all rows that some rule met.
+        rows: those of this rule in it.
+        frame_rows: the same in the frame.
+        subject: the rule.
+        matched: the texts by which it was met.
+    """
+
+    table: pa.Table
+    rows: Indices
+    frame_rows: Indices
+    subject: Subject
+    matched: Sequence[Matched]
+
+
+def batched(meetings: Iterable[Meeting]) -> Iterator[list[Meeting]]:
+    """Put meetings among the same rows together, as long as they are small."""
+    waiting: list[Meeting] = []
+    for one in meetings:
+        sizes = [(len(each.rows), len(each.matched)) for each in (*waiting, one)]
+        if waiting and sum(rows for rows, _ in sizes) * (1 + max(places for _, places in sizes)) > BATCH_CELLS_MAX:
+            yield waiting
+            waiting = []
+        waiting.append(one)
+    if waiting:
+        yield waiting
+
+
+def together(mine: Sequence[Meeting]) -> tuple[Indices, Subjects, list[Matched]]:
+    """Put what several rules met among the same rows into one, by row.
+
+    Returns:
+        The rows, a row once for each rule that met it; the rules; what matched, over these rows.
+    """
+    rows = np.concatenate([one.rows for one in mine])
+    order = np.argsort(rows, kind="stable")
+    whose = np.repeat(np.arange(len(mine)), [len(one.rows) for one in mine])
+    matched = []
+    for at in range(max(len(one.matched) for one in mine)):
+        codes = [np.full(len(one.rows), -1, np.int64) for one in mine]
+        texts: list[pa.Array] = [pa.array([], pa.string())]
+        shift = 0
+        for place, one in enumerate(mine):
+            if at < len(one.matched):
+                held = one.matched[at]
+                codes[place] = np.where(held.codes < 0, -1, held.codes + shift)
+                texts.append(held.texts.cast(pa.string()))
+                shift += len(held.texts)
+        matched.append(Matched(np.concatenate(codes)[order], pa.concat_arrays(texts)))
+    return rows[order], Subjects(whose[order], [one.subject for one in mine]), matched
 
 
 def _plain(table: pa.Table, names: Sequence[str]) -> tuple[Indices, pa.StringArray]:

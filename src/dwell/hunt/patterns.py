@@ -55,6 +55,9 @@ _ANY_BYTE = rb"[^\x00]*"
 _ONE_CHARACTER = rb"(?:[\x01-\x7f]|[\xc2-\xf4][\x80-\xbf]+)"
 _DIRECT_MAX = 512
 """So few texts are put to RE2 straight away."""
+_FEW_PATTERNS = 3
+"""So few patterns are looked for one by one; of so many more where the texts are few as well."""
+_FEW_AMONG_FEW = 16
 
 
 class MatcherError(DwellError):
@@ -143,8 +146,8 @@ class Patterns:
         wild = [at for at, one in enumerate(self.parts) if len(one) > 1]
         scanned = [at for at in wild if longest[at] and not any("\0" in x for x in self.parts[at])]
         self._scanned = scanned if engine and has_engine() else []
-        told = set(self._scanned)
-        self._plain = [at for at in wild if at not in told]
+        self._told = frozenset(self._scanned)
+        self._plain = [at for at in wild if at not in self._told]
         self._anchored = np.zeros(len(self.parts) + 1, np.bool_)
         self._database: hyperscan.Database | None = None
         self._is_whole = True
@@ -175,26 +178,50 @@ class Patterns:
             out[index] = found
         return out
 
-    def met(self, texts: pa.Array) -> Iterator[tuple[int, Indices]]:
-        """Yield the patterns that some text meets, each with its texts in order."""
+    def met(self, texts: pa.Array, wanted: npt.NDArray[np.bool_] | None = None) -> Iterator[tuple[int, Indices]]:
+        """Yield the patterns that some text meets, each with its texts in order.
+
+        Args:
+            texts: they.
+            wanted: by pattern whether it is looked for, a few of them one by one; where this is not given, all are in one
+                pass.
+        """
         texts = _checked(texts)
         if not len(texts):
             return
-        if len(self._exact):
-            at = pc.index_in(texts, value_set=self._exact_values).fill_null(-1).to_numpy(zero_copy_only=False)
-            rows = np.flatnonzero(at >= 0)
-            for which in np.unique(at[rows]).tolist():
-                yield int(self._exact[which]), rows[at[rows] == which]
+        yield from self._whole_texts(texts, wanted)
         for one in self._plain:
-            yield one, _one(texts, self.parts[one])
-        if self._scanned:
+            if wanted is None or wanted[one]:
+                yield one, _one(texts, self.parts[one])
+        told = self._told
+        left = self._scanned if wanted is None else [one for one in np.flatnonzero(wanted).tolist() if one in told]
+        few = 0 if wanted is None else _FEW_AMONG_FEW if len(texts) <= _DIRECT_MAX else _FEW_PATTERNS
+        if len(left) <= few:
+            for one in left:
+                yield one, _one(texts, self.parts[one])
+        elif left:
             # compiled when it is needed: many columns of many files hold nothing to look at
             if self._database is None:
                 self._database = self._compiled()
-            yield from self._scan(self._database, texts)
+            yield from self._scan(self._database, texts, left)
 
-    def _scan(self, database: hyperscan.Database, texts: pa.StringArray) -> Iterator[tuple[int, Indices]]:
-        scanned = self._scanned
+    def _whole_texts(
+        self, texts: pa.StringArray, wanted: npt.NDArray[np.bool_] | None
+    ) -> Iterator[tuple[int, Indices]]:
+        """Yield the patterns without a wildcard that some text meets."""
+        exact, values = self._exact, self._exact_values
+        if wanted is not None:
+            mine = wanted[exact]
+            exact, values = exact[mine], values.filter(pa.array(mine))
+        if len(exact):
+            at = pc.index_in(texts, value_set=values).fill_null(-1).to_numpy(zero_copy_only=False)
+            rows = np.flatnonzero(at >= 0)
+            for which in np.unique(at[rows]).tolist():
+                yield int(exact[which]), rows[at[rows] == which]
+
+    def _scan(
+        self, database: hyperscan.Database, texts: pa.StringArray, wanted: Sequence[int]
+    ) -> Iterator[tuple[int, Indices]]:
         odd = _holding_nul(texts)
         ids: list[Indices] = []
         rows: list[Indices] = []
@@ -214,9 +241,10 @@ class Patterns:
         fresh[1:] = (which[1:] != which[:-1]) | (where[1:] != where[:-1])
         which, where = which[fresh], where[fresh]
         few = texts.take(pa.array(odd)) if len(odd) else None
-        bounds = np.searchsorted(which, np.arange(len(self.parts) + 1))
-        for index in scanned:
-            found = where[bounds[index] : bounds[index + 1]]
+        # most patterns of most scans are not met
+        likely = wanted if few is not None else sorted(set(np.unique(which).tolist()).intersection(wanted))
+        for index in likely:
+            found = where[np.searchsorted(which, index) : np.searchsorted(which, index, "right")]
             if few is not None:
                 found = np.union1d(found, odd[_one(few, self.parts[index])])
             if len(found):
@@ -229,6 +257,7 @@ class Patterns:
         if hot:
             self._plain += sorted(hot)
             self._scanned = [at for at in self._scanned if at not in hot]
+            self._told = frozenset(self._scanned)
             self._database = None
             self._is_whole = False
 
@@ -305,17 +334,25 @@ class Regexes:
         self._narrowed = taken
         keep(name, Compiled(self._database, tuple(taken)))
 
-    def find(self, texts: pa.Array) -> list[Indices]:
-        """Give for each expression the texts it matches, in order."""
+    def find(self, texts: pa.Array, wanted: Sequence[int] | None = None) -> list[Indices]:
+        """Give for each expression the texts it matches, in order.
+
+        Args:
+            texts: they.
+            wanted: the expressions that are looked for; all are where this is not given.
+        """
         texts = _checked(texts)
-        if self._waiting and len(texts) > _DIRECT_MAX:
+        sought = range(len(self._expressions)) if wanted is None else wanted
+        if len(texts) <= _DIRECT_MAX or len(sought) <= _FEW_PATTERNS:
+            return [_by_re2(texts, self._expressions[one]) for one in sought]
+        if self._waiting:
             self._compile(self._waiting)
             self._waiting = ()
-        if self._database is None or len(texts) <= _DIRECT_MAX:
-            return [_by_re2(texts, one) for one in self._expressions]
+        if self._database is None:
+            return [_by_re2(texts, self._expressions[one]) for one in sought]
         candidates = self._candidates(self._database, texts)
         out = []
-        for at, one in enumerate(self._expressions):
+        for at, one in ((at, self._expressions[at]) for at in sought):
             rows = candidates.get(at)
             if rows is None:
                 out.append(_by_re2(texts, one))

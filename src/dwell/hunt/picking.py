@@ -14,7 +14,7 @@ __all__ = ["picked"]
 
 
 def picked(table: pa.Table | Rows, names: Sequence[str], rows: Indices) -> pa.Table:
-    """Give some columns of some rows; coded columns become plain.
+    """Give some columns of some rows; coded columns stay so, with the texts that these rows have, in order of appearance.
 
     Arrow's own way would unite the dictionaries of all parts first, however few rows are wanted.
 
@@ -34,9 +34,15 @@ def picked(table: pa.Table | Rows, names: Sequence[str], rows: Indices) -> pa.Ta
         bounds = np.concatenate(([0], np.cumsum([len(one) for one in column.chunks]))).astype(np.int64)
         cuts = np.searchsorted(rows, bounds)
         parts = [
-            one.take(pa.array(rows[first:last] - start)).cast(column.type.value_type)
+            _compact(one.take(pa.array(rows[first:last] - start)))
             for one, first, last, start in zip(column.chunks, cuts[:-1], cuts[1:], bounds[:-1], strict=True)
             if last > first
         ]
-        columns.append(pa.chunked_array(parts, column.type.value_type))
+        columns.append(pa.chunked_array(parts, column.type))
     return pa.table(columns, names=list(names))
+
+
+def _compact(part: pa.DictionaryArray) -> pa.DictionaryArray:
+    """Leave only those texts that occur."""
+    used = part.indices.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(used.indices, part.dictionary.take(used.dictionary))

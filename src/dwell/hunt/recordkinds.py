@@ -134,9 +134,12 @@ class Sites:
         if key and self._base.is_map(name):
             entries = self._base.entries(name)
             if name not in self._keyed:
-                codes = entries.keys.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-                pairs = codes * self._size + self._sorts[entries.rows]
-                size = len(entries.keys.dictionary)
+                size = len(entries.keys)
+                pairs = entries.key_codes * self._size + self._sorts[entries.rows]
                 self._keyed[name] = np.bincount(pairs, minlength=size * self._size).reshape(size, self._size) > 0
             return np.asarray(self._keyed[name][entries.named(key)].any(axis=0), np.bool_)
+        if name in self._base.table.column_names and not key:
+            nulls = self._base.table[name].null_count
+            if nulls in {0, self._base.table.num_rows}:
+                return np.full(self._size, not nulls, np.bool_)
         return np.bincount(self._sorts[self._frame.holding(place)], minlength=self._size) > 0

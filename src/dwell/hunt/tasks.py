@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
 
 from dwell.archive.spec import TableSpec
 from dwell.hunt.patterns import Indices
@@ -135,11 +136,31 @@ class TableTasks:
         self.asked = {place: sorted(ones) for place, ones in sorted(asked.items())}
         self._sought: dict[str, Sought] = {}
         self._of_kind: dict[int, list[str]] = {}
+        self._wanting: dict[str, Indices] = {}
 
     @cached_property
     def arrays(self) -> dict[str, Indices]:
         """Give the questions about each place, as an array."""
         return {place: np.array(ones, np.int64) for place, ones in self.asked.items()}
+
+    @cached_property
+    def maps(self) -> list[str]:
+        """Give the places in maps and lists that are asked about."""
+        held = {one.name for one in self.spec.schema if pa.types.is_map(one.type) or pa.types.is_list(one.type)}
+        return [one for one in self.arrays if ":" in one and one.partition(":")[0] in held]
+
+    @cached_property
+    def unlisted(self) -> list[str]:
+        """Give the columns that are asked about and have no lexicon in any data file."""
+        plain = {one.name for one in self.spec.schema if not pa.types.is_nested(one.type)}
+        return [one for one in self.arrays if one in plain and one not in self.spec.lexicon]
+
+    def wanting(self, place: str) -> Indices:
+        """Give the questions about a place to which nothing is no answer but no."""
+        if place not in self._wanting:
+            found = [one for one in self.asked[place] if self._rules.atoms[one].kind != "null"]
+            self._wanting[place] = np.array(found, np.int64)
+        return self._wanting[place]
 
     def sought(self, place: str) -> Sought:
         """Give what a place has to hold for its questions to be answered with yes."""

@@ -15,19 +15,32 @@ from dwell.hunt.base import Base, Rows
 from dwell.hunt.columnvalues import ColumnValues, values_of
 from dwell.hunt.conditions import Conditions
 from dwell.hunt.derived import base_of, derived, is_derived
-from dwell.hunt.frame import FEW, Frame, columns_of
-from dwell.hunt.hits import FACES, NO_HITS, TEXT_CHARS_MAX, Face, Matched, Subject, concat, group_hits
+from dwell.hunt.frame import Frame, columns_of
+from dwell.hunt.hits import (
+    FACES,
+    NO_HITS,
+    TEXT_CHARS_MAX,
+    Face,
+    Meeting,
+    Subject,
+    batched,
+    concat,
+    group_hits,
+    together,
+)
 from dwell.hunt.holders import Holder
+from dwell.hunt.keyed import Keyed
 from dwell.hunt.patterns import Indices
 from dwell.hunt.recordkinds import EVENT_ID, RecordKinds, Sites
 from dwell.hunt.records import NO_RECORDS, RECORDS_MAX, told_records
 from dwell.hunt.ruleset import Case, Node, RuleSet
+from dwell.hunt.slots import FEW
 from dwell.hunt.tasks import TableTasks, Task, leaves_of, places_of, plain_atoms, told_places
 from dwell.hunt.verdict import Verdict, judged, leaf_verdict
 from dwell.hunt.words import Truth, Words, truth_of, words
 from dwell.intake.tables import specs
 
-__all__ = ["FileHunt", "FileReport", "Found", "Hunter", "Meeting"]
+__all__ = ["FileHunt", "FileReport", "Found", "Hunter"]
 
 _PREFIX = ("evidence_id", "record_no", "time_utc", "host")
 FEW_TEXTS = 4_096
@@ -71,25 +84,6 @@ class Found:
     hits: pa.Table
     records: pa.Table
     report: FileReport
-
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """What a rule met among records of one kind.
-
-    Attributes:
-        table: who and when, of all rows that some rule met.
-        rows: those of this rule in it.
-        frame_rows: the same in the frame.
-        subject: the rule.
-        matched: the texts by which it was met.
-    """
-
-    table: pa.Table
-    rows: Indices
-    frame_rows: Indices
-    subject: Subject
-    matched: Sequence[Matched]
 
 
 class Hunter:
@@ -152,7 +146,8 @@ class FileHunt:
         self.spec = self.of.spec
         self.tasks = self.of.tasks
         self.asked = self.of.asked
-        self.coded = frozenset(self.spec.lexicon) | {"evidence_id", "host"}
+        maps = {one.name for one in self.spec.schema if pa.types.is_map(one.type)}
+        self.coded = frozenset(self.spec.lexicon) | {"evidence_id", "host"} | maps
         self.report = FileReport(file.staged.rows)
         self.lexicon = lexicon or values_of(file)
         self.known: dict[str, Words] = {}
@@ -160,8 +155,8 @@ class FileHunt:
         self._verdicts: dict[int, tuple[Verdict, int]] = {}
         self._truths: dict[int, Truth] = {}
         self._told_apart: dict[str, frozenset[str] | None] = {}
-        self._base = Base(Rows.of(pa.table({})))
         self._held: dict[int, Truth | None] = {}
+        self._unmet: dict[str, Indices | None] = {}
 
     def _words(self, place: str) -> Words:
         asked = self.of.arrays[place]
@@ -175,13 +170,16 @@ class FileHunt:
         values, counts, nulls = self.lexicon.of(base_of(place))
         if is_derived(place):
             values, counts, nulls = _parts(place, values, counts, nulls)
-        return words(self.file.table, place, values, counts, nulls, self.asked[place], self.rules.atoms)
+        name, asked_of, atoms = self.file.table, self.asked[place], self.rules.atoms
+        return words(name, place, values, counts, nulls, asked_of, atoms, self._able, lacking)
 
     def _lacking(self, place: str) -> Indices | None:
         """Give the questions about a place that the bitmaps of its columns answer with no; None where there are none."""
-        sought = self.of.sought(place)
-        bitmaps = self.lexicon.bitmaps(sought.columns)
-        return None if bitmaps is None else self.of.arrays[place][~sought.may_be_met(bitmaps)]
+        if place not in self._unmet:
+            sought = self.of.sought(place)
+            bitmaps = self.lexicon.bitmaps(sought.columns)
+            self._unmet[place] = None if bitmaps is None else self.of.arrays[place][~sought.may_be_met(bitmaps)]
+        return self._unmet[place]
 
     @cached_property
     def table(self) -> Rows:
@@ -189,8 +187,18 @@ class FileHunt:
         return Rows(self.spec.schema.names, self.file.staged.rows, self._read)
 
     @cached_property
+    def base(self) -> Base:
+        """Give the same rows, columns and maps taken apart."""
+        return Base(self.table)
+
+    @cached_property
+    def _keyed(self) -> Keyed:
+        return Keyed(self.base, self.spec.name, self.rules, self.asked)
+
+    @cached_property
     def _reader(self) -> ColumnReader:
-        return ColumnReader(self.file, sorted(self.coded))
+        texts = [one.name for one in self.spec.schema if pa.types.is_string(one.type) and one.name not in self.coded]
+        return ColumnReader(self.file, sorted(self.coded), also=texts)
 
     def _read(self, names: Sequence[str]) -> pa.Table:
         return self._reader.read(names)
@@ -201,7 +209,7 @@ class FileHunt:
         waiting, looked = self._sorted_out(kinds)
         if kinds is None and not waiting:
             # there is but one kind of record, and no row of it has to be looked at
-            self._note_missing({one.case.where for one in looked}, (), None, None)
+            self._note_missing({one.case.where for one in looked}, None, None)
             return self._nothing()
         if not looked:
             return self._nothing()
@@ -241,7 +249,7 @@ class FileHunt:
             self._able = self.of.asked_by(mine)
             self._know(self._told_places())
             return looked, looked
-        left = [self.tasks[at] for at in np.flatnonzero(self._sifted(mine)).tolist()]
+        left = [self.tasks[at] for at in np.flatnonzero(self._sifted(mine, kinds)).tolist()]
         return [self._opened(one) for one in left if judged(one.case.tree, self._verdict) is not False], looked
 
     def _told_places(self) -> list[str]:
@@ -252,7 +260,7 @@ class FileHunt:
         """Put the questions that are asked to the texts of some places."""
         self.known |= {one: self._words(one) for one in places if self._able[self.of.arrays[one]].any()}
 
-    def _sifted(self, mine: Truth) -> Truth:
+    def _sifted(self, mine: Truth, kinds: RecordKinds | None) -> Truth:
         """Say which of some tasks can be true, as far as single questions tell; reads the columns that this takes.
 
         What a bitmap rules out is not looked for in texts, and of large columns none is read that no task left needs.
@@ -266,10 +274,52 @@ class FileHunt:
         sizes = {one: self.lexicon.size(base_of(one)) for one in places}
         many = sorted((one for one in places if sizes[one] > FEW_TEXTS), key=lambda one: (sizes[one], one))
         left = self._still(mine, can, self.known)
-        for some in ([one for one in places if sizes[one] <= FEW_TEXTS], *([one] for one in many)):
+        bare = self._bare_places(kinds)
+        if bare:
+            for place in bare:
+                can[self.of.wanting(place)] = False
+            left = self._still(left, can, ())
+        few = [one for one in places if sizes[one] <= FEW_TEXTS]
+        for some in (few, *([one] for one in many)):
             self._know(some)
             left = self._still(left, can, some)
-        return left
+        return left if kinds is None else self._seen(left, can)
+
+    def _seen(self, left: Truth, can: Truth) -> Truth:
+        """Say which of some tasks can be true by what only the rows hold: maps, and columns without a lexicon.
+
+        Kinds of record are told apart by reading rows in any case, and most of these columns hold few texts.
+        """
+        maps = self._asked_still(self.of.maps)
+        for place in maps:
+            can[self.of.wanting(place)] = False
+            can[self._keyed.slots(place, self._able).held.answered()] = True
+        left = self._still(left, can, ()) if maps else left
+        plain = self._asked_still([one for one in self.of.unlisted if one not in self.known])
+        self.table.want(plain)
+        self.known |= {one: self._counted(one) for one in plain}
+        return self._still(left, can, plain) if plain else left
+
+    def _asked_still(self, places: Iterable[str]) -> list[str]:
+        """Give the places about which some question still matters."""
+        return [one for one in places if self._able[self.of.arrays[one]].any()]
+
+    def _counted(self, place: str) -> Words:
+        """Put the questions that matter to the texts that the rows have in a column."""
+        codes, values = self.base.codes(place)
+        counts = np.bincount(codes.astype(np.int64) + 1, minlength=len(values) + 1)
+        return self._told_words(place, values, counts)
+
+    def _bare_places(self, kinds: RecordKinds | None) -> list[str]:
+        """Give the places in maps that are still asked about, of those maps that no row has.
+
+        Where the rows tell which fields are missing, a rule that asks for a key of its own is left to them.
+        """
+        maps = [one for one in self.of.maps if kinds is not None or one.endswith(":*")]
+        wanted = self._asked_still(maps)
+        names = {one: one.partition(":")[0] for one in wanted}
+        bare = {name for name in set(names.values()) if self.lexicon.is_bare(name) or self.base.is_bare(name)}
+        return [one for one in wanted if names[one] in bare]
 
     def _still(self, tasks: Truth, can: Truth, places: Iterable[str]) -> Truth:
         """Say which of some tasks can still be true after some places were looked at; only their questions count."""
@@ -291,7 +341,7 @@ class FileHunt:
     def _told_words(self, place: str, values: pa.StringArray, counts: Indices) -> Words:
         """Put the questions about a place to texts; the first count is of rows without one."""
         asked, name = self.asked[place], self.file.table
-        return words(name, place, values, counts[1:], int(counts[0]), asked, self.rules.atoms)
+        return words(name, place, values, counts[1:], int(counts[0]), asked, self.rules.atoms, self._able)
 
     def _nothing(self) -> Found:
         return Found(NO_HITS, NO_RECORDS, self.report)
@@ -361,7 +411,7 @@ class FileHunt:
         if node.op == "leaf":
             name, _, key = self.rules.leaves[node.index].place.partition(":")
             # one look tells that a map or a JSON text is nowhere in the file: before any row is looked at
-            return node, 0 if key and self._base.is_bare(name) else self._weighed(node.index)[1]
+            return node, 0 if key and self.base.is_bare(name) else self._weighed(node.index)[1]
         if node.op == "atom":
             return node, self.report.rows * 4
         parts = [self._planned(one) for one in node.children]
@@ -371,14 +421,12 @@ class FileHunt:
         weights = [one[1] for one in parts]
         return Node(node.op, tuple(one[0] for one in parts)), min(weights) if node.op == "and" else max(weights)
 
-    def _note_missing(
-        self, wheres: Iterable[int], waiting: Sequence[Task], base: Base | None, kinds: RecordKinds | None
-    ) -> None:
-        """Note which places hold nothing, as far as the lexicon or the rows say.
+    def _note_missing(self, wheres: Iterable[int], waiting: Sequence[Task] | None, kinds: RecordKinds | None) -> None:
+        """Note which places hold nothing, as far as the lexicon or, where there are tasks waiting, the rows say.
 
         What is noted for a rule is the same whatever other rules there are.
         """
-        sites = Sites(base, kinds, self.spec, self.rules) if base is not None else None
+        sites = Sites(self.base, kinds, self.spec, self.rules) if waiting is not None else None
         for where in sorted(wheres):
             if not self.rules.wheres[where].uniform:
                 continue
@@ -391,7 +439,7 @@ class FileHunt:
                     sorts = self._held.get(where)
                     held = sites.holding(place)
                     told = not bool(held.any() if sorts is None else held[sorts].any())
-                elif told is None and sites is not None:
+                elif told is None and sites is not None and waiting is not None:
                     mine = sorted({one.rule for one in waiting if one.case.where == where and place in one.places})
                     told = bool(mine) and not sites.is_held(place)
                     if told:
@@ -440,36 +488,41 @@ class FileHunt:
         return out
 
     def _rows(self, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None) -> Found:
-        base = self._based(waiting, looked, kinds)
-        frames = self._frames(base, waiting, looked, kinds)
+        self._want(waiting, looked, kinds)
+        frames = self._frames(waiting, looked, kinds)
         met = [(task, rows) for task in waiting if len(rows := self._met(task, frames))]
         hits = [one for where, frame in frames.items() for one in self._hits(frame, where, met)]
         records = [self._told(task, frames[task.case.where], rows) for task, rows in met if self._is_correlated(task)]
-        self._note_missing({one.case.where for one in looked}, waiting, base, kinds)
+        self._note_missing({one.case.where for one in looked}, waiting, kinds)
         self.report.opened = sorted(set(self.report.opened))
         return Found(concat(hits), pa.concat_tables([NO_RECORDS, *records]), self.report)
 
-    def _based(self, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None) -> Base:
-        """Give what the tasks still open may need, and what tells which kinds of record hold what."""
-        names = self._columns(waiting) | (self._unsure(looked) if kinds is not None else set())
+    def _want(self, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None) -> None:
+        """Read what the tasks still open may need, and what tells which kinds of record hold what."""
         if kinds is not None or self.file.shifts:
             # nearly all are needed; and the order of corrected rows is worked out for whatever is read
+            names = self._columns(waiting) | (self._unsure(looked) if kinds is not None else set())
             self.table.want(sorted(names))
-        return Base(self.table.only(names))
 
-    def _frames(
-        self, base: Base, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None
-    ) -> dict[int, Frame]:
+    def _frames(self, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None) -> dict[int, Frame]:
         """Give the rows of each kind of record, as they are seen through the questions still open."""
-        self._base = base
         known, truths = self._narrowed(waiting)
+        whole = Frame(
+            self.base,
+            self.spec,
+            self.rules,
+            self.asked,
+            known,
+            truths,
+            self._wide,
+            self.lexicon.ranked,
+            self._keyed,
+            self._able,
+        )
         frames: dict[int, Frame] = {}
         for where in sorted({one.case.where for one in looked}):
             sorts = self._held.get(where)
-            among = sorts[kinds.sorts] if kinds is not None and sorts is not None else None
-            frames[where] = Frame(
-                base, self.spec, self.rules, self.asked, known, truths, self._wide, self.lexicon.ranked, among
-            )
+            frames[where] = whole if kinds is None or sorts is None else whole.part(sorts[kinds.sorts])
         return frames
 
     def _is_correlated(self, task: Task) -> bool:
@@ -514,9 +567,10 @@ class FileHunt:
         return Conditions(frame).rows(tree)
 
     def _hits(self, frame: Frame, where: int, met: Sequence[tuple[Task, Indices]]) -> Iterator[pa.Table]:
-        """Yield the hits of every task on one kind of record."""
-        for one in self._meetings(frame, where, met):
-            yield group_hits(one.table, one.rows, self.spec.name, one.subject, one.matched)
+        """Yield the hits of every task on one kind of record; those of few rows are worked out together."""
+        for some in batched(self._meetings(frame, where, met)):
+            rows, subjects, matched = together(some)
+            yield group_hits(some[0].table, rows, self.spec.name, subjects, matched)
 
     def _meetings(self, frame: Frame, where: int, met: Sequence[tuple[Task, Indices]]) -> Iterator[Meeting]:
         """Yield what every task on one kind of record met; what is said of who and when is read out once."""

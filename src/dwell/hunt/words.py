@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -39,6 +39,8 @@ _DECODED = frozenset(
 _PLUSSED = frozenset({("iis", "cs-user-agent")})
 SHARED_MIN = 1_024
 """Fewer texts than this are looked at again sooner than it is found out which of them the file before held."""
+FEW_QUESTIONS = 4
+"""So few questions are put to all texts sooner than it is found out which of them the file before held."""
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?\Z", re.ASCII)
 _COMPARE = {"eq": np.equal, "lt": np.less, "lte": np.less_equal, "gt": np.greater, "gte": np.greater_equal}
 
@@ -142,7 +144,15 @@ def truth_of(node: Node, held: Words) -> Truth:
 
 
 def words(
-    table: str, place: str, values: pa.Array, counts: Indices, nulls: int, asked: Sequence[int], atoms: Sequence[Atom]
+    table: str,
+    place: str,
+    values: pa.Array,
+    counts: Indices,
+    nulls: int,
+    asked: Sequence[int],
+    atoms: Sequence[Atom],
+    able: Truth | None = None,
+    unmet: Indices | None = None,
 ) -> Words:
     """Put the questions about a place to its distinct texts.
 
@@ -154,11 +164,21 @@ def words(
         nulls: rows without one.
         asked: the questions, as indices into `atoms`.
         atoms: all of them.
+        able: by atom whether it still matters; only such questions are answered. All are where this is not given.
+        unmet: atoms known to be met by no text, which need not be put.
     """
-    questions = _questions(asked, atoms)
-    hits = _hits(table, place, values, questions)
-    blanks = ("", "-") if table == "iis" else ("",)
-    blank = np.flatnonzero(pc.is_in(values, value_set=pa.array(blanks)).to_numpy(zero_copy_only=False))
+    kept = _questions(asked, atoms)
+    questions = kept.opened(able)
+    answered = questions.every
+    if unmet is not None and len(unmet):
+        left = np.ones(len(atoms), np.bool_) if able is None else able.copy()
+        left[unmet] = False
+        questions = kept.opened(left)
+    hits = _hits(table, place, values, questions, kept)
+    blank = np.zeros(0, np.int64)
+    if questions.exists or questions.empty or questions.null:
+        blanks = ("", "-") if table == "iis" else ("",)
+        blank = np.flatnonzero(pc.is_in(values, value_set=pa.array(blanks)).to_numpy(zero_copy_only=False))
     told = np.zeros(len(values), np.bool_)
     told[blank] = True
     for mine in hits.values():
@@ -166,9 +186,7 @@ def words(
     marked = np.flatnonzero(told)
     rest = int(counts.sum() - counts[marked].sum())
     every = np.arange(len(marked))
-    held = Words(
-        values.take(pa.array(marked)), np.concatenate([counts[marked], [rest, nulls]]), marked, questions.every
-    )
+    held = Words(values.take(pa.array(marked)), np.concatenate([counts[marked], [rest, nulls]]), marked, answered)
     blank_slots = np.searchsorted(marked, blank)
     for one in questions.exists:
         held.answer(one, np.setdiff1d(every, blank_slots), other=True)
@@ -188,22 +206,25 @@ class _Answered(NamedTuple):
 
     Attributes:
         values: the texts.
+        asked: the questions that were put to them.
         hits: by question, the texts that answer it with yes.
     """
 
     values: pa.StringArray
+    asked: frozenset[int]
     hits: Mapping[int, Indices]
 
 
-def _hits(table: str, place: str, values: pa.StringArray, questions: _Questions) -> dict[int, Indices]:
+def _hits(table: str, place: str, values: pa.StringArray, questions: _Open, kept: _Questions) -> dict[int, Indices]:
     """Give for each question the texts that answer it with yes, in order; none where no text does.
 
-    Files that follow one another share most of their texts: those that the file before held are not looked at again.
+    Files that follow one another share most of their texts: those that the file before held are not looked at again,
+    unless what is asked of them now was not asked then. A few questions are put sooner than texts are compared.
     """
-    if len(values) < SHARED_MIN:
+    if len(values) < SHARED_MIN or questions.size <= FEW_QUESTIONS:
         return _asked_of(table, place, values, questions)
-    before = questions.answered.get((table, place))
-    if before is None:
+    before = kept.answered.get((table, place))
+    if before is None or not questions.every <= before.asked:
         hits = _asked_of(table, place, values, questions)
     else:
         at = pc.index_in(values, value_set=before.values).fill_null(-1).to_numpy(zero_copy_only=False)
@@ -214,7 +235,7 @@ def _hits(table: str, place: str, values: pa.StringArray, questions: _Questions)
             to = np.full(len(before.values), -1, np.int64)
             to[at[shared]] = shared
             for one, rows in before.hits.items():
-                mine = to[rows]
+                mine = to[rows] if one in questions.every else to[:0]
                 mine = mine[mine >= 0]
                 if len(mine):
                     hits[one] = np.sort(mine)
@@ -222,20 +243,78 @@ def _hits(table: str, place: str, values: pa.StringArray, questions: _Questions)
             for one, rows in _asked_of(table, place, values.take(pa.array(fresh)), questions).items():
                 mine = fresh[rows]
                 hits[one] = np.sort(np.concatenate([hits[one], mine])) if one in hits else mine
-    questions.answered[table, place] = _Answered(values, hits)
+    kept.answered[table, place] = _Answered(values, questions.every, hits)
     return hits
 
 
-def _asked_of(table: str, place: str, values: pa.StringArray, questions: _Questions) -> dict[int, Indices]:
+def _asked_of(table: str, place: str, values: pa.StringArray, questions: _Open) -> dict[int, Indices]:
     """Put questions to texts."""
-    hits = _text_hits(table, place, values, questions) if len(values) else {}
-    return hits | _other_hits(values, questions.measured, questions.atoms)
+    hits = _text_hits(table, place, values, questions) if len(values) and questions.is_about_texts else {}
+    return hits | _other_hits(values, questions.measured, questions.of.atoms)
 
 
 @dataclass(frozen=True)
 class _Questions:
     """The questions about one place, sorted by what answers them; sorted once, put to every data file."""
 
+    every: frozenset[int]
+    by_kind: Mapping[str, tuple[int, ...]]
+    atoms: Sequence[Atom]
+    answered: dict[tuple[str, str], _Answered] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def arrays(self) -> dict[str, Indices]:
+        """Give the questions of each kind, as an array."""
+        return {kind: np.array(self.by_kind.get(kind, ()), np.int64) for kind in _ORDER}
+
+    @cached_property
+    def whole(self) -> _Open:
+        """Give all of them as open."""
+        every = {kind: self.by_kind.get(kind, ()) for kind in _ORDER}
+        return _Open(
+            self, self.every, **every, wanted={kind: np.ones(len(ones), np.bool_) for kind, ones in every.items()}
+        )
+
+    def opened(self, able: Truth | None) -> _Open:
+        """Give those that still matter."""
+        if able is None:
+            return self.whole
+        wanted = {kind: able[ones] for kind, ones in self.arrays.items()}
+        left = {kind: tuple(self.arrays[kind][right].tolist()) for kind, right in wanted.items()}
+        if sum(len(ones) for ones in left.values()) == len(self.every):
+            return self.whole
+        return _Open(self, frozenset(one for ones in left.values() for one in ones), **left, wanted=wanted)
+
+    @cached_property
+    def plain_patterns(self) -> Patterns:
+        """Give the patterns for which case does not count."""
+        return patterns(tuple(self.atoms[one].parts for one in self.by_kind["plain"]))
+
+    @cached_property
+    def cased_patterns(self) -> Patterns:
+        """Give the patterns for which case counts."""
+        return patterns(tuple(self.atoms[one].parts for one in self.by_kind["cased"]))
+
+    @cached_property
+    def expressions(self) -> Regexes:
+        """Give the regular expressions."""
+        return regexes(tuple((self.atoms[one].parts[0], self.atoms[one].flags) for one in self.by_kind["regex"]))
+
+
+_ORDER = ("exists", "empty", "null", "anything", "plain", "cased", "regex", "measured")
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """The questions about one place that still matter.
+
+    Attributes:
+        of: all of them.
+        every: those that matter.
+        wanted: by kind, which of all they are.
+    """
+
+    of: _Questions
     every: frozenset[int]
     exists: tuple[int, ...]
     empty: tuple[int, ...]
@@ -245,23 +324,29 @@ class _Questions:
     cased: tuple[int, ...]
     regex: tuple[int, ...]
     measured: tuple[int, ...]
-    atoms: Sequence[Atom]
-    answered: dict[tuple[str, str], _Answered] = field(default_factory=dict, compare=False)
+    wanted: Mapping[str, Truth]
 
-    @cached_property
-    def plain_patterns(self) -> Patterns:
-        """Give the patterns for which case does not count."""
-        return patterns(tuple(self.atoms[one].parts for one in self.plain))
+    @property
+    def is_about_texts(self) -> bool:
+        """Say whether a text has to be looked into."""
+        return bool(self.plain or self.cased or self.regex)
 
-    @cached_property
-    def cased_patterns(self) -> Patterns:
-        """Give the patterns for which case counts."""
-        return patterns(tuple(self.atoms[one].parts for one in self.cased))
+    @property
+    def size(self) -> int:
+        """Give how many have to be put to each text."""
+        return len(self.plain) + len(self.cased) + len(self.regex) + len(self.measured)
 
-    @cached_property
-    def expressions(self) -> Regexes:
-        """Give the regular expressions."""
-        return regexes(tuple((self.atoms[one].parts[0], self.atoms[one].flags) for one in self.regex))
+    def met(self, texts: pa.StringArray) -> Iterator[tuple[int, Indices]]:
+        """Yield the patterns and expressions that some text meets, each with its texts in order."""
+        if self.plain:
+            found = self.of.plain_patterns.met(folded(texts), self.wanted["plain"])
+            yield from ((self.of.by_kind["plain"][at], where) for at, where in found)
+        if self.cased:
+            found = self.of.cased_patterns.met(texts, self.wanted["cased"])
+            yield from ((self.of.by_kind["cased"][at], where) for at, where in found)
+        if self.regex:
+            sought = np.flatnonzero(self.wanted["regex"]).tolist()
+            yield from zip(self.regex, self.of.expressions.find(texts, sought), strict=True)
 
 
 _KINDS = {
@@ -286,19 +371,7 @@ def _sorted(asked: Sequence[int], atoms: Sequence[Atom]) -> _Questions:
         else:
             kind = _KINDS[atom.kind]
         found.setdefault(kind, []).append(one)
-    listed = {kind: tuple(ones) for kind, ones in found.items()}
-    return _Questions(
-        every=frozenset(asked),
-        exists=listed.get("exists", ()),
-        empty=listed.get("empty", ()),
-        null=listed.get("null", ()),
-        anything=listed.get("anything", ()),
-        plain=listed.get("plain", ()),
-        cased=listed.get("cased", ()),
-        regex=listed.get("regex", ()),
-        measured=listed.get("measured", ()),
-        atoms=atoms,
-    )
+    return _Questions(frozenset(asked), {kind: tuple(ones) for kind, ones in found.items()}, atoms)
 
 
 QUESTIONS_KEPT = 4_096
@@ -330,19 +403,11 @@ def _views(table: str, place: str, values: pa.StringArray) -> list[tuple[Indices
     return out
 
 
-def _text_hits(table: str, place: str, values: pa.StringArray, questions: _Questions) -> dict[int, Indices]:
+def _text_hits(table: str, place: str, values: pa.StringArray, questions: _Open) -> dict[int, Indices]:
     """Put all patterns and regular expressions to the texts, one pass each; give those that some text meets."""
     out: dict[int, Indices] = {}
     for rows, view in _views(table, place, values):
-        found: list[tuple[int, Indices]] = []
-        if questions.plain:
-            met = questions.plain_patterns.met(folded(view))
-            found += ((questions.plain[at], where) for at, where in met)
-        if questions.cased:
-            found += ((questions.cased[at], where) for at, where in questions.cased_patterns.met(view))
-        if questions.regex:
-            found += zip(questions.regex, questions.expressions.find(view), strict=True)
-        for one, where in found:
+        for one, where in questions.met(view):
             if len(where):
                 mine = where if rows is None else rows[where]
                 out[one] = np.union1d(out[one], mine) if one in out else mine
@@ -362,10 +427,14 @@ def _other_hits(values: pa.StringArray, asked: Sequence[int], atoms: Sequence[At
         return out
     texts: list[str] = values.to_pylist()
     numbers = _numbers(texts) if any(atoms[one].kind != "cidr" for one in wanted) else np.zeros(0)
+    held = set(numbers.tolist())
     for one in wanted:
         atom = atoms[one]
         if atom.kind == "number":
-            out[one] = _compared(numbers, atom.parts[0], "eq")
+            # hundreds of rules ask for event ids, each for another
+            out[one] = (
+                _compared(numbers, atom.parts[0], "eq") if float(atom.parts[0]) in held else np.zeros(0, np.int64)
+            )
         elif atom.kind == "compare":
             out[one] = _compared(numbers, atom.parts[0], atom.flags)
         else:
