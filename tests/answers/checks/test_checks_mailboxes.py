@@ -127,7 +127,15 @@ GIVEN = (STAFF[0], "svc@gov.example", "FullAccess", "False", "False")
         (_rights([GIVEN]) | _rights([GIVEN], BEFORE), PASS),
         (_rights([(STAFF[1], *GIVEN[1:])]) | _rights([], BEFORE), UNKNOWN),
         (_rights([(*GIVEN[:3], "True", "False")]), PASS),
-        (_rights([(*GIVEN[:3], "False", "True")]), PASS),
+        (_rights([(*GIVEN[:3], "False", "True")]), UNKNOWN),
+        (_rights([(*GIVEN[:3], "False", "True")]) | _rights([], BEFORE), UNKNOWN),
+        (_rights([(*GIVEN[:3], "False", "True")]) | _rights([(*GIVEN[:3], "False", "True")], BEFORE), PASS),
+        (_rights([(STAFF[0], "GOV\\Exchange Servers", "FullAccess", "False", "True")]), PASS),
+        (
+            _rights([])
+            | {f"exports/{AFTER}/s.csv": table(SEND_AS, [(STAFF[0], "NT AUTHORITY\\SELF", "SendAs", "Allow")])},
+            UNKNOWN,
+        ),
         (_rights([(STAFF[0], STAFF[0], "FullAccess", "False", "False")]), PASS),
         (_rights([(STAFF[2], "Everyone", "FullAccess", "False", "False")]), FAIL),
         ({f"exports/{AFTER}/p.csv": _rights([])[f"exports/{AFTER}/p.csv"]}, UNKNOWN),

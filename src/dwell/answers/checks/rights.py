@@ -42,24 +42,37 @@ _STOCK = frozenset(
 )
 """Role groups that hold such a role, or may give it, as Exchange is installed."""
 
+INHERITED = "inherited"
+"""On what a right is that was given for a whole database, or higher up: whoever has it opens every mailbox there."""
+_INSTALLED = frozenset(
+    {
+        "administrator", "administrators", "delegated setup", "domain admins", "enterprise admins",
+        "exchange domain servers", "exchange servers", "exchange services", "exchange trusted subsystem",
+        "exchange windows permissions", "exchangelegacyinterop", "managed availability servers",
+        "organization management", "public folder management",
+    }
+)  # fmt: skip
+"""Who inherits rights to every mailbox as Exchange is installed."""
+
 Right = tuple[str, str, str]
 """(who, on what, which right), lower case."""
 
 
 def _rights(rows: Sequence[tuple[Row, RecordRef]], scene: Scene, owner: str) -> dict[Right, RecordRef]:
-    """Give the rights to a mailbox that rows show: explicit ones, of others than the owner and the system."""
+    """Give the rights to a mailbox that rows show, of others than the owner, the system, and whom Exchange lets inherit."""
     out: dict[Right, RecordRef] = {}
     for row, ref in rows:
         who = (row["User"] or row["Trustee"] or "").strip()
         rights = row["AccessRights"] or row["ExtendedRights"] or ""
         if not who or (who.lower().startswith(_BUILT_IN) and who.lower() not in _EVERYBODY):
             continue
-        refused = (row["Deny"] or "").lower() in TRUE or (row["IsInherited"] or "").lower() in TRUE
+        inherited = (row["IsInherited"] or "").lower() in TRUE
+        refused = (row["Deny"] or "").lower() in TRUE or (inherited and who.lower().rpartition("\\")[2] in _INSTALLED)
         if refused or (scene.case.identities.is_system(who) and who.lower() not in _EVERYBODY):
             continue
         if scene.account(who) == owner or not any(one in rights.replace("-", "") for one in _RIGHTS.values()):
             continue
-        out.setdefault((who.lower(), "", rights.lower()), ref)
+        out.setdefault((who.lower(), INHERITED if inherited else "", rights.lower()), ref)
     return out
 
 
@@ -86,9 +99,10 @@ def _weighed(scene: Scene, kinds: Sequence[str], *, folders: bool) -> list[Findi
     read = _folder_rights if folders else _rights
     bad: list[Item] = []
     doubtful: list[Item] = []
-    seen: set[str] = set()
+    # a mailbox is looked at where its Full Access is, and its Send As by either export of it, if any was made
+    seen, others = set(states[0].after), [set(found.after) for found in states[1:] if found.used]
+    seen &= set().union(*others) if others else seen
     for found in states:
-        seen |= set(found.after) if found is states[0] or not found.held else set()
         for owner, rows in sorted(found.after.items()):
             known = read(found.before[owner], scene, owner) if owner in found.before else None
             for (who, what, rights), ref in read(rows, scene, owner).items():
@@ -98,7 +112,7 @@ def _weighed(scene: Scene, kinds: Sequence[str], *, folders: bool) -> list[Findi
                 elif known is None:
                     doubtful.append(item)
                 elif (who, what, rights) not in known:
-                    (bad if owner in scene.touched else doubtful).append(item)
+                    (bad if owner in scene.touched and what != INHERITED else doubtful).append(item)
     unresolved = sum(found.unresolved for found in states)
     fine = "no right that was not there before the first act"
     return [weigh(scene.extent(seen), used, bad, doubtful, unresolved, fine=fine, caveat=_without(states))]
