@@ -216,7 +216,7 @@ def test_a_second_hunt_reads_nothing_and_a_new_file_is_hunted_alone(
     third = hunt(archive_of(root, {}), indicator_files=[indicators], workers=1, cache=cache)
     assert looked[2:] == ["rules month=2019-04/second.parquet", "indicators month=2019-04/second.parquet"]
     assert third.hits.num_rows == 2 * first.hits.num_rows
-    indicators.write_text("100.64.0.2\n", encoding="utf-8")
+    indicators.write_text("100.64.0.1\nevil.example\n", encoding="utf-8")  # of addresses alone what is kept would tell
     fourth = hunt(archive_of(root, {}), indicator_files=[indicators], workers=1, cache=cache)
     assert [one.split()[0] for one in looked[4:]] == ["indicators"] * 2
     assert fourth.rules_hash != first.rules_hash
