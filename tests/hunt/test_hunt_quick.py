@@ -156,10 +156,12 @@ def test_no_evidence_is_said(tmp_path: Path, scratch: Path) -> None:
 
 
 def test_loaded_rules_are_kept_where_it_was_asked_for(
-    evidence: Path, rules: Path, scratch: Path, tmp_path: Path
+    evidence: Path, rules: Path, scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = tmp_path / "kept"
     patterns.cache_clear()  # another test may have compiled the same ones, and kept them nowhere
+    for few in ("_DIRECT_MAX", "_FEW_PATTERNS", "_FEW_AMONG_FEW"):
+        monkeypatch.setattr(f"dwell.hunt.patterns.{few}", 0)  # or so few texts are looked at without compiling
     first = quick_hunt([evidence], rules=[rules], workers=1, rules_cache=kept)
     assert sorted({one.name.partition("-")[2] for one in kept.iterdir()}) == ["patterns.bin", "rules.msgpack"]
     again = quick_hunt([evidence], rules=[rules], workers=1, rules_cache=kept)

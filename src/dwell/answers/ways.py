@@ -87,9 +87,8 @@ def servers_of(case: Investigation) -> Mapping[str, str]:
     if len(hosts) < 2:
         return {}
     code, names = accesses.texts("host")
-    rows = np.flatnonzero(
-        accesses.ok & (accesses.mailbox >= 0) & np.append([one in hosts for one in names], False)[code]
-    )
+    of_ours = np.array([*(one in hosts for one in names), False])
+    rows = np.flatnonzero(accesses.ok & (accesses.mailbox >= 0) & of_ours[code])
     met = np.zeros((len(accesses.names), len(names)), np.bool_)
     met[accesses.mailbox[rows], code[rows]] = True
     alone = np.flatnonzero(met.sum(axis=1) == 1)
