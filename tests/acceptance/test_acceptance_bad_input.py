@@ -47,6 +47,25 @@ def test_no_directory_export(tmp_path: Path) -> None:
     assert found.summary["departures"] == []
 
 
+def test_two_names_that_no_export_ties_are_not_opened_and_clean(tmp_path: Path) -> None:
+    """Who signs in by another form of his name has two mailboxes in the list: the one must not clear the other."""
+    logins = {person: f"GOV\\{person.partition('@')[0]}" for person in PEOPLE}
+    stranger = "GOV\\nobody.else"
+    rows = [*work(), *({**one, "user": logins[one["user"]]} for one in work())]
+    rows += [{**one, "user": stranger} for one in work() if one["user"] == PEOPLE[0]]
+    found = investigated(tmp_path, {iis_place("EX01", "210104"): log_of([*rows, *QUIET])})
+    grades = {name.lower(): grade for name, grade in found.grades().items()}
+    for place, (person, login) in enumerate(logins.items()):
+        assert grades[login.lower()] == ("undeterminable" if place < 8 else "no-sign"), login
+        assert grades[person] == ("no-sign" if place >= 8 else grades[person])
+    assert grades[stranger.lower()] == "no-sign"
+    (told,) = {text for one in found.summary["mailboxes"] for text in one["assumptions"] if PEOPLE[0] in text}
+    assert (
+        told
+        == f"{PEOPLE[0]} was opened, and may be the same mailbox: no directory export ties these two names, or parts them"
+    )
+
+
 def test_no_iis_at_all(tmp_path: Path) -> None:
     """The front end's own log alone: what it can bear is answered, what only IIS can show is told not to be held."""
     rows = [

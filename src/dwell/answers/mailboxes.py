@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -181,6 +181,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     recorded = recorded_of(case.accesses) if tenant else frozenset()
     blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case, off)
     shaped = sorted({one.host for one in untold(case)})
+    alike, listed_ones = _by_local_part(_opened(by_name)), frozenset(case.identities.mailboxes())
     out = []
     for name in _names(case):
         gone = dark.get(name)
@@ -201,7 +202,8 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         # an intrusion lasted at least from its first act held to its last: it may have been there then as well
         broken = there_too and bool(case.held) and _breaks_off(case, frozenset() if gone is None else gone.sources)
         unseen = (gone is not None and bool(case.held)) or name in off or broken
-        open_question = blind or shaped or served or unseen or not held or (there_too and hidden)
+        other = alike.get(_local_part(name), "") if name not in listed_ones else ""
+        open_question = blind or shaped or served or unseen or other or not held or (there_too and hidden)
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []
         if there_too:
@@ -211,6 +213,10 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         if blind:
             assumptions.append(
                 f"forged calls to EWS on {listed(blind)} were answered; no record says for whose mailbox"
+            )
+        if other:
+            assumptions.append(
+                f"{other} was opened, and may be the same mailbox: no directory export ties these two names, or parts them"
             )
         if shaped:
             assumptions.append(f"requests shaped like forged calls to {listed(shaped)} {UNTOLD}")
@@ -230,6 +236,20 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
             )
         )
     return tuple(sorted(out, key=lambda one: (one.grade.rank, one.mailbox)))
+
+
+def _local_part(name: str) -> str:
+    """Give what is left of a name without its domain, in lower case: one thing of a login and of an address."""
+    return name.rpartition("\\")[2].partition("@")[0].lower()
+
+
+def _opened(by_name: Mapping[str, Sequence[Exposed]]) -> list[str]:
+    return [name for name, found in by_name.items() if any(one.grade in EXPOSED for one in found)]
+
+
+def _by_local_part(exposed: Iterable[str]) -> dict[str, str]:
+    """Give exposed mailboxes by their names without a domain; of several the first by name."""
+    return {_local_part(one): one for one in sorted(exposed, reverse=True)}
 
 
 def _breaks_off(case: Investigation, less: Collection[str]) -> bool:

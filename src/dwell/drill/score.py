@@ -146,7 +146,9 @@ def score(summary: Mapping[str, Any], truth: Mapping[str, Any]) -> Score:
     """
     # without a directory export a mailbox goes by the account's name
     names: Mapping[str, str] = truth.get("names", {})
-    graded = {names.get(one["mailbox"], one["mailbox"]): one["grade"] for one in summary["mailboxes"]}
+    graded: dict[str, str] = {}
+    for one in summary["mailboxes"]:  # the most exposed first: nothing ties the several names of one mailbox
+        graded.setdefault(names.get(one["mailbox"], one["mailbox"]), one["grade"])
     exposed = {name for name, grade in graded.items() if grade in _EXPOSED}
     told = [one | {"mailboxes": [names.get(name, name) for name in one["mailboxes"]]} for one in summary["intrusions"]]
     first, second = _truth_of(truth, "quiet"), _truth_of(truth, "loud")
