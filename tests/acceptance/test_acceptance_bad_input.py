@@ -51,7 +51,7 @@ def test_two_names_that_no_export_ties_are_not_opened_and_clean(tmp_path: Path) 
     """Who signs in by another form of his name has two mailboxes in the list: the one must not clear the other."""
     logins = {person: f"GOV\\{person.partition('@')[0]}" for person in PEOPLE}
     stranger = "GOV\\nobody.else"
-    rows = [*work(), *({**one, "user": logins[one["user"]]} for one in work())]
+    rows = [*work(), *({**one, "user": logins[str(one["user"])]} for one in work())]
     rows += [{**one, "user": stranger} for one in work() if one["user"] == PEOPLE[0]]
     found = investigated(tmp_path, {iis_place("EX01", "210104"): log_of([*rows, *QUIET])})
     grades = {name.lower(): grade for name, grade in found.grades().items()}

@@ -75,7 +75,7 @@ def test_a_computer_with_a_mailbox_database_counts_as_not_seen(tmp_path: Path) -
 @pytest.mark.parametrize(
     "rows",
     [
-        mailbox("anna", "ex01.gov.example") + mailbox("berta", "Ex01"),
+        mailbox("anna", "ex01.gov.example") + mailbox("berta", "Ex01") + mailbox("carla", "EX01:444"),
         mailbox("anna", "AM0PR02MB5555"),
         mailbox("anna", "VI1P190MB0111.EURP190.PROD.OUTLOOK.COM"),
         mailbox("anna", "LO2P265A", "OU=gov,DC=GBRP265A001,DC=PROD,DC=OUTLOOK,DC=COM"),

@@ -35,6 +35,7 @@ _OF_A_TENANT = re.compile(r"[A-Z0-9]{2,6}P[A-Z0-9]{0,2}\d{2,4}MB\d{3,5}")
 _TENANT_NAMES = r"(?i)\bDC=(?:PROD|OUTLOOK)\b"
 """In the distinguished name of a mailbox in Exchange Online."""
 _ABSENT = frozenset({"", "-"})
+_PORT = re.compile(r"(?<=[^:]):\d{1,5}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def named_servers(
     known = {short_host(bare(one)) for one in (*servers, *without_clients)}
     found: dict[str, NamedServer] = {}
     for name, why, ground in (*_of_mailboxes(archive), *_of_computers(computers), *_of_proxies(archive)):
-        host = short_host(name.strip())
+        host = short_host(_PORT.sub("", name.strip()))
         if host in _ABSENT or host in known or address(host) or _OF_A_TENANT.fullmatch(host):
             continue
         found.setdefault(host, NamedServer(host, why, ground, lowers=False))
