@@ -40,6 +40,7 @@ __all__ = [
     "WordsReader",
     "conform",
     "discard",
+    "distinct_texts",
     "open_verified",
     "read_index",
     "read_lexicon",
@@ -522,6 +523,20 @@ def read_lexicon(file: DataFile) -> Lexicon:
     source = open_verified(file.lexicon_path, file.staged.lexicon_sha256)
     table = pq.read_table(source, page_checksum_verification=True, read_dictionary=["column"])
     return Lexicon.from_stored(table)
+
+
+def distinct_texts(file: DataFile, column: str) -> list[str | None]:
+    """Give each text of a column once, from the lexicon where that holds the column in full; None for rows without one.
+
+    Raises:
+        CustodyError: the file is not what was written.
+    """
+    lexicon = read_lexicon(file)
+    whole = column in lexicon.complete
+    found: list[str | None] = (
+        lexicon.column(column)["value"] if whole else pc.unique(read_rows(file, (column,))[column])
+    ).to_pylist()
+    return found
 
 
 class WordsReader:

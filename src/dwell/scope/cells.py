@@ -73,6 +73,14 @@ class Line:
         none = np.zeros(len(self.states), np.int64)
         return Line(self.start, self.states.copy(), none, none, {key: list(told) for key, told in self.reasons.items()})
 
+    def near(self, hours: Hours, within: int) -> npt.NDArray[np.bool_]:
+        """Say which cells lie at most so many hours from one of some hours since 1970."""
+        met, size = np.unique(hours) - self.start, len(self.states)
+        steps = np.zeros(size + 1, np.int64)
+        np.add.at(steps, np.clip(met - within, 0, size), 1)
+        np.add.at(steps, np.clip(met + within + 1, 0, size), -1)
+        return np.asarray(np.cumsum(steps[:-1]) > 0)
+
     def take(self, hour: Hours, count: Hours) -> None:
         """Add the records of one file."""
         np.add.at(self.records, hour - self.start, count)

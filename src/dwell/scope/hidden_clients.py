@@ -113,16 +113,7 @@ def _funnels(
 def _far_from(ledger: Ledger, key: tuple[str, str], hidden: Codes, told: Codes) -> Codes:
     """Give the hours of a line within a week of a hidden session, and further than that from all others; as places."""
     line = ledger.lines[key]
-    size = len(line.states)
-
-    def near(hours: Codes) -> Flags:
-        met = np.unique(hours) - line.start
-        edges = np.zeros(size + 1, np.int64)
-        np.add.at(edges, np.clip(met - WEEK, 0, size), 1)
-        np.add.at(edges, np.clip(met + WEEK + 1, 0, size), -1)
-        return np.asarray(np.cumsum(edges[:-1]) > 0)
-
-    return np.flatnonzero(near(hidden) & ~near(told))
+    return np.flatnonzero(line.near(hidden, WEEK) & ~line.near(told, WEEK))
 
 
 def _of_month(ledger: Ledger, key: tuple[str, str], month: int) -> Codes:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.datafile import DataFile, read_lexicon, read_rows
+from dwell.archive.datafile import distinct_texts, read_rows
 from dwell.archive.store import Archive
 from dwell.intake.hosts import short_host
 from dwell.model.addresses import address
@@ -115,7 +115,7 @@ def _of_proxies(archive: Archive) -> Iterable[tuple[str, str, RecordRef]]:
     """Give the servers to which front ends passed requests, each with the first record that says so."""
     met: set[str] = set()
     for file in archive.files("httpproxy"):
-        fresh = sorted(_targets(file) - met)
+        fresh = sorted({one for one in distinct_texts(file, "TargetServer") if one and one not in _ABSENT} - met)
         met |= set(fresh)
         if not fresh:
             continue
@@ -124,12 +124,3 @@ def _of_proxies(archive: Archive) -> Iterable[tuple[str, str, RecordRef]]:
             first = rows.filter(pc.equal(rows["TargetServer"], name)).slice(0, 1).to_pylist()[0]
             ground = RecordRef("httpproxy", EvidenceId(first["evidence_id"]), first["record_no"])
             yield name, "HttpProxy passed requests on to it", ground
-
-
-def _targets(file: DataFile) -> set[str]:
-    lexicon = read_lexicon(file)
-    if "TargetServer" in lexicon.complete:
-        values = lexicon.column("TargetServer")["value"]
-    else:
-        values = pc.unique(read_rows(file, ("TargetServer",))["TargetServer"])
-    return {one for one in values.to_pylist() if one and one not in _ABSENT}

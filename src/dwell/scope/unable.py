@@ -143,10 +143,4 @@ def _opened(accesses: Accesses) -> npt.NDArray[np.int64]:
 
 def _mark(ledger: Ledger, key: tuple[str, str, str], hours: Hours, why: str) -> None:
     """Mark the hours of a line that lie further than a week from every record of a kind."""
-    whole = ledger.lines[key[:2]]
-    near = np.zeros(len(whole.states) + 1, np.int64)
-    met = np.unique(hours) - whole.start
-    first, last = np.clip(met - WEEK, 0, len(whole.states)), np.clip(met + WEEK + 1, 0, len(whole.states))
-    np.add.at(near, first, 1)
-    np.add.at(near, last, -1)
-    ledger.mark_unable(key, np.flatnonzero(np.cumsum(near[:-1]) == 0), why)
+    ledger.mark_unable(key, np.flatnonzero(~ledger.lines[key[:2]].near(hours, WEEK)), why)
