@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,7 @@ from dwell.scope.rollup.ual import SIGN_IN, TENANT
 from dwell.scope.silences import ACTING
 from dwell.scope.traces import Trace
 from dwell.scope.unable import FORGED, WEEK, recorded_of
+from dwell.scope.words import without_domain
 
 __all__ = ["UNTOLD", "answer", "bodiless", "findings", "nameless", "requests_untold", "unresolved", "untold"]
 
@@ -181,7 +182,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     recorded = recorded_of(case.accesses) if tenant else frozenset()
     blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case, off)
     shaped = sorted({one.host for one in untold(case)})
-    alike, listed_ones = _by_local_part(_opened(by_name)), frozenset(case.identities.mailboxes())
+    alike, listed_ones = _opened_by_bare_name(by_name), frozenset(case.identities.mailboxes())
     out = []
     for name in _names(case):
         gone = dark.get(name)
@@ -202,7 +203,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         # an intrusion lasted at least from its first act held to its last: it may have been there then as well
         broken = there_too and bool(case.held) and _breaks_off(case, frozenset() if gone is None else gone.sources)
         unseen = (gone is not None and bool(case.held)) or name in off or broken
-        other = alike.get(_local_part(name), "") if name not in listed_ones else ""
+        other = alike.get(without_domain(name), "") if name not in listed_ones else ""
         open_question = blind or shaped or served or unseen or other or not held or (there_too and hidden)
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []
@@ -238,18 +239,10 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     return tuple(sorted(out, key=lambda one: (one.grade.rank, one.mailbox)))
 
 
-def _local_part(name: str) -> str:
-    """Give what is left of a name without its domain, in lower case: one thing of a login and of an address."""
-    return name.rpartition("\\")[2].partition("@")[0].lower()
-
-
-def _opened(by_name: Mapping[str, Sequence[Exposed]]) -> list[str]:
-    return [name for name, found in by_name.items() if any(one.grade in EXPOSED for one in found)]
-
-
-def _by_local_part(exposed: Iterable[str]) -> dict[str, str]:
-    """Give exposed mailboxes by their names without a domain; of several the first by name."""
-    return {_local_part(one): one for one in sorted(exposed, reverse=True)}
+def _opened_by_bare_name(by_name: Mapping[str, Sequence[Exposed]]) -> dict[str, str]:
+    """Give the mailboxes that were opened by their names without a domain; of several the first by name."""
+    opened = (name for name, found in by_name.items() if any(one.grade in EXPOSED for one in found))
+    return {without_domain(one): one for one in sorted(opened, reverse=True)}
 
 
 def _breaks_off(case: Investigation, less: Collection[str]) -> bool:

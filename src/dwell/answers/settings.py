@@ -66,12 +66,16 @@ def _days(case: Investigation, one: Setting) -> int:
     return len(replace(working, holidays=(one.value,)).holidays_within(first // DAY_US, last // DAY_US))
 
 
-def _unasked(case: Investigation, one: Setting) -> str:
+def _unasked(case: Investigation, server: str) -> str:
     """Say what it comes to that a server takes no clients."""
-    host = short_host(one.value)
+    host = short_host(server)
     if host in {bare(each) for each in case.ledger.servers()}:
         return "logs of it are held: they are asked for all the same"
     return "no log of it is asked for, and it lowers no coverage"
+
+
+_OF_HOSTS = {SettingKind.CLOCK: clock_effect, SettingKind.NO_CLIENTS: _unasked}
+"""What a setting of one host comes to, by its kind."""
 
 
 def _text(case: Investigation, effect: SettingEffect) -> str:
@@ -90,8 +94,8 @@ def _text(case: Investigation, effect: SettingEffect) -> str:
     if kind is SettingKind.LEADS:
         many = count(len(case.ranked.leads), "lead")
         return f"the list may hold {count(case.ranked.budget, 'lead')} and holds {many}; no order and no answer changes"
-    if kind in {SettingKind.CLOCK, SettingKind.NO_CLIENTS}:
-        return clock_effect(case, effect.setting.value) if kind is SettingKind.CLOCK else _unasked(case, effect.setting)
+    if kind in _OF_HOSTS:
+        return _OF_HOSTS[kind](case, effect.setting.value)
     if kind in {SettingKind.HOURS, SettingKind.ZONE}:
         return f"it changes the term of unusual hours, by which leads are ranked; {_ranked(case)}"
     if not effect.sessions and not effect.elsewhere:

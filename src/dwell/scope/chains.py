@@ -20,6 +20,7 @@ from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held
 from dwell.scope.reach import Logon
 from dwell.scope.traces import Trace
+from dwell.scope.words import without_domain
 
 __all__ = ["KEY_THEFT", "key_traces", "with_apps"]
 
@@ -38,11 +39,6 @@ def key_traces(held: Held) -> tuple[Trace, ...]:
     """Give the traces of an intrusion that tell of the theft of a signing key, in order of time."""
     mine = [one for one in held.traces if one.catalogue == KEY_THEFT and one.table == "evtx"]
     return tuple(sorted(mine, key=lambda one: (str(one.first_utc or ""), one.rule_id, one.grounds)))
-
-
-def _person(text: str | None) -> str:
-    """Give the name of an account without its domain: logs of the directory and of the tenant write it differently."""
-    return (text or "").rpartition("\\")[2].partition("@")[0].lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,7 @@ def _theft(held: Held, logons: Iterable[Logon]) -> _Theft | None:
     if not instants:
         return None
     since, until = min(instants), max(instants)
-    readers = frozenset(_person(one.account) for one in traces if one.account) - {""}
+    readers = frozenset(without_domain(one.account) for one in traces if one.account) - {""}
     near = [
         one
         for one in logons
@@ -79,13 +75,13 @@ def _theft(held: Held, logons: Iterable[Logon]) -> _Theft | None:
     ]
     used: dict[str | None, set[str]] = {}
     for one in near:
-        used.setdefault(one.client, set()).add(_person(one.account))
+        used.setdefault(one.client, set()).add(without_domain(one.account))
     # an address that many log on from ties nobody to anybody
     shared = {place for place, who in used.items() if who & readers and len(who) <= SHARED_MAX}
     first: dict[str, Logon] = {}
     for one in sorted(near, key=lambda each: (each.first_utc, each.ground)):
         if one.client in shared:
-            first.setdefault(_person(one.account), one)
+            first.setdefault(without_domain(one.account), one)
     return _Theft(readers, since, until, first, {place: len(who) for place, who in used.items()})
 
 
@@ -93,7 +89,7 @@ def _by_key(theft: _Theft | None, act: AppAct) -> str | None:
     """Say by which logons the giver of rights is tied to the theft of a key; None where nothing does."""
     if theft is None or act.at_utc is None or not (theft.since <= act.at_utc <= theft.until + WITHIN):
         return None
-    giver = _person(act.account)
+    giver = without_domain(act.account)
     if giver in theft.readers:
         return f"{act.account}, who read the signing key of AD FS, gave it"
     logon = theft.logons.get(giver)

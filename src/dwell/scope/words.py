@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from dwell.model.short_cache import short_cache
 
-__all__ = ["BROWSER", "Name", "agent", "name_of"]
+__all__ = ["BROWSER", "Name", "agent", "name_of", "without_domain"]
 
 BROWSER = "browser:"
 """Stands before the id that a browser keeps in a cookie, where a log names that in the place of an address."""
@@ -88,3 +88,8 @@ def agent(text: str | None) -> str:
     if wanted in {"", "-"}:
         return "(none)"
     return _MINOR.sub(r"\1", wanted)[:300]
+
+
+def without_domain(name: str | None) -> str:
+    """Give what is left of a name without its domain, in lower case: a login's and an address's are alike."""
+    return (name or "").rpartition("\\")[2].partition("@")[0].lower()
