@@ -11,6 +11,7 @@ from tests.scope.staged import bind, ews_log, iis_place, proxy_log, stage, ual_j
 
 from dwell.answers.assemble import assemble
 from dwell.model.claims import EXPOSED, Grade, MailboxExposure, Summary
+from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
 from dwell.scope.investigation import Investigation
 
 BOUND, SYNCED, HELD_BACK, IMPERSONATED, FORGED, OWNER, REFUSED, SERVICE = PEOPLE[:8]
@@ -264,3 +265,14 @@ def test_the_same_office_without_the_intruders_shows_none(tmp_path: Path) -> Non
     assert found.intrusions == ()
     assert {one.grade for one in found.mailboxes} == {Grade.NO_SIGN}
     assert len(found.mailboxes) == len(PEOPLE)
+
+
+def test_messages_that_were_opened_from_inside_are_named_too(tmp_path: Path) -> None:
+    inside = "10.9.9.14"
+    rows = work() + visits(BOUND, inside, FOREIGN, range(20, 44, 3), hour=3)
+    audited = [bind("2021-01-25 03:20:00", BOUND, BOUND, inside, AUDIT_AGENT, messages=["<m1@x>"], size=900)]
+    staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of(rows), "cloud/UAL.json": ual_json(audited)})
+    theirs = Marking("M1", MarkingKind.NETWORK, "10.9.9.0/24", MarkingVerdict("theirs"), "seized there", "me")
+    found = assemble(reasoned(staged, markings=[theirs]), facts(staged))
+    (bound,) = [one for one in found.mailboxes if one.mailbox == BOUND]
+    assert (bound.grade, bound.message_ids) == (Grade.NAMED, ("<m1@x>",))

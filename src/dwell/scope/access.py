@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,6 +180,10 @@ class Accesses:
         own = np.full(len(codes), -1, np.int64)
         own[shared] = tools
         self.agent[rows] = np.where(own[place] >= 0, own[place], self.agent[rows])
+
+    def as_recorded(self, pairs: Iterable[tuple[int, int]]) -> set[tuple[str, str]]:
+        """Give networks and agents as records have them, which do not say that a client was inside."""
+        return {(self.networks[lan], self.agents[tool].removesuffix(INSIDE)) for lan, tool in pairs}
 
     def __len__(self) -> int:
         """Give the number of sessions."""

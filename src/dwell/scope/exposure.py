@@ -239,7 +239,7 @@ def _messages(messages: pa.Table, held: Held, accesses: Accesses, names: Identit
     """Take the messages and folders that audit records name, where the record's client and account are the intruder's."""
     if not messages.num_rows or not held.pairs:
         return
-    pairs = {(accesses.networks[lan], accesses.agents[tool]) for lan, tool in held.pairs}
+    pairs = accesses.as_recorded(held.pairs)
     accounts = set(held.accounts)
     texts = {one: messages[one].to_pylist() for one in ("actor", "mailbox", "client", "agent", "message_id", "folder")}
     rows = [
@@ -271,7 +271,7 @@ def _messages(messages: pa.Table, held: Held, accesses: Accesses, names: Identit
 
 def _apps(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
     """Take what applications read that belong to the intrusion; what stands in its sessions is counted there."""
-    pairs = {(accesses.networks[lan], accesses.agents[tool]) for lan, tool in held.pairs} if held.through else set()
+    pairs = accesses.as_recorded(held.pairs) if held.through else set()
     for app in held.apps:
         for read in app.reads:
             one = out.setdefault(read.mailbox, Exposed(read.mailbox, held.id))
