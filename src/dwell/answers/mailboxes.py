@@ -183,6 +183,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case, off)
     shaped = sorted({one.host for one in untold(case)})
     alike, listed_ones = _opened_by_bare_name(by_name), frozenset(case.identities.mailboxes())
+    beside = _from_an_attackers_address(case)
     out = []
     for name in _names(case):
         gone = dark.get(name)
@@ -204,7 +205,8 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         broken = there_too and bool(case.held) and _breaks_off(case, frozenset() if gone is None else gone.sources)
         unseen = (gone is not None and bool(case.held)) or name in off or broken
         other = alike.get(without_domain(name), "") if name not in listed_ones else ""
-        open_question = blind or shaped or served or unseen or other or not held or (there_too and hidden)
+        doubted = beside.get(name, ())
+        open_question = blind or shaped or served or unseen or other or doubted or not held or (there_too and hidden)
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []
         if there_too:
@@ -215,6 +217,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
             assumptions.append(
                 f"forged calls to EWS on {listed(blind)} were answered; no record says for whose mailbox"
             )
+        assumptions += doubted
         if other:
             assumptions.append(
                 f"{other} was opened, and may be the same mailbox: no directory export ties these two names, or parts them"
@@ -237,6 +240,21 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
             )
         )
     return tuple(sorted(out, key=lambda one: (one.grade.rank, one.mailbox)))
+
+
+def _from_an_attackers_address(case: Investigation) -> dict[str, tuple[str, ...]]:
+    """Say of the mailboxes to which sessions came from where a server was attacked why these may be their owners'."""
+    out: dict[str, dict[str, None]] = {}
+    for held in case.held:
+        rows = [row for row in held.doubtful if case.accesses.ok[row] and case.accesses.mailbox[row] >= 0]
+        clients = case.accesses.rows(rows, ("client",))["client"].to_pylist()
+        for row, client in zip(rows, clients, strict=True):
+            text = (
+                f"a session came from {client}, from which {held.id} attacked a server, with an agent that the account has "
+                "elsewhere as well: it may be its owner's"
+            )
+            out.setdefault(case.accesses.names[int(case.accesses.mailbox[row])], {})[text] = None
+    return {name: tuple(texts) for name, texts in out.items()}
 
 
 def _opened_by_bare_name(by_name: Mapping[str, Sequence[Exposed]]) -> dict[str, str]:

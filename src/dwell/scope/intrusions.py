@@ -60,6 +60,7 @@ class Held:
         takings: mail that it took by cmdlet.
         marking: the marking that makes it; "" where dwell found it.
         spans: the only stretches it speaks of, microseconds since 1970; empty for no bound.
+        doubtful: sessions from an address of its exploits that may be their owners', row numbers of the accesses.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Held:
     takings: tuple[Taking, ...] = ()
     marking: str = ""
     spans: tuple[tuple[int, int], ...] = ()
+    doubtful: tuple[int, ...] = ()
 
     @property
     def acts(self) -> list[Act]:
@@ -255,6 +257,7 @@ def joined(first: Held, second: Held, link: str) -> Held:
         apps=tuple(apps.values()),
         through=first.through | second.through,
         entered=tuple(sorted({*first.entered, *second.entered})),
+        doubtful=tuple(sorted({*first.doubtful, *second.doubtful})),
     )
 
 

@@ -17,6 +17,7 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.model.settings import LEADS_PER_WEEK, Setting, SettingKind
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
+from dwell.scope.address_ties import with_sign_ins
 from dwell.scope.affected import Toll, tolls
 from dwell.scope.app_use import through_apps
 from dwell.scope.apps import App, apps_of
@@ -295,7 +296,7 @@ def investigate(
     shells = in_remote_shells(archive, takings, identities.label)
     known = len(identities.mailboxes() or accesses.names)
     exploits = (*joined_by_mailboxes(exploits_of(forged, traces), calls, identities, known), *strangers_of(shells))
-    held = intrusions_of(actors_of(clients), exploits, accesses, clients)
+    held = with_sign_ins(intrusions_of(actors_of(clients), exploits, accesses, clients), accesses)
     held = through_apps(held, apps, accesses, identities)
     held = with_apps(held, apps, accesses, logons, identities)
     visits = _visits(archive, held, takings)
@@ -376,7 +377,8 @@ def investigate(
     )
     kept = joined_by_mailboxes(kept, calls, identities, known)
     kept = (*kept, *strangers_of([one for one in shells if one not in marked.our_acts]))
-    remade = through_apps(intrusions_of(actors_of(clients), kept, accesses, clients), apps, accesses, identities)
+    remade = with_sign_ins(intrusions_of(actors_of(clients), kept, accesses, clients), accesses, marked.ours)
+    remade = through_apps(remade, apps, accesses, identities)
     remade = with_apps(remade, apps, accesses, logons, identities)
     remade = with_takings(with_sprays(remade, sprays, accesses), takings, accesses, visits, identities)
     systems = systems_of(table, accesses, clients) if table is not None else None

@@ -44,7 +44,8 @@ _TECHNIQUES: Mapping[TakingKind, str] = {TakingKind.EXPORT: "T1114.002", TakingK
 
 def _by_session(held: Held, one: Taking, accesses: Accesses) -> str:
     """Say which session of the intrusion's own its account had at the time; "" where none."""
-    if one.account is None or one.account not in held.accounts:
+    # an account that an exploit's records name need not have a session of any kind
+    if one.account is None or one.account not in held.accounts or one.account not in accesses.names:
         return ""
     rows = np.array(held.rows, np.int64)
     rows = rows[accesses.account[rows] == accesses.names.index(one.account)] if len(rows) else rows

@@ -1,0 +1,149 @@
+"""Sessions from the very address that attacked a server: whoever attacked from there and signs in from there is one actor.
+
+A session is an intrusion's where all of this is so:
+
+* it came from an outside address from which the intrusion exploited a server, or entered one, within `NEAR_DAYS` of that;
+* its account had never come from that network before;
+* its account comes from nowhere else with that agent.
+
+Where the agent is one that the account has elsewhere as well, its owner may sit behind the same provider: the session is
+not the intrusion's, and is kept as doubtful, as its mailbox has no claim to be without a sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from dwell.model.addresses import is_internal, network
+from dwell.model.instants import utc_from_us, utc_us
+from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.forgery import Forged
+from dwell.scope.intrusions import REMOTE_MAIL, VALID_ACCOUNTS, Held
+
+__all__ = ["NEAR_DAYS", "with_sign_ins"]
+
+NEAR_DAYS = 90
+"""Addresses are let to others: what came from one longer before or after its acts says nothing."""
+NAMES_MAX = 5
+
+Codes = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+def with_sign_ins(held: Sequence[Held], accesses: Accesses, ours: Mask | None = None) -> tuple[Held, ...]:
+    """Give the intrusions with the sessions that came from addresses of their exploits.
+
+    Args:
+        held: the intrusions.
+        accesses: all sessions.
+        ours: per session, whether a person calls it ours; None where nobody says so of any.
+    """
+    spans = [_spans(one) for one in held]
+    wanted = {address for one in spans for address in one}
+    if not wanted:
+        return tuple(held)
+    client, clients = accesses.texts("client")
+    known = np.array([one in wanted for one in clients] + [False])[client]
+    known &= (accesses.account >= 0) & (accesses.network >= 0) & ~accesses.system & (accesses.ok | accesses.refused)
+    if ours is not None and len(ours):
+        known &= ~ours
+    rows = np.flatnonzero(known)
+    taken = {row for one in held for row in (*one.rows, *one.refused)}
+    rows = rows[[row not in taken for row in rows.tolist()]] if len(rows) else rows
+    if not len(rows):
+        return tuple(held)
+    elsewhere = _elsewhere(rows, accesses)
+    addresses = [clients[one] for one in client[rows].tolist()]
+    return tuple(_with(one, each, rows, addresses, elsewhere, accesses) for one, each in zip(held, spans, strict=True))
+
+
+def _spans(held: Held) -> dict[str, tuple[int, int]]:
+    """Give first and last act from each outside address, microseconds since 1970."""
+    told: dict[str, list[datetime]] = {}
+    for act in held.acts:
+        if act.client is None or network(act.client) is None or is_internal(act.client):
+            continue
+        instants = (act.at_utc,) if isinstance(act, Forged) else (act.first_utc, act.last_utc)
+        told.setdefault(act.client, []).extend(at for at in instants if at is not None)
+    return {one: (utc_us(min(found)), utc_us(max(found))) for one, found in told.items() if found}
+
+
+def _elsewhere(rows: Codes, accesses: Accesses) -> Mask:
+    """Say per session given whether its account comes from another network with the same agent."""
+    mine = np.zeros(len(accesses.names) + 1, np.bool_)
+    mine[accesses.account[rows]] = True
+    mine[-1] = False
+    others = np.flatnonzero(mine[accesses.account] & accesses.ok & (accesses.network >= 0))
+    tall = len(accesses.agents) + 1
+    pair = accesses.account[others] * tall + accesses.agent[others]
+    lans = np.unique(np.stack([pair, accesses.network[others]]), axis=1)
+    pairs, networks = np.unique(lans[0], return_counts=True)
+    own = accesses.account[rows] * tall + accesses.agent[rows]
+    if not len(pairs):
+        return np.zeros(len(rows), np.bool_)
+    place = np.minimum(np.searchsorted(pairs, own), len(pairs) - 1)
+    return np.asarray((pairs[place] == own) & (networks[place] > 1))
+
+
+def _with(
+    held: Held,
+    spans: Mapping[str, tuple[int, int]],
+    rows: Codes,
+    addresses: Sequence[str],
+    elsewhere: Mask,
+    accesses: Accesses,
+) -> Held:
+    """Give an intrusion with those of some sessions that are its own."""
+    near = NEAR_DAYS * DAY_US
+    tied: list[int] = []
+    doubtful: list[int] = []
+    names: dict[str, set[str]] = {}
+    for row, address, own in zip(rows.tolist(), addresses, elsewhere.tolist(), strict=True):
+        first, last = spans.get(address, (0, -1))
+        if last < first or not first - near <= int(accesses.first[row]) <= last + near:
+            continue
+        if _came_before(row, first - near, accesses):
+            continue
+        if own:
+            doubtful.append(row)
+            continue
+        tied.append(row)
+        if accesses.ok[row]:
+            names.setdefault(address, set()).add(accesses.names[int(accesses.account[row])])
+    if not tied:
+        return replace(held, doubtful=tuple(sorted({*held.doubtful, *doubtful})))
+    in_order = np.array(sorted(tied), np.int64)
+    answered = in_order[accesses.ok[in_order]]
+    pairs = frozenset(zip(accesses.network[answered].tolist(), accesses.agent[answered].tolist(), strict=True))
+    used = {name for found in names.values() for name in found}
+    return replace(
+        held,
+        first_utc=min(held.first_utc, utc_from_us(int(accesses.first[in_order].min()))),
+        last_utc=max(held.last_utc, utc_from_us(int(accesses.last[in_order].max()))),
+        rows=tuple(sorted({*held.rows, *answered.tolist()})),
+        refused=tuple(sorted({*held.refused, *in_order[accesses.refused[in_order]].tolist()})),
+        pairs=held.pairs | pairs,
+        accounts=tuple(sorted({*held.accounts, *used})),
+        techniques=tuple(sorted({*held.techniques, *((VALID_ACCOUNTS, REMOTE_MAIL) if used else ())})),
+        links=(*held.links, *(_told(address, found) for address, found in sorted(names.items()))),
+        doubtful=tuple(sorted({*held.doubtful, *doubtful})),
+    )
+
+
+def _came_before(row: int, before_us: int, accesses: Accesses) -> bool:
+    """Say whether the account of a session came from its network before an instant."""
+    same = (accesses.account == accesses.account[row]) & (accesses.network == accesses.network[row])
+    return bool((same & accesses.ok & (accesses.first < before_us)).any())
+
+
+def _told(address: str, names: set[str]) -> str:
+    first = ", ".join(sorted(names)[:NAMES_MAX]) + (" and others" if len(names) > NAMES_MAX else "")
+    return (
+        f"{address}, from which it attacked a server, signed in as {first} within {NEAR_DAYS} days of that, with an agent "
+        f"that {'they have' if len(names) > 1 else 'that account has'} nowhere else"
+    )

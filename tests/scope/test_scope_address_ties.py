@@ -1,0 +1,132 @@
+"""Sessions from the address of an exploit: whose they are, and whose they may be."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.scope.office import BROWSERS, FOREIGN, PEOPLE, START, facts, log_of, reasoned, visits, work
+from tests.scope.staged import bind, iis_place, proxy_log, stage, ual_json
+
+from dwell.answers.assemble import assemble
+from dwell.model.claims import Grade, MailboxExposure, Summary
+from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
+from dwell.scope.words import agent
+
+ATTACKER = "100.71.9.44"
+TO_EWS = "ServerInfo~a]@EX01.gov.example:444/EWS/Exchange.asmx?a=~1"
+VICTIM = PEOPLE[21]
+"""His browser is Chrome, as is that of every third."""
+
+
+def proxied(days: tuple[int, ...]) -> str:
+    """Give HttpProxy's log of forged calls from the attacker's address on some days."""
+    rows: list[dict[str, object]] = []
+    for day in days:
+        for place in range(3):
+            at = START + timedelta(days=day, hours=2, seconds=place)
+            rows.append(
+                {
+                    "DateTime": f"{at:%Y-%m-%dT%H:%M:%S}.000Z",
+                    "RequestId": f"{day:08d}-0000-0000-0000-{place:012d}",
+                    "ClientIpAddress": ATTACKER,
+                    "Method": "POST",
+                    "UrlStem": "/ecp/y.js",
+                    "UserAgent": "python-requests/2.25.1",
+                    "AnchorMailbox": TO_EWS,
+                    "HttpStatus": "200",
+                    "BackEndStatus": "200",
+                    "TargetServer": "ex01.gov.example",
+                    "ServerHostName": "EX01",
+                    "Protocol": "Ecp",
+                }
+            )
+    return proxy_log(rows)
+
+
+def told(
+    folder: Path, rows: list[dict[str, object]], *more: Marking, audited: str = "", days: tuple[int, ...] = (30,)
+) -> Summary:
+    """Give the answers of the office at work, with some more visits and forged calls."""
+    evidence: dict[str, str | bytes] = {
+        iis_place("EX01", "210104"): log_of(work() + rows),
+        "EX01/Logging/HttpProxy/Ecp/HttpProxy_2021020302-1.LOG": proxied(days),
+        "directory.csv": "PrimarySmtpAddress,SamAccountName,RecipientTypeDetails\r\n"
+        + "".join(f"{one},{one.partition('@')[0]},UserMailbox\r\n" for one in PEOPLE),
+    }
+    if audited:
+        evidence["cloud/UAL.json"] = audited
+    staged = stage(folder, evidence)
+    return assemble(reasoned(staged, markings=more), facts(staged))
+
+
+def mailbox(summary: Summary, name: str) -> MailboxExposure:
+    (found,) = [one for one in summary.mailboxes if one.mailbox == name]
+    return found
+
+
+def test_who_attacks_a_server_and_signs_in_from_there_opened_that_mailbox(tmp_path: Path) -> None:
+    found = told(tmp_path, visits(VICTIM, ATTACKER, FOREIGN, [32], hour=3))
+    (held,) = found.intrusions
+    assert mailbox(found, VICTIM).grade is Grade.OPENED
+    assert VICTIM in held.accounts
+    assert {"T1078", "T1190"} <= set(held.techniques)
+    assert any(ATTACKER in one and VICTIM in one for one in held.links)
+
+
+def test_messages_that_he_opened_so_are_named(tmp_path: Path) -> None:
+    audited = ual_json(
+        [
+            bind(
+                "2021-02-05 03:20:00",
+                VICTIM,
+                VICTIM,
+                ATTACKER,
+                "Client=WebServices;python-requests/2.25.1;",
+                messages=["<m@x>"],
+            )
+        ]
+    )
+    found = told(tmp_path, [], audited=audited)
+    assert (mailbox(found, VICTIM).grade, mailbox(found, VICTIM).message_ids) == (Grade.NAMED, ("<m@x>",))
+
+
+def test_an_agent_of_the_owners_own_leaves_it_open(tmp_path: Path) -> None:
+    """It may be he, behind the same provider: neither an exposure nor a mailbox without a sign."""
+    found = told(tmp_path, visits(VICTIM, ATTACKER, BROWSERS[21 % 3], [32], hour=3))
+    one = mailbox(found, VICTIM)
+    assert one.grade is Grade.UNDETERMINABLE
+    assert any(ATTACKER in text for text in one.assumptions)
+    assert VICTIM not in found.intrusions[0].accounts
+
+
+@pytest.mark.parametrize(
+    ("address", "days"),
+    [("100.71.9.45", (30,)), (ATTACKER, ())],
+    ids=["another address of the same network", "an address that attacked nobody"],
+)
+def test_only_the_very_address_ties(tmp_path: Path, address: str, days: tuple[int, ...]) -> None:
+    found = told(tmp_path, visits(VICTIM, address, FOREIGN, [32], hour=3), days=days)
+    assert mailbox(found, VICTIM).grade in {Grade.NO_SIGN, Grade.UNDETERMINABLE}
+    assert all(VICTIM not in one.accounts for one in found.intrusions)
+
+
+def test_who_was_there_long_before_is_at_home_there(tmp_path: Path) -> None:
+    rows = visits(VICTIM, ATTACKER, FOREIGN, [0, *range(100, 110)], hour=3)
+    found = told(tmp_path, rows, days=(100,))
+    assert VICTIM not in found.intrusions[0].accounts
+
+
+def test_a_sign_in_that_is_called_ours_is_none_of_his(tmp_path: Path) -> None:
+    ours = Marking(
+        "M1",
+        MarkingKind.CLIENT,
+        ATTACKER,
+        MarkingVerdict("ours"),
+        "our own test",
+        "me",
+        agent=agent(FOREIGN),
+    )
+    found = told(tmp_path, visits(VICTIM, ATTACKER, FOREIGN, [32], hour=3), ours)
+    assert all(VICTIM not in one.accounts for one in found.intrusions)
