@@ -28,10 +28,7 @@ WHY: Mapping[str, str] = {
     "cloud-audit-bypassed": "what the account opened was not recorded; its victims are called undeterminable",
     "cloud-mailboxes-unaudited": "of the other half nothing that is opened was recorded",
     "cloud-unlicensed": "of the other half nothing that is opened was recorded",
-    "relay": "his machine inside is not told from a computer that many use",
     "forged-calls-unlogged": "where the calls were sent, and for whose mailbox, is in logs of the last month only",
-    "proxyshell-export": "an audit record from the exploiting address is not joined with the exploit",
-    "tidied": "an audit record from the exploiting address is not joined with the exploit",
 }
 """Why a world is missed by what its evidence holds."""
 SHARE = 30 / 32

@@ -160,8 +160,13 @@ def test_what_bystanders_do_is_theirs_on_a_day_of_their_own() -> None:
     trained = [day for day in days if any("rv:60.0" in one.agent for one in bystanders_on(world, day))]
     assert {(day.weekday(), 8 <= day.day <= 15) for day in trained} == {(1, True), (2, True)}
     assert len(trained) == 24
-    sat = [day for day in days if any("ExchangeServicesClient" in one.agent for one in bystanders_on(world, day))]
+    sat = [day for day in days if any("ExchangeServicesClient/15.01" in one.agent for one in bystanders_on(world, day))]
     assert [day.weekday() for day in sat] == [5, 6]
+    connected = {
+        one.user.partition("\\")[2] for day in days for one in bystanders_on(world, day) if "15.00" in one.agent
+    }
+    assert len(connected) > 20
+    assert not connected & {*SERVICES.values()}
     gone = {one for day in trained for one in away_on(world, day)}
     there = {one.mailbox for day in trained for one in bystanders_on(world, day) if "rv:60.0" in one.agent}
     assert there <= gone

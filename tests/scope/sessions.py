@@ -31,6 +31,7 @@ class Visit:
     mailbox: str | None = None
     outcome: int = 0
     client: str | None = None
+    auth: str | None = None
 
     def row(self, number: int) -> dict[str, object]:
         """Give it as a row of `SESSIONS`."""
@@ -46,6 +47,7 @@ class Visit:
             "client": self.client or f"198.{18 + self.network // 256}.{self.network % 256}.7",
             "agent": self.agent,
             "layer": "front",
+            "auth": self.auth,
             "outcome": self.outcome,
             "first_utc": at,
             "last_utc": at + timedelta(minutes=5),

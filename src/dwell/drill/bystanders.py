@@ -210,9 +210,19 @@ def _migration(world: World, rng: random.Random, day: date) -> Iterator[Request]
                 yield _ews(person, second, SERVICES["migration"], "10.20.250.60", agent, sent)
 
 
+def _connector(world: World, rng: random.Random, day: date) -> Iterator[Request]:
+    """An application of the house that opens mailboxes in its users' names, whenever they open its page: by Kerberos."""
+    if day.weekday() < 5:
+        for person in rng.sample(people_of(world, "connector", 30), min(2, len(_pool(world)))):
+            for _ in range(rng.randrange(1, 4)):
+                second, sent = rng.randrange(28_000, 57_000), rng.randrange(600, 30_000)
+                yield _ews(person, second, person.sam, "10.20.250.71", "ExchangeServicesClient/15.00.0847.030", sent)
+
+
 _Day = Callable[[World, random.Random, date], Iterator[Request]]
 BYSTANDERS: Mapping[str, _Day] = {
     "calendar-service": _calendar_service,
+    "connector": _connector,
     "duty-room": _duty_room,
     "helpdesk": _helpdesk,
     "journal": _journal,

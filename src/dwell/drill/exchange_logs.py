@@ -209,6 +209,7 @@ def _proxy_row(request: Request, request_id: str, day: date, millisecond: int) -
     major, minor, build, revision = _build(request.host, day)
     anonymous = request.user == "-"
     named = request.user.partition("\\")[2] or request.user
+    usual = "FBA" if request.protocol == "Owa" else "Negotiate"
     return {
         "DateTime": instant(day, request.second, millisecond),
         "RequestId": request_id,
@@ -219,11 +220,7 @@ def _proxy_row(request: Request, request_id: str, day: date, millisecond: int) -
         "Protocol": request.protocol,
         "UrlHost": f"mail.{DOMAIN}",
         "UrlStem": request.stem,
-        "AuthenticationType": ""
-        if anonymous
-        else request.signed_by or "FBA"
-        if request.protocol == "Owa"
-        else "Negotiate",
+        "AuthenticationType": "" if anonymous else request.signed_by or usual,
         "IsAuthenticated": "false" if anonymous else "true",
         "AuthenticatedUser": "" if anonymous else request.user if "@" in request.user else f"MINISTRY\\{named}",
         "Organization": "",

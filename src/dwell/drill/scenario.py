@@ -29,8 +29,8 @@ _CHOICES: Mapping[str, frozenset[str]] = {
     ),
 }
 _BYSTANDERS = frozenset(
-    {"calendar-service", "duty-room", "helpdesk", "journal", "kiosk", "migration", "night-desk", "night-sessions",
-     "partner-office", "room-booking", "training-room"}
+    {"calendar-service", "connector", "duty-room", "helpdesk", "journal", "kiosk", "migration", "night-desk",
+     "night-sessions", "partner-office", "room-booking", "training-room"}
 )  # fmt: skip
 _OCCASIONS = frozenset(
     {"assistant-abroad", "mailbox-moves", "penetration-test", "renumbering", "shared-mailbox", "shared-range"}

@@ -23,6 +23,7 @@ from dwell.scope.absences import are_there_themselves
 from dwell.scope.access import DAY_US, INSIDE, Accesses
 from dwell.scope.coincidences import EXPECTED_MAX, expected
 from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
+from dwell.scope.relays import Relay, relays_of
 from dwell.scope.rollup.fold import group, numbered, ranked
 
 __all__ = [
@@ -80,6 +81,7 @@ class Cluster:
         ties: rows of its ties where it is a crowd (`crowds`); empty where the agent is what is foreign.
         mailboxes: codes of the mailboxes opened, sorted; empty where they are those of the accounts.
         strays: whether it is a service's account that is used from elsewhere while its rounds go on.
+        relay: the address inside at which logins are passed on (`relays`); "" where it is no relay.
     """
 
     network: int
@@ -91,6 +93,7 @@ class Cluster:
     ties: tuple[int, ...] = ()
     mailboxes: tuple[int, ...] = ()
     strays: bool = False
+    relay: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,10 @@ def clients_of(
     clusters += _stale(ties, strange & alike & named, {one.agent for one in clusters})
     if served is not None:
         clusters += _straying(accesses, ties, outside, served, clusters)
+    foreign_there = (bits >= FOREIGN_BITS) if left_out is None else (bits >= FOREIGN_BITS) & ~left_out
+    for relay in relays_of(accesses, ties, foreign_there):
+        clusters.append(_of_relay(relay, ties))
+        outside[list(relay.ties)] = True
     for crowd in crowds_of(ties, np.ones(len(network), np.bool_) if left_out is None else ~left_out):
         if not _known_already(crowd, clusters) and not _asked_there(accesses, ties, np.array(crowd.ties, np.int64)):
             clusters.append(_of_crowd(crowd, ties))
@@ -294,6 +301,15 @@ def _of_crowd(crowd: Crowd, ties: pa.Table) -> Cluster:
     return Cluster(
         crowd.network, crowd.agent, crowd.accounts, round(float(bits.sum()), 2), int(first.min()), int(last.max()),
         crowd.ties,
+    )  # fmt: skip
+
+
+def _of_relay(relay: Relay, ties: pa.Table) -> Cluster:
+    rows = np.array(relay.ties, np.int64)
+    first, last, bits = (ties[one].to_numpy()[rows] for one in ("first", "last", "agent_bits"))
+    return Cluster(
+        relay.network, relay.agent, relay.accounts, round(float(bits.sum()), 2), int(first.min()), int(last.max()),
+        relay.ties, relay=relay.address,
     )  # fmt: skip
 
 

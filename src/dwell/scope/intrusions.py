@@ -15,7 +15,7 @@ import numpy as np
 
 from dwell.model.addresses import network
 from dwell.model.instants import utc_from_us
-from dwell.scope.access import Accesses
+from dwell.scope.access import INSIDE, Accesses
 from dwell.scope.actors import Actor, Link
 from dwell.scope.apps import App
 from dwell.scope.clients import ANY_NETWORK, Block, Clients, Cluster
@@ -33,6 +33,7 @@ BLOCK_NAMES = 5
 _NO_EXPLOITS = frozenset({"CR-03", "MB-06"})
 _ONE_CLIENT = "one client only: there is no second one that would bear it out"
 VALID_ACCOUNTS, EXPLOIT, WEB_SHELL, REMOTE_MAIL = "T1078", "T1190", "T1505.003", "T1114.002"
+RELAYED = "T1557.001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,16 @@ def _crowd_text(one: Cluster, accesses: Accesses) -> str:
     )
 
 
+def _relay_text(one: Cluster, accesses: Accesses) -> str:
+    """Say what makes a machine inside one that passes logins on."""
+    tool = accesses.agents[one.agent].removesuffix(INSIDE)
+    return (
+        f"{one.relay}, a machine inside, signs in by NTLM as {len(one.accounts)} accounts with {tool}, which none of them "
+        "has elsewhere, each now and then while its owner is at a computer of his own: NTLM cannot be delegated, but it "
+        "can be passed on"
+    )
+
+
 def _stray_text(one: Cluster, accesses: Accesses) -> str:
     """Say what makes a service's account an intruder's."""
     return (
@@ -159,7 +170,10 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
     names = sorted({accesses.names[one] for one in account.tolist()})
     many = f"{len(names)} account{'s' if len(names) != 1 else ''}"
     against = [f"{many} behind one client can also be a shared computer, a gateway or a service nobody told of"]
-    crowds = [one for one in actor.clusters if one.ties]
+    crowds = [one for one in actor.clusters if one.ties and not one.relay]
+    relays = [one for one in actor.clusters if one.relay]
+    if relays:
+        against.append("an application inside that was given its users' passwords would look the same")
     if crowds:
         against.append("a site in another time zone, or people who work at night there, would look the same")
     if len(actor.clusters) == 1:
@@ -173,8 +187,9 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
         pairs,
         tuple(told),
         tuple(names),
-        (VALID_ACCOUNTS, REMOTE_MAIL),
+        (VALID_ACCOUNTS, REMOTE_MAIL, *((RELAYED,) if relays else ())),
         (
+            *(_relay_text(one, accesses) for one in relays),
             *(_crowd_text(one, accesses) for one in crowds),
             *(_stray_text(one, accesses) for one in actor.clusters if one.strays),
             *(_link_text(one, clients, accesses) for one in actor.links),
