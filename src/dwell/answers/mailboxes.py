@@ -13,6 +13,7 @@ from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
 from dwell.answers.silences import leaving_open, lines_against, of_all, of_own, words
+from dwell.answers.unjudged import networks_not_judged, opened_unjudged
 from dwell.answers.ways import NEVER, by_way, not_known, served_by, servers_of, told_by_way, ways_of
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
@@ -25,6 +26,7 @@ from dwell.scope.ledger import SERVER_SOURCES
 from dwell.scope.lowering import THROTTLED
 from dwell.scope.rollup.shapes import Act
 from dwell.scope.rollup.ual import SIGN_IN, TENANT
+from dwell.scope.services import people
 from dwell.scope.silences import ACTING
 from dwell.scope.traces import Trace
 from dwell.scope.unable import FORGED, WEEK, recorded_of
@@ -131,7 +133,10 @@ def _names(case: Investigation) -> list[str]:
     accesses = case.accesses
     used = np.bincount(accesses.mailbox[accesses.ok & ~accesses.system & (accesses.mailbox >= 0)])
     names |= {accesses.names[one] for one in np.flatnonzero(used).tolist()}
-    return sorted(one for one in names - set(case.services) - {"", "-"} if not case.identities.is_system(one))
+    at_work = set(case.services) - set(case.identities.mailboxes())
+    own = people(accesses)
+    at_work -= {accesses.names[one] for one in np.flatnonzero(own).tolist()}
+    return sorted(one for one in names - at_work - {"", "-"} if not case.identities.is_system(one))
 
 
 def _merged(name: str, found: list[Exposed], coverage: Coverage) -> MailboxExposure:
@@ -183,7 +188,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case, off)
     shaped = sorted({one.host for one in untold(case)})
     alike, listed_ones = _opened_by_bare_name(by_name), frozenset(case.identities.mailboxes())
-    beside = _from_an_attackers_address(case)
+    beside, unjudged = _from_an_attackers_address(case), opened_unjudged(case)
     out = []
     for name in _names(case):
         gone = dark.get(name)
@@ -205,7 +210,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         broken = there_too and bool(case.held) and _breaks_off(case, frozenset() if gone is None else gone.sources)
         unseen = (gone is not None and bool(case.held)) or name in off or broken
         other = alike.get(without_domain(name), "") if name not in listed_ones else ""
-        doubted = beside.get(name, ())
+        doubted = (*beside.get(name, ()), *unjudged.get(name, ()))
         open_question = blind or shaped or served or unseen or other or doubted or not held or (there_too and hidden)
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []
@@ -368,6 +373,9 @@ def _no_sign(
     if hosts and forged.share != 1:
         against.append(f"{FORGED_ONLY} {percent(forged)}")
     against += not_known(ways_of(case))
+    left_out = networks_not_judged(case)
+    if left_out:
+        against.append(left_out)
     names = {one.mailbox for one in rest}
     opened = sorted({app.name for app in case.apps for read in app.reads if read.mailbox in names})
     if opened:

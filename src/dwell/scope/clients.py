@@ -50,7 +50,6 @@ RESIDENT_DAYS = 10.0
 """Who was on a network on fewer days is not taken to live there."""
 SHARED_SHARE = 0.25
 SHARED_MIN = 10
-CROWD_SHARE = 0.5
 STALE_ACCOUNTS = 8
 STALE_DAYS = 90.0
 """An agent that nobody has as an ordinary one counts whatever the networks, where it is foreign to this many accounts whose
@@ -192,7 +191,7 @@ def _shared_networks(accesses: Accesses, network: Codes, account: Codes, bits: B
     """Say per network code whether it is a shared one.
 
     A quarter of all accounts must be there with an agent of their own: whom an intruder reads by one foreign agent does
-    not make his network an office. Where half of all accounts are, nothing is judged whatever their agents.
+    not make his network an office, be it the whole house.
     """
     shared = np.zeros(len(accesses.networks), np.bool_)
     inside = accesses.network[accesses.internal & (accesses.network >= 0)]
@@ -200,8 +199,7 @@ def _shared_networks(accesses: Accesses, network: Codes, account: Codes, bits: B
     own = bits < FOREIGN_BITS
     everybody = len(np.unique(account))
     at_home = users_of(network[own], account[own], len(shared))
-    shared |= at_home >= max(SHARED_MIN, SHARED_SHARE * everybody)
-    return shared | (users_of(network, account, len(shared)) >= max(SHARED_MIN, CROWD_SHARE * everybody))
+    return shared | (at_home >= max(SHARED_MIN, SHARED_SHARE * everybody))
 
 
 def clients_of(

@@ -4,7 +4,8 @@ An archive, a backup, a calendar service: their work looks like collection and i
 told by its rounds: on a day on which it comes it opens most of the mailboxes that it serves, with one agent, and mostly
 from one place. Whoever abuses such an account, or the rights of one that nobody uses, comes with a client of his own and
 picks: a few mailboxes today, others next week. So a service's *rounds* are left out of what is judged, by client, and
-everything else that its account does is judged like anybody's.
+everything else that its account does is judged like anybody's. Somebody who reads a mailbox of his own is no service when
+he comes from outside with an agent that he has nowhere else: what he opens of others so is judged, rounds or not.
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.months import MONTH_DAYS
 from dwell.scope.rollup.fold import group, ranked
 
-__all__ = ["ROUND_SHARE", "SERVICE_MIN", "SERVICE_SHARE", "Services", "rounds", "service_accounts", "services_of"]
+__all__ = [
+    "ROUND_SHARE",
+    "SERVICE_MIN",
+    "SERVICE_SHARE",
+    "Services",
+    "people",
+    "rounds",
+    "service_accounts",
+    "services_of",
+]
 
 SERVICE_SHARE = 0.5
 """An account that opens such a share of all mailboxes is told as a service."""
@@ -80,13 +90,61 @@ def rounds(client: Codes, mailbox: Codes, day: Codes) -> tuple[Mask, Codes]:
     return (opened >= SERVICE_MIN) & often & (visits >= ROUND_SHARE * possible), opened
 
 
+def _own_days(accesses: Accesses, *also: Codes) -> tuple[tuple[Codes, ...], Codes]:
+    """Give who reads a mailbox of his own, told apart by some columns of the sessions, and on how many days."""
+    own = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0) & (accesses.mailbox == accesses.account)
+    # a call to EWS that names no mailbox is taken to mean the account's own: a service's calls look so as well
+    calls = np.array([one.removeprefix("m365-") == "ews" for one in accesses.protocols] or [False])[accesses.protocol]
+    own &= ~calls
+    columns = [accesses.account[own], *(one[own] for one in also)]
+    days = _first(group([*columns, accesses.first[own] // DAY_US]))
+    where = group([one[days] for one in columns]) if len(days) else days
+    _, first, count = np.unique(where, return_index=True, return_counts=True)
+    return tuple(one[days][first] for one in columns), count
+
+
+def people(accesses: Accesses) -> Mask:
+    """Say per account code whether it reads a mailbox of its own, as people do: on `ROUND_DAYS` days."""
+    (account,), days = _own_days(accesses)
+    out = np.zeros(len(accesses.names) + 1, np.bool_)
+    out[account[days >= ROUND_DAYS]] = True
+    return out
+
+
+def _strange(accesses: Accesses, owner: Codes, tool: Codes, lan: Codes | None = None) -> Mask:
+    """Say of accounts with agents whether it is somebody with a mailbox of his own, who reads that otherwise.
+
+    Args:
+        accesses: all sessions.
+        owner: the accounts.
+        tool: the agents.
+        lan: the network of each; what is read from there does not count. None where only what is read inside counts.
+    """
+    tall = len(accesses.agents) + 1
+    (account, agent, network, inside), days = _own_days(
+        accesses, accesses.agent, accesses.network, accesses.internal.astype(np.int64)
+    )
+    wanted, own = owner * tall + tool, account * tall + agent
+    size = int(max(wanted.max(initial=0), own.max(initial=0))) + 1
+    read = np.bincount(own, weights=days * (inside if lan is None else np.ones(len(days))), minlength=size)
+    there = np.zeros(len(wanted))
+    if lan is not None and len(own):
+        wide = len(accesses.networks) + 1
+        places, at = own * wide + network, wanted * wide + lan
+        order = np.argsort(places)
+        place = np.minimum(np.searchsorted(places[order], at), len(order) - 1)
+        there = np.where(places[order][place] == at, days[order][place], 0)
+    return np.asarray(people(accesses)[owner] & (read[wanted] - there < ROUND_DAYS))
+
+
 def services_of(accesses: Accesses) -> Services:
     """Say which accounts are services, and which sessions are their rounds.
 
     A client is an account's agent on a network. Where none of its networks sees rounds, and the agent makes them over all
     of them together, as a hired service does that comes by many addresses, all of its sessions are rounds. Of an account
     that opens most of all mailboxes a client that does so is its work as well, however it goes about it, where it comes
-    from inside or the account makes no rounds at all.
+    from inside or the account makes no rounds at all. No work is what comes from outside with an agent that somebody with a
+    mailbox of his own has for nothing else.
     """
     known = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0)
     other = np.flatnonzero(known & (accesses.mailbox >= 0) & (accesses.mailbox != accesses.account))
@@ -100,12 +158,17 @@ def services_of(accesses: Accesses) -> Services:
     clients, client = np.unique((account * wide + lan) * tall + tool, return_inverse=True)
     by_client, opened = rounds(client, mailbox, day)
     by_agent, _ = rounds(agent, mailbox, day)
-    steady = agents[by_agent & (np.bincount(agent, weights=by_client[client]) == 0)]
     owner = clients // (wide * tall)
-    limit = max(SERVICE_MIN, SERVICE_SHARE * np.count_nonzero(np.bincount(accesses.mailbox[accesses.ok] + 1)))
     inside = np.bincount(client, weights=accesses.internal[other]) > 0
+    stranger = ~inside & _strange(accesses, owner, clients % tall, clients // tall % wide)
+    by_client &= ~stranger
+    outer = np.bincount(agent, weights=accesses.internal[other]) == 0
+    by_agent &= ~(outer & _strange(accesses, agents // tall, agents % tall))
+    steady = agents[by_agent & (np.bincount(agent, weights=by_client[client]) == 0)]
+    limit = max(SERVICE_MIN, SERVICE_SHARE * np.count_nonzero(np.bincount(accesses.mailbox[accesses.ok] + 1)))
     makers = np.union1d(owner[by_client], steady // tall)
-    works = by_client | (np.isin(owner, list(most)) & (opened >= limit) & (inside | ~np.isin(owner, makers)))
+    whole_house = np.isin(owner, list(most)) & (opened >= limit) & ~stranger
+    works = by_client | (whole_house & (inside | ~np.isin(owner, makers)))
     served = known & np.isin((accesses.account * wide + accesses.network) * tall + accesses.agent, clients[works])
     served |= known & np.isin(accesses.account * tall + accesses.agent, steady)
     # what was refused, or came from nowhere, is a service's where all that is known of it is
@@ -113,5 +176,7 @@ def services_of(accesses: Accesses) -> Services:
     makers = np.unique(accesses.account[served])
     served |= pure & np.isin(accesses.account, makers)
     whole = np.bincount(account[_first(group([account, mailbox]))], minlength=len(accesses.names))
-    told = most | {int(one): int(whole[one]) for one in makers.tolist()}
+    # who opens most mailboxes and makes no rounds is judged, and told by that
+    makers = np.unique(accesses.account[served & (accesses.account >= 0)])
+    told = {int(one): most.get(int(one), int(whole[one])) for one in makers.tolist()}
     return Services(dict(sorted(told.items())), served)

@@ -1,0 +1,64 @@
+"""What is not judged, and so bears no negative: mailboxes opened from outside by what is taken for the house's work.
+
+A service's rounds are not judged, nor is what the system's own accounts do. From inside that is the house's work. From
+outside it may be as well, a hired archive or a migration; but nothing in the logs says so, and whoever stole such an
+account looks the same. So such a mailbox is not without a sign until a person says that the account is a service.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dwell.scope.investigation import Investigation
+
+__all__ = ["networks_not_judged", "opened_unjudged"]
+
+NETWORKS_MAX = 5
+
+
+def opened_unjudged(case: Investigation) -> dict[str, tuple[str, ...]]:
+    """Say of the mailboxes that were opened from outside by what is not judged, by whom and from where."""
+    accesses, ours = case.accesses, case.marked.ours
+    others = accesses.ok & ~accesses.internal & (accesses.network >= 0) & (accesses.mailbox >= 0)
+    others &= accesses.mailbox != accesses.account
+    if len(ours):
+        others &= ~ours
+    told: dict[str, dict[str, None]] = {}
+    for rows, why in (
+        (np.flatnonzero(others & case.served & (accesses.account >= 0)), _ROUNDS),
+        (np.flatnonzero(others & accesses.system), _SYSTEM),
+    ):
+        if not len(rows):
+            continue
+        codes = (accesses.mailbox[rows] * (len(accesses.networks) + 1) + accesses.network[rows]) * (
+            len(accesses.names) + 1
+        ) + accesses.account[rows]
+        first = rows[np.unique(codes, return_index=True)[1]]
+        actors = accesses.rows(first, ("actor",))["actor"].to_pylist()
+        for row, actor in zip(first.tolist(), actors, strict=True):
+            account = int(accesses.account[row])
+            name = accesses.names[account] if account >= 0 else actor
+            text = why.format(name=name, network=accesses.networks[int(accesses.network[row])])
+            told.setdefault(accesses.names[int(accesses.mailbox[row])], {})[text] = None
+    return {name: tuple(sorted(texts)) for name, texts in told.items()}
+
+
+_ROUNDS = (
+    "{name} opened it from {network}, outside, and is taken for a service by its rounds alone: `dwell settings set service "
+    "{name}` says that it is one"
+)
+_SYSTEM = (
+    "{name}, whose name is of the kind that the system gives to its own accounts, opened it from {network}, outside"
+)
+
+
+def networks_not_judged(case: Investigation) -> str:
+    """Name the outside networks in which a great part of all accounts are, so that nobody stands out; "" for none."""
+    accesses = case.accesses
+    inside = set(np.unique(accesses.network[accesses.internal & (accesses.network >= 0)]).tolist())
+    found = sorted(accesses.networks[one] for one in case.clients.shared if one not in inside)
+    if not found:
+        return ""
+    more = f" and {len(found) - NETWORKS_MAX} more" if len(found) > NETWORKS_MAX else ""
+    where = f"{', '.join(found[:NETWORKS_MAX])}{more}"
+    return f"clients in {where} are not judged by their agents, as a great part of all accounts are there"

@@ -1,0 +1,96 @@
+"""What is not judged bears no negative; and what is called a service has to be one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.scope.office import FOREIGN, NETWORK, PEOPLE, START, facts, log_of, no_hunt, reasoned, visits, work
+from tests.scope.staged import ews_log, iis_place, stage
+
+from dwell.answers.assemble import assemble
+from dwell.model.claims import EXPOSED, Grade, Summary
+from dwell.model.settings import Setting, SettingKind
+from dwell.scope.investigation import investigate
+
+OUTSIDE = f"{NETWORK}.14"
+DIRECTORY = "PrimarySmtpAddress,SamAccountName,RecipientTypeDetails\r\n" + "".join(
+    f"{one},{one.partition('@')[0]},UserMailbox\r\n" for one in PEOPLE
+)
+
+
+def calls(account: str, client: str, agent: str, days: Iterable[int], boxes: Sequence[str]) -> str:
+    """Give the EWS log of one account that opens mailboxes of others at night, each once a night."""
+    rows: list[dict[str, object]] = []
+    for day in days:
+        for place, box in enumerate(boxes):
+            at = START + timedelta(days=day, hours=3, minutes=place)
+            rows.append(
+                {
+                    "DateTime": f"{at:%Y-%m-%dT%H:%M:%S}.000Z",
+                    "RequestId": f"{day}-{place}",
+                    "AuthenticatedUser": account,
+                    "UserAgent": agent,
+                    "ClientIpAddress": client,
+                    "ServerHostName": "EX01",
+                    "SoapAction": "GetItem",
+                    "HttpStatus": 200,
+                    "ResponseSize": 5_000,
+                    "ImpersonatedUser": box,
+                }
+            )
+    return ews_log(rows)
+
+
+def told(folder: Path, rows: list[dict[str, object]], ews: str = "", *settings: Setting) -> Summary:
+    evidence: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(work() + rows), "directory.csv": DIRECTORY}
+    if ews:
+        evidence["EX01/Logging/Ews/Ews_2021010400-1.LOG"] = ews
+    staged = stage(folder, evidence)
+    case = (
+        investigate(staged.archive, no_hunt(), staged.paths, settings=settings, workers=1)
+        if settings
+        else reasoned(staged)
+    )
+    return assemble(case, facts(staged))
+
+
+def grades(summary: Summary) -> dict[str, Grade]:
+    return {one.mailbox: one.grade for one in summary.mailboxes}
+
+
+@pytest.mark.parametrize("size", [11, 14, 23])
+@pytest.mark.parametrize("days", [(10,), range(10, 40, 5)], ids=["one night", "six nights"])
+def test_a_person_who_takes_half_of_the_house_is_no_service(tmp_path: Path, size: int, days: Iterable[int]) -> None:
+    boxes = [one for one in PEOPLE if one != PEOPLE[5]][-size:]
+    found = told(tmp_path, [], calls(PEOPLE[5], OUTSIDE, "Tool/1.0", days, [*boxes, PEOPLE[5]]))
+    assert {name for name, grade in grades(found).items() if grade in EXPOSED} >= set(boxes)
+    assert set(grades(found)) == set(PEOPLE)
+
+
+def test_what_a_service_opens_from_outside_is_open_until_somebody_says_that_it_is_one(tmp_path: Path) -> None:
+    ews = calls("svc-app@gov.example", OUTSIDE, "Tool/1.0", range(10, 40, 5), PEOPLE)
+    before = grades(told(tmp_path / "before", [], ews))
+    assert set(before.values()) == {Grade.UNDETERMINABLE}
+    service = Setting("S1", SettingKind.SERVICE, "svc-app@gov.example", "the archive", "me", at=f"{NETWORK}.0/24")
+    after = grades(told(tmp_path / "after", [], ews, service))
+    assert set(after.values()) == {Grade.NO_SIGN}
+
+
+def test_a_service_inside_is_the_houses_work(tmp_path: Path) -> None:
+    found = told(tmp_path, [], calls("svc-app@gov.example", "10.1.2.3", "Tool/1.0", range(10, 40, 5), PEOPLE))
+    assert set(grades(found).values()) == {Grade.NO_SIGN}
+
+
+@pytest.mark.parametrize("name", ["GOV\\EVIL$", "HealthMailbox1234567890abcdef@gov.example"])
+def test_a_mailbox_that_a_name_of_the_systems_kind_opens_from_outside_has_no_negative(
+    tmp_path: Path, name: str
+) -> None:
+    rows = visits(name, OUTSIDE, FOREIGN, range(0, 50, 2), hour=3, stem=f"/owa/{PEOPLE[3]}/")
+    found = told(tmp_path, rows)
+    assert grades(found)[PEOPLE[3]] is Grade.UNDETERMINABLE
+    assert grades(found)[PEOPLE[4]] is Grade.NO_SIGN
+    (one,) = [one for one in found.mailboxes if one.mailbox == PEOPLE[3]]
+    assert any(f"{NETWORK}.0/24" in text for text in one.assumptions)
