@@ -29,9 +29,10 @@ in `cs-uri-query`, so that the raw query can be put together again byte for byte
 The query stays as it is besides; what Exchange knows in it is in columns as well (`query_parts`): `Cmd`, `User`,
 `DeviceId`, `DeviceType`, `MailboxId`, `action`, `SoapAction`, `ns`, `ev` and `schema`, of which a client writes the first
 that stands there; `CorrelationID`, `ActID` and `ClientId`, which the server appends, the last; and the tokens of
-ActiveSync's `Log=` as a map, of the last as well. They are decoded once where they are percent-encoded. Where one stands
-twice, that is told as a fact. An outsider can write any of them into a query of his own: on the front end `Log` is never
-the server's.
+ActiveSync's `Log=` as a map, of the last as well. What a phone writes in base64 ([MS-ASHTTP] 2.2.1.1.1.1) is in the first
+four; where it begins so and cannot be read, that is told as a fact. They are decoded once where they are percent-encoded.
+Where one stands twice, that is told as a fact. An outsider can write any of them into a query of his own: on the front end
+`Log` is never the server's.
 """
 
 from __future__ import annotations
@@ -57,11 +58,12 @@ from dwell.sources.exchange_csv import another_format
 from dwell.sources.iis_fields import Lacking
 from dwell.sources.iis_request_id import split_request_id
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
-from dwell.sources.query_parts import LOG, LOG_KIND, TEXTS, query_parts, repeats, sparing
+from dwell.sources.query_parts import LOG, LOG_KIND, TEXTS, query_parts, repeats, sparing, undecoded
 from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, Stamp, prefix_fields
 
 __all__ = ["IisW3c"]
 
+_PHONES = "/microsoft-server-activesync"
 _INTEGERS = {
     "s-port": pa.int32(),
     "sc-status": pa.int32(),
@@ -138,6 +140,7 @@ class _State:
         lacking: records written without fields that are needed.
         foreign: whether the last `#Fields` line is of an Exchange log, of which no line is read.
         repeated: numbers of records whose query has a part twice, that are still to be told.
+        undecoded: numbers of records of ActiveSync whose query cannot be decoded, that are still to be told.
     """
 
     names: list[str] = field(default_factory=list)
@@ -150,6 +153,7 @@ class _State:
     lacking: Lacking = field(default_factory=Lacking)
     foreign: bool = False
     repeated: list[int] = field(default_factory=list)
+    undecoded: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +323,8 @@ class IisW3c(Source):
             self._reversals(table, state, batch.facts)
             state.lacking.take(state.names, table)
             batch.facts += repeats(state.repeated, state.seams)
-            state.repeated = []
+            batch.facts += undecoded(state.undecoded, state.seams)
+            state.repeated, state.undecoded = [], []
             combined = table.combine_chunks().to_batches()
             for one in combined[:-1]:
                 yield Batch(records=one)
@@ -362,6 +367,10 @@ class IisW3c(Source):
         parts = query_parts(columns["cs-uri-query"])
         columns |= {**parts.texts, LOG: parts.log}
         state.repeated += numbers[parts.repeated].tolist()
+        if len(parts.undecoded):
+            stems = pc.take(columns["cs-uri-stem"], pa.array(parts.undecoded)).cast(pa.string())
+            phones = pc.fill_null(pc.starts_with(pc.utf8_lower(stems), _PHONES), fill_value=False)
+            state.undecoded += numbers[parts.undecoded[phones.to_numpy(zero_copy_only=False)]].tolist()
         known = {*_TEXTS, *_INTEGERS, "date", "time"}
         columns["extra"] = _extra(table, [name for name in table.column_names if name not in known])
         return pa.table([_plain(columns[one.name], one.type) for one in self.schema], names=self.schema.names)
