@@ -42,6 +42,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import BinaryIO
 
 import numpy as np
@@ -56,6 +57,7 @@ from dwell.model.provenance import AnomalyKind, Fact, FactKind
 from dwell.sources import iis_repair
 from dwell.sources.exchange_csv import another_format
 from dwell.sources.iis_fields import Lacking
+from dwell.sources.iis_lines import Lines
 from dwell.sources.iis_request_id import split_request_id
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
 from dwell.sources.query_parts import LOG, LOG_KIND, TEXTS, query_parts, repeats, sparing, undecoded
@@ -105,6 +107,12 @@ _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 def _column_names(fields: Sequence[str]) -> list[str]:
     """Map `#Fields` names to ours: case-insensitive for those we know, as written for the others; repeats numbered."""
+    # many small logs have one header; one of hundreds of thousands of names is not kept
+    known = _known_names if len(fields) <= _NAMES_KEPT else _names_of
+    return list(known(tuple(fields)))
+
+
+def _names_of(fields: tuple[str, ...]) -> list[str]:
     known = {name.lower(): name for name in (*_TEXTS, *_INTEGERS, "date", "time")} | _RENAMED
     names: list[str] = []
     for one in fields:
@@ -117,6 +125,9 @@ def _column_names(fields: Sequence[str]) -> list[str]:
         names.append(unique)
     return names
 
+
+_NAMES_KEPT = 128
+_known_names = lru_cache(maxsize=64)(_names_of)
 
 _EXCHANGE_FIELDS = re.compile(r"#fields:\s*(?:datetime|date-time|timestamp|mytimestamp),", re.IGNORECASE)
 _OPENING = re.compile(rb"(?:#[^\x00\n]*\n)+")
@@ -154,37 +165,6 @@ class _State:
     foreign: bool = False
     repeated: list[int] = field(default_factory=list)
     undecoded: list[int] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """A block, and what is asked of each of its lines, found for all of them at once however often it is cut.
-
-    Attributes:
-        block: the lines.
-        structural: comments and blank lines.
-        spaces: how many spaces each line holds.
-        clean: whether a line holds nothing that has to be looked at by itself: NUL, tab, CR, what is no UTF-8.
-        hexadecimal: whether ` 0x` stands anywhere; the parser would take it for a number.
-    """
-
-    block: Block
-    structural: npt.NDArray[np.bool_]
-    spaces: npt.NDArray[np.int64]
-    clean: npt.NDArray[np.bool_]
-    hexadecimal: bool
-
-    @classmethod
-    def of(cls, block: Block, structural: npt.NDArray[np.bool_]) -> _Lines:
-        """Look at the lines of a block."""
-        data = block.data
-        clean = ~block.holds(0) & ~block.holds(ord("\t"))
-        if b"\r" in data:
-            clean &= block.count(13) == 0
-        high = block.high()
-        if high.any() and not _is_utf8(data):
-            clean &= ~high
-        return cls(block, structural, block.count(ord(" ")), clean, b" 0x" in data or b" 0X" in data)
 
 
 class IisW3c(Source):
@@ -252,7 +232,7 @@ class IisW3c(Source):
 
     def _read_block(self, block: Block, state: _State) -> Iterator[Batch]:
         first = block.first_bytes()
-        lines = _Lines.of(block, (first == ord("#")) | (block.ends <= block.starts))
+        lines = Lines.of(block, (first == ord("#")) | (block.ends <= block.starts))
         start = 0
         facts: list[Fact] = []
         for index in [*np.flatnonzero(first == ord("#")).tolist(), len(block)]:
@@ -288,7 +268,7 @@ class IisW3c(Source):
                 state.date, state.last_us = at.date(), None
             facts.append(Fact(FactKind.HEADER, block.number(index), at, None, 1, "#Date line: logging started here"))
 
-    def _read_run(self, lines: _Lines, start: int, stop: int, state: _State) -> Iterator[Batch]:
+    def _read_run(self, lines: Lines, start: int, stop: int, state: _State) -> Iterator[Batch]:
         """Read the lines from `start` to `stop`, which are all under one list of columns."""
         block = lines.block
         rows = np.flatnonzero(~lines.structural[start:stop]) + start
@@ -331,7 +311,7 @@ class IisW3c(Source):
             batch.records = combined[-1]
         yield batch
 
-    def _parse(self, lines: _Lines, good: npt.NDArray[np.int64], state: _State) -> tuple[pa.Table | None, list[int]]:
+    def _parse(self, lines: Lines, good: npt.NDArray[np.int64], state: _State) -> tuple[pa.Table | None, list[int]]:
         """Parse lines of the right column count at once; give those whose typed columns do not fit for repair."""
         block = lines.block
         data = _joined(block, good)
@@ -402,14 +382,6 @@ def _alters(comment: bytes, state: _State) -> bool:
     if lowered == b"#fields:":
         return _column_names(decode_line(comment)[0][8:].split()) != state.names
     return lowered.startswith(b"#date:") and "date" not in state.names
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _joined(block: Block, rows: npt.NDArray[np.int64]) -> bytes | memoryview:
