@@ -173,7 +173,8 @@ COUNTERS: Mapping[str, Callable[[bytes], int]] = {
     ),
     **dict.fromkeys(
         ("evtx_json", "ual_json", "ual_hunting", "signins", "entra_audit", "graph_activity", "message_trace", "defender",
-         "google_workspace", "directory_json", "file_listing_json", "exports_json", "zeek_json", "netflow"),
+         "google_workspace", "directory_json", "file_listing_json", "exports_json", "zeek_json", "netflow",
+         "ncsa_json"),
         wrapped("value", "records", "results", "items", "Results"),
     ),
     **dict.fromkeys(("evtx_xml", "mailbox_audit", "admin_audit"), elements("Event")),

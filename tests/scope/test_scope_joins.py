@@ -434,6 +434,121 @@ def test_sessions_sum_what_each_log_holds_of_them(tmp_path: Path) -> None:
     assert told == {"httpproxy": (2, 600), "front": (2, 570), "back": (1, 410)}
 
 
+MAPI_FIELDS = (
+    "DateTime,RequestId,AuthenticatedUserEmail,UPN,AuthenticatedUser,MailboxId,ActAsUserEmail,ClientIP,ClientSoftware,"
+    "RequestType,SourceCafeServer,HttpStatusCode,ResponseCode,StatusCode,ReturnCode,RopIds"
+)
+OWA_FIELDS = "TimeStamp,ServerName,EventId,EventData"
+OWA_DATA = "S:PSA=<PII>anna@gov.example</PII>;S:ClientId=AB12CD34EF56;S:ActID={id};S:Err=Success"
+
+
+def _outlook(root: Path, kind: str, *more: Mapping[str, object], stem: str = "/mapi/nspi/", **said: object) -> Rolled:
+    row = {
+        "DateTime": "2021-03-03T10:00:00.200Z", "RequestId": ID, "AuthenticatedUserEmail": "anna@gov.example",
+        "RequestType": kind, "SourceCafeServer": "EX01", "HttpStatusCode": 200, **said,
+    }  # fmt: skip
+    proxied = _proxy(Protocol="Mapi", UrlStem=stem, AuthenticatedUser="GOV\\anna", AnchorMailbox="anna@gov.example")
+    files = {
+        iis_place("EX01", "210303"): iis_log([_front(stem=stem, user="GOV\\anna")]),
+        PROXY_PLACE.replace("Ews", "Mapi"): text_log("HttpProxy Logs", PROXY_FIELDS, [proxied]),
+        "EX02/Logging/MapiHttp/Mailbox/MapiHttp_2021030310-1.LOG": text_log("MapiHttp Logs", MAPI_FIELDS, [row, *more]),
+    }
+    return roll_up(stage(root, files).archive, workers=1)
+
+
+@pytest.mark.parametrize("kind", ["Bind", "QueryRows", "DNToMId", "GetMailboxUrl"])
+def test_a_request_to_the_address_book_opened_no_mailbox_in_any_log(tmp_path: Path, kind: str) -> None:
+    assert _sessions(_outlook(tmp_path, kind)) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "sessions"),
+    [
+        pytest.param({"kind": "Execute", "stem": "/mapi/emsmdb/"}, 1, id="a mailbox"),
+        pytest.param({"kind": "Bind", "stem": "/mapi/emsmdb/"}, 2, id="the path says that it was one"),
+        pytest.param({"kind": ""}, 1, id="no type at all"),
+        pytest.param({"kind": "Bind", "RequestId": OTHER_ID}, 1, id="another id"),
+        pytest.param({"kind": "Bind", "AuthenticatedUserEmail": "jan@gov.example"}, 2, id="another's"),
+        pytest.param({"kind": "Bind", "DateTime": "2021-03-03T10:05:00.000Z"}, 1, id="later"),
+    ],
+)
+def test_what_contradicts_the_address_book_or_is_another_request_still_counts(
+    tmp_path: Path, told: dict[str, Any], sessions: int
+) -> None:
+    assert len(_sessions(_outlook(tmp_path, **told))) == sessions
+
+
+def test_an_id_used_for_the_address_book_as_well_hides_no_mailbox(tmp_path: Path) -> None:
+    """Whoever can choose the id sends a look-up beside the request that opens: the lines contradict each other."""
+    opening = {
+        "DateTime": "2021-03-03T10:00:00.200Z", "RequestId": ID, "AuthenticatedUserEmail": "anna@gov.example",
+        "RequestType": "Execute", "SourceCafeServer": "EX01", "HttpStatusCode": 200,
+    }  # fmt: skip
+    tables = [one["table"] for one in _sessions(_outlook(tmp_path, "Bind", opening))]
+    assert sorted(tables) == ["httpproxy", "iis", "mapihttp"]
+
+
+def _browsing(root: Path, *rows: tuple[str, str], front: Rows | None = None) -> Rolled:
+    told = [
+        {"TimeStamp": f"2021-03-03T10:00:{place:02}.000Z", "ServerName": "EX02", "EventId": event, "EventData": data}
+        for place, (event, data) in enumerate(rows)
+    ]
+    first = [_front(stem="/owa/service.svc", user="GOV\\anna", agent="Chrome/73")]
+    files = {
+        iis_place("EX01", "210303"): iis_log(first if front is None else front),
+        "EX02/Logging/OWA/Server/OWAServer20210303-1.LOG": text_log("OWA Server Log", OWA_FIELDS, told),
+    }
+    return roll_up(stage(root, files).archive, workers=1)
+
+
+def test_what_owas_log_did_has_the_front_ends_client(tmp_path: Path) -> None:
+    rolled = _browsing(tmp_path, ("GetItem", OWA_DATA.format(id=ID)))
+    (one,) = _sessions(rolled)
+    assert (one["table"], one["layer"], one["client"], one["agent"]) == ("owa", "joined", CLIENT, "Chrome/73")
+    assert (one["mailbox"], one["basis"], one["read"], one["requests"]) == ("anna@gov.example", "explicit", 1, 1)
+    assert {each.layer for each in _accesses(rolled).layers_of([0])[0]} == {"front", "owa"}
+
+
+def test_a_mailbox_of_another_that_owas_log_names_is_taken(tmp_path: Path) -> None:
+    data = OWA_DATA.format(id=ID).replace("anna", "chief") + ";S:user=<PII>anna@gov.example</PII>"
+    (one,) = _sessions(_browsing(tmp_path, ("GetItem", data)))
+    assert (one["layer"], one["actor"], one["mailbox"]) == ("joined", "anna@gov.example", CHIEF)
+
+
+@pytest.mark.parametrize(
+    ("rows", "owa", "others"),
+    [
+        pytest.param([("GetItem", OWA_DATA.format(id=OTHER_ID))], 1, 1, id="another request"),
+        pytest.param([("GetItem", OWA_DATA.format(id=ID).replace("anna", "jan"))], 1, 1, id="another's"),
+        pytest.param([("GetItem", OWA_DATA.format(id=ID)), ("FindItem", OWA_DATA.format(id=ID))], 1, 1, id="two rows"),
+        pytest.param([("GlobalActivity", OWA_DATA.format(id=ID))], 0, 1, id="the server's own"),
+        pytest.param(
+            [("GetItem", OWA_DATA.format(id=ID)), ("LogDatapoint", OWA_DATA.format(id=ID))], 1, 0, id="one act"
+        ),
+    ],
+)
+def test_rows_of_owas_log_that_may_be_of_another_request_are_not_joined_and_not_lost(
+    tmp_path: Path, rows: list[tuple[str, str]], owa: int, others: int
+) -> None:
+    found = [one["table"] for one in _sessions(_browsing(tmp_path, *rows))]
+    assert (found.count("owa"), len(found) - found.count("owa")) == (owa, others)
+
+
+def test_rows_of_owas_log_that_cannot_be_told_apart_part_no_others(tmp_path: Path) -> None:
+    """IIS and HttpProxy join as they do without it."""
+    rows = [("GetItem", OWA_DATA.format(id=ID)), ("FindItem", OWA_DATA.format(id=ID))]
+    told = [{"TimeStamp": "2021-03-03T10:00:00.000Z", "ServerName": "EX02", "EventId": one, "EventData": data}
+            for one, data in rows]  # fmt: skip
+    proxied = _owa(AuthenticatedUser="GOV\\anna", AnchorMailbox="anna@gov.example")
+    files = {
+        iis_place("EX01", "210303"): iis_log([_front(stem="/owa/", user="GOV\\anna")]),
+        PROXY_PLACE.replace("Ews", "Owa"): text_log("HttpProxy Logs", PROXY_FIELDS, [proxied]),
+        "EX02/Logging/OWA/Server/OWAServer20210303-1.LOG": text_log("OWA Server Log", OWA_FIELDS, told),
+    }
+    found = _sessions(roll_up(stage(tmp_path, files).archive, workers=1))
+    assert sorted((one["table"], one["layer"]) for one in found) == [("httpproxy", "joined"), ("owa", "back")]
+
+
 def test_every_column_that_can_be_taken_has_its_strength_with_a_reason() -> None:
     found = strengths()
     assert set(TAKEN) - {"basis", "via"} | {"bearer", "outcome", "sent"} == set(found)

@@ -10,6 +10,7 @@ from fuzz.contract import check
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dwell.model.provenance import FactKind
 from dwell.sources import json_records
 from dwell.sources.defender import Defender
 from dwell.sources.entra_signin import SignIns
@@ -125,3 +126,47 @@ def test_a_row_of_rights_is_told_by_what_it_holds(kind: str) -> None:
 def test_transports_of_one_table_agree_on_its_columns(one: str, other: str) -> None:
     assert source(one).table == source(other).table
     assert source(one).schema == source(other).schema
+
+
+TWICE = st.lists(st.tuples(st.sampled_from(["id", "odd", "appId"]), st.integers(0, 99)), min_size=1, max_size=6)
+
+
+@given(pairs=TWICE, loose=st.booleans())
+def test_every_value_of_a_key_that_stands_several_times_is_kept(pairs: list[tuple[str, int]], *, loose: bool) -> None:
+    """The last is what it was; the others are beside it in their order, and it is told."""
+    mark = " : " if loose else ":"
+    raw = "{" + ",".join(f"{json.dumps(name)}{mark}{value}" for name, value in pairs) + "}"
+    reading = check(SignIns(), raw.encode())
+    (row,) = reading.rows
+    extra = dict(row["extra"] or [])
+    written: dict[str, list[str]] = {}
+    for name, value in pairs:
+        written.setdefault(name, []).append(str(value))
+    for name, values in written.items():
+        assert (row[name] if name in row else extra[name]) == values[-1]
+        assert [extra[f"{name}#{place}"] for place in range(1, len(values))] == values[:-1]
+    told = [one for one in reading.facts if one.kind is FactKind.REPEATED]
+    assert [one.count for one in told] == [1] * any(len(one) > 1 for one in written.values())
+
+
+def test_a_key_within_a_text_is_no_second_one() -> None:
+    raw = rb'{"id":"1","odd":"{\"id\":\"2\",\"id\":\"3\"}","x":"\u0022id\u0022:4"}'
+    reading = check(SignIns(), raw)
+    assert not reading.facts
+    assert dict(reading.rows[0]["extra"]) == {"odd": '{"id":"2","id":"3"}', "x": '"id":4'}
+
+
+@pytest.mark.parametrize(
+    ("keys", "wanted"),
+    [
+        ({"createdDateTime", "userPrincipalName", "ipAddress", "status"}, "signins"),
+        ({"createdDateTime", "userPrincipalName", "ipAddress", "appDisplayName"}, "signins"),
+        ({"createdDateTime", "userPrincipalName", "mail", "accountEnabled"}, None),
+        ({"createdDateTime", "userPrincipalName", "status"}, None),
+        ({"detectedDateTime", "userPrincipalName", "ipAddress", "riskState"}, None),
+    ],
+)
+def test_sign_ins_of_few_properties_are_told_and_other_records_are_not(keys: set[str], wanted: str | None) -> None:
+    data = json.dumps([dict.fromkeys(sorted(keys), "x")]).encode()
+    guesses = [one.source for one in identify(Sniff(data, "x.json", complete=True)) if one.score >= 50]
+    assert ("signins" in guesses) is (wanted == "signins")

@@ -14,6 +14,7 @@ from dwell.answers.book import Book
 from dwell.answers.clocks import tell_clocks
 from dwell.answers.departures import tell_doubts
 from dwell.answers.lacking import tell_lacking
+from dwell.answers.log_settings import tell_log_settings
 from dwell.answers.mailboxes import COPIES, UNTOLD, bodiless, nameless, requests_untold, unresolved, untold
 from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
@@ -486,6 +487,7 @@ def answer(
     _hidden(case, book)
     tell_lacking(case, book)
     tell_silences(case, book)
+    tell_log_settings(case, book)
     _unable(case, book)
     _never_held(case, book, told)
     if facts.anomalies:

@@ -125,6 +125,10 @@ class FactKind(StrEnum):
     """How so many records of the file came by their instants: basis, zone, field, precision."""
     ANOTHER_FORMAT = "another-format"
     """From this line on the file is in another format, which one is told; its lines are kept as anomalies."""
+    RESAVED = "resaved"
+    """Records that a spreadsheet changed when it saved the file: cells cut at its limit, instants in its own words."""
+    UNDECODED = "undecoded"
+    """Records in which a value is written in a code and cannot be read: how many; it is kept as it stands."""
     REPEATED = "repeated"
     """Records in which a name stands several times with a value each: how many, and which of them is in the column."""
 

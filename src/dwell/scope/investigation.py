@@ -56,6 +56,7 @@ from dwell.scope.lacking import Reconciled, lower_by
 from dwell.scope.leads import Ranked, leads_of
 from dwell.scope.ledger import Ledger, build
 from dwell.scope.local_times import LocalTime, local_times
+from dwell.scope.log_settings import LogSettings, log_settings
 from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.named_servers import NamedServer, named_servers, put_named
@@ -81,6 +82,7 @@ from dwell.scope.takings import Taking, takings_of
 from dwell.scope.traces import Trace, traces_of
 from dwell.scope.two_formats import TwoFormats, two_formats
 from dwell.scope.unable import mark_nameless, mark_unable
+from dwell.scope.unlogged import heed, promised
 from dwell.scope.unnamed import stand_ins, with_stand_ins
 from dwell.scope.unrecorded import Unrecorded, mark_unrecorded, unrecorded_of
 from dwell.scope.untold import untold_requests
@@ -144,6 +146,7 @@ class Investigation:
         departures: accounts that went away, and whether they were used afterwards.
         reconciled: what comes of holding the logs of the same requests against each other.
         silences: acts that switched recording off; the ledger's cells are lowered by them.
+        log_settings: what settings say of logs, each with its date; the ledger's cells are lowered by them.
         unrecorded: mailboxes of the tenant of which records stop though nothing held says why; their cells are lowered.
         before: what lies before the first act of the intrusions; None where there are none.
         alike: hosts whose name is that of several.
@@ -199,6 +202,7 @@ class Investigation:
     sprays: tuple[Spray, ...] = ()
     reconciled: Reconciled = field(default_factory=Reconciled)
     silences: Silences = field(default_factory=Silences)
+    log_settings: LogSettings = ()
     unrecorded: tuple[Unrecorded, ...] = ()
     before: PreHistory | None = None
     alike: Namesakes = field(default_factory=lambda: Namesakes({}))
@@ -290,6 +294,8 @@ def investigate(
     mark_unable(ledger, accesses, layers)
     mark_hidden(ledger, accesses, beside.servers)
     mark_nameless(ledger, logs.hours, logs.paths, logs.shortfalls)
+    of_logs = log_settings(archive, states)
+    heed(ledger, of_logs, layers, promised(logs.hours, logs.paths))
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
     takings = takings_of(archive, identities.label)
@@ -352,6 +358,7 @@ def investigate(
         sprays=sprays,
         reconciled=reconciled,
         silences=silences,
+        log_settings=of_logs,
         unrecorded=unrecorded,
         before=search_before(accesses, clients, services.served, held, beside, per_week),
         alike=alike,

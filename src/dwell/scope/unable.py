@@ -23,7 +23,7 @@ from dwell.scope.lowering import Shortfall, windows, without
 from dwell.scope.rollup.layers import FOLDERS, PROXY
 from dwell.scope.rollup.ual import TENANT
 
-__all__ = ["ENTRY", "FORGED", "OPENING", "SHELL", "WEEK", "mark_nameless", "mark_unable", "recorded_of"]
+__all__ = ["ENTRY", "FORGED", "OPENING", "SHELL", "WEEK", "acts_of", "mark_nameless", "mark_unable", "recorded_of"]
 
 WEEK = 168
 """Hours. People who read mail leave records of it every week; holidays and weekends are shorter than that."""
@@ -44,6 +44,11 @@ _BY_NAME = (OPENING, ENTRY, "owa-password", "ews-password", "eas-device", "outlo
 """Acts that IIS shows by the client and the account of a request."""
 _UAL, _PROXY, _IIS = "ual", "httpproxy", "iis"
 NO_OPENING = "no record of what was opened in any mailbox (MailItemsAccessed) is held within a week"
+
+
+def acts_of(folder: str) -> tuple[str, ...]:
+    """Give the acts that requests to a virtual directory show, by its name in lower case."""
+    return tuple(act for act, names in _FOLDERS.items() if folder in names)
 
 
 def recorded_of(accesses: Accesses) -> frozenset[str]:

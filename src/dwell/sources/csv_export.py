@@ -1,7 +1,8 @@
 """What exports as CSV have in common: one header line, whatever quoting and delimiter the tool that wrote them used.
 
 PowerShell puts `#TYPE …` before the header, writes `;` where the culture asks for it, and UTF-16 where it was redirected.
-Columns go by name, in any order; a column the schema does not know goes to `extra`.
+Columns go by name, in any order; a column the schema does not know goes to `extra`. What a spreadsheet changed when it
+saved the file is told (`resaved`).
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.sources.delimited import Delimited, State, unique_names
 from dwell.sources.exchange_csv import delimiter_of, header_cells, lowered_names
+from dwell.sources.resaved import resaved
 from dwell.sources.source import EXTRA, Guess, Sniff, prefix_fields
 
 __all__ = ["CsvExport", "header_of"]
@@ -80,6 +84,10 @@ class CsvExport(Delimited):
             told = column.lower() == name.lower()
             out.append(column if told or (column.lower() not in lowered and column not in out) else name)
         return out
+
+    def _fit(self, table: pa.Table, numbers: npt.NDArray[np.int64], state: State) -> pa.Table:
+        state.facts += resaved(table, numbers, state.time, state.seams)
+        return super()._fit(table, numbers, state)
 
     def _notice(self, raw: bytes, text: str, number: int, state: State) -> None:
         if text.startswith("#TYPE"):

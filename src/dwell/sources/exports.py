@@ -4,11 +4,14 @@ Source:
     Microsoft Learn: `Get-MailboxPermission`, `Get-MailboxFolderPermission`, `Get-RecipientPermission`,
     `Get-ADPermission`, `Get-InboxRule`, `Get-TransportRule`, `Get-ManagementRoleAssignment`,
     `Get-MobileDeviceStatistics`, `Get-TransportAgent`, `Get-MailboxAuditBypassAssociation`,
-    `Get-MgOauth2PermissionGrant`, `Get-MgServicePrincipal`, with `Export-Csv` or `ConvertTo-Json`. The property names
-    are the columns; `kind` says what a row is, by which it holds, and by its names where it holds too little. The lists
-    that Microsoft-Extractor-Suite and Hawk make of them are read by their own names, as their published code writes
-    them; no real file has been seen. Kinds that end in `-listing`, `device` and `sign-in-method` are kept and searched,
-    and decide nothing: the columns that would decide are not in them, or several rights stand in one cell.
+    `Get-MgOauth2PermissionGrant`, `Get-MgServicePrincipal`, and of what is logged and for how long:
+    `Get-TransportService`, `Get-ImapSettings`, `Get-PopSettings`, `Get-AdminAuditLogConfig`, `Get-OrganizationConfig`,
+    `Get-UnifiedAuditLogRetentionPolicy`, `Get-WinEvent -ListLog *`; with `Export-Csv` or `ConvertTo-Json`. The property
+    names are the columns; `kind` says what a row is, by which it holds, and by its names where it holds too little. The
+    lists that Microsoft-Extractor-Suite and Hawk make of them are read by their own names, as their published code
+    writes them; no real file has been seen. Kinds that end in `-listing`, `device`, `sign-in-method` and
+    `audit-retention` are kept and searched, and decide nothing: the columns that would decide are not in them, or
+    several rights stand in one cell.
 Time:
     `WhenChangedUTC`, `WhenCreatedUTC`, `CreatedDateTime` and `FirstSyncTime` are UTC where they are written in ISO 8601
     (or as `/Date(…)/`), and the first that is there becomes `time_utc`; a date in the words of a culture stays text.
@@ -94,12 +97,28 @@ _LISTINGS: Mapping[str, tuple[frozenset[str], ...]] = {
         frozenset({"user", "userprincipalname"}), frozenset({"mfastatus", "ismfaregistered", "ismfacapable"}),
     ),
     "device": (frozenset({"deviceid"}), frozenset({"trusttype"}), frozenset({"objectid", "id"})),
+    "transport-service": (
+        frozenset({"identity", "name"}),
+        frozenset(
+            {"messagetrackinglogenabled", "messagetrackinglogmaxage", "receiveprotocollogmaxage", "sendprotocollogmaxage",
+             "connectivitylogenabled", "connectivitylogmaxage", "agentlogenabled", "agentlogmaxage"}
+        ),
+    ),
+    "protocol-settings": (frozenset({"protocollogenabled"}), frozenset({"identity", "name", "server", "protocolname"})),
+    "audit-config": (
+        frozenset({"adminauditlogenabled", "adminauditlogagelimit", "unifiedauditlogingestionenabled"}),
+    ),
+    "organization-config": (frozenset({"auditdisabled"}), frozenset({"identity", "name", "guid"})),
+    "event-log": (
+        frozenset({"logname"}), frozenset({"maximumsizeinbytes"}), frozenset({"isenabled", "logmode", "islogfull"}),
+    ),
+    "audit-retention": (frozenset({"retentionduration"}), frozenset({"recordtypes", "operations", "userids"})),
     "audit-listing": (
         frozenset({"creationtime"}), frozenset({"userid"}), frozenset({"clientip"}),
         frozenset({"operation", "workload"}), frozenset({"countryname", "knownmicrosoftip", "resultstatus"}),
     ),
 }  # fmt: skip
-"""Lists that collectors make, by names in lower case of which some are no columns of ours."""
+"""Lists that collectors make, and settings of logs, by names in lower case of which some are no columns of ours."""
 _LOWERED = {kind: tuple(frozenset(one.lower() for one in group) for group in groups) for kind, groups in KINDS.items()}
 _ALIASES: Mapping[str, str] = {
     "clientid": "ClientId",

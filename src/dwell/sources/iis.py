@@ -29,9 +29,10 @@ in `cs-uri-query`, so that the raw query can be put together again byte for byte
 The query stays as it is besides; what Exchange knows in it is in columns as well (`query_parts`): `Cmd`, `User`,
 `DeviceId`, `DeviceType`, `MailboxId`, `action`, `SoapAction`, `ns`, `ev` and `schema`, of which a client writes the first
 that stands there; `CorrelationID`, `ActID` and `ClientId`, which the server appends, the last; and the tokens of
-ActiveSync's `Log=` as a map, of the last as well. They are decoded once where they are percent-encoded. Where one stands
-twice, that is told as a fact. An outsider can write any of them into a query of his own: on the front end `Log` is never
-the server's.
+ActiveSync's `Log=` as a map, of the last as well. What a phone writes in base64 ([MS-ASHTTP] 2.2.1.1.1.1) is in the first
+four; where it begins so and cannot be read, that is told as a fact. They are decoded once where they are percent-encoded.
+Where one stands twice, that is told as a fact. An outsider can write any of them into a query of his own: on the front end
+`Log` is never the server's.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import BinaryIO
 
 import numpy as np
@@ -55,13 +57,15 @@ from dwell.model.provenance import AnomalyKind, Fact, FactKind
 from dwell.sources import iis_repair
 from dwell.sources.exchange_csv import another_format
 from dwell.sources.iis_fields import Lacking
+from dwell.sources.iis_lines import Lines
 from dwell.sources.iis_request_id import split_request_id
 from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
-from dwell.sources.query_parts import LOG, LOG_KIND, TEXTS, query_parts, repeats, sparing
+from dwell.sources.query_parts import LOG, LOG_KIND, TEXTS, query_parts, repeats, sparing, undecoded
 from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, Stamp, prefix_fields
 
 __all__ = ["IisW3c"]
 
+_PHONES = "/microsoft-server-activesync"
 _INTEGERS = {
     "s-port": pa.int32(),
     "sc-status": pa.int32(),
@@ -103,6 +107,12 @@ _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 def _column_names(fields: Sequence[str]) -> list[str]:
     """Map `#Fields` names to ours: case-insensitive for those we know, as written for the others; repeats numbered."""
+    # many small logs have one header; one of hundreds of thousands of names is not kept
+    known = _known_names if len(fields) <= _NAMES_KEPT else _names_of
+    return list(known(tuple(fields)))
+
+
+def _names_of(fields: tuple[str, ...]) -> list[str]:
     known = {name.lower(): name for name in (*_TEXTS, *_INTEGERS, "date", "time")} | _RENAMED
     names: list[str] = []
     for one in fields:
@@ -115,6 +125,9 @@ def _column_names(fields: Sequence[str]) -> list[str]:
         names.append(unique)
     return names
 
+
+_NAMES_KEPT = 128
+_known_names = lru_cache(maxsize=64)(_names_of)
 
 _EXCHANGE_FIELDS = re.compile(r"#fields:\s*(?:datetime|date-time|timestamp|mytimestamp),", re.IGNORECASE)
 _OPENING = re.compile(rb"(?:#[^\x00\n]*\n)+")
@@ -138,6 +151,7 @@ class _State:
         lacking: records written without fields that are needed.
         foreign: whether the last `#Fields` line is of an Exchange log, of which no line is read.
         repeated: numbers of records whose query has a part twice, that are still to be told.
+        undecoded: numbers of records of ActiveSync whose query cannot be decoded, that are still to be told.
     """
 
     names: list[str] = field(default_factory=list)
@@ -150,37 +164,7 @@ class _State:
     lacking: Lacking = field(default_factory=Lacking)
     foreign: bool = False
     repeated: list[int] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """A block, and what is asked of each of its lines, found for all of them at once however often it is cut.
-
-    Attributes:
-        block: the lines.
-        structural: comments and blank lines.
-        spaces: how many spaces each line holds.
-        clean: whether a line holds nothing that has to be looked at by itself: NUL, tab, CR, what is no UTF-8.
-        hexadecimal: whether ` 0x` stands anywhere; the parser would take it for a number.
-    """
-
-    block: Block
-    structural: npt.NDArray[np.bool_]
-    spaces: npt.NDArray[np.int64]
-    clean: npt.NDArray[np.bool_]
-    hexadecimal: bool
-
-    @classmethod
-    def of(cls, block: Block, structural: npt.NDArray[np.bool_]) -> _Lines:
-        """Look at the lines of a block."""
-        data = block.data
-        clean = ~block.holds(0) & ~block.holds(ord("\t"))
-        if b"\r" in data:
-            clean &= block.count(13) == 0
-        high = block.high()
-        if high.any() and not _is_utf8(data):
-            clean &= ~high
-        return cls(block, structural, block.count(ord(" ")), clean, b" 0x" in data or b" 0X" in data)
+    undecoded: list[int] = field(default_factory=list)
 
 
 class IisW3c(Source):
@@ -248,7 +232,7 @@ class IisW3c(Source):
 
     def _read_block(self, block: Block, state: _State) -> Iterator[Batch]:
         first = block.first_bytes()
-        lines = _Lines.of(block, (first == ord("#")) | (block.ends <= block.starts))
+        lines = Lines.of(block, (first == ord("#")) | (block.ends <= block.starts))
         start = 0
         facts: list[Fact] = []
         for index in [*np.flatnonzero(first == ord("#")).tolist(), len(block)]:
@@ -284,7 +268,7 @@ class IisW3c(Source):
                 state.date, state.last_us = at.date(), None
             facts.append(Fact(FactKind.HEADER, block.number(index), at, None, 1, "#Date line: logging started here"))
 
-    def _read_run(self, lines: _Lines, start: int, stop: int, state: _State) -> Iterator[Batch]:
+    def _read_run(self, lines: Lines, start: int, stop: int, state: _State) -> Iterator[Batch]:
         """Read the lines from `start` to `stop`, which are all under one list of columns."""
         block = lines.block
         rows = np.flatnonzero(~lines.structural[start:stop]) + start
@@ -319,14 +303,15 @@ class IisW3c(Source):
             self._reversals(table, state, batch.facts)
             state.lacking.take(state.names, table)
             batch.facts += repeats(state.repeated, state.seams)
-            state.repeated = []
+            batch.facts += undecoded(state.undecoded, state.seams)
+            state.repeated, state.undecoded = [], []
             combined = table.combine_chunks().to_batches()
             for one in combined[:-1]:
                 yield Batch(records=one)
             batch.records = combined[-1]
         yield batch
 
-    def _parse(self, lines: _Lines, good: npt.NDArray[np.int64], state: _State) -> tuple[pa.Table | None, list[int]]:
+    def _parse(self, lines: Lines, good: npt.NDArray[np.int64], state: _State) -> tuple[pa.Table | None, list[int]]:
         """Parse lines of the right column count at once; give those whose typed columns do not fit for repair."""
         block = lines.block
         data = _joined(block, good)
@@ -362,6 +347,10 @@ class IisW3c(Source):
         parts = query_parts(columns["cs-uri-query"])
         columns |= {**parts.texts, LOG: parts.log}
         state.repeated += numbers[parts.repeated].tolist()
+        if len(parts.undecoded):
+            stems = pc.take(columns["cs-uri-stem"], pa.array(parts.undecoded)).cast(pa.string())
+            phones = pc.fill_null(pc.starts_with(pc.utf8_lower(stems), _PHONES), fill_value=False)
+            state.undecoded += numbers[parts.undecoded[phones.to_numpy(zero_copy_only=False)]].tolist()
         known = {*_TEXTS, *_INTEGERS, "date", "time"}
         columns["extra"] = _extra(table, [name for name in table.column_names if name not in known])
         return pa.table([_plain(columns[one.name], one.type) for one in self.schema], names=self.schema.names)
@@ -393,14 +382,6 @@ def _alters(comment: bytes, state: _State) -> bool:
     if lowered == b"#fields:":
         return _column_names(decode_line(comment)[0][8:].split()) != state.names
     return lowered.startswith(b"#date:") and "date" not in state.names
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _joined(block: Block, rows: npt.NDArray[np.int64]) -> bytes | memoryview:

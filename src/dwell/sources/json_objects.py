@@ -19,7 +19,7 @@ from dwell.model.provenance import AnomalyKind
 from dwell.sources.lines import decode_line
 from dwell.sources.utf8_stream import Piece, Window
 
-__all__ = ["OBJECT_BYTES_MAX", "STRETCH_BYTES_MAX", "lenient", "objects"]
+__all__ = ["OBJECT_BYTES_MAX", "STRETCH_BYTES_MAX", "TWICE", "lenient", "objects", "with_repeats"]
 
 OBJECT_BYTES_MAX = 64 * 1024 * 1024
 """A longer object is an anomaly."""
@@ -42,6 +42,7 @@ _NESTED = re.compile(_nested(_DEPTH))
 _BLANK = b" \t\r\n,[]"
 _BOM = b"\xef\xbb\xbf"
 _BEFORE_VALUE = b":,["
+TWICE = "a key stands several times in one object: the last value is in its column, the others are beside it, numbered"
 
 
 class _Cutter:
@@ -200,3 +201,45 @@ def lenient(raw: bytes) -> tuple[Any, str]:
     except (ValueError, RecursionError):
         return None, ""
     return found, "no UTF-8, read as Windows-1252" if reencoded else "no strict JSON, read leniently"
+
+
+def with_repeats(raw: bytes, found: dict[str, Any]) -> dict[str, Any]:
+    """Give an object with every value of a key that stands in it several times; the object itself where none does.
+
+    Readers take the last value, nearly all of them, and so it stays; the others are `name#1`, `name#2` in their order. That
+    there may be one is told by the number of keys as written and as read.
+
+    Args:
+        raw: the object as written.
+        found: what was read of it.
+    """
+    written = raw.count(_KEY_END) - raw.count(_IN_TEXT)
+    plain = msgspec.json.encode(found)
+    if written == plain.count(_KEY_END) - plain.count(_IN_TEXT):
+        return found
+    met: list[str] = []
+
+    def paired(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        out = dict(pairs)
+        if len(out) == len(pairs):
+            return out
+        turns: dict[str, int] = {}
+        earlier: dict[str, Any] = {}
+        for name, value in pairs:
+            turns[name] = turns.get(name, 0) + 1
+            earlier[f"{name}#{turns[name]}"] = value
+        repeated = {name for name, turn in turns.items() if turn > 1}
+        last = {f"{name}#{turn}" for name, turn in turns.items()}
+        met.extend(repeated)
+        kept = {name: value for name, value in earlier.items() if name not in last}
+        return {**kept, **out}
+
+    try:
+        whole = json.loads(decode_line(raw)[0], strict=False, object_pairs_hook=paired)
+    except (ValueError, RecursionError):
+        return found
+    return whole if met and isinstance(whole, dict) else found
+
+
+_KEY_END, _IN_TEXT = b'":', b'\\":'
+"""What stands behind a key, and the same within a text."""

@@ -19,10 +19,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.model.provenance import Anomaly
+from dwell.model.provenance import Anomaly, Fact, FactKind
 from dwell.sources.columns import instants
 from dwell.sources.evtx_text import mended_facts
-from dwell.sources.json_objects import lenient, objects
+from dwell.sources.json_objects import TWICE, lenient, objects, with_repeats
 from dwell.sources.source import EXTRA, HOST, RECORD_NO, TIME_UTC, Batch, Guess, Hint, Sniff, Source
 from dwell.sources.spread import spread
 from dwell.sources.time_words import by_value
@@ -112,6 +112,12 @@ def merged(record: dict[str, Any]) -> dict[str, Any]:
         if name != _WRAPPED
     }
     return inner | outer
+
+
+def _facts(mendings: Mapping[str, list[int]], repeated: list[int]) -> list[Fact]:
+    """Give what is told of records that were mended, and of those in which a key stands several times."""
+    out = mended_facts(mendings)
+    return [*out, Fact(FactKind.REPEATED, repeated[0], None, None, len(repeated), TWICE)] if repeated else out
 
 
 class _Gathered:
@@ -207,6 +213,7 @@ class JsonRecords(Source):
         held = _Gathered(self.whole)
         anomalies: list[Anomaly] = []
         mendings: dict[str, list[int]] = {}
+        repeated: list[int] = []
         number = told = taken = 0
         for piece, taken in objects(stream):
             record, how = (None, "") if piece.fault else _decoded(piece.raw)
@@ -214,18 +221,22 @@ class JsonRecords(Source):
                 number += 1
                 anomalies.append(piece.anomaly(number, "no readable JSON"))
             else:
-                for one in members(record):
+                whole = with_repeats(piece.raw, record)
+                if whole is not record:
+                    repeated.append(number + 1)
+                for one in members(whole):
                     number += 1
                     held.add(number, self._shaped(one))
                     if how:
                         mendings.setdefault(how, []).append(number)
             if len(held.numbers) + len(anomalies) >= ROWS:
-                yield self._batch(held, anomalies, mendings, taken - told)
+                yield self._batch(held, anomalies, _facts(mendings, repeated), taken - told)
                 held, anomalies, mendings, told = _Gathered(self.whole), [], {}, taken
-        yield self._batch(held, anomalies, mendings, taken - told)
+                repeated = []
+        yield self._batch(held, anomalies, _facts(mendings, repeated), taken - told)
 
-    def _batch(self, held: _Gathered, anomalies: list[Anomaly], mendings: dict[str, list[int]], taken: int) -> Batch:
-        out = Batch(anomalies=anomalies, facts=mended_facts(mendings), bytes_read=taken)
+    def _batch(self, held: _Gathered, anomalies: list[Anomaly], facts: list[Fact], taken: int) -> Batch:
+        out = Batch(anomalies=anomalies, facts=facts, bytes_read=taken)
         if not held.numbers:
             return out
         columns = spread(held.names, held.values, held.counts, self.columns, self._resolve)

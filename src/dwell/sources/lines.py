@@ -27,6 +27,10 @@ _SKIP_BYTES = 1 << 20
 _IntArray = npt.NDArray[np.int64]
 
 
+_RETURN = 13
+_LINE_ENDS = (10, _RETURN)
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A stretch of whole lines.
@@ -89,8 +93,24 @@ class Block:
         if not len(self):
             return np.empty(0, dtype=np.int64)
         places = np.flatnonzero(self.array() == byte)
-        found: _IntArray = np.searchsorted(places, self.ends) - np.searchsorted(places, self.starts)
-        return found
+        if byte in _LINE_ENDS:
+            found: _IntArray = np.searchsorted(places, self.ends) - np.searchsorted(places, self.starts)
+            return found
+        return self.counted(places)
+
+    def counted(self, places: _IntArray) -> _IntArray:
+        """Count places in each line, none of which is a line's end: nothing else stands between two lines."""
+        before = np.searchsorted(places, self.ends)
+        return np.diff(before, prepend=np.searchsorted(places, self.starts[0]))
+
+    def broken(self) -> npt.NDArray[np.bool_]:
+        """Say which lines hold a CR that does not end them."""
+        returns = 0
+        if b"\r" in self.data:
+            gaps = np.append(self.starts[1:], len(self.data)) - self.ends
+            # twice as quick as counting in the bytes themselves, where every line ends in one
+            returns = int(np.count_nonzero(self.array() == _RETURN) - np.count_nonzero(gaps == len(b"\r\n")))
+        return self.count(_RETURN) > 0 if returns else np.zeros(len(self), dtype=np.bool_)
 
     def holds(self, byte: int) -> npt.NDArray[np.bool_]:
         """Say which lines hold a byte."""
@@ -102,8 +122,7 @@ class Block:
         """Say which lines hold a byte of 0x80 or above."""
         if self.data.isascii():
             return np.zeros(len(self), dtype=np.bool_)
-        places = np.flatnonzero(self.array() >= 0x80)
-        found: npt.NDArray[np.bool_] = (np.searchsorted(places, self.ends) - np.searchsorted(places, self.starts)) > 0
+        found: npt.NDArray[np.bool_] = self.counted(np.flatnonzero(self.array() >= 0x80)) > 0
         return found
 
 

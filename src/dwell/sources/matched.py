@@ -235,7 +235,7 @@ class Matched(Source):
         """Give the lines as texts, the odd ones put right; what holds nothing becomes an anomaly."""
         odd = block.holds(0)[rows]
         if b"\r" in block.data:
-            odd |= block.count(13)[rows] > 0
+            odd |= block.broken()[rows]
         high = block.high()
         if high.any() and not is_utf8(block.data):
             odd |= high[rows]

@@ -9,6 +9,8 @@ character or no UTF-8; a `+` stays a `+`, as it stands for a blank or for itself
 without one (`V141_Fc1_Fid:5_Ty:Em_Srv:6a0c0d`). It becomes a map in the order of the tokens; a token that comes again, as
 those of every further folder do, is numbered (`Fid#2`).
 
+A query of ActiveSync in base64 (`eas_query`) is one part that stands for four; what follows it is cut as usual.
+
 All bytes are looked at at once. Values are decoded and tokens cut by distinct text.
 """
 
@@ -23,9 +25,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.model.provenance import Fact, FactKind
+from dwell.sources.eas_query import HEAD, decoded
 from dwell.sources.lines import by_file
 
-__all__ = ["LOG", "LOG_KIND", "OF_CLIENT", "OF_SERVER", "TEXTS", "QueryParts", "query_parts", "repeats", "sparing"]
+__all__ = [
+    "LOG",
+    "LOG_KIND",
+    "OF_CLIENT",
+    "OF_SERVER",
+    "TEXTS",
+    "QueryParts",
+    "query_parts",
+    "repeats",
+    "sparing",
+    "undecoded",
+]
 
 OF_CLIENT = ("Cmd", "User", "DeviceId", "DeviceType", "MailboxId", "action", "SoapAction", "ns", "ev", "schema")
 """Parts by which a client says what it wants."""
@@ -35,6 +49,10 @@ TEXTS = (*OF_CLIENT, *OF_SERVER)
 LOG = "Log"
 LOG_KIND = pa.map_(pa.string(), pa.string())
 _NONE = b"<empty>"
+_SHORT = {"Cmd": "command", "User": "user", "DeviceId": "device_id", "DeviceType": "device_type"}
+"""Parts that a query of ActiveSync in base64 holds."""
+_MAY_BE_SHORT = np.isin(np.arange(256), [ord(one) for one in "?ejo"])
+"""How such a query begins; `eas_query.HEAD` says more."""
 
 _SAMPLE = 4_096
 _WORD = 8
@@ -61,11 +79,13 @@ class QueryParts:
         texts: a coded column of text for each of `TEXTS`, null where a query has no such part.
         log: the tokens of `Log`, null where a query has none.
         repeated: queries in which a part stands more than once, ascending; what is no column is in the query alone.
+        undecoded: queries that begin like one of ActiveSync in base64 and are none, ascending.
     """
 
     texts: Mapping[str, pa.DictionaryArray]
     log: pa.MapArray
     repeated: Places
+    undecoded: Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +150,17 @@ def query_parts(queries: pa.StringArray | pa.DictionaryArray) -> QueryParts:
         for name, one in found.texts.items()
     }
     log = found.log.take(codes) if found.log.null_count < len(found.log) else pa.nulls(len(codes), LOG_KIND)
-    again = np.zeros(len(found.log) + 1, np.bool_)
-    again[found.repeated] = True
-    return QueryParts(texts, log, np.flatnonzero(again[codes.fill_null(-1).to_numpy(zero_copy_only=False)]))
+    places = codes.fill_null(-1).to_numpy(zero_copy_only=False)
+    return QueryParts(
+        texts, log, *(_of_codes(one, places, len(found.log)) for one in (found.repeated, found.undecoded))
+    )
+
+
+def _of_codes(chosen: Places, codes: npt.NDArray[np.int32], size: int) -> Places:
+    """Give the rows whose query is one of some distinct ones; code -1 is none."""
+    flags = np.zeros(size + 1, np.bool_)
+    flags[chosen] = True
+    return np.flatnonzero(flags[codes])
 
 
 def _parts(queries: pa.StringArray) -> QueryParts:
@@ -141,7 +169,7 @@ def _parts(queries: pa.StringArray) -> QueryParts:
     texts: dict[str, pa.DictionaryArray] = dict.fromkeys(TEXTS, none)
     log = pa.nulls(count, LOG_KIND)
     if not count or queries.buffers()[2] is None:
-        return QueryParts(texts, log, np.zeros(0, np.int64))
+        return QueryParts(texts, log, np.zeros(0, np.int64), np.zeros(0, np.int64))
     held = _Queries.of(queries)
     words = held.words(held.equals)
     repeated = [np.zeros(0, np.int64)]
@@ -158,7 +186,54 @@ def _parts(queries: pa.StringArray) -> QueryParts:
             log = _tokens(values, rows[chosen], count)
         else:
             texts[name] = _spread(values, rows[chosen], count)
-    return QueryParts(texts, log, np.unique(np.concatenate(repeated)))
+    short, undecoded = _short_forms(held, queries)
+    for name, (rows, values) in short.items():
+        repeated.append(rows[np.asarray(texts[name].indices.is_valid())[rows]])
+        texts[name] = _put(texts[name], rows, values)
+    return QueryParts(texts, log, np.unique(np.concatenate(repeated)), undecoded)
+
+
+def _short_forms(held: _Queries, queries: pa.StringArray) -> tuple[dict[str, tuple[Places, pa.Array]], Places]:
+    """Read queries of ActiveSync in base64: rows and values by part, and the rows that only begin like one."""
+    first = held.padded[np.minimum(held.starts[:-1] + _PAD, len(held.padded) - 1)]
+    rows = np.flatnonzero(_MAY_BE_SHORT[first])
+    heads = pc.struct_field(pc.extract_regex(queries.take(pa.array(rows)), HEAD), [0]) if len(rows) else pa.array([])
+    met = heads.is_valid().to_numpy(zero_copy_only=False)
+    if not met.any():
+        return {}, np.zeros(0, np.int64)
+    coded = heads.filter(pa.array(met)).dictionary_encode()
+    rows, codes = rows[met], coded.indices.to_numpy()
+    found = [decoded(one) for one in coded.dictionary.to_pylist()]
+    out = {}
+    for name, attribute in _SHORT.items():
+        values = pa.array([None if one is None else getattr(one, attribute) for one in found], pa.string()).take(
+            coded.indices
+        )
+        known = values.is_valid().to_numpy(zero_copy_only=False)
+        out[name] = (rows[known], values.filter(pa.array(known)))
+    bad = np.array([one is None for one in found], np.bool_)[codes]
+    return out, rows[bad]
+
+
+def _put(column: pa.DictionaryArray, rows: Places, values: pa.Array) -> pa.DictionaryArray:
+    """Put values into some rows of a coded column; equal texts stay one."""
+    if not len(rows):
+        return column
+    new = values.dictionary_encode()
+    codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes[rows] = new.indices.to_numpy() + len(column.dictionary)
+    whole = pa.concat_arrays([column.dictionary, new.dictionary]).dictionary_encode()
+    missing = codes < 0
+    places = whole.indices.take(pa.array(np.where(missing, 0, codes))).to_numpy()
+    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32), mask=missing), whole.dictionary)
+
+
+def undecoded(numbers: Iterable[int], seams: Places) -> list[Fact]:
+    """Tell, for each file, of ActiveSync's queries in base64 that cannot be read; `seams` as in `Hint`."""
+    detail = (
+        "queries of ActiveSync that begin like base64 and cannot be read: they stay as they are in the query's column"
+    )
+    return [Fact(FactKind.UNDECODED, one[0], None, None, len(one), detail) for one in by_file(sorted(numbers), seams)]
 
 
 def repeats(numbers: Iterable[int], seams: Places) -> list[Fact]:

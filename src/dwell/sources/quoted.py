@@ -104,7 +104,7 @@ class Scan:
         block = self.block
         clean: _Bools = (self.quotes % 2 == 0) & ~block.holds(0)
         if b"\r" in block.data:
-            clean &= block.count(13) == 0
+            clean &= ~block.broken()
         high = block.high()
         if high.any() and not is_utf8(block.data):
             clean &= ~high

@@ -44,6 +44,7 @@ from dwell.sources.message_trace import MessageTrace, MessageTraceCsv
 from dwell.sources.message_tracking import MessageTracking
 from dwell.sources.mftecmd import Mftecmd
 from dwell.sources.ncsa import Ncsa
+from dwell.sources.ncsa_json import NcsaJson
 from dwell.sources.netflow import NetFlow
 from dwell.sources.oab_generator import OabGenerator
 from dwell.sources.owa import Owa
@@ -107,6 +108,7 @@ SOURCES: tuple[Source, ...] = (
     IisHeaderless(),
     Httperr(),
     Ncsa(),
+    NcsaJson(),
     UalCsv(),
     UalJson(),
     UalHunting(),

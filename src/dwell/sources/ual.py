@@ -33,13 +33,13 @@ from dwell.model.instants import TimeBasis
 from dwell.model.provenance import Fact, FactKind
 from dwell.sources.csv_export import CsvExport
 from dwell.sources.json_objects import objects
+from dwell.sources.resaved import CELL_MAX
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source, Stamp
 from dwell.sources.ual_reading import ENVELOPES, Gathered, Watch, decode, from_envelope, read_record
 from dwell.sources.ual_record import SCHEMA, Rows
 
 __all__ = ["UalCsv", "UalJson"]
 
-CELL_MAX = 32_767
 LEXICON = (
     "RecordType", "Operation", "OrganizationId", "UserType", "UserId", "Workload", "ResultStatus", "ClientIP",
     "ClientIPAddress", "ClientInfoString", "ClientAppId", "AppId", "LogonType", "MailboxGuid", "MailboxOwnerUPN",

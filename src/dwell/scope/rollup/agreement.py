@@ -19,13 +19,13 @@ import numpy.typing as npt
 
 from dwell.model.addresses import is_hop
 from dwell.scope.rollup.fold import Codes
-from dwell.scope.rollup.layers import BACK, EWS, FRONT, MAPI, PROXY
-from dwell.scope.words import Name, name_of
+from dwell.scope.rollup.layers import BACK, EWS, FRONT, MAPI, OWA, PROXY
+from dwell.scope.words import BROWSER, Name, name_of
 
 __all__ = ["LAYERS", "agreed", "aliases_of"]
 
-LAYERS = (FRONT, BACK, PROXY, EWS, MAPI)
-_SERVICES = (LAYERS.index(EWS), LAYERS.index(MAPI))
+LAYERS = (FRONT, BACK, PROXY, EWS, MAPI, OWA)
+_SERVICES = (LAYERS.index(EWS), LAYERS.index(MAPI), LAYERS.index(OWA))
 _BACK = LAYERS.index(BACK)
 
 Flags = npt.NDArray[np.bool_]
@@ -82,6 +82,7 @@ def agreed(
 
     They may leave out what others tell. A service that names a mailbox (impersonation) and others that take the caller's
     own agree; any other two mailboxes do not. Addresses from inside agree with any: they are a balancer's, or a server's.
+    So does a browser's cookie, which is no address.
 
     Args:
         arrays: the records, column by column.
@@ -96,7 +97,7 @@ def agreed(
     # the back end writes the front end's own account where that handed the request over
     caller = np.where((layer == _BACK) & machine[taken["actor"]], -1, names["actor"][taken["actor"]])
     opened = np.where(taken["mailbox"] >= 0, names["mailbox"][taken["mailbox"]], caller)
-    outside = np.array([*(not is_hop(one) for one in texts["client"]), False])
+    outside = np.array([*(not is_hop(one) and not one.startswith(BROWSER) for one in texts["client"]), False])
     client = np.where(outside[taken["client"]], taken["client"], -1)
     one_caller, its = _one(caller, starts)
     one_mailbox, _ = _one(opened, starts)

@@ -211,7 +211,9 @@ def _told(table: pa.Table, columns: dict[str, Column]) -> tuple[Told, pa.Table]:
     }
     sent = fold.numbers(table, "ResponseBytes")
     log = _logged(paths, columns["host"], outcome)
-    return Told("httpproxy", keys, accesses, outcome, status >= 0, act, sent, log, alone, wrote), proxy
+    return Told(
+        "httpproxy", keys, accesses, outcome, status >= 0, act, sent, log, alone, wrote, layers.of_mailboxes(paths)
+    ), proxy
 
 
 def fold_file(table: pa.Table, joined: Joined | None = None) -> dict[str, pa.Table]:

@@ -223,6 +223,7 @@ def told_in(table: pa.Table, name: str = "iis") -> Told:
         fold.numbers(table, "sc-bytes"),
         logged(columns, back, outcome == int(Outcome.OK)) if name == "iis" else None,
         wrote=wrote,
+        closed=layers.of_mailboxes(stem),
     )
 
 

@@ -1,9 +1,10 @@
 """Requests that several layers of a mail server wrote down, made one access: joined by their id, some days at a time.
 
-The front end's IIS log, HttpProxy, the log of the service and the back end's IIS log know a request by one id. Of its
-records the one nearest to the mailbox stands for it; each column is taken from the log that knows best (`strongest`), and
-the others are its further grounds. Looked at are only days in which two layers are held; of these every file is read once
-for each stretch of days, and no more rows are in memory than a stretch has.
+The front end's IIS log, HttpProxy, the log of the service (EWS, MAPI, OWA) and the back end's IIS log know a request by
+one id. Of its records the one nearest to the mailbox stands for it; each column is taken from the log that knows best
+(`strongest`), and the others are its further grounds. Where MAPI's log says that it asked the address book, none is an
+access. Looked at are only days in which two layers are held; of these every file is read once for each stretch of days,
+and no more rows are in memory than a stretch has.
 
 Where records of one id contradict each other, nothing is joined and each counts by itself (`agreement`): an id can be
 chosen by whoever asks. Nor is joined what one log has twice within a minute with two meanings, what lies further apart,
@@ -24,16 +25,16 @@ import pyarrow as pa
 
 from dwell.archive.datafile import DataFile, read_rows
 from dwell.model.addresses import is_hop
-from dwell.scope.rollup import ews, fold, httpproxy, iis, mapihttp
+from dwell.scope.rollup import ews, fold, httpproxy, iis, mapihttp, owa
 from dwell.scope.rollup.agreement import LAYERS, agreed
 from dwell.scope.rollup.fold import Codes, Column
-from dwell.scope.rollup.layers import BACK, FOLDERS, FRONT, PROXY, Logged, request_numbers
+from dwell.scope.rollup.layers import BACK, FOLDERS, FRONT, OWA, PROXY, Logged, request_numbers
 from dwell.scope.rollup.strongest import Strength, Weak, strengths
 from dwell.scope.rollup.told import TAKEN, Joined, Told
 
 __all__ = ["JOINING", "Slice", "Stretch", "both_ends", "join", "joined_in", "slices_of", "stretches_of"]
 
-JOINING: Mapping[str, ModuleType] = {"iis": iis, "httpproxy": httpproxy, "ews": ews, "mapihttp": mapihttp}
+JOINING: Mapping[str, ModuleType] = {"iis": iis, "httpproxy": httpproxy, "ews": ews, "mapihttp": mapihttp, "owa": owa}
 """The tables whose rows are joined, and what reads them."""
 HANDED = tuple(FOLDERS.index(one) for one in ("ews", "api", "mapi", "rpc", "autodiscover"))
 """Virtual directories in which the back end's IIS log has the front end's id (Exchange's own query parts)."""
@@ -213,12 +214,13 @@ class _Rows:
         if logged is None:
             return
         # whoever handed a request over: that another log has its id says enough
-        number, has = request_numbers(table[logged.ids])
+        number, has = logged.numbers(table)
         # the front end gives ids to these alone: elsewhere the back end writes whatever the client asked
         has &= number != _NIL
         has &= np.isin(logged.folder, HANDED) | (logged.layer != _code_of(logged, BACK))
         mine = np.flatnonzero(has & (when[low:high] >= max(start, 0)) & (when[low:high] < end))
         alone = np.zeros(len(has), np.bool_) if told.alone is None else told.alone
+        closed = np.zeros(len(has), np.int8) if told.closed is None else told.closed.astype(np.int8)
         codes = np.array([LAYERS.index(one) for one in logged.layers], np.int8)
         taken: dict[str, npt.NDArray[Any]] = {
             "file": np.full(len(mine), place, np.int32),
@@ -228,6 +230,7 @@ class _Rows:
             "layer": codes[logged.layer[mine]],
             "access": told.accesses[mine],
             "alone": alone[mine],
+            "closed": closed[mine],
             "answered": told.answered[mine],
             "outcome": told.outcome[mine].astype(np.int8),
             "act": told.act[mine].astype(np.int8),
@@ -265,6 +268,9 @@ def join(stretch: Stretch, aliases: Mapping[str, str] | None = None) -> list[tup
     if not arrays or not len(arrays["row"]):
         return [(BEARERS.empty_table(), OTHERS.empty_table()) for _ in stretch.slices]
     texts = {name: list(met) for name, met in held.texts.items()}
+    if (arrays["layer"] == LAYERS.index(OWA)).any():
+        once = _once(arrays)
+        arrays = {name: one[once] for name, one in arrays.items()}
     sets = _sets(arrays, texts, aliases or {})
     out = []
     for one in stretch.slices:
@@ -282,12 +288,29 @@ class _Sets:
         starts: where in `rows` each request starts.
         copies: which of `rows` only repeat the one before.
         bearer: place of the record that stands for each request.
+        closed: places of records that are no accesses, as another of their request says that it opened nothing.
+        closers: for each of them, the place of that other one.
     """
 
     rows: Codes
     starts: Codes
     copies: Flags
     bearer: Codes
+    closed: Codes
+    closers: Codes
+
+
+def _once(arrays: Arrays) -> Codes:
+    """Give the places of records, but those of OWA's log that write one id several times within a minute.
+
+    Of one request OWA's log may have a row for each action. Which of them a front end's line is, nothing tells.
+    """
+    number, when = arrays["number"], arrays["when"]
+    order = np.lexsort((when, number))
+    apart = (np.diff(number[order], prepend=number[order][:1]) != 0) | (np.diff(when[order], prepend=0) > MARGIN_US)
+    run = np.cumsum(apart)
+    mine = arrays["layer"][order] == LAYERS.index(OWA)
+    return np.sort(order[~mine | (np.bincount(run, weights=mine)[run] < 2)])
 
 
 def _sets(arrays: Arrays, texts: Mapping[str, list[str]], aliases: Mapping[str, str]) -> _Sets:
@@ -301,7 +324,7 @@ def _sets(arrays: Arrays, texts: Mapping[str, list[str]], aliases: Mapping[str, 
     several = np.bincount(group)[group] > 1
     order, group = order[several], group[several]
     if not len(order):
-        return _Sets(order, order, np.zeros(0, np.bool_), order)
+        return _Sets(order, order, np.zeros(0, np.bool_), order, order, order)
     by = np.lexsort((arrays["row"][order], arrays["file"][order], when[order], layer[order], group))
     order, group = order[by], group[by]
     new = np.diff(group, prepend=0) != 0
@@ -309,14 +332,14 @@ def _sets(arrays: Arrays, texts: Mapping[str, list[str]], aliases: Mapping[str, 
     unlike = again & np.any(
         [
             one[order] != np.roll(one[order], 1)
-            for one in (when, *(arrays[name] for name in (*TAKEN, "outcome", "sent", "act", "wrote")))
+            for one in (when, *(arrays[name] for name in (*TAKEN, "outcome", "sent", "act", "wrote", "closed")))
         ],
         axis=0,
     )
     starts = np.flatnonzero(new)
     spread = np.maximum.reduceat(when[order], starts) - np.minimum.reduceat(when[order], starts)
     front = np.isin(layer[order], [LAYERS.index(FRONT), LAYERS.index(PROXY)])
-    good = (
+    alike = (
         (np.add.reduceat((~again).astype(np.int64), starts) > 1)
         & (spread <= MARGIN_US)
         & ~np.logical_or.reduceat(unlike | arrays["alone"][order].astype(np.bool_), starts)
@@ -324,14 +347,27 @@ def _sets(arrays: Arrays, texts: Mapping[str, list[str]], aliases: Mapping[str, 
         & np.logical_or.reduceat(front, starts)
         & agreed(arrays, texts, order, starts, aliases)
     )
+    said = arrays["closed"][order]
+    shut, opened = (np.logical_or.reduceat(one, starts) for one in (said > 0, said < 0))
+    closed, closers = _closed(arrays, order, starts, alike & shut & ~opened)
+    good = alike & ~shut
     keep = np.repeat(good, np.diff(np.append(starts, len(order))))
     rows, copies = order[keep], again[keep]
     starts = np.flatnonzero(new[keep])
     if not len(starts):
-        return _Sets(rows, starts, copies, starts)
+        return _Sets(rows, starts, copies, starts, closed, closers)
     able = arrays["access"][rows].astype(np.bool_) & ~copies
     bearer = _best(strengths()["bearer"], arrays, rows, starts, able, np.zeros(len(rows), np.int64))
-    return _Sets(rows, starts, copies, rows[bearer])
+    return _Sets(rows, starts, copies, rows[bearer], closed, closers)
+
+
+def _closed(arrays: Arrays, rows: Codes, starts: Codes, shut: Flags) -> tuple[Codes, Codes]:
+    """Give the records of requests that opened nothing, and for each of them the record that says so."""
+    sizes = np.diff(np.append(starts, len(rows)))
+    says = np.where(arrays["closed"][rows] > 0, np.arange(len(rows)), -1)
+    closer = np.repeat(rows[np.maximum(np.maximum.reduceat(says, starts), 0)], sizes)
+    taken = np.repeat(shut, sizes) & arrays["access"][rows].astype(np.bool_)
+    return rows[taken], closer[taken]
 
 
 def _best(
@@ -399,10 +435,11 @@ def _told(
         one: the slice.
         places: place of each file of the stretch among the slice's; -1 for none.
     """
+    shut = _shut(sets, arrays, texts, one, places)
     at = arrays["when"][sets.bearer]
     mine = np.asarray((at >= one.start_us) & (at < one.end_us))
     if not mine.any():
-        return BEARERS.empty_table(), OTHERS.empty_table()
+        return BEARERS.empty_table(), shut
     sizes = np.diff(np.append(sets.starts, len(sets.rows)))
     keep = np.repeat(mine, sizes)
     rows, copies, bearer, sizes = sets.rows[keep], sets.copies[keep], sets.bearer[mine], sizes[mine]
@@ -441,7 +478,33 @@ def _told(
         pa.array(arrays["record_no"][rows]),
         pa.array(sent, mask=sent < 0),
     ]
-    return pa.table([bearers[name] for name in BEARERS.names], schema=BEARERS), pa.table(others, schema=OTHERS)
+    rest_told = pa.concat_tables([pa.table(others, schema=OTHERS), shut]) if shut.num_rows else None
+    standing = pa.table([bearers[name] for name in BEARERS.names], schema=BEARERS)
+    return standing, pa.table(others, schema=OTHERS) if rest_told is None else rest_told.unify_dictionaries()
+
+
+def _shut(sets: _Sets, arrays: Arrays, texts: Mapping[str, list[str]], one: Slice, places: Codes) -> pa.Table:
+    """Give the records of a slice that are no accesses, as `OTHERS` of a record in no file: nothing stands for them."""
+    at = arrays["when"][sets.closers]
+    rows = sets.closed[np.asarray((at >= one.start_us) & (at < one.end_us))]
+    if not len(rows):
+        return OTHERS.empty_table()
+    nowhere = np.full(len(rows), -1)
+    return pa.table(
+        [
+            pa.array(places[arrays["file"][rows]], pa.int32()),
+            pa.array(nowhere, pa.int32()),
+            pa.array(arrays["row"][rows]),
+            pa.array(nowhere, pa.int64()),
+            pa.array(np.full(len(rows), COPY, np.int8)),
+            Column(arrays["evidence_id"][rows].astype(np.int64), list(texts["evidence_id"])).coded(
+                np.arange(len(rows))
+            ),
+            pa.array(arrays["record_no"][rows]),
+            pa.nulls(len(rows), pa.int64()),
+        ],
+        schema=OTHERS,
+    )
 
 
 def joined_in(file: DataFile, told: Sequence[tuple[Slice, pa.Table, pa.Table]]) -> Joined | None:

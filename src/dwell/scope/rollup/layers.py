@@ -24,6 +24,7 @@ __all__ = [
     "FRONT",
     "MAPI",
     "OTHER",
+    "OWA",
     "PROXY",
     "TABLE_OF",
     "Logged",
@@ -31,13 +32,14 @@ __all__ = [
     "folder_of",
     "folders",
     "is_own",
+    "of_mailboxes",
     "of_service",
     "request_numbers",
 ]
 
-FRONT, BACK, PROXY, EWS, MAPI = "front", "back", "httpproxy", "ews", "mapihttp"
-TABLE_OF = {FRONT: "iis", BACK: "iis", PROXY: "httpproxy", EWS: "ews", MAPI: "mapihttp"}
-"""The table that holds each layer."""
+FRONT, BACK, PROXY, EWS, MAPI, OWA = "front", "back", "httpproxy", "ews", "mapihttp", "owa"
+TABLE_OF = {FRONT: "iis", BACK: "iis", PROXY: "httpproxy", EWS: "ews", MAPI: "mapihttp", OWA: "owa"}
+"""The table that holds each layer. Of OWA's log it is not known which requests have a row: it is joined, not counted."""
 FOLDERS = (
     "owa", "ecp", "ews", "mapi", "rpc", "microsoft-server-activesync", "autodiscover", "oab", "powershell", "api", "rest",
     "pushnotifications",
@@ -59,6 +61,12 @@ def folder_of(stem: str | None) -> int:
     """Give the virtual directory of a path, as place in `FOLDERS`; `OTHER` for any other."""
     name = (stem or "").lower().lstrip("/").partition("/")[0].partition(":")[0]
     return FOLDERS.index(name) if name in FOLDERS else OTHER
+
+
+def of_mailboxes(stem: Column) -> Places:
+    """Give -1 per row whose path is MAPI's way into a mailbox, and not into the address book; 0 for all others."""
+    found: Places = stem.each([-int((one or "").lower().startswith("/mapi/emsmdb")) for one in stem.values], 0, np.int8)
+    return found
 
 
 def folders(stem: Column) -> Places:
@@ -132,6 +140,7 @@ class Logged:
         host: the host per row.
         front: the front end that handed the request over, as the log names it; None where it is the host itself.
         handed: which rows' ids are a front end's; None for all.
+        texts: the ids where they are no column of the table; None where they are.
     """
 
     ids: str
@@ -142,10 +151,15 @@ class Logged:
     host: Column
     front: Column | None = None
     handed: Flags | None = None
+    texts: pa.Array | None = None
+
+    def numbers(self, table: pa.Table) -> tuple[Numbers, Flags]:
+        """Give a number for each id, and which rows have one."""
+        return request_numbers(table[self.ids] if self.texts is None else self.texts)
 
     def known(self, table: pa.Table) -> tuple[Numbers, Flags]:
         """Give a number for each id, and which rows have one that a front end gave."""
-        number, known = request_numbers(table[self.ids])
+        number, known = self.numbers(table)
         return number, known if self.handed is None else known & self.handed
 
     def fronts(self) -> Column:
@@ -200,22 +214,27 @@ def counted(table: pa.Table, logged: Logged) -> pa.Table:
     )
 
 
-def of_service(layer: str, folder: str, front: Column, host: Column, outcome: Places) -> Logged:
+def of_service(
+    layer: str, folder: str, front: Column | None, host: Column, outcome: Places, texts: pa.Array | None = None
+) -> Logged:
     """Give what the log of a service behind the front end says.
 
     Args:
         layer: the service's layer.
         folder: its virtual directory.
-        front: the front end that handed each request over; where none is named at all, it is the host itself.
+        front: the front end that handed each request over; where none is named at all, it is the host itself. None where
+            the log never names one.
         host: the host per row.
         outcome: `Outcome` per row.
+        texts: the ids, where they are no column.
     """
     rows = len(outcome)
+    front = Column(np.full(rows, -1, np.int8), []) if front is None else front
     named = fold.mapped(front, [one or None for one in front.values])
     yes = np.asarray(outcome == 0)
     code = np.full(rows, FOLDERS.index(folder), np.int8)
     # other servers and probes call a service directly, with an id that no front end gave and without its name
     handed = np.asarray(named.codes >= 0)
     return Logged(
-        "RequestId", np.zeros(rows, np.int8), (layer,), code, yes, host, named, handed if handed.any() else None
+        "RequestId", np.zeros(rows, np.int8), (layer,), code, yes, host, named, handed if handed.any() else None, texts
     )

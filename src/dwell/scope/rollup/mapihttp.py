@@ -1,9 +1,10 @@
 """MAPI over HTTP requests to sessions: whose mailbox Outlook opened, and what its operations amount to where they are on.
 
-The mailbox is the one that the request was sent to (`MailboxId`), else whom the server acted as (`ActAsUserEmail`); only
-where both are empty it is taken to be the caller's own. The same request stands in IIS and HttpProxy as `mapi`. Requests to
-the address book (`Bind`, `QueryRows`, …) open no mailbox. A request that opens a message or an attachment is a read; mere
-reading of properties is not, as folders have them too. Status 200 with a failure inside is no yes.
+The mailbox is the one that the request was sent to (`MailboxId`), else whom the server acted as (`ActAsUserEmail`);
+only where both are empty it is taken to be the caller's own. The same request stands in IIS and HttpProxy as `mapi`.
+Requests to the address book (`Bind`, `QueryRows`, …) open no mailbox, nor do records of them in IIS and HttpProxy with
+the same id. A request that opens a message or an attachment is a read; mere reading of properties is not, as folders
+have them too. Status 200 with a failure inside is no yes.
 """
 
 from __future__ import annotations
@@ -127,6 +128,7 @@ def told_in(table: pa.Table) -> Told:
         _acts(table),
         None,
         _logged(columns["SourceCafeServer"], columns["host"], outcome_of(status)),
+        closed=kind.each([int((one or "").lower() in _ADDRESS_BOOK) for one in kind.values], 0, np.int8),
     )
 
 

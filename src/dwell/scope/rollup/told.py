@@ -38,6 +38,8 @@ class Told:
         logged: what the rows say to other layers; None where they hold no ids.
         alone: rows that are never joined; None for none.
         wrote: per row, 1 where it changed something, 0 where it did not, -1 where that is unknown; None where it is of all.
+        closed: per row, 1 where it says that its request opened no mailbox, whatever other logs take it for, -1 where it
+            says that it did, else 0; None where it is 0 of all.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Told:
     logged: Logged | None = None
     alone: Flags | None = None
     wrote: Places | None = None
+    closed: Places | None = None
 
     def known(self, values: Places | None) -> Codes:
         """Give `sent` or `wrote` per row, -1 for every row where the format has none."""
