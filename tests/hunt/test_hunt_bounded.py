@@ -247,3 +247,15 @@ def test_pieces_hold_every_row_once_and_no_more_than_they_may(monkeypatch: pytes
     cuts = [(one.start, one.stop) for one in pieces.pieces(sizes)]
     assert cuts == [(0, 2), (2, 3), (3, 4), (4, 5), (5, 8)]
     assert list(pieces.pieces(sizes[:0])) == []
+
+
+@pytest.mark.parametrize("modifier", ["", "|contains"])
+def test_a_rule_of_a_hundred_thousand_values_meets_what_holds_one(tmp_path: Path, modifier: str) -> None:
+    rows = [{"cs-uri-stem": f"/o{at}x"} for at in (0, 5, 99_999, 100_000, 123_456)]
+    rule = {
+        "title": "many", "id": "10000000-0000-4000-8000-000000000001", "logsource": {"category": "webserver"},
+        "detection": {"s": {f"cs-uri-stem{modifier}": [f"/o{at}X" for at in range(100_000)]}, "condition": "s"},
+    }  # fmt: skip
+    loaded = load_rules(tmp_path / "rules", rule)
+    found = _hunted(archive_of(tmp_path / "archive", {"iis": rows}), loaded, None)
+    assert [one["record_no"] for one in found.hits.to_pylist()] == [1, 2, 3]

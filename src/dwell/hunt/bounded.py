@@ -97,7 +97,7 @@ class _Folding:
         for one in self._parts():
             mine = pc.is_in(one["rule_id"], value_set=coarse)
             kept.append(one.filter(pc.invert(mine)))
-            folded = _folded([_coarse(lumped.told(one.filter(mine)), coarser)])
+            folded = _folded([_coarse(lumped.told(one.drop_columns(["matched"]).filter(mine)), coarser)])
             waiting.append(folded)
             size += folded.num_rows * _ROW_MAX
             if size > BYTES_MAX:
@@ -205,7 +205,7 @@ def _hashes(table: pa.Table) -> Indices:
 
 
 def _coarse(hits: pa.Table, coarser: pa.StringArray) -> pa.Table:
-    """Take out of hits by what they are not told apart any more."""
+    """Take out of hits by what they are not told apart any more; what matched is not even read."""
     lumped = pc.match_substring_regex(hits["rule_id"], r"\Aindicator:[^:]*\z")
     most = pc.or_(lumped, pc.is_in(hits["rule_id"], value_set=coarser))
     for name in _WHO:
@@ -214,7 +214,7 @@ def _coarse(hits: pa.Table, coarser: pa.StringArray) -> pa.Table:
         hits = hits.set_column(hits.column_names.index(name), HITS.field(name), told)
     texts = pa.array([[OTHERS, MANY[0]], [OTHERS, MANY[1]]], pa.list_(pa.string()))
     told = pa.chunked_array([texts.take(pc.cast(one, pa.int8())) for one in most.chunks], texts.type)
-    return hits.set_column(hits.column_names.index("matched"), HITS.field("matched"), told)
+    return hits.append_column(HITS.field("matched"), told).select(HITS.names)
 
 
 def _folded(parts: Iterable[pa.Table]) -> pa.Table:
