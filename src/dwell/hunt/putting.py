@@ -11,6 +11,7 @@ from dwell.archive.datafile import DataFile
 from dwell.engine.pool import run
 from dwell.hunt.bundles import Bundle, Written
 from dwell.hunt.foretold import Foretelling
+from dwell.hunt.forgetting import forget
 from dwell.hunt.gathered import gathered
 from dwell.hunt.hits import NO_HITS
 from dwell.hunt.passes import HITS_AT, RECORDS_AT, Job, Pass, Seen, do, holders_pass, kept_name, told_holders
@@ -55,6 +56,7 @@ class Putting:
         self.files = files
         self._names = {table: [kept_name(one) for one in some] for table, some in files.items()}
         self._numbers = {table: [at for at, one in enumerate(wheres) if one.table == table] for table in files}
+        self._cache = cache
         self._sets = passes
         self._holders = {
             table: holders_pass([wheres[at] for at in numbers], table, cache)
@@ -125,6 +127,11 @@ class Putting:
                 progress(done, total, job.table)
         for bundle in self._bundles.values():
             bundle.settle()
+        if self._cache is not None:
+            asked = [one.folder for one in (*self._sets, *self._holders.values())]
+            if self._foretold is not None:
+                asked.append(self._foretold.asked.folder)
+            forget(self._cache, [one for one in asked if one is not None])
 
     def hits(self) -> Iterator[pa.Table]:
         """Yield the hits of all sets in all files, in no order."""
