@@ -13,7 +13,7 @@ from msgspec import structs
 
 from dwell.archive.datafile import DataFile, stage
 from dwell.archive.store import Archive
-from dwell.hunt.hits import concat
+from dwell.hunt.ordering import concat
 from dwell.hunt.ruleset import RuleSet
 from dwell.hunt.sigma.lists import Lists
 from dwell.hunt.sigma.load import load

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sigma.modifiers import modifier_mapping
 from tests.hunt.archives import archive_of, hunted, load_rules, met_one_by_one, rows_table
-from tests.hunt.drawn import ITEMS, LISTS, SUBJECTS, Subject, fields_of, modifiers_of, rules
+from tests.hunt.drawn import AUDIT, ITEMS, LISTS, SUBJECTS, Subject, fields_of, modifiers_of, rules
 from tests.hunt.slow_sigma import iis_event, matches, meaning
 
 from dwell.casebook.case import Case
@@ -133,6 +134,56 @@ def test_rules_are_read_as_the_specification_says(subject: Subject) -> None:
         compare(subject, events, drawn, Compared())
 
     hold()
+
+
+_SIDES = {"left": {"{}|contains": "xa"}, "right": {"{}|contains": "yb"}}
+_TOGETHER = (
+    ({"both": {"{}|contains|all": ["xa", "yb"]}}, ("both", "not both")),
+    (
+        _SIDES,
+        (
+            "left and right",
+            "left and not right",
+            "not left and not right",
+            "not (left and right)",
+            "not left or not right",
+            "left and not (left and right)",
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize("name", ["InternetMessageIds", "Parameters", "Items"])
+def test_texts_of_one_record_count_together_and_never_one_by_one(name: str) -> None:
+    # what is drawn hardly ever has two texts of which each meets one half of a condition
+    sides = ("xa", "yb", "xayb", "other")
+    lists = [[], *([one] for one in sides), *([one, two] for one in sides for two in sides)]
+    events = [
+        {"Parameters": [("Identity", one) for one in texts]}
+        if name == "Parameters"
+        else {"InternetMessageIds": texts}
+        if name == "InternetMessageIds"
+        else {"AuditData": json.dumps({"Items": [{"Name": "Items", "Value": one} for one in texts]})}
+        for texts in lists
+    ]
+    drawn = [
+        {
+            "title": condition,
+            "logsource": AUDIT.source,
+            "detection": {
+                **{key: {one.format(name): value for one, value in item.items()} for key, item in items.items()},
+                "condition": condition,
+            },
+        }
+        for items, conditions in _TOGETHER
+        for condition in conditions
+    ]
+    counted = Compared()
+    compare(replace(AUDIT, fields=(name,)), events, drawn, counted)
+    assert counted.refused == 0
+    assert counted.pairs == len(drawn) * len(events)
+    assert 0 < counted.met < counted.pairs
+    assert counted.many
 
 
 def test_every_modifier_of_the_library_is_drawn() -> None:

@@ -13,8 +13,8 @@ from dwell.archive.datafile import DataFile
 from dwell.hunt import gathered as module
 from dwell.hunt.bundles import Bundle, write_segment
 from dwell.hunt.gathered import find_all, gathered
-from dwell.hunt.hits import concat
 from dwell.hunt.hunting import hunt
+from dwell.hunt.ordering import concat
 from dwell.hunt.passes import kept_name
 from dwell.hunt.wide import Found, Hunter
 

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.intake.evidence import log, sha256, taken_in, write
 
+from dwell.archive.datafile import WordsReader
+from dwell.archive.grams import grams, may_hold
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.errors import CustodyError, UsageError
@@ -104,6 +106,55 @@ def test_the_lexicon_keeps_files_closed(archive: Archive) -> None:
     assert (found.total, found.files, found.opened) == (7, 3, 1)
     assert search(archive, ["cs-uri-stem:/nowhere"], 10).opened == 0
     assert search(archive, ["nobody"], 10).opened == 0
+
+
+_TEXTS = st.text(alphabet="ak\u212as\u017fK+ %2e.19:f/", max_size=8)
+_ADDRESSES = st.sampled_from(
+    [
+        "10.1.2.3",
+        "[10.1.2.3]:80",
+        "10.1.9.9:443",
+        "::ffff:10.1.2.3",
+        "0:0:0:0:0:FFFF:a01:203",
+        " 10.1.2.3 ",
+        "fe80::1",
+        "11.1.2.3",
+    ]
+)
+_NETWORKS = st.sampled_from(
+    ["10.1.2.3/32", "10.1.2.0/24", "10.1.0.0/16", "10.0.0.0/12", "10.0.0.0/8", "0.0.0.0/0", "fe80::/10"]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(_TEXTS | _ADDRESSES, max_size=4), _TEXTS, _NETWORKS, st.booleans())
+def test_what_meets_a_term_holds_its_pieces(texts: list[str], value: str, network: str, named: bool) -> None:
+    bitmap = grams(pa.array(texts, pa.string()))
+    for term in (Term("c" if named else None, value), Term("c", network, ipaddress.ip_network(network))):
+        if term.matches(pa.array(texts, pa.string())).any():
+            assert any(all(may_hold(bitmap, piece) for piece in way) for way in term.pieces()), term
+
+
+def test_of_an_absent_value_no_column_is_read(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    plain = WordsReader.read
+
+    def noted(self: WordsReader, name: str) -> tuple[pa.StringArray, object]:
+        read.append(name)
+        return plain(self, name)
+
+    monkeypatch.setattr(WordsReader, "read", noted)
+    for terms in (
+        ["cs-uri-stem:*zzqqyy*"],
+        ["zzqqyy"],
+        ["c-ip:247.248.0.0/16"],
+        ["cs-uri:*zzqqyy?a*"],
+        ["zzqqyy", "POST"],
+    ):
+        assert search(archive, terms).total == 0
+        assert read == []
+    assert search(archive, ["cs-method:POST"]).total > 0
+    assert set(read) == {"cs-method"}
 
 
 def test_files_outside_the_time_are_not_even_asked(archive: Archive) -> None:

@@ -43,7 +43,7 @@ def _give(listing: HitListing, output: Output) -> None:
     if output.form is Form.TEXT:
         output.write(listing.text())
     elif output.form is Form.CSV:
-        output.write(listing.csv())
+        output.write_each(listing.csv())
     elif output.form is Form.JSON:
         output.object(listing.as_object())
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -56,16 +57,26 @@ class Output:
             OutputExistsError: the file is there and `--force` was not given.
             UsageError: the file cannot be written.
         """
+        self.write_each((text,))
+
+    def write_each(self, texts: Iterable[str]) -> None:
+        """Give out texts as they are, one after the other, without holding them all.
+
+        Raises:
+            OutputExistsError: the file is there and `--force` was not given.
+            UsageError: the file cannot be written.
+        """
         if self.path is None:
-            data = text.encode("utf-8", errors="backslashreplace")
             sys.stdout.flush()
-            sys.stdout.buffer.write(data)
+            for text in texts:
+                sys.stdout.buffer.write(text.encode("utf-8", errors="backslashreplace"))
             sys.stdout.buffer.flush()
             return
         self.check()
         try:
-            with written_whole(self.path) as unfinished:
-                unfinished.write_bytes(text.encode("utf-8", errors="backslashreplace"))
+            with written_whole(self.path) as unfinished, unfinished.open("wb") as handle:
+                for text in texts:
+                    handle.write(text.encode("utf-8", errors="backslashreplace"))
         except OSError as fault:
             raise UsageError(f"the output cannot be written: {fault.strerror}", place=Place(self.path)) from fault
 
@@ -73,9 +84,9 @@ class Output:
         """Give out one JSON object."""
         self.write(json_text(whole))
 
-    def rows(self, rows: list[dict[str, Json]]) -> None:
+    def rows(self, rows: Iterable[dict[str, Json]]) -> None:
         """Give out rows as JSON or JSON Lines."""
         if self.form is Form.JSONL:
-            self.write("".join(json_line(one) for one in rows))
+            self.write_each(map(json_line, rows))
         else:
-            self.write(json_text(rows))
+            self.write(json_text(list(rows)))

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.casebook.whole_files import written_whole
-from dwell.hunt.hits import HITS, NO_HITS, concat
+from dwell.hunt.hits import HITS, NO_HITS
+from dwell.hunt.ordering import concat
 from dwell.hunt.records import NO_RECORDS
 from dwell.hunt.ruleset import VERSION, Atom, Case, Leaf, Node, Rule, RuleSet
 from dwell.hunt.tasks import places_of, told_places

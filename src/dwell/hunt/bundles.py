@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import numpy as np
@@ -30,6 +31,12 @@ _SUM_BYTES, _SIZE_BYTES = 32, 8
 _SUFFIX = ".segment"
 _ALIGN = 64
 """Arrow reads numbers where they lie: tables begin at multiples of it."""
+HELD_BYTES = 1 << 25
+"""Of a bundle so much is held in memory; the rest stays on the disk and is read from there as it is needed."""
+
+
+_BAD = (OSError, ValueError, IndexError, pa.ArrowException, msgspec.MsgspecError)
+"""What a segment that is not whole, or not there any more, ends in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +81,55 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     sizes: list[int]
 
 
-def _stored(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
-
-
 def _padding(size: int) -> int:
     """Give how many bytes are missing to where the next table may begin."""
     return -size % _ALIGN
 
 
+def _together(tables: Sequence[pa.Table]) -> pa.Table:
+    """Put rows below each other, in one piece where they are few."""
+    whole = pa.concat_tables(tables)
+    return whole.combine_chunks() if whole.nbytes <= HELD_BYTES else whole
+
+
+class _Summed:
+    """A file that may forget what is written to it, and knows its size and its SHA-256."""
+
+    def __init__(self, handle: BinaryIO | None) -> None:
+        self._handle = handle
+        self.digest = hashlib.sha256()
+        self.size = 0
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        """Take bytes."""
+        self.digest.update(data)
+        self.size += len(data)
+        if self._handle is not None:
+            self._handle.write(data)
+        return len(data)
+
+    def tell(self) -> int:
+        """Say how much was written."""
+        return self.size
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def table(self, table: pa.Table) -> int:
+        """Take a table, up to where the next may begin, and give the bytes that it takes itself."""
+        before = self.size
+        sink = pa.PythonFile(self, mode="w")
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        sink.flush()
+        size = self.size - before
+        self.write(bytes(_padding(size)))
+        return size
+
+
 def write_segment(folder: Path, entries: Mapping[str, Entry]) -> Path:
-    """Write a segment; a reader sees all of it or none.
+    """Write a segment; a reader sees all of it or none. The tables are not put together in memory first.
 
     Args:
         folder: the bundle.
@@ -99,19 +140,33 @@ def write_segment(folder: Path, entries: Mapping[str, Entry]) -> Path:
     """
     held = list(entries.values())
     many = len(held[0].tables)
-    tables = [pa.concat_tables([one.tables[at] for one in held]).combine_chunks() for at in range(many)]
-    stored = [_stored(one) for one in tables]
+    tables = [_together([one.tables[at] for one in held]) for at in range(many)]
+    measured = [_Summed(None).table(one) for one in tables]
     rows = [[one.tables[at].num_rows for one in held] for at in range(many)]
-    head = msgspec.msgpack.encode(_Head(list(entries), [one.said for one in held], rows, list(map(len, stored))))
+    head = msgspec.msgpack.encode(_Head(list(entries), [one.said for one in held], rows, measured))
     about = len(head).to_bytes(_SIZE_BYTES, "little") + head
     about += bytes(_padding(_SUM_BYTES + len(about)))
-    body = b"".join([about, *(one + bytes(_padding(len(one))) for one in stored)])
-    digest = hashlib.sha256(body)
-    path = folder / f"{digest.hexdigest()[:32]}{_SUFFIX}"
+
+    def put(handle: BinaryIO | None) -> bytes:
+        out = _Summed(handle)
+        out.write(about)
+        for one in tables:
+            out.table(one)
+        return out.digest.digest()
+
+    digest = put(None)
+    path = folder / f"{digest.hex()[:32]}{_SUFFIX}"
     with written_whole(path) as unfinished, unfinished.open("wb") as handle:
-        handle.write(digest.digest())
-        handle.write(body)
+        handle.write(digest)
+        put(handle)
     return path
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a segment is what was written, without holding it in memory."""
+    with path.open("rb") as handle:
+        told = handle.read(_SUM_BYTES)
+        return hashlib.file_digest(handle, "sha256").digest() == told
 
 
 class _Segment:
@@ -122,19 +177,27 @@ class _Segment:
         names: of its entries.
         said: what each says.
         tables: the rows of all entries, one entry after the other.
+        is_mapped: whether it stays on the disk and is read from there as it is needed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mapped: bool) -> None:
         """Read a segment.
+
+        Args:
+            path: the segment.
+            mapped: whether it stays on the disk.
 
         Raises:
             OSError: it cannot be read.
             ValueError: it is not what was written.
         """
-        with pa.OSFile(str(path), "rb") as handle:
+        self.is_mapped = mapped
+        if mapped and not _is_whole(path):
+            raise ValueError(path)
+        with pa.memory_map(str(path)) if mapped else pa.OSFile(str(path), "rb") as handle:
             whole = handle.read_buffer()
         body = whole.slice(_SUM_BYTES)
-        if hashlib.sha256(memoryview(body)).digest() != whole.slice(0, _SUM_BYTES).to_pybytes():
+        if not mapped and hashlib.sha256(memoryview(body)).digest() != whole.slice(0, _SUM_BYTES).to_pybytes():
             raise ValueError(path)
         start = _SIZE_BYTES + int.from_bytes(body.slice(0, _SIZE_BYTES).to_pybytes(), "little")
         head = msgspec.msgpack.decode(memoryview(body)[_SIZE_BYTES:start], type=_Head)
@@ -170,22 +233,28 @@ class _Segment:
 class Bundle:
     """The segments of a folder, read and checked."""
 
-    def __init__(self, folder: Path | None) -> None:
-        """Read what lies in a folder; nothing where there is none, or nothing is kept."""
+    def __init__(self, folder: Path | None, aside: Path | None = None) -> None:
+        """Read what lies in a folder; nothing where there is none, or nothing is kept.
+
+        Args:
+            folder: where it is kept.
+            aside: a folder of this run alone, for what is kept nowhere and is too much for memory.
+        """
         self._folder = folder
+        self._aside = aside
+        self._held = 0
         self._segments: list[_Segment] = []
         self._damaged: list[Path] = []
         self._places: dict[str, tuple[int, int]] = {}
         self._new: dict[str, Entry] = {}
         self._paths: list[Path] = []
+        size = 0
         for path in sorted(folder.glob(f"*{_SUFFIX}")) if folder is not None and folder.is_dir() else []:
             try:
-                self._segments.append(_Segment(path))
-            except (OSError, ValueError, IndexError, pa.ArrowException, msgspec.MsgspecError):
+                size += path.stat().st_size
+                self._add(_Segment(path, mapped=size > HELD_BYTES))
+            except _BAD:
                 self._damaged.append(path)
-                continue
-            number = len(self._segments) - 1
-            self._places |= {name: (number, at) for at, name in enumerate(self._segments[-1].names)}
 
     def __contains__(self, name: str) -> bool:
         """Say whether something is kept under a name."""
@@ -234,9 +303,31 @@ class Bundle:
         return out
 
     def take(self, written: Written) -> None:
-        """Take what was just written by this run."""
+        """Take what was just written by this run; when it gets much, it is put where it need not be held in memory."""
         self._new |= written.entries
         self._paths += [written.path] if written.path is not None else []
+        self._held += sum(table.nbytes for one in written.entries.values() for table in one.tables)
+        folder = self._folder if self._folder is not None else self._aside
+        if self._held > HELD_BYTES and folder is not None:
+            path = write_segment(folder, self._new)
+            if self._open(path):
+                for one in self._paths:
+                    if one != path:
+                        one.unlink(missing_ok=True)
+                self._new, self._paths, self._held = {}, [], 0
+
+    def _open(self, path: Path) -> bool:
+        """Read a segment of this run; say whether it is still there, and not put together with others by another run."""
+        try:
+            self._add(_Segment(path, mapped=True))
+        except _BAD:
+            return False
+        return True
+
+    def _add(self, segment: _Segment) -> None:
+        self._segments.append(segment)
+        number = len(self._segments) - 1
+        self._places |= {name: (number, at) for at, name in enumerate(segment.names)}
 
     def settle(self) -> None:
         """Put what was just written together, with segments that hold little beside it: few remain, each written seldom."""
@@ -247,6 +338,8 @@ class Bundle:
         for segment in sorted(self._segments, key=lambda one: (len(one.names), one.path.name)):
             if len(segment.names) > 2 * len(some):
                 break
+            if segment.is_mapped:
+                continue
             some |= {name: segment.entry(at) for at, name in enumerate(segment.names) if name not in some}
             gone.append(segment.path)
         whole = write_segment(self._folder, some) if len(gone) > 1 else gone[0]

@@ -6,14 +6,16 @@ instant, the number of its files and its first records.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.hunt.hits import REFS_MAX
+from dwell.hunt.hits import MANY, REFS_MAX
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
 
@@ -21,6 +23,7 @@ __all__ = ["HitGroup", "grouped"]
 
 _KEYS = ("rule_id", "kind", "title", "level", "window", "table", "host", "client", "account", "status")
 _SEPARATOR = "\0"
+_ROWS_AT_ONCE = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class HitGroup:
         status: the status code; None where the table has none.
         matched: `column=value`, values as written.
         count: records.
-        files: pieces of evidence that they lie in.
+        files: pieces of evidence that they lie in; None where there were too many hits for that to be told.
         first_utc: the earliest; None where no record has a time.
         last_utc: the latest.
         refs: the first records, at most `REFS_MAX`.
@@ -59,7 +62,7 @@ class HitGroup:
     status: int | None
     matched: tuple[str, ...]
     count: int
-    files: int
+    files: int | None
     first_utc: datetime | None
     last_utc: datetime | None
     refs: tuple[RecordRef, ...]
@@ -74,7 +77,8 @@ def _refs(table: str, rows: Sequence[int], refs: pa.ListArray) -> tuple[RecordRe
     out: list[RecordRef] = []
     for row in rows:
         for one in refs[row].as_py() or ():
-            out.append(RecordRef(table, EvidenceId(one["evidence_id"]), one["record_no"]))
+            # a thousand groups name the same few pieces of evidence
+            out.append(RecordRef(table, EvidenceId(intern(one["evidence_id"])), one["record_no"]))
             if len(out) == REFS_MAX:
                 return tuple(out)
     return tuple(out)
@@ -108,16 +112,21 @@ def grouped(hits: pa.Table, marks: Sequence[int] = ()) -> list[HitGroup]:
         ]
     )
     refs = whole["refs"].combine_chunks()
-    return [
-        HitGroup(
-            **{name: row[name] for name in _KEYS},
-            matched=tuple(matched[row["at_list"][0]].as_py() or ()),
-            count=row["count_sum"],
-            files=row["evidence_id_count_distinct"],
-            first_utc=_instant(row["first_utc_min"]),
-            last_utc=_instant(row["last_utc_max"]),
-            refs=_refs(row["table"], row["at_list"], refs),
-            mark=row["mark"],
-        )
-        for row in folded.to_pylist()
-    ]
+    out: list[HitGroup] = []
+    for some in folded.to_batches(max_chunksize=_ROWS_AT_ONCE):
+        out += (_group(row, matched, refs) for row in some.to_pylist())
+    return out
+
+
+def _group(row: Mapping[str, Any], matched: pa.ListArray, refs: pa.ListArray) -> HitGroup:
+    texts = tuple(matched[row["at_list"][0]].as_py() or ())
+    return HitGroup(
+        **{name: row[name] for name in _KEYS},
+        matched=texts,
+        count=row["count_sum"],
+        files=None if texts[-1:] and texts[-1] in MANY else row["evidence_id_count_distinct"],
+        first_utc=_instant(row["first_utc_min"]),
+        last_utc=_instant(row["last_utc_max"]),
+        refs=_refs(row["table"], row["at_list"], refs),
+        mark=row["mark"],
+    )

@@ -13,22 +13,27 @@ from dwell.archive.lexicon import coded
 from dwell.hunt.base import Rows
 from dwell.hunt.patterns import Indices
 from dwell.hunt.picking import picked
+from dwell.hunt.pieces import pieces
+from dwell.hunt.words import Truth
 from dwell.model.addresses import behind_balancers
 
 __all__ = [
     "FACES",
     "GROUPS_MAX",
     "HITS",
+    "MANY",
     "NO_HITS",
     "OTHERS",
     "REFS_MAX",
+    "REF_BYTES",
+    "ROW_BYTES",
     "Face",
     "Matched",
     "Meeting",
     "Subject",
     "Subjects",
     "batched",
-    "concat",
+    "combined",
     "group_apart",
     "group_hits",
     "together",
@@ -41,11 +46,17 @@ GROUPS_MAX = 20_000
 """Rows of one rule or indicator and file; beyond this, its records are told apart by who and how, not by what matched."""
 TEXT_CHARS_MAX = 4_096
 """Of a matched text so much is kept; the record has it whole."""
+TEXT_BYTES_MAX = 1 << 25
+"""Matched texts of one rule or indicator and file; beyond this as beyond `GROUPS_MAX`."""
 
+ROW_BYTES, REF_BYTES = 256, 80
+"""What a row takes beside its title and its matched texts, and what each record that it names takes."""
 BATCH_CELLS_MAX = 1 << 18
 """Of rows by places that may match, so many are worked out at once for several rules: each alone costs the same again."""
 OTHERS = "(and other texts)"
 """Stands after the matched texts of a row whose records were not told apart by them."""
+MANY = ("(in any file)", "(in any file, of any client and account)")
+"""Stands after `OTHERS` in a row that holds records of all files together: told apart by who, and not even by that."""
 
 _TIME = pa.timestamp("us", tz="UTC")
 _REF = pa.struct([pa.field("evidence_id", pa.string()), pa.field("record_no", pa.int64())])
@@ -289,7 +300,7 @@ def _united(matched: Sequence[Matched], rows: int) -> tuple[Indices, pa.StringAr
     return np.sort(matrix, axis=1), whole.dictionary.take(pc.sort_indices(whole.dictionary))
 
 
-def _key(columns: Sequence[Indices]) -> Indices:
+def combined(columns: Sequence[Indices]) -> Indices:
     """Give one code per distinct combination."""
     key = np.zeros(len(columns[0]), np.int64)
     for codes in columns:
@@ -349,37 +360,71 @@ def group_apart(
         status = part[face.status].fill_null(-1).to_numpy().astype(np.int64)
     matrix, texts = _united(matched, len(rows))
     fixed = [files, of.codes, evidence[0], host[0], client[0], account[0], status]
-    key = _key([*fixed, *matrix.T])
+    key = combined([*fixed, *matrix.T])
     _, first, inverse, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
-    wide = np.bincount(of.codes[first], minlength=len(of.subjects)) > GROUPS_MAX
-    if apart is None and wide.any():
-        beyond = wide[of.codes]
-        key = _key([*fixed, *np.where(beyond, -1, matrix.T)])
+    whose = combined(fixed[:2])
+    beyond = _beyond(whose, first, matrix, texts, GROUPS_MAX)
+    if beyond.any():
+        key = combined([*fixed, *np.where(beyond, -1, matrix.T)])
         _, first, inverse, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
-        matrix = np.column_stack([matrix, np.where(beyond, len(texts), -1)])
+        # a row still tells the first of its texts, unless these alone are too many
+        shown = np.where(_beyond(whose, first, matrix, texts, len(rows))[:, None], -1, matrix)
+        matrix = np.column_stack([shown, np.where(beyond, len(texts), -1)])
         texts = pa.concat_arrays([texts, pa.array([OTHERS], pa.string())])
     order = np.argsort(inverse, kind="stable")
-    starts = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.int64)
-    last = order[starts + counts - 1]
-    groups = len(first)
-    whose = pa.array(of.codes[first])
+    ends = np.cumsum(counts)
     told = {field: pa.array([getattr(one, field) for one in of.subjects], pa.string()) for field in Subject.__slots__}
-    columns = {
-        **{field: texts_of.take(whose) for field, texts_of in told.items()},
-        "table": pa.array([name] * groups, pa.string()),
-        "host": _take(host[1], host[0][first]),
-        "client": _take(client[1], client[0][first]),
-        "account": _take(account[1], account[0][first]),
-        "matched": _lists(matrix[first], texts),
-        "status": pa.array(status[first], pa.int32(), mask=status[first] < 0),
-        "count": pa.array(counts, pa.int64()),
-        "first_utc": part["time_utc"].take(pa.array(first)).combine_chunks(),
-        "last_utc": part["time_utc"].take(pa.array(last)).combine_chunks(),
-        "evidence_id": _take(evidence[1], evidence[0][first]),
-        "record_no": part["record_no"].take(pa.array(first)).combine_chunks(),
-        "refs": _refs(part, order, starts, counts),
-    }
-    return pa.table([columns[field] for field in HITS.names], schema=HITS), files[first]
+
+    def piece(some: slice) -> pa.Table:
+        """Give some of the groups."""
+        head, many = first[some], counts[some]
+        starts = ends[some] - many
+        last = order[ends[some] - 1]
+        whose = pa.array(of.codes[head])
+        columns = {
+            **{field: texts_of.take(whose) for field, texts_of in told.items()},
+            "table": pa.array([name] * len(head), pa.string()),
+            "host": _take(host[1], host[0][head]),
+            "client": _take(client[1], client[0][head]),
+            "account": _take(account[1], account[0][head]),
+            "matched": _lists(matrix[head], texts),
+            "status": pa.array(status[head], pa.int32(), mask=status[head] < 0),
+            "count": pa.array(many, pa.int64()),
+            "first_utc": part["time_utc"].take(pa.array(head)).combine_chunks(),
+            "last_utc": part["time_utc"].take(pa.array(last)).combine_chunks(),
+            "evidence_id": _take(evidence[1], evidence[0][head]),
+            "record_no": part["record_no"].take(pa.array(head)).combine_chunks(),
+            "refs": _refs(part, order, starts, many),
+        }
+        return pa.table([columns[field] for field in HITS.names], schema=HITS)
+
+    titles = pc.binary_length(told["title"]).to_numpy(zero_copy_only=False)
+    weights = ROW_BYTES + REF_BYTES * np.minimum(counts, REFS_MAX) + _text_bytes(matrix[first], texts)
+    cuts = pieces(weights + titles[of.codes[first]])
+    return pa.concat_tables([NO_HITS, *map(piece, cuts)]), files[first]
+
+
+def _text_bytes(matrix: Indices, texts: pa.StringArray) -> Indices:
+    """Give how many bytes the texts of each row of a matrix of codes take; -1 is none."""
+    lengths = np.append(pc.binary_length(texts).to_numpy(zero_copy_only=False), 0).astype(np.int64)
+    out: Indices = lengths[matrix].sum(axis=1)
+    return out
+
+
+def _beyond(whose: Indices, first: Indices, matrix: Indices, texts: pa.StringArray, groups_max: int) -> Truth:
+    """Say of each row whether its rule or indicator meets too much in its file to be told apart by what matched.
+
+    Args:
+        whose: one code for each file and rule or indicator, by row.
+        first: the first row of each group.
+        matrix: what matched, by row.
+        texts: the texts.
+        groups_max: groups that are not too many.
+    """
+    groups = np.bincount(whose[first], minlength=int(whose.max(initial=0)) + 1)
+    held = np.bincount(whose[first], weights=_text_bytes(matrix[first], texts), minlength=len(groups))
+    out: Truth = ((groups > groups_max) | (held > TEXT_BYTES_MAX))[whose]
+    return out
 
 
 def who(table: pa.Table | Rows, rows: Indices, face: Face) -> dict[str, pa.Array]:
@@ -409,26 +454,13 @@ def _lists(matrix: Indices, texts: pa.StringArray) -> pa.ListArray:
 
 
 def _refs(part: pa.Table, order: Indices, starts: Indices, counts: Indices) -> pa.ListArray:
-    rank = np.arange(len(order)) - np.repeat(starts, counts)
-    chosen = pa.array(order[rank < REFS_MAX])
-    offsets = np.concatenate(([0], np.cumsum(np.minimum(counts, REFS_MAX)))).astype(np.int32)
+    few = np.minimum(counts, REFS_MAX)
+    rank = np.arange(int(few.sum())) - np.repeat(np.cumsum(few) - few, few)
+    chosen = pa.array(order[np.repeat(starts, few) + rank])
+    offsets = np.concatenate(([0], np.cumsum(few))).astype(np.int32)
     evidence = part["evidence_id"].take(chosen).combine_chunks()
     numbers = part["record_no"].take(chosen).combine_chunks()
     evidence = evidence.cast(pa.string())
     return pa.ListArray.from_arrays(
         pa.array(offsets), pa.StructArray.from_arrays([evidence, numbers], fields=list(_REF))
     )
-
-
-def concat(parts: Sequence[pa.Table]) -> pa.Table:
-    """Put hits together, in an order that leaves no tie."""
-    whole = pa.concat_tables([NO_HITS, *parts]).combine_chunks()
-    if whole.num_rows < 2:
-        return whole
-    keys = ["rule_id", "kind", "window", "table", "evidence_id", "record_no", "host", "client", "account", "status"]
-    texts = pc.binary_join(pc.list_slice(whole["matched"].combine_chunks(), 0, 8), "\0")
-    sortable = whole.select([*keys, "first_utc", "last_utc", "count"]).append_column("matched", texts)
-    order = pc.sort_indices(
-        sortable, sort_keys=[(one, "ascending") for one in ("first_utc", *keys, "matched", "last_utc", "count")]
-    )
-    return whole.take(order)

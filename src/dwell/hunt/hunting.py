@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -16,10 +17,11 @@ import pyarrow.compute as pc
 
 from dwell.archive.store import Archive
 from dwell.hunt.again import Before, KnownSet, before, remember, subset
+from dwell.hunt.bounded import bounded
 from dwell.hunt.checks.registry import put_checks
 from dwell.hunt.correlations.plan import correlations_hash
 from dwell.hunt.foretold import foretelling
-from dwell.hunt.hits import concat
+from dwell.hunt.hits import NO_HITS
 from dwell.hunt.indicators.found import indicator_outcomes, indicators_met, kinds_met, mentions_met
 from dwell.hunt.indicators.gathering import Indicators
 from dwell.hunt.indicators.keeping import indicators_kept
@@ -65,6 +67,7 @@ class Hunted:
         yara: YARA rules, likewise; None where there were none.
         looked: what they were put to; None where there were none.
         checks: what became of every check of states, by name.
+        coarse: rules and indicators that met so much that their hits are told more coarsely, by id.
     """
 
     outcomes: tuple[RuleOutcome, ...]
@@ -79,6 +82,7 @@ class Hunted:
     yara: YaraRules | None = None
     looked: Looked | None = None
     checks: tuple[RuleOutcome, ...] = ()
+    coarse: tuple[str, ...] = ()
 
 
 def _earlier(folder: Path, rules: RuleSet, by: Before) -> Earlier:
@@ -118,24 +122,27 @@ def _tables(archive: Archive, rules: RuleSet, listed: Indicators) -> list[str]:
     return [one for one in archive.tables() if one in wanted]
 
 
-def _totals(hits: pa.Table) -> dict[str, int]:
+def _totals(hits: Iterable[pa.Table]) -> dict[str, int]:
     """Give records met by rule id."""
-    summed = pa.table({"id": hits["rule_id"], "count": hits["count"]}).group_by("id").aggregate([("count", "sum")])
-    return dict(zip(summed["id"].to_pylist(), summed["count_sum"].to_pylist(), strict=True))
+    parts = [_summed(one) for one in hits if one.num_rows]
+    whole = _summed(pa.concat_tables(parts)) if parts else NO_HITS
+    return dict(zip(whole["rule_id"].to_pylist(), whole["count"].to_pylist(), strict=True))
+
+
+def _summed(hits: pa.Table) -> pa.Table:
+    summed = hits.select(["rule_id", "count"]).group_by("rule_id").aggregate([("count", "sum")])
+    return summed.rename_columns(["rule_id", "count"])
 
 
 def _with_correlations(
-    loaded: Loaded, found: Correlated, hits: pa.Table, outcomes: list[RuleOutcome], cut: set[str]
-) -> tuple[pa.Table, list[RuleOutcome]]:
-    """Add what the correlations came to; take the hits away that they stand for."""
+    loaded: Loaded, found: Correlated, outcomes: list[RuleOutcome], cut: set[str]
+) -> tuple[AbstractSet[str], list[RuleOutcome]]:
+    """Give the rules whose hits correlations stand for, and what became of all."""
     from dwell.hunt.correlations.outcomes import correlation_outcomes, stood_for
 
-    told = correlation_outcomes(loaded.correlations, outcomes, found.left, cut, _totals(found.hits))
+    told = correlation_outcomes(loaded.correlations, outcomes, found.left, cut, _totals([found.hits]))
     behind = stood_for(loaded.correlations, told)
     behind = {one: title for one, title in behind.items() if not loaded.infos[one].pack}
-    whole = concat([hits, found.hits])
-    names = pa.array(sorted(behind), pa.string())
-    whole = whole.filter(pc.invert(pc.is_in(whole["rule_id"], value_set=names)))
     outcomes = [
         replace(
             one, reason="; ".join(filter(None, (one.reason, f"its hits are shown by '{behind[one.rule_id]}' only")))
@@ -144,7 +151,14 @@ def _with_correlations(
         else one
         for one in (*outcomes, *told)
     ]
-    return whole, outcomes
+    return behind.keys(), outcomes
+
+
+def _without(hits: Iterable[pa.Table], ids: AbstractSet[str]) -> Iterator[pa.Table]:
+    """Yield hits without those of some rules."""
+    names = pa.array(sorted(ids), pa.string())
+    for one in hits:
+        yield one.filter(pc.invert(pc.is_in(one["rule_id"], value_set=names))) if ids else one
 
 
 def _warnings(
@@ -208,31 +222,39 @@ def hunt(
     loaded = loaded or load_kept(rule_folders, rules_cache or cache, read_lists(list_files))
     listed = indicators_kept(indicator_files, rules_cache or cache)
     lists, bad_lists = read_warning_lists(warning_files)
-    with TemporaryDirectory(prefix="dwell-hunt-") as scratch:
+    with TemporaryDirectory(prefix="dwell-hunt-", ignore_cleanup_errors=True) as scratch:
         passes, made_of = _passes(Path(scratch), loaded.rules, listed, cache)
         keys = {one.kind: one.key for one in passes}
         files = {table: archive.files(table) for table in _tables(archive, loaded.rules, listed)}
-        put = Putting(files, passes, loaded.rules.wheres, cache, foretelling(listed.table, cache))
+        put = Putting(files, passes, loaded.rules.wheres, cache, foretelling(listed.table, cache), Path(scratch))
         put.run(workers, rules_cache or cache, progress)
-    if cache is not None and made_of is not None:
-        remember(cache, made_of)
-    whole = concat(put.hits())
-    totals = _totals(whole)
-    seen = put.seen()
-    reports = {table: [one.report for one in some] for table, some in seen.items()}
-    outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
-    cut = {loaded.rules.rules[at].info.id for one in chain.from_iterable(reports.values()) for at in one.cut}
-    if loaded.correlations:
-        from dwell.hunt.correlations.keeping import correlated_kept
+        if cache is not None and made_of is not None:
+            remember(cache, made_of)
+        totals = _totals(put.hits())
+        seen = put.seen()
+        reports = {table: [one.report for one in some] for table, some in seen.items()}
+        outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
+        cut = {loaded.rules.rules[at].info.id for one in chain.from_iterable(reports.values()) for at in one.cut}
+        beside: list[pa.Table] = []
+        behind: AbstractSet[str] = frozenset()
+        if loaded.correlations:
+            from dwell.hunt.correlations.keeping import correlated_kept
 
-        names = [keys["rules"], *trusted_hops(), *(kept_name(one) for one in chain.from_iterable(files.values()))]
-        found_together = correlated_kept(loaded.correlations, put.records, names, cache)
-        whole, outcomes = _with_correlations(loaded, found_together, whole, outcomes, cut)
-    by_yara = _yara(archive, yara, workers, cache, progress)
-    if by_yara is not None:
-        whole, outcomes = concat([whole, by_yara.hits]), [*outcomes, *by_yara.outcomes]
-    checked = put_checks(archive, cache, hosts_in(reports, SERVER_TABLES))
-    whole = concat([whole, checked.hits])
+            names = [keys["rules"], *trusted_hops(), *(kept_name(one) for one in chain.from_iterable(files.values()))]
+            found_together = correlated_kept(loaded.correlations, put.records, names, cache)
+            behind, outcomes = _with_correlations(loaded, found_together, outcomes, cut)
+            beside += _without([found_together.hits], behind)
+        by_yara = _yara(archive, yara, workers, cache, progress)
+        if by_yara is not None:
+            beside, outcomes = [*beside, by_yara.hits], [*outcomes, *by_yara.outcomes]
+        checked = put_checks(archive, cache, hosts_in(reports, SERVER_TABLES))
+        beside.append(checked.hits)
+        told = bounded(
+            chain(_without(put.hits(), behind), beside),
+            lambda: chain(_without(put.hits_in_order(), behind), beside),
+            {one.info.id for one in loaded.rules.rules if one.info.pack} | checked.infos.keys(),
+        )
+    whole = told.hits
     outcomes.sort(key=lambda one: (one.rule_id, one.path))
     named = {*(one.rule_id for one in (*outcomes, *checked.outcomes)), *(listed.ids() if suppression_files else ())}
     suppressions, wrong = judge(whole, named, suppression_files, today)
@@ -258,4 +280,5 @@ def hunt(
         yara=by_yara.rules if by_yara else None,
         looked=by_yara.looked if by_yara else None,
         checks=checked.outcomes,
+        coarse=told.coarse,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,12 +11,17 @@ from dwell.archive.datafile import DataFile
 from dwell.engine.pool import run
 from dwell.hunt.bundles import Bundle, Written
 from dwell.hunt.foretold import Foretelling
+from dwell.hunt.forgetting import forget
 from dwell.hunt.gathered import gathered
+from dwell.hunt.hits import NO_HITS
 from dwell.hunt.passes import HITS_AT, RECORDS_AT, Job, Pass, Seen, do, holders_pass, kept_name, told_holders
 from dwell.hunt.records import NO_RECORDS
 from dwell.hunt.ruleset import Where
 
 __all__ = ["Progress", "Putting"]
+
+ROWS_AT_ONCE = 262_144
+"""Hits of small files are given together until there are so many."""
 
 Progress = Callable[[int, int, str], None]
 """Told (files done, files in all, table)."""
@@ -36,6 +41,7 @@ class Putting:
         wheres: Sequence[Where],
         cache: Path | None,
         foretold: Foretelling | None = None,
+        aside: Path | None = None,
     ) -> None:
         """Read what is kept.
 
@@ -45,17 +51,19 @@ class Putting:
             wheres: the kinds of record that rules are about.
             cache: folder where bundles are kept; None keeps nothing.
             foretold: tells files that hold none of the indicators, where there is such a thing.
+            aside: a folder for the length of the run, for what is kept nowhere and is too much for memory.
         """
         self.files = files
         self._names = {table: [kept_name(one) for one in some] for table, some in files.items()}
         self._numbers = {table: [at for at, one in enumerate(wheres) if one.table == table] for table in files}
+        self._cache = cache
         self._sets = passes
         self._holders = {
             table: holders_pass([wheres[at] for at in numbers], table, cache)
             for table, numbers in self._numbers.items()
         }
         every = [*passes, *self._holders.values()]
-        self._bundles = {(one.kind, one.key): Bundle(one.folder) for one in every}
+        self._bundles = {(one.kind, one.key): Bundle(one.folder, aside) for one in every}
         self._foretold = foretold
         if foretold is not None:
             self._bundles[foretold.asked.kind, foretold.asked.key] = foretold.bundle
@@ -119,11 +127,29 @@ class Putting:
                 progress(done, total, job.table)
         for bundle in self._bundles.values():
             bundle.settle()
+        if self._cache is not None:
+            asked = [one.folder for one in (*self._sets, *self._holders.values())]
+            if self._foretold is not None:
+                asked.append(self._foretold.asked.folder)
+            forget(self._cache, [one for one in asked if one is not None])
 
-    def hits(self) -> list[pa.Table]:
-        """Give the hits of all sets in all files, in no order."""
+    def hits(self) -> Iterator[pa.Table]:
+        """Yield the hits of all sets in all files, in no order."""
         names = [name for some in self._names.values() for name in some]
-        return [part for one in self._sets for part in self._bundle(one).rows(HITS_AT, names)]
+        for one in self._sets:
+            yield from self._bundle(one).rows(HITS_AT, names)
+
+    def hits_in_order(self) -> Iterator[pa.Table]:
+        """Yield the same, set by set and file by file, many at a time: in the same order whatever was kept before."""
+        held = NO_HITS
+        for one in self._sets:
+            for name in (name for some in self._names.values() for name in some):
+                entry = self._bundle(one).get(name)
+                held = pa.concat_tables([held, *([entry.tables[HITS_AT]] if entry is not None else [])])
+                if held.num_rows >= ROWS_AT_ONCE:
+                    yield held
+                    held = NO_HITS
+        yield held
 
     def records(self) -> pa.Table:
         """Give the records that are told one by one, file by file."""

@@ -24,12 +24,12 @@ from dwell.hunt.hits import (
     Meeting,
     Subject,
     batched,
-    concat,
     group_hits,
     together,
 )
 from dwell.hunt.holders import Holder
 from dwell.hunt.keyed import Keyed
+from dwell.hunt.ordering import concat
 from dwell.hunt.patterns import Indices
 from dwell.hunt.recordkinds import EVENT_ID, RecordKinds, Sites
 from dwell.hunt.records import NO_RECORDS, RECORDS_MAX, told_records

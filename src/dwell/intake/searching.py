@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -13,7 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.datafile import DataFile, read_lexicon, read_rows
+from dwell.archive.datafile import DataFile, WordsReader, read_index, read_lexicon, read_rows
+from dwell.archive.grams import may_hold
+from dwell.archive.index import Index
 from dwell.archive.lexicon import coded, joined_codes
 from dwell.archive.spec import TableSpec
 from dwell.archive.store import Archive
@@ -163,18 +166,59 @@ def _near(archive: Archive, term: Term) -> str:
 
 
 def _can_match(job: _Job) -> bool:
-    """Ask the lexicon whether every term is met by some value of the file."""
+    """Ask the lexicon whether every term is met by some value of the file; only the columns that may tell are read."""
     asked = [term for term in job.query.terms if any(one in _words(job.spec) for one in job.columns[term])]
     if not asked or not job.file.staged.lexicon_sha256:
         return True
-    lexicon = read_lexicon(job.file)
-    for term in asked:
-        if not all(one in lexicon.complete for one in job.columns[term]):
-            continue
-        values = [lexicon.column(one)["value"].combine_chunks() for one in job.columns[term]]
-        if not any(term.matches(one).any() for one in values):
-            return False
-    return True
+    index = read_index(job.file)
+    if index is None:
+        lexicon = read_lexicon(job.file)
+        return all(_may_meet(term, job, lexicon.complete, lambda one: lexicon.column(one)["value"]) for term in asked)
+    words = WordsReader(job.file, index)
+    complete = frozenset(index.complete)
+    # what no bitmap holds costs no reading: such terms are asked first
+    if not all(_marked(term, job, index, complete) for term in asked):
+        return False
+    return all(_may_meet(term, job, complete, lambda one: words.read(one)[0], index) for term in asked)
+
+
+def _may_meet(
+    term: Term,
+    job: _Job,
+    complete: AbstractSet[str],
+    values: Callable[[str], pa.Array | pa.ChunkedArray],
+    index: Index | None = None,
+) -> bool:
+    """Say whether some value of the columns that a term asks meets it; yes where the lexicon does not hold them all."""
+    names = job.columns[term]
+    if not complete >= set(names):
+        return True
+    wanted = [one for one in names if index is None or _is_marked(term, one, job.spec, index)]
+    return any(term.matches(pc.drop_null(_whole(values(one)))).any() for one in wanted)
+
+
+def _whole(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+def _marked(term: Term, job: _Job, index: Index, complete: AbstractSet[str]) -> bool:
+    """Say whether a column that a term asks may hold a value that meets it, as far as bitmaps say."""
+    names = job.columns[term]
+    return not complete >= set(names) or any(_is_marked(term, one, job.spec, index) for one in names)
+
+
+def _is_marked(term: Term, name: str, spec: TableSpec, index: Index) -> bool:
+    """Say the same of one column: each way to write what is asked for has pieces that its texts may hold."""
+    join = spec.joined.get(name)
+    parts = (name,) if join is None else (join.first, join.second)
+    if (join is not None and not join.separator) or not index.grams.keys() >= set(parts):
+        return True
+    for way in term.pieces():
+        # between two separators there is nothing but a piece of one of the two columns
+        pieces = [piece for one in way for piece in (one.split(join.separator) if join is not None else (one,))]
+        if all(any(may_hold(index.grams[part], piece) for part in parts) for piece in pieces):
+            return True
+    return False
 
 
 def _only_fields(archive: Archive, term: Term) -> bool:

@@ -23,6 +23,8 @@ _PIECE = re.compile(r'(?:[^\s"]|"[^"]*")+')
 _COLUMN = re.compile(r"([A-Za-z][\w.()/-]*):(.+)", re.DOTALL)
 _PREFIX = re.compile(r"\d{4}(?:-\d\d(?:-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:\.\d{1,6})?)?)?Z?)?)?)?")
 _LIKE_NETWORK = re.compile(r"\d+(?:\.\d+){3}/\d+")
+_PLAIN = re.compile(r"[^ -JL-RT-jl-rt-~]+")
+"""What may be written in more than two ways where letter case does not count: K (the Kelvin sign), S (the long s)."""
 _START = "0001-01-01T00:00:00"
 
 
@@ -43,9 +45,34 @@ class Term:
     def matches(self, values: pa.Array) -> _Bools:
         """Say which of some distinct texts meet the condition; a null never does."""
         if self.network is not None:
-            return np.fromiter((_inside(one, self.network) for one in values.to_pylist()), np.bool_, len(values))
+            met = np.zeros(len(values), np.bool_)
+            likely = np.flatnonzero(self._likely(values))
+            for at, text in zip(likely.tolist(), values.take(pa.array(likely)).to_pylist(), strict=True):
+                met[at] = _inside(text, self.network)
+            return met
         found = pc.match_substring_regex(values, self._pattern())
         return np.asarray(pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+    def _likely(self, values: pa.Array) -> _Bools:
+        """Say which texts hold the pieces of some way to write what is asked for."""
+        out = np.zeros(len(values), np.bool_)
+        for way in self.pieces():
+            mine = np.ones(len(values), np.bool_)
+            for piece in way:
+                held = pc.match_substring(values, piece, ignore_case=True)
+                mine &= np.asarray(pc.fill_null(held, fill_value=False).to_numpy(zero_copy_only=False), np.bool_)
+            out |= mine
+        return out
+
+    def pieces(self) -> tuple[tuple[str, ...], ...]:
+        """Give the ways in which what is asked for may be written: of each, pieces that stand in every text of that way."""
+        if self.network is None:
+            return (tuple(piece for part in self.value.split("*") for piece in _PLAIN.split(part) if piece),)
+        if self.network.version == 6:
+            return ((),)
+        octets = str(self.network.network_address).split(".")[: self.network.prefixlen // 8]
+        # as it is written, or within an address of IPv6
+        return ((".".join(octets) + "." * (0 < len(octets) < 4),), ("ffff:",))
 
     def _pattern(self) -> str:
         body = ".*".join(_quoted(part) for part in self.value.split("*"))

@@ -7,7 +7,7 @@ what was not looked at stands at the end: no hit means nothing without it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +21,7 @@ from dwell.report.figures import count, instant
 from dwell.report.indicators import naming_object, naming_text
 from dwell.report.summary_json import rule_object
 from dwell.safe.jsontext import Json
-from dwell.safe.sheet import csv_text
+from dwell.safe.sheet import csv_lines
 from dwell.safe.terminal import terminal, terminal_limited
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ class HitListing:
         shown = [one for one in every if level_rank(one.level) >= least]
         return shown, len(every) - len(shown)
 
-    def rows(self) -> list[dict[str, Json]]:
-        """Give the groups as rows, each with its rule's author and licence, and with its suppression."""
-        return [self._row(one) for one in self.groups()[0]]
+    def rows(self) -> Iterator[dict[str, Json]]:
+        """Yield the groups as rows, each with its rule's author and licence, and with its suppression."""
+        return map(self._row, self.groups()[0])
 
     def _row(self, group: HitGroup) -> dict[str, Json]:
         rule = self.hunted.rules.get(group.rule_id)
@@ -124,18 +124,18 @@ class HitListing:
             ],
         }
 
-    def csv(self) -> str:
-        """Give the groups as a sheet; the records as names that `dwell why` takes."""
+    def csv(self) -> Iterator[str]:
+        """Yield the lines of a sheet of the groups; the records as names that `dwell why` takes."""
         shown = self.groups()[0]
         columns = [*_CSV, "path", "records"]
-        rows = []
-        for group in shown:
-            row = self._row(group)
-            met = self._met.get(group.rule_id)
-            row["named_in"] = [naming_text(one) for one in met.named_in] if met else []
-            cells = [_cell(row[name]) for name in columns[:-2]]
-            rows.append([*cells, self._path(group), " ".join(_name(group, at) for at in range(len(group.refs)))])
-        return csv_text(columns, rows)
+        return csv_lines(columns, map(self._cells, shown))
+
+    def _cells(self, group: HitGroup) -> list[str | int | None]:
+        row = self._row(group)
+        met = self._met.get(group.rule_id)
+        row["named_in"] = [naming_text(one) for one in met.named_in] if met else []
+        cells = [_cell(row[name]) for name in _CSV]
+        return [*cells, self._path(group), " ".join(_name(group, at) for at in range(len(group.refs)))]
 
     def _path(self, group: HitGroup) -> str:
         return self.names.get(group.refs[0].evidence_id, "") if group.refs else ""
@@ -152,6 +152,7 @@ class HitListing:
         if not every and not hidden:
             lines.append("no hits; what could not be looked at:")
         lines += self._suppressed(len(every) - len(shown))
+        lines += self._coarse()
         lines += self._looked()
         lines += self._unread()
         lines += self._blind()
@@ -192,7 +193,9 @@ class HitListing:
     def _group(self, group: HitGroup) -> list[str]:
         who = f", from {group.client}" if group.client else ""
         who += f", as {group.account}" if group.account else ""
-        where = self._path(group) if group.files == 1 else f"{count(group.files)} files"
+        where = self._path(group) if group.files == 1 else "any file"
+        if group.files is not None and group.files != 1:
+            where = f"{count(group.files)} files"
         span = f"{instant(group.first_utc)} to {instant(group.last_utc)}"
         if group.first_utc is None:
             span = "no time"
@@ -231,6 +234,18 @@ class HitListing:
             lines.append(terminal(f"   {held.place}: {met}{why}"))
             lines.append(terminal_limited(f"      rule {held.rule}: {held.reason} ({held.author})", MATCHED_MAX))
         return lines
+
+    def _coarse(self) -> list[str]:
+        """Say what is told more coarsely, for the number of its hits."""
+        ids = self.hunted.coarse
+        if not ids:
+            return []
+        lines = [
+            f"told more coarsely, as they meet too much to tell it all: {count(len(ids))} of the rules and indicators",
+            "   their rows are of all files together, and not of each text that matched; every record is counted",
+        ]
+        lines += [terminal_limited(f"   {one}", NAMING_MAX) for one in ids[:FILES_SHOWN]]
+        return lines + _more(len(ids))
 
     def _looked(self) -> list[str]:
         """Say what YARA rules were put to, and which files could not be looked at."""
@@ -354,10 +369,11 @@ class HitListing:
 
     def as_object(self) -> dict[str, Json]:
         """Give everything as one JSON object: hits, every rule with what became of it, and what was read."""
-        _, hidden = self.groups()
+        shown, hidden = self.groups()
         out: dict[str, Json] = {
-            "hits": self.rows(),
+            "hits": [self._row(one) for one in shown],
             "groups_below_level": hidden,
+            "told_coarsely": list(self.hunted.coarse),
             "rules": [rule_object(one) for one in self.hunted.outcomes],
             "checks": [rule_object(one) for one in self.hunted.checks],
             "indicators": [rule_object(one) for one in self.hunted.indicators],

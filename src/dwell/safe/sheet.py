@@ -12,11 +12,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from dwell.safe.hidden import visible
 
-__all__ = ["BOM", "Cell", "cell", "csv_text"]
+__all__ = ["BOM", "Cell", "cell", "csv_lines", "csv_text"]
 
 Cell = str | int | None
 """What a cell can hold; None is unknown and gives an empty cell."""
@@ -44,11 +45,21 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     Raises:
         ValueError: a row has more or fewer cells than the header.
     """
+    return "".join(csv_lines(header, rows))
+
+
+def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
+    """Yield the same line by line.
+
+    Raises:
+        ValueError: a row has more or fewer cells than the header.
+    """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_MINIMAL)
-    writer.writerow([cell(name) for name in header])
-    for row in rows:
+    for row in chain((header,), rows):
         if len(row) != len(header):
             raise ValueError(f"a row of {len(row)} cells under a header of {len(header)}")
         writer.writerow([cell(value) for value in row])
-    return out.getvalue()
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dwell.hunt.hunting import Hunted
 from dwell.model.addresses import address, first_hop
@@ -108,11 +109,12 @@ def traces_of(hunted: Hunted, unnamed: Mapping[str, str] | None = None) -> tuple
         unnamed: a name for the host of each file that names none (`unnamed.stand_ins`).
     """
     out: list[Trace] = []
-    instants = {one: hunted.hits[one].cast(pa.int64()).to_pylist() for one in ("first_utc", "last_utc")}
-    for place, row in enumerate(hunted.hits.select(_PLAIN).to_pylist()):
-        rule = hunted.rules.get(row["rule_id"])
-        if row["kind"] != "rule" or rule is None or not rule.pack or not rule.outcome:
-            continue
+    telling = {name: rule for name, rule in hunted.rules.items() if rule.pack and rule.outcome}
+    mine = pc.is_in(hunted.hits["rule_id"], value_set=pa.array(sorted(telling), pa.string()))
+    hits = hunted.hits.filter(pc.and_(mine, pc.equal(hunted.hits["kind"], "rule")))
+    instants = {one: hits[one].cast(pa.int64()).to_pylist() for one in ("first_utc", "last_utc")}
+    for place, row in enumerate(hits.select(_PLAIN).to_pylist()):
+        rule = telling[row["rule_id"]]
         first, last = instants["first_utc"][place], instants["last_utc"][place]
         cves = CVES.get(rule.catalogue, ())
         outcome = _lowered(Outcome(rule.outcome), row["table"], row["status"], refused_counts="CVE-2021-33766" in cves)

@@ -83,7 +83,8 @@ def mentions_met(listed: Indicators, hits: pa.Table) -> dict[str, tuple[Naming, 
     """Give where each indicator that was met is named, by the id that its hits carry."""
     mine = hits.filter(pc.equal(hits["kind"], "indicator"))
     names = sorted(pc.unique(mine["rule_id"]).to_pylist())
-    wanted = {name: name.split(":", 2)[1:] for name in names}
+    # where very many are met, some hits are told by the kind alone
+    wanted = {name: name.split(":", 2)[1:] for name in names if name.count(":") > 1}
     values = pa.array(sorted({value for _, value in wanted.values()}), pa.string())
     told: dict[str, list[Naming]] = {}
     table = listed.table

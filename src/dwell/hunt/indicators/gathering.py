@@ -59,6 +59,12 @@ MENTIONS = pa.schema(
 """`place` is the line in a list, or the id that STIX or MISP gives; an end of a window that is not given is `NO_TIME`."""
 
 
+_CODED = ("kind", "label", "source", "tlp")
+_GATHERED = pa.schema(
+    [one.with_type(pa.dictionary(pa.int32(), pa.string())) if one.name in _CODED else one for one in MENTIONS]
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Indicator:
     """One time that a list names a value.
@@ -207,11 +213,24 @@ def _bytes_of(texts: pa.StringArray) -> memoryview:
     return memoryview(data)[ends[texts.offset] : ends[texts.offset + len(texts)]]
 
 
-def _order(table: pa.Table) -> pa.Array:
+def _below(parts: list[pa.Table], name: str) -> pa.Array:
+    """Put a column of all parts into one, and let it go there."""
+    found = pa.chunked_array([chunk for one in parts for chunk in one[name].chunks], _GATHERED.field(name).type)
+    for at, one in enumerate(parts):
+        parts[at] = one.drop_columns([name])
+    whole = found.unify_dictionaries().combine_chunks()
+    return whole if isinstance(whole, pa.Array) else whole.chunk(0)
+
+
+def _strung(column: pa.Array) -> pa.Array:
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+
+
+def _order(columns: Mapping[str, pa.Array]) -> pa.Array:
     """Give the order of rows: by kind and value, and those of one indicator by all else that is said."""
-    names = pc.unique(table["kind"]).sort()
-    rank = pc.index_in(table["kind"], value_set=names).combine_chunks()
-    heads = pa.record_batch({"kind": rank, "value": table["value"].combine_chunks()})
+    kinds = columns["kind"].dictionary
+    ranks = pc.rank(kinds, tiebreaker="dense").cast(pa.int32())
+    heads = pa.record_batch({"kind": ranks.take(columns["kind"].indices), "value": columns["value"]})
     rows = pc.sort_indices(heads, sort_keys=[("kind", "ascending"), ("value", "ascending")])
     starts = first_rows(pa.Table.from_batches([heads.take(rows)]))
     same = np.diff(starts, append=len(rows))
@@ -220,7 +239,8 @@ def _order(table: pa.Table) -> pa.Array:
         return rows
     keys = ["kind", "value", "from_us", "until_us", "source", "place", "label", "written", "tlp"]
     tied = rows.take(pa.array(again))
-    order = pc.sort_indices(table.take(tied), sort_keys=[(one, "ascending") for one in keys])
+    told = pa.table([_strung(columns[one].take(tied)) for one in keys], names=keys)
+    order = pc.sort_indices(told, sort_keys=[(one, "ascending") for one in keys])
     out = rows.to_numpy().copy()
     out[again] = tied.take(order).to_numpy()
     return pa.array(out)
@@ -387,25 +407,31 @@ class Gathering:
         said = found["source"]
         whole = pc.binary_join_element_wise(self.source, " (", said, ")", "")
         source = pc.if_else(pc.equal(said, ""), self.source, whole)
-        self._parts.append(pa.table(dict(found) | {"source": source}).select(MENTIONS.names).cast(MENTIONS))
+        self._put(pa.table(dict(found) | {"source": source}).select(MENTIONS.names).cast(MENTIONS))
         self._held += len(said)
         self._bytes += text_bytes
 
     def _flush(self) -> None:
         if self._rows:
             columns = zip(*self._rows, strict=True)
-            self._parts.append(pa.table([pa.array(one) for one in columns], schema=MENTIONS))
+            self._put(pa.table([pa.array(one) for one in columns], schema=MENTIONS))
             self._rows = []
+
+    def _put(self, rows: pa.Table) -> None:
+        """Keep rows until the end, texts that come again and again as codes."""
+        coded = [
+            one.dictionary_encode() if name in _CODED else one
+            for name, one in zip(rows.column_names, rows.columns, strict=True)
+        ]
+        self._parts.append(pa.table(coded, schema=_GATHERED).combine_chunks())
 
     def done(self) -> Indicators:
         """Give everything that was taken."""
         self._end()
         self._flush()
-        whole = pa.concat_tables([MENTIONS.empty_table(), *self._parts]).combine_chunks()
-        self._parts = []
-        order = _order(whole)
-        columns = dict(zip(whole.column_names, whole.columns, strict=True))
-        del whole  # each column is let go as soon as it stands in its new order
-        table = pa.table([columns.pop(name).take(order) for name in MENTIONS.names], schema=MENTIONS)
+        columns = {name: _below(self._parts, name) for name in MENTIONS.names}
+        order = _order(columns)
+        # each column is let go as soon as it stands in its new order
+        table = pa.table([_strung(columns.pop(name).take(order)) for name in MENTIONS.names], schema=MENTIONS)
         counted = tuple((source, reason, number) for (source, reason), number in sorted(self._counted.items()))
         return Indicators(table, tuple(self._faults), tuple(self._left), counted)

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile, read_rows
 from dwell.archive.lexicon import coded
+from dwell.hunt.bounded import bounded
 from dwell.hunt.columnvalues import ColumnValues, values_of
-from dwell.hunt.hits import FACES, NO_HITS, TEXT_CHARS_MAX, Face, Matched, Subject, Subjects, concat, group_hits
+from dwell.hunt.hits import FACES, NO_HITS, TEXT_CHARS_MAX, Face, Matched, Subject, Subjects, group_hits
 from dwell.hunt.indicators.cuts import cut, entries, pages
 from dwell.hunt.indicators.gathering import first_rows
 from dwell.hunt.indicators.indicator import IN_PART, NO_TIME, indicator_id
@@ -28,6 +29,8 @@ __all__ = ["WINDOWS", "Finder"]
 WINDOWS = ("no-window", "inside", "before", "after")
 PAIRS_MAX = 4_000_000
 """Records and indicators that are put together at a time; bounds the memory where wide networks meet busy logs."""
+PAIR_BYTES = 64
+"""A pair whose text is longer counts for several."""
 LITERALS_MAX = 8
 """So few addresses are looked for as they are written, before any text is taken for an address."""
 _WEB_ROOTS = ("\\inetpub\\wwwroot", "\\frontend\\httpproxy")
@@ -225,7 +228,12 @@ class Finder:
         table = read_rows(file, columns, dictionary=dictionary)
         met = [one for one in self._places(table, file.table, wanted) if len(one.pairs[0])]
         times = table["time_utc"].cast(pa.int64()).fill_null(NO_TIME).to_numpy()
-        return concat([self._hits(table, file.table, part, times) for part in _blocks(met, 2 * len(self._starts))])
+        width = 2 * len(self._starts)
+
+        def parts() -> Iterator[pa.Table]:
+            return (self._hits(table, file.table, one, times) for one in _blocks(met, width))
+
+        return bounded(parts(), parts).hits
 
     def _places(self, table: pa.Table, name: str, wanted: _Wanted) -> Iterator[_Met]:
         """Yield what each place of a table met."""
@@ -358,7 +366,8 @@ def _blocks(met: Sequence[_Met], width: int) -> Iterator[list[tuple[Indices, Ind
     """Yield records and indicators that met, as (row, indicator, text, place), some indicators at a time."""
     load = np.zeros(width, np.int64)
     for one in met:
-        counts = np.bincount(one.codes, minlength=len(one.texts))
+        lengths = pc.binary_length(one.texts).fill_null(0).to_numpy(zero_copy_only=False)
+        counts = np.bincount(one.codes, minlength=len(one.texts)) * (1 + lengths // PAIR_BYTES)
         np.add.at(load, one.pairs[1], counts[one.pairs[0]])
     block = np.cumsum(load) // PAIRS_MAX
     for number in np.unique(block[load > 0]).tolist():

@@ -21,6 +21,7 @@ __all__ = [
     "DEPTH_MAX",
     "FILE_BYTES_MAX",
     "NODES_MAX",
+    "SPLIT",
     "BadFileError",
     "Document",
     "Lines",
@@ -30,10 +31,12 @@ __all__ = [
     "rule_files",
 ]
 
-FILE_BYTES_MAX = 1_048_576
+FILE_BYTES_MAX = 8 * 1_048_576
 DEPTH_MAX = 40
-NODES_MAX = 100_000
+NODES_MAX = 200_000
 """Nodes of one file, aliases followed."""
+SPLIT = "split it, or give plain values as a list of indicators"
+"""What to do with what is too large."""
 FILES_MAX = 100_000
 _SAYING = frozenset({"detection", "filter", "correlation"})
 """The keys of a document below which stands what it says."""
@@ -150,7 +153,9 @@ def _measure(text: str) -> None:
             sizes[-1] += size
         total = max(total, size, sizes[0] if sizes else 0)
         if total > NODES_MAX:
-            raise BadFileError(f"holds more than {NODES_MAX:,} keys and values, aliases followed", _line(event))
+            raise BadFileError(
+                f"holds more than {NODES_MAX:,} keys and values, aliases followed; {SPLIT}", _line(event)
+            )
 
 
 def _line(event: yaml.Event) -> int | None:
@@ -231,7 +236,7 @@ def read_rule_file(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > FILE_BYTES_MAX:
-            raise BadFileError(f"larger than {FILE_BYTES_MAX} bytes")
+            raise BadFileError(f"larger than {FILE_BYTES_MAX:,} bytes; {SPLIT}")
         return path.read_bytes()
     except OSError as fault:
         raise BadFileError(f"cannot be read: {fault.strerror}") from fault

@@ -13,11 +13,12 @@ from sigma import conditions, types
 from dwell.hunt.ruleset import Atom, Leaf, Node, Where
 from dwell.hunt.sigma.expressions import STEPS_MAX, steps_of
 from dwell.hunt.sigma.fieldnames import ALIASES, INSTANTS, KEYWORD_PLACES, MAPS, NAMED_DATA, QUERIES
+from dwell.hunt.sigma.files import SPLIT
 from dwell.hunt.sigma.placeholders import TooManyValuesError, filled
 
 __all__ = ["NODES_MAX", "Lowering", "UnsupportedError"]
 
-NODES_MAX = 20_000
+NODES_MAX = 150_000
 """Nodes of one lowered rule."""
 REGEX_CHARS_MAX = 4_096
 VALUES_KEPT = 65_536
@@ -143,7 +144,7 @@ class Lowering:
     def _node(self, item: Any, where: Where) -> Node:  # noqa: ANN401 - pySigma's types have no common one
         self._count += 1
         if self._count > NODES_MAX:
-            raise UnsupportedError(f"a condition of more than {NODES_MAX} parts")
+            raise UnsupportedError(f"a condition of more than {NODES_MAX:,} parts; {SPLIT}")
         match _PARTS[type(item)]:
             case conditions.ConditionFieldEqualsValueExpression:
                 return self._field(item.field, item.value, where)

@@ -14,7 +14,7 @@ from dwell.archive.store import Archive
 from dwell.casebook.evidence import Evidence
 from dwell.casebook.whole_files import written_whole
 from dwell.engine.pool import default_workers, run
-from dwell.hunt.hits import concat
+from dwell.hunt.ordering import concat
 from dwell.hunt.ruleset import RuleInfo
 from dwell.hunt.sigma.loaded import outcome_of
 from dwell.hunt.yara.load import YaraRule, YaraRules, load_yara
