@@ -2,10 +2,14 @@
 
 A service's rounds are not judged, nor is what the system's own accounts do. From inside that is the house's work. From
 outside it may be as well, a hired archive or a migration; but nothing in the logs says so, and whoever stole such an
-account looks the same. So such a mailbox is not without a sign until a person says that the account is a service.
+account looks the same. So such a mailbox is not without a sign until a person says that the account is a service. Nor is
+one that several accounts' common client opens, each of them there day after day with an agent it has nowhere else: that is
+a branch office or a new app, or an intruder who comes every day.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -40,9 +44,31 @@ def opened_unjudged(case: Investigation) -> dict[str, tuple[str, ...]]:
             name = accesses.names[account] if account >= 0 else actor
             text = why.format(name=name, network=accesses.networks[int(accesses.network[row])])
             told.setdefault(accesses.names[int(accesses.mailbox[row])], {})[text] = None
+    for name, text in _staying(case):
+        told.setdefault(name, {})[text] = None
     return {name: tuple(sorted(texts)) for name, texts in told.items()}
 
 
+def _staying(case: Investigation) -> Iterator[tuple[str, str]]:
+    """Yield the mailboxes that clients opened of whom it is open whether they are people who live there, with why."""
+    accesses, ours = case.accesses, case.marked.ours
+    for one in case.clients.staying:
+        accounts = np.array(one.accounts, np.int64)
+        rows, _ = accesses.on_ties(np.full(len(accounts), one.network), np.full(len(accounts), one.agent), accounts)
+        rows = rows[accesses.ok[rows] & (accesses.mailbox[rows] >= 0)]
+        rows = rows[~ours[rows]] if len(ours) else rows
+        text = _STAYING.format(
+            count=len(accounts), network=accesses.networks[one.network], agent=accesses.agents[one.agent]
+        )
+        for mailbox in np.unique(accesses.mailbox[rows]).tolist():
+            yield accesses.names[mailbox], text
+
+
+_STAYING = (
+    "{count} accounts come from {network} with {agent} day after day, and have that agent nowhere else: people who live "
+    "there, a new app of the house, or an intruder who comes every day; `dwell settings set network` says that it is the "
+    "house's"
+)
 _ROUNDS = (
     "{name} opened it from {network}, outside, and is taken for a service by its rounds alone: `dwell settings set service "
     "{name}` says that it is one"

@@ -25,6 +25,7 @@ from dwell.scope.coincidences import EXPECTED_MAX, expected
 from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
 from dwell.scope.relays import Relay, relays_of
 from dwell.scope.rollup.fold import group, numbered, ranked
+from dwell.scope.settled import is_office, lived_before, settled
 
 __all__ = [
     "ACCOUNTS_MIN",
@@ -147,6 +148,8 @@ class Clients:
         on_servers: per tie, whether it is ranked though its network is shared: its client is a mail server itself.
         neighbours: clients foreign to no more accounts than their share of those who live on the network, or that open
             mailboxes of others for one or two who live there: no clusters.
+        staying: clients foreign to several accounts, most of which are there day after day (`settled`): no clusters, and no
+            ground to say that these mailboxes bear no sign.
     """
 
     ties: pa.Table
@@ -162,6 +165,7 @@ class Clients:
     on_servers: npt.NDArray[np.bool_] | None = None
     blocks: tuple[Block, ...] = ()
     neighbours: tuple[Cluster, ...] = ()
+    staying: tuple[Cluster, ...] = ()
 
     @property
     def ranked(self) -> npt.NDArray[np.bool_]:
@@ -187,19 +191,22 @@ def users_of(network: Codes, account: Codes, size: int) -> Codes:
     return np.bincount(pairs[new] // wide, minlength=size).astype(np.int64)
 
 
-def _shared_networks(accesses: Accesses, network: Codes, account: Codes, bits: Bits) -> npt.NDArray[np.bool_]:
+def _shared_networks(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
     """Say per network code whether it is a shared one.
 
     A quarter of all accounts must be there with an agent of their own: whom an intruder reads by one foreign agent does
-    not make his network an office, be it the whole house.
+    not make his network an office, be it the whole house. Where half of all accounts are, it is an office where most of
+    them live, with agents of several kinds (`settled`).
     """
+    network, account = (ties[one].to_numpy() for one in ("network", "account"))
     shared = np.zeros(len(accesses.networks), np.bool_)
     inside = accesses.network[accesses.internal & (accesses.network >= 0)]
     shared[np.unique(inside)] = True
-    own = bits < FOREIGN_BITS
+    own = ties["agent_bits"].to_numpy() < FOREIGN_BITS
     everybody = len(np.unique(account))
-    at_home = users_of(network[own], account[own], len(shared))
-    return shared | (at_home >= max(SHARED_MIN, SHARED_SHARE * everybody))
+    with_own = users_of(network[own], account[own], len(shared))
+    shared |= with_own >= max(SHARED_MIN, SHARED_SHARE * everybody)
+    return shared | is_office(ties, len(shared))
 
 
 def clients_of(
@@ -216,13 +223,14 @@ def clients_of(
         left_out: per tie, whether it is not to be judged, as those of shared networks are not; None for no tie.
         served: per session, whether it is part of a service's rounds (`services`); None for none.
     """
-    network, agent, account = (ties[one].to_numpy() for one in ("network", "agent", "account"))
+    network, agent = (ties[one].to_numpy() for one in ("network", "agent"))
     bits = ties["agent_bits"].to_numpy()
-    shared = _shared_networks(accesses, network, account, bits)
+    daily = settled(ties)
+    shared = _shared_networks(accesses, ties)
     outside = ~shared[network] if len(network) else np.empty(0, np.bool_)
     if left_out is not None:
         outside &= ~left_out
-    strange = outside & (bits >= FOREIGN_BITS) & ~_taken_home(accesses, ties)
+    strange = outside & (bits >= FOREIGN_BITS) & ~_taken_home(accesses, ties) & ~lived_before(ties)
     keys = network * (len(accesses.agents) + 1) + agent
     distinct, place = np.unique(keys, return_inverse=True)
     opened, weight, mailbox = _opened(accesses, ties, strange)
@@ -240,11 +248,14 @@ def clients_of(
     living = outside & ~phone & ~by_browser
     clusters: list[Cluster] = []
     neighbours: list[Cluster] = []
+    staying: list[Cluster] = []
     rare = expected(count, total, SUM_BITS_MIN / ACCOUNTS_MIN) < EXPECTED_MAX
     for wanted in np.flatnonzero((count >= ACCOUNTS_MIN) & (total >= SUM_BITS_MIN) & rare):
         rows, held = np.flatnonzero(strange & (place == wanted)), mailbox[place[opened] == wanted]
         found = _cluster(ties, rows, held, total[wanted])
-        if found is not None:
+        if found is not None and _stay(ties, found, rows[daily[rows]]):
+            staying.append(found)
+        elif found is not None:
             if found.mailboxes:
                 alone = not _at_home_there(ties, rows, strange)
             else:
@@ -268,8 +279,13 @@ def clients_of(
     codes = tuple(int(one) for one in np.flatnonzero(shared))
     return Clients(
         ties, outside, fan_out, foreign, at_home, tuple(clusters), codes, nameless=accesses.nameless,
-        neighbours=tuple(neighbours),
+        neighbours=tuple(neighbours), staying=tuple(staying),
     )  # fmt: skip
+
+
+def _stay(ties: pa.Table, found: Cluster, daily: Codes) -> bool:
+    """Say whether most accounts of a client that many share are there day after day, each to read its own mailbox."""
+    return not found.mailboxes and 2 * len(np.unique(ties["account"].to_numpy()[daily])) >= len(found.accounts)
 
 
 def _known_already(crowd: Crowd, clusters: Sequence[Cluster]) -> bool:
