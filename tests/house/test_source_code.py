@@ -80,6 +80,60 @@ def test_module_keeps_the_house_rules(path: Path) -> None:
     assert not faults, "\n".join(faults)
 
 
+CODES = frozenset({"account", "mailbox", "network", "agent", "protocol"})
+"""Columns of sessions that are codes of 32 bits."""
+
+
+def codes_multiplied(tree: ast.AST) -> list[int]:
+    """Give the lines in which codes of sessions are multiplied as they are, which wraps around without a word."""
+
+    def is_code(node: ast.expr, known: frozenset[str]) -> bool:
+        while isinstance(node, ast.Subscript):
+            node = node.value
+        if isinstance(node, ast.Name):
+            return node.id in known
+        return isinstance(node, ast.Attribute) and node.attr in CODES and "accesses" in ast.unparse(node.value)
+
+    found = set()
+    for function in [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)]:
+        known: frozenset[str] = frozenset()
+        for one in ast.walk(function):
+            if isinstance(one, ast.Assign) and len(one.targets) == 1:
+                names, values = (
+                    list(side.elts) if isinstance(side, ast.Tuple) else [side] for side in (one.targets[0], one.value)
+                )
+                pairs = zip(names, values, strict=False) if len(names) == len(values) else iter(())
+                known |= {name.id for name, value in pairs if isinstance(name, ast.Name) and is_code(value, known)}
+        found |= {
+            one.lineno
+            for one in ast.walk(function)
+            if isinstance(one, ast.BinOp)
+            and isinstance(one.op, ast.Mult | ast.LShift)
+            and (is_code(one.left, known) or is_code(one.right, known))
+        }
+    return sorted(found)
+
+
+@pytest.mark.parametrize("path", modules(PACKAGE), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_codes_of_sessions_are_put_together_in_64_bits(path: Path) -> None:
+    lines = codes_multiplied(ast.parse(path.read_text(encoding="utf-8")))
+    assert not lines, f"lines {lines}: use rollup.fold.paired, or group"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "own = accesses.network * tall + accesses.agent",
+        "own = tall * case.accesses.account[rows]",
+        "account, day = accesses.account[rows], accesses.first[rows]\n    key = account * wide + day",
+        "account = accesses.account\n    key = account[rows] << 32",
+    ],
+)
+def test_codes_that_are_multiplied_are_found(text: str) -> None:
+    assert codes_multiplied(ast.parse(f"def made():\n    {text}"))
+    assert not codes_multiplied(ast.parse("def made():\n    day = accesses.first[rows]\n    key = day * wide"))
+
+
 @pytest.mark.parametrize("folder", ["tests", "docs", "benchmarks", "fuzz"])
 def test_code_outside_the_package_is_annotated_and_short(folder: str) -> None:
     faults = []

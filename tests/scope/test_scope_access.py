@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -77,6 +78,23 @@ def test_columns_are_fetched_in_the_order_asked_for_and_twice_where_asked_twice(
 def test_a_text_is_found_in_whichever_file_it_stands(accesses: Accesses) -> None:
     assert accesses.having("evidence_id", "a").tolist() == [False, True, True, False, False]
     assert not accesses.having("host", "nobody").any()
+
+
+def test_codes_take_half_the_room_and_what_was_looked_at_is_given_back(accesses: Accesses) -> None:
+    columns = (accesses.account, accesses.mailbox, accesses.network, accesses.agent, accesses.protocol)
+    assert {one.dtype for one in columns} == {np.dtype(np.int32)}
+    given: list[int] = []
+    held = Accesses(accesses.rolled, Identities(), let_go=lambda: given.append(1))
+    looked: list[Callable[[], object]] = [
+        lambda: held.texts("host"),
+        lambda: held.numbers("wrote"),
+        lambda: held.having("host", "EX00"),
+        lambda: held.rows([0], ("host",)),
+    ]
+    for look in looked:
+        given.clear()
+        look()
+        assert given
 
 
 def test_there_may_be_no_session_at_all() -> None:

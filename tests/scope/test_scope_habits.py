@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.scope.sessions import Visit, accesses_of
 
+from dwell.scope import habits, months
 from dwell.scope.access import Accesses
 from dwell.scope.habits import BACKOFF, BITS_MAX, HOUR_BACKOFF, PROTOCOL_TRUST, TIES, ties
 
@@ -97,11 +98,17 @@ def _mean(values: Sequence[float]) -> float:
     return min(BITS_MAX, max(0.0, sum(values) / len(values)))
 
 
+@pytest.mark.parametrize("at_once", [1, 7, months.ROWS_AT_ONCE])
 @settings(max_examples=25)
-@given(VISITS)
-def test_every_term_is_what_a_slow_walk_gives(visits: list[Visit]) -> None:
+@given(visits=VISITS)
+def test_every_term_is_what_a_slow_walk_gives_however_much_is_judged_in_one_go(
+    at_once: int, visits: list[Visit]
+) -> None:
     accesses = accesses_of(visits)
-    found = ties(accesses, np.zeros(len(accesses), np.bool_))
+    with pytest.MonkeyPatch.context() as changed:
+        for module in (months, habits):
+            changed.setattr(module, "ROWS_AT_ONCE", at_once)
+        found = ties(accesses, np.zeros(len(accesses), np.bool_))
     assert found.schema == TIES
     kept = _distinct(visits)
     groups: dict[tuple[str, int, str], list[Visit]] = {}

@@ -46,6 +46,19 @@ def test_the_ends_of_each_key_are_its_first_and_last_row_by_time(rows: list[tupl
     ]
 
 
+def test_two_codes_make_one_number_that_is_too_large_for_either() -> None:
+    high, low = np.array([2**31 - 1, 0, -1], np.int32), np.array([2**31 - 1, -1, 5], np.int32)
+    made = fold.paired(high, 2**31, low)
+    assert made.tolist() == [one * 2**31 + two for one, two in zip(high.tolist(), low.tolist(), strict=True)]
+
+
+def test_numbers_are_narrow_where_they_fit() -> None:
+    assert fold.narrow(np.array([-1, 2**31 - 1])).dtype == np.int32
+    for wide in (2**31, -(2**31) - 1):
+        assert fold.narrow(np.array([0, wide])).tolist() == [0, wide]
+    assert not len(fold.narrow(np.zeros(0, np.int64)))
+
+
 @pytest.mark.parametrize("sorted_from", [0, fold.SORTED_MIN])
 @given(drawn=st.lists(st.integers(-3, 3) | st.integers(-(2**50), 2**50) | st.integers(-(2**60), 2**60), max_size=30))
 def test_numbers_are_ranked_alike_by_table_by_hash_and_by_sorting(sorted_from: int, drawn: list[int]) -> None:

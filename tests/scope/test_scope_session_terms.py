@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from tests.scope.sessions import START, Visit
 
+from dwell.scope import habits, months, session_terms
 from dwell.scope.access import Accesses
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.habits import ties
@@ -130,6 +131,36 @@ def test_a_mail_server_as_client_has_bits_and_is_ranked_though_its_network_is_in
     _, clients = _judged([*_at_home(), *on_server, *everybody])
     assert clients.on_servers is not None
     assert not clients.on_servers.any(), "a server that stands for everybody is a proxy"
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 200])
+def test_every_term_is_the_same_however_much_is_judged_in_one_go(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    rows: list[Row] = [
+        (
+            Visit(f"p{rng.integers(12)}@x", int(rng.integers(9)), f"A/{rng.integers(3)}", day, int(rng.integers(24))),
+            {
+                "auth": f"m{rng.integers(3)}",
+                "device": f"d{rng.integers(4)}",
+                "wrote": int(rng.integers(2)),
+                "mailbox": f"p{rng.integers(12)}@x",
+                "basis": "explicit",
+            },
+        )
+        for day in range(0, 300, 2)
+        for _ in range(12)
+    ]
+    _, whole = _judged(rows)
+    for module in (months, habits, session_terms):
+        monkeypatch.setattr(module, "ROWS_AT_ONCE", at_once)
+    _, parted = _judged(rows)
+    told = {name for name, bits in whole.further.items() if np.nansum(bits)}
+    assert told >= {"actor", "at-once", "authentication", "device", "sends"}, (
+        "a world that tells nothing proves nothing"
+    )
+    assert whole.ties.equals(parted.ties)
+    for name, bits in whole.further.items():
+        assert np.array_equal(bits, parted.further[name], equal_nan=True), name
 
 
 def test_intervals_equal_to_the_minute_have_bits() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dwell.scope.investigation import Investigation
+from dwell.scope.rollup.fold import paired
 
 __all__ = ["networks_not_judged", "opened_unjudged"]
 
@@ -34,9 +35,8 @@ def opened_unjudged(case: Investigation) -> dict[str, tuple[str, ...]]:
     ):
         if not len(rows):
             continue
-        codes = (accesses.mailbox[rows] * (len(accesses.networks) + 1) + accesses.network[rows]) * (
-            len(accesses.names) + 1
-        ) + accesses.account[rows]
+        places = paired(accesses.mailbox[rows], len(accesses.networks) + 1, accesses.network[rows])
+        codes = paired(places, len(accesses.names) + 1, accesses.account[rows])
         first = rows[np.unique(codes, return_index=True)[1]]
         actors = accesses.rows(first, ("actor",))["actor"].to_pylist()
         for row, actor in zip(first.tolist(), actors, strict=True):

@@ -1,12 +1,18 @@
-"""Where Arrow gets its memory from."""
+"""Where memory comes from, and when it goes back."""
 
 from __future__ import annotations
 
+import ctypes
+import sys
+
 import pyarrow as pa
 
-__all__ = ["settle"]
+__all__ = ["return_freed", "settle"]
 
 _BACKEND = "jemalloc"
+_MMAP_THRESHOLD = -3
+"""`M_MMAP_THRESHOLD` of malloc.h: larger pieces are asked of the system each by itself."""
+_APART_BYTES = 4 << 20
 
 
 def settle() -> None:
@@ -17,3 +23,16 @@ def settle() -> None:
     """
     if pa.default_memory_pool().backend_name != _BACKEND and _BACKEND in pa.supported_memory_backends():
         pa.set_memory_pool(pa.jemalloc_memory_pool())
+
+
+def return_freed() -> None:
+    """Have arrays of 4 MiB and more given back to the system as soon as they are freed, where the C library allows it.
+
+    By itself the one of Linux keeps what was freed of arrays of up to 32 MiB, and holds a third more than is in use when
+    many such arrays come and go.
+    """
+    if sys.platform != "linux":
+        return
+    setting = getattr(ctypes.CDLL(None), "mallopt", None)
+    if setting is not None:
+        setting(_MMAP_THRESHOLD, _APART_BYTES)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from dwell.scope.access import Accesses
 from dwell.scope.months import DENSE, MONTH_DAYS, around
-from dwell.scope.rollup.fold import group, ranked
+from dwell.scope.rollup.fold import Places, group, ranked
 
 __all__ = ["AWAY_BITS", "AWAY_SHARE", "are_there_themselves", "carried", "lived_elsewhere"]
 
@@ -32,7 +32,7 @@ Codes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.float64]
 
 
-def carried(accesses: Accesses, protocol: Codes, agent: Codes) -> npt.NDArray[np.bool_]:
+def carried(accesses: Accesses, protocol: Places, agent: Places) -> npt.NDArray[np.bool_]:
     """Say per visit whether it is a phone's.
 
     Args:
@@ -45,7 +45,9 @@ def carried(accesses: Accesses, protocol: Codes, agent: Codes) -> npt.NDArray[np
     return np.asarray(phones[agent] | spoken[protocol])
 
 
-def lived_elsewhere(account: Codes, network: Codes, day: Codes, phone: npt.NDArray[np.bool_]) -> tuple[Counts, Counts]:
+def lived_elsewhere(
+    account: Places, network: Places, day: Places, phone: npt.NDArray[np.bool_]
+) -> tuple[Counts, Counts]:
     """Give, per visit, how much its account was used from other networks on that day, and how much it usually is.
 
     Args:
@@ -60,11 +62,11 @@ def lived_elsewhere(account: Codes, network: Codes, day: Codes, phone: npt.NDArr
     fixed = (~phone).astype(np.float64)
     weekday, month = day % _WEEK, day // MONTH_DAYS
 
-    def on_that_day(*parts: Codes) -> Counts:
+    def on_that_day(*parts: Places) -> Counts:
         place = _placed(group([*parts, day]))
         return np.asarray(np.bincount(place, weights=fixed)[place])
 
-    def usually(*parts: Codes) -> Counts:
+    def usually(*parts: Places) -> Counts:
         return around(_placed(group([*parts, weekday])), month, fixed)
 
     seen = on_that_day(account) - on_that_day(account, network)

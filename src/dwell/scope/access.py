@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from dwell.model.addresses import is_internal, is_trusted, network, trusted_hops
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.browsers import ACCOUNTS_MIN, FRONT_ENDS, placed
 from dwell.scope.identities import Identities
-from dwell.scope.rollup.fold import Places
+from dwell.scope.rollup.fold import Places, narrow, paired
 from dwell.scope.rollup.layers import TABLE_OF
 from dwell.scope.rollup.shapes import GROUNDS, JOINED
 from dwell.scope.rollup.strongest import strengths
@@ -35,6 +35,10 @@ NEAREST = tuple(layer for tier in strengths()["bearer"].tiers for layer in tier)
 _DOTTED = r"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$"
 _LAST = r"\.[0-9]+$"
 Codes = npt.NDArray[np.int64]
+
+
+def _nothing() -> None:
+    """Give back nothing: what is held in memory is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,9 @@ class Layered:
 class Accesses:
     """Sessions, column by column, in order of time.
 
-    What every session is asked for is held here as numbers; the rest stays where it was rolled up, and is fetched for the
-    sessions that are asked for (`rows`).
+    What every session is asked for is held here as numbers, codes in 32 bits: one number for several of them has to be made
+    in 64 (`rollup.fold.paired`, `group`). The rest stays where it was rolled up, and is fetched for the sessions that are
+    asked for (`rows`).
 
     Attributes:
         rolled: the sessions as rolled up, in no order.
@@ -87,12 +92,27 @@ class Accesses:
         grounds: what each log holds of the sessions that several tell of, rows in `rollup.shapes.GROUNDS`.
     """
 
-    def __init__(self, table: pa.Table, identities: Identities, grounds: pa.Table | None = None) -> None:
+    def __init__(
+        self,
+        table: pa.Table,
+        identities: Identities,
+        grounds: pa.Table | None = None,
+        let_go: Callable[[], None] = _nothing,
+    ) -> None:
+        """Take sessions as they were rolled up.
+
+        Args:
+            table: the sessions, rows in `rollup.shapes.SESSIONS`.
+            identities: names.
+            grounds: rows in `rollup.shapes.GROUNDS`; None for none.
+            let_go: gives back the memory of what was looked at of the table.
+        """
         self.rolled = table
+        self._let_go = let_go
         self.grounds = NO_GROUNDS if grounds is None else grounds
         self._batches = table.to_batches()
         self._starts = np.cumsum([0, *(one.num_rows for one in self._batches)])
-        self._place = order = _in_time(table)
+        self._place = order = narrow(_in_time(table))
         self.first: Codes = table["first_utc"].cast(pa.int64()).to_numpy()[order]
         self.last: Codes = table["last_utc"].cast(pa.int64()).to_numpy()[order]
         outcome = table["outcome"].to_numpy()[order]
@@ -100,41 +120,42 @@ class Accesses:
         self.refused: npt.NDArray[np.bool_] = outcome == 1
         self._name(identities)
         spoken, self.protocols = _coded(table["protocol"], order)
-        self.protocol: Codes = spoken.astype(np.int64)
+        self.protocol: Places = spoken
         client, clients = _coded(table["client"], order)
         networks: dict[str, int] = {}
         lans, inside = _lans(clients, networks)
-        self.network: Codes = np.append(lans, -1)[client]
+        self.network: Places = np.append(lans, np.int32(-1))[client]
         self.internal: npt.NDArray[np.bool_] = np.append(inside, False)[client]
         agents: dict[str, int] = {}
-        self.agent: Codes = self._tools(agents)
+        self.agent: Places = self._tools(agents)
         self.nameless = self._name_by_protocol(agents)
         self._place_browsers(client, clients, networks, agents)
         self.networks = list(networks)
         self.agents = list(agents)
+        let_go()
 
     def _name(self, identities: Identities) -> None:
         """Take the names of accounts and mailboxes; a mailbox that no record names is the account's own."""
         names: dict[str, int] = {}
         actor, actors = _coded(self.rolled["actor"], self._place)
-        self.account: Codes = _labelled(actor, actors, self.first, identities, names)
+        self.account: Places = _labelled(actor, actors, self.first, identities, names)
         system = np.array([*(identities.is_system(one) for one in actors), False])
         self.system: npt.NDArray[np.bool_] = system[actor]
         owner, owners = _coded(self.rolled["mailbox"], self._place)
-        self.mailbox: Codes = _labelled(owner, owners, self.first, identities, names)
+        self.mailbox: Places = _labelled(owner, owners, self.first, identities, names)
         self.names = list(names)
         bare = np.array([*(identities.has_no_mailbox(one) for one in self.names), True])
-        own = np.append(np.arange(len(self.names)), -1)
+        own = np.append(np.arange(len(self.names), dtype=np.int32), np.int32(-1))
         own[bare] = -1
         unsaid = self.mailbox < 0
         self.mailbox[unsaid] = own[self.account[unsaid]]
 
-    def _tools(self, agents: dict[str, int]) -> Codes:
+    def _tools(self, agents: dict[str, int]) -> Places:
         """Give the agent per session, as code into `agents`; seen from inside it is another one than from outside."""
         tool, tools = _coded(self.rolled["agent"], self._place)
         families = [*(agent(one) for one in tools), agent(None)]
-        outer = np.array([agents.setdefault(one, len(agents)) for one in families], np.int64)
-        inner = np.array([agents.setdefault(f"{one}{INSIDE}", len(agents)) for one in families], np.int64)
+        outer = np.array([agents.setdefault(one, len(agents)) for one in families], np.int32)
+        inner = np.array([agents.setdefault(f"{one}{INSIDE}", len(agents)) for one in families], np.int32)
         # the code of a tool that is not told is -1: the last place
         return np.where(self.internal, inner[tool], outer[tool])
 
@@ -164,7 +185,8 @@ class Accesses:
         # who was refused opened nothing: a storm of wrong passwords must not hide who was let in
         front &= self.ok & (self.protocol == self.protocols.index("owa")) & (self.account >= 0) & (self.network >= 0)
         tall = len(agents) + 1
-        found, alone = placed(wanted, front, self.account, self.network * tall + self.agent, self.first, self.last)
+        codes = paired(self.network, tall, self.agent)
+        found, alone = placed(wanted, front, self.account, codes, self.first, self.last)
         taken = found >= 0
         self.network[taken], self.agent[taken] = found[taken] // tall, found[taken] % tall
         self.internal[taken] = np.isin(
@@ -189,7 +211,7 @@ class Accesses:
         """Give the number of sessions."""
         return len(self.first)
 
-    def on_ties(self, network: Codes, agent: Codes, account: Codes | None = None) -> tuple[Codes, Codes]:
+    def on_ties(self, network: Places, agent: Places, account: Places | None = None) -> tuple[Codes, Codes]:
         """Give the sessions of some ties, and for each the place of its tie among those asked for.
 
         Args:
@@ -199,8 +221,8 @@ class Accesses:
         """
         tall, size = len(self.agents) + 1, len(self.names)
 
-        def key(owner: Codes | int, lan: Codes, tool: Codes) -> Codes:
-            return np.asarray((owner * (len(self.networks) + 1) + lan) * tall + tool, np.int64)
+        def key(owner: Places | None, lan: Places, tool: Places) -> Codes:
+            return paired(lan if owner is None else paired(owner, len(self.networks) + 1, lan), tall, tool)
 
         # most sessions are on other networks, or of other accounts: these are passed over before any number is made
         there, known = np.zeros(len(self.networks) + 1, np.bool_), np.full(size + 1, account is None)
@@ -209,11 +231,11 @@ class Accesses:
             known[account] = True
         there[-1] = known[-1] = False
         rows = np.flatnonzero(there[self.network] & known[self.account])
-        wanted = key(0 if account is None else account, network, agent)
+        wanted = key(account, network, agent)
         order = np.argsort(wanted, kind="stable")
         if not len(order):
             return rows[:0], rows[:0]
-        own = key(0 if account is None else self.account[rows], self.network[rows], self.agent[rows])
+        own = key(None if account is None else self.account[rows], self.network[rows], self.agent[rows])
         in_order = np.argsort(own)  # numbers are found in their order much faster than in any other
         place = np.empty(len(own), np.int64)
         place[in_order] = np.minimum(np.searchsorted(wanted[order], own[in_order]), len(order) - 1)
@@ -233,6 +255,7 @@ class Accesses:
         found = pa.concat_tables([_plain(one) for one in parts]).combine_chunks()
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
+        self._let_go()
         return found.take(pa.array(back))
 
     def refs(self, wanted: Sequence[int] | Codes) -> list[RecordRef]:
@@ -275,12 +298,13 @@ class Accesses:
 
     def texts(self, column: str) -> tuple[Places, list[str]]:
         """Give a text column as it was rolled up, as codes into its distinct values, -1 for null."""
-        return _coded(self.rolled[column], self._place)
+        return _coded(self.rolled[column], self._place, self._let_go)
 
     def numbers(self, column: str) -> Codes:
         """Give an integer column as it was rolled up, -1 for null."""
-        found: Codes = pc.fill_null(self.rolled[column], -1).to_numpy()[self._place]
-        return found
+        found: Codes = pc.fill_null(self.rolled[column], -1).to_numpy()
+        self._let_go()
+        return found[self._place]
 
     def _standing(self, wanted: Collection[RecordRef]) -> set[RecordRef]:
         """Give some records, with those that stand for a session that they tell of as well."""
@@ -299,11 +323,12 @@ class Accesses:
             found = coded(batch.column(column))
             code = pc.index(found.dictionary, text).as_py()
             parts.append(pc.fill_null(found.indices, -1).to_numpy(zero_copy_only=False) == (-2 if code < 0 else code))
+        self._let_go()
         met: npt.NDArray[np.bool_] = np.concatenate(parts)[self._place]
         return met
 
 
-def _lans(clients: Sequence[str], networks: dict[str, int]) -> tuple[Codes, npt.NDArray[np.bool_]]:
+def _lans(clients: Sequence[str], networks: dict[str, int]) -> tuple[Places, npt.NDArray[np.bool_]]:
     """Give the network of each client as code into `networks`, -1 where it has none, and whether the client is inside.
 
     Who came by a hop of our own whose chain is not logged is as little known as who came from inside.
@@ -317,7 +342,7 @@ def _lans(clients: Sequence[str], networks: dict[str, int]) -> tuple[Codes, npt.
         pa.array([network(clients[one]) for one in others], pa.string()),
     ).dictionary_encode()
     names: list[str] = lans.dictionary.to_pylist()
-    codes = np.array([networks.setdefault(one, len(networks)) for one in names] + [-1], np.int64)
+    codes = np.array([networks.setdefault(one, len(networks)) for one in names] + [-1], np.int32)
     # of IPv4 all addresses of a network are internal, or none
     internal = np.array([*(one.endswith("/24") and is_internal(one[: -len("/24")]) for one in names), False])
     places = lans.indices.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -348,9 +373,10 @@ def _in_time(table: pa.Table) -> Codes:
     return order
 
 
-def _coded(column: pa.ChunkedArray, order: Codes) -> tuple[Places, list[str]]:
+def _coded(column: pa.ChunkedArray, order: Places, let_go: Callable[[], None] = _nothing) -> tuple[Places, list[str]]:
     """Give a text column as codes into its distinct values, -1 for null; values in order of first appearance."""
     held = coded(column)
+    let_go()
     codes = pc.fill_null(held.indices, -1).to_numpy(zero_copy_only=False)[order]
     met = np.full(len(held.dictionary) + 1, len(codes))
     met[codes[::-1]] = np.arange(len(codes))[::-1]  # of equal places the last one written stays: the first row
@@ -362,7 +388,7 @@ def _coded(column: pa.ChunkedArray, order: Codes) -> tuple[Places, list[str]]:
 
 def _labelled(
     codes: Places, texts: Sequence[str], first: Codes, identities: Identities, names: dict[str, int]
-) -> Codes:
+) -> Places:
     """Give the label of each session's name as code into `names`; a name that passed on is whoever's it was then."""
     out = _mapped(codes, [identities.label(one) for one in texts], names)
     for code, text in enumerate(texts):
@@ -375,8 +401,8 @@ def _labelled(
     return out
 
 
-def _mapped(codes: Places, values: Sequence[str | None], table: dict[str, int]) -> Codes:
+def _mapped(codes: Places, values: Sequence[str | None], table: dict[str, int]) -> Places:
     to = np.fromiter(
-        (-1 if one is None else table.setdefault(one, len(table)) for one in values), np.int64, len(values)
+        (-1 if one is None else table.setdefault(one, len(table)) for one in values), np.int32, len(values)
     )
-    return np.append(to, -1)[codes]
+    return np.append(to, np.int32(-1))[codes]

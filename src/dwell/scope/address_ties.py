@@ -24,6 +24,7 @@ from dwell.model.instants import utc_from_us, utc_us
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.forgery import Forged
 from dwell.scope.intrusions import REMOTE_MAIL, VALID_ACCOUNTS, Held
+from dwell.scope.rollup.fold import paired
 
 __all__ = ["NEAR_DAYS", "with_sign_ins"]
 
@@ -80,10 +81,10 @@ def _elsewhere(rows: Codes, accesses: Accesses) -> Mask:
     mine[-1] = False
     others = np.flatnonzero(mine[accesses.account] & accesses.ok & (accesses.network >= 0))
     tall = len(accesses.agents) + 1
-    pair = accesses.account[others] * tall + accesses.agent[others]
+    pair = paired(accesses.account[others], tall, accesses.agent[others])
     lans = np.unique(np.stack([pair, accesses.network[others]]), axis=1)
     pairs, networks = np.unique(lans[0], return_counts=True)
-    own = accesses.account[rows] * tall + accesses.agent[rows]
+    own = paired(accesses.account[rows], tall, accesses.agent[rows])
     if not len(pairs):
         return np.zeros(len(rows), np.bool_)
     place = np.minimum(np.searchsorted(pairs, own), len(pairs) - 1)

@@ -10,7 +10,7 @@ adding one term's distribution after the other, and no lot is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -23,20 +23,22 @@ STEP = 0.01
 Bits = npt.NDArray[np.float64]
 
 
-def by_chance(terms: Sequence[Bits], bits: Bits) -> Bits:
+def by_chance(terms: Iterable[Bits], bits: Bits) -> Bits:
     """Give how many ties would have at least so many bits by chance, on average, to two digits.
 
     Args:
-        terms: the terms of every tie, one array a term, 0 or more and rounded to `STEP`.
+        terms: the terms of every tie, one array a term, each taken once, 0 or more and rounded to `STEP`.
         bits: sums asked about.
     """
-    count = len(terms[0]) if terms else 0
+    whole: Bits = np.ones(1)
+    count = 0
+    for one in terms:
+        count = len(one)
+        if not count:
+            break
+        whole = np.convolve(whole, np.bincount(np.rint(one / STEP).astype(np.int64)) / count)
     if not count:
         return np.zeros(len(bits))
-    whole: Bits = np.ones(1)
-    for one in terms:
-        steps = np.rint(one / STEP).astype(np.int64)
-        whole = np.convolve(whole, np.bincount(steps) / count)
     reached = np.append(np.cumsum(whole[::-1])[::-1], 0.0)
     places = np.clip(np.rint(bits / STEP).astype(np.int64), 0, len(whole))
     return np.asarray(np.round(count * reached[places], 2) + 0.0)

@@ -24,7 +24,7 @@ from dwell.scope.access import DAY_US, INSIDE, Accesses
 from dwell.scope.coincidences import EXPECTED_MAX, expected
 from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
 from dwell.scope.relays import Relay, relays_of
-from dwell.scope.rollup.fold import group, numbered, ranked
+from dwell.scope.rollup.fold import Places, group, numbered, paired, ranked
 from dwell.scope.settled import is_office, lived_before, settled
 
 __all__ = [
@@ -183,10 +183,10 @@ class Clients:
         return found
 
 
-def users_of(network: Codes, account: Codes, size: int) -> Codes:
+def users_of(network: Places, account: Places, size: int) -> Codes:
     """Count the accounts per network code; all codes are known ones."""
     wide = int(account.max(initial=0)) + 1
-    pairs = np.sort(network * wide + account)
+    pairs = np.sort(paired(network, wide, account))
     new = np.diff(pairs, prepend=-1) != 0
     return np.bincount(pairs[new] // wide, minlength=size).astype(np.int64)
 
@@ -302,11 +302,8 @@ def _asked_there(accesses: Accesses, ties: pa.Table, rows: Codes) -> bool:
 
 def _sessions_of(accesses: Accesses, ties: pa.Table, rows: Codes) -> Codes:
     """Give the answered sessions of some ties."""
-    wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
-    account, network, agent = (ties[one].to_numpy()[rows] for one in ("account", "network", "agent"))
-    own = (accesses.account * wide + accesses.network) * tall + accesses.agent
-    known = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0)
-    return np.flatnonzero(known & np.isin(own, (account * wide + network) * tall + agent))
+    held, _ = accesses.on_ties(*(ties[one].to_numpy()[rows] for one in ("network", "agent", "account")))
+    return held[accesses.ok[held]]
 
 
 def _of_crowd(crowd: Crowd, ties: pa.Table) -> Cluster:
@@ -416,7 +413,7 @@ def _go_on(rounds: Codes, start: int, end: int) -> bool:
     return bool(np.isin(np.arange(start // WEEK_US - 1, end // WEEK_US + 2), weeks).mean() >= ROUNDS_SHARE)
 
 
-def _opened(accesses: Accesses, ties: pa.Table, strange: npt.NDArray[np.bool_]) -> tuple[Codes, Bits, Codes]:
+def _opened(accesses: Accesses, ties: pa.Table, strange: npt.NDArray[np.bool_]) -> tuple[Codes, Bits, Places]:
     """Give, for each mailbox that a client opened through an account it is foreign to, such a tie's row, its bits, and it.
 
     Through the owner's account that is one mailbox a tie; a delegate's or a service's account opens many.
@@ -521,7 +518,7 @@ def _taken_home(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
     """
     out = np.zeros(ties.num_rows, np.bool_)
     known = accesses.ok & (accesses.account >= 0) & (accesses.mailbox >= 0) & (accesses.mailbox != accesses.account)
-    pairs = np.unique(accesses.account[known] * (len(accesses.names) + 1) + accesses.mailbox[known])
+    pairs = np.unique(paired(accesses.account[known], len(accesses.names) + 1, accesses.mailbox[known]))
     owners, counts = np.unique(pairs // (len(accesses.names) + 1), return_counts=True)
     rows = np.flatnonzero(np.isin(ties["account"].to_numpy(), owners[counts >= ACCOUNTS_MIN]))
     account, agent, first, last = (ties[one].to_numpy()[rows] for one in ("account", "agent", "first", "last"))

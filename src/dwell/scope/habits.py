@@ -15,7 +15,8 @@ Everything runs over visits, not over records, whole columns at a time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,8 @@ import pyarrow as pa
 
 from dwell.scope.absences import carried, lived_elsewhere
 from dwell.scope.access import DAY_US, Accesses
-from dwell.scope.months import DENSE, MONTH_DAYS, Counted
-from dwell.scope.rollup.fold import group
+from dwell.scope.months import MONTH_DAYS, ROWS_AT_ONCE, Counted, stretches
+from dwell.scope.rollup.fold import Places, group, narrow, numbered, ranked
 from dwell.scope.working_time import SLOTS, WorkingTime
 
 __all__ = ["BITS_MAX", "TERMS", "TIES", "ties"]
@@ -64,7 +65,11 @@ visits here, phones left out, and `usually` what it has there on such weekdays (
 visits that are a phone's."""
 
 
-def _counted(visits: Mapping[str, Codes]) -> Counted:
+Visits = Mapping[str, Places]
+"""Columns with a row for each visit."""
+
+
+def _counted(visits: Visits) -> Counted:
     names = ("account", "network", "protocol", "agent")
     month = visits["day"] // MONTH_DAYS
     parts = [*(visits[one] for one in names), month]
@@ -74,7 +79,7 @@ def _counted(visits: Mapping[str, Codes]) -> Counted:
     return Counted(dict(zip(names, taken[:4], strict=True)), taken[4] - int(month.min()), lengths)
 
 
-def _starts(parts: Sequence[Codes]) -> Codes:
+def _starts(parts: Sequence[Places]) -> Codes:
     """Give where rows begin that differ from the one before."""
     changed = np.zeros(len(parts[0]), np.bool_)
     changed[:1] = True
@@ -109,19 +114,45 @@ def _surprise(counted: Counted) -> tuple[Bits, Bits, Bits]:
     return agent_bits, -np.log2((all_own + by_protocol) / (any_own + BACKOFF)), any_own
 
 
-def _house(visits: Mapping[str, Codes], working: WorkingTime | None) -> tuple[Bits, Bits]:
+def _surprises(counted: Counted) -> tuple[Bits, Bits, Bits]:
+    """Give what `_surprise` does, some months at a time: no more is asked of a row than what is near it in time."""
+    agent, protocol, lived = (np.empty(len(counted.month)) for _ in range(3))
+    for near, own in stretches(counted.month):
+        for whole, found in zip((agent, protocol, lived), _surprise(counted.taken(near)), strict=True):
+            whole[near[own]] = found[own]
+    return agent, protocol, lived
+
+
+def _by_month(accesses: Accesses, visits: Visits) -> dict[str, npt.NDArray[Any]]:
+    """Give, per tie, the bits of the agent and of the protocol, and the most visits from elsewhere."""
+    counted = _counted(visits)
+    tie = ranked(group([counted.values[one] for one in ("account", "network", "agent")]))
+    agent_bits, protocol_bits, any_own = _surprises(counted)
+    # of such programs nothing is known but their protocol: it counts once
+    nameless = np.isin(counted.values["agent"], list(accesses.nameless))
+    agent_bits, protocol_bits = np.where(nameless, protocol_bits, agent_bits), np.where(nameless, 0.0, protocol_bits)
+    weight = np.bincount(tie, weights=counted.visits)
+    elsewhere = np.zeros(len(weight))
+    np.maximum.at(elsewhere, tie, any_own)
+    return {
+        "agent_bits": np.bincount(tie, weights=counted.visits * agent_bits) / weight,
+        "protocol_bits": np.bincount(tie, weights=counted.visits * protocol_bits) / weight,
+        "elsewhere": elsewhere.astype(np.int64),
+    }
+
+
+def _house(visits: Visits, working: WorkingTime | None) -> tuple[Bits, Bits]:
     """Give, per slot, the share that everybody's rhythm has there and how many days of a week it stands for."""
     counts = np.bincount(visits["slot"], minlength=SLOTS).astype(np.float64)
     if working is None:
         return counts / counts.sum(), np.repeat([5.0, 2.0], SLOTS // 2)
-    width = working.widths(visits["first"])
+    width = working.widths(np.asarray(visits["first"], np.int64))
     return working.prior(counts, width), width
 
 
-def _hour_bits(visits: Mapping[str, Codes], working: WorkingTime | None) -> tuple[Bits, Bits]:
+def _hour_bits(visits: Visits, share: Bits, width: Bits) -> tuple[Bits, Bits]:
     """Give, per visit, the bits of its hour: against the account's other visits, and against those from other networks."""
     account, slot, network = visits["account"], visits["slot"], visits["network"]
-    share, width = _house(visits, working)
     own, lived = _alike(account, slot), _alike(account)
 
     def strange(alike: Codes, all_of_them: Codes) -> Bits:
@@ -132,38 +163,80 @@ def _hour_bits(visits: Mapping[str, Codes], working: WorkingTime | None) -> tupl
     return strange(own - 1, lived - 1), away
 
 
-def _alike(*parts: Codes) -> Codes:
+def _alike(*parts: Places) -> Codes:
     """Count per visit the visits that share its values, itself among them."""
-    place = group(list(parts))
-    if int(place.max(initial=0)) < len(place) * DENSE:
-        return np.bincount(place)[place].astype(np.int64)
-    _, which, count = np.unique(place, return_inverse=True, return_counts=True)
-    return np.asarray(count[which], np.int64)
+    place = ranked(group(list(parts)))
+    return np.bincount(place)[place]
 
 
-def _days(keys: Codes, day: Codes) -> Codes:
+def _days(keys: Places, day: Places) -> Codes:
     """Count the distinct days of each key; keys count up from 0."""
     first, wide = int(day.min()), int(day.max() - day.min()) + 1
-    pairs = np.sort(keys * wide + (day - first))
+    pairs = np.sort(keys.astype(np.int64) * wide + (day - first))
     new = np.diff(pairs, prepend=-1) != 0
     return np.bincount(pairs[new] // wide, minlength=int(keys.max()) + 1).astype(np.int64)
 
 
-def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime) -> dict[str, Codes]:
+def _of_accounts(accesses: Accesses, visits: Visits, house: tuple[Bits, Bits]) -> dict[str, npt.NDArray[Any]]:
+    """Give columns of the ties of some accounts, of which these are all visits: what hangs on nobody else's.
+
+    Args:
+        accesses: all sessions, for the names of what is coded.
+        visits: the visits.
+        house: what `_house` gives.
+    """
+    account, network, day = (visits[one] for one in ("account", "network", "day"))
+    # codes of ties count up in order of account, network and agent
+    of_visit, where = numbered(group([account, network, visits["agent"]]))
+    number = np.bincount(of_visit)
+    first, last = (np.full(len(number), fill) for fill in (np.iinfo(np.int64).max, np.iinfo(np.int64).min))
+    np.minimum.at(first, of_visit, visits["first"])
+    np.maximum.at(last, of_visit, visits["last"])
+    owner, there = ranked(group([account])), ranked(group([account, network]))
+    hour_bits, away_bits = _hour_bits(visits, *house)
+    phone = carried(accesses, visits["protocol"], visits["agent"])
+    seen, usual = lived_elsewhere(account, network, day, phone)
+    return {
+        **{name: visits[name][where] for name in ("account", "network", "agent")},
+        "visits": number,
+        "days": _days(of_visit, day),
+        "first": first,
+        "last": last,
+        "hour_bits": np.bincount(of_visit, weights=hour_bits) / number,
+        "away_bits": np.bincount(of_visit, weights=away_bits) / number,
+        "network_bits": -np.log2((_days(there, day)[there[where]] + 1.0) / (_days(owner, day)[owner[where]] + 2.0)),
+        "meanwhile": np.bincount(of_visit, weights=seen),
+        "usually": np.round(np.bincount(of_visit, weights=usual), 4),
+        "phone": np.bincount(of_visit, weights=phone) / number,
+    }
+
+
+def _some_accounts(account: Places) -> Iterator[slice]:
+    """Yield stretches of rows that are in order of accounts, all together; an account is never parted."""
+    ends = np.append(np.flatnonzero(account[1:] != account[:-1]) + 1, len(account))
+    start = 0
+    while start < len(account):
+        place = np.searchsorted(ends, [start, start + ROWS_AT_ONCE], side="right")
+        end = int(ends[max(place[0], place[1] - 1)])
+        yield slice(start, end)
+        start = end
+
+
+def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime) -> Visits:
     """Give one row per visit, from the sessions that count, in order of account, network, protocol, agent and day."""
     kept = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0) & ~accesses.system & ~skip
-    rows = np.flatnonzero(kept)
+    rows = narrow(np.flatnonzero(kept))
     names = ("account", "network", "protocol", "agent")
-    day = accesses.first[rows] // DAY_US
+    day = narrow(accesses.first[rows] // DAY_US)
     # sessions are in order of time: a stable sort leaves them so within a visit
     order = np.argsort(group([*(getattr(accesses, one)[rows] for one in names), day]), kind="stable")
     rows, day = rows[order], day[order]
-    parts = [*(getattr(accesses, one)[rows].astype(np.int64) for one in names), day]
+    parts = [*(narrow(getattr(accesses, one)[rows]) for one in names), day]
     starts = _starts(parts)
     last = np.maximum.reduceat(accesses.last[rows], starts) if len(starts) else starts
     out = {name: one[starts] for name, one in zip((*names, "day"), parts, strict=True)}
     first = accesses.first[rows[starts]]
-    return out | {"slot": working.slots(first), "first": first, "last": last}
+    return out | {"slot": narrow(working.slots(first)), "first": first, "last": last}
 
 
 def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime | None = None) -> pa.Table:
@@ -177,46 +250,12 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime |
     visits = _visits(accesses, skip, working or WorkingTime())
     if not len(visits["day"]):
         return TIES.empty_table()
-    account, day = visits["account"], visits["day"]
-    counted = _counted(visits)
-    agent_bits, protocol_bits, any_own = _surprise(counted)
-    # of such programs nothing is known but their protocol: it counts once
-    nameless = np.isin(counted.values["agent"], list(accesses.nameless))
-    agent_bits, protocol_bits = np.where(nameless, protocol_bits, agent_bits), np.where(nameless, 0.0, protocol_bits)
-    # codes of ties count up in order of account, network and agent
-    _, where, of_visit = np.unique(
-        group([account, visits["network"], visits["agent"]]), return_index=True, return_inverse=True
-    )
-    of_row = of_visit[_starts([account, visits["network"], visits["protocol"], visits["agent"], day // MONTH_DAYS])]
-    number = np.bincount(of_visit)
-    weight = np.bincount(of_row, weights=counted.visits)
-    elsewhere = np.zeros(len(number), np.float64)
-    np.maximum.at(elsewhere, of_row, any_own)
-    first, last = (np.full(len(number), fill) for fill in (np.iinfo(np.int64).max, np.iinfo(np.int64).min))
-    np.minimum.at(first, of_visit, visits["first"])
-    np.maximum.at(last, of_visit, visits["last"])
-    _, on = np.unique(group([account, visits["network"]]), return_inverse=True)
-    days_there, days_lived = _days(on, day)[on[where]], _days(account, day)[account[where]]
-    hour_bits, away_bits = _hour_bits(visits, working)
-    phone = carried(accesses, visits["protocol"], visits["agent"])
-    seen, usual = lived_elsewhere(account, visits["network"], day, phone)
-    bits = {
-        "agent": np.bincount(of_row, weights=counted.visits * agent_bits) / weight,
-        "hour": np.bincount(of_visit, weights=hour_bits) / number,
-        "away": np.bincount(of_visit, weights=away_bits) / number,
-        "network": -np.log2((days_there + 1.0) / (days_lived + 2.0)),
-        "protocol": np.bincount(of_row, weights=counted.visits * protocol_bits) / weight,
-    }
-    columns = {
-        **{name: visits[name][where] for name in ("account", "network", "agent")},
-        "visits": number,
-        "days": _days(of_visit, day),
-        "first": first,
-        "last": last,
-        "elsewhere": elsewhere.astype(np.int64),
-        **{f"{name}_bits": np.round(np.clip(one, 0.0, BITS_MAX), 2) for name, one in bits.items()},
-        "meanwhile": np.bincount(of_visit, weights=seen),
-        "phone": np.bincount(of_visit, weights=phone) / number,
-        "usually": np.round(np.bincount(of_visit, weights=usual), 4),
-    }
+    house, more = _house(visits, working), _by_month(accesses, visits)
+    held = [
+        _of_accounts(accesses, {name: one[some] for name, one in visits.items()}, house)
+        for some in _some_accounts(visits["account"])
+    ]
+    columns = more | {name: np.concatenate([one.pop(name) for one in held]) for name in list(held[0])}
+    for name in (*TERMS, "away"):
+        columns[f"{name}_bits"] = np.round(np.clip(columns.pop(f"{name}_bits"), 0.0, BITS_MAX), 2)
     return pa.table([columns[one] for one in TIES.names], schema=TIES)

@@ -23,7 +23,7 @@ from dwell.scope.cells import HOUR_US
 from dwell.scope.ledger import NO_HOST, SERVER_SOURCES, Ledger
 from dwell.scope.modes import modes
 from dwell.scope.months import MONTH_DAYS
-from dwell.scope.rollup.fold import group, ranked
+from dwell.scope.rollup.fold import Places, group, narrow, paired, ranked
 from dwell.scope.rollup.layers import BACK, is_own
 from dwell.scope.unable import ENTRY, OPENING, SHELL, WEEK
 
@@ -51,16 +51,17 @@ def mark_hidden(ledger: Ledger, accesses: Accesses, servers: Collection[str]) ->
         accesses: all sessions.
         servers: addresses of the mail servers themselves.
     """
-    rows = np.flatnonzero(accesses.ok & ~accesses.system & (accesses.account >= 0))
+    rows = narrow(np.flatnonzero(accesses.ok & ~accesses.system & (accesses.account >= 0)))
     if not len(rows):
         return
-    (host, hosts), (table, tables), (layer, layers), (client, clients) = (
-        accesses.texts(one) for one in ("host", "table", "layer", "client")
-    )
-    own = np.array([*(is_own(one) or one in servers for one in clients), True])[client[rows]]
-    back = np.array([*(one == BACK for one in layers), False])[layer[rows]]
+    host, hosts = _texts(accesses, "host", rows)
+    table, tables = _texts(accesses, "table", rows)
+    log = narrow(paired(host + 1, len(tables) + 1, table + 1))
+    layer, layers = _texts(accesses, "layer", rows)
+    back = np.array([*(one == BACK for one in layers), False])[layer]
+    client, clients = _texts(accesses, "client", rows)
+    own = np.array([*(is_own(one) or one in servers for one in clients), True])[client]
     inside = np.array([*(is_internal(one) and not is_own(one) and one not in servers for one in clients), False])
-    log = (host[rows].astype(np.int64) + 1) * (len(tables) + 1) + table[rows] + 1
     for key in np.flatnonzero(np.bincount(log)).tolist():
         at_host, at_table = (one - 1 for one in divmod(key, len(tables) + 1))
         name, source = hosts[at_host] if at_host >= 0 else NO_HOST, tables[at_table]
@@ -73,8 +74,8 @@ def mark_hidden(ledger: Ledger, accesses: Accesses, servers: Collection[str]) ->
             dark = _far_from(ledger, (name, source), *hours)
             _mark(ledger, (name, source), dark, _AT_BACK_END)
             ledger.mark_unable((name, source, SHELL), dark, _FRONT_ONLY)
-        at = rows[mine[~hidden]]
-        for month, addresses, accounts in _funnels(accesses, at, client[at], inside):
+        at = mine[~hidden]
+        for month, addresses, accounts in _funnels(accesses, rows[at], client[at], inside):
             told = ", ".join(sorted(clients[one] for one in addresses))
             why = (
                 f"nearly all sessions of {accounts:,} accounts come from {told}: whoever is behind it is not in the log"
@@ -82,9 +83,13 @@ def mark_hidden(ledger: Ledger, accesses: Accesses, servers: Collection[str]) ->
             _mark(ledger, (name, source), _of_month(ledger, (name, source), month), why)
 
 
-def _funnels(
-    accesses: Accesses, rows: Codes, client: npt.NDArray[np.integer], inside: Flags
-) -> list[tuple[int, list[int], int]]:
+def _texts(accesses: Accesses, column: str, rows: Places) -> tuple[Places, list[str]]:
+    """Give a text column of some sessions, as codes into its distinct values, -1 for null."""
+    codes, values = accesses.texts(column)
+    return codes[rows], values
+
+
+def _funnels(accesses: Accesses, rows: Places, client: Places, inside: Flags) -> list[tuple[int, list[int], int]]:
     """Give the months in which nearly everything came from few addresses of the house, with these and how many accounts.
 
     Args:

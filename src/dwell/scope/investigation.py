@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dwell.archive.store import Archive
+from dwell.engine.memory import return_freed
 from dwell.hunt.hunting import Hunted
 from dwell.model.clocks import ClockCorrection
 from dwell.model.markings import Marking
@@ -255,6 +256,7 @@ def investigate(
     Raises:
         CustodyError: a data file is not what was written.
     """
+    return_freed()
     rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
     rolled = replace(rolled, hours=with_events_left_out(archive, rolled.hours))
     shortfalls = shortfalls_of(archive)
@@ -274,8 +276,8 @@ def investigate(
     lower_by(ledger, reconciled)
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
     identities = learn(archive, states.made())
-    accesses = Accesses(rolled.tables["sessions"], identities, rolled.tables["grounds"])
     rolled.let_go()
+    accesses = Accesses(rolled.tables["sessions"], identities, rolled.tables["grounds"], rolled.let_go)
     services = services_of(accesses)
     scored = ties(accesses, services.served)
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))

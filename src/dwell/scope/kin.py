@@ -17,6 +17,7 @@ from dwell.archive.datafile import read_rows
 from dwell.archive.store import Archive
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.identities import Identities
+from dwell.scope.rollup.fold import paired
 
 __all__ = ["Kin", "kin_of", "units_of"]
 
@@ -71,7 +72,7 @@ def kin_of(accesses: Accesses, units: Mapping[str, Sequence[str]] | None = None)
     other = accesses.ok & (accesses.account >= 0) & (accesses.mailbox >= 0) & (accesses.mailbox != accesses.account)
     # from inside only: outside it may be what is to be explained
     other &= accesses.internal
-    pair = accesses.account[other] * size + accesses.mailbox[other]
+    pair = paired(accesses.account[other], size, accesses.mailbox[other])
     day = accesses.first[other] // DAY_US
     low = int(day.min(initial=0))
     span = int(day.max(initial=0)) - low + 1

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from dwell.scope.access import DAY_US, INSIDE, Accesses
 from dwell.scope.clients import FOREIGN_BITS, Clients
 from dwell.scope.kin import Kin
-from dwell.scope.rollup.fold import group, ranked
+from dwell.scope.rollup.fold import group, paired, ranked
 from dwell.scope.session_terms import met_elsewhere
 
 __all__ = ["SIGNS", "UNKNOWN", "signs_of"]
@@ -87,8 +87,12 @@ def _counted(codes: Codes, few: int = FEW, many: int = MANY) -> Codes:
 def _company(one: _Leads) -> tuple[Codes, Codes]:
     """Say with how many unrelated owners the network was shared and how long, and whether people are at home there."""
     ties = one.clients.ties
-    account, network, first, last = (ties[name].to_numpy() for name in ("account", "network", "first", "last"))
     size = len(one.accesses.networks)
+    asked = np.zeros(size, np.bool_)
+    asked[one.network] = True
+    near = np.flatnonzero(asked[ties["network"].to_numpy()])
+    names = ("account", "network", "first", "last", "agent_bits")
+    account, network, first, last, bits = (ties[name].to_numpy()[near] for name in names)
     since, until = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
     np.minimum.at(since, network, first)
     np.maximum.at(until, network, last)
@@ -102,7 +106,7 @@ def _company(one: _Leads) -> tuple[Codes, Codes]:
     brief = (until - since)[one.network] <= BRIEF_DAYS * DAY_US
     several = np.where(groups >= MANY, np.where(brief, 3, 5), np.where(brief, 2, 4))
     company = np.where(owners <= 1, 0, np.where(groups <= 1, 1, several))
-    own = ties["agent_bits"].to_numpy() < FOREIGN_BITS
+    own = bits < FOREIGN_BITS
     mine = ties["agent_bits"].to_numpy()[one.rows] < FOREIGN_BITS
     lived = distinct(account, own)[one.network] - mine
     return company, np.where(owners <= 1, UNKNOWN, (lived > 0).astype(np.int64))
@@ -201,11 +205,11 @@ def _refused(one: _Leads) -> Codes:
     account, network, at = accesses.account[bad], accesses.network[bad], accesses.first[bad]
     wide = max(one.kin.size, 1)
     size = len(accesses.networks)
-    tried = np.bincount(np.unique(network * wide + account) // wide, minlength=size)
+    tried = np.bincount(np.unique(paired(network, wide, account)) // wide, minlength=size)
     # the order of time within each account: how many were refused in the month before
     span = int(max(at.max(), one.last.max())) + 1
     step = span // 1_000_000 + 1
-    held = np.sort(account * step + at // 1_000_000)
+    held = np.sort(paired(account, step, at // 1_000_000))
     end = one.account * step + one.first // 1_000_000
     begin = one.account * step + np.maximum(one.first - MONTH_US, 0) // 1_000_000
     before = np.searchsorted(held, end) - np.searchsorted(held, begin)
@@ -216,7 +220,7 @@ def _mailbox(one: _Leads) -> Codes:
     """Say whether the account opened its own mailbox, that of somebody it opens by its work, or of others."""
     accesses = one.accesses
     account, mailbox = accesses.account[one.sessions], accesses.mailbox[one.sessions]
-    known = np.isin(account * max(one.kin.size, 1) + mailbox, one.kin.opens)
+    known = np.isin(paired(account, max(one.kin.size, 1), mailbox), one.kin.opens)
     other = (mailbox >= 0) & (mailbox != account)
     return one.most(np.where(other, np.where(known, 1, 2), 0))
 
@@ -266,11 +270,11 @@ def _moves(one: _Leads) -> Codes:
     A kiosk, a hall and a training room stay where they are. Unknown where fewer than three such accounts are there.
     """
     ties = one.clients.ties
-    agent, network, account = (ties[name].to_numpy() for name in ("agent", "network", "account"))
-    odd = one.clients.outside & (ties["agent_bits"].to_numpy() >= FOREIGN_BITS)
+    odd = np.flatnonzero(one.clients.outside & (ties["agent_bits"].to_numpy() >= FOREIGN_BITS))
+    agent, network, account = (ties[name].to_numpy()[odd] for name in ("agent", "network", "account"))
     out = np.full(len(one.rows), UNKNOWN)
     for tool in np.unique(one.agent).tolist():
-        lan, who = np.unique(np.stack([network, account])[:, odd & (agent == tool)], axis=1)
+        lan, who = np.unique(np.stack([network, account])[:, agent == tool], axis=1)
         for place in np.flatnonzero(one.agent == tool).tolist():
             here = lan == one.network[place]
             if np.count_nonzero(here) >= TOGETHER_MIN:

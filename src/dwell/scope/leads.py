@@ -103,15 +103,17 @@ def terms_of(clients: Clients) -> dict[str, Bits]:
     """
     visits = clients.ties["visits"].to_numpy().astype(np.float64)
     made = {name: clients.bits(name) for name in TERMS} | dict(clients.further)
-    rank = {name: _of_rank(bits, clients.ranked, visits) for name, bits in made.items()}
-    out = {name: rank[name] if name in TAKEN_AS_RANKED else np.minimum(bits, rank[name]) for name, bits in made.items()}
+    out: dict[str, Bits] = {}
+    for name, bits in made.items():
+        rank = _of_rank(bits, clients.ranked, visits)
+        out[name] = rank if name in TAKEN_AS_RANKED else np.minimum(bits, rank)
     more = {} if clients.departed is None else {"departed": clients.departed}
     return out | {"fan-out": clients.fan_out} | more
 
 
 def summed(terms: Mapping[str, Bits]) -> Bits:
     """Give the sum of the terms of every tie, to two digits; what is not told adds nothing."""
-    return np.asarray(np.round(np.nansum(list(terms.values()), axis=0), 2))
+    return np.asarray(np.round(sum(np.where(np.isnan(one), 0.0, one) for one in terms.values()), 2))
 
 
 def budget_of(weeks: float, per_week: int) -> int:
@@ -194,6 +196,7 @@ def leads_of(
             )
         )
     told, expected = _with_chance(out, clients, order, terms)
+    del terms, total  # of every tie; what follows is asked of the leads alone
     told = explained(told, accesses, clients, order, kin if kin is not None else kin_of(accesses))
     if clients.blocks:
         ties = zip(*(clients.column(one)[order].tolist() for one in ("account", "network", "agent")), strict=True)
@@ -223,9 +226,8 @@ def _with_chance(
     """
     pool = clients.ranked.copy()
     pool[order[np.array([one.intrusion is not None for one in leads])]] = False
-    found = by_chance(
-        [np.nan_to_num(bits[pool]) for bits in terms.values()], np.array([one.bits for one in leads])
-    ).tolist()
+    told_by = (np.nan_to_num(bits[pool]) for bits in terms.values())
+    found = by_chance(told_by, np.array([one.bits for one in leads])).tolist()
     told = tuple(replace(one, by_chance=expected) for one, expected in zip(leads, found, strict=True))
     loose = [one for one in told if one.intrusion is None]
     most = max((one.by_chance or 0.0 for one in loose), default=0.0)

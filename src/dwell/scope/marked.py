@@ -26,6 +26,7 @@ from dwell.scope.access import Accesses
 from dwell.scope.exploits import NEAR, Act
 from dwell.scope.forgery import Forged
 from dwell.scope.intrusions import Held
+from dwell.scope.rollup.fold import paired
 from dwell.scope.words import BROWSER, agent
 
 __all__ = [
@@ -111,7 +112,7 @@ def tie_keys(accesses: Accesses, ties: pa.Table) -> tuple[npt.NDArray[np.int64],
     """Give one number for account, network and agent: per tie, and per session."""
     wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
     account, network, tool = (ties[one].to_numpy() for one in ("account", "network", "agent"))
-    own = (accesses.account * wide + accesses.network) * tall + accesses.agent
+    own = paired(paired(accesses.account, wide, accesses.network), tall, accesses.agent)
     return (account * wide + network) * tall + tool, own
 
 

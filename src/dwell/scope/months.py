@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from dwell.scope.rollup.fold import group, ranked
+from dwell.scope.rollup.fold import Places, group, ranked
 
-__all__ = ["DENSE", "MONTH_DAYS", "Counted", "around"]
+__all__ = ["DENSE", "MONTH_DAYS", "ROWS_AT_ONCE", "Counted", "around", "stretches"]
 
 MONTH_DAYS = 30
 DENSE = 4
 """Sums are kept for every number up to the largest where these are at most so many times the rows, else only for those
 that there are."""
+ROWS_AT_ONCE = 1_000_000
+"""So many rows are judged in one go: what that takes is then the same for a case of a year and one of ten."""
 
 Codes = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.float64]
@@ -31,8 +33,8 @@ class Counted:
         visits: how many.
     """
 
-    values: Mapping[str, Codes]
-    month: Codes
+    values: Mapping[str, Places]
+    month: Places
     visits: Bits
 
     def around(self, *names: str) -> Bits:
@@ -40,8 +42,12 @@ class Counted:
         key = group([self.values[one] for one in names]) if names else np.zeros(len(self.month), np.int64)
         return around(key, self.month, self.visits)
 
+    def taken(self, rows: Codes) -> Counted:
+        """Give some of the rows."""
+        return Counted({name: one[rows] for name, one in self.values.items()}, self.month[rows], self.visits[rows])
 
-def around(key: Codes, month: Codes, weight: Bits) -> Bits:
+
+def around(key: Codes, month: Places, weight: Bits) -> Bits:
     """Add up per row what has its key in its month and those beside it.
 
     Args:
@@ -67,3 +73,21 @@ def around(key: Codes, month: Codes, weight: Bits) -> Bits:
     near[1:][close] += sums[:-1][close]
     near[:-1][close] += sums[1:][close]
     return np.asarray(near[at])
+
+
+def stretches(month: Places) -> Iterator[tuple[Codes, Codes]]:
+    """Yield stretches of months, all of them together, as rows and as places among these.
+
+    The rows are those of a stretch and of the month on either side, in their order, for what is counted around a month
+    reaches so far; the places are those of the stretch itself. A month is never parted.
+
+    Args:
+        month: of each row, 0 for the first one.
+    """
+    until = np.cumsum(np.bincount(month)) if len(month) else np.zeros(0, np.int64)
+    start = done = 0
+    while start < len(until):
+        end = max(start + 1, int(np.searchsorted(until, done + ROWS_AT_ONCE, side="right")))
+        near = np.flatnonzero((month >= start - 1) & (month <= end))
+        yield near, np.flatnonzero((month[near] >= start) & (month[near] < end))
+        start, done = end, int(until[end - 1])

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.months import MONTH_DAYS
-from dwell.scope.rollup.fold import group, ranked
+from dwell.scope.rollup.fold import Places, group, paired, ranked
 
 __all__ = [
     "ROUND_SHARE",
@@ -63,7 +63,7 @@ def service_accounts(accesses: Accesses) -> dict[int, int]:
     They are told to the reader, who can say whether they are known.
     """
     other = (accesses.account >= 0) & (accesses.mailbox != accesses.account) & accesses.ok
-    pair = np.unique(accesses.account[other] * (len(accesses.names) + 1) + accesses.mailbox[other])
+    pair = np.unique(paired(accesses.account[other], len(accesses.names) + 1, accesses.mailbox[other]))
     owners, counts = np.unique(pair // (len(accesses.names) + 1), return_counts=True)
     limit = max(SERVICE_MIN, SERVICE_SHARE * np.count_nonzero(np.bincount(accesses.mailbox[accesses.ok] + 1)))
     return {int(one): int(count) for one, count in zip(owners, counts, strict=True) if count >= limit}
@@ -74,7 +74,7 @@ def _first(codes: Codes) -> Codes:
     return np.unique(codes, return_index=True)[1].astype(np.int64)
 
 
-def rounds(client: Codes, mailbox: Codes, day: Codes) -> tuple[Mask, Codes]:
+def rounds(client: Codes, mailbox: Places, day: Codes) -> tuple[Mask, Codes]:
     """Say per client whether it makes rounds, and how many mailboxes it opens; clients count up from 0."""
     size = int(client.max(initial=-1)) + 1
     month = day // MONTH_DAYS
@@ -124,13 +124,13 @@ def _strange(accesses: Accesses, owner: Codes, tool: Codes, lan: Codes | None = 
     (account, agent, network, inside), days = _own_days(
         accesses, accesses.agent, accesses.network, accesses.internal.astype(np.int64)
     )
-    wanted, own = owner * tall + tool, account * tall + agent
+    wanted, own = paired(owner, tall, tool), paired(account, tall, agent)
     size = int(max(wanted.max(initial=0), own.max(initial=0))) + 1
     read = np.bincount(own, weights=days * (inside if lan is None else np.ones(len(days))), minlength=size)
     there = np.zeros(len(wanted))
     if lan is not None and len(own):
         wide = len(accesses.networks) + 1
-        places, at = own * wide + network, wanted * wide + lan
+        places, at = paired(own, wide, network), paired(wanted, wide, lan)
         order = np.argsort(places)
         place = np.minimum(np.searchsorted(places[order], at), len(order) - 1)
         there = np.where(places[order][place] == at, days[order][place], 0)
@@ -154,8 +154,8 @@ def services_of(accesses: Accesses) -> Services:
     account, mailbox, day = accesses.account[other], accesses.mailbox[other], accesses.first[other] // DAY_US
     lan, tool = accesses.network[other], accesses.agent[other]
     wide, tall = len(accesses.networks) + 1, len(accesses.agents) + 1
-    agents, agent = np.unique(account * tall + tool, return_inverse=True)
-    clients, client = np.unique((account * wide + lan) * tall + tool, return_inverse=True)
+    agents, agent = np.unique(paired(account, tall, tool), return_inverse=True)
+    clients, client = np.unique(paired(paired(account, wide, lan), tall, tool), return_inverse=True)
     by_client, opened = rounds(client, mailbox, day)
     by_agent, _ = rounds(agent, mailbox, day)
     owner = clients // (wide * tall)
@@ -169,8 +169,9 @@ def services_of(accesses: Accesses) -> Services:
     makers = np.union1d(owner[by_client], steady // tall)
     whole_house = np.isin(owner, list(most)) & (opened >= limit) & ~stranger
     works = by_client | (whole_house & (inside | ~np.isin(owner, makers)))
-    served = known & np.isin((accesses.account * wide + accesses.network) * tall + accesses.agent, clients[works])
-    served |= known & np.isin(accesses.account * tall + accesses.agent, steady)
+    lans = paired(accesses.account, wide, accesses.network)
+    served = known & np.isin(paired(lans, tall, accesses.agent), clients[works])
+    served |= known & np.isin(paired(accesses.account, tall, accesses.agent), steady)
     # what was refused, or came from nowhere, is a service's where all that is known of it is
     pure = ~np.isin(accesses.account, accesses.account[known & ~served])
     makers = np.unique(accesses.account[served])

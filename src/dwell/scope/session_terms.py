@@ -33,8 +33,8 @@ from dwell.scope.clients import SHARED_MIN, SHARED_SHARE, Clients
 from dwell.scope.habits import BITS_MAX
 from dwell.scope.identities import Identities
 from dwell.scope.kin import units_of
-from dwell.scope.months import MONTH_DAYS, Counted
-from dwell.scope.rollup.fold import group, numbered, ranked
+from dwell.scope.months import MONTH_DAYS, ROWS_AT_ONCE, Counted, stretches
+from dwell.scope.rollup.fold import Places, group, narrow, numbered, ranked
 from dwell.scope.rollup.shapes import JOINED
 from dwell.scope.server_addresses import server_addresses
 from dwell.scope.words import agent
@@ -132,26 +132,26 @@ class _Visits:
     """Sessions on ties, and the visits they are part of.
 
     Attributes:
-        rows: the sessions.
+        rows: the sessions, in order of time.
         tie: the tie of each, as row of the ties.
         of: the visit of each.
         first: a session of each visit, as place among `rows`.
         month: of each visit, 0 for the first one.
     """
 
-    rows: Codes
-    tie: Codes
-    of: Codes
-    first: Codes
-    month: Codes
+    rows: Places
+    tie: Places
+    of: Places
+    first: Places
+    month: Places
 
-    def most(self, states: Codes) -> Codes:
+    def most(self, states: Places) -> Places:
         """Give per visit the largest state of its sessions; -1 where none is known."""
-        out = np.full(len(self.first), -1, np.int64)
+        out = np.full(len(self.first), -1, states.dtype)
         np.maximum.at(out, self.of, states)
         return out
 
-    def least(self, states: Codes) -> Codes:
+    def least(self, states: Places) -> Places:
         """Give per visit the smallest state that is known of its sessions; -1 where none is."""
         high = int(states.max(initial=0)) + 1
         found = self.most(np.where(states < 0, -1, high - states))
@@ -160,29 +160,36 @@ class _Visits:
 
 def _visits(accesses: Accesses, ties: pa.Table, skip: Mask) -> _Visits:
     account, network_, tool = (ties[one].to_numpy() for one in ("account", "network", "agent"))
-    rows, tie = accesses.on_ties(network_, tool, account)
+    rows, tie = (narrow(one) for one in accesses.on_ties(network_, tool, account))
     kept = accesses.ok[rows] & ~skip[rows] & ~accesses.system[rows]
     rows, tie = rows[kept], tie[kept]
-    day = accesses.first[rows] // DAY_US
-    of, first = numbered(group([tie, accesses.protocol[rows], day]))
+    day = narrow(accesses.first[rows] // DAY_US)
+    of, first = (narrow(one) for one in numbered(group([tie, accesses.protocol[rows], day])))
     month = day[first] // MONTH_DAYS
     return _Visits(rows, tie, of, first, month - int(month.min(initial=0)))
 
 
 class _Judge:
-    """Says how likely a state of a visit is for its account, and sums up per tie."""
+    """Says how likely a state of a visit is for its account, and sums up per tie.
+
+    Attributes:
+        tie: the tie of each visit.
+        protocol: of each visit.
+        phone: of each visit, 1 where it is a phone's.
+        lived: of each visit, 1 where its account lives on the network.
+    """
 
     def __init__(self, accesses: Accesses, ties: pa.Table, visits: _Visits, peers: Codes) -> None:
         self.size, self.visits = ties.num_rows, visits
-        self.tie = visits.tie[visits.first]
-        account, lan = (ties[one].to_numpy()[self.tie] for one in ("account", "network"))
-        self.protocol: Codes = accesses.protocol[visits.rows[visits.first]]
+        self.account, self.network = (narrow(ties[one].to_numpy()) for one in ("account", "network"))
+        self.peers = narrow(peers)
+        self.tie: Places = visits.tie[visits.first]
+        self.protocol: Places = accesses.protocol[visits.rows[visits.first]].astype(np.int32)
         tool = ties["agent"].to_numpy()[self.tie]
-        self.phone = carried(accesses, self.protocol, tool).astype(np.int64)
-        self.lived = (ties["network_bits"].to_numpy()[self.tie] <= LIVED_BITS).astype(np.int64)
-        self.columns = {"account": account, "network": lan, "peers": peers[account]}
+        self.phone: Places = carried(accesses, self.protocol, tool).astype(np.int8)
+        self.lived: Places = (ties["network_bits"].to_numpy()[self.tie] <= LIVED_BITS).astype(np.int8)
 
-    def bits(self, state: Codes, kind: Codes | None = None, *, each: bool = False) -> Bits:
+    def bits(self, state: Places, kind: Places | None = None, *, each: bool = False) -> Bits:
         """Give the mean bits of the ties' visits; NaN where no visit of a tie has a state.
 
         Args:
@@ -190,99 +197,116 @@ class _Judge:
             kind: per visit, what states are told apart by; None for nothing.
             each: whether every state can be odd; else 0 is worth nothing, however rare it is.
         """
-        known = np.flatnonzero(state >= 0)
+        known = narrow(np.flatnonzero(state >= 0))
         out = np.full(self.size, np.nan)
         if not len(known):
             return out
-        tie = self.tie[known]
-        number = np.bincount(tie, minlength=self.size)
+        number = np.bincount(self.tie[known], minlength=self.size)
         told = number > 0
         if state[known].min() == state[known].max():
             out[told] = 0.0  # nobody does otherwise: nothing is told apart by it
             return out
-        values = {name: column[known] for name, column in self.columns.items()}
-        values |= {"state": state[known], "kind": np.zeros(len(known), np.int64) if kind is None else kind[known]}
-        key = group([*values.values(), self.visits.month[known]])
-        of, first = numbered(key)
+        found = np.empty(len(known))
+        for near, own in stretches(self.visits.month[known]):
+            found[near[own]] = self._visit_bits(known[near], state, kind)[own]
+        if not each:
+            found[state[known] == 0] = 0.0
+        out[told] = np.bincount(self.tie[known], weights=found, minlength=self.size)[told] / number[told]
+        return np.round(np.clip(out, 0.0, BITS_MAX), 2)
+
+    def _visit_bits(self, rows: Places, state: Places, kind: Places | None) -> Bits:
+        """Give the bits of some visits, by these: all that there are in their months and those beside them."""
+        tie, month = self.tie[rows], self.visits.month[rows]
+        account = self.account[tie]
+        columns = {"account": account, "network": self.network[tie], "peers": self.peers[account], "state": state[rows]}
+        columns["kind"] = np.zeros(len(rows), np.int8) if kind is None else kind[rows]
+        of, first = numbered(group([*columns.values(), month]))
         counted = Counted(
-            {name: column[first] for name, column in values.items()},
-            self.visits.month[known][first],
+            {name: column[first] for name, column in columns.items()},
+            month[first],
             np.bincount(of).astype(np.float64),
         )
-        found = _surprise(counted)
-        found = (found if each else np.where(counted.values["state"] == 0, 0.0, found))[of]
-        out[told] = np.bincount(tie, weights=found, minlength=self.size)[told] / number[told]
-        return np.round(np.clip(out, 0.0, BITS_MAX), 2)
+        return _surprise(counted)[of]
 
 
 def _surprise(counted: Counted) -> Bits:
     """Give per row the bits of its state: for the account elsewhere, backing off to its peers and to everybody."""
 
-    def seen(*more: str) -> tuple[Bits, Bits]:
-        """Give visits with the same state, and with any, that share the columns named."""
-        return counted.around(*more, "kind", "state"), counted.around(*more, "kind")
+    def elsewhere(*more: str) -> tuple[Bits, Bits]:
+        """Give visits from other networks, with the same state and with any, that share the columns named."""
+        same = counted.around(*more, "kind", "state") - counted.around(*more, "network", "kind", "state")
+        return same, counted.around(*more, "kind") - counted.around(*more, "network", "kind")
 
-    own, own_here = seen("account"), seen("account", "network")
-    peers, peers_here = seen("peers"), seen("peers", "network")
-    whole, here = seen(), seen("network")
-    own_same, own_all = (a - b for a, b in zip(own, own_here, strict=True))
-    peers_same, peers_all = (a - b - (c - d) for a, b, c, d in zip(peers, peers_here, own, own_here, strict=True))
-    others_same, others_all = (a - b - (c - d) for a, b, c, d in zip(whole, here, peers, peers_here, strict=True))
-    chance = (others_same + 0.5) / (others_all + 1.0)
-    chance = (peers_same + BACKOFF * chance) / (peers_all + BACKOFF)
+    own_same, own_all = elsewhere("account")
+    peers_same, peers_all = elsewhere("peers")
+    whole_same, whole_all = elsewhere()
+    chance = (whole_same - peers_same + 0.5) / (whole_all - peers_all + 1.0)
+    chance = (peers_same - own_same + BACKOFF * chance) / (peers_all - own_all + BACKOFF)
     return np.asarray(-np.log2((own_same + BACKOFF * chance) / (own_all + BACKOFF)))
 
 
-def _rarest_last(codes: Codes) -> Codes:
+def _rarest_last(codes: Places) -> Places:
     """Number states by how often they come, so that of two on one visit the rarer one counts; -1 stays."""
     counts = np.bincount(codes[codes >= 0], minlength=1)
-    to = np.empty(len(counts) + 1, np.int64)
+    to = np.empty(len(counts) + 1, np.int32)
     to[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
     to[-1] = -1
     return to[codes]
 
 
-def _actors(accesses: Accesses, rows: Codes) -> Codes:
+def _actors(accesses: Accesses, rows: Places) -> Places:
     """Say whether a mailbox that a record names is another's."""
     basis, values = accesses.texts("basis")
     named = np.array([*(one != "assumed" for one in values), False])[basis[rows]]
-    other = (accesses.mailbox[rows] != accesses.account[rows]).astype(np.int64)
-    return np.where(named & (accesses.mailbox[rows] >= 0), other, -1)
+    mailbox = accesses.mailbox[rows]
+    return np.where(named & (mailbox >= 0), (mailbox != accesses.account[rows]).astype(np.int8), np.int8(-1))
 
 
-def _methods(accesses: Accesses, rows: Codes) -> Codes:
+def _methods(accesses: Accesses, rows: Places) -> Places:
     codes, values = accesses.texts("auth")
     table: dict[str, int] = {}
-    plain = np.array([*(table.setdefault(one.strip().lower(), len(table)) for one in values), -1], np.int64)
+    plain = np.array([*(table.setdefault(one.strip().lower(), len(table)) for one in values), -1], np.int32)
     return _rarest_last(plain[codes[rows]])
 
 
-def _devices(accesses: Accesses, rows: Codes) -> Codes:
+def _devices(accesses: Accesses, rows: Places) -> Places:
     codes, _ = accesses.texts("device")
-    return _rarest_last(codes[rows].astype(np.int64))
+    return _rarest_last(codes[rows])
 
 
-def _sends(accesses: Accesses, rows: Codes) -> Codes:
+def _sends(accesses: Accesses, rows: Places) -> Places:
     """Say whether a session changed nothing; unknown where it did not read either, or no action is logged."""
+    read = np.zeros(len(rows), np.bool_)
+    for one in ("listed", "read", "synced", "named"):
+        read |= accesses.numbers(one)[rows] > 0
     wrote = accesses.numbers("wrote")[rows]
-    read = np.sum([accesses.numbers(one)[rows] for one in ("listed", "read", "synced", "named")], axis=0) > 0
-    return np.where(wrote > 0, 0, np.where((wrote == 0) & read, 1, -1))
+    return np.where(wrote > 0, np.int8(0), np.where((wrote == 0) & read, np.int8(1), np.int8(-1)))
 
 
-def met_elsewhere(accesses: Accesses, rows: Codes, others: Codes) -> Mask:
+def met_elsewhere(accesses: Accesses, rows: Places, others: Places) -> Mask:
     """Say of sessions whether their account was used from another network within half an hour.
 
     Args:
         accesses: all sessions.
-        rows: the sessions asked about.
-        others: the sessions that count: those of phones do not, which people carry along.
+        rows: the sessions asked about, in order of time.
+        others: the sessions that count, in order of time: those of phones do not, which people carry along.
     """
+    out = np.zeros(len(rows), np.bool_)
+    begun, reach = accesses.first[others], AT_ONCE_US + _MICROSECONDS
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows[start : start + ROWS_AT_ONCE]
+        low, high = np.searchsorted(begun, accesses.first[part[[0, -1]]] + [-reach, reach])
+        out[start : start + ROWS_AT_ONCE] = _met_elsewhere(accesses, part, others[low:high])
+    return out
+
+
+def _met_elsewhere(accesses: Accesses, rows: Places, others: Places) -> Mask:
     asked = len(rows)
     both = np.concatenate([others, rows])
     second = accesses.first[both] // _MICROSECONDS
-    second = second - (int(second.min()) if len(second) else 0)
+    second -= int(second.min())
     near = AT_ONCE_US // _MICROSECONDS
-    reach = int(second.max(initial=0)) + 4 * near
+    reach = int(second.max()) + 4 * near
 
     def around(key: Codes) -> Codes:
         """Count, for each session asked about, those with its key that began within half an hour."""
@@ -294,20 +318,20 @@ def met_elsewhere(accesses: Accesses, rows: Codes, others: Codes) -> Mask:
         out[order] = after - np.searchsorted(held, wanted[order] - near)
         return out
 
-    account, lan = accesses.account[both], accesses.network[both]
-    return np.asarray(around(account) > around(ranked(group([account, lan]))))
+    account = group([accesses.account[both]])
+    return np.asarray(around(account) > around(ranked(group([account, accesses.network[both]]))))
 
 
-def _at_once(accesses: Accesses, ties: pa.Table, visits: _Visits) -> Codes:
+def _at_once(accesses: Accesses, ties: pa.Table, visits: _Visits) -> Places:
     rows = visits.rows
     fixed = ~carried(accesses, accesses.protocol[rows], accesses.agent[rows])
-    asked = np.flatnonzero(fixed & (ties["elsewhere"].to_numpy()[visits.tie] >= ELSEWHERE_MIN))
-    out = np.full(len(rows), -1, np.int64)
+    asked = fixed & (ties["elsewhere"].to_numpy()[visits.tie] >= ELSEWHERE_MIN)
+    out = np.full(len(rows), -1, np.int8)
     out[asked] = met_elsewhere(accesses, rows[asked], rows[fixed])
     return out
 
 
-def _on_servers(accesses: Accesses, rows: Codes, servers: frozenset[str]) -> Codes:
+def _on_servers(accesses: Accesses, rows: Places, servers: frozenset[str]) -> Places:
     """Say whether the client is a mail server; unknown of what a back end alone wrote, whose client is the front end."""
     layer, layers = accesses.texts("layer")
     front = np.array([*(one in {"front", JOINED} for one in layers), False])[layer[rows]]
@@ -319,22 +343,22 @@ def _on_servers(accesses: Accesses, rows: Codes, servers: frozenset[str]) -> Cod
         mine = pc.or_(loop, pc.is_in(texts, value_set=pa.array(sorted(servers), pa.string())))
         own[:-1] = mine.to_numpy(zero_copy_only=False)
     known = front & (client[rows] >= 0) & bool(servers)
-    return np.where(known, own[client[rows]].astype(np.int64), -1)
+    return np.where(known, own[client[rows]].astype(np.int8), np.int8(-1))
 
 
-def _rhythm(accesses: Accesses, visits: _Visits, size: int) -> Codes:
+def _rhythm(accesses: Accesses, visits: _Visits, size: int) -> Places:
     """Say how equal the intervals of a tie are, 3 for the most equal, at one visit of it; -1 elsewhere, or if few."""
-    often = np.flatnonzero((np.bincount(visits.tie, minlength=size) > RHYTHM_MIN)[visits.tie])
+    often = narrow(np.flatnonzero((np.bincount(visits.tie, minlength=size) > RHYTHM_MIN)[visits.tie]))
     order = often[np.argsort(visits.tie[often], kind="stable")]  # sessions are in order of time
     held, gap = visits.tie[order], np.diff(accesses.first[visits.rows[order]])
     kept = (held[1:] == held[:-1]) & (gap >= PAUSE_US)
-    tie, gap = held[1:][kept], gap[kept]
+    tie, gap = held[1:][kept].astype(np.int64), gap[kept]
     number = np.bincount(tie, minlength=size)
     told = np.flatnonzero(number >= RHYTHM_MIN)
     middle = np.zeros(size, np.int64)
     middle[told] = _middles(tie, gap, number)[told]
     spread = _middles(tie, np.abs(gap - middle[tie]), number)
-    out = np.full(len(visits.first), -1, np.int64)
+    out = np.full(len(visits.first), -1, np.int8)
     held, stands = np.unique(visits.tie[visits.first], return_index=True)
     out[stands[np.isin(held, told)]] = np.sum([spread[told] <= one for one in STEADY_US], axis=0)
     return out
@@ -351,13 +375,13 @@ def _middles(keys: Codes, values: Codes, number: Codes) -> Codes:
     return np.asarray(held[np.minimum(starts + np.maximum(number - 1, 0) // 2, len(held) - 1)])
 
 
-def _folders(accesses: Accesses, ties: pa.Table, visits: _Visits, beside: Beside) -> Codes:
+def _folders(accesses: Accesses, ties: pa.Table, visits: _Visits, beside: Beside) -> Places:
     """Say whether four folders or more were opened one after the other in order of their names, at a visit of such a day.
 
     States are 0 out of order, 1 in order, 2 six folders or more in order.
     """
     if beside.folders is None or not beside.folders.num_rows or not ties.num_rows:
-        return np.full(len(visits.first), -1, np.int64)
+        return np.full(len(visits.first), -1, np.int8)
     held = beside.folders
     account, lan, tool = _codes_of(accesses, held, beside.identities)
     size = (len(accesses.networks) + 1, len(accesses.agents) + 1)
@@ -395,7 +419,7 @@ def _folders(accesses: Accesses, ties: pa.Table, visits: _Visits, beside: Beside
 def _on_day(accesses: Accesses, visits: _Visits, tie: Codes, day: Codes, state: Codes) -> Codes:
     """Put a state to a visit of each tie on each day; -1 elsewhere."""
     out = np.full(len(visits.first), -1, np.int64)
-    mine = visits.tie[visits.first]
+    mine = visits.tie[visits.first].astype(np.int64)
     when = accesses.first[visits.rows[visits.first]] // DAY_US
     wide = int(max(when.max(initial=0), day.max(initial=0))) + 1
     keys = mine * wide + when

@@ -17,7 +17,7 @@ from dwell.model.instants import utc_from_us
 from dwell.model.provenance import RecordRef
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.intrusions import Held
-from dwell.scope.rollup.fold import group
+from dwell.scope.rollup.fold import group, paired
 
 __all__ = ["ACCOUNTS_MIN", "Spray", "spray_of", "sprays_of", "with_sprays"]
 
@@ -65,7 +65,7 @@ def sprays_of(accesses: Accesses) -> tuple[Spray, ...]:
     if not len(refused):
         return ()
     tall = len(accesses.agents) + 1
-    client = accesses.network * tall + accesses.agent
+    client = paired(accesses.network, tall, accesses.agent)
     # few clients are refused for many names
     pairs = np.unique(np.stack([client[refused], accesses.account[refused]]), axis=1)
     clients, names = np.unique(pairs[0], return_counts=True)

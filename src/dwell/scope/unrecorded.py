@@ -18,6 +18,7 @@ from dwell.scope.cells import EMPTY, HELD, HOUR_US, MISSING, OFF
 from dwell.scope.cmdlets import Label
 from dwell.scope.identities import Identities
 from dwell.scope.ledger import Ledger
+from dwell.scope.rollup.fold import paired
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.silences import APART_MAX, Silence, own_line
 
@@ -65,8 +66,8 @@ def unrecorded_of(
     mail = cloud & ~signed & (accesses.mailbox >= 0)
     day = accesses.first // DAY_US
     wide = int(day.max()) + 1
-    visits = np.unique(accesses.account[own] * wide + day[own])
-    opened = np.unique(accesses.mailbox[mail] * wide + day[mail])
+    visits = np.unique(paired(accesses.account[own], wide, day[own]))
+    opened = np.unique(paired(accesses.mailbox[mail], wide, day[mail]))
     if not len(visits) or not len(opened):
         return ()
     kept = np.isin(visits, opened)

@@ -28,9 +28,11 @@ __all__ = [
     "hours",
     "instants",
     "mapped",
+    "narrow",
     "numbered",
     "numbers",
     "once",
+    "paired",
     "placed",
     "ranked",
     "runs",
@@ -235,6 +237,27 @@ def group(columns: Sequence[Places]) -> Codes:
 
 def _wrapped(number: int) -> np.int64:
     return np.uint64(number % 2**64).astype(np.int64)
+
+
+def narrow(codes: Codes) -> Places:
+    """Give numbers in 32 bits, where they fit: to be compared, grouped or looked up by, and not to be multiplied."""
+    fits = np.iinfo(np.int32)
+    held = int(codes.min(initial=0)), int(codes.max(initial=0))
+    return codes.astype(np.int32, copy=False) if held[0] >= fits.min and held[1] <= fits.max else codes
+
+
+def paired(first: Places, wide: int, second: Places) -> Codes:
+    """Give one number for two: `first * wide + second`, in 64 bits however narrow they are.
+
+    Args:
+        first: not negative, or -1 for what is unknown.
+        wide: more than any `second`.
+        second: likewise.
+    """
+    out = first.astype(np.int64)
+    out *= wide
+    out += second
+    return out
 
 
 def ranked(key: Codes) -> Codes:
