@@ -27,7 +27,8 @@ class Event:
     """An event.
 
     Attributes:
-        field: texts of a field; told whether the question is about the field's start, its being empty, or neither.
+        field: texts of a field; told whether the question is about the field's start, its being empty, its being the
+            same as another, or nothing of these.
         texts: all texts, for keywords.
         blanks: texts that are no value.
     """
@@ -299,8 +300,8 @@ def _one(event: Event, name: str, modifiers: Sequence[str], value: object) -> bo
     if "fieldref" in modifiers:
         return any(
             _related(fold(one), fold(two), modifiers)
-            for one in event.field(name, "")
-            for two in event.field(str(value), "")
+            for one in event.field(name, "same")
+            for two in event.field(str(value), "same")
         )
     if "re" in modifiers:
         return any(_searched(str(value), one, modifiers) for one in event.field(name, ""))

@@ -18,25 +18,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.percent import decoded
-from dwell.hunt.derived import base_of
 from dwell.hunt.patterns import Indices, Patterns, Regexes, folded, patterns, regexes
 from dwell.hunt.ruleset import Atom, Node
 from dwell.hunt.timeparts import time_part
+from dwell.hunt.views import views
 from dwell.model.short_cache import short_cache
 
-__all__ = ["Truth", "Words", "decoded", "truth_of", "words"]
+__all__ = ["Truth", "Words", "truth_of", "words"]
 
 Truth = npt.NDArray[np.bool_]
 
-_DECODED = frozenset(
-    {(table, name) for table in ("iis", "ncsa", "haproxy") for name in ("cs-uri", "cs-uri-stem", "cs-uri-query")}
-    | {("iis", "cs-referer"), ("ncsa", "cs-referer")}
-    | {("httpproxy", "cs-uri"), ("httpproxy", "UrlStem"), ("httpproxy", "UrlQuery")}
-    | {("zeek", "http_url"), ("zeek", "uri"), ("zeek", "referrer")}
-    | {("squid", "url"), ("fortinet", "url"), ("paloalto", "misc"), ("cef", "request")}
-)
-_PLUSSED = frozenset({("iis", "cs-user-agent")})
 SHARED_MIN = 1_024
 """Fewer texts than this are looked at again sooner than it is found out which of them the file before held."""
 FEW_QUESTIONS = 4
@@ -390,23 +381,10 @@ def _questions(asked: Sequence[int], atoms: Sequence[Atom]) -> _Questions:
     return held[1]
 
 
-def _views(table: str, place: str, values: pa.StringArray) -> list[tuple[Indices | None, pa.StringArray]]:
-    """Give the texts as written and, where they differ, as they are meant."""
-    out: list[tuple[Indices | None, pa.StringArray]] = [(None, values)]
-    mark = "%" if (table, base_of(place)) in _DECODED else "+" if (table, place) in _PLUSSED else ""
-    if not mark:
-        return out
-    rows = np.flatnonzero(pc.match_substring(values, mark).to_numpy(zero_copy_only=False))
-    if len(rows):
-        some = values.take(pa.array(rows))
-        out.append((rows, decoded(some) if mark == "%" else pc.replace_substring(some, "+", " ")))
-    return out
-
-
 def _text_hits(table: str, place: str, values: pa.StringArray, questions: _Open) -> dict[int, Indices]:
     """Put all patterns and regular expressions to the texts, one pass each; give those that some text meets."""
     out: dict[int, Indices] = {}
-    for rows, view in _views(table, place, values):
+    for rows, view in views(table, place, values):
         for one, where in questions.met(view):
             if len(where):
                 mine = where if rows is None else rows[where]
