@@ -5,7 +5,7 @@ It does not depend on what rules ask of the records, only on which kinds of reco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile, read_rows
+from dwell.hunt.columnvalues import values_of
 from dwell.hunt.patterns import Indices
 from dwell.hunt.recordkinds import RecordKinds
 from dwell.hunt.ruleset import Where
@@ -24,6 +25,8 @@ ANY = -1
 """Stands for records of any kind where kinds of record are numbered."""
 _HOST, _TIME = "host", "time_utc"
 _NEVER = 2**63 - 1
+_AT_ONCE = 8
+"""Columns that are read at once."""
 
 
 class Holder(msgspec.Struct, frozen=True, array_like=True):
@@ -33,11 +36,13 @@ class Holder(msgspec.Struct, frozen=True, array_like=True):
         host: its name; "" where the records name none.
         first_us: their first instant, microseconds since 1970 in UTC; None where none has one.
         last_us: the last.
+        lacks: columns in which none of its records of the kind holds anything, while those of another host here do.
     """
 
     host: str
     first_us: int | None
     last_us: int | None
+    lacks: tuple[str, ...] = ()
 
 
 def holders(file: DataFile, wheres: Sequence[Where]) -> list[list[Holder]]:
@@ -57,9 +62,33 @@ def holders(file: DataFile, wheres: Sequence[Where]) -> list[list[Holder]]:
         first, last = _spans(rows if told else _read(file, [_HOST, _TIME]), kinds)
     names, codes = kinds.texts(_HOST)
     whole = [*names.to_pylist(), ""]
-    return [
-        _of(whole, codes, first, last, np.flatnonzero(kinds.of(at) & (kinds.rows > 0))) for at in range(len(wheres))
-    ]
+    sorts = [np.flatnonzero(kinds.of(at) & (kinds.rows > 0)) for at in range(len(wheres))]
+    shared = [at for at, one in enumerate(wheres) if one.uniform and len(np.unique(codes[sorts[at]])) > 1]
+    lacks = _lacking(file, kinds, codes, {at: sorts[at] for at in shared}) if shared else {}
+    return [_of(whole, codes, first, last, mine, lacks.get(at, {})) for at, mine in enumerate(sorts)]
+
+
+def _lacking(
+    file: DataFile, kinds: RecordKinds, codes: Indices, shared: Mapping[int, Indices]
+) -> dict[int, dict[int, list[str]]]:
+    """Give by kind and host the columns in which the host's records hold nothing, and those of others do.
+
+    Only columns that some rows have and others have not are read, and only where hosts share a data file.
+    """
+    known = values_of(file)
+    nulls = {one: known.nulls(one) for one in specs()[file.table].schema.names}
+    unsure = [one for one, held in nulls.items() if held is None or 0 < held < file.staged.rows]
+    out: dict[int, dict[int, list[str]]] = {at: {} for at in shared}
+    for start in range(0, len(unsure), _AT_ONCE):
+        part = _read(file, unsure[start : start + _AT_ONCE])
+        for name in part.column_names:
+            right = pc.is_valid(part[name]).to_numpy()
+            held = np.bincount(kinds.sorts[right], minlength=kinds.size) > 0
+            for at, sorts in shared.items():
+                with_some = set(codes[sorts[held[sorts]]].tolist())
+                for code in set(codes[sorts].tolist()) - with_some if with_some else ():
+                    out[at].setdefault(code, []).append(name)
+    return out
 
 
 def _read(file: DataFile, wanted: Sequence[str]) -> pa.Table:
@@ -79,11 +108,19 @@ def _spans(rows: pa.Table, kinds: RecordKinds) -> tuple[Indices, Indices]:
     return first, last
 
 
-def _of(names: Sequence[str], codes: Indices, first: Indices, last: Indices, sorts: Indices) -> list[Holder]:
-    """Give the hosts of some sorts."""
+def _of(
+    names: Sequence[str],
+    codes: Indices,
+    first: Indices,
+    last: Indices,
+    sorts: Indices,
+    lacks: Mapping[int, Sequence[str]],
+) -> list[Holder]:
+    """Give the hosts of some sorts, by what each of them lacks."""
     out = []
     for code in np.unique(codes[sorts]).tolist():
         mine = sorts[codes[sorts] == code]
         earliest, latest = int(first[mine].min()), int(last[mine].max())
-        out.append(Holder(names[code], *((None, None) if earliest == _NEVER else (earliest, latest))))
+        span = (None, None) if earliest == _NEVER else (earliest, latest)
+        out.append(Holder(names[code], *span, tuple(lacks.get(code, ()))))
     return sorted(out, key=lambda one: one.host)

@@ -30,7 +30,7 @@ from dwell.model.addresses import trusting
 
 __all__ = ["HITS_AT", "RECORDS_AT", "Earlier", "Job", "Pass", "Seen", "do", "holders_pass", "kept_name", "told_holders"]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever what is kept is kept in another way."""
 HITS_AT, RECORDS_AT = 0, 1
 """Places of the tables of an entry: hits, and the records that are told one by one."""
