@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from tests.hunt.archives import archive_of, hunted, load_rules, met
 
+from dwell.casebook.case import Case
 from dwell.hunt.wide import Hunter
+from dwell.intake.ingest import ingest, open_archive
 from dwell.model.claims import RuleStatus
 
 RULE = {"title": "a rule", "id": "5f0c5f5c-0000-4000-8000-000000000001", "level": "high"}
@@ -70,3 +72,40 @@ def test_a_category_in_a_service_that_holds_none_of_its_events_is_blind(tmp_path
     source = {"product": "windows", "category": "process_creation", "service": "dns-client"}
     loaded = load_rules(tmp_path, {**RULE, "logsource": source, "detection": {"s": {"Image": "x"}, "condition": "s"}})
     assert [one.status for one in loaded.ended] == [RuleStatus.BLIND]
+
+
+_EVENT = """<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"><System>
+<Provider Name="Microsoft-Windows-Sysmon"/><EventID>8</EventID><TimeCreated SystemTime="2021-03-01T10:00:00Z"/>
+<EventRecordID>1</EventRecordID><Channel>Microsoft-Windows-Sysmon/Operational</Channel><Computer>EX01</Computer></System>
+<EventData><Data Name="TargetImage">C:\\Windows\\System32\\lsass.exe</Data><Data Name="StartModule"></Data>
+<Data Name="CommandLine"/></EventData></Event>"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_met"),
+    [
+        ({"StartModule": ""}, True),
+        ({"StartModule|re": "^$"}, True),
+        ({"StartModule": None}, True),
+        ({"StartModule|exists": False}, True),
+        ({"CommandLine": ""}, True),
+        ({"StartFunction": ""}, False),
+    ],
+)
+def test_an_element_without_text_is_an_empty_text_as_it_is_in_the_binary_log(
+    tmp_path: Path, asked: dict[str, object], *, is_met: bool
+) -> None:
+    case = Case.create(tmp_path / "case")
+    evidence = tmp_path / "evidence"
+    evidence.mkdir()
+    (evidence / "a.xml").write_text(_EVENT, encoding="utf-8")
+    with case.writing():
+        ingest(case, [evidence], workers=1)
+    source = {"product": "windows", "category": "create_remote_thread"}
+    rule = {
+        **RULE,
+        "logsource": source,
+        "detection": {"s": {"TargetImage|endswith": "\\lsass.exe", **asked}, "condition": "s"},
+    }
+    hits = hunted(open_archive(case), Hunter(load_rules(tmp_path / "rules", rule).rules))
+    assert (RULE["id"] in met(hits)) is is_met
