@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from dwell.archive.datafile import DataFile, read_rows
 from dwell.hunt.columnvalues import values_of
 from dwell.hunt.patterns import Indices
-from dwell.hunt.recordkinds import RecordKinds
+from dwell.hunt.recordkinds import EVENT_ID, RecordKinds
 from dwell.hunt.ruleset import Where
 from dwell.intake.tables import specs
 
@@ -37,12 +37,14 @@ class Holder(msgspec.Struct, frozen=True, array_like=True):
         first_us: their first instant, microseconds since 1970 in UTC; None where none has one.
         last_us: the last.
         lacks: columns in which none of its records of the kind holds anything, while those of another host here do.
+        events: the event ids of its records, where they have one and the kind is of several events.
     """
 
     host: str
     first_us: int | None
     last_us: int | None
     lacks: tuple[str, ...] = ()
+    events: tuple[int, ...] = ()
 
 
 def holders(file: DataFile, wheres: Sequence[Where]) -> list[list[Holder]]:
@@ -53,8 +55,9 @@ def holders(file: DataFile, wheres: Sequence[Where]) -> list[list[Holder]]:
     """
     spec = specs()[file.table]
     told = RecordKinds.columns(wheres)
-    rows = _read(file, [*told, _HOST, *([_TIME] if told else [])])
-    kinds = RecordKinds(rows, dict(enumerate(wheres)), [_HOST])
+    numbered = [EVENT_ID] if EVENT_ID in spec.schema.names and EVENT_ID not in told else []
+    rows = _read(file, [*told, *numbered, _HOST, *([_TIME] if told else [])])
+    kinds = RecordKinds(rows, dict(enumerate(wheres)), [_HOST, *numbered])
     if not told and kinds.size == 1 and _TIME in spec.schema.names:
         first = np.array([_NEVER if file.staged.first_us is None else file.staged.first_us], np.int64)
         last = np.array([-_NEVER if file.staged.last_us is None else file.staged.last_us], np.int64)
@@ -65,7 +68,11 @@ def holders(file: DataFile, wheres: Sequence[Where]) -> list[list[Holder]]:
     sorts = [np.flatnonzero(kinds.of(at) & (kinds.rows > 0)) for at in range(len(wheres))]
     shared = [at for at, one in enumerate(wheres) if one.uniform and len(np.unique(codes[sorts[at]])) > 1]
     lacks = _lacking(file, kinds, codes, {at: sorts[at] for at in shared}) if shared else {}
-    return [_of(whole, codes, first, last, mine, lacks.get(at, {})) for at, mine in enumerate(sorts)]
+    ids = kinds.texts(EVENT_ID) if EVENT_ID in kinds.names else None
+    return [
+        _of(whole, codes, first, last, mine, lacks.get(at, {}), None if wheres[at].uniform else ids)
+        for at, mine in enumerate(sorts)
+    ]
 
 
 def _lacking(
@@ -115,12 +122,17 @@ def _of(
     last: Indices,
     sorts: Indices,
     lacks: Mapping[int, Sequence[str]],
+    events: tuple[pa.Array, Indices] | None,
 ) -> list[Holder]:
-    """Give the hosts of some sorts, by what each of them lacks."""
+    """Give the hosts of some sorts, by what each of them lacks, with their events where those are asked for."""
     out = []
     for code in np.unique(codes[sorts]).tolist():
         mine = sorts[codes[sorts] == code]
         earliest, latest = int(first[mine].min()), int(last[mine].max())
         span = (None, None) if earliest == _NEVER else (earliest, latest)
-        out.append(Holder(names[code], *span, tuple(lacks.get(code, ()))))
+        held: tuple[int, ...] = ()
+        if events is not None:
+            used = np.unique(events[1][mine])
+            held = tuple(sorted(map(int, events[0].take(pa.array(used[used >= 0])).to_pylist())))
+        out.append(Holder(names[code], *span, tuple(lacks.get(code, ())), held))
     return sorted(out, key=lambda one: one.host)

@@ -17,7 +17,8 @@ from dwell.hunt.ruleset import Node, Rule, RuleSet
 from dwell.hunt.senses import Senses, absent
 from dwell.hunt.sigma.loaded import outcome_of
 from dwell.hunt.tasks import places_of
-from dwell.hunt.verdict import Verdict, judged
+from dwell.hunt.unwritten import Unwritten
+from dwell.hunt.verdict import Verdict, judged, refusal
 from dwell.hunt.wide import FileReport
 from dwell.intake.tables import specs
 from dwell.model.claims import BlindStretch, RuleOutcome, RuleStatus
@@ -187,6 +188,8 @@ def _remedy(rule: Rule, rules: RuleSet) -> str:
 
 def _status(rule: Rule, rules: RuleSet, sight: _Sight) -> tuple[RuleStatus, str]:
     wheres = [rules.wheres[case.where] for case in rule.cases]
+    if all(case.never for case in rule.cases):
+        return RuleStatus.BLIND, f"it can never be true: {'; '.join(dict.fromkeys(refusal(one) for one in wheres))}"
     if not sight.places:
         names = " or ".join(dict.fromkeys(one.name or one.table for one in wheres))
         ways = " or: ".join(dict.fromkeys(one.switch_on for one in wheres if one.switch_on))
@@ -238,13 +241,17 @@ def rule_outcomes(
     """
     opened, compared = _compared(rules, reports)
     lacks, senses = _lacks(rules, reports), Senses(rules)
-    reach = Reach(reports)
+    reach, unwritten = Reach(reports), Unwritten(rules, reports)
     out = []
     for index, rule in enumerate(rules.rules):
         tables = {rules.wheres[case.where].table for case in rule.cases}
         files = sum(len(reports.get(table, ())) for table in tables)
         sight = _sight(rule, rules, lacks, senses)
         status, reason = _status(rule, rules, sight)
+        if status is RuleStatus.RAN:
+            is_blind, unheld = unwritten.told(rule)
+            status = RuleStatus.BLIND if is_blind else status
+            reason = unheld if is_blind else "; ".join(filter(None, (reason, unheld)))
         done = int(opened[index])
         told = [reason, f"filtered by {_listed(rule.info.filters)}" if rule.info.filters else ""]
         told += [_UNREAD] if not done and status is not RuleStatus.BLIND else []

@@ -144,11 +144,13 @@ class Case(msgspec.Struct, frozen=True, gc=False):
         where: index into the rule set's kinds of record.
         tree: leaves.
         told: fields that correlations ask of the records met, each with the places that may hold it.
+        never: whether channel and event id of such records alone make it false.
     """
 
     where: int
     tree: Node
     told: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    never: bool = False
 
 
 class Rule(msgspec.Struct, frozen=True, gc=False):
