@@ -130,8 +130,8 @@ def test_a_host_that_never_recorded_a_field_is_told_apart_from_one_that_shares_i
         {**cmd, "host": "DC01", "time_utc": at(3)},
     ]
     together = archive_of(tmp_path / "together", {"evtx": rows})
-    for name, host in (("one", "EX01"), ("two", "DC01")):
-        apart = archive_of(tmp_path / "apart", {"evtx": [one for one in rows if one["host"] == host]}, name=name)
+    archive_of(tmp_path / "apart", {"evtx": rows[::2]}, name="one")
+    apart = archive_of(tmp_path / "apart", {"evtx": rows[1::2]}, name="two")
     told = outcome(together, PROCESSES, "CommandLine", tmp_path / "rules")
     assert told.status is RuleStatus.PARTLY_BLIND
     assert told.blind_at == (BlindStretch("DC01", at(1), at(3)),)

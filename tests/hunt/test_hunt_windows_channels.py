@@ -87,9 +87,9 @@ _EVENT = """<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"
         ({"StartModule": ""}, True),
         ({"StartModule|re": "^$"}, True),
         ({"StartModule": None}, True),
-        ({"StartModule|exists": False}, True),
+        ({"StartModule|exists": True}, True),
         ({"CommandLine": ""}, True),
-        ({"StartFunction": ""}, False),
+        ({"StartFunction|exists": True}, False),
     ],
 )
 def test_an_element_without_text_is_an_empty_text_as_it_is_in_the_binary_log(

@@ -129,10 +129,10 @@ def _of(
     for code in np.unique(codes[sorts]).tolist():
         mine = sorts[codes[sorts] == code]
         earliest, latest = int(first[mine].min()), int(last[mine].max())
-        span = (None, None) if earliest == _NEVER else (earliest, latest)
+        first_us, last_us = (None, None) if earliest == _NEVER else (earliest, latest)
         held: tuple[int, ...] = ()
         if events is not None:
             used = np.unique(events[1][mine])
             held = tuple(sorted(map(int, events[0].take(pa.array(used[used >= 0])).to_pylist())))
-        out.append(Holder(names[code], *span, tuple(lacks.get(code, ())), held))
+        out.append(Holder(names[code], first_us, last_us, tuple(lacks.get(code, ())), held))
     return sorted(out, key=lambda one: one.host)

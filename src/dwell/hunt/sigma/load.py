@@ -29,7 +29,14 @@ from dwell.hunt.sigma.lists import Lists
 from dwell.hunt.sigma.loaded import PACK, Known, KnownRule, Loaded, licence_of, outcome_of
 from dwell.hunt.sigma.logsources import where_of
 from dwell.hunt.sigma.lower import Lowering, UnsupportedError
-from dwell.hunt.sigma.parse import FAULTS, RefusedError, parsed_correlation, parsed_filter, parsed_rule, short
+from dwell.hunt.sigma.parse import (
+    FAULTS,
+    RefusedError,
+    parsed_correlation,
+    parsed_filter,
+    parsed_rule,
+    short,
+)
 from dwell.hunt.sigma.placeholders import NoListError
 from dwell.hunt.uncollected import uncollected
 from dwell.hunt.verdict import Verdict, by_kind, judged
