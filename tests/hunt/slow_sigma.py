@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache, lru_cache
 from urllib.parse import unquote
 
@@ -27,7 +28,8 @@ class Event:
     """An event.
 
     Attributes:
-        field: texts of a field; told whether the question is about the field's start, its being empty, or neither.
+        field: texts of a field; told whether the question is about the field's start, its being empty, its being the
+            same as another, or nothing of these.
         texts: all texts, for keywords.
         blanks: texts that are no value.
     """
@@ -292,15 +294,16 @@ def _offsets(value: str) -> list[str]:
 
 def _one(event: Event, name: str, modifiers: Sequence[str], value: object) -> bool:
     if "exists" in modifiers:
-        held = any(one not in event.blanks for one in event.field(name, "empty"))
+        # presence, not value: only the dash of a web log stands for a field that is not there
+        held = any("-" not in event.blanks or one not in event.blanks for one in event.field(name, "empty"))
         return held is bool(value)
     if value is None:
         return all(one in event.blanks for one in event.field(name, "empty"))
     if "fieldref" in modifiers:
         return any(
             _related(fold(one), fold(two), modifiers)
-            for one in event.field(name, "")
-            for two in event.field(str(value), "")
+            for one in event.field(name, "same")
+            for two in event.field(str(value), "same")
         )
     if "re" in modifiers:
         return any(_searched(str(value), one, modifiers) for one in event.field(name, ""))
@@ -311,11 +314,11 @@ def _one(event: Event, name: str, modifiers: Sequence[str], value: object) -> bo
     if part is not None:
         return any(_timed(one, part, modifiers, float(str(value))) for one in event.field(name, ""))
     if set(modifiers) & {"lt", "lte", "gt", "gte"}:
-        return any(_compared(one, modifiers, float(str(value))) for one in event.field(name, ""))
+        return any(_compared(one, modifiers, Decimal(str(value))) for one in event.field(name, ""))
     if isinstance(value, bool):
         value = str(value).lower()
-    if isinstance(value, int | float):
-        return any(_number(one) == float(value) for one in event.field(name, ""))
+    if isinstance(value, int | float) and not set(modifiers) & {"contains", "startswith", "endswith", "cased"}:
+        return any(_number(one) == Decimal(str(value)) for one in event.field(name, ""))
     if value == "" and not modifiers:
         return any(one in event.blanks for one in event.field(name, "empty"))
     return _text(event, name, modifiers, str(value))
@@ -358,15 +361,16 @@ def _inside(text: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -
     except ValueError:
         return False
     mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    found = mapped or found
-    return found.version == network.version and found in network
+    if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped and network.prefixlen >= 96:
+        network = ipaddress.ip_network(f"{network.network_address.ipv4_mapped}/{network.prefixlen - 96}")
+    return any(one is not None and one.version == network.version and one in network for one in (found, mapped))
 
 
-def _number(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?", text) else None
+def _number(text: str) -> Decimal | None:
+    return Decimal(text) if re.fullmatch(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?", text) else None
 
 
-def _compared(text: str, modifiers: Sequence[str], bound: float) -> bool:
+def _compared(text: str, modifiers: Sequence[str], bound: Decimal | float) -> bool:
     number = _number(text)
     if number is None:
         return False

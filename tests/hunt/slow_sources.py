@@ -1,6 +1,7 @@
 """Which records Sigma's log sources mean and what their fields are called there, for the slow reading.
 
-It shares nothing with the program's tables. Channels of services are those that pySigma publishes; numbers of Sysmon's
+It shares nothing with the program's tables. Channels of services are those that pySigma publishes, and those that
+records carry where that is another name; numbers of Sysmon's
 events and names of fields are written down from the documentation of those who make the records: Microsoft's of Sysmon,
 of audit events, of Defender, of the unified audit log and of Graph; the W3C's and Apache's of web logs; Zeek's of its
 logs. Where Sigma's taxonomy leaves open what a field means, `docs/explanation/matching.md` says it, and so does this.
@@ -8,8 +9,10 @@ logs. Where Sigma's taxonomy leaves open what a field means, `docs/explanation/m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any
 
 from sigma.pipelines.common import windows_logsource_mapping
@@ -70,8 +73,8 @@ _AUDITED: Mapping[str, tuple[int, Mapping[str, str]]] = {
             "integritylevel": "MandatoryLabel",
         },
     ),
-    "registry_set": (4657, {"targetobject": "ObjectName", "details": "NewValue", "image": "ProcessName"}),
-    "registry_event": (4657, {"targetobject": "ObjectName", "details": "NewValue", "image": "ProcessName"}),
+    "registry_set": (4657, {"image": "ProcessName", "user": "SubjectUserName"}),
+    "registry_event": (4657, {"image": "ProcessName", "user": "SubjectUserName"}),
     "file_access": (4663, {"filename": "ObjectName", "image": "ProcessName"}),
 }
 
@@ -89,9 +92,30 @@ _OTHERS: Mapping[str, tuple[tuple[str, ...], tuple[int, ...], Mapping[str, str]]
     ),
 }
 
-# Microsoft's names of channels that pySigma does not list
+# Microsoft's names of channels that pySigma does not list, or of which it lists another name than records carry
+_MORE: Mapping[str, Sequence[str]] = {
+    "dns-client": ["Microsoft-Windows-DNS-Client/Operational"],
+    "dns-server-analytic": ["Microsoft-Windows-DNSServer/Analytical"],
+    "dns-server-audit": ["Microsoft-Windows-DNSServer/Audit"],
+    "hyper-v-worker": ["Microsoft-Windows-Hyper-V-Worker-Admin", "Microsoft-Windows-Hyper-V-Worker-Operational"],
+    "kernel-event-tracing": [
+        "Microsoft-Windows-Kernel-EventTracing/Admin",
+        "Microsoft-Windows-Kernel-EventTracing/Analytic",
+    ],
+    "security-mitigations": [
+        "Microsoft-Windows-Security-Mitigations/KernelMode",
+        "Microsoft-Windows-Security-Mitigations/UserMode",
+    ],
+    "vhdmp": ["Microsoft-Windows-VHDMP-Operational"],
+}
+
+
+def _listed(one: str | Sequence[str]) -> list[str]:
+    return [one] if isinstance(one, str) else list(one)
+
+
 _CHANNELS: Mapping[str, str | Sequence[str]] = {
-    **windows_logsource_mapping,
+    **{name: [*_listed(held), *_MORE.get(name, ())] for name, held in windows_logsource_mapping.items()},
     "smbclient-connectivity": "Microsoft-Windows-SmbClient/Connectivity",
     "smbserver-connectivity": "Microsoft-Windows-SMBServer/Connectivity",
 }
@@ -110,18 +134,108 @@ _UNNAMED = {
 }
 
 
-def _windows(channels: Sequence[str], ids: Sequence[int], names: Mapping[str, str] | None = None) -> Kind:
+# Sysmon's documentation, "Event ID 12": how it shortens the roots of the registry
+def _as_sysmon_names(key: str) -> list[str]:
+    parts = key.split("\\")
+    lower = [one.lower() for one in parts]
+    if lower[:3] == ["", "registry", "machine"]:
+        parts = ["HKLM", *parts[3:]]
+    elif lower[:3] == ["", "registry", "user"]:
+        parts = ["HKU", *parts[3:]]
+    lower = [one.lower() for one in parts]
+    if lower[:2] == ["hklm", "system"] and len(parts) > 2 and re.fullmatch(r"controlset[0-9]{3}", lower[2]):
+        parts[2] = "CurrentControlSet"
+    names = [parts]
+    if lower[:3] == ["hklm", "software", "classes"]:
+        names.append(["HKCR", *parts[3:]])
+    return list(dict.fromkeys([key, *("\\".join(one) for one in names)]))
+
+
+# Microsoft's "Mandatory Integrity Control" and "Well-known SIDs"
+_INTEGRITY = {
+    "Untrusted": 0, "Low": 4096, "Medium": 8192, "MediumPlus": 8448, "High": 12288, "System": 16384, "Protected": 20480,
+}  # fmt: skip
+
+
+def _levels(text: str) -> list[str]:
+    for word, number in _INTEGRITY.items():
+        pair = (word, f"S-1-16-{number}")
+        if text.lower() in {one.lower() for one in pair}:
+            return [text, pair[text.lower() == word.lower()]]
+    return [text]
+
+
+_SEEN: Mapping[str, Callable[[str], list[str]]] = {
+    **dict.fromkeys(("targetobject", "newname"), _as_sysmon_names),
+    **dict.fromkeys(("integritylevel", "mandatorylabel"), _levels),
+}
+
+
+def _data(row: Row, name: str) -> list[str]:
+    return [text for key, text in row.get("EventData") or [] if key == name and text is not None]
+
+
+# Microsoft's page on 4657; what each type and operation is called in the messages it refers to
+def _value_texts(row: Row, name: str, *, with_deleted: bool) -> list[str]:
+    operation = (_data(row, "OperationType") or [""])[0].strip().rstrip(".").lower()
+    gone = operation in {"%%1906", "registry value deleted"}
+    if gone and not with_deleted:
+        return []
+    if name == "eventtype":
+        known = operation in {"%%1904", "%%1905", "new registry value created", "existing registry value modified"}
+        return ["DeleteValue"] if gone else ["SetValue"] if known else []
+    if name == "targetobject":
+        key = row.get("ObjectName")
+        values = _data(row, "ObjectValueName") or [""]
+        return [] if key is None else [f"{key}\\{'(Default)' if one in ('', '-') else one}" for one in values]
+    kind = (_data(row, "NewValueType") or [""])[0].strip().rstrip(".").lower()
+    written = _data(row, "NewValue")
+    return [*written, *_sysmon_details(kind, written[0] if written else "")]
+
+
+def _sysmon_details(kind: str, text: str) -> list[str]:
+    if kind in {"%%1873", "%%1874", "reg_sz", "reg_expand_sz"}:
+        return ["(Empty)"] if text in {"", "-"} else []
+    sizes = {"%%1876": 4, "reg_dword": 4, "%%1883": 8, "reg_qword": 8}
+    if kind not in sizes:
+        known = kind.startswith(("%%18", "reg_"))
+        return ["Binary Data"] if known else []
+    if not re.fullmatch("-?[0-9]{1,20}|0[xX][0-9a-fA-F]{1,16}", text):
+        return []
+    number = int(text, 0) if "x" in text.lower() else int(text)
+    raw = (number % (1 << 64)).to_bytes(8, "big").hex()
+    return [f"DWORD (0x{raw[8:]})" if sizes[kind] == 4 else f"QWORD (0x{raw[:8]}-0x{raw[8:]})"]
+
+
+def _windows(
+    channels: Sequence[str],
+    ids: Sequence[int],
+    names: Mapping[str, str] | None = None,
+    made: Callable[[Row, str], list[str]] | None = None,
+) -> Kind:
+    lower_channels = [one.lower() for one in channels]
     called = {**_HEADER, **{one: (two, f"EventData:{two}") for one, two in (names or {}).items()}}
 
     def is_one(row: Row) -> bool:
-        return (not channels or row["Channel"] in channels) and (not ids or row["EventID"] in ids)
+        return (not channels or str(row["Channel"]).lower() in lower_channels) and (not ids or row["EventID"] in ids)
 
     def make(row: Row) -> Event:
         mine: Names = {one: [place for place in places if _is_place(row, place)] for one, places in called.items()}
         # of a log that was cleared rules ask which it was
         if row["Channel"] == "System" and row["EventID"] == 104 and list(channels) == ["System"]:
             mine = {**mine, "channel": ("EventData:Channel",)}
-        return windows_event(row, mine, _UNNAMED)
+        event = windows_event(row, mine, _UNNAMED)
+
+        @cache
+        def field(name: str, kind: str) -> list[str]:
+            lower = name.lower()
+            is_made = made is not None and lower in {"targetobject", "details", "eventtype"}
+            texts = made(row, lower) if made is not None and is_made else event.field(name, kind)
+            see = _SEEN.get(lower)
+            return texts if see is None or kind == "same" else [one for text in texts for one in see(text)]
+
+        also = _as_sysmon_names(str(row["TargetObject"])) if row.get("TargetObject") is not None else []
+        return replace(event, field=field, texts=[*event.texts, *also])
 
     return Kind("evtx", is_one, make)
 
@@ -132,20 +246,21 @@ def _is_place(row: Row, place: str) -> bool:
 
 
 def _of_windows(category: str, service: str) -> list[Kind]:
-    if service:
-        named = _CHANNELS.get(service)
-        if named is None or category:
-            return []
-        return [_windows([named] if isinstance(named, str) else named, ())]
-    out = []
+    named = _listed(_CHANNELS[service]) if service in _CHANNELS else []
+    if not category:
+        return [_windows(named, ())] if named else [] if service else [_windows((), ())]
+    found: list[tuple[Sequence[str], Kind]] = []
     if category in _SYSMON_EVENTS:
-        out.append(_windows([_SYSMON], _SYSMON_EVENTS[category]))
+        found.append(([_SYSMON], _windows([_SYSMON], _SYSMON_EVENTS[category])))
     if category in _AUDITED:
         number, names = _AUDITED[category]
-        out.append(_windows(["Security"], [number], names))
+        made = partial(_value_texts, with_deleted=category != "registry_set") if number == 4657 else None
+        found.append((["Security"], _windows(["Security"], [number], names, made)))
     if category in _OTHERS:
-        out.append(_windows(*_OTHERS[category]))
-    return out if category else [_windows((), ())]
+        channels, ids, names = _OTHERS[category]
+        found.append((channels, _windows(channels, ids, names)))
+    # who names both means the events of the category in the channels of the service
+    return [kind for channels, kind in found if not service or set(channels) <= set(named)]
 
 
 # The web ------------------------------------------------------------------------------------------

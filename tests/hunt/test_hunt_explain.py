@@ -91,7 +91,11 @@ def test_what_can_never_be_true_is_told_without_a_case(
             for number in (1, 11, 4688)
         ]
         archive = archive_of(tmp_path / "archive", {"evtx": rows})
-        assert hunt(archive, rule_folders=[tmp_path / "rule.yml"], workers=1).hits.num_rows == 0
+        hunted = hunt(archive, rule_folders=[tmp_path / "rule.yml"], workers=1)
+        assert hunted.hits.num_rows == 0
+        (outcome,) = [one for one in hunted.outcomes if one.path == "rule.yml"]
+        assert outcome.status is RuleStatus.BLIND
+        assert outcome.reason == f"it can never be true: {found.cases[0].never}"
 
 
 def test_keywords_are_looked_for_in_many_places(tmp_path: Path) -> None:

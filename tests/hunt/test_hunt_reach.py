@@ -119,3 +119,48 @@ def test_of_very_many_hosts_some_are_named_and_all_counted(tmp_path: Path) -> No
     rows = [started(f"H{number:03}", at(1)) for number in range(TOLD_MAX + 7)]
     told = outcome(archive_of(tmp_path / "archive", {"evtx": rows}), PROCESSES, "Image", tmp_path / "rules")
     assert (len(told.hosts), told.hosts_total) == (TOLD_MAX, TOLD_MAX + 7)
+
+
+def test_a_host_that_never_recorded_a_field_is_told_apart_from_one_that_shares_its_data_file(tmp_path: Path) -> None:
+    cmd = {"Channel": "Security", "EventID": 4688, "NewProcessName": "c:\\a.exe"}
+    rows = [
+        {**cmd, "host": "EX01", "time_utc": at(1), "CommandLine": "y"},
+        {**cmd, "host": "DC01", "time_utc": at(1)},
+        {**cmd, "host": "EX01", "time_utc": at(2)},
+        {**cmd, "host": "DC01", "time_utc": at(3)},
+    ]
+    together = archive_of(tmp_path / "together", {"evtx": rows})
+    archive_of(tmp_path / "apart", {"evtx": rows[::2]}, name="one")
+    apart = archive_of(tmp_path / "apart", {"evtx": rows[1::2]}, name="two")
+    told = outcome(together, PROCESSES, "CommandLine", tmp_path / "rules")
+    assert told.status is RuleStatus.PARTLY_BLIND
+    assert told.blind_at == (BlindStretch("DC01", at(1), at(3)),)
+    assert (told.hosts, told.hosts_without) == (("EX01",), ("DC01",))
+    assert "in 1 of 2 stretches" in told.reason
+    # it makes no difference in how many data files they lie
+    other = outcome(apart, PROCESSES, "CommandLine", tmp_path / "rules")
+    assert (other.status, other.reason, other.blind_at) == (told.status, told.reason, told.blind_at)
+    assert (other.hosts, other.hosts_without) == (told.hosts, told.hosts_without)
+
+
+@pytest.mark.parametrize("field", ["cs-referer", "cs-uri-query", "c-uri", "X-Forwarded-For"])
+def test_servers_that_share_a_data_file_are_told_apart(tmp_path: Path, field: str) -> None:
+    column = {"c-uri": "cs-uri-stem"}.get(field, field)
+    bare = {"host": "EX02", "time_utc": at(2), "cs-method": "GET"}
+    rows = [{"host": "EX01", "time_utc": at(1), "cs-method": "GET", column: "x"}, bare]
+    if field == "cs-uri-query":
+        rows[0]["cs-uri-stem"] = "/x"
+    told = outcome(archive_of(tmp_path / "archive", {"iis": rows}), WEB, field, tmp_path / "rules")
+    assert told.status is RuleStatus.PARTLY_BLIND
+    assert told.blind_at == (BlindStretch("EX02", at(2), at(2)),)
+    assert told.hosts == ("EX01",)
+
+
+def test_a_channel_is_not_told_apart_by_fields_of_other_events(tmp_path: Path) -> None:
+    rows = [
+        {"Channel": "Security", "EventID": 4624, "host": "EX01", "time_utc": at(1), "IpAddress": "192.0.2.1"},
+        {"Channel": "Security", "EventID": 4634, "host": "DC01", "time_utc": at(1)},
+    ]
+    source = {"product": "windows", "service": "security"}
+    told = outcome(archive_of(tmp_path / "archive", {"evtx": rows}), source, "IpAddress", tmp_path / "rules")
+    assert (told.status, told.hosts) == (RuleStatus.RAN, ("DC01", "EX01"))

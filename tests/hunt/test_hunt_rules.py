@@ -69,8 +69,28 @@ SELECTION = {"selection": {"cs-uri-query|contains": "x"}}
         (changed(detection={"s": {"a": 1}, "condition": "s and ("}), RuleStatus.INVALID, "line"),
         (
             changed(detection={"s": {"a": 1}, "condition": "(" * 60 + "s" + ")" * 60}),
+            RuleStatus.UNSUPPORTED,
+            "more than 25 brackets in one another",
+        ),
+        (
+            changed(detection={"s": {"a": 1}, "condition": " or ".join(["s"] * 1_000)}),
+            RuleStatus.UNSUPPORTED,
+            "a condition of more than 4000 characters",
+        ),
+        (
+            changed(detection={"s": {"a": 9007199254740993}, "condition": "s"}),
+            RuleStatus.UNSUPPORTED,
+            "in quotes",
+        ),
+        (
+            changed(detection={"s": {"a": []}, "condition": "s"}),
             RuleStatus.INVALID,
-            "nests too deep",
+            "'a' asks for nothing: its list is empty (line",
+        ),
+        (
+            changed(detection={"s": {"a|windash|contains": "-a -b -c -d"}, "condition": "s"}),
+            RuleStatus.UNSUPPORTED,
+            "more than 3 dashes",
         ),
         (changed(detection="x"), RuleStatus.INVALID, ""),
         (changed(detection={}), RuleStatus.INVALID, "condition"),
@@ -341,3 +361,61 @@ def test_a_rule_set_is_written_and_read_back_the_same() -> None:
     data = rules.encoded()
     assert RuleSet.decoded(data) == rules
     assert rules_hash(data) == rules_hash(load().rules.encoded())
+
+
+@pytest.mark.parametrize(
+    ("lines", "place"),
+    [
+        (["    a|cidr: 10.1.2.3/24"], 7),
+        (["    b: x", "    a|cidr:", "      - 10.0.0.0/8", "      - 10.1.2.3/24"], 10),
+        (["    b: x", "    a: 2021-03-01"], 8),
+    ],
+)
+def test_a_value_at_fault_is_named_by_its_line(tmp_path: Path, lines: list[str], place: int) -> None:
+    head = ["title: other", "id: 10000000-0000-4000-8000-000000000002", "date: 2020-01-01"]
+    text = [*head, "logsource: {category: webserver}", "detection:", "  s:", *lines, "  condition: s", ""]
+    loaded = only(tmp_path, "\n".join(text))
+    (ended,) = loaded.ended
+    assert ended.status is RuleStatus.INVALID
+    assert ended.reason.endswith(f"(line {place})")
+
+
+SEC = {"product": "windows", "service": "security"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ({"EventID|contains": 900}, {1, 2}),
+        ({"EventID|startswith": [90, 8]}, {1, 2}),
+        ({"A": 9007199254740992}, {2}),
+        ({"A": "9007199254740993"}, {1}),
+        ({"A|gt": 9007199254740992}, {1}),
+        ({"A|lte": 9007199254740992}, {2}),
+        ({"A|lt": 9007199254740994}, {1, 2}),
+        ({"B|cidr": "::ffff:10.1.2.0/120"}, {1, 2}),
+        ({"B|cidr": "::/0"}, {1, 3}),
+        ({"B|cidr": "10.1.2.0/24"}, {1, 2}),
+        ({"C|exists": True}, {1, 3}),
+        ({"C|exists": False}, {2}),
+        ({"C": None}, {1, 2}),
+        ({"D|contains|windash": "-a -b -c"}, {1}),
+    ],
+)
+def test_values_at_the_edges(tmp_path: Path, asked: dict[str, Any], meant: set[int]) -> None:
+    def event(number: int, *data: tuple[str, str]) -> dict[str, Any]:
+        return {"Channel": "Security", "EventID": number, "EventData": list(data)}
+
+    first = (("A", "9007199254740993"), ("B", "::ffff:10.1.2.3"), ("C", ""), ("D", "x.exe /a /b \u2013c -d"))
+    rows = [
+        event(9001, *first), event(9002, ("A", "9007199254740992"), ("B", "10.1.2.9")), event(7, ("B", "::1"), ("C", "x")),
+    ]  # fmt: skip
+    archive = archive_of(tmp_path / "archive", {"evtx": rows})
+    rule = {**GOOD, "logsource": SEC, "detection": {"s": asked, "condition": "s"}}
+    assert met(hunted(archive, Hunter(load_rules(tmp_path / "rules", rule).rules))) == {GOOD["id"]: meant}
+
+
+def test_brackets_side_by_side_are_no_depth(tmp_path: Path) -> None:
+    detection = {"s": {"cs-uri-query|contains": "x"}, "condition": " or ".join(["(s)"] * 200)}
+    loaded = load_rules(tmp_path, {**GOOD, "detection": detection})
+    assert len(loaded.rules.rules) == 1

@@ -175,7 +175,7 @@ class _Subset:
         rules = [
             Rule(
                 one.info,
-                tuple(Case(case.where, self.node(case.tree), case.told) for case in one.cases),
+                tuple(Case(case.where, self.node(case.tree), case.told, case.never) for case in one.cases),
                 one.correlated,
             )
             for one in (self._rules.rules[at] for at in wanted)

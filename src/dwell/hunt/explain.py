@@ -24,7 +24,7 @@ from dwell.hunt.sigma.load import load, new_lowering
 from dwell.hunt.sigma.loaded import PACK, Loaded
 from dwell.hunt.sigma.lower import Lowering
 from dwell.hunt.tasks import atoms_of
-from dwell.hunt.verdict import Verdict, by_kind, judged
+from dwell.hunt.verdict import Verdict, by_kind, judged, refusal
 from dwell.hunt.wide import FileReport, Hunter
 from dwell.hunt.words import words
 from dwell.intake.tables import specs
@@ -185,9 +185,7 @@ def _never(case: Case, rules: RuleSet) -> str:
         return by_kind(rules.atoms[node.index], where)
 
     if judged(case.tree, verdict) is False:
-        ids = ", ".join(map(str, where.event_ids))
-        kind = f"the channel {' or '.join(where.channels)}" + (f" and the event id {ids}" if ids else "")
-        return f"channel and event id alone make it false: such records have {kind}"
+        return refusal(where)
     spec = specs()[where.table]
     atoms = (rules.atoms[one] for one in atoms_of(case.tree, rules))
     absent = frozenset(one.place for one in atoms if not columns_of(one.place, spec))

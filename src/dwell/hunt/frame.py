@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from dwell.archive.lexicon import coded, joined_codes
 from dwell.archive.spec import JoinedText, TableSpec
 from dwell.hunt.base import Base, Codes, Rows
+from dwell.hunt.composed import COLUMNS, is_composed
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.hits import Matched
 from dwell.hunt.keyed import Keyed
@@ -26,6 +27,8 @@ __all__ = ["Frame", "columns_of"]
 def columns_of(place: str, spec: TableSpec) -> list[str]:
     """Give the columns that have to be read for a place; none where the table has no such column."""
     place = base_of(place)
+    if is_composed(place):
+        return [one for one in COLUMNS if one in spec.schema.names]
     if place in spec.joined:
         return [spec.joined[place].first, spec.joined[place].second]
     name = place.partition(":")[0]

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.hunt.base import Base, Codes
+from dwell.hunt.composed import composed, is_composed
 from dwell.hunt.jsonpaths import as_text, texts_at
 from dwell.hunt.patterns import Indices
 from dwell.hunt.ruleset import RuleSet
@@ -69,7 +70,10 @@ class Keyed:
     def found(self, place: str) -> tuple[Indices, Codes, pa.StringArray]:
         """Give the row of every entry in a place, its text as a code, and the texts."""
         if place not in self._found:
-            self._found[place] = self._looked_for(*place.partition(":")[::2])
+            is_made = is_composed(place)
+            self._found[place] = (
+                composed(self._base, place) if is_made else self._looked_for(*place.partition(":")[::2])
+            )
         return self._found[place]
 
     def _looked_for(self, name: str, key: str) -> tuple[Indices, Codes, pa.StringArray]:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from dwell.hunt.derived import base_of, is_derived
+from dwell.hunt.frame import columns_of
+from dwell.hunt.holders import Holder
 from dwell.hunt.patterns import Indices
 from dwell.hunt.reach import Alike, Reach
 from dwell.hunt.ruleset import Node, Rule, RuleSet
 from dwell.hunt.senses import Senses, absent
 from dwell.hunt.sigma.loaded import outcome_of
-from dwell.hunt.verdict import Verdict, judged
+from dwell.hunt.tasks import places_of
+from dwell.hunt.unwritten import Unwritten
+from dwell.hunt.verdict import Verdict, judged, refusal
 from dwell.hunt.wide import FileReport
+from dwell.intake.tables import specs
 from dwell.model.claims import BlindStretch, RuleOutcome, RuleStatus
 
 __all__ = ["possible", "rule_outcomes"]
@@ -35,10 +41,10 @@ class _Sight:
     """What a rule could see, over all files.
 
     Attributes:
-        places: (file, kind of record) pairs that hold records of the rule's kinds.
+        places: stretches of records of the rule's kinds: those of a data file, or of some hosts in it.
         hidden: those in which the condition cannot be true for want of a field.
-        lost: fields asked for and not recorded, with the number of pairs that lack them.
-        lit: those pairs in which the condition can be true.
+        lost: fields asked for and not recorded, with the number of stretches that lack them.
+        lit: those in which the condition can be true.
         dark: those in which it cannot.
     """
 
@@ -70,18 +76,63 @@ def possible(tree: Node, rules: RuleSet, missing: frozenset[str], senses: Senses
 
 
 _Lacks = Mapping[int, Mapping[frozenset[str], Alike]]
-"""By kind of record the sets of places that files lack, with the files that lack just these."""
+"""By kind of record the sets of places that stretches lack, with those that lack just these."""
+
+
+def _asked(rules: RuleSet) -> dict[int, frozenset[str]]:
+    """Give the places that rules ask of each kind of record."""
+    found: dict[int, set[str]] = {}
+    known: dict[Node, frozenset[str]] = {}
+    for case in (case for rule in rules.rules for case in rule.cases):
+        if case.tree not in known:
+            known[case.tree] = places_of(case.tree, rules)
+        found.setdefault(case.where, set()).update(known[case.tree])
+    return {where: frozenset(places) for where, places in found.items()}
+
+
+class _Columns:
+    """The columns that have to hold something for places to do so."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        self._rules = rules
+        self._specs = specs()
+
+    @cached_property
+    def _firsts(self) -> dict[int, dict[str, list[str]]]:
+        """Give by kind of record and column the places that hold nothing where it does not."""
+        out: dict[int, dict[str, list[str]]] = {}
+        for where, places in _asked(self._rules).items():
+            spec = self._specs[self._rules.wheres[where].table]
+            mine = out[where] = {}
+            for place in sorted(places):
+                for column in columns_of(place, spec)[:1]:
+                    mine.setdefault(column, []).append(place)
+        return out
+
+    def lacking(self, where: int, columns: Sequence[str]) -> frozenset[str]:
+        """Give the places of a kind of record that hold nothing where some columns do not."""
+        firsts = self._firsts.get(where, {})
+        return frozenset(place for one in columns for place in firsts.get(one, ()))
 
 
 def _lacks(rules: RuleSet, reports: Mapping[str, Sequence[FileReport]]) -> _Lacks:
-    """Put files together by what they lack: thousands of rules ask, and most files of a kind lack the same."""
+    """Put stretches together by what they lack: thousands of rules ask, and most files of a kind lack the same.
+
+    Hosts that share a data file are told apart where one lacks what another has: it makes no difference how evidence came.
+    """
     out: dict[int, dict[frozenset[str], Alike]] = {}
+    columns = _Columns(rules)
     for table, stretch in reports.items():
         for report in stretch:
             for where, rows in report.wheres.items():
                 if rows and rules.wheres[where].table == table:
-                    alike = out.setdefault(where, {})
-                    alike.setdefault(frozenset(report.missing.get(where, ())), Alike(where, [])).reports.append(report)
+                    everywhere = frozenset(report.missing.get(where, ()))
+                    apart: dict[tuple[str, ...], list[Holder]] = {}
+                    for one in report.held.get(where, ()):
+                        apart.setdefault(one.lacks, []).append(one)
+                    for lacks, held in (apart or {(): []}).items():
+                        whole = everywhere | columns.lacking(where, lacks) if lacks else everywhere
+                        out.setdefault(where, {}).setdefault(whole, Alike(where, [])).held.append(held)
     return out
 
 
@@ -93,7 +144,7 @@ def _sight(rule: Rule, rules: RuleSet, lacks: _Lacks, senses: Senses) -> _Sight:
         wanted, unwanted = senses.places(case.tree)
         every = wanted | unwanted
         for missing, alike in lacks[case.where].items():
-            files = len(alike.reports)
+            files = len(alike.held)
             able = possible(case.tree, rules, missing, senses)
             (out.lit if able else out.dark).append(alike)
             out.places += files
@@ -137,6 +188,8 @@ def _remedy(rule: Rule, rules: RuleSet) -> str:
 
 def _status(rule: Rule, rules: RuleSet, sight: _Sight) -> tuple[RuleStatus, str]:
     wheres = [rules.wheres[case.where] for case in rule.cases]
+    if all(case.never for case in rule.cases):
+        return RuleStatus.BLIND, f"it can never be true: {'; '.join(dict.fromkeys(refusal(one) for one in wheres))}"
     if not sight.places:
         names = " or ".join(dict.fromkeys(one.name or one.table for one in wheres))
         ways = " or: ".join(dict.fromkeys(one.switch_on for one in wheres if one.switch_on))
@@ -188,13 +241,17 @@ def rule_outcomes(
     """
     opened, compared = _compared(rules, reports)
     lacks, senses = _lacks(rules, reports), Senses(rules)
-    reach = Reach(reports)
+    reach, unwritten = Reach(reports), Unwritten(rules, reports)
     out = []
     for index, rule in enumerate(rules.rules):
         tables = {rules.wheres[case.where].table for case in rule.cases}
         files = sum(len(reports.get(table, ())) for table in tables)
         sight = _sight(rule, rules, lacks, senses)
         status, reason = _status(rule, rules, sight)
+        if status is RuleStatus.RAN:
+            is_blind, unheld = unwritten.told(rule)
+            status = RuleStatus.BLIND if is_blind else status
+            reason = unheld if is_blind else "; ".join(filter(None, (reason, unheld)))
         done = int(opened[index])
         told = [reason, f"filtered by {_listed(rule.info.filters)}" if rule.info.filters else ""]
         told += [_UNREAD] if not done and status is not RuleStatus.BLIND else []

@@ -131,7 +131,7 @@ def kept_name(file: DataFile) -> str:
 
 def holders_pass(wheres: Sequence[Where], table: str, cache: Path | None) -> Pass:
     """Give what asks data files of a table which hosts hold which kinds of record, and any kind as the last."""
-    asked = (*wheres, Where(table))
+    asked = (*wheres, Where(table, uniform=False))
     key = hashlib.sha256(msgspec.json.encode((table, asked), order="sorted")).hexdigest()
     return Pass("holders", key, cache=cache, wheres=asked)
 

@@ -24,19 +24,19 @@ SERVER_TABLES = frozenset(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alike:
-    """Data files that lack the same fields of one kind of record.
+    """Stretches of records of one kind that lack the same fields: what a host holds in a data file, or several of them.
 
     Attributes:
         where: the kind.
-        reports: what was seen of each.
+        held: the hosts of each stretch; none where they are not known.
     """
 
     where: int
-    reports: list[FileReport]
+    held: list[Sequence[Holder]]
 
     def holders(self) -> Iterator[Holder]:
-        """Yield the hosts with such records, file by file."""
-        return chain.from_iterable(report.held.get(self.where, ()) for report in self.reports)
+        """Yield the hosts with such records, stretch by stretch."""
+        return chain.from_iterable(self.held)
 
 
 def _named(holders: Iterable[Holder]) -> frozenset[str]:
@@ -66,7 +66,7 @@ class Reach:
 
         Args:
             outcome: that of a rule that ran, or is partly blind.
-            lit: data files with records in which it could be true.
+            lit: stretches of records in which it could be true.
             dark: those with records of its kinds in which it could not.
             tables: the tables it is about.
         """

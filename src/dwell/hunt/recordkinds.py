@@ -101,6 +101,9 @@ class RecordKinds:
 
     def _among(self, name: str, values: pa.Array) -> Truth:
         held = self._texts[name].cast(values.type)
+        if pa.types.is_string(values.type):
+            # Windows does not mind the case of a channel's name
+            held, values = pc.utf8_lower(held), pc.utf8_lower(values)
         right = np.append(pc.is_in(held, value_set=values).to_numpy(zero_copy_only=False), False).astype(np.bool_)
         return right[self._codes[name]]
 
@@ -131,7 +134,7 @@ class Sites:
     def holding(self, place: str) -> Truth:
         """Say which sorts have rows that hold something in a place."""
         name, _, key = place.partition(":")
-        if key and self._base.is_map(name):
+        if key and name in self._base.table.column_names and self._base.is_map(name):
             entries = self._base.entries(name)
             if name not in self._keyed:
                 size = len(entries.keys)

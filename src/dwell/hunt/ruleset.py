@@ -17,7 +17,7 @@ import msgspec
 
 __all__ = ["VERSION", "Atom", "Case", "Leaf", "Node", "Rule", "RuleInfo", "RuleSet", "Where", "rules_hash"]
 
-VERSION = 8
+VERSION = 9
 """Raised whenever the same rules come out differently."""
 
 
@@ -93,7 +93,8 @@ class Atom(msgspec.Struct, frozen=True, gc=False):
     """One question to one value.
 
     Attributes:
-        place: the column, or `map:key`, or `map:*` for every text of a map, or `column>part` (`dwell.hunt.derived`).
+        place: the column, or `map:key`, or `map:*` for every text of a map, or `column>part` (`dwell.hunt.derived`), or
+            what several fields make together (`dwell.hunt.composed`).
         kind: `text`, `regex`, `number`, `compare`, `cidr`, `part` (of an instant, in UTC), `null`, `empty`, `exists`,
             or `same` (as another column).
         parts: for `text`: literals at the even places, runs of `*` and `?` at the odd ones; for `part` the
@@ -143,11 +144,13 @@ class Case(msgspec.Struct, frozen=True, gc=False):
         where: index into the rule set's kinds of record.
         tree: leaves.
         told: fields that correlations ask of the records met, each with the places that may hold it.
+        never: whether channel and event id of such records alone make it false.
     """
 
     where: int
     tree: Node
     told: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    never: bool = False
 
 
 class Rule(msgspec.Struct, frozen=True, gc=False):

@@ -23,7 +23,14 @@ class Sought:
         join: how the place is made of two columns, if it is.
     """
 
-    def __init__(self, place: str, join: JoinedText | None, asked: Sequence[int], atoms: Sequence[Atom]) -> None:
+    def __init__(
+        self,
+        place: str,
+        join: JoinedText | None,
+        asked: Sequence[int],
+        atoms: Sequence[Atom],
+        marks: Sequence[str] = (),
+    ) -> None:
         """Take the literals of questions apart.
 
         Args:
@@ -31,6 +38,7 @@ class Sought:
             join: how it is made of two columns, if it is.
             asked: the questions, as indices into `atoms`.
             atoms: all of them.
+            marks: where a text may hold one of these, it is seen in ways of which its bitmap says nothing.
         """
         self.columns = (place,) if join is None else (join.first, join.second) if join.separator else ()
         self._size = len(asked)
@@ -46,9 +54,12 @@ class Sought:
                 whose += [at] * len(mine)
         self._whose: Indices = np.array(whose, np.int64)
         self._runs = runs_of(pieces)
+        self._marks = runs_of(list(marks)) if marks else None
 
     def may_be_met(self, bitmaps: Sequence[bytes]) -> Truth:
         """Say for each question whether a text may answer it with yes, as far as the bitmaps of the columns say."""
+        if self._marks is not None and any(self._marks.held(one).any() for one in bitmaps):
+            return np.ones(self._size, np.bool_)
         held: Truth = np.logical_or.reduce([self._runs.held(one) for one in bitmaps])
         out = np.ones(self._size, np.bool_)
         out[self._whose[~held]] = False

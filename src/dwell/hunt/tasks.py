@@ -10,9 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from dwell.archive.spec import TableSpec
+from dwell.hunt.composed import is_composed
 from dwell.hunt.patterns import Indices
 from dwell.hunt.ruleset import Case, Node, RuleSet
 from dwell.hunt.sought import Sought
+from dwell.hunt.views import marks_of
 from dwell.hunt.weighing import Weighing
 from dwell.hunt.words import Truth
 
@@ -145,9 +147,9 @@ class TableTasks:
 
     @cached_property
     def maps(self) -> list[str]:
-        """Give the places in maps and lists that are asked about."""
+        """Give the places in maps and lists that are asked about, those put together of several fields included."""
         held = {one.name for one in self.spec.schema if pa.types.is_map(one.type) or pa.types.is_list(one.type)}
-        return [one for one in self.arrays if ":" in one and one.partition(":")[0] in held]
+        return [one for one in self.arrays if (":" in one and one.partition(":")[0] in held) or is_composed(one)]
 
     @cached_property
     def unlisted(self) -> list[str]:
@@ -166,7 +168,8 @@ class TableTasks:
         """Give what a place has to hold for its questions to be answered with yes."""
         if place not in self._sought:
             join = self.spec.joined.get(place)
-            self._sought[place] = Sought(place, join, self.asked[place], self._rules.atoms)
+            marks = marks_of(self.spec.name, place)
+            self._sought[place] = Sought(place, join, self.asked[place], self._rules.atoms, marks)
         return self._sought[place]
 
     def of_kind(self, where: int) -> list[str]:

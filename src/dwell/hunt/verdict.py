@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dwell.hunt.ruleset import Atom, Node, Where
 from dwell.hunt.words import Truth, Words
 
-__all__ = ["Verdict", "by_kind", "judged", "leaf_verdict"]
+__all__ = ["Verdict", "by_kind", "judged", "leaf_verdict", "refusal"]
 
 Verdict = bool | None
 
@@ -50,3 +50,10 @@ def by_kind(atom: Atom, where: Where) -> Verdict:
         met = atom.parts[0].lower() in {one.lower() for one in where.channels}
         return (True if len(where.channels) == 1 else None) if met else False
     return None
+
+
+def refusal(where: Where) -> str:
+    """Say that a kind of record by itself makes a condition false."""
+    ids = ", ".join(map(str, where.event_ids))
+    kind = f"the channel {' or '.join(where.channels)}" + (f" and the event id {ids}" if ids else "")
+    return f"channel and event id alone make it false: such records have {kind}"

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import structs
 
 from dwell.archive.datafile import ColumnReader, DataFile
@@ -348,16 +349,18 @@ class FileHunt:
 
     def _may_hold(self, where: int) -> bool:
         """Say whether the file can hold records of a kind, as far as the lexicon says."""
-        told = {name: self._texts(name) for name in self.rules.wheres[where].wanted}
+        wanted = self.rules.wheres[where].wanted
+        told = {name: self._texts(name) for name in wanted}
         return all(
-            held is None or not held.isdisjoint(self.rules.wheres[where].wanted[name]) for name, held in told.items()
+            held is None or not held.isdisjoint(one.lower() for one in wanted[name]) for name, held in told.items()
         )
 
     def _texts(self, name: str) -> frozenset[str] | None:
-        """Give the texts of a column that tells kinds of record apart; None where the lexicon does not hold them all."""
+        """Give the texts, in lower case, of a column that tells kinds apart; None where the lexicon lacks some."""
         if name not in self._told_apart:
             held = name in self.lexicon.complete
-            self._told_apart[name] = frozenset(self.lexicon.of(name)[0].to_pylist()) if held else None
+            texts = pc.utf8_lower(self.lexicon.of(name)[0]).to_pylist() if held else None
+            self._told_apart[name] = frozenset(texts) if texts is not None else None
         return self._told_apart[name]
 
     def _verdict(self, node: Node) -> Verdict:

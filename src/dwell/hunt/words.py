@@ -7,9 +7,11 @@ has a slot of its own. So the truth of a condition over a column is a short vect
 from __future__ import annotations
 
 import ipaddress
+import operator
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
@@ -18,30 +20,26 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.percent import decoded
-from dwell.hunt.derived import base_of
 from dwell.hunt.patterns import Indices, Patterns, Regexes, folded, patterns, regexes
 from dwell.hunt.ruleset import Atom, Node
 from dwell.hunt.timeparts import time_part
+from dwell.hunt.views import views
 from dwell.model.short_cache import short_cache
 
-__all__ = ["Truth", "Words", "decoded", "truth_of", "words"]
+__all__ = ["Truth", "Words", "truth_of", "words"]
 
 Truth = npt.NDArray[np.bool_]
 
-_DECODED = frozenset(
-    {(table, name) for table in ("iis", "ncsa", "haproxy") for name in ("cs-uri", "cs-uri-stem", "cs-uri-query")}
-    | {("iis", "cs-referer"), ("ncsa", "cs-referer")}
-    | {("httpproxy", "cs-uri"), ("httpproxy", "UrlStem"), ("httpproxy", "UrlQuery")}
-    | {("zeek", "http_url"), ("zeek", "uri"), ("zeek", "referrer")}
-    | {("squid", "url"), ("fortinet", "url"), ("paloalto", "misc"), ("cef", "request")}
-)
-_PLUSSED = frozenset({("iis", "cs-user-agent")})
 SHARED_MIN = 1_024
 """Fewer texts than this are looked at again sooner than it is found out which of them the file before held."""
 FEW_QUESTIONS = 4
 """So few questions are put to all texts sooner than it is found out which of them the file before held."""
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?\Z", re.ASCII)
+EXACT_MAX = 2**53
+"""From here on a float does not tell one whole number from the next."""
+_COMPARE_EXACTLY = {
+    "eq": operator.eq, "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge,
+}  # fmt: skip
 _COMPARE = {"eq": np.equal, "lt": np.less, "lte": np.less_equal, "gt": np.greater, "gte": np.greater_equal}
 
 
@@ -189,7 +187,8 @@ def words(
     held = Words(values.take(pa.array(marked)), np.concatenate([counts[marked], [rest, nulls]]), marked, answered)
     blank_slots = np.searchsorted(marked, blank)
     for one in questions.exists:
-        held.answer(one, np.setdiff1d(every, blank_slots), other=True)
+        # an empty text is there; the dash of a web log stands for a field without a value
+        held.answer(one, np.setdiff1d(every, blank_slots) if table == "iis" else every, other=True)
     for one in questions.empty:
         held.answer(one, blank_slots)
     for one in questions.null:
@@ -390,23 +389,10 @@ def _questions(asked: Sequence[int], atoms: Sequence[Atom]) -> _Questions:
     return held[1]
 
 
-def _views(table: str, place: str, values: pa.StringArray) -> list[tuple[Indices | None, pa.StringArray]]:
-    """Give the texts as written and, where they differ, as they are meant."""
-    out: list[tuple[Indices | None, pa.StringArray]] = [(None, values)]
-    mark = "%" if (table, base_of(place)) in _DECODED else "+" if (table, place) in _PLUSSED else ""
-    if not mark:
-        return out
-    rows = np.flatnonzero(pc.match_substring(values, mark).to_numpy(zero_copy_only=False))
-    if len(rows):
-        some = values.take(pa.array(rows))
-        out.append((rows, decoded(some) if mark == "%" else pc.replace_substring(some, "+", " ")))
-    return out
-
-
 def _text_hits(table: str, place: str, values: pa.StringArray, questions: _Open) -> dict[int, Indices]:
     """Put all patterns and regular expressions to the texts, one pass each; give those that some text meets."""
     out: dict[int, Indices] = {}
-    for rows, view in _views(table, place, values):
+    for rows, view in views(table, place, values):
         for one, where in questions.met(view):
             if len(where):
                 mine = where if rows is None else rows[where]
@@ -428,24 +414,35 @@ def _other_hits(values: pa.StringArray, asked: Sequence[int], atoms: Sequence[At
     texts: list[str] = values.to_pylist()
     numbers = _numbers(texts) if any(atoms[one].kind != "cidr" for one in wanted) else np.zeros(0)
     held = set(numbers.tolist())
+    large = {at: Decimal(texts[at]) for at in np.flatnonzero(np.abs(numbers) >= EXACT_MAX).tolist()}
     for one in wanted:
         atom = atoms[one]
         if atom.kind == "number":
             # hundreds of rules ask for event ids, each for another
-            out[one] = (
-                _compared(numbers, atom.parts[0], "eq") if float(atom.parts[0]) in held else np.zeros(0, np.int64)
-            )
+            is_held = float(atom.parts[0]) in held
+            out[one] = _exactly(numbers, large, atom.parts[0], "eq") if is_held else np.zeros(0, np.int64)
         elif atom.kind == "compare":
-            out[one] = _compared(numbers, atom.parts[0], atom.flags)
+            out[one] = _exactly(numbers, large, atom.parts[0], atom.flags)
         else:
             network = ipaddress.ip_network(atom.parts[0])
             out[one] = np.array([at for at, text in enumerate(texts) if _inside(text, network)], np.int64)
     return out
 
 
-def _compared(numbers: npt.NDArray[np.float64], bound: str, operator: str) -> Indices:
+def _compared(numbers: npt.NDArray[np.float64], bound: str, how: str) -> Indices:
     """Give where a comparison holds; NaN stands for what is no number, and compares as false with everything."""
-    return np.flatnonzero(_COMPARE[operator](numbers, float(bound)))
+    return np.flatnonzero(_COMPARE[how](numbers, float(bound)))
+
+
+def _exactly(numbers: npt.NDArray[np.float64], large: Mapping[int, Decimal], bound: str, how: str) -> Indices:
+    """Give where a comparison holds; numbers too large for a float to tell them apart are compared digit by digit."""
+    out = _compared(numbers, bound, how)
+    if not large or abs(float(bound)) < EXACT_MAX:
+        return out
+    exact, met = Decimal(bound), _COMPARE_EXACTLY[how]
+    return np.union1d(np.setdiff1d(out, list(large)), [at for at, one in large.items() if met(one, exact)]).astype(
+        np.int64
+    )
 
 
 def _numbers(texts: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -453,17 +450,17 @@ def _numbers(texts: Sequence[str]) -> npt.NDArray[np.float64]:
 
 
 @short_cache(262_144)
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _addresses(text: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]:
+    """Give the address that a text is, and the IPv4 address that it stands for where it is mapped."""
     if len(text) > 64:
-        return None
+        return ()
     try:
         found = ipaddress.ip_address(text.strip())
     except ValueError:
-        return None
+        return ()
     mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
+    return (found,) if mapped is None else (found, mapped)
 
 
 def _inside(text: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    found = _address(text)
-    return found is not None and found.version == network.version and found in network
+    return any(one.version == network.version and one in network for one in _addresses(text))

@@ -6,7 +6,7 @@ Source:
 Time:
     `TimeCreated/@SystemTime` is UTC, kept to the microsecond.
 Units:
-    One `Event` element is one event; `record_no` is its ordinal in the file.
+    One `Event` element is one event; `record_no` is its ordinal in the file. Data without text are an empty text.
 
 Raises:
     Nothing. An element that is no well-formed event is an anomaly; entities and document types are refused, never expanded.
@@ -113,7 +113,8 @@ def _read(root: Element) -> tuple[System, dict[str, Any]] | None:
 
 def _datum(element: Element) -> tuple[str, Any]:
     name = element.get("Name") or ("" if local_name(element) == "Data" else local_name(element))
-    return name, element.text if not len(element) else "".join(element.itertext())
+    # an element without text is an empty text, as it is in the binary log and in JSON
+    return name, "".join(element.itertext())
 
 
 def _leaves(path: str, element: Element, depth: int) -> Iterator[tuple[str, Any]]:

@@ -46,7 +46,9 @@ class Assembly:
             origin: where they are from.
             correlated: whether a correlation rests on it.
         """
-        mine = tuple([Case(self._where(one.where, origin), self._node(one.tree, origin), one.told) for one in cases])
+        mine = tuple(
+            [Case(self._where(one.where, origin), self._node(one.tree, origin), one.told, one.never) for one in cases]
+        )
         self._rules.append(Rule(info, mine, correlated))
 
     def _where(self, number: int, origin: Origin) -> int:

@@ -222,7 +222,7 @@ def resolved(drafts: Sequence[Draft], names: Names) -> tuple[list[Correlation], 
     _without_circles(found, reasons)
     for one in in_order(list(found.values())):
         if reason := _held(one, found):
-            reasons[one.info.id] = reason
+            refused.append((one.info, RefusedError(RuleStatus.UNSUPPORTED, reason)))
             del found[one.info.id]
     for name, reason in sorted(reasons.items()):
         told = with_line(by_id[name].document, reason)

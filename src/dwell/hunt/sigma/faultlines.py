@@ -10,6 +10,8 @@ __all__ = ["line_of", "with_line"]
 
 _UNDEFINED = re.compile(r"(?:Detection|Selector) '(.*)' (?:not defined|doesn't match)", re.DOTALL)
 _HAS_LINE = re.compile(r"\(line \d+\)\Z|^line \d+: ")
+_DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
+_WORD_MIN = 4
 _CALLED = {"log source": "logsource", "identifier": "id", "detections": "detection", "tag": "tags"}
 """Parts of a rule that faults call by another name than the rule does."""
 _PARTS = re.compile(
@@ -32,7 +34,7 @@ def line_of(document: Document, text: str) -> int:
     elif text.startswith("Expected "):  # what the parser of conditions would have read on
         found = lines.keys.get("condition")
     else:
-        found = _key(lines, text) or _text(lines, text)
+        found = _key(lines, text) or _text(lines, text) or _bare(lines, text)
     return found or _part(lines, text.lower()) or document.line
 
 
@@ -59,6 +61,17 @@ def _text(lines: Lines, text: str) -> int | None:
     """Find the longest text that a fault quotes."""
     found = [one for one in lines.texts if one and f"'{one}'" in text]
     return lines.texts[max(found, key=len)] if found else None
+
+
+def _bare(lines: Lines, text: str) -> int | None:
+    """Find the longest text below the detection that a fault names without quotes, or a day where it speaks of one."""
+    start = lines.sections.get("detection", 0)
+    mine = {one: line for one, line in lines.texts.items() if line > start > 0}
+    if "datetime.date" in text:
+        return next((line for one, line in mine.items() if _DAY.match(one)), None)
+    words = set(text.split())
+    found = [one for one in mine if len(one) >= _WORD_MIN and one in words]
+    return mine[max(found, key=len)] if found else None
 
 
 def _condition(lines: Lines, name: str) -> int | None:

@@ -29,7 +29,14 @@ from dwell.hunt.sigma.lists import Lists
 from dwell.hunt.sigma.loaded import PACK, Known, KnownRule, Loaded, licence_of, outcome_of
 from dwell.hunt.sigma.logsources import where_of
 from dwell.hunt.sigma.lower import Lowering, UnsupportedError
-from dwell.hunt.sigma.parse import FAULTS, RefusedError, parsed_correlation, parsed_filter, parsed_rule, short
+from dwell.hunt.sigma.parse import (
+    FAULTS,
+    RefusedError,
+    parsed_correlation,
+    parsed_filter,
+    parsed_rule,
+    short,
+)
 from dwell.hunt.sigma.placeholders import NoListError
 from dwell.hunt.uncollected import uncollected
 from dwell.hunt.verdict import Verdict, by_kind, judged
@@ -128,8 +135,8 @@ class _Lowered:
             fields = tuple((one, self.lowering.places(one, where)) for one in told)
             out.append((where, tree, fields))
         # a service that is read as two kinds of record: the one whose event ids make a rule false says nothing about it
-        able = [one for one in out if self._can_be(one[1], one[0])] or out
-        return tuple(Case(self._where(where), tree, fields) for where, tree, fields in able)
+        able = [one for one in out if self._can_be(one[1], one[0])]
+        return tuple(Case(self._where(where), tree, fields, not able) for where, tree, fields in able or out)
 
     def _can_be(self, tree: Node, where: Where) -> bool:
         """Say whether a condition can be true on a kind of record, as far as channel and event id decide it."""

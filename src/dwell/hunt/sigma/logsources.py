@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
@@ -31,11 +31,19 @@ _ANTIVIRUS: Mapping[str, tuple[str, ...]] = {
     "filename": ("EventData:Path",),
     "action": ("EventData:Action Name",),
 }
-_REGISTRY_SECURITY: Mapping[str, tuple[str, ...]] = {
-    "targetobject": ("ObjectName",),
-    "details": ("EventData:NewValue",),
-    "image": ("ProcessName",),
-}
+
+
+def _values_security(held: str) -> Where:
+    """Give the events of Security that tell of registry values, their fields put together as `composed` says."""
+    fields = {
+        "targetobject": (f"{held}:TargetObject",),
+        "details": (f"{held}:Details",),
+        "eventtype": (f"{held}:EventType",),
+        "image": ("ProcessName",),
+        "user": ("SubjectUserName",),
+    }
+    remedy = "Switch on 'Audit Registry' and set auditing on the keys"
+    return Where("evtx", (SECURITY,), (4657,), fields, "Security registry values (4657)", remedy)
 
 
 def _sysmon(name: str, *event_ids: int) -> Where:
@@ -45,15 +53,6 @@ def _sysmon(name: str, *event_ids: int) -> Where:
 def _channel(name: str, *channels: str, switch_on: str = "") -> Where:
     return Where("evtx", channels, (), {}, name, switch_on or f"Collect the event log {channels[0]}", uniform=False)
 
-
-_VALUES_SECURITY = Where(
-    "evtx",
-    (SECURITY,),
-    (4657,),
-    _REGISTRY_SECURITY,
-    "Security registry values (4657)",
-    "Switch on 'Audit Registry' and set auditing on the keys",
-)
 
 _CATEGORIES: Mapping[str, tuple[Where, ...]] = {
     "process_creation": (
@@ -101,10 +100,10 @@ _CATEGORIES: Mapping[str, tuple[Where, ...]] = {
     "registry_delete": (_sysmon("registry keys (12)", 12),),
     "registry_set": (
         _sysmon("registry values (13)", 13),
-        _VALUES_SECURITY,
+        _values_security("RegistrySet"),
     ),
     "registry_rename": (_sysmon("registry renames (14)", 14),),
-    "registry_event": (_sysmon("registry (12, 13, 14)", 12, 13, 14), _VALUES_SECURITY),
+    "registry_event": (_sysmon("registry (12, 13, 14)", 12, 13, 14), _values_security("Registry")),
     "clipboard_capture": (_sysmon("clipboard (24)", 24),),
     "sysmon_status": (_sysmon("status (4, 16)", 4, 16),),
     "sysmon_error": (_sysmon("errors (255)", 255),),
@@ -172,8 +171,18 @@ _SERVICES: Mapping[str, tuple[Where, ...]] = {
     "bits-client": (_channel("BITS", "Microsoft-Windows-Bits-Client/Operational"),),
     "ntlm": (_channel("NTLM", "Microsoft-Windows-NTLM/Operational"),),
     "dns-server": (_channel("the DNS server", "DNS Server"),),
-    "dns-server-analytic": (_channel("DNS server analysis", "Microsoft-Windows-DNS-Server/Analytical"),),
-    "dns-client": (_channel("the DNS client", "Microsoft-Windows-DNS Client Events/Operational"),),
+    "dns-server-analytic": (
+        _channel(
+            "DNS server analysis", "Microsoft-Windows-DNSServer/Analytical", "Microsoft-Windows-DNS-Server/Analytical"
+        ),
+    ),
+    "dns-client": (
+        _channel(
+            "the DNS client",
+            "Microsoft-Windows-DNS-Client/Operational",
+            "Microsoft-Windows-DNS Client Events/Operational",
+        ),
+    ),
     "driver-framework": (_channel("user-mode drivers", "Microsoft-Windows-DriverFrameworks-UserMode/Operational"),),
     "firewall-as": (
         _channel("Windows Firewall", "Microsoft-Windows-Windows Firewall With Advanced Security/Firewall"),
@@ -199,6 +208,8 @@ _SERVICES: Mapping[str, tuple[Where, ...]] = {
     "security-mitigations": (
         _channel(
             "security mitigations",
+            "Microsoft-Windows-Security-Mitigations/KernelMode",
+            "Microsoft-Windows-Security-Mitigations/UserMode",
             "Microsoft-Windows-Security-Mitigations/Kernel Mode",
             "Microsoft-Windows-Security-Mitigations/User Mode",
         ),
@@ -224,14 +235,30 @@ _SERVICES: Mapping[str, tuple[Where, ...]] = {
             ),
         ),
     ),
-    "dns-server-audit": (_channel("the DNS server's audit", "Microsoft-Windows-DNS-Server/Audit"),),
+    "dns-server-audit": (
+        _channel("the DNS server's audit", "Microsoft-Windows-DNSServer/Audit", "Microsoft-Windows-DNS-Server/Audit"),
+    ),
     "dhcp": (_channel("the DHCP server", "Microsoft-Windows-DHCP-Server/Operational"),),
     "bitlocker": (_channel("BitLocker", "Microsoft-Windows-BitLocker/BitLocker Management"),),
-    "vhdmp": (_channel("virtual disks", "Microsoft-Windows-VHDMP/Operational"),),
+    "vhdmp": (_channel("virtual disks", "Microsoft-Windows-VHDMP-Operational", "Microsoft-Windows-VHDMP/Operational"),),
     "ntfs": (_channel("NTFS", "Microsoft-Windows-Ntfs/Operational"),),
     "sense": (_channel("Defender for Endpoint", "Microsoft-Windows-SENSE/Operational"),),
-    "hyper-v-worker": (_channel("Hyper-V's workers", "Microsoft-Windows-Hyper-V-Worker"),),
-    "kernel-event-tracing": (_channel("event tracing", "Microsoft-Windows-Kernel-EventTracing"),),
+    "hyper-v-worker": (
+        _channel(
+            "Hyper-V's workers",
+            "Microsoft-Windows-Hyper-V-Worker-Admin",
+            "Microsoft-Windows-Hyper-V-Worker-Operational",
+            "Microsoft-Windows-Hyper-V-Worker",
+        ),
+    ),
+    "kernel-event-tracing": (
+        _channel(
+            "event tracing",
+            "Microsoft-Windows-Kernel-EventTracing/Admin",
+            "Microsoft-Windows-Kernel-EventTracing/Analytic",
+            "Microsoft-Windows-Kernel-EventTracing",
+        ),
+    ),
     "kernel-shimengine": (
         _channel(
             "shims of the kernel",
@@ -257,6 +284,15 @@ def where_of(product: str | None, category: str | None, service: str | None) -> 
         return found
     if key[0] not in {"", "windows"}:
         return None
+    if key[1] and key[2]:
+        return _both(_CATEGORIES.get(key[1], ()), _SERVICES.get(key[2], ())) or None
     if key[1]:
-        return _CATEGORIES.get(key[1]) if not key[2] else None
+        return _CATEGORIES.get(key[1])
     return _SERVICES.get(key[2]) if key[0] == "windows" else None
+
+
+def _both(category: Sequence[Where], service: Sequence[Where]) -> tuple[Where, ...]:
+    """Give the kinds of record of a category that lie in a service's channels."""
+    held = {channel for one in service for channel in one.channels}
+    named = ((one, tuple(channel for channel in one.channels if channel in held)) for one in category)
+    return tuple(structs.replace(one, channels=channels) for one, channels in named if channels)

@@ -383,13 +383,24 @@ def _question(value: object) -> Question:
         case types.SigmaRegularExpression():
             return _expression(value)
         case types.SigmaCIDRExpression():
-            return ("cidr", (str(ipaddress.ip_network(value.cidr)),), "")
+            return ("cidr", (str(_unmapped(ipaddress.ip_network(value.cidr))),), "")
         case types.SigmaCompareExpression(number=types.SigmaTimestampPart() as part):
             return ("part", (str(part.number), value.op.name.lower()), part.timestamp_part.name.lower())
         case types.SigmaCompareExpression():
             return ("compare", (str(value.number.number),), value.op.name.lower())
         case _:
             raise UnsupportedError(f"value type {type(value).__name__}")
+
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+
+
+def _unmapped(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Give the network of IPv4 that one of mapped addresses stands for, any other as it is."""
+    if isinstance(network, ipaddress.IPv4Network) or not network.subnet_of(_MAPPED):
+        return network
+    first = int(network.network_address) & 0xFFFFFFFF
+    return ipaddress.IPv4Network((first, network.prefixlen - _MAPPED.prefixlen))
 
 
 def _expression(value: types.SigmaRegularExpression) -> Question:

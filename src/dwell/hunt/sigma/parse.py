@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from sigma.correlations import SigmaCorrelationRule
@@ -18,7 +19,12 @@ from dwell.model.claims import RuleStatus
 __all__ = ["FAULTS", "RefusedError", "parsed_correlation", "parsed_filter", "parsed_rule", "short"]
 
 CONDITION_CHARS_MAX = 4_000
-PARENTHESES_MAX = 25
+BRACKETS_MAX = 25
+"""Brackets within one another."""
+EXACT_MAX = 2**53
+"""Whole numbers beyond it are read as floats, which do not tell one from the next."""
+_ON_TEXT = frozenset({"contains", "startswith", "endswith", "cased"})
+_RANGE = frozenset({"eq", "neq", "gt", "gte", "lt", "lte"})
 FAULTS = (SigmaError, ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
 """What a document can end with: pySigma does not foresee everything that YAML can hold in place of a text."""
 _NAMED_ALIKE = {"utf16le": "wide"}
@@ -64,9 +70,18 @@ def _measured(conditions: object, document: Document) -> None:
             raise RefusedError(RuleStatus.INVALID, told)
         if "|" in text:
             raise RefusedError(RuleStatus.UNSUPPORTED, "aggregation in the condition ('|') is not supported")
-        if len(text) > CONDITION_CHARS_MAX or text.count("(") > PARENTHESES_MAX:
-            told = with_line(document, "the condition is too long or nests too deep")
-            raise RefusedError(RuleStatus.INVALID, told)
+        if len(text) > CONDITION_CHARS_MAX:
+            raise RefusedError(RuleStatus.UNSUPPORTED, f"a condition of more than {CONDITION_CHARS_MAX} characters")
+        if _depth(text) > BRACKETS_MAX:
+            raise RefusedError(
+                RuleStatus.UNSUPPORTED, f"a condition with more than {BRACKETS_MAX} brackets in one another"
+            )
+
+
+def _depth(text: str) -> int:
+    """Give how many brackets of a condition lie within one another."""
+    steps = [(one == "(") - (one == ")") for one in text]
+    return max(accumulate(steps), default=0)
 
 
 def _renamed(definition: Any) -> Any:  # noqa: ANN401 - whatever a rule file holds
@@ -81,8 +96,32 @@ def _renamed(definition: Any) -> Any:  # noqa: ANN401 - whatever a rule file hol
         name = "|".join([field, *(_NAMED_ALIKE.get(one, one) for one in modifiers)])
         if name in out:
             raise RefusedError(RuleStatus.INVALID, f"'{key}' is said twice")
-        out[name] = _renamed(value)
+        if value == []:
+            raise RefusedError(RuleStatus.INVALID, f"'{key}' asks for nothing: its list is empty")
+        _told_apart(value)
+        is_text = not _ON_TEXT.isdisjoint(modifiers) and field
+        out[name] = _as_text(value) if is_text else _renamed(value)
     return out
+
+
+def _told_apart(value: object) -> None:
+    """Refuse a whole number that a float cannot hold.
+
+    Raises:
+        RefusedError: it is one.
+    """
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, int) and abs(one) > EXACT_MAX and (abs(one) >= 1 << 1023 or int(float(one)) != one):
+            raise RefusedError(
+                RuleStatus.UNSUPPORTED, f"the number {str(one)[:40]}: in quotes it is looked for as a text"
+            )
+
+
+def _as_text(value: Any) -> Any:  # noqa: ANN401 - whatever a rule file holds
+    """Give numbers as the texts that a record holds: `EventID|contains: 900` asks for a part of a text."""
+    if isinstance(value, list):
+        return [_as_text(one) for one in value]
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _too_large(fault: str) -> str | None:
@@ -109,6 +148,8 @@ def _guarded(document: Document, make: Callable[[], T]) -> T:
         told = with_line(document, f"regular expression: {short(fault)}", str(fault))
         raise RefusedError(RuleStatus.INVALID, told) from fault
     except FAULTS as fault:
+        if "windash modifier expands at most" in str(fault):
+            raise RefusedError(RuleStatus.UNSUPPORTED, "more than 3 dashes in one value under 'windash'") from fault
         raise RefusedError(RuleStatus.INVALID, with_line(document, short(fault), str(fault))) from fault
 
 
@@ -170,5 +211,11 @@ def parsed_correlation(document: Document) -> SigmaCorrelationRule:
     held = document.content.get("correlation")
     if isinstance(held, dict) and isinstance(held.get("condition"), str):
         _measured(held["condition"], document)
+    if (
+        isinstance(held, dict)
+        and isinstance(held.get("condition"), dict)
+        and len(_RANGE & held["condition"].keys()) > 1
+    ):
+        raise RefusedError(RuleStatus.UNSUPPORTED, "a range in the condition of a correlation")
     content = _identified(document)
     return _guarded(document, lambda: SigmaCorrelationRule.from_dict(content))

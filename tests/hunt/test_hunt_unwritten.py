@@ -1,0 +1,68 @@
+"""A rule about an event of which none is held says so; where the event is only written on demand, the rule is blind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.hunt.archives import archive_of, load_rules
+
+from dwell.hunt.hunting import hunt
+from dwell.hunt.sigma.load import load
+from dwell.model.claims import RuleOutcome, RuleStatus
+
+SECURITY = {"product": "windows", "service": "security"}
+RULE: dict[str, Any] = {"title": "one", "id": "10000000-0000-4000-8000-000000000001"}
+
+
+def logged(*ids: int, host: str = "EX01") -> list[dict[str, Any]]:
+    return [{"Channel": "Security", "EventID": one, "host": host, "EventData": [("A", "x")]} for one in ids]
+
+
+def outcome(folder: Path, rows: list[dict[str, Any]], detection: Mapping[str, Any], **source: str) -> RuleOutcome:
+    archive = archive_of(folder / "archive", {"evtx": rows})
+    rule = {**RULE, "logsource": source or SECURITY, "detection": {"condition": "s", **detection}}
+    (found,) = hunt(archive, loaded=load_rules(folder / "rules", rule), workers=1).outcomes
+    return found
+
+
+@pytest.mark.parametrize(
+    ("detection", "status", "words"),
+    [
+        ({"s": {"EventID": 4662, "A": "x"}}, RuleStatus.BLIND, "no event 4662 is held of any host: domain controllers"),
+        ({"s": {"EventID": [4662, 5136]}}, RuleStatus.BLIND, "no event 4662, 5136 is held"),
+        ({"s": {"EventID": [4662, 4624]}}, RuleStatus.RAN, ""),
+        ({"s": {"EventID": [4662, 1102]}}, RuleStatus.RAN, "no event 1102, 4662 is held of any host"),
+        ({"s": {"EventID": 1102}}, RuleStatus.RAN, "no event 1102 is held of any host"),
+        ({"s": {"EventID": 4624}, "f": {"EventID": 4662}, "condition": "s and not f"}, RuleStatus.RAN, ""),
+        ({"s": {"A": "x"}, "f": {"EventID": 4662}, "condition": "s or f"}, RuleStatus.RAN, ""),
+        ({"s": {"A": "x"}}, RuleStatus.RAN, ""),
+    ],
+)
+def test_a_rule_about_events_that_nobody_wrote(
+    tmp_path: Path, detection: Mapping[str, Any], status: RuleStatus, words: str
+) -> None:
+    told = outcome(tmp_path, logged(4624, 4634), detection)
+    assert told.status is status
+    assert words in told.reason
+    assert ("is held" in told.reason) is bool(words)
+
+
+def test_one_event_of_any_host_is_enough(tmp_path: Path) -> None:
+    rows = logged(4624) + logged(4662, host="DC01")
+    assert outcome(tmp_path, rows, {"s": {"EventID": 4662, "A": "y"}}).status is RuleStatus.RAN
+
+
+def test_an_event_of_another_channel_is_another_event(tmp_path: Path) -> None:
+    rows = [*logged(4624), {"Channel": "System", "EventID": 4662}]
+    assert outcome(tmp_path, rows, {"s": {"EventID": 4662}}).status is RuleStatus.BLIND
+
+
+def test_our_own_rules_about_the_directory_are_blind_on_a_mail_server_alone(tmp_path: Path) -> None:
+    found = hunt(archive_of(tmp_path / "archive", {"evtx": logged(4624)}), loaded=load(), workers=1)
+    told = {one.path.removesuffix(".yml"): one for one in found.outcomes}
+    for name in ("ex16_secrets_replicated", "ex16_domain_head_rights"):
+        assert told[name].status is RuleStatus.BLIND
+        assert "domain controllers write it" in told[name].reason
