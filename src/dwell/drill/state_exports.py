@@ -49,7 +49,8 @@ def _tables(
     folders: list[Row] = [(one.smtp, "Inbox", who, "None") for one in people for who in ("Default", "Anonymous")]
     sends: list[Row] = [(one.smtp, "NT AUTHORITY\\SELF", "SendAs", "Allow") for one in people]
     roles: list[Row] = [(f"{role}-{_STOCK_ROLE[0]}-Delegating", role, *_STOCK_ROLE, "2012-05-01T08:00:00Z") for role in
-                        ("ApplicationImpersonation", "Mailbox Import Export", "View-Only Recipients")]  # fmt: skip
+                        ("ApplicationImpersonation", "Mailbox Import Export", "Mailbox Search",
+                         "View-Only Recipients")]  # fmt: skip
     devices: list[Row] = [(one.smtp, one.phones[0][1], "Phone", "2018-01-05T08:00:00Z") for one in people]
     if hostile:
         rules.append((victim.smtp, ".", "True", f"{victim.sam}\\2", f'"x" [SMTP:{_OUTSIDE}]', "True"))
@@ -108,7 +109,7 @@ def _servers(root: Path, day: str, at: datetime, *, hostile: bool, renewed: bool
                 "True",
                 place,
                 "Microsoft.Exchange.MessagingPolicies.AgentFactory",
-                "C:\\Program Files\\Microsoft\\x.dll",
+                "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\TransportRoles\\agents\\agent.dll",
             )
             for place, name in enumerate(_AGENTS, 1)
         ]

@@ -138,7 +138,7 @@ def affected_of(exposed: Sequence[Exposed], envelopes: Envelopes, identities: Id
     Args:
         exposed: what every intrusion did to every mailbox.
         envelopes: the envelopes of these mailboxes.
-        identities: names; the organisation's own domains are those of its accounts.
+        identities: names; the organisation's own domains are those of its mailboxes.
     """
     found: dict[str, list[Exposed]] = {}
     for one in exposed:
@@ -149,7 +149,7 @@ def affected_of(exposed: Sequence[Exposed], envelopes: Envelopes, identities: Id
     if not envelopes.sources:
         none = Affected(assumptions=("no log held has envelopes: not determinable",), decides=NOT_HELD)
         return Toll(dict.fromkeys(sorted(found), none), none)
-    domains = {one.rpartition("@")[2].lower() for one in identities.accounts if "@" in one}
+    domains = set(identities.domains())
     opened = {name: _split(name, each, envelopes) for name, each in sorted(found.items())}
     edges = {name: [at for one in each for at in one.instants] for name, each in found.items()}
     each = {name: _told([one], {name}, domains, envelopes.sources, edges[name]) for name, one in opened.items()}

@@ -261,9 +261,12 @@ class Identities:
         return frozenset(one.rpartition("@")[2].lower() for one in keys)
 
     def mailboxes(self) -> list[str]:
-        """Give the mailboxes of the export, sorted; all accounts with an address where none is marked as one."""
+        """Give the mailboxes of the export, sorted; all accounts with an address where none is told to be one.
+
+        What is told to be something else, a guest or a contact, is none.
+        """
         marked = [one.label for one in self.accounts.values() if one.mailbox]
-        found = marked or [label for label in self.accounts if "@" in label]
+        found = marked or [label for label, one in self.accounts.items() if "@" in label and not one.kind]
         return sorted(one for one in found if not self.is_system(one))
 
 

@@ -44,7 +44,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "RoleAssigneeType", "DeviceId", "DeviceType", "DeviceModel", "DeviceUserAgent", "UserDisplayName",
         "FirstSyncTime", "LastSyncAttemptTime", "LastSuccessSync", "ClientId", "ConsentType", "Scope", "AppId",
         "AppDisplayName", "KeyCredentials", "PasswordCredentials", "TransportAgentFactory", "AssemblyPath",
-        "AuditBypassEnabled", "CreatedDateTime", "WhenCreatedUTC", "WhenChangedUTC",
+        "AuditBypassEnabled", "CreatedDateTime", "WhenCreatedUTC", "WhenChangedUTC", "MoveToFolder", "PrincipalId",
     ),
     "directory": (
         "Name", "Alias", "DisplayName", "SamAccountName", "UserPrincipalName", "PrimarySmtpAddress", "DistinguishedName",
@@ -58,8 +58,14 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "inventory": ("Path", "SHA256", "CreationTimeUtc"),
     "backups": ("restore_point_utc",),
 }  # fmt: skip
-KEYS = ("validationKey", "decryptionKey")
-"""Attributes of a configuration that have no column: of a key its SHA-256 is held."""
+MORE: Mapping[str, tuple[str, ...]] = {
+    "configuration": ("validationKey", "decryptionKey"),
+    "exports": (
+        "AddToRecipients", "RouteMessageOutboundConnector", "GenerateIncidentReport", "ModerateMessageByUser",
+        "PermissionType",
+    ),
+}  # fmt: skip
+"""What an export names that has no column; of a key its SHA-256 is held."""
 _DAY = re.compile(r"(?<!\d)(20\d\d)-(\d\d)-(\d\d)(?!\d)")
 Row = Mapping[str, Any]
 """A row of an export by its columns: text or None; `CreationTimeUtc` is an instant, `attributes` a list of pairs."""
@@ -171,12 +177,12 @@ class Snapshots:
         return [(row, RecordRef(one.table, one.evidence_id, number)) for row, number in zip(rows, numbers, strict=True)]
 
 
-def _opened(rows: pa.Table) -> pa.Table:
-    """Give columns of their own to each row's word for when its export was made, and to keys."""
+def _opened(rows: pa.Table, more: Sequence[str]) -> pa.Table:
+    """Give columns of their own to each row's word for when its export was made, and to what has none."""
     extra = rows["extra"].combine_chunks()
-    found = {name: pc.map_lookup(extra, pa.scalar(name), "first") for name in (*EXPORTED, *KEYS)}
+    found = {name: pc.map_lookup(extra, pa.scalar(name), "first") for name in (*EXPORTED, *more)}
     rows = rows.drop(["extra"]).append_column("exported", pc.coalesce(*(found[name] for name in EXPORTED)))
-    for name in KEYS:
+    for name in more:
         rows = rows.append_column(name, found[name])
     return rows
 
@@ -184,7 +190,9 @@ def _opened(rows: pa.Table) -> pa.Table:
 def _whole(archive: Archive, table: str, columns: Sequence[str]) -> pa.Table | None:
     """Read a table of states."""
     parts = [
-        _opened(read_rows(file, (*columns, "evidence_id", "record_no", "time_utc", "host", "extra")))
+        _opened(
+            read_rows(file, (*columns, "evidence_id", "record_no", "time_utc", "host", "extra")), MORE.get(table, ())
+        )
         for file in archive.files(table)
     ]
     if not parts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dwell.archive.datafile import read_rows
@@ -13,9 +13,12 @@ from dwell.archive.store import Archive
 from dwell.model.instants import parse_utc, utc_from_us, utc_us
 from dwell.model.provenance import EvidenceId, RecordRef
 
-__all__ = ["Backup", "FileState", "PasswordSet", "backups", "file_states", "instant", "passwords"]
+__all__ = ["ZONES", "Backup", "FileState", "PasswordSet", "backups", "file_states", "instant", "passwords", "zoned"]
 
-_PASSWORD = ("UserPrincipalName", "SamAccountName", "PasswordLastSet", "DistinguishedName")
+_PASSWORD = ("UserPrincipalName", "SamAccountName", "PasswordLastSet", "DistinguishedName", "SID", "ObjectSid")
+ZONES = (timedelta(hours=-12), timedelta(hours=14))
+"""The offsets of local time, least and most: a local time that names none is that much later than UTC."""
+_DOMAIN_SID = re.compile(r"(S-1-5-21-\d{1,10}-\d{1,10}-\d{1,10})-\d{1,10}", re.IGNORECASE)
 _DC = re.compile(r"(?:^|,)\s*DC=([^,]+)", re.IGNORECASE)
 _NET = re.compile(r"/Date\((-?\d{1,15})\)/")
 
@@ -29,7 +32,8 @@ class PasswordSet:
         set_utc: when; None where the export has nothing we can read as an instant.
         written: as written.
         ground: the record.
-        domain: its domain as the record names it, in lower case; "" where it names none.
+        domain: its domain, in lower case; "" where nothing names it.
+        zoned: whether a zone is written; else it is local time of nobody knows where, read as if it were UTC.
     """
 
     account: str
@@ -37,6 +41,17 @@ class PasswordSet:
     written: str
     ground: RecordRef
     domain: str = ""
+    zoned: bool = True
+
+    @property
+    def earliest_utc(self) -> datetime | None:
+        """Give the earliest that it can have been."""
+        return self.set_utc if self.set_utc is None or self.zoned else _moved(self.set_utc, -ZONES[1])
+
+    @property
+    def latest_utc(self) -> datetime | None:
+        """Give the latest that it can have been."""
+        return self.set_utc if self.set_utc is None or self.zoned else _moved(self.set_utc, -ZONES[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,7 @@ class FileState:
         sha256: of its bytes, lower case; "" where the inventory has none.
         created_utc: creation time; None where unknown.
         ground: the record.
+        size_bytes: None where the inventory has none.
     """
 
     host: str
@@ -56,6 +72,7 @@ class FileState:
     sha256: str
     created_utc: datetime | None
     ground: RecordRef
+    size_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +109,24 @@ def instant(text: str | None) -> datetime | None:
         return None
 
 
+def zoned(text: str | None) -> bool:
+    """Say whether what `instant` reads names its zone."""
+    if text is None or _NET.search(text):
+        return text is not None
+    try:
+        return datetime.fromisoformat(text.strip().replace(" ", "T")).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _moved(at: datetime, by: timedelta) -> datetime:
+    """Move an instant; the first and the last that there are stay where they are."""
+    try:
+        return at + by
+    except OverflowError:
+        return at
+
+
 def _rows(archive: Archive, table: str, columns: Sequence[str]) -> Iterator[tuple[dict[str, Any], RecordRef]]:
     found = [
         (row, RecordRef(table, EvidenceId(row["evidence_id"]), row["record_no"]))
@@ -107,19 +142,45 @@ def passwords(archive: Archive) -> tuple[PasswordSet, ...]:
     Raises:
         CustodyError: a data file is not what was written.
     """
+    rows = list(_rows(archive, "directory", _PASSWORD))
+    domains = _domains([row for row, _ in rows])
     out = []
-    for row, ground in _rows(archive, "directory", _PASSWORD):
+    for row, ground in rows:
         name = row["UserPrincipalName"] or row["SamAccountName"]
         if name and row["PasswordLastSet"]:
             written = row["PasswordLastSet"]
-            out.append(PasswordSet(name, instant(written), written, ground, _domain(row)))
+            domain = domains.get(_of_domain(row)[0], "") if _of_domain(row) else ""
+            out.append(PasswordSet(name, instant(written), written, ground, domain, zoned(written)))
     return tuple(out)
 
 
-def _domain(row: dict[str, Any]) -> str:
-    """Give the domain of an account, by its place in the directory before the name it signs in with."""
+def _of_domain(row: dict[str, Any]) -> list[str]:
+    """Give the names of an account's domain: by its place in the directory, by its SID; by its sign-in where neither is."""
     parts = _DC.findall(row["DistinguishedName"] or "")
-    return (".".join(parts) or (row["UserPrincipalName"] or "").rpartition("@")[2]).lower()
+    met = _DOMAIN_SID.fullmatch((row["SID"] or row["ObjectSid"] or "").strip())
+    names = [".".join(parts).lower()] if parts else []
+    names += [met[1].lower()] if met else []
+    suffix = (row["UserPrincipalName"] or "").rpartition("@")[2].lower()
+    return names or ([suffix] if suffix else [])
+
+
+def _domains(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Give what each name of a domain is called; two that one record has are of one domain, and it goes by its DNS name."""
+    above: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while (up := above.setdefault(name, name)) != name:
+            above[name] = name = above[up]
+        return name
+
+    for row in rows:
+        names = _of_domain(row)
+        for one in names:
+            # the DNS name stays above the SID
+            first, other = root(names[0]), root(one)
+            if first != other:
+                above[other] = first
+    return {name: root(name) for name in list(above)}
 
 
 def file_states(archive: Archive) -> tuple[FileState, ...]:
@@ -129,10 +190,11 @@ def file_states(archive: Archive) -> tuple[FileState, ...]:
         CustodyError: a data file is not what was written.
     """
     out = []
-    for row, ground in _rows(archive, "inventory", ("host", "Path", "SHA256", "CreationTimeUtc")):
+    for row, ground in _rows(archive, "inventory", ("host", "Path", "SHA256", "CreationTimeUtc", "Size")):
         made = row["CreationTimeUtc"]
         created = None if made is None else utc_from_us(utc_us(made))
-        out.append(FileState(row["host"] or "", row["Path"] or "", (row["SHA256"] or "").lower(), created, ground))
+        name, digest = row["Path"] or "", (row["SHA256"] or "").lower()
+        out.append(FileState(row["host"] or "", name, digest, created, ground, row["Size"]))
     return tuple(out)
 
 

@@ -14,7 +14,8 @@ PERMISSIONS = "PermissionType,ClientObjectId,ClientDisplayName,ResourceObjectId,
 
 
 def _permissions(*scopes: str) -> str:
-    return table(PERMISSIONS, [("Delegated", "c1", "Post Helper", "r", one, "Principal") for one in scopes])
+    rows = [("Delegated", "c1", "Post Helper", "r", one, "Principal") for one in scopes]
+    return table(PERMISSIONS, [*rows, ("Application", "c2", "Monitor", "r", "Reports.Read.All", "")])
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,57 @@ def test_a_consent_is_the_same_in_one_row_and_in_a_row_for_each_scope(
         f"exports/{AFTER}/OAuthPermissions.csv": _permissions(*scopes),
         f"exports/{AFTER}/applications.csv": applications,
     }
+    assert check_of(case_of(tmp_path, files), "applications").status is expected
+
+
+APPS = "AppId,DisplayName,PasswordCredentials,KeyCredentials"
+OWN = ("monitor", "Application", "", "Reports.Read.All")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ([OWN], [OWN], CheckStatus.PASS),
+        ([OWN], [OWN, ("c", "Principal", "u", "EAS.AccessAsUser.All offline_access")], CheckStatus.FAIL),
+        ([OWN], [OWN, ("c", "AllPrincipals", "", "Exchange.ManageAsApp")], CheckStatus.FAIL),
+        ([OWN], [OWN, ("c", "AllPrincipals", "", "MailboxSettings.ReadWrite")], CheckStatus.FAIL),
+        ([OWN], [OWN, ("c", "Principal", "u", "https://outlook.example/EWS.AccessAsUser.All")], CheckStatus.FAIL),
+        ([OWN], [OWN, ("c", "Principal", "u", "MailboxSettings.Read")], CheckStatus.PASS),
+        ([("c", "Principal", "u", "Mail.Read")], [OWN, ("c", "Principal", "u", "Mail.Read")], CheckStatus.PASS),
+        ([("c", "Principal", "u", "Mail.Read")], [OWN, ("c", "AllPrincipals", "", "Mail.Read")], CheckStatus.FAIL),
+        ([("c", "Principal", "u", "Mail.Read")], [OWN, ("c", "Principal", "v", "Mail.Read")], CheckStatus.FAIL),
+        ([("c", "AllPrincipals", "", "Mail.Read")], [OWN, ("c", "Principal", "v", "Mail.Read")], CheckStatus.PASS),
+        ([("c", "AllPrincipals", "", "Mail.Read")], [OWN, ("c", "Application", "", "Mail.Read")], CheckStatus.FAIL),
+        ([OWN], [("c", "Principal", "u", "User.Read")], CheckStatus.UNKNOWN),
+    ],
+)
+def test_consents_are_held_against_whom_they_were_for(
+    tmp_path: Path, before: list[tuple[str, ...]], after: list[tuple[str, ...]], expected: CheckStatus
+) -> None:
+    """Permissions of applications themselves open every mailbox; where none is in the export they were not asked for."""
+    people = [("plain", "Principal", "u", "User.Read")]
+    files = {
+        f"exports/{BEFORE}/c.csv": table(GRANTS, [*people, *before]),
+        f"exports/{AFTER}/c.csv": table(GRANTS, [*people, *after]),
+        f"exports/{AFTER}/a.csv": table(APPS, [("a", "x", "", "")]),
+    }
+    found = check_of(case_of(tmp_path, files), "applications")
+    assert found.status is expected, found.why
+
+
+@pytest.mark.parametrize(
+    ("secret", "expected"),
+    [
+        ("key-1", CheckStatus.PASS),
+        ("Microsoft.Graph.PowerShell.Models.MicrosoftGraphPasswordCredential[]", CheckStatus.UNKNOWN),
+    ],
+)
+def test_secrets_that_an_export_does_not_write_out_are_known_from_no_other(
+    tmp_path: Path, secret: str, expected: CheckStatus
+) -> None:
+    consents = table(GRANTS, [("plain", "Principal", "u", "User.Read"), OWN])
+    files = {f"exports/{day}/a.csv": table(APPS, [("a", "x", secret, "")]) for day in (BEFORE, AFTER)}
+    files[f"exports/{AFTER}/c.csv"] = consents
     assert check_of(case_of(tmp_path, files), "applications").status is expected
 
 

@@ -18,7 +18,7 @@ DEVICES = "Mailbox,DeviceId,DeviceType,FirstSyncTime"
 ROLES = "Name,Role,RoleAssignee,RoleAssigneeType,WhenCreatedUTC"
 STOCK = [
     (f"{one}-Delegating", one, "Organization Management", "RoleGroup", "2012-01-01T00:00:00Z")
-    for one in ("ApplicationImpersonation", "Mailbox Import Export")
+    for one in ("ApplicationImpersonation", "Mailbox Import Export", "Mailbox Search")
 ]
 Rows = list[tuple[str, ...]]
 
@@ -138,10 +138,60 @@ GIVEN = (STAFF[0], "svc@gov.example", "FullAccess", "False", "False")
         ),
         (_rights([(STAFF[0], STAFF[0], "FullAccess", "False", "False")]), PASS),
         (_rights([(STAFF[2], "Everyone", "FullAccess", "False", "False")]), FAIL),
+        (_rights([(STAFF[2], "BUILTIN\\Users", "FullAccess", "False", "False")]), FAIL),
+        (_rights([(STAFF[2], "NT AUTHORITY\\INTERACTIVE", "FullAccess", "False", "False")]), FAIL),
+        (_rights([(STAFF[2], "NT AUTHORITY\\NETWORK", "FullAccess", "False", "False")]), FAIL),
+        (_rights([(STAFF[2], "S-1-5-32-545", "FullAccess", "False", "False")]), FAIL),
+        (_rights([(STAFF[0], "NT AUTHORITY\\SYSTEM", "FullAccess", "False", "True")]), PASS),
+        (_rights([(STAFF[0], "NT AUTHORITY\\NETWORK SERVICE", "ReadPermission", "False", "True")]), PASS),
+        (_rights([(STAFF[0], "NT AUTHORITY\\NETWORK SERVICE", "FullAccess", "False", "False")]), UNKNOWN),
+        (_rights([(STAFF[0], "BUILTIN\\Administrators", "FullAccess", "False", "False")]), UNKNOWN),
+        (_rights([(STAFF[0], "GOV\\EVIL$", "FullAccess", "False", "False")]), UNKNOWN),
+        (_rights([(STAFF[0], "HealthMailbox1234567@gov.example", "FullAccess", "False", "False")]), UNKNOWN),
+        (_rights([(STAFF[0], "SM_0123456789abcdef", "FullAccess", "False", "False")]), UNKNOWN),
+        (_rights([(STAFF[0], "GOV\\evil", "ReadPermission, ChangePermission", "False", "False")]), UNKNOWN),
+        (_rights([(STAFF[0], "GOV\\evil", "ChangeOwner", "False", "False")]) | _rights([], BEFORE), FAIL),
+        (_rights([(STAFF[0], "GOV\\evil", "ReadPermission", "False", "False")]), PASS),
         ({f"exports/{AFTER}/p.csv": _rights([])[f"exports/{AFTER}/p.csv"]}, UNKNOWN),
     ],
 )
 def test_rights_to_mailboxes(tmp_path: Path, files: dict[str, str], expected: CheckStatus) -> None:
+    found = check_of(case_of(tmp_path, files), "mailbox-permissions")
+    assert found.status is expected, found.why
+
+
+DIRECTORY = "Identity,User,AccessRights,ExtendedRights,Deny,IsInherited"
+
+
+def test_rights_in_the_directory_alone_say_nothing_of_rights_to_mailboxes(tmp_path: Path) -> None:
+    rows = [
+        (one, "NT AUTHORITY\\SELF", rights, extended, "False", "False")
+        for one in STAFF
+        for rights, extended in (("ExtendedRight", "Send-As"), ("GenericRead", ""))
+    ]
+    found = check_of(case_of(tmp_path, {f"exports/{AFTER}/ad.csv": table(DIRECTORY, rows)}), "mailbox-permissions")
+    assert found.status is UNKNOWN
+    assert "looked at 0 of 3 mailboxes" in found.why
+
+
+@pytest.mark.parametrize(
+    ("who", "rights", "extended", "expected"),
+    [
+        ("NT AUTHORITY\\SELF", "ExtendedRight", "Send-As", PASS),
+        ("GOV\\evil", "ExtendedRight", "Send-As", UNKNOWN),
+        ("GOV\\evil", "ExtendedRight", "Receive-As", UNKNOWN),
+        ("GOV\\evil", "GenericAll", "", UNKNOWN),
+        ("GOV\\evil", "WriteDacl", "", UNKNOWN),
+        ("GOV\\evil", "ReadProperty", "Personal-Information", PASS),
+        ("BUILTIN\\Account Operators", "GenericAll", "", PASS),
+    ],
+)
+def test_rights_in_the_directory(tmp_path: Path, who: str, rights: str, extended: str, expected: CheckStatus) -> None:
+    """One column says that a right is an extended one, another which."""
+    own = [(one, "NT AUTHORITY\\SELF", "ExtendedRight", "Send-As", "False", "False") for one in STAFF]
+    files = _rights([]) | {
+        f"exports/{AFTER}/ad.csv": table(DIRECTORY, [*own, (STAFF[0], who, rights, extended, "False", "False")])
+    }
     found = check_of(case_of(tmp_path, files), "mailbox-permissions")
     assert found.status is expected, found.why
 
@@ -154,6 +204,10 @@ def test_rights_to_mailboxes(tmp_path: Path, files: dict[str, str], expected: Ch
         ((STAFF[2], "Calendar", "Default", "Reviewer"), PASS),
         ((STAFF[2], "Inbox", "Anonymous", "None"), PASS),
         ((STAFF[0], "Inbox", "p02", "Editor"), UNKNOWN),
+        ((STAFF[2], "Calendar mail copy", "Default", "Owner"), FAIL),
+        ((STAFF[2], "\\Contacts\\Private", "Default", "Reviewer"), PASS),
+        ((STAFF[2], "\\Inbox\\Calendar", "Default", "Reviewer"), FAIL),
+        ((STAFF[2], "Inbox", "Anonymous", "FolderOwner"), FAIL),
     ],
 )
 def test_rights_to_folders(tmp_path: Path, row: tuple[str, ...] | None, expected: CheckStatus) -> None:
@@ -161,6 +215,14 @@ def test_rights_to_folders(tmp_path: Path, row: tuple[str, ...] | None, expected
     files = {f"exports/{AFTER}/f.csv": table(FOLDERS, [*rows, *([row] if row else [])])}
     found = check_of(case_of(tmp_path, files), "folder-permissions")
     assert found.status is expected, found.why
+
+
+def test_of_a_mailbox_whose_calendar_alone_was_asked_for_no_folder_of_mail_was_looked_at(tmp_path: Path) -> None:
+    rows = [(one, "Inbox" if place else "Calendar", "Default", "None") for place, one in enumerate(STAFF)]
+    found = check_of(case_of(tmp_path, {f"exports/{AFTER}/f.csv": table(FOLDERS, rows)}), "folder-permissions")
+    assert found.status is UNKNOWN
+    assert "looked at 2 of 3 mailboxes" in found.why
+    assert "on 2 folders of mail" in found.why
 
 
 @pytest.mark.parametrize(
@@ -172,6 +234,11 @@ def test_rights_to_folders(tmp_path: Path, row: tuple[str, ...] | None, expected
         ([*STOCK, ("x", "ApplicationImpersonation", "svc", "User", "2015-01-10T00:00:00Z")], UNKNOWN),
         ([*STOCK, ("x", "ApplicationImpersonation", "svc", "User", "")], UNKNOWN),
         ([*STOCK, ("x", "View-Only Recipients", "svc", "User", "2021-01-10T00:00:00Z")], PASS),
+        ([*STOCK, ("x", "Mailbox Search", "svc", "User", "2021-01-10T00:00:00Z")], FAIL),
+        ([*STOCK, ("x", "ApplicationImpersonation-2", "svc", "User", "2021-01-10T00:00:00Z")], FAIL),
+        ([*STOCK, ("x", "Own Role", "svc", "User", "2021-01-10T00:00:00Z")], UNKNOWN),
+        ([*STOCK, ("x", "Own Role", "svc", "User", "2015-01-10T00:00:00Z")], PASS),
+        (STOCK[:2], UNKNOWN),
     ],
 )
 def test_role_assignments(tmp_path: Path, rows: Rows, expected: CheckStatus) -> None:
@@ -192,6 +259,18 @@ def test_devices(tmp_path: Path, owner: str, began: str, expected: CheckStatus) 
     files = {f"exports/{AFTER}/d.csv": table(DEVICES, [*rows, (owner, "ABC", "iPhone", began)])}
     found = check_of(case_of(tmp_path, files), "devices")
     assert found.status is expected, found.why
+
+
+@pytest.mark.parametrize(("before", "expected"), [("", UNKNOWN), ("ABC", PASS)])
+def test_a_device_that_came_between_two_exports_is_new_whatever_its_age(
+    tmp_path: Path, before: str, expected: CheckStatus
+) -> None:
+    others = [(one, "", "", "") for one in STAFF[1:]]
+    files = {
+        f"exports/{AFTER}/d.csv": table(DEVICES, [(STAFF[0], "ABC", "iPhone", "2018-01-10T00:00:00Z"), *others]),
+        f"exports/{BEFORE}/d.csv": table(DEVICES, [(STAFF[0], before, "iPhone", "2018-01-10T00:00:00Z"), *others]),
+    }
+    assert check_of(case_of(tmp_path, files), "devices").status is expected
 
 
 @pytest.mark.parametrize(("said", "expected"), [("True", PASS), ("False", FAIL), ("", UNKNOWN)])

@@ -20,7 +20,13 @@ _CONFIG = (
 _KEY = '<?xml version="1.0"?><configuration><system.web><machineKey validationKey="{}" /></system.web></configuration>'
 _RIGHTS = "Mailbox,User,AccessRights,Deny,IsInherited"
 _FILES = "Path,SHA256,CreationTimeUtc"
-_PAGE = ("C:\\inetpub\\wwwroot\\a.aspx", "a" * 64, "2015-01-01T00:00:00Z")
+_PLACE = "C:\\Program Files\\Microsoft\\Exchange Server\\V15"
+_PAGES = [
+    (path, "a" * 64, "2015-01-01T00:00:00Z")
+    for path in (
+        "C:\\inetpub\\wwwroot\\a.aspx", f"{_PLACE}\\FrontEnd\\HttpProxy\\a.aspx", f"{_PLACE}\\ClientAccess\\a.aspx"
+    )
+]  # fmt: skip
 GIVEN = (STAFF[0], "helper@gov.example", "FullAccess", "False", "False")
 EVIDENCE = {
     f"exports/{AFTER}/rules.csv": table(
@@ -44,8 +50,8 @@ EVIDENCE = {
     f"EX01/config/{AFTER}/applicationHost.config": _CONFIG.format("Own"),
     f"EX01/config/{BEFORE}/web.config": _KEY.format("A" * 64),
     f"EX01/config/{AFTER}/web.config": _KEY.format("B" * 64),
-    f"EX01/files/{BEFORE}/list.csv": table(_FILES, [_PAGE, _PAGE]),
-    f"EX01/files/{AFTER}/list.csv": table(_FILES, [_PAGE]),
+    f"EX01/files/{BEFORE}/list.csv": table(_FILES, [*_PAGES, _PAGES[0]]),
+    f"EX01/files/{AFTER}/list.csv": table(_FILES, _PAGES),
 }
 RANK = {CheckStatus.FAIL: 0, CheckStatus.UNKNOWN: 1, CheckStatus.PASS: 2}
 

@@ -64,16 +64,42 @@ def test_a_server_whose_configuration_is_not_held_leaves_it_open(tmp_path: Path)
     assert found.extent == Extent(1, 2, "mail servers")
 
 
-@pytest.mark.parametrize(("folder", "expected"), [(ROOT, PASS), ("C:\\ProgramData\\COM", UNKNOWN)])
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        (ROOT, PASS),
+        ("C:\\Program Files\\Microsoft\\Exchange Server\\V15\\FrontEnd\\HttpProxy\\owa", PASS),
+        ("%windir%\\System32\\RpcProxy", PASS),
+        ("C:\\ProgramData\\COM", UNKNOWN),
+        ("C:\\Windows\\..\\evil", UNKNOWN),
+        ("C:\\Windows\\Temp", UNKNOWN),
+        ("C:\\evil\\Exchange Server\\v1x", UNKNOWN),
+    ],
+)
 def test_virtual_directories(tmp_path: Path, folder: str, expected: CheckStatus) -> None:
     assert check_of(case_of(tmp_path, _at(AFTER, _config(STOCK, folder))), "virtual-directories").status is expected
 
 
-def _key(letter: str) -> str:
+def _key(letter: str, decryption: str = "") -> str:
     return (
         '<?xml version="1.0"?><configuration><system.web><machineKey '
-        f'validationKey="{letter * 64}" decryptionKey="{letter * 48}" /></system.web></configuration>'
+        f'validationKey="{letter * 64}" decryptionKey="{(decryption or letter) * 48}" /></system.web></configuration>'
     )
+
+
+OWA, ECP = "owa/web.config", "ecp/web.config"
+
+
+def test_a_module_in_a_folder_that_only_ends_like_the_product_s_is_not_the_product_s(tmp_path: Path) -> None:
+    alike = '<add name="m" image="C:\\ProgramData\\system32\\inetsrv\\static.dll" />'
+    assert check_of(case_of(tmp_path, _at(AFTER, _config(STOCK + alike))), "iis-modules").status is UNKNOWN
+
+
+def test_an_earlier_configuration_elsewhere_of_the_same_server_is_looked_at(tmp_path: Path) -> None:
+    files = _at(AFTER, _config(STOCK + FOREIGN)) | {"EX01/2021-04-04/copy/applicationHost.config": _config(STOCK)}
+    found = check_of(case_of(tmp_path, files), "iis-modules")
+    assert found.status is UNKNOWN
+    assert "Hrm" in found.why
 
 
 @pytest.mark.parametrize(
@@ -82,6 +108,17 @@ def _key(letter: str) -> str:
         (_at(BEFORE, _key("A"), "web.config") | _at(AFTER, _key("B"), "web.config"), PASS),
         (_at(BEFORE, _key("A"), "web.config") | _at(AFTER, _key("A"), "web.config"), FAIL),
         (_at(AFTER, _key("B"), "web.config"), UNKNOWN),
+        (_at(BEFORE, _key("A", "C"), "web.config") | _at(AFTER, _key("B", "C"), "web.config"), FAIL),
+        (_at(BEFORE, _key("A"), OWA) | _at(BEFORE, _key("C"), ECP) | _at(AFTER, _key("B"), OWA), UNKNOWN),
+        (
+            _at(BEFORE, _key("A"), OWA)
+            | _at(BEFORE, _key("C"), ECP)
+            | _at(AFTER, _key("B"), OWA)
+            | _at(AFTER, _key("D"), ECP),
+            PASS,
+        ),
+        ({f"EX01/{BEFORE}/owa/web.config": _key("A"), f"backup/EX01/{AFTER}/owa/web.config": _key("B")}, PASS),
+        ({f"EX01/{BEFORE}/backup/owa/web.config": _key("A"), f"EX01/{AFTER}/owa/web.config": _key("B")}, PASS),
         (_at(BEFORE, _key("A"), "web.config"), UNKNOWN),
     ],
 )
@@ -90,7 +127,8 @@ def test_machine_keys(tmp_path: Path, files: dict[str, str], expected: CheckStat
     assert found.status is expected, found.why
 
 
-AGENT = ("Malware Agent", "True", "1", "Microsoft.Exchange.Transport.Agent.Malware.Factory", "C:\\x.dll")
+AGENTS = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\TransportRoles\\agents"
+AGENT = ("Malware Agent", "True", "1", "Microsoft.Exchange.Transport.Agent.Malware.Factory", f"{AGENTS}\\x.dll")
 PLANTED = ("Security Interop Agent", "True", "2", "Interop.Factory", "C:\\ProgramData\\i.dll")
 ALIKE = ("Malware Agent", "True", "1", "Interop.Factory", "C:\\ProgramData\\i.dll")
 
@@ -101,6 +139,9 @@ ALIKE = ("Malware Agent", "True", "1", "Interop.Factory", "C:\\ProgramData\\i.dl
         ([AGENT], None, PASS),
         ([AGENT, PLANTED], None, UNKNOWN),
         ([ALIKE], None, UNKNOWN),
+        ([(*AGENT[:4], "C:\\Temp\\evil.dll")], None, UNKNOWN),
+        ([(*AGENT[:4], "")], None, UNKNOWN),
+        ([(*AGENT[:4], "C:\\Temp\\evil.dll")], [AGENT], FAIL),
         ([AGENT, PLANTED], [AGENT], FAIL),
         ([AGENT, PLANTED], [PLANTED], PASS),
     ],
@@ -113,45 +154,6 @@ def test_transport_agents(
     if before is not None:
         files[f"EX01/exports/{BEFORE}/a.csv"] = table(columns, before)
     assert check_of(case_of(tmp_path, files), "transport-agents").status is expected
-
-
-WEB = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\FrontEnd\\HttpProxy\\owa\\auth"
-OLD = (f"{WEB}\\logon.aspx", "a" * 64, "2015-01-01T00:00:00Z")
-CHANGED = (f"{WEB}\\logon.aspx", "b" * 64, "2015-01-01T00:00:00Z")
-BACKDATED = (f"{WEB}\\x.aspx", "c" * 64, "2015-01-01T00:00:00Z")
-MADE = (f"{WEB}\\x.aspx", "c" * 64, "2021-01-10T00:00:00Z")
-COMPILED = (
-    "C:\\Windows\\Microsoft.NET\\Framework64\\v4.0.30319\\Temporary ASP.NET Files\\root\\1\\2\\err.aspx.6a44a47b.compiled",
-    "d" * 64,
-    "2015-01-01T00:00:00Z",
-)
-
-
-@pytest.mark.parametrize(
-    ("after", "before", "expected", "told"),
-    [
-        ([OLD], [OLD, OLD], PASS, "nothing in the web folders is new or changed"),
-        ([OLD], None, UNKNOWN, "no list from before the first act"),
-        ([OLD, MADE], None, UNKNOWN, "x.aspx on EX01, made 2021-01-10"),
-        ([OLD, BACKDATED], None, UNKNOWN, "no list from before the first act"),
-        ([OLD, BACKDATED], [OLD], UNKNOWN, "x.aspx on EX01 is new"),
-        ([CHANGED], [OLD], UNKNOWN, "logon.aspx on EX01 has changed"),
-        ([OLD, COMPILED], [OLD], UNKNOWN, "err.aspx on EX01 was compiled and its script is gone"),
-    ],
-)
-def test_files(
-    tmp_path: Path,
-    after: list[tuple[str, ...]],
-    before: list[tuple[str, ...]] | None,
-    expected: CheckStatus,
-    told: str,
-) -> None:
-    columns = "Path,SHA256,CreationTimeUtc"
-    files = {f"EX01/files/{AFTER}/i.csv": table(columns, after)}
-    if before is not None:
-        files[f"EX01/files/{BEFORE}/i.csv"] = table(columns, before)
-    found = check_of(case_of(tmp_path, files), "files")
-    assert (found.status, told in found.why) == (expected, True), found.why
 
 
 def _event(event: int, at: str, **data: str) -> dict[str, object]:
@@ -214,6 +216,12 @@ def test_what_event_logs_tell(
 @pytest.mark.parametrize(
     ("dates", "expected"),
     [
+        (("2021-02-01T10:00:00.1234567Z", "2021-02-01T10:00:00Z"), UNKNOWN),
+        (("2021-02-01T10:00:00Z", "2021-02-01T12:00:00"), UNKNOWN),
+        (("2021-02-01T10:00:00", "2021-02-02T09:00:00"), UNKNOWN),
+        (("2021-02-01T10:00:00", "2021-02-05T09:00:00"), PASS),
+        (("2021-02-01T10:00:00Z", "2021-02-01T20:30:00Z"), PASS),
+        (("2021-01-29 10:30:00",), UNKNOWN),
         (("2021-02-01T00:00:00Z",), UNKNOWN),
         (("2021-02-01T00:00:00Z", "2021-02-01T00:00:00Z"), UNKNOWN),
         (("2021-02-01T00:00:00Z", "2021-02-02T00:00:00Z"), PASS),
@@ -261,3 +269,48 @@ def test_each_domain_has_a_krbtgt_of_its_own(tmp_path: Path, domains: tuple[str,
         for place, domain in enumerate(domains)
     }  # fmt: skip
     assert check_of(case_of(tmp_path, files), "krbtgt").status is expected
+
+
+KRBTGT = "SamAccountName,UserPrincipalName,SID,DistinguishedName,PasswordLastSet"
+ONE, TWO = "S-1-5-21-1-2-3", "S-1-5-21-9-9-9"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ((("", f"{ONE}-502", ""), ("", f"{ONE}-502", "")), PASS),
+        ((("", f"{ONE}-502", ""), ("", f"{TWO}-502", "")), UNKNOWN),
+        ((("", "", ""), ("", "", "")), UNKNOWN),
+        ((("", f"{ONE}-502", "CN=krbtgt,DC=gov,DC=example"), ("", "", "CN=krbtgt,DC=gov,DC=example")), PASS),
+        ((("krbtgt@gov.example", "", ""), ("krbtgt@gov.example", "", "")), PASS),
+    ],
+)
+def test_of_which_domain_a_krbtgt_is_its_sid_tells(
+    tmp_path: Path, names: tuple[tuple[str, str, str], ...], expected: CheckStatus
+) -> None:
+    files = {
+        f"directory/k{place}.csv": table(KRBTGT, [("krbtgt", *one, f"2021-02-0{place + 1}T00:00:00Z")])
+        for place, one in enumerate(names)
+    }
+    found = check_of(case_of(tmp_path, files), "krbtgt")
+    assert found.status is expected, found.why
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2021-01-29 10:30:00", UNKNOWN),
+        ("2021-01-29T10:30:00Z", PASS),
+        ("2021-01-29 08:30:00", UNKNOWN),
+        ("2021-01-30 10:30:00", PASS),
+        ("2021-01-28 08:30:00", FAIL),
+        ("2021-01-29T08:30:00Z", FAIL),
+    ],
+)
+def test_a_password_set_within_hours_of_the_act_needs_a_zone(
+    tmp_path: Path, written: str, expected: CheckStatus
+) -> None:
+    """Half past ten in Brussels is before an act of nine o'clock UTC; half past ten UTC is after it."""
+    files = {"directory/u.csv": table("SamAccountName,UserPrincipalName,PasswordLastSet", [("p00", STAFF[0], written)])}
+    found = check_of(case_of(tmp_path, files), "passwords")
+    assert found.status is expected, found.why

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dwell.answers.checks.scene import GROUNDS_MAX, TRUE, Finding, Item, Scene, undated, weigh
+from dwell.answers.checks.scene import GROUNDS_MAX, TRUE, Finding, Pile, Scene, undated, weigh
 from dwell.answers.phrases import listed
 from dwell.model.claims import CheckStatus, Extent
 
@@ -16,7 +16,7 @@ def auditing(scene: Scene) -> list[Finding]:
     found = scene.per_mailbox("directory", "", ("AuditEnabled",))
     if not found.used:
         return [undated(found.held, scene.last)]
-    off: list[Item] = []
+    pile = Pile()
     seen: set[str] = set()
     for owner, rows in sorted(found.after.items()):
         for row, ref in rows:
@@ -24,8 +24,8 @@ def auditing(scene: Scene) -> list[Finding]:
             if said in TRUE | _FALSE:
                 seen.add(owner)
             if said in _FALSE:
-                off.append(Item(owner, ref))
-    return [weigh(scene.extent(seen), found.used if seen else (), off, (), fine="auditing is on for every mailbox")]
+                pile.add(owner, ref, bad=True)
+    return [weigh(scene.extent(seen), found.used if seen else (), pile, fine="auditing is on for every mailbox")]
 
 
 def audit_bypass(scene: Scene) -> list[Finding]:
@@ -33,14 +33,13 @@ def audit_bypass(scene: Scene) -> list[Finding]:
     found = scene.per_mailbox("exports", "audit-bypass", ("AuditBypassEnabled",))
     if not found.used:
         return [undated(found.held, scene.last)]
-    out = [
-        Item(owner, ref)
-        for owner, rows in sorted(found.after.items())
-        for row, ref in rows
-        if (row["AuditBypassEnabled"] or "").lower() in TRUE
-    ]
+    pile = Pile()
+    for owner, rows in sorted(found.after.items()):
+        for row, ref in rows:
+            if (row["AuditBypassEnabled"] or "").lower() in TRUE:
+                pile.add(owner, ref, bad=True)
     fine = "auditing passes over no mailbox's account"
-    return [weigh(scene.extent(found.after), found.used, out, (), fine=fine)]
+    return [weigh(scene.extent(found.after), found.used, pile, fine=fine)]
 
 
 def sessions(scene: Scene) -> list[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from dwell.answers.checks import auditing, clients, logged, mail, rights, secrets, servers, standing
+from dwell.answers.checks import auditing, clients, file_lists, logged, mail, rights, secrets, servers, standing
 from dwell.answers.checks.scene import Check
 
 __all__ = ["CHECKS", "Told", "words"]
@@ -34,7 +34,7 @@ CHECKS: Mapping[str, Check] = {
     "virtual-directories": servers.virtual_directories,
     "machine-keys": servers.machine_keys,
     "transport-agents": servers.transport_agents,
-    "files": servers.files,
+    "files": file_lists.files,
     "scheduled-tasks": logged.scheduled_tasks,
     "services": logged.services,
     "accounts": logged.accounts,

@@ -7,9 +7,12 @@ no such export, every right is left to whoever knows it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 
-from dwell.answers.checks.scene import TRUE, Finding, Item, PerMailbox, Scene, told, undated, weigh
+from dwell.answers.checks.scene import TRUE, Current, Finding, PerMailbox, Pile, Rows, Scene, told, undated, weigh
+from dwell.answers.checks.stock_roles import BUILT_IN_ROLES
+from dwell.answers.phrases import count
 from dwell.model.claims import Extent
 from dwell.model.provenance import RecordRef
 from dwell.scope.snapshots import Row
@@ -20,17 +23,40 @@ __all__ = ["ROLES", "folder_permissions", "mailbox_permissions", "role_assignmen
 _EVERYBODY = frozenset(
     {
         "default", "anonymous", "everyone", "nt authority\\authenticated users", "nt authority\\anonymous logon",
+        "nt authority\\interactive", "nt authority\\network", "builtin\\users", "builtin\\guests",
         "standaard", "par défaut", "standard", "anoniem", "anonyme", "anonym", "iedereen", "tout le monde", "jeder",
+        "s-1-1-0", "s-1-5-2", "s-1-5-4", "s-1-5-7", "s-1-5-11", "s-1-5-32-545", "s-1-5-32-546",
     }
 )  # fmt: skip
-"""Those who are everybody, as Exchange names them, in four languages."""
-_NOBODY = frozenset({"", "none", "availabilityonly", "limiteddetails", "folderowner", "foldervisible"})
-"""Rights that do not let anybody read a message."""
-_BUILT_IN = ("nt authority\\", "s-1-5-10", "builtin\\")
-_SHARED_FOLDERS = ("calendar", "agenda", "kalender", "calendrier", "contact", "freebusy", "/top of information store")
-_RIGHTS = {"mailbox-permission": "FullAccess", "recipient-permission": "SendAs", "ad-permission": "Send"}
-ROLES = ("ApplicationImpersonation", "Mailbox Import Export")
-"""Roles that open the mail of others."""
+"""Those who are everybody, as Exchange and Windows name them, in four languages."""
+_NOBODY = frozenset({"", "none", "availabilityonly", "limiteddetails", "foldervisible"})
+"""Rights that let nobody read a message, nor give himself those that do, as the owner of a folder can."""
+_ITSELF = frozenset({"nt authority\\self", "s-1-5-10", "nt authority\\system", "s-1-5-18"})
+"""The owner, and Windows itself; every other name of Windows' own is one that many people have or can get."""
+_SHARED_FOLDERS = frozenset(
+    {
+        "agenda", "calendar", "calendrier", "kalender", "contactpersonen", "contacts", "kontakte", "freebusy data",
+        "top of information store",
+    }
+)  # fmt: skip
+"""Folders that hold no mail, or none that anybody sees: calendar, contacts, the top of a mailbox."""
+_KINDS = ("mailbox-permission", "recipient-permission", "ad-permission")
+_OPENS = (
+    "fullaccess", "send", "receiveas", "changepermission", "changeowner", "genericall", "writedacl", "writeowner",
+)  # fmt: skip
+"""Rights that open a mailbox, or let somebody give himself those that do."""
+_TO_MAILBOXES = (
+    "fullaccess",
+    "sendas",
+    "externalaccount",
+    "deleteitem",
+    "readpermission",
+    "changepermission",
+    "changeowner",
+)
+"""What rights to a mailbox are called, those to its account in the directory never."""
+ROLES = ("ApplicationImpersonation", "Mailbox Import Export", "Mailbox Search")
+"""Roles that open the mail of others. Exchange gives each of them to somebody as it is installed."""
 _STOCK = frozenset(
     {
         "organization management",
@@ -53,30 +79,41 @@ _INSTALLED = frozenset(
     }
 )  # fmt: skip
 """Who inherits rights to every mailbox as Exchange is installed."""
+_OF_ACCOUNTS = frozenset({"account operators", "domain admins"})
+"""Who has every right to each account in the directory as Windows is installed, without inheriting it."""
+_ROLE = "role-assignment"
+_PARTS = re.compile(r"[\\/]")
 
 Right = tuple[str, str, str]
 """(who, on what, which right), lower case."""
 
 
-def _rights(rows: Sequence[tuple[Row, RecordRef]], scene: Scene, owner: str) -> dict[Right, RecordRef]:
+def _rights(rows: Rows, scene: Scene, owner: str) -> dict[Right, RecordRef]:
     """Give the rights to a mailbox that rows show, of others than the owner, the system, and whom Exchange lets inherit."""
     out: dict[Right, RecordRef] = {}
     for row, ref in rows:
         who = (row["User"] or row["Trustee"] or "").strip()
-        rights = row["AccessRights"] or row["ExtendedRights"] or ""
-        if not who or (who.lower().startswith(_BUILT_IN) and who.lower() not in _EVERYBODY):
+        # of a right to an account in the directory one column says that it is an extended one, and another which
+        rights = ", ".join(one for one in (row["AccessRights"], row["ExtendedRights"]) if one)
+        if not who or who.lower() in _ITSELF or (row["Deny"] or "").lower() in TRUE:
             continue
+        group = who.lower().rpartition("\\")[2]
         inherited = (row["IsInherited"] or "").lower() in TRUE
-        refused = (row["Deny"] or "").lower() in TRUE or (inherited and who.lower().rpartition("\\")[2] in _INSTALLED)
-        if refused or (scene.case.identities.is_system(who) and who.lower() not in _EVERYBODY):
+        if (inherited and group in _INSTALLED) or (group in _OF_ACCOUNTS and "genericall" in rights.lower()):
             continue
-        if scene.account(who) == owner or not any(one in rights.replace("-", "") for one in _RIGHTS.values()):
+        if scene.account(who) == owner or not any(one in rights.lower().replace("-", "") for one in _OPENS):
             continue
         out.setdefault((who.lower(), INHERITED if inherited else "", rights.lower()), ref)
     return out
 
 
-def _folder_rights(rows: Sequence[tuple[Row, RecordRef]], scene: Scene, owner: str) -> dict[Right, RecordRef]:
+def _holds_no_mail(folder: str) -> bool:
+    """Say whether a folder is one of calendar or contacts, or lies in one: by the first name of its path."""
+    parts = [one.strip() for one in _PARTS.split(folder.lower().rpartition(":")[2]) if one.strip()]
+    return bool(parts) and parts[0] in _SHARED_FOLDERS
+
+
+def _folder_rights(rows: Rows, scene: Scene, owner: str) -> dict[Right, RecordRef]:
     """Give the rights to folders of a mailbox that let somebody else read messages."""
     out: dict[Right, RecordRef] = {}
     for row, ref in rows:
@@ -84,7 +121,7 @@ def _folder_rights(rows: Sequence[tuple[Row, RecordRef]], scene: Scene, owner: s
         rights = {one.strip(" {}").lower() for one in (row["AccessRights"] or "").split(",")} - _NOBODY
         if not who or not rights or scene.account(who) == owner:
             continue
-        if who.lower() in _EVERYBODY and any(one in folder for one in _SHARED_FOLDERS):
+        if who.lower() in _EVERYBODY and _holds_no_mail(folder):
             continue
         out.setdefault((who.lower(), folder, ", ".join(sorted(rights))), ref)
     return out
@@ -97,25 +134,48 @@ def _weighed(scene: Scene, kinds: Sequence[str], *, folders: bool) -> list[Findi
     if not used:
         return [undated([one for found in states for one in found.held], scene.last)]
     read = _folder_rights if folders else _rights
-    bad: list[Item] = []
-    doubtful: list[Item] = []
-    # a mailbox is looked at where its Full Access is, and its Send As by either export of it, if any was made
-    seen, others = set(states[0].after), [set(found.after) for found in states[1:] if found.used]
-    seen &= set().union(*others) if others else seen
+    pile = Pile()
     for found in states:
-        for owner, rows in sorted(found.after.items()):
+        for owner, rows, later in found.each():
             known = read(found.before[owner], scene, owner) if owner in found.before else None
             for (who, what, rights), ref in read(rows, scene, owner).items():
-                item = Item(f"{who} on {owner}{f', {what}' if what else ''} ({rights})", ref)
+                text = f"{who} on {owner}{f', {what}' if what else ''} ({rights})"
                 if who in _EVERYBODY:
-                    bad.append(item)
-                elif known is None:
-                    doubtful.append(item)
-                elif (who, what, rights) not in known:
-                    (bad if owner in scene.touched and what != INHERITED else doubtful).append(item)
+                    pile.add(text, ref, bad=True, later=later)
+                elif known is None or (who, what, rights) not in known:
+                    bad = known is not None and owner in scene.touched and what != INHERITED
+                    pile.add(text, ref, bad=bad, later=later)
     unresolved = sum(found.unresolved for found in states)
-    fine = "no right that was not there before the first act"
-    return [weigh(scene.extent(seen), used, bad, doubtful, unresolved, fine=fine, caveat=_without(states))]
+    seen, fine = (_folders_seen if folders else _rights_seen)(states)
+    return [weigh(scene.extent(seen), used, pile, unresolved, fine=fine, caveat=_without(states))]
+
+
+def _of_a_mailbox(row: Row) -> bool:
+    """Say whether a row is of rights to a mailbox: those to its account in the directory have the same columns."""
+    rights = (row["AccessRights"] or "").lower()
+    return not rights or any(one in rights for one in _TO_MAILBOXES)
+
+
+def _rights_seen(states: Sequence[PerMailbox]) -> tuple[set[str], str]:
+    """Give the mailboxes whose rights were looked at, and what is said of them where nothing is found."""
+    # a mailbox is looked at where its Full Access is, and its Send As by either export of it, if any was made
+    seen = {owner for owner, rows in states[0].after.items() if any(_of_a_mailbox(row) for row, _ in rows)}
+    others = [set(found.after) for found in states[1:] if found.used]
+    seen &= set().union(*others) if others else seen
+    return seen, "no right that was not there before the first act"
+
+
+def _folders_seen(states: Sequence[PerMailbox]) -> tuple[set[str], str]:
+    """Give the mailboxes of which a folder of mail was looked at, and what is said of them where nothing is found."""
+    names = {
+        (owner, row["FolderName"].lower())
+        for found in states
+        for owner, rows in found.after.items()
+        for row, _ in rows
+        if row["FolderName"] and not _holds_no_mail(row["FolderName"])
+    }
+    fine = f"no right that was not there before the first act, on {count(len(names), 'folder')} of mail"
+    return {owner for owner, _ in names}, f"{fine} (those of calendars and contacts are known by name)"
 
 
 def _without(states: Sequence[PerMailbox]) -> str:
@@ -125,7 +185,7 @@ def _without(states: Sequence[PerMailbox]) -> str:
 
 def mailbox_permissions(scene: Scene) -> list[Finding]:
     """Look for Full Access and Send As that came since the first act."""
-    return _weighed(scene, tuple(_RIGHTS), folders=False)
+    return _weighed(scene, _KINDS, folders=False)
 
 
 def folder_permissions(scene: Scene) -> list[Finding]:
@@ -133,32 +193,45 @@ def folder_permissions(scene: Scene) -> list[Finding]:
     return _weighed(scene, ("folder-permission",), folders=True)
 
 
+def _given(scene: Scene, pile: Pile, one: Current, older: Collection[tuple[str | None, str]]) -> set[str]:
+    """Take the roles given since the first act, or to nobody knows whom, by an export; give those that it speaks of."""
+    columns = ("Name", "Role", "RoleAssignee", "RoleAssigneeName", "Enabled", "WhenCreatedUTC")
+    seen: set[str] = set()
+    for row, ref in scene.case.snapshots.read(one.file, columns, _ROLE):
+        name, who = (row["Role"] or "").strip(), row["RoleAssigneeName"] or row["RoleAssignee"] or ""
+        role = next((each for each in ROLES if each.lower() in name.lower()), None)
+        made = instant(row["WhenCreatedUTC"])
+        since = made is not None and made >= scene.first
+        if role is None and (not name or name.lower().rpartition("\\")[2] in BUILT_IN_ROLES or (made and not since)):
+            continue
+        if role is not None and not one.later and name.lower().endswith(role.lower()):
+            seen.add(role)
+        text = f"{name} to {who}{f', made {made:%Y-%m-%d}' if made else ''}"
+        known = (row["Role"], who) in older
+        if role is None:
+            if since or not known:
+                pile.add(
+                    f"{text} (a role of the house's own, which may hold any other)", ref, bad=False, later=one.later
+                )
+        elif since:
+            pile.add(text, ref, bad=True, later=one.later)
+        elif who.rpartition("/")[2].lower() not in _STOCK and not known:
+            pile.add(text, ref, bad=bool(older) and made is None, later=one.later)
+    return seen
+
+
 def role_assignments(scene: Scene) -> list[Finding]:
     """Look for roles that open other people's mail, given since the first act, or to nobody knows whom."""
-    kind = "role-assignment"
-    columns = ("Name", "Role", "RoleAssignee", "RoleAssigneeName", "Enabled", "WhenCreatedUTC")
-    dated = scene.after("exports", kind)
-    if not dated:
-        return [undated(scene.case.snapshots.of("exports", kind), scene.last)]
+    files = scene.current("exports", _ROLE)
+    if not files:
+        return [undated(scene.case.snapshots.of("exports", _ROLE), scene.last)]
+    columns = ("Role", "RoleAssignee", "RoleAssigneeName")
     older = {
-        (row["Role"], row["RoleAssigneeName"] or row["RoleAssignee"])
-        for one in scene.before("exports", kind)
-        for row, _ in scene.case.snapshots.read(one, columns, kind)
+        (row["Role"], row["RoleAssigneeName"] or row["RoleAssignee"] or "")
+        for one in scene.before("exports", _ROLE)
+        for row, _ in scene.case.snapshots.read(one, columns, _ROLE)
     }
-    bad: list[Item] = []
-    doubtful: list[Item] = []
-    seen: set[str] = set()
-    for row, ref in scene.case.snapshots.read(dated[-1][0], columns, kind):
-        role = next((one for one in ROLES if (row["Role"] or "").lower().endswith(one.lower())), None)
-        who = row["RoleAssigneeName"] or row["RoleAssignee"] or ""
-        if role is None:
-            continue
-        seen.add(role)
-        made = instant(row["WhenCreatedUTC"])
-        item = Item(f"{role} to {who}{f', made {made:%Y-%m-%d}' if made else ''}", ref)
-        if made is not None and made >= scene.first:
-            bad.append(item)
-        elif who.rpartition("/")[2].lower() not in _STOCK and (row["Role"], who) not in older:
-            (bad if older and made is None else doubtful).append(item)
-    fine = "nobody was given such a role since the first act"
-    return [weigh(Extent(len(seen), len(ROLES), "roles"), told(dated[-1:]), bad, doubtful, fine=fine)]
+    pile = Pile()
+    seen = set().union(*(_given(scene, pile, one, older) for one in files))
+    fine = "nobody was given such a role since the first act, by the roles' names; members of groups are not looked at"
+    return [weigh(Extent(len(seen), len(ROLES), "roles"), told(one.dated for one in files), pile, fine=fine)]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
+from dwell.answers.checks.recipients import Recipients
 from dwell.answers.phrases import count, instant, listed
 from dwell.model.claims import CheckStatus, Extent, Foothold
 from dwell.model.coverage import Coverage
@@ -21,10 +23,15 @@ __all__ = [
     "NO_LOG",
     "TRUE",
     "Check",
+    "Current",
     "Finding",
     "Item",
     "PerMailbox",
+    "Pile",
+    "Rows",
     "Scene",
+    "series",
+    "told",
     "undated",
     "weigh",
 ]
@@ -35,7 +42,7 @@ NOT_HELD = "no such export is held"
 FILES_MAX = 4
 TRUE = frozenset({"true", "$true", "1"})
 """How exports of PowerShell write yes, in lower case."""
-_ADDRESS = re.compile(r"[^\s\"'<>\[\]:;,|=]+@[^\s\"'<>\[\]:;,|=]+\.[^\s\"'<>\[\]:;,|=]+")
+_DATE = re.compile(r"20\d\d-?\d\d-?\d\d(?:[t_ -]?\d{2}[.-]?\d{2}(?:[.-]?\d{2})?z?)?(?!\d)")
 _TAILS = ("/ExchangeActiveSyncDevices", ":\\", "\\")
 _OWNER = ("Mailbox", "MailboxOwnerId", "Identity")
 _NAMES = ("PrimarySmtpAddress", "UserPrincipalName", "Alias", "Name", "DisplayName", "DistinguishedName")
@@ -72,6 +79,67 @@ class Item:
     ground: RecordRef
 
 
+@dataclass(slots=True)
+class Pile:
+    """What a check comes upon, what the latest exports show first.
+
+    Attributes:
+        bad: what must not be there.
+        doubtful: what only somebody who knows the organisation can judge.
+    """
+
+    bad: list[Item] = field(default_factory=list)
+    doubtful: list[Item] = field(default_factory=list)
+    _seen: set[str] = field(default_factory=set)
+
+    def add(self, text: str, ground: RecordRef, *, bad: bool, later: str = "") -> None:
+        """Take one thing.
+
+        Args:
+            text: it in words.
+            ground: its record.
+            bad: whether it must not be there.
+            later: the path of a later export that does not show it and does not stand in the place of the one that does:
+                then it may be gone, or stand where the later export does not reach, and is left to whoever knows.
+        """
+        if later and text in self._seen:
+            return
+        self._seen.add(text)
+        if later:
+            self.doubtful.append(
+                Item(f"{text} (not in the later {later}, which lies elsewhere and may not cover it)", ground)
+            )
+        else:
+            (self.bad if bad else self.doubtful).append(Item(text, ground))
+
+
+Rows = list[tuple[Row, RecordRef]]
+
+
+class Current(NamedTuple):
+    """An export from after the last act that no later export stands in the place of.
+
+    Attributes:
+        file: the export.
+        why: what dates it.
+        later: path of the latest export of all, where that lies elsewhere and is later than this; "" of the latest.
+    """
+
+    file: Snapshot
+    why: str
+    later: str
+
+    @property
+    def dated(self) -> tuple[Snapshot, str]:
+        """Give the file with what dates it."""
+        return self.file, self.why
+
+
+def series(path: str) -> str:
+    """Give what an export's path is without its dates: a later export in the same place is of the same thing."""
+    return _DATE.sub("", path.lower().replace("\\", "/"))
+
+
 @dataclass(frozen=True, slots=True)
 class PerMailbox:
     """What exports of one kind say, mailbox by mailbox.
@@ -82,13 +150,22 @@ class PerMailbox:
         after: rows of the latest file that asked for a mailbox, dated after the last act.
         before: rows of the latest file dated before the first act.
         unresolved: mailboxes that no name of the directory leads to.
+        earlier: rows of files from after the act that a later one is not the successor of, with that one's path.
     """
 
     held: tuple[Snapshot, ...]
     used: tuple[str, ...]
-    after: Mapping[str, list[tuple[Row, RecordRef]]]
-    before: Mapping[str, list[tuple[Row, RecordRef]]]
+    after: Mapping[str, Rows]
+    before: Mapping[str, Rows]
     unresolved: int
+    earlier: Mapping[str, list[tuple[Rows, str]]]
+
+    def each(self) -> Iterator[tuple[str, Rows, str]]:
+        """Yield each mailbox with its rows, those of the latest export first, and the `later` that `Pile.add` asks for."""
+        for owner, rows in sorted(self.after.items()):
+            yield owner, rows, ""
+        for owner, parts in sorted(self.earlier.items()):
+            yield from ((owner, rows, later) for rows, later in parts)
 
 
 class Scene:
@@ -119,10 +196,9 @@ class Scene:
         return frozenset(self.case.identities.mailboxes()) | (exposed & self.touched)
 
     @cached_property
-    def domains(self) -> frozenset[str]:
-        """Give the organisation's own mail domains."""
-        names = self.case.identities.accounts
-        return frozenset(one.rpartition("@")[2] for one in names if "@" in one)
+    def recipients(self) -> Recipients:
+        """Give whose each recipient is."""
+        return Recipients(self.case.identities, self.case.snapshots, self.mailboxes)
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -158,14 +234,32 @@ class Scene:
                     return found
         return None
 
-    def outside(self, *texts: str | None) -> list[str]:
-        """Give the addresses among texts that lie outside the organisation; none where its domains are not known."""
-        found = {one.rstrip(".").lower() for text in texts if text for one in _ADDRESS.findall(text)}
-        return sorted(one.removeprefix("smtp:") for one in found if one.rpartition("@")[2] not in self.domains)
-
     def after(self, table: str, kind: str = "") -> list[tuple[Snapshot, str]]:
         """Give the files of a table that date from after the last act, with what dates each."""
         return [(one, why) for one in self.case.snapshots.of(table, kind) if (why := one.after(self.last))]
+
+    def current(self, table: str, kind: str = "") -> list[Current]:
+        """Give the exports from after the last act that have to be looked at, the latest first.
+
+        Of exports in one place (the same path but for its dates, of the same server) the latest stands for all. One in
+        another place may be of another tenant, server or folder: it is looked at as well.
+        """
+        return _current(self.after(table, kind))
+
+    def current_by_server(
+        self, table: str, kind: str = "", wanted: Callable[[Snapshot], bool] = lambda _: True
+    ) -> dict[str, list[Current]]:
+        """Give per server what `current` gives of its files; of each the later one is of the same server."""
+        by_host: dict[str, list[tuple[Snapshot, str]]] = {}
+        for one, why in self.after(table, kind):
+            if wanted(one):
+                by_host.setdefault(one.host, []).append((one, why))
+        return {host: _current(files) for host, files in sorted(by_host.items())}
+
+    def servers(self, seen: Collection[str]) -> Extent:
+        """Say how many of all mail servers were looked at."""
+        hosts = self.case.ledger.servers()
+        return Extent(len(set(seen) & set(hosts)), len(hosts), "mail servers")
 
     def before(self, table: str, kind: str = "") -> list[Snapshot]:
         """Give the files of a table that date from before the first act."""
@@ -174,35 +268,40 @@ class Scene:
     def per_mailbox(self, table: str, kind: str, columns: Sequence[str]) -> PerMailbox:
         """Sort the rows of exports by mailbox, the latest export that asked for a mailbox before the others."""
         unresolved: set[str] = set()
+        known: dict[tuple[str | None, ...], str | None] = {}
+        named = tuple(dict.fromkeys((*(_OWNER if table == "exports" else _NAMES), *columns)))
 
-        def rows(files: Sequence[Snapshot]) -> dict[str, list[tuple[Row, RecordRef]]]:
-            out: dict[str, list[tuple[Row, RecordRef]]] = {}
-            known: dict[tuple[str | None, ...], str | None] = {}
-            named = (*_OWNER, *columns) if table == "exports" else (*_NAMES, *columns)
-            for one in files:
-                mine: dict[str, list[tuple[Row, RecordRef]]] = {}
-                for row, ref in self.case.snapshots.read(one, tuple(dict.fromkeys(named)), kind):
-                    if table == "directory" and not any(row[name] for name in columns):
-                        continue
-                    key = tuple(row.get(name) for name in named[:3])
-                    if key not in known:
-                        known[key] = self.owner(row) if table == "exports" else self.account(row[_NAMES[0]] or key[1])
-                    label = known[key]
-                    if label is None:
-                        unresolved.add(str(next((name for name in key if name), "(no name)")))
-                    else:
-                        mine.setdefault(label, []).append((row, ref))
-                out |= mine
-            return out
+        def rows(file: Snapshot) -> dict[str, Rows]:
+            mine: dict[str, Rows] = {}
+            for row, ref in self.case.snapshots.read(file, named, kind):
+                if table == "directory" and not any(row[name] for name in columns):
+                    continue
+                key = tuple(row.get(name) for name in named[:3])
+                if key not in known:
+                    known[key] = self.owner(row) if table == "exports" else self.account(row[_NAMES[0]] or key[1])
+                label = known[key]
+                if label is None:
+                    unresolved.add(str(next((name for name in key if name), "(no name)")))
+                else:
+                    mine.setdefault(label, []).append((row, ref))
+            return mine
 
-        dated = self.after(table, kind)
-        return PerMailbox(
-            tuple(self.case.snapshots.of(table, kind)),
-            told(dated),
-            rows([one for one, _ in dated]),
-            rows(self.before(table, kind)),
-            len(unresolved),
-        )
+        files = self.current(table, kind)
+        after: dict[str, Rows] = {}
+        latest: dict[str, Snapshot] = {}
+        earlier: dict[str, list[tuple[Rows, str]]] = {}
+        for file, _, _ in files:
+            for label, mine in rows(file).items():
+                held = latest.setdefault(label, file)
+                if held.at_utc == file.at_utc:
+                    after.setdefault(label, []).extend(mine)
+                else:
+                    earlier.setdefault(label, []).append((mine, held.path))
+        before: dict[str, Rows] = {}
+        for file in self.before(table, kind):
+            before |= rows(file)
+        held_files = tuple(self.case.snapshots.of(table, kind))
+        return PerMailbox(held_files, told(one.dated for one in files), after, before, len(unresolved), earlier)
 
     def extent(self, seen: Collection[str]) -> Extent:
         """Say how many of all mailboxes were looked at."""
@@ -213,9 +312,17 @@ Check = Callable[[Scene], Sequence[Finding]]
 """A check: gives one finding, or one for each thing it is about."""
 
 
-def told(files: Sequence[tuple[Snapshot, str]]) -> tuple[str, ...]:
-    """Name the evidence that was looked at, with its date and what dates it."""
-    return tuple(f"{one.path}, {instant(one.at_utc)} ({why})" for one, why in files)
+def _current(files: Sequence[tuple[Snapshot, str]]) -> list[Current]:
+    """Leave out what a later export in the same place stands for; give the rest, the latest first."""
+    places = {(one.host, series(one.path)): (one, why) for one, why in files}
+    order = sorted(places.values(), key=lambda one: (str(one[0].at_utc), one[0].path, one[0].evidence_id), reverse=True)
+    return [Current(one, why, "" if one.at_utc == order[0][0].at_utc else order[0][0].path) for one, why in order]
+
+
+def told(files: Iterable[tuple[Snapshot, str]]) -> tuple[str, ...]:
+    """Name the evidence that was looked at, with its date and what dates it, in order of date."""
+    order = sorted(files, key=lambda one: (str(one[0].at_utc), one[0].path, one[0].evidence_id))
+    return tuple(f"{one.path}, {instant(one.at_utc)} ({why})" for one, why in order)
 
 
 def undated(held: Sequence[Snapshot], last: datetime) -> Finding:
@@ -230,8 +337,7 @@ def undated(held: Sequence[Snapshot], last: datetime) -> Finding:
 def weigh(
     extent: Extent,
     looked: tuple[str, ...],
-    bad: Sequence[Item],
-    doubtful: Sequence[Item],
+    pile: Pile,
     unresolved: int = 0,
     *,
     fine: str,
@@ -242,12 +348,12 @@ def weigh(
     Args:
         extent: how much was looked at.
         looked: evidence looked at.
-        bad: what must not be there.
-        doubtful: what only somebody who knows the organisation can judge.
+        pile: what was come upon.
         unresolved: rows of mailboxes that no name leads to.
         fine: what is said where nothing is found.
         caveat: why nothing found is not enough; "" where it is.
     """
+    bad, doubtful = pile.bad, pile.doubtful
     asked = f"{extent.seen:,} of {extent.asked:,}" if extent.asked else f"{extent.seen:,} of an unknown number of"
     part = f"looked at {asked} {extent.unit}"
     if extent.share is not None and not extent.whole:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from dwell.answers.checks.scene import GROUNDS_MAX, Finding, Scene
 from dwell.answers.phrases import count, instant, listed
 from dwell.model.claims import CheckStatus, Extent
-from dwell.model.provenance import RecordRef
 from dwell.scope.intrusions import Held
 from dwell.scope.investigation import Investigation
 from dwell.scope.states import PasswordSet
 
 __all__ = ["krbtgt", "passwords"]
+
+_SAME = timedelta(minutes=1)
+"""Dates that are no further apart are one change, written more or less closely."""
 
 
 def _newest(case: Investigation) -> dict[str, PasswordSet]:
@@ -21,11 +23,16 @@ def _newest(case: Investigation) -> dict[str, PasswordSet]:
     out: dict[str, PasswordSet] = {}
     for one in case.passwords:
         label = case.identities.label(one.account)
-        held = out.get(label) if label is not None else None
-        if label is None or (held is not None and (one.set_utc is None or (held.set_utc or one.set_utc) > one.set_utc)):
-            continue
-        out[label] = one
+        if label is not None and (label not in out or _later(one, out[label])):
+            out[label] = one
     return out
+
+
+def _later(one: PasswordSet, other: PasswordSet) -> bool:
+    """Say whether one date is shown to be later than another, or is the only one of the two that can be read."""
+    if one.earliest_utc is None or other.earliest_utc is None:
+        return other.earliest_utc is None
+    return one.earliest_utc >= other.earliest_utc
 
 
 def _of(scene: Scene, held: Held) -> Finding:
@@ -34,8 +41,9 @@ def _of(scene: Scene, held: Held) -> Finding:
     check = f"passwords of the {count(len(names), 'account')} used or exposed by {held.id} set after its last act"
     known = _newest(scene.case)
     own = {name: known[name] for name in names if name in known and known[name].set_utc is not None}
-    late = [name for name, one in own.items() if one.set_utc is not None and one.set_utc > held.last_utc]
-    stale = sorted(set(own) - set(late))
+    late = [name for name, one in own.items() if one.earliest_utc is not None and one.earliest_utc > held.last_utc]
+    stale = sorted(name for name, one in own.items() if one.latest_utc is not None and one.latest_utc <= held.last_utc)
+    open_ = sorted(set(own) - set(late) - set(stale))
     extent = Extent(len(own), len(names), "accounts")
     if stale:
         why = f"{len(stale)} were last set before {instant(held.last_utc)}: {listed(stale)}"
@@ -47,6 +55,11 @@ def _of(scene: Scene, held: Held) -> Finding:
         if late:
             why = f"{len(late)} of {len(names)} were set after the last act; {why}"
         return Finding(CheckStatus.UNKNOWN, why, (), None, extent, (), check)
+    if open_:
+        why = f"{len(late)} of {len(names)} were set after the last act; within hours of it, and without a zone: "
+        why += f"{listed(open_)} (where the export writes UTC, it tells)"
+        refs = tuple(own[name].ground for name in open_)[:GROUNDS_MAX]
+        return Finding(CheckStatus.UNKNOWN, why, refs, None, extent, (), check)
     refs = tuple(one.ground for one in own.values())[:GROUNDS_MAX]
     return Finding(CheckStatus.PASS, "every password was set after the last act", refs, None, extent, (), check)
 
@@ -60,13 +73,13 @@ def passwords(scene: Scene) -> list[Finding]:
 def krbtgt(scene: Scene) -> list[Finding]:
     """Look for two dates after the last act in each domain: the old password stays valid until the second change."""
     found = [one for one in scene.case.passwords if one.account.lower().partition("@")[0] == "krbtgt"]
-    dated: dict[str, dict[datetime, RecordRef]] = {}
+    dated: dict[str, list[PasswordSet]] = {}
     for one in sorted(found, key=lambda one: one.ground):
         if one.set_utc is not None:
-            dated.setdefault(one.domain, {})[one.set_utc] = one.ground
+            dated.setdefault(one.domain, []).append(one)
     if not dated:
         return [Finding(CheckStatus.UNKNOWN, "no date for krbtgt is held")]
-    each = [_set_twice(dates, scene.last, domain if len(dated) > 1 else "") for domain, dates in sorted(dated.items())]
+    each = [_set_twice(dates, scene.last, domain, several=len(dated) > 1) for domain, dates in sorted(dated.items())]
     worst = next(
         one for one in (CheckStatus.FAIL, CheckStatus.UNKNOWN, CheckStatus.PASS) if one in {e.status for e in each}
     )
@@ -76,16 +89,40 @@ def krbtgt(scene: Scene) -> list[Finding]:
     return [Finding(worst, "; ".join(one.why for one in each), refs, None, extent)]
 
 
-def _set_twice(dates: Mapping[datetime, RecordRef], last: datetime, domain: str) -> Finding:
+def _apart(one: PasswordSet, other: PasswordSet) -> bool:
+    """Say whether two dates cannot be one change, which exports write more or less closely, and in local time or UTC."""
+    if one.earliest_utc is None or other.earliest_utc is None or one.latest_utc is None or other.latest_utc is None:
+        return False
+    return one.latest_utc + _SAME < other.earliest_utc
+
+
+def _changes(dates: Sequence[PasswordSet]) -> list[PasswordSet]:
+    """Give the dates that are changes of their own, the earliest first: the most that are all apart."""
+    out: list[PasswordSet] = []
+    for one in sorted(dates, key=lambda one: (str(one.latest_utc), one.ground)):
+        if not out or _apart(out[-1], one):
+            out.append(one)
+    return out
+
+
+def _set_twice(dates: Sequence[PasswordSet], last: datetime, domain: str, *, several: bool) -> Finding:
     """Judge the dates of one domain; it is named where there are several."""
-    of = f" in {domain}" if domain else ""
-    after, newest = sorted(one for one in dates if one > last), max(dates)
-    refs = tuple(dates[one] for one in after or [newest])[:GROUNDS_MAX]
+    of = f" in {domain or 'an unnamed domain'}" if several else ""
+    after = _changes([one for one in dates if one.earliest_utc is not None and one.earliest_utc > last])
+    newest = max(dates, key=lambda one: (str(one.latest_utc), one.ground))
+    refs = tuple(one.ground for one in after or [newest])[:GROUNDS_MAX]
     extent = Extent(min(len(after), 2), 2, "changes")
     if not after:
-        return Finding(CheckStatus.FAIL, f"last set at {instant(newest)}{of}", refs, None, extent)
+        sure = newest.latest_utc is not None and newest.latest_utc <= last
+        why = f"last set at {instant(newest.set_utc)}{of}"
+        why += "" if sure else ", within hours of the act, and written without a zone"
+        return Finding(CheckStatus.FAIL if sure else CheckStatus.UNKNOWN, why, refs, None, extent)
+    told = listed([instant(one.set_utc) for one in after])
     if len(after) < 2:
-        why = f"set at {instant(newest)}{of}; an export shows one change only, never whether there were two"
+        why = f"set at {told}{of}; an export shows one change only, never whether there were two"
         return Finding(CheckStatus.UNKNOWN, why, refs, None, extent)
-    why = f"set at {listed([instant(one) for one in after])}{of}, as exports from different times show"
+    if not domain:
+        why = f"set at {told}; of which domain each is, nothing tells: each domain has a krbtgt of its own"
+        return Finding(CheckStatus.UNKNOWN, why, refs, None, extent)
+    why = f"set at {told}{of}, as exports from different times show"
     return Finding(CheckStatus.PASS, why, refs, None, extent)

@@ -1,19 +1,19 @@
-"""Checks of what runs inside the mail servers' services: IIS modules, virtual directories, machine keys, agents, files."""
+"""Checks of what runs inside the mail servers' services: IIS modules, virtual directories, machine keys, agents."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from dwell.answers.checks.scene import Finding, Item, Scene, told, undated, weigh
-from dwell.hunt.checks.stock import COMPILED, is_stock_folder, is_stock_image, is_stock_type
-from dwell.model.claims import CheckStatus, Extent
-from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.answers.checks.scene import Current, Finding, Pile, Scene, series, told, undated, weigh
+from dwell.answers.phrases import listed
+from dwell.hunt.checks.stock import is_exchange_path, is_stock_folder, is_stock_image, is_stock_type
+from dwell.model.claims import CheckStatus
+from dwell.model.provenance import RecordRef
 from dwell.scope.snapshots import Row, Snapshot
-from dwell.scope.states import FileState
 
-__all__ = ["files", "iis_modules", "machine_keys", "transport_agents", "virtual_directories"]
+__all__ = ["iis_modules", "machine_keys", "transport_agents", "virtual_directories"]
 
 _STOCK_AGENTS = frozenset(
     {
@@ -25,25 +25,33 @@ _STOCK_AGENTS = frozenset(
     }
 )  # fmt: skip
 """Transport agents that Exchange brings, as `Get-TransportAgent` names them."""
-_SCRIPT = re.compile(r"\.(?:aspx|asp|ashx|asmx|svc|config|dll)$", re.IGNORECASE)
-_WEB = ("\\inetpub\\wwwroot\\", "\\frontend\\httpproxy\\", "\\clientaccess\\")
-
 Shown = Callable[[Row], str | None]
 
 
-def _per_server(
-    scene: Scene, table: str, kind: str, wanted: Callable[[Snapshot], bool]
-) -> tuple[dict[str, tuple[Snapshot, str]], dict[str, Snapshot], list[Snapshot]]:
-    """Give per server the latest file dated after the last act, the latest from before the first, and all there are."""
+@dataclass(frozen=True, slots=True)
+class _PerServer:
+    """The files of one sort, by server.
+
+    Attributes:
+        after: those dated after the last act that have to be looked at, the latest first.
+        before: the latest from before the first act.
+        held: all there are.
+    """
+
+    after: Mapping[str, list[Current]]
+    before: Mapping[str, Snapshot]
+    held: list[Snapshot]
+
+    @property
+    def looked(self) -> tuple[str, ...]:
+        """Name what was looked at."""
+        return told(one.dated for files in self.after.values() for one in files)
+
+
+def _per_server(scene: Scene, table: str, kind: str, wanted: Callable[[Snapshot], bool]) -> _PerServer:
     held = [one for one in scene.case.snapshots.of(table, kind) if wanted(one)]
-    after = {one.host: (one, why) for one, why in scene.after(table, kind) if wanted(one)}
     before = {one.host: one for one in scene.before(table, kind) if wanted(one)}
-    return after, before, held
-
-
-def _servers(scene: Scene, seen: Sequence[str]) -> Extent:
-    hosts = scene.case.ledger.servers()
-    return Extent(len(set(seen) & set(hosts)), len(hosts), "mail servers")
+    return _PerServer(scene.current_by_server(table, kind, wanted), before, held)
 
 
 class _Thing(NamedTuple):
@@ -61,31 +69,23 @@ class _Thing(NamedTuple):
 
 
 def _new(
-    scene: Scene,
-    after: Mapping[str, tuple[Snapshot, str]],
-    before: Mapping[str, Snapshot],
-    columns: Sequence[str],
-    thing: Callable[[Row], _Thing | None],
-    kind: str = "",
-) -> tuple[list[Item], list[Item]]:
+    scene: Scene, states: _PerServer, columns: Sequence[str], thing: Callable[[Row], _Thing | None], kind: str = ""
+) -> Pile:
     """Give what is no stock and was not there before, and what is no stock of servers without a file from before."""
-    bad: list[Item] = []
-    doubtful: list[Item] = []
-    for host, (file, _) in sorted(after.items()):
+    pile = Pile()
+    for host, files in sorted(states.after.items()):
         known = None
-        if host in before:
-            rows = scene.case.snapshots.read(before[host], columns, kind)
+        if host in states.before:
+            rows = scene.case.snapshots.read(states.before[host], columns, kind)
             known = {one.key for row, _ in rows if (one := thing(row)) is not None}
-        for row, ref in scene.case.snapshots.read(file, columns, kind):
-            one = thing(row)
-            if one is None or one.stock:
-                continue
-            item = Item(f"{one.told} on {host or 'an unnamed server'}", ref)
-            if known is None:
-                doubtful.append(item)
-            elif one.key is None or one.key not in known:
-                bad.append(item)
-    return bad, doubtful
+        for file in files:
+            for row, ref in scene.case.snapshots.read(file.file, columns, kind):
+                one = thing(row)
+                if one is None or one.stock or (known is not None and one.key is not None and one.key in known):
+                    continue
+                text = f"{one.told} on {host or 'an unnamed server'}"
+                pile.add(text, ref, bad=known is not None, later=file.later)
+    return pile
 
 
 def _compared(
@@ -102,11 +102,11 @@ def _compared(
         for one in scene.case.snapshots.of("configuration")
         if any(mark in (row["section"] or "") for row, _ in scene.case.snapshots.read(one, ("section",)))
     }
-    after, before, held = _per_server(scene, "configuration", "", lambda one: one.evidence_id in with_mark)
-    if not after:
-        return [undated(held, scene.last)]
-    bad, doubtful = _new(scene, after, before, columns, thing)
-    return [weigh(_servers(scene, list(after)), told(list(after.values())), bad, doubtful, fine=fine)]
+    states = _per_server(scene, "configuration", "", lambda one: one.evidence_id in with_mark)
+    if not states.after:
+        return [undated(states.held, scene.last)]
+    pile = _new(scene, states, columns, thing)
+    return [weigh(scene.servers(states.after), states.looked, pile, fine=fine)]
 
 
 def _module(row: Row) -> str | None:
@@ -122,7 +122,7 @@ def _module(row: Row) -> str | None:
 
 def _stock_module(text: str) -> bool:
     """Say whether a module is one that IIS, .NET or Exchange brings, by file and folder, or by type."""
-    inner = text.partition(" (")[2].rstrip(")").lower()
+    inner = text.partition(" (")[2].removesuffix(")").lower()
     if inner.startswith("type "):
         return is_stock_type(inner.removeprefix("type "))
     return is_stock_image(inner)
@@ -149,112 +149,88 @@ def _stock_folder(text: str) -> bool:
 
 def virtual_directories(scene: Scene) -> list[Finding]:
     """Look for virtual directories outside the folders of IIS and Exchange."""
-    fine = "every virtual directory lies in a folder of IIS, Windows or Exchange, or was there before"
+    fine = "every virtual directory lies in a folder in which IIS, Windows or Exchange keep pages, or was there before"
     return _compared(scene, ("section", "element", "path", "physicalPath"), _folder, _stock_folder, fine, "sites/site")
+
+
+_KEYS = ("validationKey", "decryptionKey")
+_Keys = dict[str, RecordRef]
+
+
+def _keys(scene: Scene, one: Snapshot) -> _Keys:
+    """Give the machine keys of a configuration, of both sorts; those that a server makes for itself are none."""
+    out: _Keys = {}
+    for row, ref in scene.case.snapshots.read(one, ("element", *_KEYS)):
+        for name in _KEYS if row["element"] == "machineKey" else ():
+            key = row[name] or ""
+            if key and not key.lower().startswith("autogenerate"):
+                out.setdefault(key, ref)
+    return out
+
+
+def _place(one: Snapshot) -> tuple[str, ...]:
+    """Give where in a server's folders a configuration lay: its path without dates and the server's name."""
+    parts = tuple(part for part in series(one.path).split("/") if part)
+    return parts[next((at + 1 for at, part in enumerate(parts) if part == one.host.lower()), 0) :]
+
+
+def _uncovered(before: Collection[tuple[str, ...]], after: Collection[tuple[str, ...]]) -> list[str]:
+    """Give the places of before that none of after is: of two that are one, the shorter is the end of the longer."""
+    left, missing = list(after), []
+    for one in sorted(before, key=lambda place: (-len(place), place)):
+        fits = [other for other in left if other[-len(one) :] == one[-len(other) :]]
+        if fits:
+            left.remove(max(fits, key=len))
+        else:
+            missing.append("/".join(one))
+    return sorted(missing)
 
 
 def machine_keys(scene: Scene) -> list[Finding]:
     """Hold the machine keys after the last act against those before it: a key that stayed can still be used."""
-    columns = ("element", "validationKey")
-    after: dict[str, dict[str, RecordRef]] = {}
-    before: dict[str, set[str]] = {}
-    used = []
-    held = []
-    for one in scene.case.snapshots.of("configuration"):
-        rows = scene.case.snapshots.read(one, columns)
-        keys = {
-            row["validationKey"]: ref for row, ref in rows if row["element"] == "machineKey" and row["validationKey"]
-        }
-        keys = {key: ref for key, ref in keys.items() if not key.lower().startswith("autogenerate")}
-        if not keys:
-            continue
-        held.append(one)
-        if why := one.after(scene.last):
-            after.setdefault(one.host, {}).update(keys)
-            used.append((one, why))
-        elif one.before(scene.last):
-            before.setdefault(one.host, set()).update(keys)
+    keys = {one: found for one in scene.case.snapshots.of("configuration") if (found := _keys(scene, one))}
+    after = scene.current_by_server("configuration", "", lambda one: one in keys)
     if not after:
-        return [undated(held, scene.last)]
-    bad = [
-        Item(f"{key.removeprefix('sha256:')[:16]} on {host or 'an unnamed server'} was there before the last act", ref)
-        for host, keys in sorted(after.items())
-        for key, ref in sorted(keys.items())
-        if key in before.get(host, set())
-    ]
-    both = [host for host in after if host in before]
-    fine = "the keys differ from those before the last act"
-    found = weigh(_servers(scene, both), told(used), bad, (), fine=fine)
-    if not both and not bad:
+        return [undated(list(keys), scene.last)]
+    old = [one for one in keys if not one.after(scene.last) and one.before(scene.last)]
+    # a key that was known is known on every server
+    known = {key for one in old for key in keys[one]}
+    pile = Pile()
+    lacking: list[str] = []
+    for host, files in sorted(after.items()):
+        for file in files:
+            for key, ref in sorted(keys[file.file].items()):
+                if key in known:
+                    where = f"on {host or 'an unnamed server'}"
+                    text = f"{key.removeprefix('sha256:')[:16]} {where} was there before the last act"
+                    pile.add(text, ref, bad=True, later=file.later)
+        mine = {_place(one) for one in old if one.host == host}
+        missing = _uncovered(mine, {_place(file.file) for file in files})
+        lacking += [f"{host or 'an unnamed server'}: {one}" for one in missing]
+    used = told(one.dated for files in after.values() for one in files)
+    both = {one.host for one in old} & set(after)
+    if not both and not pile.bad:
         why = "keys from after the last act are held, none from before it: whether they were renewed cannot be seen"
-        return [Finding(CheckStatus.UNKNOWN, why, (), None, _servers(scene, ()), told(used))]
-    return [found]
+        return [Finding(CheckStatus.UNKNOWN, why, (), None, scene.servers(()), used)]
+    fine = "the keys differ from those before the last act"
+    caveat = f"of {listed(lacking)} a key from before the act is held, and none from after it" if lacking else ""
+    return [weigh(scene.servers(both), used, pile, fine=fine, caveat=caveat)]
 
 
 def _agent(row: Row) -> _Thing:
     name, factory = row["Identity"] or row["Name"] or "", row["TransportAgentFactory"] or ""
-    stock = name.lower() in _STOCK_AGENTS and factory.startswith("Microsoft.Exchange.")
-    key = (name, row["AssemblyPath"]) if name else None
-    return _Thing(key, f"{name} ({row['AssemblyPath'] or factory})", stock)
+    library = row["AssemblyPath"] or ""
+    stock = name.lower() in _STOCK_AGENTS and factory.startswith("Microsoft.Exchange.") and is_exchange_path(library)
+    key = (name, factory, library) if name else None
+    return _Thing(key, f"{name} ({library or f'{factory}, in a library that the export does not name'})", stock)
 
 
 def transport_agents(scene: Scene) -> list[Finding]:
     """Look for transport agents that Exchange does not bring, or that were not there before the first act."""
     kind, columns = "transport-agent", ("Identity", "Name", "TransportAgentFactory", "AssemblyPath")
-    after, before, held = _per_server(scene, "exports", kind, lambda _: True)
-    if not after:
-        return [undated(held, scene.last)]
-    bad, doubtful = _new(scene, after, before, columns, _agent, kind)
-    fine = "every agent is one that Exchange brings, by name, or was there before"
-    return [weigh(_servers(scene, list(after)), told(list(after.values())), bad, doubtful, fine=fine)]
-
-
-def _in_web(path: str) -> bool:
-    lowered = path.lower()
-    return bool(_SCRIPT.search(lowered)) and any(one in lowered for one in _WEB)
-
-
-def _by_file(found: Sequence[FileState]) -> Mapping[EvidenceId, list[FileState]]:
-    out: dict[EvidenceId, list[FileState]] = {}
-    for one in found:
-        out.setdefault(one.ground.evidence_id, []).append(one)
-    return out
-
-
-def files(scene: Scene) -> list[Finding]:
-    """Hold the files of the web folders after the last act against those before the first."""
-    after, before, held = _per_server(scene, "inventory", "", lambda _: True)
-    if not after:
-        return [undated(held, scene.last)]
-    listed_files = _by_file(scene.case.files)
-    doubtful: list[Item] = []
-    for host, (file, _) in sorted(after.items()):
-        now = listed_files.get(file.evidence_id, [])
-        names = {one.path.lower().rpartition("\\")[2] for one in now}
-        old = before.get(host)
-        known = None if old is None else {one.path.lower(): one.sha256 for one in listed_files.get(old.evidence_id, [])}
-        where = f"on {host or 'an unnamed server'}"
-        for one in now:
-            made = COMPILED.search(one.path)
-            if made is not None and made[1].lower() not in names:
-                text = f"{made[1]} {where} was compiled and its script is gone"
-            elif not _in_web(one.path):
-                continue
-            elif known is None:
-                if one.created_utc is None or one.created_utc < scene.first:
-                    continue
-                text = f"{one.path} {where}, made {one.created_utc:%Y-%m-%d}"
-            elif one.path.lower() not in known:
-                text = f"{one.path} {where} is new"
-            elif one.sha256 != known[one.path.lower()]:
-                text = f"{one.path} {where} has changed"
-            else:
-                continue
-            doubtful.append(Item(text, one.ground))
-    alone = sorted(set(after) - set(before))
-    caveat = (
-        "no list from before the first act is held, so what was put there with an old date is not seen" if alone else ""
-    )
-    fine = "nothing in the web folders is new or changed"
-    extent = _servers(scene, list(after))
-    return [weigh(extent, told(list(after.values())), (), doubtful, fine=fine, caveat=caveat)]
+    states = _per_server(scene, "exports", kind, lambda _: True)
+    if not states.after:
+        return [undated(states.held, scene.last)]
+    pile = _new(scene, states, columns, _agent, kind)
+    fine = "every agent is one that Exchange brings, by name, class and folder, or was there before"
+    return [weigh(scene.servers(states.after), states.looked, pile, fine=fine)]

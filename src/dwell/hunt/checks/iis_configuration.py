@@ -39,7 +39,7 @@ SELECT evidence_id, record_no, host, 'scriptProcessor=' || scriptProcessor,
 FROM told WHERE part = 'handlers' AND element = 'add' AND scriptProcessor <> '' AND NOT stock_folder(scriptProcessor)
 UNION ALL
 SELECT evidence_id, record_no, host, 'physicalPath=' || physicalPath,
-       'virtual directory ' || coalesce(path, '') || ' lies outside the folders of IIS, Windows and Exchange'
+       'virtual directory ' || coalesce(path, '') || ' lies in no folder in which IIS, Windows or Exchange keep pages'
 FROM told WHERE element = 'virtualDirectory' AND physicalPath <> '' AND NOT stock_folder(physicalPath)
 UNION ALL
 SELECT evidence_id, record_no, host, 'dontLog=' || dontLog, 'requests are not logged, for ' || place
