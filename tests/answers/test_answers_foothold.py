@@ -50,7 +50,7 @@ def test_equal_acts_are_told_once_and_those_not_looked_up_are_counted(tmp_path: 
     told = {one.what: len(one.grounds) for one in _footholds(tmp_path, {"m365/audit.jsonl": ual_json(many)})}
     assert told == {
         "Set-Mailbox on anna by admin@gov.example: ForwardingSmtpAddress = smtp:x@evil.example": 10,
-        "Operation=Set-Mailbox; Parameters=ForwardingSmtpAddress (5 further records)": 10,
+        "ForwardingSmtpAddress=smtp:x@evil.example; Operation=Set-Mailbox (5 further records)": 10,
     }
 
 

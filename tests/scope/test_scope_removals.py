@@ -168,6 +168,27 @@ def test_removals_are_read_from_both_logs_and_failed_ones_are_none(tmp_path: Pat
     assert [(one.name, one.ground.record_no) for one in found] == [("Remove-InboxRule", 1), ("Remove-TransportRule", 1)]
 
 
+def test_what_sets_to_nothing_what_it_set_itself_is_read_as_a_removal(tmp_path: Path) -> None:
+    ran = (
+        ("Set-Mailbox", "-Identity &quot;anna&quot; -ForwardingSmtpAddress $null"),
+        ("Set-OrganizationConfig", "-AuditDisabled &quot;False&quot;"),
+        ("Set-OrganizationConfig", "-AuditDisabled &quot;True&quot;"),
+        ("Set-Mailbox", "-Identity &quot;anna&quot; -Alias &quot;a&quot;"),
+    )
+    events = [
+        {
+            "provider": "MSExchange CmdletLogs",
+            "at": f"2021-03-05 02:0{number}:00",
+            "number": number,
+            "event": 1,
+            "user_data": f"<EventData><Data>{name}</Data><Data>{told}</Data><Data>adm</Data></EventData>",
+        }
+        for number, (name, told) in enumerate(ran, 1)
+    ]
+    found = _removed(tmp_path, {"EX01/management.xml": security_log(events, channel="MSExchange Management")})
+    assert [(one.name, one.ground.record_no) for one in found] == [("Set-Mailbox", 1), ("Set-OrganizationConfig", 2)]
+
+
 PARAMETERS = '-Identity "anna" -User "spy" -AccessRights "FullAccess"'
 
 

@@ -53,6 +53,7 @@ SETTERS = frozenset(
         "set-journalrule",
         "set-mailbox",
         "set-mailboxauditbypassassociation",
+        "set-organizationconfig",
         "set-transportrule",
     }
 )
