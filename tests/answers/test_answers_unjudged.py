@@ -94,3 +94,17 @@ def test_a_mailbox_that_a_name_of_the_systems_kind_opens_from_outside_has_no_neg
     assert grades(found)[PEOPLE[4]] is Grade.NO_SIGN
     (one,) = [one for one in found.mailboxes if one.mailbox == PEOPLE[3]]
     assert any(f"{NETWORK}.0/24" in text for text in one.assumptions)
+
+
+@pytest.mark.parametrize(("people", "grade"), [(PEOPLE[:8], Grade.UNDETERMINABLE), (PEOPLE[:2], Grade.NO_SIGN)])
+def test_one_device_of_many_mailboxes_leaves_them_open_whatever_it_calls_itself(
+    tmp_path: Path, people: Sequence[str], grade: Grade
+) -> None:
+    rows = []
+    for person in people:
+        query = f"Cmd=Sync&User={person}&DeviceId=EVILDEV&DeviceType=Phone"
+        eas = "/Microsoft-Server-ActiveSync/default.eas"
+        rows += visits(person, OUTSIDE, "Phone/12.1", range(0, 50, 5), hour=3, stem=eas, query=query)
+    found = grades(told(tmp_path, rows))
+    assert {found[one] for one in people} == {grade}
+    assert found[PEOPLE[20]] is Grade.NO_SIGN

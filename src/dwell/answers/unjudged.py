@@ -4,7 +4,7 @@ A service's rounds are not judged, nor is what the system's own accounts do. Fro
 outside it may be as well, a hired archive or a migration; but nothing in the logs says so, and whoever stole such an
 account looks the same. So such a mailbox is not without a sign until a person says that the account is a service. Nor is
 one that several accounts' common client opens, each of them there day after day with an agent it has nowhere else: that is
-a branch office or a new app, or an intruder who comes every day.
+a branch office or a new app, or an intruder who comes every day. Nor is one that a device opened which opened others too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dwell.scope.clients import ACCOUNTS_MIN
 from dwell.scope.investigation import Investigation
 from dwell.scope.rollup.fold import paired
 
@@ -44,7 +45,7 @@ def opened_unjudged(case: Investigation) -> dict[str, tuple[str, ...]]:
             name = accesses.names[account] if account >= 0 else actor
             text = why.format(name=name, network=accesses.networks[int(accesses.network[row])])
             told.setdefault(accesses.names[int(accesses.mailbox[row])], {})[text] = None
-    for name, text in _staying(case):
+    for name, text in (*_staying(case), *_devices(case)):
         told.setdefault(name, {})[text] = None
     return {name: tuple(sorted(texts)) for name, texts in told.items()}
 
@@ -64,6 +65,21 @@ def _staying(case: Investigation) -> Iterator[tuple[str, str]]:
             yield accesses.names[mailbox], text
 
 
+def _devices(case: Investigation) -> Iterator[tuple[str, str]]:
+    """Yield the mailboxes that one device opened beside others, with why: its id is the same however it calls itself."""
+    accesses, ours = case.accesses, case.marked.ours
+    device, ids = accesses.texts("device")
+    known = accesses.ok & (device >= 0) & (accesses.mailbox >= 0) & ~accesses.system
+    rows = np.flatnonzero(known & ~ours if len(ours) else known)
+    pairs = np.unique(paired(device[rows], len(accesses.names) + 1, accesses.mailbox[rows]))
+    of, mailbox = np.divmod(pairs, len(accesses.names) + 1)
+    opened = np.bincount(of, minlength=len(ids))
+    for one, name in zip(of.tolist(), mailbox.tolist(), strict=True):
+        if opened[one] >= ACCOUNTS_MIN:
+            yield accesses.names[name], _DEVICE.format(id=ids[one], count=int(opened[one]))
+
+
+_DEVICE = "one device, {id}, opened {count} mailboxes: whose it is no log says"
 _STAYING = (
     "{count} accounts come from {network} with {agent} day after day, and have that agent nowhere else: people who live "
     "there, a new app of the house, or an intruder who comes every day; `dwell settings set network` says that it is the "
