@@ -20,8 +20,8 @@ FIRST, LAST = datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 4, 1, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("name", "entry", "grades"),
     [
-        ("proxyshell-export", "CVE-2021-34473", {"downloaded"}),
-        ("administrator-export", "an administrator's account", {"downloaded"}),
+        ("proxyshell-export", "CVE-2021-34473", {"downloaded", "named"}),
+        ("administrator-export", "an administrator's account", {"downloaded", "named"}),
         ("imap", "valid accounts", {"read", "named"}),
         ("forwarding", "valid accounts", {"downloaded", "named"}),
     ],
