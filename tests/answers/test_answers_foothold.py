@@ -168,6 +168,10 @@ def test_ordinary_administration_is_told_and_is_not_called_left_behind(tmp_path:
 
 SHELL = "/aspnet_client/system_web/discover.aspx"
 SCRIPTS = "C:\\inetpub\\wwwroot\\aspnet_client\\system_web\\x.js"
+THERE = "C:\\inetpub\\wwwroot\\aspnet_client\\system_web\\discover.aspx"
+BELOW = "C:\\inetpub\\wwwroot\\aspnet_client\\system_web\\4_0\\x.js"
+MOVED = "C:\\inetpub\\wwwroot\\help\\discover.aspx"
+BACKED_UP = "D:\\backup\\system_web\\discover.aspx"
 OTHERS = "C:\\Program Files\\Other\\system_web\\x.js"
 
 
@@ -202,8 +206,31 @@ def _shell(root: Path, lists: dict[str, str]) -> tuple[FootholdState, CheckStatu
         ),
         ({"EX01/2021-03-20/files.csv": _list(OTHERS)}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
         ({"EX01/2021-03-20/files.csv": _list(SCRIPTS)}, FootholdState.REMOVED, CheckStatus.PASS),
+        ({"EX01/2021-03-20/files.csv": _list(BELOW)}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
+        ({"EX01/2021-03-20/files.csv": _list(f"D:\\backup\\{SCRIPTS[3:]}")}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
+        ({"EX01/2021-03-20/files.csv": _list(SCRIPTS, MOVED)}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
+        ({"EX01/2021-03-20/files.csv": _list(SCRIPTS, THERE)}, FootholdState.PRESENT, CheckStatus.FAIL),
+        (
+            {"EX01/2021-03-10/files.csv": _list(THERE), "EX01/2021-03-20/files.csv": _list(SCRIPTS)},
+            FootholdState.REMOVED,
+            CheckStatus.PASS,
+        ),
+        (
+            {"EX01/2021-03-10/files.csv": _list(SCRIPTS), "EX01/2021-03-20/files.csv": _list(THERE)},
+            FootholdState.PRESENT,
+            CheckStatus.FAIL,
+        ),
+        (
+            {"EX01/2021-03-10/files.csv": _list(BACKED_UP), "EX01/2021-03-20/files.csv": _list(f"{BACKED_UP}.txt")},
+            FootholdState.PRESENT,
+            CheckStatus.FAIL,
+        ),
     ],
-    ids=["a list from before it", "and one from after it that leaves the folder out", "a folder of one name", "its folder"],
+    ids=[
+        "a list from before it", "and one from after it that leaves the folder out", "a folder of one name", "its folder",
+        "a folder below its own", "a backup of its folder", "moved elsewhere", "still there", "there, and gone later",
+        "gone, and back later", "a copy of it, and the copy's folder later",
+    ],
 )  # fmt: skip
 def test_a_shell_is_gone_only_by_a_list_from_after_it_that_holds_its_folder(
     tmp_path: Path, lists: dict[str, str], state: FootholdState, status: CheckStatus

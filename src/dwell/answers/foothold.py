@@ -13,19 +13,18 @@ from dwell.answers import apps
 from dwell.answers.book import Book
 from dwell.answers.lacking import tell_taken
 from dwell.answers.phrases import count, instant, listed, percent, whole_span
+from dwell.answers.script_states import UNCOVERED, state_of
 from dwell.hunt.checks.registry import CHECKS
 from dwell.model.claims import Answer, Foothold, FootholdState, Question
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.cmdlets import Cmdlet
-from dwell.scope.exploits import shell_path
+from dwell.scope.exploits import script_name, shell_path
 from dwell.scope.investigation import Investigation
 from dwell.scope.removals import Removals
-from dwell.scope.snapshots import Snapshot
-from dwell.scope.states import FileState
 from dwell.scope.traces import Trace
 from dwell.scope.unable import SHELL
 
-__all__ = ["KINDS", "answer", "findings", "leaves", "lists_without"]
+__all__ = ["KINDS", "answer", "findings", "leaves"]
 
 KINDS: Mapping[str, str] = {
     "EX-04": "virtual directory",
@@ -52,56 +51,6 @@ CHECKED: Mapping[str, str] = {one.id: one.table for one in CHECKS}
 """The table that each check looks at."""
 _TAKEN = "taken away"
 _UNSET = "this record takes it away; none that is held sets it"
-_STATE_UNKNOWN = "no list of files or export dated after it is held that covers it"
-
-
-def _same_file(path: str, stem: str) -> bool:
-    """Say whether a file of an inventory is what a request's path names: their last two parts agree."""
-    asked = _tail(stem)
-    return _tail(path)[-len(asked) :] == asked
-
-
-def lists_without(case: Investigation, host: str, stem: str, last: datetime) -> list[tuple[Snapshot, str]]:
-    """Give the lists of files that show a script to be gone, in order of date, with what dates each.
-
-    They are of its server, from after it was last seen, hold its folder (the last two parts of its path), and not the file.
-
-    Args:
-        case: what the records allow to be said.
-        host: the server.
-        stem: the script's path, of a request or of a file.
-        last: when the script was last seen.
-    """
-    parts = [one for one in stem.lower().replace("\\", "/").split("/") if one][:-1][-2:]
-    folder = f"/{'/'.join(parts)}/"
-    own: dict[EvidenceId, list[str]] = {}
-    for one in case.files:
-        if one.host == host:
-            own.setdefault(one.ground.evidence_id, []).append(one.path)
-    covering = {
-        evidence
-        for evidence, paths in own.items()
-        if parts
-        and any(folder in path.lower().replace("\\", "/") for path in paths)
-        and not any(_same_file(path, stem) for path in paths)
-    }
-    lists = [one for one in case.snapshots.of("inventory") if one.host == host and one.evidence_id in covering]
-    return [(one, why) for one in lists if (why := one.after(last))]
-
-
-def _state(
-    case: Investigation, host: str, stem: str, last: datetime | None
-) -> tuple[FootholdState, str, list[FileState]]:
-    """Look a script up in the inventories of its server; its path is that of a request or of a file."""
-    found = [one for one in case.files if one.host == host and _same_file(one.path, stem)]
-    if found:
-        return FootholdState.PRESENT, f"in the list of files: {found[0].path}", found
-    without = [] if last is None else lists_without(case, host, stem, last)
-    if without:
-        file, why = without[-1]
-        told = f"a list of files from after it was last seen holds its folder, and not the file: {file.path} ({why})"
-        return FootholdState.REMOVED, told, []
-    return FootholdState.UNKNOWN, _STATE_UNKNOWN, []
 
 
 def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold]:
@@ -112,13 +61,13 @@ def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold
         answered = one.status is not None and 200 <= one.status < 300
         if path is not None and answered and one.catalogue.startswith(("WS-", "EX-05")):
             used.setdefault((one.host, path), []).append(one)
-    asked = {(host, _tail(path)): (host, path) for host, path in used}
+    asked = {(host, script_name(path)): (host, path) for host, path in used}
     for host, path, trace in _written(case):
-        used.setdefault(asked.get((host, _tail(path)), (host, path)), []).append(trace)
+        used.setdefault(asked.get((host, script_name(path)), (host, path)), []).append(trace)
     told: set[RecordRef] = set()
     for (host, path), traces in sorted(used.items()):
         last = max((at for one in traces for at in (one.first_utc, one.last_utc) if at is not None), default=None)
-        state, why, files = _state(case, host, path, last)
+        state, why, files = state_of(case, host, path, last)
         told |= {one.ground for one in files}
         instants = [one.first_utc for one in traces if one.first_utc is not None]
         instants += [one.created_utc for one in files if one.created_utc is not None]
@@ -127,31 +76,27 @@ def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold
         yield Foothold(WEB_SHELL, host, path, min(instants, default=None), state, owner, why, tuple(grounds[:GROUNDS]))
     for file in case.files:
         if _PLANTED.search(file.path) and file.ground not in told:
-            why = "in the list of files, in a folder that holds no scripts by itself"
+            state, why, _ = state_of(case, file.host, file.path, None)
+            if state is FootholdState.PRESENT:
+                why = "in the list of files, in a folder that holds no scripts by itself"
             yield Foothold(
-                WEB_SHELL, file.host or "(unknown host)", file.path, file.created_utc, FootholdState.PRESENT, None, why,
-                (file.ground,),
-            )  # fmt: skip
+                WEB_SHELL, file.host or "(unknown host)", file.path, file.created_utc, state, None, why, (file.ground,)
+            )
 
 
 def _written(case: Investigation) -> Iterable[tuple[str, str, Trace]]:
     """Give the pages that event logs say were written into web folders: host, path as a list of files has it, trace."""
     found: list[tuple[str, str, Trace]] = []
-    longest: dict[tuple[str, tuple[str, ...]], str] = {}
+    longest: dict[tuple[str, str], str] = {}
     for one in case.traces:
         path = one.value("TargetFilename") or one.value("RelativeTargetName")
         if one.table == "evtx" and one.catalogue.startswith("WS-") and path is not None:
             found.append((one.host, path, one))
             # one log names the drive, another the share: what both end in is the file
-            key = (one.host, _tail(path))
+            key = (one.host, script_name(path))
             longest[key] = max(longest.get(key, ""), path, key=len)
     for host, path, trace in found:
-        yield host, longest[host, _tail(path)], trace
-
-
-def _tail(path: str) -> tuple[str, ...]:
-    """Give the last two parts of a path of a file or a request, in lower case: they name a page."""
-    return tuple([one for one in path.lower().replace("\\", "/").split("/") if one][-2:])
+        yield host, longest[host, script_name(path)], trace
 
 
 def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold]:
@@ -180,7 +125,7 @@ def _met(trace: Trace, owners: Mapping[int, str], more: int) -> Foothold:
     told = f"{what} ({count(more, 'further record')})" if more < trace.count else what
     return Foothold(
         KINDS[trace.catalogue], _place(trace), told, trace.first_utc, FootholdState.UNKNOWN, owners.get(id(trace)),
-        _STATE_UNKNOWN, trace.grounds[:GROUNDS],
+        UNCOVERED, trace.grounds[:GROUNDS],
     )  # fmt: skip
 
 
@@ -204,7 +149,7 @@ def _set_and_undone(
         removed = removals.of(last)
         first_of_both = [*cleared[:1], *(() if removed is None else (removed,))]
         undone = min(first_of_both, key=lambda one: (_sortable(one.at_utc), one.ground), default=None)
-        state, why = FootholdState.UNKNOWN, _STATE_UNKNOWN
+        state, why = FootholdState.UNKNOWN, UNCOVERED
         grounds = sorted({one.ground for _, one in alike})[:GROUNDS]
         if undone is not None:
             state, why = FootholdState.REMOVED, f"{_TAKEN} at {instant(undone.at_utc)}: {undone.words}"

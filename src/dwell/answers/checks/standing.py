@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from dwell.answers.checks.logged import QUIET_SHARE
 from dwell.answers.checks.scene import Finding, Scene, told
-from dwell.answers.foothold import WEB_SHELL, lists_without
+from dwell.answers.foothold import WEB_SHELL
 from dwell.answers.phrases import count, instant, listed, percent
+from dwell.answers.script_states import lists_without
 from dwell.model.claims import CheckStatus, Extent, Foothold, FootholdState
 from dwell.scope.builds import BuildSeen, Fixed, families, has_fix
 from dwell.scope.intrusions import Held
@@ -41,7 +42,7 @@ def _gone(scene: Scene, one: Foothold) -> Finding:
     lists = [(file, dated) for file in scene.case.snapshots.of("inventory") if (dated := file.after(act))]
     own = [(file, dated) for file, dated in lists if file.host == one.host]
     if status is CheckStatus.PASS and one.kind == WEB_SHELL:
-        own = lists_without(scene.case, one.host, one.what, act)
+        own, _ = lists_without(scene.case, one.host, one.what, act)
     extent = Extent(len(own[-1:]), 1, "lists of its files")
     if status is CheckStatus.PASS and one.kind == WEB_SHELL and not own:
         status, why = CheckStatus.UNKNOWN, f"{why}; none is shown to date from after {instant(act)}"
