@@ -8,7 +8,7 @@ import pytest
 from tests.scope.staged import iis_log, iis_place, security_log, stage, ual_json
 
 from dwell import api
-from dwell.model.claims import CheckStatus, Foothold, FootholdState
+from dwell.model.claims import CheckStatus, Foothold, FootholdState, Question
 
 
 def _record(at: str, operation: str, target: str, **parameters: str) -> dict[str, object]:
@@ -236,3 +236,24 @@ def test_a_shell_is_gone_only_by_a_list_from_after_it_that_holds_its_folder(
     tmp_path: Path, lists: dict[str, str], state: FootholdState, status: CheckStatus
 ) -> None:
     assert _shell(tmp_path, lists) == (state, status)
+
+
+def _verdict(root: Path, files: dict[str, str]) -> str:
+    log = iis_log([{"at": f"2021-03-{day:02} 09:00:00"} for day in range(1, 29)])
+    staged = stage(root, {iis_place("EX01", "210301"): log, **files})
+    api.hunt(staged.case.root, workers=1)
+    summary = api.answers(staged.case.root, workers=1).summary
+    return next(one.verdict for one in summary.answers if one.question is Question.FOOTHOLD)
+
+
+def test_nothing_left_behind_is_said_of_each_kind_with_its_own_figure(tmp_path: Path) -> None:
+    """IIS shows the use of a web shell, and no rule, right or role: its figure was that of all."""
+    bare = _verdict(tmp_path / "bare", {})
+    assert "web shells in use 100 % of the server-hours (IIS)" in bare
+    assert "rules, rights and roles none (no MSExchange Management log)" in bare
+    assert "files none (no list of them)" in bare
+    cmdlets = [{"number": 1, "event": 1, "at": "2021-03-03 09:00:00", "provider": "MSExchange CmdletLogs"}]
+    log = {"EX01/management.xml": security_log(cmdlets, channel="MSExchange Management")}
+    more = _verdict(tmp_path / "more", {"EX01/2021-03-20/files.csv": _list(SCRIPTS), **log})
+    assert "files 1 of 1 mail server" in more
+    assert "rules, rights and roles 0.1 % (MSExchange Management)" in more

@@ -16,6 +16,7 @@ from dwell.answers.phrases import count, instant, listed, percent, whole_span
 from dwell.answers.script_states import UNCOVERED, state_of
 from dwell.hunt.checks.registry import CHECKS
 from dwell.model.claims import Answer, Foothold, FootholdState, Question
+from dwell.model.coverage import Coverage
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.cmdlets import Cmdlet
 from dwell.scope.exploits import script_name, shell_path
@@ -216,6 +217,18 @@ def _sortable(at: datetime | None) -> str:
     return "9999" if at is None else at.isoformat()
 
 
+def _nothing(requests: Coverage, cmdlets: Coverage, lists: int, servers: int) -> str:
+    """Say that nothing is seen, and of each kind of thing how much of it could be: one figure would stand for all."""
+    shells = f"for web shells in use {percent(requests)} of the server-hours (IIS)"
+    changes = (
+        f"for rules, rights and roles {percent(cmdlets)} (MSExchange Management)"
+        if cmdlets.hours_able
+        else "for rules, rights and roles none (no MSExchange Management log)"
+    )
+    files = f"for files {lists} of {count(servers, 'mail server')}" if lists else "for files none (no list of them)"
+    return f"Nothing left behind is seen; what is held covers, {shells}, {changes}, {files}."
+
+
 def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Book]:
     """Answer the question."""
     book = Book(Question.FOOTHOLD)
@@ -263,8 +276,7 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
     if not found and not requests.hours_able:
         return book.answer("What they left behind cannot be said: no IIS log that could show it is held."), book
     if not found:
-        verdict = f"Nothing left behind is seen; IIS covers {percent(requests)} of the server-hours."
-        return book.answer(verdict), book
+        return book.answer(_nothing(requests, cmdlets, len(listed_hosts), len(hosts))), book
     there = sum(one.state is FootholdState.PRESENT for one in found)
     open_ones = sum(one.state is FootholdState.UNKNOWN for one in found)
     verdict = f"{count(len(found), 'thing')} left behind: {there} still there, {open_ones} of unknown state."
