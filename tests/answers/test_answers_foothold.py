@@ -99,6 +99,16 @@ def test_what_the_admin_audit_log_says_was_cleared_is_told_as_removed(tmp_path: 
     assert [ref.table for ref in told.grounds] == ["evtx", "admin_audit"]
 
 
+def test_a_right_that_is_denied_is_none_that_was_given(tmp_path: Path) -> None:
+    given = {"Identity": "anna", "User": "spy", "AccessRights": "FullAccess"}
+    records = [
+        _record("2021-03-01T08:00:00", "Add-MailboxPermission", "anna", **given, Deny="True"),
+        _record("2021-03-02T08:00:00", "Add-MailboxPermission", "otto", **given | {"Identity": "otto"}),
+    ]
+    (found,) = _footholds(tmp_path, {"m365/audit.jsonl": ual_json(records)})
+    assert "on otto" in found.what
+
+
 def test_a_record_that_was_exported_twice_is_not_told_twice(tmp_path: Path) -> None:
     there = _record("2021-03-01T08:00:00", "Set-Mailbox", "anna", ForwardingSmtpAddress="smtp:x@evil.example")
     gone = _record("2021-03-05T08:00:00", "Set-Mailbox", "anna", ForwardingSmtpAddress="")

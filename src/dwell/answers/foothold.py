@@ -21,7 +21,7 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.cmdlets import Cmdlet
 from dwell.scope.exploits import script_name, shell_path
 from dwell.scope.investigation import Investigation
-from dwell.scope.removals import Removals
+from dwell.scope.removals import Removals, denies
 from dwell.scope.traces import Trace
 from dwell.scope.unable import SHELL
 
@@ -108,7 +108,8 @@ def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothol
         if not leaves(one) or one.table not in {"evtx", "ual"} or one.catalogue == "MB-11":
             continue
         held = [case.cmdlets[ref] for ref in one.grounds if ref in case.cmdlets]
-        by_kind.setdefault(one.catalogue, []).extend((one, cmdlet) for cmdlet in held)
+        # what denies a right leaves nobody a way back
+        by_kind.setdefault(one.catalogue, []).extend((one, cmdlet) for cmdlet in held if not denies(cmdlet))
         if len(held) < one.count:
             yield _met(one, owners, one.count - len(held))
     for catalogue, acts in sorted(by_kind.items()):
