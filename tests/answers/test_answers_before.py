@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from tests.scope.office import FOREIGN, NETWORK, PEOPLE, facts, log_of, reasoned, visits, work
-from tests.scope.staged import iis_place, stage
+from tests.scope.staged import iis_place, stage, utc
 
+from dwell.answers import eviction
 from dwell.answers.assemble import assemble
-from dwell.model.claims import Claim, Question, Summary
+from dwell.model.claims import CheckStatus, Claim, EvictionCheck, Question, Summary
+from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.investigation import Investigation
+from dwell.scope.states import Backup
 
 CLIENT = f"{NETWORK}.14"
 EARLY, TRIED = PEOPLE[20], PEOPLE[21]
@@ -85,3 +88,59 @@ def test_before_an_intruder_of_the_first_hour_there_is_nothing_of_his(tmp_path: 
     assert found.case.before is not None
     assert found.case.before.older == ()
     assert not found.claims("bears its traits")
+
+
+DAYS = 90
+
+
+def _gone(*more: dict[str, object]) -> list[dict[str, object]]:
+    """Give an intruder who stops after 46 days of 90, and what comes later."""
+    acts = [one for person in PEOPLE[:8] for one in visits(person, CLIENT, FOREIGN, range(0, 50, 5), hour=3)]
+    return [*work(days=DAYS), *acts, *more]
+
+
+def _quiet(told: _Told) -> EvictionCheck:
+    (found,) = [one for one in told.summary.eviction if one.key == "quiet"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("later", "status", "why"),
+    [
+        ([], CheckStatus.PASS, "no further act is seen in 4"),
+        (
+            visits(PEOPLE[1], f"{NETWORK}.14", "Lynx/2.8", [70, 75, 80], hour=3),
+            CheckStatus.UNKNOWN,
+            f"what bears its traits after it: {PEOPLE[1]} by {NETWORK}.0/24 Lynx/2",
+        ),
+        (
+            visits(PEOPLE[1], f"{NETWORK}.14", FOREIGN, range(50, 88, 2), hour=3, status=401),
+            CheckStatus.UNKNOWN,
+            "its clients were refused in 19 sessions after 2021-02-18",
+        ),
+        (visits(PEOPLE[9], "198.18.99.4", "Lynx/2.8", [70], hour=9, status=401), CheckStatus.PASS, "no further act"),
+    ],
+    ids=["nothing", "its network", "its client refused", "somebody else refused"],
+)
+def test_what_bears_its_traits_after_the_last_act_leaves_it_open_whether_it_is_quiet(
+    tmp_path: Path, later: list[dict[str, object]], status: CheckStatus, why: str
+) -> None:
+    found = _quiet(_told(tmp_path, _gone(*later)))
+    assert found.status is status
+    assert why in found.why
+    assert bool(found.grounds) is (status is CheckStatus.UNKNOWN)
+
+
+def test_a_restore_point_after_what_bears_its_traits_is_not_known_to_be_older(older: _Told) -> None:
+    """The fifth answer says that it may have begun then; so the point may hold what it left."""
+    where = RecordRef("backups", EvidenceId("e" * 64), 1)
+    ledger = replace(older.case.ledger, first_hour=older.case.ledger.first_hour - 100 * 24)
+
+    def status(point: str) -> CheckStatus:
+        backups = (Backup("EX01", "full", utc(f"{point} 00:00:00"), "x", where),)
+        case = replace(older.case, backups=backups, ledger=ledger)
+        (found,) = [one for one in eviction.findings(case, ()) if one.key == "restore-points"]
+        return found.status
+
+    assert status("2021-02-01") is CheckStatus.UNKNOWN
+    assert status("2021-01-08") is CheckStatus.PASS

@@ -8,7 +8,7 @@ import pytest
 from tests.scope.staged import iis_log, iis_place, security_log, stage, ual_json
 
 from dwell import api
-from dwell.model.claims import CheckStatus, Foothold, FootholdState
+from dwell.model.claims import CheckStatus, Foothold, FootholdState, Question
 
 
 def _record(at: str, operation: str, target: str, **parameters: str) -> dict[str, object]:
@@ -99,6 +99,16 @@ def test_what_the_admin_audit_log_says_was_cleared_is_told_as_removed(tmp_path: 
     assert [ref.table for ref in told.grounds] == ["evtx", "admin_audit"]
 
 
+def test_a_right_that_is_denied_is_none_that_was_given(tmp_path: Path) -> None:
+    given = {"Identity": "anna", "User": "spy", "AccessRights": "FullAccess"}
+    records = [
+        _record("2021-03-01T08:00:00", "Add-MailboxPermission", "anna", **given, Deny="True"),
+        _record("2021-03-02T08:00:00", "Add-MailboxPermission", "otto", **given | {"Identity": "otto"}),
+    ]
+    (found,) = _footholds(tmp_path, {"m365/audit.jsonl": ual_json(records)})
+    assert "on otto" in found.what
+
+
 def test_a_record_that_was_exported_twice_is_not_told_twice(tmp_path: Path) -> None:
     there = _record("2021-03-01T08:00:00", "Set-Mailbox", "anna", ForwardingSmtpAddress="smtp:x@evil.example")
     gone = _record("2021-03-05T08:00:00", "Set-Mailbox", "anna", ForwardingSmtpAddress="")
@@ -168,6 +178,10 @@ def test_ordinary_administration_is_told_and_is_not_called_left_behind(tmp_path:
 
 SHELL = "/aspnet_client/system_web/discover.aspx"
 SCRIPTS = "C:\\inetpub\\wwwroot\\aspnet_client\\system_web\\x.js"
+THERE = "C:\\inetpub\\wwwroot\\aspnet_client\\system_web\\discover.aspx"
+BELOW = "C:\\inetpub\\wwwroot\\aspnet_client\\system_web\\4_0\\x.js"
+MOVED = "C:\\inetpub\\wwwroot\\help\\discover.aspx"
+BACKED_UP = "D:\\backup\\system_web\\discover.aspx"
 OTHERS = "C:\\Program Files\\Other\\system_web\\x.js"
 
 
@@ -202,10 +216,54 @@ def _shell(root: Path, lists: dict[str, str]) -> tuple[FootholdState, CheckStatu
         ),
         ({"EX01/2021-03-20/files.csv": _list(OTHERS)}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
         ({"EX01/2021-03-20/files.csv": _list(SCRIPTS)}, FootholdState.REMOVED, CheckStatus.PASS),
+        ({"EX01/2021-03-20/files.csv": _list(BELOW)}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
+        ({"EX01/2021-03-20/files.csv": _list(f"D:\\backup\\{SCRIPTS[3:]}")}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
+        ({"EX01/2021-03-20/files.csv": _list(SCRIPTS, MOVED)}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
+        ({"EX01/2021-03-20/files.csv": _list(SCRIPTS, THERE)}, FootholdState.PRESENT, CheckStatus.FAIL),
+        (
+            {"EX01/2021-03-10/files.csv": _list(THERE), "EX01/2021-03-20/files.csv": _list(SCRIPTS)},
+            FootholdState.REMOVED,
+            CheckStatus.PASS,
+        ),
+        (
+            {"EX01/2021-03-10/files.csv": _list(SCRIPTS), "EX01/2021-03-20/files.csv": _list(THERE)},
+            FootholdState.PRESENT,
+            CheckStatus.FAIL,
+        ),
+        (
+            {"EX01/2021-03-10/files.csv": _list(BACKED_UP), "EX01/2021-03-20/files.csv": _list(f"{BACKED_UP}.txt")},
+            FootholdState.PRESENT,
+            CheckStatus.FAIL,
+        ),
     ],
-    ids=["a list from before it", "and one from after it that leaves the folder out", "a folder of one name", "its folder"],
+    ids=[
+        "a list from before it", "and one from after it that leaves the folder out", "a folder of one name", "its folder",
+        "a folder below its own", "a backup of its folder", "moved elsewhere", "still there", "there, and gone later",
+        "gone, and back later", "a copy of it, and the copy's folder later",
+    ],
 )  # fmt: skip
 def test_a_shell_is_gone_only_by_a_list_from_after_it_that_holds_its_folder(
     tmp_path: Path, lists: dict[str, str], state: FootholdState, status: CheckStatus
 ) -> None:
     assert _shell(tmp_path, lists) == (state, status)
+
+
+def _verdict(root: Path, files: dict[str, str]) -> str:
+    log = iis_log([{"at": f"2021-03-{day:02} 09:00:00"} for day in range(1, 29)])
+    staged = stage(root, {iis_place("EX01", "210301"): log, **files})
+    api.hunt(staged.case.root, workers=1)
+    summary = api.answers(staged.case.root, workers=1).summary
+    return next(one.verdict for one in summary.answers if one.question is Question.FOOTHOLD)
+
+
+def test_nothing_left_behind_is_said_of_each_kind_with_its_own_figure(tmp_path: Path) -> None:
+    """IIS shows the use of a web shell, and no rule, right or role: its figure was that of all."""
+    bare = _verdict(tmp_path / "bare", {})
+    assert "web shells in use 100 % of the server-hours (IIS)" in bare
+    assert "rules, rights and roles none (no MSExchange Management log)" in bare
+    assert "files none (no list of them)" in bare
+    cmdlets = [{"number": 1, "event": 1, "at": "2021-03-03 09:00:00", "provider": "MSExchange CmdletLogs"}]
+    log = {"EX01/management.xml": security_log(cmdlets, channel="MSExchange Management")}
+    more = _verdict(tmp_path / "more", {"EX01/2021-03-20/files.csv": _list(SCRIPTS), **log})
+    assert "files 1 of 1 mail server" in more
+    assert "rules, rights and roles 0.1 % (MSExchange Management)" in more

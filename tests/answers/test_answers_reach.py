@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.scope.office import facts, log_of, reasoned, work
 from tests.scope.staged import iis_place, proxy_log, security_log, stage
 
 from dwell.answers.assemble import assemble
-from dwell.model.claims import Question, ReachFinding, ReachVerdict, Summary
+from dwell.model.claims import CheckStatus, Question, ReachFinding, ReachVerdict, Summary
 from dwell.scope.reach import CLASSES
 
 TO_EWS = "ServerInfo~a]@EX01.gov.example:444/EWS/Exchange.asmx?a=~1"
@@ -47,11 +48,19 @@ def _events(*extra: dict[str, object]) -> list[dict[str, object]]:
     return [{**one, "number": number} for number, one in enumerate(rows, 1)]
 
 
-def _summary(root: Path, extra: tuple[dict[str, object], ...], *, host: str = "FS01", status: int = 200) -> Summary:
+def _summary(
+    root: Path,
+    extra: tuple[dict[str, object], ...],
+    *,
+    host: str = "FS01",
+    status: int = 200,
+    more: Mapping[str, str] | None = None,
+) -> Summary:
     files: dict[str, str | bytes] = {
         iis_place("EX01", "210104"): log_of(work()),
         "EX01/Logging/HttpProxy/Ecp/HttpProxy_2021011002-1.LOG": _proxy(status),
         f"{host}/winevt/Security.xml": security_log(_events(*extra), host=host),
+        **(more or {}),
     }
     staged = stage(root, files)
     return assemble(reasoned(staged), facts(staged))
@@ -71,6 +80,41 @@ def test_one_hop_from_the_exploited_server_is_found(tmp_path: Path) -> None:
     assert hop.coverage.hours_able > 0
     verdict = next(one.verdict for one in found.answers if one.question is Question.REACH)
     assert "FS01" in verdict
+
+
+def _tasks_of_mail_server() -> dict[str, str]:
+    """Give a log of tasks of the mail server, whole and shown to tell of them."""
+    days = [f"2021-{month:02}-{day:02}" for month in (1, 2, 3) for day in range(1, 29)]
+    rows = [{"event": 201, "at": f"{day} {hour:02}:00:00"} for day in days for hour in range(0, 24, 4)]
+    rows[0] = {"event": 106, "at": "2021-01-01 00:00:00", "TaskName": "\\Old"}
+    numbered = [{**one, "number": number} for number, one in enumerate(rows, 1)]
+    channel = "Microsoft-Windows-TaskScheduler/Operational"
+    return {"EX01/winevt/Tasks.xml": security_log(numbered, channel=channel)}
+
+
+@pytest.mark.parametrize(
+    ("events", "status", "told"),
+    [
+        ((), CheckStatus.PASS, "none seen"),
+        ((_logon(0, "2021-01-11 03:00:00", SERVER),), CheckStatus.UNKNOWN, "not enough of FS01"),
+        (
+            (
+                _logon(0, "2021-01-11 03:00:00", SERVER),
+                {"event": 4698, "at": "2021-01-12 03:00:00", "TaskName": "\\Upd", "SubjectUserName": "x"},
+            ),
+            CheckStatus.UNKNOWN,
+            "1 made and not seen to go, to be confirmed by whoever knows them: \\Upd on FS01",
+        ),
+    ],
+    ids=["not reached", "reached, and no log of its tasks", "reached, and a task made there"],
+)
+def test_a_host_that_was_reached_is_asked_for_tasks_as_well(
+    tmp_path: Path, events: tuple[dict[str, object], ...], status: CheckStatus, told: str
+) -> None:
+    found = _summary(tmp_path, events, more=_tasks_of_mail_server())
+    (check,) = [one for one in found.eviction if one.key == "scheduled-tasks"]
+    assert check.status is status, check.why
+    assert told in check.why
 
 
 @pytest.mark.parametrize(

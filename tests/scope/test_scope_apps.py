@@ -9,8 +9,9 @@ import pytest
 from tests.scope.staged import bind, stage, ual_json
 
 from dwell.scope.app_acts import Deed, app_acts, mail_rights
-from dwell.scope.apps import apps_of
+from dwell.scope.apps import App, apps_of
 from dwell.scope.names import learn
+from dwell.scope.revocations import revocations
 
 SECRET = "Update application – Certificates and secrets management "
 APP, OTHER, OBJECT, SECOND, PRINCIPAL = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abcde")
@@ -43,6 +44,8 @@ def _read(app: str, day: int = 3) -> Record:
     ("text", "rights"),
     [
         ("openid User.Read Mail.Read Mail.ReadWrite.Shared", {"Mail.Read", "Mail.ReadWrite.Shared"}),
+        ("EAS.AccessAsUser.All Exchange.ManageAsApp", {"EAS.AccessAsUser.All", "Exchange.ManageAsApp"}),
+        ("RoleManagement.ReadWrite.Directory openid", {"RoleManagement.ReadWrite.Directory"}),
         ("full_access_as_app EWS.AccessAsUser.All", {"full_access_as_app", "EWS.AccessAsUser.All"}),
         ("Files.Read.All Gmail.Reader Directory.Read.All", set()),
     ],
@@ -83,6 +86,65 @@ def test_only_rights_that_are_new_are_given(tmp_path: Path) -> None:
     staged = stage(tmp_path, {"m365/a.jsonl": ual_json([again])})
     assert [one.deed for one in app_acts(staged.archive)] == [Deed.NAMED]
     assert apps_of(staged.archive, learn(staged.archive)) == ()
+
+
+def _removed(day: int = 5, operation: str = "Remove service principal.", **more: object) -> Record:
+    return _record(operation, "Helper", (PRINCIPAL, APP), "ServicePrincipal", day) | more
+
+
+def _one_app(root: Path, *records: Record) -> App:
+    staged = stage(root, {"m365/a.jsonl": ual_json(records)})
+    (app,) = apps_of(staged.archive, learn(staged.archive))
+    return app
+
+
+@pytest.mark.parametrize(
+    ("records", "gone"),
+    [
+        ([_removed()], True),
+        ([_removed(ResultStatus="Success")], True),
+        ([_removed(ResultStatus="Failure")], False),
+        ([_removed(1)], False),
+        ([_removed(), _removed(6, "Restore service principal.")], False),
+        ([_removed(), _removed(6, "Restore service principal.", ResultStatus="Failure")], True),
+        ([_removed(), _removed(6, "Restore service principal."), _removed(7)], True),
+        ([_record("Delete application.", "Helper", (OBJECT,), "Application", 5, AppId=APP)], False),
+    ],
+    ids=["removed", "and it says so", "failed", "before", "restored", "not restored", "gone again", "its object only"],
+)
+def test_an_application_is_gone_where_its_service_principal_went_for_good(
+    tmp_path: Path, records: list[Record], gone: bool
+) -> None:
+    app = _one_app(tmp_path, _consent("Helper", APP, PRINCIPAL), *records)
+    assert (app.removed is not None) is gone
+
+
+def test_a_secret_of_the_applications_object_goes_with_the_object(tmp_path: Path) -> None:
+    secret = _record(SECRET, "Helper", (OBJECT,), "Application")
+    deleted = _record("Delete application.", "Helper", (OBJECT,), "Application", 5)
+    assert _one_app(tmp_path, secret, deleted).removed is not None
+
+
+@pytest.mark.parametrize(("day", "late"), [(5, False), (6, False), (7, True)])
+def test_what_reads_on_when_no_token_is_good_any_more_is_not_gone(tmp_path: Path, day: int, late: bool) -> None:
+    app = _one_app(tmp_path, _consent("Helper", APP, PRINCIPAL), _removed(), _read(APP, day))
+    assert app.removed is not None
+    assert (app.outlived is not None) is late
+
+
+def test_a_consent_that_failed_gave_nothing(tmp_path: Path) -> None:
+    failed = _consent("Helper", APP, PRINCIPAL) | {"ResultStatus": "Failure"}
+    assert [one.deed for one in app_acts(stage(tmp_path, {"m365/a.jsonl": ual_json([failed])}).archive)] == [Deed.NAMED]
+
+
+@pytest.mark.parametrize(
+    ("result", "accounts"), [("Success", ["anna@gov.example"]), ("Failure", []), (None, ["anna@gov.example"])]
+)
+def test_a_revocation_that_failed_is_none(tmp_path: Path, result: str | None, accounts: list[str]) -> None:
+    record = _record("Update StsRefreshTokenValidFrom Timestamp.", "anna", ("anna@gov.example",), "User")
+    record |= {"ObjectId": "anna@gov.example"} | ({} if result is None else {"ResultStatus": result})
+    staged = stage(tmp_path, {"m365/a.jsonl": ual_json([record])})
+    assert [one[0] for one in revocations(staged.archive, learn(staged.archive))] == accounts
 
 
 @pytest.mark.parametrize("odd", [5, "text", {"ID": "x"}, [5, "x", None], None, [[]]])

@@ -92,6 +92,18 @@ def test_two_servers_headers_are_the_same_bytes_and_each_is_of_its_own_server(tm
     assert [_row(ledgers[1], host).missing for host in ("EX01", "EX02")] == [24, 0]
 
 
+@pytest.mark.parametrize("day", ["210310", "200110", "x"])
+def test_a_server_of_which_only_an_empty_log_of_another_time_is_held_is_known_and_dark(
+    tmp_path: Path, day: str
+) -> None:
+    """It is not there at all otherwise, and the one server of which logs are held covers everything."""
+    files = _days("2021-03-01", "2021-03-03") | {iis_place("EX02", day): iis_log([])}
+    ledger = stage(tmp_path, files).ledger()
+    assert ledger.servers() == ["EX01", "EX02"]
+    row = _row(ledger, "EX02")
+    assert (row.held, row.missing) == (0, _row(ledger).held + _row(ledger).missing)
+
+
 def test_a_name_that_does_not_meet_its_records_is_not_believed(tmp_path: Path) -> None:
     files = _days("2021-03-01", "2021-03-03") | {iis_place("EX01", "210302"): _day("2021-03-04")}
     row = _row(stage(tmp_path, files).ledger())

@@ -41,6 +41,14 @@ ROLE = {"Role": "ApplicationImpersonation", "User": "spy"}
             _act("Remove-MailboxPermission", 2, {"Identity": "anna", **FULL}),
         ),
         (
+            _act("Add-MailboxPermission", 1, {"Identity": "anna", **FULL, "Deny": "True"}),
+            _act("Remove-MailboxPermission", 2, {"Identity": "anna", **FULL, "Deny": ""}),
+        ),
+        (
+            _act("Add-MailboxPermission", 1, {"Identity": "anna", **FULL}),
+            _act("Remove-MailboxPermission", 2, {"Identity": "anna", **FULL, "Deny": "$false"}),
+        ),
+        (
             _act("Add-RecipientPermission", 1, {"Trustee": "spy", "AccessRights": "SendAs"}, "anna"),
             _act("Remove-RecipientPermission", 2, {"Trustee": "spy", "AccessRights": "SendAs"}, "anna"),
         ),
@@ -83,6 +91,11 @@ def test_what_takes_a_thing_away_is_found(made: Cmdlet, gone: Cmdlet) -> None:
         (
             _act("Add-MailboxPermission", 1, {"Identity": "anna", "User": "spy", "AccessRights": "FullAccess, SendAs"}),
             _act("Remove-MailboxPermission", 2, {"Identity": "anna", "User": "spy", "AccessRights": "SendAs"}),
+        ),
+        # the entry that denies a right, and not that which gives it
+        (
+            _act("Add-MailboxPermission", 1, {"Identity": "anna", **FULL}),
+            _act("Remove-MailboxPermission", 2, {"Identity": "anna", **FULL, "Deny": ""}),
         ),
         # somebody else's rights
         (

@@ -68,3 +68,52 @@ def test_files_are_dated_by_what_they_hold_and_where_they_lay(tmp_path: Path) ->
     (directory,) = found.of("directory")
     assert directory.newest_utc == utc("2021-03-01 00:00:00")
     assert directory.written_utc == datetime.fromisoformat(written[directory.evidence_id])
+
+
+@pytest.mark.parametrize(
+    ("path", "day"),
+    [
+        ("exports/2021-04-02/rules.csv", "2021-04-02"),
+        ("2021-04-02/rules.csv", "2021-04-02"),
+        ("EX01/rules-2021-04-02.csv", "2021-04-02"),
+        ("rules 2021-04-02.csv", "2021-04-02"),
+        ("exports/run-2021-04-02/rules.csv", "2021-04-02"),
+        ("exports/2021-04-02/tenant/rules.csv", "2021-04-02"),
+        ("2020-12-01/exports/2021-04-02/rules.csv", "2021-04-02"),
+        ("exports/2021-04-02/all.zip!rules.csv", "2021-04-02"),
+        ("all.zip!exports/2021-04-02/rules.csv", "2021-04-02"),
+        ("handover-2021-06-01/exports/rules.csv", None),
+        ("handover-2021-06-01/rules.csv", None),
+        ("2021-06-01/exports/rules.csv", None),
+        ("dump-2021-06-01.zip!exports/rules.csv", None),
+        ("a.zip!dump-2021-06-01/rules.csv", None),
+        ("case/dump-2021-06-01/exports/rules.csv", None),
+        ("exports/2021-02-31/rules.csv", None),
+        ("exports/rules.csv", None),
+    ],
+)
+def test_the_day_of_a_handover_dates_no_export(tmp_path: Path, path: str, day: str | None) -> None:
+    """Every export was made before it was handed over: one of 2019 is not from after an act of 2021 for that."""
+    staged = stage(tmp_path, {"p.csv": '"PrimarySmtpAddress","Alias"\r\n"a@x.example","a"\r\n'})
+    (found,) = snapshots(staged.archive, dict.fromkeys(staged.paths, (path,)), {}, ()).of("directory")
+    assert found.day_utc == (None if day is None else utc(f"{day} 00:00:00"))
+
+
+@pytest.mark.parametrize(
+    ("times", "after", "before"),
+    [
+        (("2021-02-10T00:00:00Z", "2021-02-11T00:00:00Z"), "the export's own time", False),
+        (("2020-02-10T00:00:00Z", "2021-02-11T00:00:00Z"), "", False),
+        (("", "2021-02-11T00:00:00Z"), "", False),
+        (("2020-02-10T00:00:00Z", "2020-02-11T00:00:00Z"), "", True),
+    ],
+    ids=["after", "put together over a year", "partly without a time", "before"],
+)
+def test_a_file_put_together_at_several_times_is_from_after_an_act_as_a_whole_only(
+    tmp_path: Path, times: tuple[str, ...], after: str, before: bool
+) -> None:
+    rows = "".join(f'"a@x.example","b{place}","FullAccess","{at}"\r\n' for place, at in enumerate(times))
+    text = f'"Mailbox","User","AccessRights","ExportedUtc"\r\n{rows}'
+    staged = stage(tmp_path, {"p.csv": text})
+    (found,) = snapshots(staged.archive, staged.paths, {}, ()).of("exports", "mailbox-permission")
+    assert (found.after(ACT), found.before(ACT)) == (after, before)

@@ -63,14 +63,31 @@ def footholds(case: Investigation) -> Iterable[Foothold]:
     """Give the applications that were given rights on mail or a secret, each once."""
     owners: Mapping[frozenset[str], str] = {app.ids: held.id for held in case.held for app in held.apps}
     for app in case.apps:
-        gone = app.removed
-        state, why = FootholdState.UNKNOWN, "no export of applications dated after it is held"
-        if gone is not None:
-            state = FootholdState.REMOVED
-            why = f"taken away at {instant(gone.at_utc)} by {gone.account or 'nobody named'}"
+        gone, state, why = _state(app)
         grounds = [*_refs(app)[: GROUNDS - 1], *(() if gone is None else (gone.ground,))]
         told = "; ".join([f"{_named(app)}: {', '.join(_steps(app))}", *filter(None, [_read(app)])])
         yield Foothold(KIND, PLACE, told, app.given[0].at_utc, state, owners.get(app.ids), why, tuple(grounds))
+
+
+def _state(app: App) -> tuple[AppAct | None, FootholdState, str]:
+    """Say whether an application was taken away, by which act, and why that is held to be so."""
+    gone, late = app.removed, app.outlived
+    deleted = next((one for one in app.acts if one.deed is Deed.DELETED), None)
+    if gone is not None and late is not None:
+        why = f"it opened mail at {instant(late.at_utc)}, long after {instant(gone.at_utc)}, when it was taken away"
+        return gone, FootholdState.PRESENT, why
+    if gone is not None:
+        why = f"taken away at {instant(gone.at_utc)} by {gone.account or 'nobody named'}"
+        return gone, FootholdState.REMOVED, why
+    why = "no export of applications dated after it is held"
+    if any(one.deed is Deed.RESTORED for one in app.acts):
+        why = f"it was restored after it was taken away; {why}"
+    elif deleted is not None:
+        why = (
+            f"its object was deleted at {instant(deleted.at_utc)}, and no record shows that its service principal, which "
+            f"holds the rights, is gone; {why}"
+        )
+    return None, FootholdState.UNKNOWN, why
 
 
 def _untied(case: Investigation) -> list[App]:

@@ -13,19 +13,19 @@ from dwell.answers import apps
 from dwell.answers.book import Book
 from dwell.answers.lacking import tell_taken
 from dwell.answers.phrases import count, instant, listed, percent, whole_span
+from dwell.answers.script_states import UNCOVERED, state_of
 from dwell.hunt.checks.registry import CHECKS
 from dwell.model.claims import Answer, Foothold, FootholdState, Question
+from dwell.model.coverage import Coverage
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.cmdlets import Cmdlet
-from dwell.scope.exploits import shell_path
+from dwell.scope.exploits import script_name, shell_path
 from dwell.scope.investigation import Investigation
-from dwell.scope.removals import Removals
-from dwell.scope.snapshots import Snapshot
-from dwell.scope.states import FileState
+from dwell.scope.removals import Removals, denies
 from dwell.scope.traces import Trace
 from dwell.scope.unable import SHELL
 
-__all__ = ["KINDS", "answer", "findings", "leaves", "lists_without"]
+__all__ = ["KINDS", "answer", "findings", "leaves"]
 
 KINDS: Mapping[str, str] = {
     "EX-04": "virtual directory",
@@ -52,56 +52,6 @@ CHECKED: Mapping[str, str] = {one.id: one.table for one in CHECKS}
 """The table that each check looks at."""
 _TAKEN = "taken away"
 _UNSET = "this record takes it away; none that is held sets it"
-_STATE_UNKNOWN = "no list of files or export dated after it is held that covers it"
-
-
-def _same_file(path: str, stem: str) -> bool:
-    """Say whether a file of an inventory is what a request's path names: their last two parts agree."""
-    asked = _tail(stem)
-    return _tail(path)[-len(asked) :] == asked
-
-
-def lists_without(case: Investigation, host: str, stem: str, last: datetime) -> list[tuple[Snapshot, str]]:
-    """Give the lists of files that show a script to be gone, in order of date, with what dates each.
-
-    They are of its server, from after it was last seen, hold its folder (the last two parts of its path), and not the file.
-
-    Args:
-        case: what the records allow to be said.
-        host: the server.
-        stem: the script's path, of a request or of a file.
-        last: when the script was last seen.
-    """
-    parts = [one for one in stem.lower().replace("\\", "/").split("/") if one][:-1][-2:]
-    folder = f"/{'/'.join(parts)}/"
-    own: dict[EvidenceId, list[str]] = {}
-    for one in case.files:
-        if one.host == host:
-            own.setdefault(one.ground.evidence_id, []).append(one.path)
-    covering = {
-        evidence
-        for evidence, paths in own.items()
-        if parts
-        and any(folder in path.lower().replace("\\", "/") for path in paths)
-        and not any(_same_file(path, stem) for path in paths)
-    }
-    lists = [one for one in case.snapshots.of("inventory") if one.host == host and one.evidence_id in covering]
-    return [(one, why) for one in lists if (why := one.after(last))]
-
-
-def _state(
-    case: Investigation, host: str, stem: str, last: datetime | None
-) -> tuple[FootholdState, str, list[FileState]]:
-    """Look a script up in the inventories of its server; its path is that of a request or of a file."""
-    found = [one for one in case.files if one.host == host and _same_file(one.path, stem)]
-    if found:
-        return FootholdState.PRESENT, f"in the list of files: {found[0].path}", found
-    without = [] if last is None else lists_without(case, host, stem, last)
-    if without:
-        file, why = without[-1]
-        told = f"a list of files from after it was last seen holds its folder, and not the file: {file.path} ({why})"
-        return FootholdState.REMOVED, told, []
-    return FootholdState.UNKNOWN, _STATE_UNKNOWN, []
 
 
 def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold]:
@@ -112,13 +62,13 @@ def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold
         answered = one.status is not None and 200 <= one.status < 300
         if path is not None and answered and one.catalogue.startswith(("WS-", "EX-05")):
             used.setdefault((one.host, path), []).append(one)
-    asked = {(host, _tail(path)): (host, path) for host, path in used}
+    asked = {(host, script_name(path)): (host, path) for host, path in used}
     for host, path, trace in _written(case):
-        used.setdefault(asked.get((host, _tail(path)), (host, path)), []).append(trace)
+        used.setdefault(asked.get((host, script_name(path)), (host, path)), []).append(trace)
     told: set[RecordRef] = set()
     for (host, path), traces in sorted(used.items()):
         last = max((at for one in traces for at in (one.first_utc, one.last_utc) if at is not None), default=None)
-        state, why, files = _state(case, host, path, last)
+        state, why, files = state_of(case, host, path, last)
         told |= {one.ground for one in files}
         instants = [one.first_utc for one in traces if one.first_utc is not None]
         instants += [one.created_utc for one in files if one.created_utc is not None]
@@ -127,31 +77,27 @@ def _shells(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold
         yield Foothold(WEB_SHELL, host, path, min(instants, default=None), state, owner, why, tuple(grounds[:GROUNDS]))
     for file in case.files:
         if _PLANTED.search(file.path) and file.ground not in told:
-            why = "in the list of files, in a folder that holds no scripts by itself"
+            state, why, _ = state_of(case, file.host, file.path, None)
+            if state is FootholdState.PRESENT:
+                why = "in the list of files, in a folder that holds no scripts by itself"
             yield Foothold(
-                WEB_SHELL, file.host or "(unknown host)", file.path, file.created_utc, FootholdState.PRESENT, None, why,
-                (file.ground,),
-            )  # fmt: skip
+                WEB_SHELL, file.host or "(unknown host)", file.path, file.created_utc, state, None, why, (file.ground,)
+            )
 
 
 def _written(case: Investigation) -> Iterable[tuple[str, str, Trace]]:
     """Give the pages that event logs say were written into web folders: host, path as a list of files has it, trace."""
     found: list[tuple[str, str, Trace]] = []
-    longest: dict[tuple[str, tuple[str, ...]], str] = {}
+    longest: dict[tuple[str, str], str] = {}
     for one in case.traces:
         path = one.value("TargetFilename") or one.value("RelativeTargetName")
         if one.table == "evtx" and one.catalogue.startswith("WS-") and path is not None:
             found.append((one.host, path, one))
             # one log names the drive, another the share: what both end in is the file
-            key = (one.host, _tail(path))
+            key = (one.host, script_name(path))
             longest[key] = max(longest.get(key, ""), path, key=len)
     for host, path, trace in found:
-        yield host, longest[host, _tail(path)], trace
-
-
-def _tail(path: str) -> tuple[str, ...]:
-    """Give the last two parts of a path of a file or a request, in lower case: they name a page."""
-    return tuple([one for one in path.lower().replace("\\", "/").split("/") if one][-2:])
+        yield host, longest[host, script_name(path)], trace
 
 
 def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold]:
@@ -162,7 +108,8 @@ def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothol
         if not leaves(one) or one.table not in {"evtx", "ual"} or one.catalogue == "MB-11":
             continue
         held = [case.cmdlets[ref] for ref in one.grounds if ref in case.cmdlets]
-        by_kind.setdefault(one.catalogue, []).extend((one, cmdlet) for cmdlet in held)
+        # what denies a right leaves nobody a way back
+        by_kind.setdefault(one.catalogue, []).extend((one, cmdlet) for cmdlet in held if not denies(cmdlet))
         if len(held) < one.count:
             yield _met(one, owners, one.count - len(held))
     for catalogue, acts in sorted(by_kind.items()):
@@ -180,7 +127,7 @@ def _met(trace: Trace, owners: Mapping[int, str], more: int) -> Foothold:
     told = f"{what} ({count(more, 'further record')})" if more < trace.count else what
     return Foothold(
         KINDS[trace.catalogue], _place(trace), told, trace.first_utc, FootholdState.UNKNOWN, owners.get(id(trace)),
-        _STATE_UNKNOWN, trace.grounds[:GROUNDS],
+        UNCOVERED, trace.grounds[:GROUNDS],
     )  # fmt: skip
 
 
@@ -204,7 +151,7 @@ def _set_and_undone(
         removed = removals.of(last)
         first_of_both = [*cleared[:1], *(() if removed is None else (removed,))]
         undone = min(first_of_both, key=lambda one: (_sortable(one.at_utc), one.ground), default=None)
-        state, why = FootholdState.UNKNOWN, _STATE_UNKNOWN
+        state, why = FootholdState.UNKNOWN, UNCOVERED
         grounds = sorted({one.ground for _, one in alike})[:GROUNDS]
         if undone is not None:
             state, why = FootholdState.REMOVED, f"{_TAKEN} at {instant(undone.at_utc)}: {undone.words}"
@@ -271,6 +218,18 @@ def _sortable(at: datetime | None) -> str:
     return "9999" if at is None else at.isoformat()
 
 
+def _nothing(requests: Coverage, cmdlets: Coverage, lists: int, servers: int) -> str:
+    """Say that nothing is seen, and of each kind of thing how much of it could be: one figure would stand for all."""
+    shells = f"for web shells in use {percent(requests)} of the server-hours (IIS)"
+    changes = (
+        f"for rules, rights and roles {percent(cmdlets)} (MSExchange Management)"
+        if cmdlets.hours_able
+        else "for rules, rights and roles none (no MSExchange Management log)"
+    )
+    files = f"for files {lists} of {count(servers, 'mail server')}" if lists else "for files none (no list of them)"
+    return f"Nothing left behind is seen; what is held covers, {shells}, {changes}, {files}."
+
+
 def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Book]:
     """Answer the question."""
     book = Book(Question.FOOTHOLD)
@@ -318,8 +277,7 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
     if not found and not requests.hours_able:
         return book.answer("What they left behind cannot be said: no IIS log that could show it is held."), book
     if not found:
-        verdict = f"Nothing left behind is seen; IIS covers {percent(requests)} of the server-hours."
-        return book.answer(verdict), book
+        return book.answer(_nothing(requests, cmdlets, len(listed_hosts), len(hosts))), book
     there = sum(one.state is FootholdState.PRESENT for one in found)
     open_ones = sum(one.state is FootholdState.UNKNOWN for one in found)
     verdict = f"{count(len(found), 'thing')} left behind: {there} still there, {open_ones} of unknown state."

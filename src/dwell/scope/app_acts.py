@@ -1,4 +1,4 @@
-"""What was done to applications of the tenant: rights on mail given, secrets added, applications taken away.
+"""What was done to applications of the tenant: rights on mail given, secrets added, applications taken away and restored.
 
 The tenant's audit log and Entra's own tell the same acts in two forms. An application goes by several ids (that of the
 application, those of its objects) and by a name that anybody may give to another one; a record holds some of them.
@@ -23,7 +23,7 @@ from dwell.archive.store import Archive
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
 
-__all__ = ["AppAct", "Deed", "app_acts", "mail_rights"]
+__all__ = ["AppAct", "Deed", "app_acts", "done", "mail_rights"]
 
 
 class Deed(StrEnum):
@@ -32,6 +32,8 @@ class Deed(StrEnum):
     SECRET = "secret"  # noqa: S105 - a word, not a secret
     RIGHTS = "rights"
     REMOVED = "removed"
+    DELETED = "deleted"
+    RESTORED = "restored"
     NAMED = "named"
 
 
@@ -42,26 +44,36 @@ _DEEDS: Mapping[str, Deed] = {
     "update application – certificates and secrets management": Deed.SECRET,
     "add service principal credentials": Deed.SECRET,
     "remove service principal": Deed.REMOVED,
-    "delete application": Deed.REMOVED,
-    "hard delete application": Deed.REMOVED,
+    "hard delete service principal": Deed.REMOVED,
+    "delete application": Deed.DELETED,
+    "hard delete application": Deed.DELETED,
+    "restore service principal": Deed.RESTORED,
+    "restore application": Deed.RESTORED,
     "add service principal": Deed.NAMED,
     "add application": Deed.NAMED,
 }
-"""By the operation, in lower case and without its full stop; `NAMED` only tells which ids and names are one's."""
+"""By the operation, in lower case and without its full stop; `NAMED` only tells which ids and names are one's. Rights are
+held by the service principal, which is `REMOVED`; what is `DELETED` is the application's object, with its own secrets."""
+_DONE = frozenset({"", "success", "succeeded", "true", "1"})
+"""Results, in lower case, of what was done; "" where a record has none."""
 _ON_RESOURCE = frozenset({"add delegated permission grant", "add app role assignment to service principal"})
 """Acts whose target is what may be read, not the application that may read it."""
-_UAL = ("evidence_id", "record_no", "time_utc", "Operation", "UserId", "ActorIpAddress", "ClientIP", "Id")
+_UAL = ("evidence_id", "record_no", "time_utc", "Operation", "UserId", "ActorIpAddress", "ClientIP", "Id",
+    "ResultStatus",
+)  # fmt: skip
 _ENTRA = (
     "evidence_id", "record_no", "time_utc", "activityDisplayName", "operationName", "id", "targetResources",
-    "initiatedBy.user.userPrincipalName", "initiatedBy.app.displayName", "initiatedBy.user.ipAddress",
+    "initiatedBy.user.userPrincipalName", "initiatedBy.app.displayName", "initiatedBy.user.ipAddress", "result",
 )  # fmt: skip
 _GUID = re.compile(r"^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 _IDS = ("ServicePrincipal.ObjectID", "ServicePrincipal.AppId", "AppId", "AppPrincipalId")
 _ON_MAIL = re.compile(
     r"\b(?:Mail\.(?:Read|ReadWrite|ReadBasic|Send)(?:\.\w+)*|MailboxSettings\.\w+|full_access_as_app|"
-    r"(?:EWS|IMAP|POP)\.AccessAsUser\.All)\b"
+    r"(?:EWS|IMAP|POP|EAS)\.AccessAsUser\.All|Exchange\.ManageAsApp|"
+    r"(?:Application|AppRoleAssignment|Directory)\.ReadWrite\.All|RoleManagement\.ReadWrite\.(?:Directory|All))\b"
 )
+"""Rights to mail, and those by which an application gives itself any other."""
 _OBJECT, _PRINCIPAL = "Application", "ServicePrincipal"
 
 
@@ -92,8 +104,13 @@ class AppAct:
     ground: RecordRef
 
 
+def done(result: object) -> bool:
+    """Say whether a record's result is that of an act that was done: one that failed gave and took nothing."""
+    return str(result or "").strip().lower() in _DONE
+
+
 def mail_rights(text: str) -> frozenset[str]:
-    """Give the rights on mail that a text names."""
+    """Give the rights on mail that a text names, and those by which an application gives itself such rights."""
     return frozenset(_ON_MAIL.findall(text))
 
 
@@ -175,13 +192,18 @@ def _given(changed: Mapping[str, tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _act(
-    operation: str, target: _Target, account: object, address: object, at: int | None, ref: RecordRef
+    operation: str,
+    target: _Target,
+    who: tuple[object, object],
+    at: int | None,
+    ref: RecordRef,
+    result: object,
 ) -> AppAct | None:
-    deed = _DEEDS[operation]
+    deed, (account, address) = _DEEDS[operation], who
     rights = _given(target.changed)
-    if deed is Deed.RIGHTS and not rights:
-        # what has no right on mail is still told by its names
-        deed = Deed.NAMED
+    if not done(result) or (deed is Deed.RIGHTS and not rights):
+        # what failed or has no right on mail is still told by its names
+        deed, rights = Deed.NAMED, ()
     ids = _guids(*(_plain(target.changed[one][1]) for one in _IDS if one in target.changed))
     name, kinds = _plain(target.changed.get("ServicePrincipal.DisplayName", ("", ""))[1]), frozenset({_PRINCIPAL})
     if operation not in _ON_RESOURCE:
@@ -235,9 +257,8 @@ def app_acts(archive: Archive) -> tuple[AppAct, ...]:
         for text, (_, row, at) in zip(texts, rows, strict=True):
             ref, target = RecordRef("ual", EvidenceId(row["evidence_id"]), row["record_no"]), _of_ual(text)
             operation = _operation(row["Operation"])
-            if target is not None and (
-                act := _act(operation, target, row["UserId"], row["ActorIpAddress"] or row["ClientIP"], at, ref)
-            ):
+            who = row["UserId"], row["ActorIpAddress"] or row["ClientIP"]
+            if target is not None and (act := _act(operation, target, who, at, ref, row["ResultStatus"])):
                 found.setdefault(("ual", row["Id"] or str(ref)), act)
     for file in archive.files("entra_audit"):
         for _, row, at in _rows(file, _ENTRA, ("activityDisplayName", "operationName")):
@@ -245,7 +266,8 @@ def app_acts(archive: Archive) -> tuple[AppAct, ...]:
             target = _of_entra(row["targetResources"])
             names = (_operation(row["activityDisplayName"]), _operation(row["operationName"]))
             operation = next(one for one in names if one in _DEEDS)
-            who = row["initiatedBy.user.userPrincipalName"] or row["initiatedBy.app.displayName"]
-            if target is not None and (act := _act(operation, target, who, row["initiatedBy.user.ipAddress"], at, ref)):
+            account = row["initiatedBy.user.userPrincipalName"] or row["initiatedBy.app.displayName"]
+            by = account, row["initiatedBy.user.ipAddress"]
+            if target is not None and (act := _act(operation, target, by, at, ref, row["result"])):
                 found.setdefault(("entra_audit", row["id"] or str(ref)), act)
     return tuple(sorted(found.values(), key=lambda one: (str(one.at_utc or ""), one.ground)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import pyarrow as pa
@@ -22,7 +22,7 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.app_acts import AppAct, Deed, app_acts
 from dwell.scope.identities import Identities
 
-__all__ = ["App", "AppRead", "apps_of"]
+__all__ = ["TOKEN", "App", "AppRead", "apps_of"]
 
 _READ = ("mailitemsaccessed", "mailitemsaccessed.")
 _COLUMNS = (
@@ -30,6 +30,9 @@ _COLUMNS = (
     "MailboxGuid", "ClientIPAddress", "ClientInfoString", "MailAccessType", "InternetMessageIds", "FolderPaths",
 )  # fmt: skip
 _GIVING = (Deed.RIGHTS, Deed.SECRET)
+_PRINCIPAL = "ServicePrincipal"
+TOKEN = timedelta(hours=28)
+"""No access token is good for longer: those of clients that are told of changes at once are issued for up to 28 hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,31 @@ class App:
 
     @property
     def removed(self) -> AppAct | None:
-        """Give the first act that took it away after the last that gave it anything; None where none did."""
+        """Give the first act that took it away for good after the last that gave it anything; None where none did.
+
+        What holds rights is the service principal. The application's object takes with it only the secrets that were added
+        to it. What was restored afterwards, or may have been, is there.
+        """
         last = max((one.at_utc for one in self.given if one.at_utc is not None), default=None)
-        gone = [one for one in self.acts if one.deed is Deed.REMOVED and one.at_utc is not None]
-        return next((one for one in gone if last is None or (one.at_utc is not None and one.at_utc >= last)), None)
+        on_object = all(one.deed is Deed.SECRET and _PRINCIPAL not in one.kinds for one in self.given)
+        deeds = {Deed.REMOVED, Deed.DELETED} if on_object else {Deed.REMOVED}
+        back = [one.at_utc for one in self.acts if one.deed is Deed.RESTORED]
+        for one in self.acts:
+            at = one.at_utc
+            if one.deed not in deeds or at is None or (last is not None and at < last):
+                continue
+            if not any(again is None or again >= at for again in back):
+                return one
+        return None
+
+    @property
+    def outlived(self) -> AppRead | None:
+        """Give the last of what it read so long after it was taken away that no token of before was good any more."""
+        gone = self.removed
+        if gone is None or gone.at_utc is None:
+            return None
+        late = [one for one in self.reads if one.at_utc is not None and one.at_utc > gone.at_utc + TOKEN]
+        return late[-1] if late else None
 
 
 class _Bunch:
@@ -130,8 +154,8 @@ def _by_names(bunches: list[_Bunch], named: Mapping[str, frozenset[str]]) -> lis
             by_name.setdefault(name, []).append(one)
     for name in sorted(by_name):
         mine = [one for one in by_name[name] if one.acts]
-        objects = [one for one in mine if "ServicePrincipal" not in one.kinds]
-        principals = [one for one in mine if "ServicePrincipal" in one.kinds]
+        objects = [one for one in mine if _PRINCIPAL not in one.kinds]
+        principals = [one for one in mine if _PRINCIPAL in one.kinds]
         told = named.get(name, frozenset())
         if len(objects) != 1 or len(principals) > 1 or (not principals and len(told) != 1):
             continue

@@ -20,7 +20,7 @@ from dwell.scope.actors import Actor, Link
 from dwell.scope.apps import App
 from dwell.scope.clients import ANY_NETWORK, Block, Clients, Cluster
 from dwell.scope.crowds import ANY_AGENT
-from dwell.scope.exploits import Act, Exploit
+from dwell.scope.exploits import USED_SAME, Act, Exploit
 from dwell.scope.forgery import Forged
 from dwell.scope.identities import Identities
 from dwell.scope.takings import Taking
@@ -220,6 +220,8 @@ def _of_exploit(exploit: Exploit) -> Held:
         against.append("no record names the address it came from")
     if exploit.traces and all(one.catalogue == "MB-06" for one in exploit.traces):
         against.append("an administrator who travels, or has begun to work from there, would look the same")
+    if any(USED_SAME in one for one in exploit.links):
+        against.append("who uses a web shell need not be who put it there: other intruders and scanners look for them")
     used = {one.account for one in exploit.traces if one.account and one.account != "-"}
     # what runs as the system itself used nobody's account
     accounts = tuple(sorted(one for one in used if not _NAMES.is_system(one)))

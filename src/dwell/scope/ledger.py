@@ -318,7 +318,10 @@ def _held(hours: Mapping[str, pa.Table]) -> tuple[dict[tuple[str, str], _Files],
 def _take_empty(
     held: dict[tuple[str, str], _Files], shortfalls: Sequence[Shortfall], paths: Mapping[str, Sequence[str]]
 ) -> None:
-    """Take the files that hold nothing but their header, within the time that others of the case speak of."""
+    """Take the files that hold nothing but their header, within the time that others of the case speak of.
+
+    One from outside that time stretches no case. But its host had such a log and is known by it: its hours are missing.
+    """
     spans = [files.span() for files in held.values()]
     low = min((one for one, _ in spans), default=-NEVER)
     high = max((one for _, one in spans), default=NEVER)
@@ -329,11 +332,12 @@ def _take_empty(
         places = paths.get(one.evidence_id, ())
         for path in places:
             window = named_hours(path)
-            if window is None or window[0] >= high + DAY or window[1] <= low - DAY:
-                continue
             # two servers' files without a record are the same bytes: each is of the server whose folder it lies in
-            host = _host_of(path, known) if len(places) > 1 else ""
-            held.setdefault((host or one.host or NO_HOST, one.detail), _Files()).empty.append(window)
+            host = (_host_of(path, known) if len(places) > 1 else "") or one.host or NO_HOST
+            if window is not None and window[0] < high + DAY and window[1] > low - DAY:
+                held.setdefault((host, one.detail), _Files()).empty.append(window)
+            elif host != NO_HOST and spans:
+                held.setdefault((host, one.detail), _Files())
 
 
 def _host_of(path: str, known: Collection[str]) -> str:
@@ -350,7 +354,7 @@ def build(hours: Mapping[str, pa.Table], paths: Mapping[str, Sequence[str]], sho
     """
     held, stray = _held(hours)
     _take_empty(held, shortfalls, paths)
-    every = [files.span() for files in held.values()]
+    every = [files.span() for files in held.values() if files.hours or files.empty]
     first, last = min((one for one, _ in every), default=0), max((one for _, one in every), default=0)
     mail_hosts = {host for host, source in held if source in MAIL_SOURCES or source == MANAGEMENT}
     by_file: dict[str, list[Shortfall]] = {}
@@ -358,7 +362,7 @@ def build(hours: Mapping[str, pa.Table], paths: Mapping[str, Sequence[str]], sho
         by_file.setdefault(one.evidence_id, []).append(one)
     lines: dict[tuple[str, str], Line] = {}
     for (host, source), files in sorted(held.items()):
-        low, high = files.span()
+        low, high = files.span() if files.hours or files.empty else (first, last)
         if host in mail_hosts:
             low, high = min(low, first), max(high, last)
         lines[host, source] = _line(low, high, source, files, paths, by_file)

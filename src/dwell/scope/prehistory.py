@@ -1,4 +1,6 @@
-"""The search before the first known act: a run of its own over the stretch before, with lower thresholds.
+"""The search before the first known act and after the last: what lies there and bears an intrusion's traits.
+
+Before, it is a run of its own over the stretch, with lower thresholds.
 
 What is ordinary is learned anew from that stretch alone, so that what came later makes nothing ordinary. Two kinds of thing
 are looked for. What bears a trait of an intrusion, however little it surprises: its networks, its agents where few have
@@ -8,7 +10,7 @@ to nobody known: the leads of the stretch, and clients that are foreign to two a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +40,7 @@ GROUNDS_MAX = 5
 OLDER_MAX = 20
 
 Codes = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class PreHistory:
         leads: leads of the stretch, the most surprising first.
         expected_false: leads that chance alone would give.
         pairs: clients that are foreign to two accounts or more: client, accounts; the most accounts first.
+        later: what bears a trait of an intrusion after its last act, and is foreign to the account that came so; the most
+            surprising first, and no more than `OLDER_MAX` of an intrusion.
     """
 
     end_utc: datetime
@@ -89,6 +94,7 @@ class PreHistory:
     leads: tuple[Lead, ...]
     expected_false: float
     pairs: tuple[tuple[str, tuple[str, ...]], ...]
+    later: tuple[Older, ...] = ()
 
 
 def search_before(
@@ -99,7 +105,7 @@ def search_before(
     beside: Beside | None = None,
     per_week: int = LEADS_PER_WEEK,
 ) -> PreHistory | None:
-    """Search the stretch before the first known act; None where there is no intrusion.
+    """Search the stretches before the first known act and after each last one; None where there is no intrusion.
 
     Before the first act of the first intrusion everything is judged anew. Before that of a later one its traits are looked
     for in what was judged over the whole time: what came between is an earlier intruder's stretch as well.
@@ -134,6 +140,7 @@ def search_before(
         ranked.leads,
         ranked.expected_false,
         _pairs(accesses, anew),
+        tuple(each for one in held for each in _after(accesses, clients, one, known)),
     )
 
 
@@ -155,10 +162,8 @@ def _codes(names: Sequence[str], wanted: set[str]) -> Codes:
     return np.array([place for place, name in enumerate(names) if name in wanted], np.int64)
 
 
-def _by_trait(
-    accesses: Accesses, clients: Clients, one: Held, end: int, known: AbstractSet[tuple[tuple[int, int], str]]
-) -> tuple[list[Older], int]:
-    """Give what bears a trait of an intrusion before its first act, and how much there is of it."""
+def _traits(accesses: Accesses, clients: Clients, one: Held) -> tuple[Codes, dict[str, Mask]]:
+    """Give an intrusion's networks, and per trait which ties bear it."""
     shared = np.array(sorted(clients.shared), np.int64)
     outer = {network(text) or "" for text in one.clients if _is_address(text) and not is_internal(text)}
     lans = np.array(sorted({lan for lan, _ in one.pairs if lan >= 0}), np.int64)
@@ -167,7 +172,7 @@ def _by_trait(
     own = clients.bits("agent") < FOREIGN_BITS
     ordinary = users_of(tool[own], account[own], len(accesses.agents)) if len(tool) else np.zeros(0, np.int64)
     rare = np.array([each for _, each in one.pairs if each >= 0 and _few(ordinary, each)], np.int64)
-    has = {
+    return lans, {
         "its network": np.isin(lan, lans),
         "its agent": np.isin(tool, rare),
         # an owner's home has an agent that is used nowhere else, too: a day there is no surprise
@@ -175,39 +180,77 @@ def _by_trait(
         & ~own
         & (clients.bits("network") >= FOREIGN_BITS),
     }
+
+
+def _by_trait(
+    accesses: Accesses, clients: Clients, one: Held, end: int, known: AbstractSet[tuple[tuple[int, int], str]]
+) -> tuple[list[Older], int]:
+    """Give what bears a trait of an intrusion before its first act, and how much there is of it."""
+    lans, has = _traits(accesses, clients, one)
+    mine = np.logical_or.reduce([*has.values()]) & (clients.column("first") < end)
+    found, many = _bearers(accesses, clients, one, has, mine, (None, end), known)
+    refused = _refused(accesses, one, lans, end)
+    return [*found, *refused], many + len(refused)
+
+
+def _after(
+    accesses: Accesses, clients: Clients, one: Held, known: AbstractSet[tuple[tuple[int, int], str]]
+) -> list[Older]:
+    """Give what bears the network or the agent of an intrusion after its last act.
+
+    Only what is foreign to the account counts: an owner who lives behind the same provider goes on living there.
+    """
+    began = utc_us(one.last_utc)
+    _, has = _traits(accesses, clients, one)
+    agent, lan = (clients.bits(name) >= FOREIGN_BITS for name in ("agent", "network"))
+    mine = (has["its network"] & (agent | lan) | has["its agent"] & agent) & (clients.column("last") > began)
+    return _bearers(accesses, clients, one, has, mine, (began, None), known)[0]
+
+
+def _bearers(
+    accesses: Accesses,
+    clients: Clients,
+    one: Held,
+    has: Mapping[str, Mask],
+    mine: Mask,
+    within: tuple[int | None, int | None],
+    known: AbstractSet[tuple[tuple[int, int], str]],
+) -> tuple[list[Older], int]:
+    """Put those of some ties that belong to no known intrusion into words, the most telling first, and count them all."""
+    lan, tool, account = (clients.column(name) for name in ("network", "agent", "account"))
     first, last = clients.column("first"), clients.column("last")
-    rows = np.flatnonzero(clients.outside & np.logical_or.reduce([*has.values()]) & (first < end))
+    began, end = within
+    rows = np.flatnonzero(clients.outside & mine)
     theirs = [((int(lan[row]), int(tool[row])), accesses.names[account[row]]) in known for row in rows.tolist()]
     rows = rows[~np.array(theirs, np.bool_)]
     total = summed(terms_of(clients)) if len(rows) else np.zeros(len(first))
     # two traits at once weigh more than any surprise
     traits = np.sum([each[rows] for each in has.values()], axis=0)
     shown = rows[np.lexsort((rows, -total[rows], -traits))][:OLDER_MAX]
-    grounds = _grounds(accesses, clients, shown)
+    grounds = _grounds(accesses, clients, shown, 0 if began is None else began)
     out = [
         Older(
             one.id,
             tuple(text for text, each in has.items() if each[row]),
             accesses.names[account[row]],
             f"{accesses.networks[lan[row]]} {accesses.agents[tool[row]].removesuffix(INSIDE)}",
-            utc_from_us(int(first[row])),
-            utc_from_us(min(int(last[row]), end)),
+            utc_from_us(int(first[row]) if began is None else max(int(first[row]), began)),
+            utc_from_us(int(last[row]) if end is None else min(int(last[row]), end)),
             int(clients.column("visits")[row]),
             round(float(total[row]), 2),
             grounds.get(place, ()),
         )
         for place, row in enumerate(shown.tolist())
     ]
-    refused = _refused(accesses, one, lans, end)
-    return [*out, *refused], len(rows) + len(refused)
+    return out, len(rows)
 
 
-def _grounds(accesses: Accesses, clients: Clients, shown: Codes) -> dict[int, tuple[RecordRef, ...]]:
-    """Give the first records of each of some ties."""
+def _grounds(accesses: Accesses, clients: Clients, shown: Codes, began: int) -> dict[int, tuple[RecordRef, ...]]:
+    """Give the first records of each of some ties from an instant on."""
     out: dict[int, list[int]] = {}
     rows, places = accesses.on_ties(*(clients.column(name)[shown] for name in ("network", "agent", "account")))
     for row, place in zip(rows.tolist(), places.tolist(), strict=True):
-        if accesses.ok[row] and len(out.setdefault(place, [])) < GROUNDS_MAX:
+        if accesses.ok[row] and accesses.last[row] >= began and len(out.setdefault(place, [])) < GROUNDS_MAX:
             out[place].append(row)
     return {place: tuple(accesses.refs(found)) for place, found in out.items()}
 

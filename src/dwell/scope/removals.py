@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from dwell.archive.store import Archive
 from dwell.scope.cmdlets import Cmdlet, Label, apart, person, read_cmdlets, short
 
-__all__ = ["REMOVERS", "SETTERS", "TABLES", "Removals", "is_remover", "removals_of"]
+__all__ = ["REMOVERS", "SETTERS", "TABLES", "Removals", "denies", "is_remover", "removals_of"]
 
 _VDIRS = ("oab", "ecp", "owa", "webservices", "activesync", "mapi", "powershell", "autodiscover")
 _RULES = ("new-inboxrule", "set-inboxrule", "enable-inboxrule")
 _FLOW = ("new-transportrule", "set-transportrule", "enable-transportrule")
 _JOURNAL = ("new-journalrule", "set-journalrule", "enable-journalrule")
+_DENIED = "denied:"
 _AGENTS = ("install-transportagent", "set-transportagent", "enable-transportagent")
 REMOVERS: Mapping[str, tuple[str, ...]] = {
     "remove-inboxrule": _RULES,
@@ -113,7 +114,15 @@ def _right(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
     holder, parted, folder = (told.get("Identity") or one.target).rpartition(":\\")
     place = folder if parted else told.get("Path", "")
     owner = holder if parted else one.target or told.get("Identity", "")
+    # an entry that denies is another one than that which allows: to take it away gives, and takes nothing
+    place = f"{_DENIED} {place}" if denies(one) else place
     return _Thing(place.lower(), person(owner, label), person(who, label), named, owner)
+
+
+def denies(one: Cmdlet) -> bool:
+    """Say whether an act is about an entry that denies a right to a mailbox, and gives or takes none."""
+    told = {name.lower(): value.strip().lower() for name, value in one.parameters}
+    return _operation(one).endswith("-mailboxpermission") and told.get("deny", "false") not in {"false", "$false", "0"}
 
 
 def _assignment(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:

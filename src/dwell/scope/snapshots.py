@@ -1,10 +1,11 @@
 """When an export was made: what it says of a state counts only after, or before, an intruder's acts.
 
 Most exports do not hold the moment at which they were made. What dates one, the strongest first: a column of its own
-(`ExportedUtc`), a day in its path (`exports/2021-04-02/…`), the newest instant inside it, which it cannot be older than,
-and the last-write time of its file as the custody log has it. The first two decide alone, but that what holds an instant
-from after an act is not from before it. The last is changed by a copy that does not keep it, and is always named where it
-is used. The moment of intake dates nothing: every export was made before it, whatever it shows.
+(`ExportedUtc`), a day in its name or in the folder at it (`exports/2021-04-02/…`), the newest instant inside it, which it
+cannot be older than, and the last-write time of its file as the custody log has it. The first two decide alone, but that
+what holds an instant from after an act is not from before it. The last is changed by a copy that does not keep it, and is
+always named where it is used. The moment of intake dates nothing: every export was made before it, whatever it shows. Nor
+does the day of a handover, which is what the outermost folder and a container are named for.
 """
 
 from __future__ import annotations
@@ -80,10 +81,12 @@ class Snapshot:
         table: its table.
         host: the server it is of; "" where it names none.
         path: where it lay.
-        exported_utc: its own word for when it was made.
+        exported_utc: its own word for when it was made; of rows that were put into one file at several times, the newest.
         day_utc: the day in its path, midnight UTC.
         newest_utc: the newest instant in it that a server set.
         written_utc: the last-write time of its file.
+        since_utc: the oldest of its own words.
+        partly: whether some of its rows hold no word of their own, and others do.
     """
 
     evidence_id: EvidenceId
@@ -94,6 +97,8 @@ class Snapshot:
     day_utc: datetime | None = None
     newest_utc: datetime | None = None
     written_utc: datetime | None = None
+    since_utc: datetime | None = None
+    partly: bool = False
 
     @property
     def at_utc(self) -> datetime | None:
@@ -104,7 +109,9 @@ class Snapshot:
     def after(self, act: datetime) -> str:
         """Say what shows that it was made after an act; "" where nothing does."""
         if self.exported_utc is not None:
-            return "the export's own time" if self.exported_utc > act else ""
+            # what was put into one file bit by bit is only from after an act as a whole
+            own = not self.partly and (self.since_utc or self.exported_utc) > act
+            return "the export's own time" if own else ""
         if self.day_utc is not None:
             return "the day in its path" if self.day_utc > act else ""
         if self.newest_utc is not None and self.newest_utc > act:
@@ -201,17 +208,35 @@ def _whole(archive: Archive, table: str, columns: Sequence[str]) -> pa.Table | N
     return pa.concat_tables([one.cast(parts[0].schema) for one in parts]).sort_by(order)
 
 
+def _instants(texts: pa.ChunkedArray) -> list[datetime]:
+    """Give the instants among texts."""
+    return [at for one in pc.unique(texts).to_pylist() if (at := instant(one)) is not None]
+
+
 def _latest(texts: pa.ChunkedArray) -> datetime | None:
     """Give the newest instant among texts."""
-    return max((at for one in pc.unique(texts).to_pylist() if (at := instant(one)) is not None), default=None)
+    return max(_instants(texts), default=None)
 
 
 def _day(path: str) -> datetime | None:
-    """Give the last day that a path names."""
-    met = _DAY.findall(path)
-    if not met:
-        return None
-    year, month, day = (int(one) for one in met[-1])
+    """Give the day that a path has for a file: in its name, in the folder at it, or as a folder that is named a day alone.
+
+    The outermost folder and the name of a container are those of a handover: they say when evidence was collected. So a
+    folder there counts only where it is named a day alone and lies at the file.
+    """
+    *outer, inner = path.split("!")
+    *folders, name = inner.split("/")
+    inside = [one for one in folders[1:-1] if _DAY.fullmatch(one)]
+    around = [one for each in outer for one in each.split("/")[1:-1] if _DAY.fullmatch(one)]
+    nearest = [one for one in folders[-1:] if len(folders) > 1 or _DAY.fullmatch(one)]
+    for texts in ([name], nearest, inside, around):
+        met = [found for text in texts for found in _DAY.findall(text)]
+        if met:
+            return _midnight(*(int(one) for one in met[-1]))
+    return None
+
+
+def _midnight(year: int, month: int, day: int) -> datetime | None:
     try:
         return datetime(year, month, day, tzinfo=UTC)
     except ValueError:
@@ -227,7 +252,8 @@ def _dated(
         newest.append(utc_from_us(most))
     hosts = sorted(one for one in pc.unique(rows["host"]).to_pylist() if one)
     host = hosts[0] if len(hosts) == 1 else ""
-    exported = _latest(rows["exported"])
+    words = _instants(rows["exported"])
+    exported = max(words, default=None)
     last = max((one for one in newest if one is not None), default=None)
     return tuple(
         Snapshot(
@@ -239,6 +265,8 @@ def _dated(
             _day(path),
             last,
             parse_utc(written) if written else None,
+            min(words, default=None),
+            exported is not None and len(words) < len(pc.unique(rows["exported"])),
         )
         for path in sorted(paths) or [""]
     )

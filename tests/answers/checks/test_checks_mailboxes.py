@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.answers.checks.exported import AFTER, BEFORE, STAFF, case_of, check_of, table
+from tests.scope.office import log_of, work
+from tests.scope.staged import iis_place
 
 from dwell.model.claims import CheckStatus
 
@@ -71,6 +73,19 @@ def test_without_a_directory_nobody_knows_how_many_mailboxes_there_are(tmp_path:
     found = check_of(case_of(tmp_path, _rules(_junk()), directory=False), "inbox-rules")
     assert found.status is UNKNOWN
     assert "of an unknown number of mailboxes" in found.why
+
+
+@pytest.mark.parametrize(("days", "expected"), [(80, UNKNOWN), (20, PASS)])
+def test_a_directory_of_a_part_of_the_house_bounds_no_check(tmp_path: Path, days: int, expected: CheckStatus) -> None:
+    """Who opened his mailbox to the end of the logs has one; who did so two months before may have left."""
+    log = sorted([*work(STAFF[:2], days=80), *work(STAFF[2:], days=days)], key=lambda one: str(one["at"]))
+    files = _rules(_junk(STAFF[:2])) | {iis_place("EX01", "210104"): log_of(log)}
+    files["directory/users.csv"] = table(
+        "PrimarySmtpAddress,Alias", [(one, one.partition("@")[0]) for one in STAFF[:2]]
+    )
+    found = check_of(case_of(tmp_path, files, directory=False), "inbox-rules")
+    assert found.status is expected, found.why
+    assert f"looked at 2 of {3 if expected is UNKNOWN else 2} mailboxes" in found.why
 
 
 @pytest.mark.parametrize(

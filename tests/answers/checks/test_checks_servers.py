@@ -175,11 +175,12 @@ SCHEDULER = "Microsoft-Windows-TaskScheduler/Operational"
 @pytest.mark.parametrize(
     ("key", "channel", "events", "expected"),
     [
-        ("services", "System", (), PASS),
+        ("services", "System", (), UNKNOWN),
         ("services", "System", (_event(7045, "2021-01-10 00:00:00", ServiceName="x", ImagePath="C:\\x.exe"),), UNKNOWN),
         ("services", "System", (_event(7045, "2020-12-10 00:00:00", ServiceName="x", ImagePath="C:\\x.exe"),), PASS),
         ("services", "Security", (), UNKNOWN),
-        ("scheduled-tasks", SCHEDULER, (), PASS),
+        ("scheduled-tasks", SCHEDULER, (), UNKNOWN),
+        ("scheduled-tasks", SCHEDULER, (_event(106, "2020-12-10 00:00:00", TaskName="\\x"),), PASS),
         ("scheduled-tasks", SCHEDULER, (_event(106, "2021-01-10 00:00:00", TaskName="\\x"),), UNKNOWN),
         (
             "scheduled-tasks",

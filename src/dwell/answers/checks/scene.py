@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
+from dwell.answers.checks.in_use import in_use
 from dwell.answers.checks.recipients import Recipients
 from dwell.answers.phrases import count, instant, listed
 from dwell.model.claims import CheckStatus, Extent, Foothold
@@ -193,7 +194,7 @@ class Scene:
         if not self.case.identities.exported:
             return frozenset()
         exposed = {one.mailbox for one in self.case.exposed if not self.case.identities.is_system(one.mailbox)}
-        return frozenset(self.case.identities.mailboxes()) | (exposed & self.touched)
+        return frozenset(self.case.identities.mailboxes()) | (exposed & self.touched) | in_use(self.case)
 
     @cached_property
     def recipients(self) -> Recipients:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from dwell.answers.checks.logged import QUIET_SHARE
-from dwell.answers.checks.scene import Finding, Scene, told
-from dwell.answers.foothold import WEB_SHELL, lists_without
+from dwell.answers.checks.scene import GROUNDS_MAX, Finding, Scene, told
+from dwell.answers.foothold import WEB_SHELL
 from dwell.answers.phrases import count, instant, listed, percent
+from dwell.answers.script_states import lists_without
 from dwell.model.claims import CheckStatus, Extent, Foothold, FootholdState
+from dwell.model.instants import utc_from_us, utc_us
 from dwell.scope.builds import BuildSeen, Fixed, families, has_fix
 from dwell.scope.intrusions import Held
 from dwell.scope.ledger import MAIL_SOURCES
@@ -41,7 +44,7 @@ def _gone(scene: Scene, one: Foothold) -> Finding:
     lists = [(file, dated) for file in scene.case.snapshots.of("inventory") if (dated := file.after(act))]
     own = [(file, dated) for file, dated in lists if file.host == one.host]
     if status is CheckStatus.PASS and one.kind == WEB_SHELL:
-        own = lists_without(scene.case, one.host, one.what, act)
+        own, _ = lists_without(scene.case, one.host, one.what, act)
     extent = Extent(len(own[-1:]), 1, "lists of its files")
     if status is CheckStatus.PASS and one.kind == WEB_SHELL and not own:
         status, why = CheckStatus.UNKNOWN, f"{why}; none is shown to date from after {instant(act)}"
@@ -125,6 +128,14 @@ def restore_points(scene: Scene) -> list[Finding]:
             f"{instant(first)}"
         )
         return [Finding(CheckStatus.FAIL, why, (oldest.ground,), None, extent)]
+    traits = [] if case.before is None else case.before.older
+    early = min((one.first_utc for one in traits), default=first)
+    if older != {one.host for one in dated if one.point_utc is not None and one.point_utc < early} & older:
+        why = (
+            f"points before {instant(first)} exist, and not all before {instant(early)}, when there is what bears its "
+            "traits: it may have begun then"
+        )
+        return [Finding(CheckStatus.UNKNOWN, why, (oldest.ground,), None, extent)]
     start = datetime.fromtimestamp(case.ledger.first_hour * 3600, UTC)
     if first - start < timedelta(days=QUIET_DAYS):
         why = f"points before {instant(first)} exist; the logs begin {instant(start)}, and it may have begun before"
@@ -143,9 +154,40 @@ def _quiet(scene: Scene, held: Held) -> Finding:
     if gap < timedelta(days=ACTIVE_DAYS):
         why = f"the last act is {instant(held.last_utc)}, the logs end {instant(end)}"
         return Finding(CheckStatus.FAIL, why, check=check)
+    found = _tried(scene, held) or _like_it(scene, held)
+    if found is not None:
+        return replace(found, coverage=coverage, check=check)
     why = f"no further act is seen in {count(gap.days, 'day')}, of which the logs cover {percent(coverage)}"
     enough = gap >= timedelta(days=QUIET_DAYS) and (coverage.share or 0) >= QUIET_SHARE
     return Finding(CheckStatus.PASS if enough else CheckStatus.UNKNOWN, why, (), coverage, check=check)
+
+
+def _tried(scene: Scene, held: Held) -> Finding | None:
+    """Tell what clients of an intrusion were refused after its last act: who is at the door has not gone."""
+    accesses = scene.case.accesses
+    end = utc_us(held.last_utc)
+    rows = [row for row in held.refused if int(accesses.last[row]) > end]
+    if not rows:
+        return None
+    last = max(int(accesses.last[row]) for row in rows)
+    why = (
+        f"no further act is seen that was answered, but its clients were refused in {count(len(rows), 'session')} after "
+        f"{instant(held.last_utc)}, the last at {instant(utc_from_us(last))}: whoever it is tries again"
+    )
+    return Finding(CheckStatus.UNKNOWN, why, tuple(accesses.refs(rows[:GROUNDS_MAX])))
+
+
+def _like_it(scene: Scene, held: Held) -> Finding | None:
+    """Tell what bears traits of an intrusion after its last act and is laid to nobody: he may have come back so."""
+    later = () if scene.case.before is None else scene.case.before.later
+    mine = [one for one in later if one.intrusion == held.id]
+    if not mine:
+        return None
+    names = listed(
+        [f"{one.account} by {one.client} from {instant(one.first_utc)} ({', '.join(one.traits)})" for one in mine]
+    )
+    why = f"no further act is seen that is surely its own; what bears its traits after it: {names}"
+    return Finding(CheckStatus.UNKNOWN, why, tuple(ref for one in mine for ref in one.grounds)[:GROUNDS_MAX])
 
 
 def quiet(scene: Scene) -> list[Finding]:
