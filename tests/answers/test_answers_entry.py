@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.scope.staged import iis_log, iis_place, security_log, stage
+import pytest
+from tests.scope.staged import iis_log, iis_place, proxy_log, security_log, stage
 
 from dwell import api
 from dwell.model.claims import Claim, Outcome, Question, Summary
@@ -89,3 +90,27 @@ def test_a_page_that_was_written_over_a_share_and_used_is_one_thing(tmp_path: Pa
     assert shell.what == "/owa/auth/x1.aspx"
     assert {ref.table for ref in shell.grounds} == {"evtx", "iis"}
     assert len(shell.grounds) >= 3
+
+
+@pytest.mark.parametrize(
+    ("builds", "again"),
+    [
+        ({10: 2176, 11: 2242, 15: 2176, 19: 2176}, True),
+        ({10: 2176, 11: 2242, 15: 2242, 19: 2242}, False),
+        ({10: 2176, 11: 2242, 15: 2176, 19: 2242}, True),
+    ],
+    ids=["taken back", "kept", "taken back and mended"],
+)
+def test_a_build_that_was_taken_back_opens_the_server_again(
+    tmp_path: Path, builds: dict[int, int], again: bool
+) -> None:
+    rows = [
+        {"Protocol": "Owa", "UrlStem": "/owa/", "ClientIpAddress": "198.19.0.7", "AuthenticatedUser": "anna@gov.example",
+         "HttpStatus": 200, "DateTime": f"2021-01-{day}T02:00:00.000Z", "RequestId": f"r{day}", "BuildVersion": build,
+         "RevisionVersion": 4 if build == 2242 else 2}
+        for day, build in builds.items()
+    ]  # fmt: skip
+    found = _summary(tmp_path, {"EX01/Logging/HttpProxy/Owa/HttpProxy_2021011002-1.LOG": proxy_log(rows)})
+    (claim,) = _claims(found, "EX01 was open to ProxyLogon")
+    assert "rows carry a build with the fix from 2021-01-11" in claim.text
+    assert ("it was open again" in claim.text) is again

@@ -15,11 +15,23 @@ from dwell.answers.clocks import tell_clocks
 from dwell.answers.departures import tell_doubts
 from dwell.answers.lacking import tell_lacking
 from dwell.answers.log_settings import tell_log_settings
-from dwell.answers.mailboxes import COPIES, UNTOLD, bodiless, nameless, requests_untold, unresolved, untold
+from dwell.answers.mailboxes import (
+    COPIES,
+    UNTOLD,
+    bodiless,
+    called,
+    confused,
+    nameless,
+    requests_confused,
+    requests_untold,
+    unresolved,
+    untold,
+)
 from dwell.answers.marked import tell_all
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.answers.settings import tell_settings
 from dwell.answers.silences import tell_silences
+from dwell.answers.unjudged import computers_elsewhere
 from dwell.model.addresses import is_trusted
 from dwell.model.claims import (
     Answer,
@@ -366,10 +378,16 @@ def _by_design(case: Investigation, book: Book) -> None:
     """Say what no source held can show, whatever its coverage."""
     hosts = unresolved(case)
     if hosts:
-        refs = [request.ground for request in nameless(case)]
+        calls = nameless(case)
         book.unknown(
-            f"Forged calls to EWS on {listed(hosts)} were answered, and no record says whose mailbox they opened.", refs
+            f"Forged calls to {called(calls)} on {listed(hosts)} were answered, and no record says whose mailbox they "
+            "opened.",
+            [request.ground for request in calls],
         )
+    past = confused(case)
+    if past:
+        text = requests_confused(past)
+        book.unknown(f"{text[0].upper()}{text[1:]}.", [ref for _, one in past for ref in one.grounds])
     shaped = untold(case)
     if shaped:
         servers = listed(sorted({one.host for one in shaped}))
@@ -392,6 +410,9 @@ def _by_design(case: Investigation, book: Book) -> None:
             "Accounts of the system's own kind opened mail from outside addresses and were not judged: "
             f"{listed(strangers)}."
         )
+    computers = computers_elsewhere(case)
+    if computers:
+        book.unknown(f"{computers[0].upper()}{computers[1:]}.")
     shared = [case.accesses.networks[one] for one in case.clients.shared]
     if shared:
         book.unknown(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dwell.answers.acts import Act, acts_of
 from dwell.answers.apps import chains
@@ -32,6 +32,8 @@ CREDENTIALS = f"valid accounts ({VALID_ACCOUNTS})"
 SPRAY = "password spray (T1110.003)"
 ADMINISTRATOR = f"an administrator's account, {REMOTE_SHELL} ({VALID_ACCOUNTS})"
 GROUNDS = 10
+RESTART = timedelta(hours=1)
+"""While a server is updated some rows carry the build before and some the new one."""
 
 
 class _Ladder:
@@ -231,6 +233,8 @@ def _open_windows(case: Investigation, book: Book) -> None:
             until = (
                 f"rows carry a build with the fix from {instant(fixed)}" if fixed else "no row has a build with the fix"
             )
+            if fixed is not None:
+                until += _open_again([one for one in exposed if one.last_utc > fixed + RESTART])
             book.recorded(
                 f"{host} was open to {family.name} ({', '.join(family.cves)}; fixed by the update of {family.update}): "
                 f"build {first.build} is in its rows {span(first.first_utc, last.last_utc)}; {until}.",
@@ -238,6 +242,15 @@ def _open_windows(case: Investigation, book: Book) -> None:
                 coverage,
                 ["the build before the first row and between rows is not recorded"],
             )
+
+
+def _open_again(found: Sequence[Exposure]) -> str:
+    """Say of builds without a fix that rows carry after one with it; "" for none."""
+    if not found:
+        return ""
+    last = instant(max(one.last_utc for one in found))
+    builds = listed(sorted({one.build for one in found}))
+    return f", and rows after that carry one without it again, {builds} until {last}: it was open again"
 
 
 def _unclear(book: Book, host: str, found: Sequence[Exposure]) -> None:

@@ -13,14 +13,15 @@ from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
 from dwell.answers.phrases import count, listed, percent, span, whole_span
 from dwell.answers.silences import leaving_open, lines_against, of_all, of_own, words
-from dwell.answers.unjudged import networks_not_judged, opened_unjudged
+from dwell.answers.unjudged import computers_elsewhere, networks_not_judged, opened_unjudged
 from dwell.answers.ways import NEVER, by_way, not_known, served_by, servers_of, told_by_way, ways_of
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
 from dwell.model.instants import utc_from_us
 from dwell.scope.cells import HOUR_US
+from dwell.scope.confused_paths import nameless_by_path
 from dwell.scope.exposure import Exposed, bytes_words
-from dwell.scope.forgery import Forged
+from dwell.scope.forgery import Forged, mapi_calls
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import SERVER_SOURCES
 from dwell.scope.lowering import THROTTLED
@@ -32,7 +33,10 @@ from dwell.scope.traces import Trace
 from dwell.scope.unable import FORGED, WEEK, recorded_of
 from dwell.scope.words import without_domain
 
-__all__ = ["UNTOLD", "answer", "bodiless", "findings", "nameless", "requests_untold", "unresolved", "untold"]
+__all__ = [
+    "UNTOLD", "answer", "bodiless", "called", "confused", "findings", "nameless", "requests_confused", "requests_untold",
+    "unresolved", "untold",
+]  # fmt: skip
 
 CLIENTS_MAX = 20
 GROUNDS_MAX = 20
@@ -41,6 +45,7 @@ FORGED_ONLY = "a forged call to EWS shows in HttpProxy only, which covers"
 UNTOLD = (
     "were answered; no HttpProxy log held tells where they were sent, so whose mailbox they opened, if any, is unknown"
 )
+LONE_CALL = "a forged call to MAPI was answered, one of its kind: to open a mailbox so takes two at least"
 BROKEN_HOURS = 24
 BROKEN = (
     "the tenant's audit records break off, or end a day or more before other mail logs do: what was opened then, or held "
@@ -63,13 +68,13 @@ class _Dark:
 
 
 def unresolved(case: Investigation) -> tuple[str, ...]:
-    """Give the servers on which forged calls to EWS were answered and no record says whose mailbox they opened."""
+    """Give the servers on which forged calls were answered and no record says whose mailbox they opened."""
     return tuple(sorted({request.host for request in nameless(case)}))
 
 
 def nameless(case: Investigation) -> tuple[Forged, ...]:
-    """Give the forged calls to EWS that were answered, of which no record says whose mailbox they opened."""
-    out = []
+    """Give the forged calls to EWS or MAPI that were answered, of which no record says whose mailbox they opened."""
+    out = [one for one in mapi_calls(case.forged) if one not in case.marked.our_acts]
     for request in case.forged:
         if request in case.marked.our_acts:
             continue
@@ -77,6 +82,26 @@ def nameless(case: Investigation) -> tuple[Forged, ...]:
         if request.ews and (call is None or case.identities.label(call.mailbox) is None):
             out.append(request)
     return tuple(out)
+
+
+def called(found: Sequence[Forged]) -> str:
+    """Name what forged calls went to."""
+    return listed(
+        [name for name, is_ews in (("EWS", True), ("MAPI", False)) if any(one.ews is is_ews for one in found)]
+    )
+
+
+def confused(case: Investigation) -> tuple[tuple[str, Trace], ...]:
+    """Give the calls past the login by way of `autodiscover.json` of which no record says whose mailbox they opened."""
+    ours = case.marked.our_acts
+    return nameless_by_path([one for one in case.traces if one not in ours], case.ledger)
+
+
+def requests_confused(found: Sequence[tuple[str, Trace]]) -> str:
+    """Say of such calls, in words, what they were, where and with what end."""
+    cves = listed(sorted({cve for _, one in found for cve in one.cves}))
+    to, hosts = (listed(sorted(names)) for names in ({name for name, _ in found}, {one.host for _, one in found}))
+    return f"calls past the login ({cves}) to {to} on {hosts} were answered; no record says for whose mailbox"
 
 
 def untold(case: Investigation) -> tuple[Trace, ...]:
@@ -185,8 +210,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     less, off = lines_against(case), of_own(case)
     tenant = "ual" in case.tables
     recorded = recorded_of(case.accesses) if tenant else frozenset()
-    blind, served, copied, dark = unresolved(case), bodiless(case), _code_ran(case), _held_back(case, off)
-    shaped = sorted({one.host for one in untold(case)})
+    nobodys, copied, dark = _of_nobody(case), _code_ran(case), _held_back(case, off)
     alike, listed_ones = _opened_by_bare_name(by_name), frozenset(case.identities.mailboxes())
     beside, unjudged = _from_an_attackers_address(case), opened_unjudged(case)
     out = []
@@ -211,26 +235,19 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         unseen = (gone is not None and bool(case.held)) or name in off or broken
         other = alike.get(without_domain(name), "") if name not in listed_ones else ""
         doubted = (*beside.get(name, ()), *unjudged.get(name, ()))
-        open_question = blind or shaped or served or unseen or other or doubted or not held or (there_too and hidden)
+        open_question = nobodys or unseen or other or doubted or not held or (there_too and hidden)
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []
         if there_too:
             assumptions += [text for text in dimmed if text not in assumptions]
         if broken and gone is None:
             assumptions.append(BROKEN)
-        if blind:
-            assumptions.append(
-                f"forged calls to EWS on {listed(blind)} were answered; no record says for whose mailbox"
-            )
+        assumptions += nobodys
         assumptions += doubted
         if other:
             assumptions.append(
                 f"{other} was opened, and may be the same mailbox: no directory export ties these two names, or parts them"
             )
-        if shaped:
-            assumptions.append(f"requests shaped like forged calls to {listed(shaped)} {UNTOLD}")
-        if served:
-            assumptions.append(f"{listed(served)} opened mailboxes for an intruder; no record says whose")
         if copied:
             assumptions.append(COPIES)
         if not held:
@@ -245,6 +262,23 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
             )
         )
     return tuple(sorted(out, key=lambda one: (one.grade.rank, one.mailbox)))
+
+
+def _of_nobody(case: Investigation) -> list[str]:
+    """Say what an intruder was answered, or did, that may have opened any mailbox: no record says whose."""
+    blind, past, served = unresolved(case), confused(case), bodiless(case)
+    shaped = sorted({one.host for one in untold(case)})
+    out = []
+    if blind:
+        to = called(nameless(case))
+        out.append(f"forged calls to {to} on {listed(blind)} were answered; no record says for whose mailbox")
+    if past:
+        out.append(requests_confused(past))
+    if shaped:
+        out.append(f"requests shaped like forged calls to {listed(shaped)} {UNTOLD}")
+    if served:
+        out.append(f"{listed(served)} opened mailboxes for an intruder; no record says whose")
+    return out
 
 
 def _from_an_attackers_address(case: Investigation) -> dict[str, tuple[str, ...]]:
@@ -373,9 +407,8 @@ def _no_sign(
     if hosts and forged.share != 1:
         against.append(f"{FORGED_ONLY} {percent(forged)}")
     against += not_known(ways_of(case))
-    left_out = networks_not_judged(case)
-    if left_out:
-        against.append(left_out)
+    lone = LONE_CALL if any(one not in case.marked.our_acts for one in mapi_calls(case.forged, lone=True)) else ""
+    against += [one for one in (networks_not_judged(case), computers_elsewhere(case), lone) if one]
     names = {one.mailbox for one in rest}
     opened = sorted({app.name for app in case.apps for read in app.reads if read.mailbox in names})
     if opened:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -12,14 +13,25 @@ from dwell.answers.phrases import count, instant, listed, percent, span, whole_s
 from dwell.model.addresses import address
 from dwell.model.claims import Answer, Outcome, Question, ReachFinding, ReachVerdict
 from dwell.model.coverage import Coverage
+from dwell.model.provenance import RecordRef
 from dwell.scope.chains import key_traces
 from dwell.scope.computers import MAIL_SERVER
 from dwell.scope.exploits import ENTRIES, Act
 from dwell.scope.flows import FLOW_TABLES, PORTS, Flow
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MANAGEMENT
-from dwell.scope.reach import CLASSES, Hop, Logon, addresses_of_hosts, class_of_hosts, logons_beyond
+from dwell.scope.reach import (
+    CLASSES,
+    Hop,
+    Logon,
+    addresses_of_hosts,
+    class_of_hosts,
+    credentials_used,
+    logons_beyond,
+)
 from dwell.scope.rollup.ual import TENANT
+from dwell.scope.tenant_acts import TenantAct
+from dwell.scope.unable import LOGON, NO_LOGON
 
 __all__ = ["answer", "findings"]
 
@@ -32,11 +44,15 @@ ON_SERVER: Mapping[str, Collection[str]] = {
 """Logs able to show that something was done on a mail server, and not only read through it, by the kind of act: where those
 of one are missing, the others do not stand in for them."""
 GROUNDS_MAX = 10
+NAMED_MAX = 12
+"""Hosts of one class of which no log is held that are told one by one; of more the first are named in one line."""
+_SIGN_INS_ONLY = "of the tenant only sign-ins are held, which end where its services begin"
+_OURS_UNKNOWN = "whose they are no record tells"
 
 
 def _on_server(case: Investigation, host: str) -> Coverage:
     """Say for how much of the time acts on a mail server would be seen: each of its hours counts once for each kind."""
-    found = [case.ledger.coverage([host], able, *whole_span(case), what) for what, able in ON_SERVER.items()]
+    found = [case.ledger.coverage([host], able, *whole_span(case), what, act=LOGON) for what, able in ON_SERVER.items()]
     able, asked = sum(one.hours_able for one in found), sum(one.hours_asked for one in found)
     why = (
         f"hours of the server, once each for {listed(list(ON_SERVER))}, in which a log able to show them was held: "
@@ -82,7 +98,7 @@ def _without_address(case: Investigation) -> list[str]:
 def _host(case: Investigation, host: str, kind: str, hops: list[Hop]) -> ReachFinding:
     """Say of a host beyond mail whose event logs are held what they show."""
     first, last = whole_span(case)
-    coverage = case.ledger.coverage([host], SECURITY, first, last, "a logon (Security log)")
+    coverage = case.ledger.coverage([host], SECURITY, first, last, "a logon (Security log)", act=LOGON)
     refs = tuple(one.logon.ground for one in hops[:GROUNDS_MAX])
     acts = [one for held in case.held for one in held.traces if one.host == host]
     if acts:
@@ -101,7 +117,9 @@ def _host(case: Investigation, host: str, kind: str, hops: list[Hop]) -> ReachFi
     if hops:
         return ReachFinding(host, kind or "server", ReachVerdict.ATTEMPTED, coverage, "logons that failed", refs)
     if not coverage.hours_able:
-        return ReachFinding(host, kind or "server", ReachVerdict.NOT_COVERED, coverage, "its Security log is not held")
+        silent = case.ledger.coverage([host], SECURITY, first, last, "a logon (Security log)").hours_able
+        why = f"its Security log is held, and {NO_LOGON}" if silent else "its Security log is not held"
+        return ReachFinding(host, kind or "server", ReachVerdict.NOT_COVERED, coverage, why)
     if unknown := _without_address(case):
         why = f"no IIS log held names the addresses of {listed(unknown)}, exploited: such a logon looks like any other"
         return ReachFinding(host, kind or "server", ReachVerdict.NOT_COVERED, coverage, why)
@@ -111,18 +129,118 @@ def _host(case: Investigation, host: str, kind: str, hops: list[Hop]) -> ReachFi
 
 def _tenant(case: Investigation) -> ReachFinding | None:
     """Say of the cloud tenant whether an intruder's client acted in it."""
-    if not {"ual", "entra_audit"} & set(case.tables):
+    if not {"ual", "entra_audit", "signins"} & set(case.tables):
         return None
     coverage = case.ledger.coverage([TENANT], {"ual"}, *whole_span(case), "acts in the tenant (audit export)")
     seen = [ref for held in case.held for app in held.apps for one in app.given for ref in [one.ground]]
     seen += [
         ref for one in case.exposed for ref in one.references() if ref.table == "ual"
     ]  # an exposure rests on the tenant's records only where an intruder's client acted in it
-    if seen:
-        why = "an intruder's client, or an application tied to him, acts in the audit records"
-        return ReachFinding(TENANT, "cloud", ReachVerdict.REACHED, coverage, why, tuple(seen[:GROUNDS_MAX]))
-    verdict = ReachVerdict.NO_SIGN if coverage.hours_able else ReachVerdict.NOT_COVERED
-    return ReachFinding(TENANT, "cloud", verdict, coverage, "no client of an intrusion acts in the audit records")
+    whys = ["an intruder's client, or an application tied to him, acts in the audit records"] if seen else []
+    certain = [one for one in case.beside_mail if one.certain]
+    if certain:
+        whys.append(f"beside mail: {_acts(certain)}")
+    signed = _signed_in(case)
+    if signed and not whys:
+        whys.append(f"accounts of {listed(sorted(signed))} signed in from where that intrusion came")
+    if whys:
+        refs = (*seen, *(one.ground for one in certain), *(ref for refs in signed.values() for ref in refs))
+        grounds = tuple(dict.fromkeys(refs))[:GROUNDS_MAX]
+        return ReachFinding(TENANT, "cloud", ReachVerdict.REACHED, coverage, "; ".join(whys), grounds)
+    if case.beside_mail:
+        why = f"{_acts(case.beside_mail)}: {_OURS_UNKNOWN}"
+        grounds = tuple(one.ground for one in case.beside_mail[:GROUNDS_MAX])
+        return ReachFinding(TENANT, "cloud", ReachVerdict.NOT_COVERED, coverage, why, grounds)
+    if not coverage.hours_able:
+        only = not {"ual", "entra_audit"} & set(case.tables)
+        why = _SIGN_INS_ONLY if only else "no audit records that show it are held"
+        return ReachFinding(TENANT, "cloud", ReachVerdict.NOT_COVERED, coverage, why)
+    why = "no client of an intrusion acts in the audit records"
+    return ReachFinding(TENANT, "cloud", ReachVerdict.NO_SIGN, coverage, why)
+
+
+def _acts(found: Sequence[TenantAct]) -> str:
+    """Put into words what the tenant's records hold beside mail from addresses of intrusions."""
+    often = Counter(one.operation for one in found)
+    names = [name for name, _ in sorted(often.items(), key=lambda one: (-one[1], one[0]))]
+    first = min(found, key=lambda one: (one.first_utc, one.ground))
+    last = max(one.last_utc for one in found)
+    whose = listed(sorted({one.account for one in found}))
+    return (
+        f"{listed(names)} by {whose} from {listed(sorted({one.client for one in found}))}, an address or network of "
+        f"{listed(sorted({one.intrusion for one in found}))}, {span(first.first_utc, last)}"
+    )
+
+
+def _signed_in(case: Investigation) -> dict[str, list[RecordRef]]:
+    """Give the first records of intrusions' own sign-ins to the tenant, by intrusion."""
+    accesses = case.accesses
+    there = accesses.ok & (accesses.having("table", "signins") | accesses.having("table", "ual"))
+    out: dict[str, list[RecordRef]] = {}
+    for held in case.held:
+        rows = [row for row in held.rows if there[row]][:GROUNDS_MAX]
+        if rows:
+            out[held.id] = accesses.refs(rows)
+    return out
+
+
+def _with_credentials(
+    case: Investigation, found: list[ReachFinding], beyond: Sequence[Hop], mail_hosts: Collection[str]
+) -> list[ReachFinding]:
+    """Take what hosts that were left tell of where to: a password was used there; with what end is not told."""
+    used = dict(credentials_used(case.logons, case.held, beyond, mail_hosts))
+    out = []
+    for one in found:
+        mine = used.pop(_short(one.system), None)
+        if mine is not None and one.verdict in {ReachVerdict.NO_SIGN, ReachVerdict.NOT_COVERED}:
+            refs = tuple(each.ground for each in mine[:GROUNDS_MAX])
+            why = f"{_credentials(mine)}; in its own logs: {one.why}"
+            out.append(replace(one, verdict=ReachVerdict.ATTEMPTED, why=why, grounds=refs))
+        else:
+            out.append(one)
+    for target, mine in sorted(used.items()):
+        coverage = case.ledger.coverage(
+            sorted({one.host for one in mine}), SECURITY, *whole_span(case), "the use of a password (4648)", act=LOGON
+        )
+        refs = tuple(one.ground for one in mine[:GROUNDS_MAX])
+        name = target if address(target) is not None else target.upper()
+        out.append(ReachFinding(name, "server", ReachVerdict.ATTEMPTED, coverage, _credentials(mine), refs))
+    return out
+
+
+def _credentials(found: Sequence[Logon]) -> str:
+    accounts = sorted({one.account or "an account" for one in found})
+    hosts = sorted({one.host for one in found})
+    return (
+        f"on {listed(hosts)} the password of {listed(accounts)} was used to sign in to it, first at "
+        f"{instant(found[0].first_utc)} and not before the intrusion (4648); whether it was let in only its own log tells"
+    )
+
+
+def _short(system: str) -> str:
+    return system.lower() if address(system) is not None else system.partition(".")[0].lower()
+
+
+def _unheld(case: Investigation, found: Sequence[ReachFinding], spoken_of: Collection[str]) -> list[ReachFinding]:
+    """Say of the hosts that the directory puts into a class of which others have logs that they have none."""
+    known = {_short(one.system) for one in found}
+    out = []
+    for kind in CLASSES:
+        dark = [one for one in case.computers if one.kind == kind and one.host not in known and kind in spoken_of]
+        coverage = Coverage(0, 0, (), "no log of such a system is held")
+        if len(dark) > NAMED_MAX:
+            refs = tuple(one.ground for one in dark[:GROUNDS_MAX])
+            why = (
+                f"the directory makes them {kind}: {listed([one.host.upper() for one in dark])}; no log of them is held"
+            )
+            many = f"{len(dark)} others of class {kind}"
+            out.append(ReachFinding(many, kind, ReachVerdict.NOT_COVERED, coverage, why, refs))
+            continue
+        for one in dark:
+            why = f"no log of it is held; the directory makes it one of class {kind}: {one.why}"
+            name = one.host.upper()
+            out.append(ReachFinding(name, kind, ReachVerdict.NOT_COVERED, coverage, why, (one.ground,)))
+    return out
 
 
 def _with_flows(case: Investigation, found: list[ReachFinding]) -> list[ReachFinding]:
@@ -177,7 +295,7 @@ def _first_logons(case: Investigation, book: Book, mail_hosts: Collection[str]) 
         for (account, host), mine in sorted(seen.items()):
             first = min(mine, key=lambda each: (each.first_utc, each.ground))
             hour = int(held.first_utc.timestamp()) // 3600
-            before = case.ledger.coverage([host], SECURITY, case.ledger.first_hour, hour, "an earlier logon")
+            before = case.ledger.coverage([host], SECURITY, case.ledger.first_hour, hour, "an earlier logon", act=LOGON)
             if first.first_utc < held.first_utc:
                 continue
             book.inferred(
@@ -209,7 +327,9 @@ def findings(case: Investigation) -> tuple[ReachFinding, ...]:
         found.append(tenant)
     found = [_as_the_directory_says(case, one) for one in found]
     spoken_of = {one.system_class for one in found}
-    found = [_as_the_directory_says(case, one) for one in _with_flows(case, found)]
+    found = _with_credentials(case, _with_flows(case, found), beyond, mail_hosts)
+    found = [_as_the_directory_says(case, one) for one in found]
+    found += _unheld(case, found, spoken_of)
     for kind, needed in CLASSES.items():
         if kind not in spoken_of:
             coverage = Coverage(0, 0, (), "no log of such a system is held")

@@ -12,14 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from dwell.model.addresses import address
 from dwell.scope.clients import ACCOUNTS_MIN
 from dwell.scope.investigation import Investigation
 from dwell.scope.rollup.fold import paired
 
-__all__ = ["networks_not_judged", "opened_unjudged"]
+__all__ = ["computers_elsewhere", "networks_not_judged", "opened_unjudged"]
 
 NETWORKS_MAX = 5
+_COMPUTER = r"\$(?:@.*)?$"
 
 
 def opened_unjudged(case: Investigation) -> dict[str, tuple[str, ...]]:
@@ -92,6 +96,33 @@ _ROUNDS = (
 _SYSTEM = (
     "{name}, whose name is of the kind that the system gives to its own accounts, opened it from {network}, outside"
 )
+
+
+def computers_elsewhere(case: Investigation) -> str:
+    """Name the computers whose accounts were let in to mail from inside addresses that no log names as a mail server's.
+
+    A mail server asks another one so, all day, from an address that its own IIS log would name; and so does whoever
+    passes a computer's login on. "" for none.
+    """
+    accesses = case.accesses
+    rows = np.flatnonzero(accesses.ok & accesses.system & accesses.internal)
+    if not len(rows):
+        return ""
+    told = accesses.rows(rows, ("actor", "client"))
+    actors, clients = (told[one].cast(pa.string()) for one in ("actor", "client"))
+    named = pc.fill_null(pc.match_substring_regex(actors, _COMPUTER), False)  # noqa: FBT003 - Arrow's own order
+    own = pc.is_in(clients, value_set=pa.array(sorted(case.server_addresses), pa.string()))
+    far = pc.and_(named, pc.and_(pc.is_valid(clients), pc.invert(own)))
+    pairs = pa.table({"actor": actors, "client": clients}).filter(far).group_by(["actor", "client"]).aggregate([])
+    found = sorted(f"{one['actor']} from {one['client']}" for one in pairs.to_pylist() if address(one["client"]))
+    if not found:
+        return ""
+    more = f" and {len(found) - NETWORKS_MAX} more" if len(found) > NETWORKS_MAX else ""
+    return (
+        "accounts of computers were let in to mail, and were not judged, from inside addresses that no log names as a mail "
+        f"server's: {', '.join(found[:NETWORKS_MAX])}{more}; a mail server's own account may open any mailbox, and its "
+        "login can be passed on"
+    )
 
 
 def networks_not_judged(case: Investigation) -> str:

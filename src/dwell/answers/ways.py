@@ -19,8 +19,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dwell.answers.phrases import listed, percent, whole_span
+from dwell.model.claims import Outcome
 from dwell.model.coverage import Coverage
 from dwell.model.hypotheses import Where
+from dwell.model.instants import utc_us
+from dwell.scope.cells import HOUR_US
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
 from dwell.scope.modes import Mode, modes
@@ -34,6 +37,8 @@ NEVER = (
     "no record held says what was opened in it in the tenant (MailItemsAccessed): nothing shows that it is recorded, or "
     "that the export asked for it"
 )
+EXPORT, CMDLET = "export", "export by cmdlet"
+"""The way that is open to whoever runs code on a mail server: its key in the table of modes, and its name."""
 ALL_HTTP = frozenset({"iis", "httpproxy"})
 """Logs of everything that comes by HTTP: that one is held says of no single way that it was offered."""
 
@@ -46,11 +51,13 @@ class Ways:
         there: by way, in the order of the table of modes; empty where no mail server is known.
         unknown: ways of which no record shows whether they were offered.
         alone: the same of each server by itself, where there are several.
+        shell: the coverage of cmdlets on the servers on which an intrusion ran code, from then on; None where it ran none.
     """
 
     there: tuple[tuple[str, Coverage], ...]
     unknown: tuple[str, ...]
     alone: Mapping[str, tuple[tuple[str, Coverage], ...]] = field(default_factory=dict)
+    shell: Coverage | None = None
 
 
 def ways_of(case: Investigation) -> Ways:
@@ -65,7 +72,31 @@ def ways_of(case: Investigation) -> Ways:
     asked = offered or [one for one in found if set(one.able) & ALL_HTTP]
     there = _covered(case, asked, hosts)
     alone = {host: _covered(case, asked, [host]) for host in hosts} if len(hosts) > 1 else {}
-    return Ways(there, tuple(one.way for one in found if one not in asked), alone)
+    return Ways(there, tuple(one.way for one in found if one not in asked), alone, _by_shell(case))
+
+
+def _by_shell(case: Investigation) -> Coverage | None:
+    """Give the coverage of mailboxes exported by cmdlet where an intrusion ran code on a server, since it first did.
+
+    Whoever runs code on a mail server needs nobody's password: he exports mailboxes, and only the log of cmdlets tells.
+    """
+    since: dict[str, int] = {}
+    for one in (one for held in case.held for one in held.traces if one.outcome is Outcome.POST_EXPLOITATION):
+        hour = case.ledger.first_hour if one.first_utc is None else utc_us(one.first_utc) // HOUR_US
+        since[one.host] = min(since.get(one.host, hour), hour)
+    able = next(set(one.able) for one in modes() if one.key == EXPORT)
+    parts = [
+        case.ledger.coverage([host], able, hour, max(case.ledger.last_hour, hour + 1), "an export by cmdlet")
+        for host, hour in sorted(since.items())
+    ]
+    if not parts:
+        return None
+    seen, asked = sum(one.hours_able for one in parts), sum(one.hours_asked for one in parts)
+    why = (
+        f"hours of {listed(sorted(since))} since an intrusion ran code there in which a source able to show an export by "
+        f"cmdlet was held: {seen} of {asked}"
+    )
+    return Coverage(seen, asked, tuple(sorted({source for one in parts for source in one.sources})), why)
 
 
 def _covered(case: Investigation, asked: Sequence[Mode], hosts: Sequence[str]) -> tuple[tuple[str, Coverage], ...]:
@@ -127,6 +158,8 @@ def by_way(
         what = "the opening of a mailbox (Microsoft 365)"
         there = case.ledger.coverage([TENANT], {"ual"}, *whole_span(case), what, less, OPENING)
         told.append(("Microsoft 365", there if recorded else Coverage(0, there.hours_asked, (), f"{what}: {NEVER}")))
+    if ways.shell is not None:
+        told.append((CMDLET, ways.shell))
     if not told:
         return case.ledger.coverage([], MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
     least, coverage = min(told, key=_share)

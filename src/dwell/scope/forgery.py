@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,11 +22,12 @@ import pyarrow.compute as pc
 
 from dwell.archive.datafile import read_rows
 from dwell.archive.store import Archive
+from dwell.model.addresses import network
 from dwell.model.claims import Outcome
 from dwell.model.instants import utc_from_us, utc_us
 from dwell.model.provenance import EvidenceId, RecordRef
 
-__all__ = ["ANSWERED", "CVE", "EwsCall", "Forged", "ews_calls", "forged_requests", "outcome_of"]
+__all__ = ["ANSWERED", "CVE", "EwsCall", "Forged", "ews_calls", "forged_requests", "mapi_calls", "outcome_of"]
 
 CVE = "CVE-2021-26855"
 ANSWERED = frozenset({200, 241})
@@ -37,6 +39,7 @@ OK = 200
 _RESET = re.compile(r"schema=reset\w*virtualdirectory", re.IGNORECASE)
 _EWS_COLUMNS = ("RequestId", "ActAsUser", "ImpersonatedUser", "SoapAction", "HttpStatus", "ResponseSize")
 _MARGIN_US = 3_600_000_000
+_MAPI = "mapi/emsmdb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,22 @@ def _path_of(target: str) -> tuple[str, str]:
     tail = unquote(target.partition("/")[2], errors="replace").lower().replace("\\", "/")
     path, _, query = tail.partition("?")
     return posixpath.normpath("/" + path.partition("#")[0]).lstrip("/"), query
+
+
+def mapi_calls(forged: Sequence[Forged], *, lone: bool = False) -> tuple[Forged, ...]:
+    """Give the answered forged calls to MAPI that may have opened a mailbox: no log says whose.
+
+    One request opens none: the first makes a session, and a mailbox is logged on to within it. The usual exploit sends one,
+    for the identifier of an account that its refusal holds. So several are asked for, of one network to one server.
+
+    Args:
+        forged: forged requests.
+        lone: give those instead that are the only one of their network to their server.
+    """
+    found = [one for one in forged if one.status == OK and _path_of(one.target)[0].startswith(_MAPI)]
+    found = [one for one in found if one.outcome.rank >= Outcome.PARTIAL.rank]
+    several = Counter((one.host, network(one.client)) for one in found)
+    return tuple(one for one in found if (several[one.host, network(one.client)] == 1) is lone)
 
 
 def forged_requests(proxy: pa.Table) -> tuple[Forged, ...]:

@@ -80,9 +80,10 @@ from dwell.scope.sprays import Spray, sprays_of, with_sprays
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
 from dwell.scope.taking_ties import with_takings
 from dwell.scope.takings import Taking, takings_of
+from dwell.scope.tenant_acts import TenantAct, tenant_acts
 from dwell.scope.traces import Trace, traces_of
 from dwell.scope.two_formats import TwoFormats, two_formats
-from dwell.scope.unable import mark_nameless, mark_unable
+from dwell.scope.unable import mark_nameless, mark_silent, mark_unable
 from dwell.scope.unlogged import heed, promised
 from dwell.scope.unnamed import stand_ins, with_stand_ins
 from dwell.scope.unrecorded import Unrecorded, mark_unrecorded, unrecorded_of
@@ -152,7 +153,8 @@ class Investigation:
         before: what lies before the first act of the intrusions; None where there are none.
         alike: hosts whose name is that of several.
         tenants: organisations that audit records are of, by their ids.
-        toll: persons affected, by exposed mailbox and altogether.
+        beside_mail: what the tenant's records hold beside mail from addresses of an intrusion.
+    toll: persons affected, by exposed mailbox and altogether.
         instants: how records came by their instants, by host and table.
     """
 
@@ -208,6 +210,7 @@ class Investigation:
     before: PreHistory | None = None
     alike: Namesakes = field(default_factory=lambda: Namesakes({}))
     tenants: tuple[str, ...] = ()
+    beside_mail: tuple[TenantAct, ...] = ()
     toll: Toll = field(default_factory=lambda: Toll({}))
     instants: Told = field(default_factory=dict)
 
@@ -294,6 +297,7 @@ def investigate(
     unrecorded = unrecorded_of(accesses, silences.known, identities, ledger)
     mark_unrecorded(ledger, unrecorded, identities.label)
     mark_unable(ledger, accesses, layers)
+    mark_silent(ledger, rolled.tables["logon_hours"])
     mark_hidden(ledger, accesses, beside.servers)
     mark_nameless(ledger, logs.hours, logs.paths, logs.shortfalls)
     of_logs = log_settings(archive, states)
@@ -365,6 +369,7 @@ def investigate(
         before=search_before(accesses, clients, services.served, held, beside, per_week),
         alike=alike,
         tenants=tenants_of(archive),
+        beside_mail=tenant_acts(archive, held, accesses, identities),
         toll=tolls(archive, exposed, identities),
         instants=instants_of(archive, rolled.hours),
     )
@@ -399,6 +404,7 @@ def investigate(
         clients=clients,
         held=held,
         exposed=exposed,
+        beside_mail=tenant_acts(archive, held, accesses, identities),
         toll=tolls(archive, exposed, identities),
         ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week, kin),
         systems=systems,

@@ -144,15 +144,16 @@ class Ledger:
             ]
         return tuple(out)
 
-    def mark_unable(self, key: tuple[str, str, str], places: npt.NDArray[np.int64], why: str) -> None:
+    def mark_unable(self, key: tuple[str, str, str], places: npt.NDArray[np.int64], why: str, source: str = "") -> None:
         """Note that in some held hours a log could not have shown an act.
 
         Args:
             key: host, table and act (`scope.unable`).
-            places: the hours, as places in the line of host and table.
+            places: the hours, as places in the line of host and source.
             why: what hid it.
+            source: the one part of the table that could have shown it (`table/part`); the table itself where it has none.
         """
-        whole = self.lines[key[:2]]
+        whole = self.lines[key[0], source or key[1]]
         held = places[np.isin(whole.states[places], _SEEN)]
         if len(held):
             if key not in self.unable:

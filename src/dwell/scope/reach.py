@@ -14,7 +14,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from dwell.model.addresses import network
+from dwell.model.addresses import address, network
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.identities import Identities
@@ -27,13 +27,17 @@ __all__ = [
     "Logon",
     "addresses_of_hosts",
     "class_of_hosts",
+    "credentials_used",
     "logons_beyond",
     "logons_of",
     "usable_addresses",
 ]
 
-_DIRECTORY_EVENTS = frozenset({4768, 4769, 4776})
+_DIRECTORY_EVENTS = frozenset({4768, 4769})
+"""Tickets are given by domain controllers alone; NTLM is answered (4776) by any machine, for the accounts it has itself."""
 _SHARE_EVENTS = frozenset({5140, 5145})
+_EXPLICIT = 4648
+_HERE = frozenset({"localhost", "127.0.0.1", "::1", "-", ""})
 HOPS_MAX = 5
 """Hosts beyond mail that are followed one after the other."""
 
@@ -132,7 +136,7 @@ def addresses_of_hosts(logons: Sequence[Logon]) -> Mapping[str, frozenset[str]]:
         if name.endswith("$") and one.client is not None and not one.refused:
             out.setdefault(name[:-1].upper(), set()).add(one.client)
     # an address that several hosts used is a translator's or was handed on: it names none of them
-    shared = Counter(address for found in out.values() for address in found)
+    shared = Counter(client for found in out.values() for client in found)
     return {host: frozenset(one for one in found if shared[one] == 1) for host, found in out.items()}
 
 
@@ -185,6 +189,46 @@ def logons_beyond(
     return tuple(found[one] for one in beyond if one in found)
 
 
+def credentials_used(
+    logons: Sequence[Logon], held: Sequence[Held], beyond: Sequence[Hop], mail_hosts: Collection[str]
+) -> Mapping[str, tuple[Logon, ...]]:
+    """Give by target where an account's password was used on an exploited or a reached host to sign in to another (4648).
+
+    Such a record stands on the host that was left. What that host did in the same way before the intrusion came to it is
+    its everyday and is left out; whether the target let anybody in, only the target's own log tells.
+
+    Args:
+        logons: all logons.
+        held: intrusions.
+        beyond: logons by which hosts beyond mail were reached.
+        mail_hosts: the mail servers; what they sign in to among themselves is left out.
+    """
+    since: dict[str, datetime] = {}
+    for intrusion in held:
+        for act in intrusion.acts if intrusion.exploited else ():
+            since[act.host] = min(since.get(act.host, intrusion.first_utc), intrusion.first_utc)
+    for hop in beyond:
+        if not hop.logon.refused:
+            host, at = hop.logon.host, hop.logon.first_utc
+            since[host] = min(since.get(host, at), at)
+    served = {_bare(one) for one in mail_hosts}
+    told: dict[tuple[str, str, str | None], list[Logon]] = {}
+    for one in logons:
+        target = _bare((one.target or "").rpartition("/")[2])
+        if one.event_id == _EXPLICIT and one.host in since and target not in _HERE | served | {_bare(one.host)}:
+            told.setdefault((one.host, target, one.account), []).append(one)
+    out: dict[str, list[Logon]] = {}
+    for (host, target, _), found in sorted(told.items(), key=lambda one: str(one[0])):
+        if min(one.first_utc for one in found) >= since[host]:
+            out.setdefault(target, []).extend(found)
+    return {target: tuple(sorted(found, key=lambda one: (one.first_utc, one.ground))) for target, found in out.items()}
+
+
+def _bare(host: str) -> str:
+    """Give a host's name without its domain, lower case; an address as it is."""
+    return host.lower() if address(host) is not None else host.partition(".")[0].lower()
+
+
 def usable_addresses(
     logons: Sequence[Logon], held: Sequence[Held], mail_hosts: Collection[str], server_addresses: Collection[str]
 ) -> Mapping[str, datetime]:
@@ -196,8 +240,8 @@ def usable_addresses(
     out = {} if started is None else dict.fromkeys(sorted(server_addresses), started)
     known = addresses_of_hosts(logons)
     for hop in logons_beyond(logons, held, mail_hosts, server_addresses):
-        for address in sorted(known.get(hop.logon.host, ())) if not hop.logon.refused else ():
-            out[address] = min(out.get(address, hop.logon.first_utc), hop.logon.first_utc)
+        for client in sorted(known.get(hop.logon.host, ())) if not hop.logon.refused else ():
+            out[client] = min(out.get(client, hop.logon.first_utc), hop.logon.first_utc)
     return out
 
 

@@ -1,10 +1,11 @@
 """Logs that are held and could not have shown an act: a held hour bears a negative only where the act would stand in it.
 
-Three ways in which a log that is held is silent by itself. IIS writes the fields that it was told to: without the
+Four ways in which a log that is held is silent by itself. IIS writes the fields that it was told to: without the
 account's name, the client's address or its agent it shows that mail was read, and by nobody. The tenant's audit records
 tell what was opened only where `MailItemsAccessed` is recorded and exported: sign-ins and cmdlets alone say nothing of
-mail. And HttpProxy writes a file for each protocol: one of ActiveSync's has no request to the web. The last two are told by
-what the log does hold: an hour counts for an act where a record of its kind is held within a week of it.
+mail. HttpProxy writes a file for each protocol: one of ActiveSync's has no request to the web. And a Security log holds
+logons only where they are audited and exported. The last three are told by what the log does hold: an hour counts for an
+act where a record of its kind is held within a week of it.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ from dwell.scope.lowering import Shortfall, windows, without
 from dwell.scope.rollup.layers import FOLDERS, PROXY
 from dwell.scope.rollup.ual import TENANT
 
-__all__ = ["ENTRY", "FORGED", "OPENING", "SHELL", "WEEK", "acts_of", "mark_nameless", "mark_unable", "recorded_of"]
+__all__ = [
+    "ENTRY", "FORGED", "LOGON", "OPENING", "SHELL", "WEEK", "acts_of", "mark_nameless", "mark_silent", "mark_unable",
+    "recorded_of",
+]  # fmt: skip
 
 WEEK = 168
 """Hours. People who read mail leave records of it every week; holidays and weekends are shorter than that."""
-OPENING, ENTRY, FORGED, SHELL = "opening", "entry", "forged-request", "web-shell"
-"""The opening of a mailbox, whichever way; a sign-in with somebody's password; a forged request; the use of a web shell.
-Other acts go by the keys of the ways of reading mail."""
+OPENING, ENTRY, FORGED, SHELL, LOGON = "opening", "entry", "forged-request", "web-shell", "logon"
+"""The opening of a mailbox, whichever way; a sign-in with somebody's password; a forged request; the use of a web shell; a
+logon to a machine. Other acts go by the keys of the ways of reading mail."""
 _OPENED = (OPENING, "tenant-password", "tenant-other", "tenant-app")
 _FOLDERS: Mapping[str, tuple[str, ...]] = {
     "owa-password": ("owa", "ecp"),
@@ -43,6 +47,8 @@ _FOLDERS: Mapping[str, tuple[str, ...]] = {
 _BY_NAME = (OPENING, ENTRY, "owa-password", "ews-password", "eas-device", "outlook", "owner-like")
 """Acts that IIS shows by the client and the account of a request."""
 _UAL, _PROXY, _IIS = "ual", "httpproxy", "iis"
+_EVTX, SECURITY = "evtx", "evtx/Security"
+NO_LOGON = "no logon of anybody is held within a week: they were not audited, or the export left them out"
 NO_OPENING = "no record of what was opened in any mailbox (MailItemsAccessed) is held within a week"
 
 
@@ -82,6 +88,25 @@ def mark_unable(ledger: Ledger, accesses: Accesses, layers: pa.Table) -> None:
             told = " or ".join(f"/{one}" for one in names)
             why = f"HttpProxy writes a file for each protocol, and none with a request to {told} is held within a week"
             _mark(ledger, (host, _PROXY, act), hour[mine][met], why)
+
+
+def mark_silent(ledger: Ledger, logon_hours: pa.Table) -> None:
+    """Note in which hours Security logs are held that tell of no logon: people and machines log on every week.
+
+    Args:
+        ledger: the ledger, changed.
+        logon_hours: hours with a logon, rows in `rollup.shapes.LOGON_HOURS`.
+    """
+    hosts = pc.fill_null(logon_hours["host"].cast(pa.string()), NO_HOST).to_pylist()
+    hour = logon_hours["hour"].to_numpy()
+    of_host: dict[str, list[int]] = {}
+    for place, host in enumerate(hosts):
+        of_host.setdefault(host, []).append(place)
+    for host, source in sorted(ledger.lines):
+        if source == SECURITY:
+            known = hour[np.array(of_host.get(host, []), np.int64)]
+            silent = np.flatnonzero(~ledger.lines[host, source].near(known, WEEK))
+            ledger.mark_unable((host, _EVTX, LOGON), silent, NO_LOGON, source)
 
 
 def mark_nameless(

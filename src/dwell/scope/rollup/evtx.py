@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from dwell.model.addresses import address
 from dwell.scope.rollup import fold
-from dwell.scope.rollup.shapes import CHANGES, LOGONS
+from dwell.scope.rollup.shapes import CHANGES, LOGON_HOURS, LOGONS
 
 __all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "fold_file"]
 
@@ -19,10 +19,12 @@ TEXTS = ("TargetUserName", "LogonType", "IpAddress", "TargetServerName", "host")
 TOLD = ("TaskName", "ServiceName", "ImagePath", "SubjectUserName", "TargetDomainName")
 COLUMNS = ("evidence_id", "record_no", "time_utc", "EventID", "Channel", *TEXTS, *TOLD)
 DICTIONARY = ("evidence_id", "Channel", *TEXTS, *TOLD)
-NEEDS = ("hours", "logons", "changes")
+NEEDS = ("hours", "logons", "logon_hours", "changes")
 EVENTS = (4624, 4625, 4648, 4768, 4769, 4776, 5140, 5145, 528, 540)
-"""Logon, failed logon, explicit credentials; Kerberos and NTLM answers of a domain controller; shares that were opened; 528
-and 540 are logons before Windows Vista."""
+"""Logon, failed logon, explicit credentials; Kerberos answers of a domain controller, and NTLM answers of whichever machine
+knows the account; shares that were opened; 528 and 540 are logons before Windows Vista."""
+SIGNED = (4624, 4625, 4768, 4769, 4776, 528, 540)
+"""Those that a machine writes all day where logons are audited."""
 CHANGED: Mapping[str, tuple[int, ...]] = {
     "security": (4697, 4698, 4699, 4702, 4720, 4722, 4725, 4726),
     "system": (7045,),
@@ -42,10 +44,12 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     out = {
         "hours": fold.hours(table, part=channel),
         "logons": LOGONS.empty_table(),
+        "logon_hours": LOGON_HOURS.empty_table(),
         "changes": _changes(table, channel, event, when),
     }
     if not len(rows):
         return out
+    out["logon_hours"] = _logon_hours(table, columns["host"], rows[np.isin(event[rows], SIGNED)], when)
     number = fold.numbers(table, "record_no")[rows]
     key = fold.group([event[rows], *(columns[one].codes[rows] for one in TEXTS)])
     order, starts = fold.runs(key, when[rows], number, None)
@@ -70,6 +74,16 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         schema=LOGONS,
     )
     return out
+
+
+def _logon_hours(
+    table: pa.Table, host: fold.Column, rows: npt.NDArray[np.int64], when: npt.NDArray[np.int64]
+) -> pa.Table:
+    """Give each hour of a file and host in which a logon is held, once."""
+    evidence, hour = fold.texts(table, "evidence_id"), when[rows] // fold.HOUR_US
+    _, first = fold.numbered(fold.group([evidence.codes[rows], host.codes[rows], hour]))
+    taken = rows[first]
+    return pa.table([host.text(taken), pa.array(hour[first]), evidence.text(taken)], schema=LOGON_HOURS)
 
 
 def _changes(

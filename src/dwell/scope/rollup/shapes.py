@@ -15,6 +15,7 @@ __all__ = [
     "JOINED",
     "LAYERS",
     "LOGONS",
+    "LOGON_HOURS",
     "MESSAGES",
     "PROXY",
     "SCHEMAS",
@@ -179,6 +180,15 @@ LOGONS = pa.schema(
 )
 """Windows logons, by host, account, type and where from; `target` is the server named by an explicit-credential logon."""
 
+LOGON_HOURS = pa.schema(
+    [
+        pa.field("host", pa.string()),
+        pa.field("hour", pa.int64(), nullable=False),
+        pa.field("evidence_id", pa.string(), nullable=False),
+    ]
+)
+"""Hours since 1970 in UTC in which a Security log holds a logon of anybody: where none is near, none would be recorded."""
+
 CHANGES = pa.schema(
     [
         pa.field("host", pa.string()),
@@ -235,6 +245,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "proxy": PROXY,
     "messages": MESSAGES,
     "logons": LOGONS,
+    "logon_hours": LOGON_HOURS,
     "changes": CHANGES,
     "requests": REQUESTS,
     "layers": LAYERS,

@@ -17,7 +17,7 @@ from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.protocols import program_of, wrote_by
 from dwell.scope.rollup.shapes import MESSAGES, Act, Outcome
 
-__all__ = ["COLUMNS", "DICTIONARY", "NEEDS", "TENANT", "fold_file"]
+__all__ = ["COLUMNS", "DICTIONARY", "MAIL", "NEEDS", "SIGN_IN", "SIGN_INS", "TENANT", "fold_file"]
 
 TENANT = "M365"
 """The host of cloud records: a tenant has no servers of its own."""
@@ -32,7 +32,7 @@ COLUMNS = (
 DICTIONARY = ("evidence_id", *TEXTS)
 NEEDS = ("sessions", "hours", "messages")
 
-_MAIL = {
+MAIL = {
     "mailitemsaccessed", "messagebind", "folderbind", "mailboxlogin", "attachmentaccess", "searchqueryinitiatedexchange",
     "copy", "move", "create", "update", "send", "sendas", "sendonbehalf", "softdelete", "harddelete",
     "movetodeleteditems",
@@ -46,7 +46,7 @@ _ACTS = {
 }
 """What the operations do, where it is more than opening a mailbox."""
 PROGRAM, SIGN_IN = "m365", "m365-sign-in"
-_SIGN_INS = {"userloggedin", "userloginfailed"}
+SIGN_INS = {"userloggedin", "userloginfailed"}
 _REFUSED = {"failed", "false", "userloginfailed"}
 
 
@@ -103,8 +103,8 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     columns = {one: fold.texts(table, one) for one in TEXTS}
     operation = columns["Operation"]
     lowered = [(one or "").strip().lower() for one in operation.values]
-    mail = operation.flags([one in _MAIL for one in lowered])
-    sign_in = operation.flags([one in _SIGN_INS for one in lowered])
+    mail = operation.flags([one in MAIL for one in lowered])
+    sign_in = operation.flags([one in SIGN_INS for one in lowered])
     owner = fold.first(columns["MailboxOwnerUPN"], columns["MailboxGuid"])
     client = fold.first(columns["ClientIPAddress"], columns["ClientIP"])
     kind = columns["MailAccessType"]
