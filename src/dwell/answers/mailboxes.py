@@ -205,7 +205,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         broken = there_too and bool(case.held) and _breaks_off(case, frozenset() if gone is None else gone.sources)
         unseen = (gone is not None and bool(case.held)) or name in off or broken
         other = alike.get(without_domain(name), "") if name not in listed_ones else ""
-        doubted = beside.get(name, ())
+        doubted = (*beside.get(name, ()), *case.doubts.of(name))
         open_question = blind or shaped or served or unseen or other or doubted or not held or (there_too and hidden)
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []
