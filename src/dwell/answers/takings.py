@@ -31,11 +31,11 @@ def verdict(case: Investigation) -> str:
     """Say in one clause what was taken by cmdlet and is laid to nobody; "" where nothing was."""
     found = _untied(case)
     boxes = {one.mailbox for one in found} - {ANY_MAILBOX}
-    parts = [f"{count(len(boxes), 'mailbox', 'mailboxes')} exported or forwarded"] if boxes else []
+    parts = [f"{count(len(boxes), 'mailbox', 'mailboxes')} exported or forwarded by cmdlet"] if boxes else []
     whole = sum(one.mailbox == ANY_MAILBOX for one in found)
     if whole:
-        parts.append(f"mail of mailboxes that no record names copied, searched or exported {count(whole, 'time')}")
-    return f"{' and '.join(parts)} by cmdlet, laid to no intrusion" if parts else ""
+        parts.append(f"{count(whole, 'rule or search', 'rules or searches')} that took mail of mailboxes not named")
+    return f"{' and '.join(parts)}, laid to no intrusion" if parts else ""
 
 
 def untied(case: Investigation, book: Book) -> None:

@@ -20,6 +20,7 @@ from dwell.archive.store import Archive
 from dwell.model.provenance import RecordRef
 from dwell.scope.cmdlets import Cmdlet, Label, person, read_cmdlets, short
 from dwell.scope.rollup.ual import TENANT
+from dwell.scope.words import without_domain
 
 __all__ = ["ANY_MAILBOX", "TABLES", "Taking", "TakingKind", "holder_of_rule", "takings_of"]
 
@@ -32,7 +33,10 @@ SAME = timedelta(minutes=1)
 _FORWARDS = ("ForwardTo", "RedirectTo", "ForwardAsAttachmentTo")
 _SETTINGS = ("ForwardingSmtpAddress", "ForwardingAddress")
 _FLOWS = ("BlindCopyTo", "CopyTo", "RedirectMessageTo", "AddToRecipients", "RouteMessageOutboundConnector")
-_CONDITIONS = ("Recipient", "SentTo", "From", "SentToMemberOf", "FromMemberOf", "SentToScope", "FromScope")
+_CONDITIONS = (
+    "Recipient", "SentTo", "From", "SentToMemberOf", "FromMemberOf", "SentToScope", "FromScope",
+    "SubjectOrBodyContainsWords", "SubjectContainsWords", "AnyOfRecipientAddressContainsWords",
+)  # fmt: skip
 """Conditions of rules that are told beside them; there are a hundred more."""
 _NOTHING = frozenset({"", "$null", "null", "{}", "()", "@()"})
 _OFF = frozenset({"false", "$false"})
@@ -242,6 +246,9 @@ def _of(one: Cmdlet, label: Label) -> Iterator[Taking]:
     host = TENANT if one.online else one.host or ""
     for holder in holders:
         whose = person(holder, label) if holder else ANY_MAILBOX
+        # without a directory nothing else ties a bare name to the address that ran it
+        if account is not None and whose and without_domain(account) == whose:
+            whose = account
         yield Taking(kind, whose, host, one.caller, account, where, part, one.at_utc, (one.ground,), one.client)
 
 
