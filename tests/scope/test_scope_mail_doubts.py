@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.scope.office import FOREIGN, NETWORK, PEOPLE, facts, log_of, reasoned, work
+from tests.scope.office import FOREIGN, NETWORK, PEOPLE, facts, log_of, reasoned, visits, work
 from tests.scope.staged import bind, iis_place, stage, ual_json
 from tests.scope.test_scope_takings import Ran, at, managed, readers
 
@@ -95,6 +95,24 @@ def test_what_a_stolen_account_ran_at_another_time_may_be_the_intruders(
     found = _found(tmp_path, [(at(day, 14), "Set-Mailbox", told, _user(caller))])
     assert found[OTHERS[3]].grade is grade
     assert _grades(found, [one for one in OTHERS if one != OTHERS[3]]) == {Grade.NO_SIGN}
+
+
+@pytest.mark.parametrize(
+    ("clients", "grade"),
+    [
+        (["10.1.1.40"], Grade.NO_SIGN),
+        ([f"{NETWORK}.15"], Grade.UNDETERMINABLE),
+        # somebody else sat at the same account then
+        (["10.1.1.40", f"{NETWORK}.15"], Grade.UNDETERMINABLE),
+    ],
+)
+def test_what_a_stolen_account_ran_in_remote_powershell_from_inside_is_its_owners(
+    clients: Sequence[str], grade: Grade, tmp_path: Path
+) -> None:
+    told = f'-Identity "{OTHERS[3]}" -ForwardingSmtpAddress "smtp:{GOAL}"'
+    shells = [row for one in clients for row in visits(STOLEN[0], one, "WinRM", [30], hour=14, stem="/powershell")]
+    found = _found(tmp_path, [(at(30, 14, 60), "Set-Mailbox", told, _user(STOLEN[0]))], shells)
+    assert found[OTHERS[3]].grade is grade
 
 
 FULL = f'-Identity "{OTHERS[3]}" -User "{STOLEN[1]}" -AccessRights FullAccess'

@@ -7,11 +7,14 @@ An act is an intrusion's where all of this is so:
 * whoever ran it does not otherwise come from that network.
 
 Where one of the last two is not so the act may be the intrusion's: whose mail it took is undeterminable, and no more.
+
+Exchange's own logs of cmdlets have no address. Where the account was in remote PowerShell of that server at the time, and
+from inside alone, that is where it was run from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
@@ -33,6 +36,10 @@ Codes = npt.NDArray[np.int64]
 
 class Ran(Protocol):
     """What somebody ran, as far as it matters for whose doing it was."""
+
+    @property
+    def caller(self) -> str | None:
+        """Give who ran it, as the log writes it."""
 
     @property
     def account(self) -> str | None:
@@ -70,10 +77,11 @@ class Origins:
     Args:
         acts: what was run.
         accesses: all sessions.
+        near: gives the addresses from which an act's account was in remote PowerShell at the time.
     """
 
-    def __init__(self, acts: Iterable[Ran], accesses: Accesses) -> None:
-        self._accesses = accesses
+    def __init__(self, acts: Iterable[Ran], accesses: Accesses, near: Callable[[Ran], Collection[str]]) -> None:
+        self._accesses, self._near = accesses, near
         outside = {one.client for one in acts if _is_outside(one.client)}
         lans = {network(one) for one in outside}
         codes = np.array([place for place, one in enumerate(accesses.networks) if one in lans], np.int64)
@@ -87,17 +95,18 @@ class Origins:
     def of(self, held: Held, one: Ran) -> Origin:
         """Say whether an act was run from an address of an intrusion's."""
         if one.client is None:
-            return Origin.UNTOLD
+            near = self._near(one)
+            return Origin.OTHER if near and all(is_internal(each) for each in near) else Origin.UNTOLD
         lan = network(one.client)
         if lan is None or not _is_outside(one.client):
             return Origin.OTHER
         mine = set(held.rows)
-        near = self._by_network.get(lan, [])
-        here = [row for row, client in near if row in mine and client == one.client]
-        others = [(row, client) for row, client in near if row not in mine]
+        around = self._by_network.get(lan, [])
+        here = [row for row, client in around if row in mine and client == one.client]
+        others = [(row, client) for row, client in around if row not in mine]
         if not self._within(here, spans_of(held).get(one.client), one.at_utc):
             # the network is the intrusion's, the address is not: it may have changed
-            there = [row for row, _ in near if row in mine]
+            there = [row for row, _ in around if row in mine]
             known = self._within(there, None, one.at_utc)
             return Origin.MAYBE if known and not self._lives(one, others) else Origin.OTHER
         shared, lives = any(client == one.client for _, client in others), self._lives(one, others)

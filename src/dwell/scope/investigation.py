@@ -67,7 +67,7 @@ from dwell.scope.namesakes import Namesakes, namesakes_of, tenants_of
 from dwell.scope.prehistory import PreHistory, search_before
 from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.reconcile import reconcile
-from dwell.scope.remote_shells import in_remote_shells, strangers_of
+from dwell.scope.remote_shells import in_remote_shells, shells_of, strangers_of
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
@@ -298,14 +298,15 @@ def investigate(
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
     takings, grants = takings_of(archive, identities.label), grants_of(archive, identities.label)
-    shells = in_remote_shells(archive, takings, identities.label)
+    acts: list[Ran] = [*takings, *grants]
+    prompts = shells_of(archive, acts, identities.label)
+    shells = in_remote_shells(prompts, takings)
     known = len(identities.mailboxes() or accesses.names)
     exploits = (*joined_by_mailboxes(exploits_of(forged, traces), calls, identities, known), *strangers_of(shells))
     held = with_sign_ins(intrusions_of(actors_of(clients), exploits, accesses, clients), accesses)
     held = through_apps(held, apps, accesses, identities)
     held = with_apps(held, apps, accesses, logons, identities)
-    acts: list[Ran] = [*takings, *grants]
-    links = Links(accesses, _visits(archive, held, acts), Origins(acts, accesses))
+    links = Links(accesses, _visits(archive, held, acts), Origins(acts, accesses, prompts.clients))
     sprays = sprays_of(accesses)
     held = with_takings(with_sprays(held, sprays, accesses), takings, links, identities)
     systems = systems_of(table, accesses, clients) if table is not None else None
