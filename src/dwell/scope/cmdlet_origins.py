@@ -82,6 +82,7 @@ class Origins:
 
     def __init__(self, acts: Iterable[Ran], accesses: Accesses, near: Callable[[Ran], Collection[str]]) -> None:
         self._accesses, self._near = accesses, near
+        self._sets: dict[int, tuple[tuple[int, ...], frozenset[int]]] = {}
         outside = {one.client for one in acts if _is_outside(one.client)}
         lans = {network(one) for one in outside}
         codes = np.array([place for place, one in enumerate(accesses.networks) if one in lans], np.int64)
@@ -100,8 +101,8 @@ class Origins:
         lan = network(one.client)
         if lan is None or not _is_outside(one.client):
             return Origin.OTHER
-        mine = set(held.rows)
         around = self._by_network.get(lan, [])
+        mine = self._rows(held) if around else frozenset()
         here = [row for row, client in around if row in mine and client == one.client]
         others = [(row, client) for row, client in around if row not in mine]
         if not self._within(here, spans_of(held).get(one.client), one.at_utc):
@@ -113,6 +114,13 @@ class Origins:
         if not shared and not lives:
             return Origin.OWN
         return Origin.OTHER if shared and lives else Origin.MAYBE
+
+    def _rows(self, held: Held) -> frozenset[int]:
+        """Give the sessions of an intrusion; it is asked for once an act."""
+        # what is kept beside its number cannot be thrown away, so that no other comes to have that number
+        if id(held.rows) not in self._sets:
+            self._sets[id(held.rows)] = (held.rows, frozenset(held.rows))
+        return self._sets[id(held.rows)][1]
 
     def _lives(self, one: Ran, others: Sequence[tuple[int, str | None]]) -> bool:
         """Say whether who ran an act has sessions of his own from its network."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +28,11 @@ from dwell.scope.intrusions import Held
 from dwell.scope.rollup.ual import SIGN_IN, TENANT
 from dwell.scope.taking_ties import Links
 from dwell.scope.takings import ANY_MAILBOX, Taking, TakingKind
+from dwell.scope.words import without_domain
 
 __all__ = ["NONE", "Doubts", "doubts_of"]
 
+REASONS_MAX = 5
 Rows = npt.NDArray[np.int64]
 _WORDS: Mapping[TakingKind, str] = {
     TakingKind.EXPORT: "exported to {}",
@@ -78,16 +81,26 @@ def doubts_of(
         *identities.mailboxes(),
         *(accesses.names[one] for one in np.unique(accesses.mailbox).tolist() if one >= 0),
     }
+    bare: dict[str, tuple[str, ...]] = {}
+    for name in sorted(boxes):
+        bare[without_domain(name)] = (*bare.get(without_domain(name), ()), name)
     found: dict[str, dict[str, None]] = {}
     tied = {each.key for one in held for each in one.takings}
     nameless = _nameless(accesses) if grants and held else np.zeros(0, np.int64)
     for one in held:
         for mailbox, why in (*_by_takings(one, takings, tied, links), *_by_grants(one, grants, nameless, links)):
             # a name that no mailbox goes by can be that of any
-            whose = mailbox if mailbox in boxes else ANY_MAILBOX
-            found.setdefault(whose, {})[why] = None
-    everybody = tuple(found.pop(ANY_MAILBOX, ()))
-    return Doubts({name: tuple(texts) for name, texts in found.items()}, everybody)
+            for whose in (mailbox,) if mailbox in boxes else bare.get(mailbox, (ANY_MAILBOX,)):
+                found.setdefault(whose, {})[why] = None
+    everybody = _some(found.pop(ANY_MAILBOX, {}))
+    return Doubts({name: _some(texts) for name, texts in found.items()}, everybody)
+
+
+def _some(texts: Mapping[str, None]) -> tuple[str, ...]:
+    """Give the first of several reasons, and how many more there are: each stands with every mailbox that it holds for."""
+    more = len(texts) - REASONS_MAX
+    first = tuple(islice(texts, REASONS_MAX))
+    return (*first, f"{more} more acts give reason to doubt as well") if more > 0 else first
 
 
 def _by_takings(
@@ -136,17 +149,27 @@ def _by_grants(held: Held, grants: Sequence[Grant], nameless: Rows, links: Links
     accesses = links.accesses
     cloud = accesses.having("table", "ual")[nameless]
     own = np.isin(nameless, np.array(held.rows, np.int64))
+    # by whether it is the tenant, and by account, the last one of all
+    anybody = [_latest(nameless[cloud == there], accesses) for there in (False, True)]
+    mine = [_latest(nameless[own & (cloud == there)], accesses) for there in (False, True)]
+    places = {name: place for place, name in enumerate(accesses.names)}
     for one in grants:
         tied = links.tie(held, one)
         given = tied or _maybe(held, one, links)
         if not given and not (one.whole and one.to in held.accounts):
             continue
-        place = accesses.names.index(one.to) if one.to in accesses.names else -1
         # whom the intrusion itself gave a right may be the intruder wherever he comes from
-        theirs = own if one.to == ANYBODY else (accesses.account[nameless] == place) & (own | bool(tied))
-        later = accesses.last[nameless] >= utc_us(one.at_utc)
-        if bool((theirs & later & (cloud == (one.host == TENANT))).any()):
+        latest = (anybody if tied and one.to != ANYBODY else mine)[one.host == TENANT]
+        last = int(latest.max()) if one.to == ANYBODY else int(latest[places.get(one.to, -1)])
+        if last >= utc_us(one.at_utc):
             yield one.mailbox, _opened(one, held, given)
+
+
+def _latest(rows: Rows, accesses: Accesses) -> Rows:
+    """Give by account the end of its last session among some, microseconds since 1970; one more place for nobody's."""
+    out = np.full(len(accesses.names) + 1, -1, np.int64)
+    np.maximum.at(out, accesses.account[rows], accesses.last[rows])
+    return out
 
 
 def _opened(one: Grant, held: Held, given: str) -> str:
