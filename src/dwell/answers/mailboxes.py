@@ -11,7 +11,7 @@ import numpy as np
 from dwell.answers import affected, apps, departures, takings
 from dwell.answers.book import Book
 from dwell.answers.marked import exposed_by_marking
-from dwell.answers.phrases import count, listed, percent, span, whole_span
+from dwell.answers.phrases import count, hours_of, listed, percent, span, whole_span
 from dwell.answers.silences import leaving_open, lines_against, of_all, of_own, words
 from dwell.answers.unjudged import computers_elsewhere, networks_not_judged, opened_unjudged
 from dwell.answers.ways import NEVER, by_way, not_known, served_by, servers_of, told_by_way, ways_of
@@ -234,7 +234,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         broken = there_too and bool(case.held) and _breaks_off(case, frozenset() if gone is None else gone.sources)
         unseen = (gone is not None and bool(case.held)) or name in off or broken
         other = alike.get(without_domain(name), "") if name not in listed_ones else ""
-        doubted = (*beside.get(name, ()), *unjudged.get(name, ()))
+        doubted = (*beside.get(name, ()), *unjudged.get(name, ()), *case.doubts.of(name))
         open_question = nobodys or unseen or other or doubted or not held or (there_too and hidden)
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []
@@ -390,11 +390,14 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             f"{count(len(unsure), 'mailbox', 'mailboxes')}: whether it was opened cannot be determined.",
             against=list(dict.fromkeys(text for one in unsure for text in one.assumptions)),
         )
-    return book.answer(
-        _verdict(
-            found, list(covered), len(hidden), (departures.verdict(case), apps.verdict(case), takings.verdict(case))
-        )
-    ), book
+    beside = (departures.verdict(case), apps.verdict(case), takings.verdict(case))
+    return book.answer(_verdict(found, list(covered), len(hidden), beside, _hours(case, covered))), book
+
+
+def _hours(case: Investigation, covered: Collection[Coverage]) -> str:
+    """Say of how many server-hours the shares of mailboxes are: one server can serve some of them alone."""
+    asked = {one.hours_asked for one in covered}
+    return f"{'up to ' if len(asked) > 1 else ''}{hours_of(max(asked, default=0), *whole_span(case))}"
 
 
 def _no_sign(
@@ -438,8 +441,10 @@ def _by_marking(one: MailboxExposure) -> bool:
     return one.grade in EXPOSED and one.unmarked is not None and one.unmarked not in EXPOSED
 
 
-def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage], hidden: int, beside: Sequence[str]) -> str:
-    """Put it into one sentence; a negative never stands without its coverage."""
+def _verdict(
+    found: Sequence[MailboxExposure], covered: Sequence[Coverage], hidden: int, beside: Sequence[str], hours: str
+) -> str:
+    """Put it into one sentence; a negative never stands without its coverage, and that not without what it is of."""
     grades = Counter(one.grade for one in found)
     exposed = sum(grades[grade] for grade in EXPOSED)
     parts: list[str] = []
@@ -462,7 +467,8 @@ def _verdict(found: Sequence[MailboxExposure], covered: Sequence[Coverage], hidd
         many = count(unseen, "mailbox", "mailboxes")
         shares = sorted(covered, key=lambda one: one.share or 0)
         worst, best = percent(shares[0]), percent(shares[-1])
-        parts.append(f"no sign for {more}{many}, with a coverage of {worst if worst == best else f'{worst} to {best}'}")
+        share = worst if worst == best else f"{worst} to {best}"
+        parts.append(f"no sign for {more}{many}, with a coverage of {share} of {hours}")
     parts += [one for one in beside if one]
     if not parts:
         return "Whose mail was read cannot be said: nothing held names a mailbox."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dwell.model.coverage import Coverage
+from dwell.model.instants import utc_from_us
+from dwell.scope.cells import HOUR_US
 from dwell.scope.investigation import Investigation
 
-__all__ = ["count", "day", "instant", "listed", "percent", "span", "whole_span"]
+__all__ = ["count", "day", "hours_of", "instant", "listed", "percent", "span", "whole_span"]
 
 LISTED_MAX = 6
 
@@ -53,6 +55,22 @@ def percent(coverage: Coverage) -> str:
     if share < 1 and round(share * 100, 1) >= 100:
         return "over 99.9 %"
     return f"{share * 100:.1f} %".replace(".0 %", " %")
+
+
+def hours_of(hours: int, first_hour: int, end_hour: int) -> str:
+    """Say how many server-hours a share is of, and of which time: without that a day of logs reads like years of them.
+
+    Args:
+        hours: how many.
+        first_hour: the first hour, counted from 1970.
+        end_hour: the hour after the last.
+    """
+    first, end = (utc_from_us(one * HOUR_US) for one in (first_hour, max(first_hour, end_hour)))
+    if end - first <= timedelta(days=2):
+        when = f"{first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+    else:
+        when = f"{day(first)} to {day(end - timedelta(hours=1))}"
+    return f"{count(hours, 'server-hour')}, {when}"
 
 
 def whole_span(case: Investigation) -> tuple[int, int]:

@@ -26,7 +26,7 @@ from dwell.scope.forgery import Forged
 from dwell.scope.intrusions import REMOTE_MAIL, VALID_ACCOUNTS, Held
 from dwell.scope.rollup.fold import paired
 
-__all__ = ["NEAR_DAYS", "with_sign_ins"]
+__all__ = ["NEAR_DAYS", "spans_of", "with_sign_ins"]
 
 NEAR_DAYS = 90
 """Addresses are let to others: what came from one longer before or after its acts says nothing."""
@@ -44,7 +44,7 @@ def with_sign_ins(held: Sequence[Held], accesses: Accesses, ours: Mask | None = 
         accesses: all sessions.
         ours: per session, whether a person calls it ours; None where nobody says so of any.
     """
-    spans = [_spans(one) for one in held]
+    spans = [spans_of(one) for one in held]
     wanted = {address for one in spans for address in one}
     if not wanted:
         return tuple(held)
@@ -63,7 +63,7 @@ def with_sign_ins(held: Sequence[Held], accesses: Accesses, ours: Mask | None = 
     return tuple(_with(one, each, rows, addresses, elsewhere, accesses) for one, each in zip(held, spans, strict=True))
 
 
-def _spans(held: Held) -> dict[str, tuple[int, int]]:
+def spans_of(held: Held) -> dict[str, tuple[int, int]]:
     """Give first and last act from each outside address, microseconds since 1970."""
     told: dict[str, list[datetime]] = {}
     for act in held.acts:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile, read_lexicon, read_rows
 from dwell.archive.store import Archive
+from dwell.model.addresses import address
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.audit_details import TOLD_INSIDE, details
@@ -28,7 +29,7 @@ __all__ = ["Cmdlet", "Label", "apart", "cmdlets_of", "parameters_of", "person", 
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "evtx": ("Cmdlet", "CmdletParameters", "CmdletCaller", "CmdletError", "EventID"),
-    "ual": ("Operation", "ObjectId", "UserId", "Parameters", "ResultStatus"),
+    "ual": ("Operation", "ObjectId", "UserId", "Parameters", "ResultStatus", "ClientIP", "ClientIPAddress"),
     "admin_audit": ("Cmdlet", "ObjectModified", "Caller", "Parameters", "Succeeded", "OriginatingServer"),
     "rps_cmdlet": ("Cmdlet", "Parameters", "AuthenticatedUser", "ExecutionResult"),
 }
@@ -87,6 +88,7 @@ class Cmdlet:
         host: whose log tells of it; None where the log names none.
         failed: whether the record says that it did not work, or only tried what it would do (`-WhatIf`).
         online: whether it was run in the tenant, and so on nothing on premises.
+        client: the address that it was run from; None where the record has none.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Cmdlet:
     host: str | None = None
     failed: bool = False
     online: bool = False
+    client: str | None = None
 
     @property
     def words(self) -> str:
@@ -273,7 +276,8 @@ def read_cmdlets(
             when = None if at is None else utc_from_us(at)
             online = file.table == "ual" or bool(_ONLINE.search(str(row.get("OriginatingServer") or "")))
             failed = _has_failed(file.table, row) or _only_tried(parameters)
-            yield Cmdlet(name, target, caller, parameters, when, ref, row["host"], failed, online)
+            client = address(row.get("ClientIP") or row.get("ClientIPAddress"))
+            yield Cmdlet(name, target, caller, parameters, when, ref, row["host"], failed, online, client)
 
 
 def _inside(file: DataFile, near: pa.Table, picked: npt.NDArray[np.int64]) -> Mapping[int, str]:

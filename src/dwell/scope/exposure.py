@@ -30,7 +30,7 @@ from dwell.scope.intrusions import Held
 from dwell.scope.rollup.layers import BACK, FRONT, PROXY, TABLE_OF
 from dwell.scope.rollup.protocols import act_of
 from dwell.scope.rollup.shapes import ACTS, JOINED, Act
-from dwell.scope.takings import TakingKind
+from dwell.scope.takings import ANY_MAILBOX, TakingKind
 from dwell.scope.words import agent
 
 __all__ = ["Exposed", "bytes_words", "exposures_of"]
@@ -65,6 +65,13 @@ SIGNED_IN = "an intruder signed in with this account; no record held says what w
 ONE_EACH = "one message for each request that fetched any"
 BEHIND = "the client's address is what the trusted hop wrote:"
 MARKED_ONLY = "that it was an intruder is said by marking"
+_TAKEN: Mapping[TakingKind, str] = {
+    TakingKind.EXPORT: "exported to {}; no record says that the file was fetched",
+    TakingKind.COPY: "copied to {}; no record says what of it was read there",
+    TakingKind.LISTING: "a list of its messages was written to {}; no record says that it was read",
+    TakingKind.FORWARDING: "sent on to {} as it came in; what lay there before is not shown to be taken",
+}
+"""What a grade rests on, by how mail was taken; kinds that name no mailbox have none."""
 
 
 @dataclass(slots=True)
@@ -292,22 +299,18 @@ def _apps(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
 
 
 def _takings(held: Held, out: dict[str, Exposed]) -> None:
-    """Take what was exported to files or is sent on, by cmdlets that are laid to the intrusion."""
-    for taking in held.takings:
+    """Take what was exported, copied or is sent on, by cmdlets that are laid to the intrusion and say whose mail it is."""
+    for taking in (each for each in held.takings if each.mailbox != ANY_MAILBOX):
         one = out.setdefault(taking.mailbox, Exposed(taking.mailbox, held.id))
-        one.acts[Act.SYNCED] = one.acts.get(Act.SYNCED, 0) + 1
+        act = Act.LISTED if taking.kind is TakingKind.LISTING else Act.SYNCED
+        one.acts[act] = one.acts.get(act, 0) + 1
         one.sessions += 1
         one.folders.add(taking.folder)
         one.instants.append(taking.at_utc)
         one.unsized += 1  # no log sizes what a cmdlet wrote to a file or had sent on
         one.clients.add(f"cmdlet on {taking.host} run by {taking.caller or 'nobody named'}")
-        if taking.kind is TakingKind.EXPORT:
-            one.assumptions.add(f"exported to {taking.where}; no record says that the file was fetched")
-        else:
-            one.assumptions.add(
-                f"sent on to {taking.where} as it came in; what lay there before is not shown to be taken"
-            )
-        one.grounds += [(int(Act.SYNCED), ref) for ref in taking.grounds]
+        one.assumptions.add(_TAKEN[taking.kind].format(taking.where))
+        one.grounds += [(int(act), ref) for ref in taking.grounds]
 
 
 def _tie(held: Held, name: str) -> str:

@@ -29,6 +29,7 @@ from dwell.scope.chains import with_apps
 from dwell.scope.changes import Change, changes_of
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.clocks import ClockPair, clock_pairs
+from dwell.scope.cmdlet_origins import Origins, Ran
 from dwell.scope.cmdlets import Cmdlet, cmdlets_of
 from dwell.scope.computers import Computer, computers_of
 from dwell.scope.copies import (
@@ -47,6 +48,7 @@ from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.flows import Flow, new_flows
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
+from dwell.scope.grants import grants_of
 from dwell.scope.habits import ties
 from dwell.scope.hidden_clients import mark_hidden
 from dwell.scope.identities import Identities
@@ -58,6 +60,7 @@ from dwell.scope.leads import Ranked, leads_of
 from dwell.scope.ledger import Ledger, build
 from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.log_settings import LogSettings, log_settings
+from dwell.scope.mail_doubts import NONE, Doubts, doubts_of
 from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.named_servers import NamedServer, named_servers, put_named
@@ -66,7 +69,7 @@ from dwell.scope.namesakes import Namesakes, namesakes_of, tenants_of
 from dwell.scope.prehistory import PreHistory, search_before
 from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.reconcile import reconcile
-from dwell.scope.remote_shells import in_remote_shells, strangers_of
+from dwell.scope.remote_shells import in_remote_shells, shells_of, strangers_of
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress, roll_up
@@ -78,7 +81,7 @@ from dwell.scope.silences import Silences, deleted_logs, silence, silences_of
 from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.sprays import Spray, sprays_of, with_sprays
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
-from dwell.scope.taking_ties import with_takings
+from dwell.scope.taking_ties import Links, with_takings
 from dwell.scope.takings import Taking, takings_of
 from dwell.scope.tenant_acts import TenantAct, tenant_acts
 from dwell.scope.traces import Trace, traces_of
@@ -135,7 +138,8 @@ class Investigation:
         disagreements: records that contradict others of the same number, or the `#Date` line above them.
         clocks: how far the clocks of logs agree that tell of the same requests, after what is corrected.
         corrected: clocks that are off for certain; the instants of all else here are corrected for it.
-        takings: mail that was exported or is sent on by cmdlet, by whomever.
+        takings: mail that was exported, copied or is sent on by cmdlet, by whomever.
+        doubts: mailboxes that an intrusion may have taken mail of though no record says so.
         sprays: passwords that were tried against many names and let somebody in.
         marked: what a person's markings speak of.
         unmarked: the same as it would be without any marking or setting; None where none makes a difference.
@@ -202,6 +206,7 @@ class Investigation:
     departures: Departures = field(default_factory=Departures)
     corrected: tuple[ClockCorrection, ...] = ()
     takings: tuple[Taking, ...] = ()
+    doubts: Doubts = NONE
     sprays: tuple[Spray, ...] = ()
     reconciled: Reconciled = field(default_factory=Reconciled)
     silences: Silences = field(default_factory=Silences)
@@ -215,10 +220,10 @@ class Investigation:
     instants: Told = field(default_factory=dict)
 
 
-def _visits(archive: Archive, held: Sequence[Held], takings: Sequence[Taking]) -> Visits:
-    """Find the requests of those addresses that exploited a server, at the times at which mail was taken by cmdlet."""
+def _visits(archive: Archive, held: Sequence[Held], acts: Sequence[Ran]) -> Visits:
+    """Find the requests of those addresses that exploited a server, at the times of cmdlets."""
     addresses = {text.partition(" ")[0] for one in held if one.exploited for text in one.clients}
-    return visits_of(archive, addresses, [one.at_utc for one in takings])
+    return visits_of(archive, addresses, [one.at_utc for one in acts])
 
 
 def investigate(
@@ -304,16 +309,18 @@ def investigate(
     heed(ledger, of_logs, layers, promised(logs.hours, logs.paths))
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
-    takings = takings_of(archive, identities.label)
-    shells = in_remote_shells(archive, takings, identities.label)
+    takings, grants = takings_of(archive, identities.label), grants_of(archive, identities.label)
+    acts: list[Ran] = [*takings, *grants]
+    prompts = shells_of(archive, acts, identities.label)
+    shells = in_remote_shells(prompts, takings)
     known = len(identities.mailboxes() or accesses.names)
     exploits = (*joined_by_mailboxes(exploits_of(forged, traces), calls, identities, known), *strangers_of(shells))
     held = with_sign_ins(intrusions_of(actors_of(clients), exploits, accesses, clients), accesses)
     held = through_apps(held, apps, accesses, identities)
     held = with_apps(held, apps, accesses, logons, identities)
-    visits = _visits(archive, held, takings)
+    links = Links(accesses, _visits(archive, held, acts), Origins(acts, accesses, prompts.clients))
     sprays = sprays_of(accesses)
-    held = with_takings(with_sprays(held, sprays, accesses), takings, accesses, visits, identities)
+    held = with_takings(with_sprays(held, sprays, accesses), takings, links, identities)
     systems = systems_of(table, accesses, clients) if table is not None else None
     own, servers = beside.servers, set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
@@ -361,6 +368,7 @@ def investigate(
         departures=gone,
         corrected=tuple(corrected),
         takings=takings,
+        doubts=doubts_of(held, takings, grants, links, identities),
         sprays=sprays,
         reconciled=reconciled,
         silences=silences,
@@ -394,7 +402,7 @@ def investigate(
     remade = with_sign_ins(intrusions_of(actors_of(clients), kept, accesses, clients), accesses, marked.ours)
     remade = through_apps(remade, apps, accesses, identities)
     remade = with_apps(remade, apps, accesses, logons, identities)
-    remade = with_takings(with_sprays(remade, sprays, accesses), takings, accesses, visits, identities)
+    remade = with_takings(with_sprays(remade, sprays, accesses), takings, links, identities)
     systems = systems_of(table, accesses, clients) if table is not None else None
     held = kept_names(remade, held)
     held = (*(beside_ours(one, marked) for one in held), *intrusions_marked(marked, accesses, held))
@@ -405,6 +413,7 @@ def investigate(
         held=held,
         exposed=exposed,
         beside_mail=tenant_acts(archive, held, accesses, identities),
+        doubts=doubts_of(held, takings, grants, links, identities),
         toll=tolls(archive, exposed, identities),
         ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week, kin),
         systems=systems,

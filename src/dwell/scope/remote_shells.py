@@ -7,7 +7,7 @@ mailboxes or more count where the account uses remote PowerShell from other netw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -20,6 +20,7 @@ from dwell.model.claims import Outcome
 from dwell.model.instants import utc_us
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.access import DAY_US
+from dwell.scope.cmdlet_origins import Ran
 from dwell.scope.cmdlets import Label, short
 from dwell.scope.exploits import NEAR, Exploit
 from dwell.scope.takings import Taking, TakingKind
@@ -27,7 +28,7 @@ from dwell.scope.traces import Trace
 from dwell.scope.visitors import client_of
 from dwell.scope.words import name_of
 
-__all__ = ["REMOTE_SHELL", "in_remote_shells", "strangers_of"]
+__all__ = ["REMOTE_SHELL", "Shells", "in_remote_shells", "shells_of", "strangers_of"]
 
 REMOTE_SHELL = "remote PowerShell from outside"
 MAILBOXES_MIN = 3
@@ -59,35 +60,70 @@ def _who(text: str, label: Label) -> str:
     return label(found.value) or found.value
 
 
-def in_remote_shells(archive: Archive, takings: Sequence[Taking], label: Label) -> tuple[Trace, ...]:
-    """Give the exports that were run in remote PowerShell by a stranger to the account, each as a trace.
+@dataclass(frozen=True, slots=True)
+class Shells:
+    """Remote PowerShell of the accounts that ran cmdlets.
+
+    Attributes:
+        visits: its answered requests, by the name that an account goes by.
+        label: gives the name that a user goes by.
+    """
+
+    visits: Mapping[str, Sequence[_Visit]]
+    label: Label
+
+    def who(self, one: Ran) -> str:
+        """Give the name of the account that ran an act; "" where nothing says."""
+        return _who(one.caller or "", self.label)
+
+    def of(self, one: Ran) -> Sequence[_Visit]:
+        """Give the requests of the account that ran an act."""
+        return self.visits.get(self.who(one), ())
+
+    def clients(self, one: Ran) -> frozenset[str]:
+        """Give from where the account that ran an act was in remote PowerShell of that server within `NEAR` of it."""
+        at, host = utc_us(one.at_utc), one.host.lower()
+        near = (each for each in self.of(one) if each.host.lower() == host and abs(each.at_us - at) <= _NEAR_US)
+        return frozenset(each.client for each in near)
+
+
+def shells_of(archive: Archive, acts: Sequence[Ran], label: Label) -> Shells:
+    """Find the remote PowerShell of the accounts that ran something.
 
     Args:
         archive: the case's archive.
-        takings: what was taken by cmdlet.
+        acts: what was run.
         label: gives the name that a user goes by.
 
     Raises:
         CustodyError: a data file is not what was written.
     """
-    exports = [one for one in takings if one.kind is TakingKind.EXPORT and one.caller]
-    callers = {_who(one.caller or "", label) for one in exports} - {""}
-    if not callers:
-        return ()
+    callers = {_who(text, label) for text in {one.caller for one in acts} if text} - {""}
     visits: dict[str, list[_Visit]] = {}
-    for file in archive.files("iis"):
+    for file in archive.files("iis") if callers else ():
         _take(file, callers, label, visits)
+    return Shells(visits, label)
+
+
+def in_remote_shells(shells: Shells, takings: Sequence[Taking]) -> tuple[Trace, ...]:
+    """Give the exports that were run in remote PowerShell by a stranger to the account, each as a trace.
+
+    Args:
+        shells: remote PowerShell of whoever ran them.
+        takings: what was taken by cmdlet.
+    """
+    exports = [one for one in takings if one.kind is TakingKind.EXPORT and one.caller]
     by_place: dict[tuple[str, str], list[tuple[Taking, _Visit]]] = {}
     for one in exports:
-        who = _who(one.caller or "", label)
-        visit = _at(one, visits.get(who, []))
+        who = shells.who(one)
+        visit = _at(one, shells.of(one))
         lan = network(visit.client) if visit is not None else None
         if visit is not None and lan is not None and not is_internal(visit.client):
             by_place.setdefault((who, lan), []).append((one, visit))
     out: list[Trace] = []
     for (who, lan), found in sorted(by_place.items()):
         boxes = {one.mailbox for one, _ in found}
-        if len(boxes) >= MAILBOXES_MIN and _strange(lan, visits[who]):
+        if len(boxes) >= MAILBOXES_MIN and _strange(lan, shells.visits[who]):
             out += [_trace(one, visit) for one, visit in found]
     return tuple(out)
 

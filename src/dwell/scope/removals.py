@@ -36,6 +36,8 @@ REMOVERS: Mapping[str, tuple[str, ...]] = {
     "remove-mailboxfolderpermission": ("add-mailboxfolderpermission", "set-mailboxfolderpermission"),
     "removefolderpermissions": ("addfolderpermissions", "modifyfolderpermissions", "updatefolderpermissions"),
     "remove-managementroleassignment": ("new-managementroleassignment", "set-managementroleassignment"),
+    "remove-rolegroupmember": ("add-rolegroupmember",),
+    "remove-rolegroup": ("new-rolegroup",),
     "uninstall-transportagent": _AGENTS,
     "disable-transportagent": _AGENTS,
     "remove member from role": ("add member to role",),
@@ -137,6 +139,11 @@ def _role(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
     return _Thing(told.get("Role", "").lower(), "", person(one.target, label), frozenset())
 
 
+def _group_member(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
+    """Read who is in a role group of Exchange."""
+    return _Thing(short(told.get("Identity") or one.target), "", person(told.get("Member", ""), label), frozenset())
+
+
 def _reader(operation: str) -> Callable[[Cmdlet, Mapping[str, str], Label], _Thing]:
     if "inboxrule" in operation:
         return _inbox_rule
@@ -146,6 +153,8 @@ def _reader(operation: str) -> Callable[[Cmdlet, Mapping[str, str], Label], _Thi
         return _assignment
     if "virtualdirectory" in operation or "transportagent" in operation:
         return _of_server
+    if "rolegroupmember" in operation:
+        return _group_member
     return _role if "member" in operation else _organisation
 
 

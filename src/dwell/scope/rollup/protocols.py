@@ -59,6 +59,8 @@ _WRITES = {
     "moveitems", "meetingresponse", "foldercreate", "folderupdate", "folderdelete",
     # operations of audit records
     "create", "update", "send", "sendas", "sendonbehalf", "move", "movetodeleteditems", "softdelete", "harddelete",
+    "updateinboxrules", "updatecalendardelegation", "addfolderpermissions", "modifyfolderpermissions",
+    "updatefolderpermissions", "removefolderpermissions",
 }  # fmt: skip
 """Actions of OWA, EWS and EAS, and operations of audit records, in lower case."""
 

@@ -35,7 +35,8 @@ NEEDS = ("sessions", "hours", "messages")
 MAIL = {
     "mailitemsaccessed", "messagebind", "folderbind", "mailboxlogin", "attachmentaccess", "searchqueryinitiatedexchange",
     "copy", "move", "create", "update", "send", "sendas", "sendonbehalf", "softdelete", "harddelete",
-    "movetodeleteditems",
+    "movetodeleteditems", "updateinboxrules", "updatecalendardelegation",
+    "addfolderpermissions", "modifyfolderpermissions", "updatefolderpermissions", "removefolderpermissions",
 }  # fmt: skip
 _ACTS = {
     "mailitemsaccessed": Act.NAMED,

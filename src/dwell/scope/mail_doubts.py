@@ -1,0 +1,182 @@
+"""Mailboxes that an intrusion may have taken mail of though no record says so: why none of them is without a sign.
+
+* A rule of the organisation, or a content search, that is the intrusion's: whose mail it met is in no record.
+* An act that may be the intrusion's: run with an account that it used, not in its minutes, or from an address that others
+  have as well. The account's owner may have run it.
+* A right on the mailbox, or on all, that an account of the intrusion's had, or that the intrusion gave to somebody: where
+  logs name the account and not the mailbox, what it opened afterwards is taken for its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from dwell.model.instants import utc_us
+from dwell.scope.access import Accesses
+from dwell.scope.address_ties import NEAR_DAYS
+from dwell.scope.cmdlet_origins import Origin, Ran
+from dwell.scope.exploits import NEAR
+from dwell.scope.grants import ANYBODY, Grant
+from dwell.scope.identities import Identities
+from dwell.scope.intrusions import Held
+from dwell.scope.rollup.ual import SIGN_IN, TENANT
+from dwell.scope.taking_ties import Links
+from dwell.scope.takings import ANY_MAILBOX, Taking, TakingKind
+from dwell.scope.words import without_domain
+
+__all__ = ["NONE", "Doubts", "doubts_of"]
+
+REASONS_MAX = 5
+Rows = npt.NDArray[np.int64]
+_WORDS: Mapping[TakingKind, str] = {
+    TakingKind.EXPORT: "exported to {}",
+    TakingKind.COPY: "copied to {}",
+    TakingKind.LISTING: "listed to {}",
+    TakingKind.SEARCH: "searched, and what was found exported or shown",
+    TakingKind.FORWARDING: "set to be sent on to {}",
+    TakingKind.FLOW: "set to be copied to {} as it comes in or goes out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """Why mailboxes are not without a sign.
+
+    Attributes:
+        own: reasons by mailbox.
+        everybody: reasons that hold for all mailboxes.
+    """
+
+    own: Mapping[str, tuple[str, ...]]
+    everybody: tuple[str, ...] = ()
+
+    def of(self, mailbox: str) -> tuple[str, ...]:
+        """Give the reasons that hold for a mailbox."""
+        return (*self.own.get(mailbox, ()), *self.everybody)
+
+
+NONE = Doubts({})
+
+
+def doubts_of(
+    held: Sequence[Held], takings: Sequence[Taking], grants: Sequence[Grant], links: Links, identities: Identities
+) -> Doubts:
+    """Say of which mailboxes an intrusion may have taken mail though no record says so.
+
+    Args:
+        held: the intrusions.
+        takings: mail taken by cmdlet, by whomever.
+        grants: rights that were given, by whomever.
+        links: what ties an act to an intrusion.
+        identities: who is who.
+    """
+    accesses = links.accesses
+    boxes = {
+        *identities.mailboxes(),
+        *(accesses.names[one] for one in np.unique(accesses.mailbox).tolist() if one >= 0),
+    }
+    bare: dict[str, tuple[str, ...]] = {}
+    for name in sorted(boxes):
+        bare[without_domain(name)] = (*bare.get(without_domain(name), ()), name)
+    found: dict[str, dict[str, None]] = {}
+    tied = {each.key for one in held for each in one.takings}
+    nameless = _nameless(accesses) if grants and held else np.zeros(0, np.int64)
+    for one in held:
+        for mailbox, why in (*_by_takings(one, takings, tied, links), *_by_grants(one, grants, nameless, links)):
+            # a name that no mailbox goes by can be that of any
+            for whose in (mailbox,) if mailbox in boxes else bare.get(mailbox, (ANY_MAILBOX,)):
+                found.setdefault(whose, {})[why] = None
+    everybody = _some(found.pop(ANY_MAILBOX, {}))
+    return Doubts({name: _some(texts) for name, texts in found.items()}, everybody)
+
+
+def _some(texts: Mapping[str, None]) -> tuple[str, ...]:
+    """Give the first of several reasons, and how many more there are: each stands with every mailbox that it holds for."""
+    more = len(texts) - REASONS_MAX
+    first = tuple(islice(texts, REASONS_MAX))
+    return (*first, f"{more} more acts give reason to doubt as well") if more > 0 else first
+
+
+def _by_takings(
+    held: Held, takings: Sequence[Taking], tied: Iterable[object], links: Links
+) -> Iterable[tuple[str, str]]:
+    """Give whose mail an intrusion's cmdlets may have taken, and why."""
+    for one in held.takings:
+        if one.mailbox == ANY_MAILBOX:
+            yield ANY_MAILBOX, f"{_taken(one)} by {held.id}; no record says whose mail that was"
+    for one in takings:
+        why = _maybe(held, one, links) if one.key not in tied else ""
+        if why:
+            yield one.mailbox, f"{_taken(one)} by {one.account or one.caller or 'nobody named'}; {why}"
+
+
+def _taken(one: Taking) -> str:
+    """Say what was done to mail, and when."""
+    only = f" (only what meets {one.part})" if one.part else ""
+    done = _WORDS[one.kind].format(one.where)
+    return f"mail was {done}{only} at {one.at_utc:%Y-%m-%d %H:%M} UTC"
+
+
+def _maybe(held: Held, one: Ran, links: Links) -> str:
+    """Say why an act that is not tied to an intrusion may be its doing; "" where nothing says so."""
+    origin = links.origins.of(held, one)
+    if origin in {Origin.OWN, Origin.MAYBE}:
+        return f"it was run from {one.client}, from where {held.id} came, and others may have"
+    used = one.account is not None and one.account in held.accounts
+    meant = held.first_utc - NEAR <= one.at_utc <= held.last_utc + timedelta(days=NEAR_DAYS)
+    if not used or not meant or origin is Origin.OTHER:
+        return ""
+    return f"{held.id} used that account: whether the act was its own or the owner's, no record says"
+
+
+def _nameless(accesses: Accesses) -> Rows:
+    """Give the sessions that were answered and of which no log says whose mailbox they opened; a sign-in opens none."""
+    signed = np.array([one == SIGN_IN for one in accesses.protocols] or [False])[accesses.protocol]
+    signed |= accesses.having("table", "signins")
+    return np.flatnonzero(accesses.ok & ~signed & accesses.having("basis", "assumed") & (accesses.account >= 0))
+
+
+def _by_grants(held: Held, grants: Sequence[Grant], nameless: Rows, links: Links) -> Iterable[tuple[str, str]]:
+    """Give which mailboxes an intrusion may have opened by a right, and why."""
+    if not len(nameless):
+        return
+    accesses = links.accesses
+    cloud = accesses.having("table", "ual")[nameless]
+    own = np.isin(nameless, np.array(held.rows, np.int64))
+    # by whether it is the tenant, and by account, the last one of all
+    anybody = [_latest(nameless[cloud == there], accesses) for there in (False, True)]
+    mine = [_latest(nameless[own & (cloud == there)], accesses) for there in (False, True)]
+    places = {name: place for place, name in enumerate(accesses.names)}
+    for one in grants:
+        tied = links.tie(held, one)
+        given = tied or _maybe(held, one, links)
+        if not given and not (one.whole and one.to in held.accounts):
+            continue
+        # whom the intrusion itself gave a right may be the intruder wherever he comes from
+        latest = (anybody if tied and one.to != ANYBODY else mine)[one.host == TENANT]
+        last = int(latest.max()) if one.to == ANYBODY else int(latest[places.get(one.to, -1)])
+        if last >= utc_us(one.at_utc):
+            yield one.mailbox, _opened(one, held, given)
+
+
+def _latest(rows: Rows, accesses: Accesses) -> Rows:
+    """Give by account the end of its last session among some, microseconds since 1970; one more place for nobody's."""
+    out = np.full(len(accesses.names) + 1, -1, np.int64)
+    np.maximum.at(out, accesses.account[rows], accesses.last[rows])
+    return out
+
+
+def _opened(one: Grant, held: Held, given: str) -> str:
+    """Say which right may have opened a mailbox."""
+    who, giver = one.to or "a group, or everybody,", one.account or one.caller or "nobody named"
+    why = f" ({held.id}: {given})" if given else ""
+    return (
+        f"{who} was given {one.what} by {giver} at {one.at_utc:%Y-%m-%d %H:%M} UTC{why}; the records of what {held.id} may "
+        "have opened by it afterwards name no mailbox"
+    )
