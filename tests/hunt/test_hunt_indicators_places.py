@@ -169,3 +169,12 @@ def test_every_other_place_is_a_text_or_a_map_of_its_table() -> None:
         for column in columns:
             kind = held[table].schema.field(column).type
             assert pa.types.is_map(kind) or pa.types.is_string(kind), (table, column)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_records_that_name_no_path_or_address_leave_those_kinds_blind(tmp_path: Path, *, kept: bool) -> None:
+    rows: list[dict[str, Any]] = [{"UserId": "anna@gov.example", "Parameters": {"Identity": "anna"}}]
+    hunted = searched(tmp_path, "C:\\x\\y.exe\n" + "ab" * 32 + "\n", {"ual": rows}, kept=kept)
+    assert {one.status for one in hunted.indicators} == {RuleStatus.BLIND}
+    hunted = searched(tmp_path, "198.51.100.2\n", {}, kept=kept)
+    assert [one.status for one in hunted.indicators] == [RuleStatus.BLIND]

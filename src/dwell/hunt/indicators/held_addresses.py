@@ -66,11 +66,12 @@ def held_addresses(file: DataFile) -> tuple[HeldAddresses, tuple[pa.Table, pa.Ta
     """
     lexicon = values_of(file)
     exact, texts, maps, rest = (places.get(file.table, ()) for places in (PLACES[FAMILY], TEXTS, MAPS, REST))
+    rest = (*maps, *rest)
     exact, texts, rest = (tuple(one for one in places if not lexicon.is_bare(one)) for places in (exact, texts, rest))
-    is_seen, is_open = bool(maps), False
+    is_seen, is_open = False, False
     parts: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
     six: set[int] = set()
-    within = (*texts, *maps, *rest)
+    within = (*texts, *rest)
     for place, take in [*((one, addresses) for one in exact), *((one, addresses_inside) for one in within)]:
         is_told = place in lexicon.complete
         values = lexicon.of(place)[0] if is_told else _texts(file, place, inside=place in within)

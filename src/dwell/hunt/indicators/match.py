@@ -44,21 +44,19 @@ class _Wanted:
     Attributes:
         columns: families to look for in each column as a whole.
         texts: columns to be searched for values inside.
-        maps: likewise, maps.
-        rest: likewise, columns and maps of which nothing is known beforehand.
+        rest: likewise, maps, and columns of which nothing is known beforehand.
         urls: whether URLs are put together from their pieces.
         seen: families that this file could show.
     """
 
     columns: dict[str, list[str]] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
-    maps: list[str] = field(default_factory=list)
     rest: list[str] = field(default_factory=list)
     urls: bool = False
     seen: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.columns or self.texts or self.maps or self.rest or self.urls)
+        return bool(self.columns or self.texts or self.rest or self.urls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +184,11 @@ class Finder:
         inside = [one for one in TEXT_FAMILIES if self._holds(one)]
         if inside:
             out.texts = [one for one in TEXTS.get(table, ()) if self._open(out, lexicon, one, inside, inside=True)]
-            out.maps = list(MAPS.get(table, ()))
-            out.seen |= set(inside if out.maps else ())
-            out.rest = [one for one in REST.get(table, ()) if self._open_rest(out, lexicon, one, inside)]
+            out.rest = [
+                one
+                for one in (*MAPS.get(table, ()), *REST.get(table, ()))
+                if self._open_rest(out, lexicon, one, inside)
+            ]
         if table in URLS and self._url_hosts is not None:
             out.urls = self._open_urls(out, lexicon, URLS[table])
         return out
@@ -237,7 +237,7 @@ class Finder:
         face = FACES.get(file.table, Face())
         urls = set(URLS[file.table]) - {""} if wanted.urls else set()
         names = {"evidence_id", "record_no", "time_utc", "host", *face.columns}
-        names |= {*wanted.columns, *wanted.texts, *wanted.maps, *wanted.rest, *urls}
+        names |= {*wanted.columns, *wanted.texts, *wanted.rest, *urls}
         columns = [one for one in spec.schema.names if one in names]
         dictionary = [one for one in columns if one in spec.lexicon or one in {"evidence_id", "host"}]
         table = read_rows(file, columns, dictionary=dictionary)
@@ -257,9 +257,9 @@ class Finder:
         inside = [one for one in TEXT_FAMILIES if self._holds(one)]
         for place in sorted(wanted.texts):
             yield self._column(table, place, inside, inside=True)
-        for place in sorted({*wanted.maps, *wanted.rest}):
+        for place in sorted(wanted.rest):
             held = spread(table[place], place)
-            wanted.seen |= _shown(held.values, inside) if place in wanted.rest else set()
+            wanted.seen |= _shown(held.values, inside)
             yield self._spread(held, inside)
         if wanted.urls:
             yield self._urls(table, URLS[name])
