@@ -94,11 +94,19 @@ def test_first_seen_agrees_with_a_plain_search(investigated: Path, dwell: Dwell)
     assert seen["count"] == found["total"] > 0
     assert seen["first_utc"] == found["rows"][0]["time_utc"]
     assert seen["last_utc"] == found["rows"][-1]["time_utc"]
-    assert dwell("first-seen", "nobody", "-c", investigated, "-q").out == "not seen in what is held\n"
+    assert dwell("first-seen", "nobody", "-c", investigated, "-q").out.startswith("no text that is held is just that")
     wide = dwell("first-seen", "198.51.100.0/24", "-c", investigated)
     assert "dwell search takes networks and *" in wide.err
     assert "dwell search" not in dwell("first-seen", "/no/such/path", "-c", investigated).err
     assert dwell("first-seen", " ", "-c", investigated).code == 2
+    fanged = dwell("first-seen", "antSword/v2[.]1", "-c", investigated, "-t", "json", "-q").out
+    assert json.loads(fanged) == rows
+
+
+@pytest.mark.parametrize("form", ["text", "json", "jsonl"])
+def test_a_search_for_a_word_says_where_it_did_not_look(investigated: Path, dwell: Dwell, form: str) -> None:
+    found = dwell("search", "nowhere-at-all", "-c", investigated, "-t", form)
+    assert "Not looked at" in found.out + found.err
 
 
 def test_first_seen_scans_what_no_lexicon_holds(investigated: Path, dwell: Dwell) -> None:

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from dwell.hunt.indicators.gathering import Gathering, Indicators
-from dwell.hunt.indicators.indicator import plain_word
-from dwell.hunt.indicators.lists import row_taken, rows_header
+from dwell.hunt.indicators.list_header import list_header, row_taken
 
 __all__ = ["read_slowly"]
 
@@ -107,14 +106,12 @@ def _read(path: Path, out: Gathering) -> None:
         first = head[-1][1]
         delimiter = max(",;\t", key=first.count)
         names = _cells(first, delimiter)
-        header = rows_header(names)
+        header = list_header(names)
         if header is None:
             _plain_list(chain(head, lines), out)
             return
-        named = plain_word(names[header["named"]]) if "named" in header else ""
         for number, cells in _records(lines, delimiter, out):
-            row = {meaning: cells[at] for meaning, at in header.items() if at < len(cells)}
-            row_taken(out, row, row.get("kind", "").strip() or named, str(number))
+            row_taken(out, header, cells, str(number))
 
 
 def read_slowly(path: Path) -> Indicators:

@@ -363,3 +363,102 @@ def test_a_port_behind_an_address_or_name_is_left_out(tmp_path: Path, head: str)
 def test_what_is_no_port_is_not_taken_for_one(tmp_path: Path, value: str) -> None:
     listed = read_indicators([written(tmp_path, f"value,type\n{value},ip\n")])
     assert (listed.items, len(listed.faults)) == ((), 1)
+
+
+def test_every_column_of_a_kind_is_taken(tmp_path: Path) -> None:
+    sums = ["d4" * 16, "da" * 20, "e3" * 32]
+    text = f"md5,sha1,sha256,comment\n{','.join(sums)},x\n,,{'ab' * 32},\n,,,nothing\n"
+    listed = read_indicators([written(tmp_path, text)])
+    assert sorted(one.value for one in listed.items) == sorted([*sums, "ab" * 32])
+    assert {one.label for one in listed.items if one.place == "2"} == {"x"}
+    assert listed.faults == ("list.csv:4: an empty value matches nothing",)
+
+
+def test_columns_of_several_kinds_are_taken_with_the_shape_of_each(tmp_path: Path) -> None:
+    text = "domain,ip,type,last_seen\nother.example,203.0.113.77,C2,2021-03-01\n"
+    text += '"b\u00fccher.example",203.0.113.78,"C2\n",\n'
+    listed = read_indicators([written(tmp_path, text)])
+    assert [(one.kind, one.value) for one in listed.items] == [
+        ("address", "203.0.113.77"),
+        ("address", "203.0.113.78"),
+        ("domain", "other.example"),
+        ("domain", "xn--bcher-kva.example"),
+    ]
+    assert listed.faults == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "columns"),
+    [
+        ("domain,link\nevil.example,https://report.example/x\n", ["evil.example"], ["link"]),
+        ("indicator,md5\n1.2.3.7," + "ab" * 16 + "\n1.2.3.8,\n", ["1.2.3.7", "1.2.3.8"], ["md5"]),
+        ('indicator,md5\n198.51.100.7,"\u00e9"\n', ["198.51.100.7"], ["md5"]),
+        ('{"domain": "evil.example", "host": "a hoster"}\n', ["evil.example"], ["host"]),
+    ],
+)  # fmt: skip
+def test_columns_that_are_not_taken_are_counted_by_name(
+    tmp_path: Path, text: str, values: list[str], columns: list[str]
+) -> None:
+    listed = read_indicators([written(tmp_path, text, "list.jsonl" if text.startswith("{") else "list.csv")])
+    assert [one.value for one in listed.items] == values
+    assert [
+        (f"'{name}'" in reason, number) for name, (_, reason, number) in zip(columns, listed.counted, strict=True)
+    ] == [(True, 1)]
+
+
+@pytest.mark.parametrize("head", ["", "value,type\n"])
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("C:\\Users\\*\\x.exe", "a wildcard"),
+        ("C:\\Users\\a?c\\x.exe", "a wildcard"),
+        ("/owa/x.aspx?a=b", "a query"),
+        ("%TEMP%\\evil.exe", "a variable"),
+        ("C:\\Users\\%username%\\evil.exe", "a variable"),
+        ("HKLM\\Software\\x", "a registry key"),
+        ("HKEY_CURRENT_USER\\Software\\x", "a registry key"),
+        ("Global\\mutex1", "a mutex"),
+    ],
+)
+def test_what_no_path_in_a_log_can_be_is_counted_and_not_said_to_be_looked_for(
+    tmp_path: Path, head: str, value: str, reason: str
+) -> None:
+    text = f"{head}{value}{',filepath' if head else ''}\n"
+    listed = read_indicators([written(tmp_path, text)])
+    assert listed.items == ()
+    assert listed.faults == ()
+    assert [(reason in why, number) for _, why, number in listed.counted] == [(True, 1)]
+
+
+@pytest.mark.parametrize("value", ["/b%20c%e4bc%20.aspx", "/%e4%b8%ad/x.aspx", "global\\x.exe", "C:\\100%\\a%b.exe"])
+def test_paths_with_marks_of_their_own_stay_paths(tmp_path: Path, value: str) -> None:
+    (one,) = read_indicators([written(tmp_path, value + "\n")]).items
+    assert (one.kind, one.value) == ("path", value.replace("/", "\\").lower())
+
+
+MISP_NOT_COMPARED = (
+    "yara", "sigma", "snort", "pattern-in-file", "mac-address", "cpe", "jabber-id", "http-method", "sha3-256",
+    "windows-scheduled-task", "cookie", "text", "some-type-of-tomorrow", "filename|sha3-256", "regkey|value",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MISP_NOT_COMPARED)
+def test_attributes_of_types_that_are_not_compared_are_counted_and_are_no_fault(tmp_path: Path, kind: str) -> None:
+    listed = read_indicators([written(tmp_path, json.dumps(event("e1", [attribute(kind, "a.exe|b")])), "e1.json")])
+    assert listed.faults == ()
+    assert [one.kind for one in listed.items] == (["name"] if kind.startswith("filename") else [])
+    assert sum(number for _, _, number in listed.counted) >= 1
+
+
+@pytest.mark.parametrize("kind", ["target-email", "whois-registrant-email", "eppn", "dns-soa-email"])
+def test_types_of_mail_addresses_are_mail_addresses(tmp_path: Path, kind: str) -> None:
+    made = event("e1", [attribute(kind, "A@evil.example"), attribute("attachment", "Bad.docx")])
+    listed = read_indicators([written(tmp_path, json.dumps(made), "e1.json")])
+    assert [(one.kind, one.value) for one in listed.items] == [("email", "a@evil.example"), ("name", "bad.docx")]
+
+
+def test_reasons_beyond_measure_are_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "COUNTED_MAX", 3)
+    made = event("e1", [attribute(f"kind{at}", "x") for at in range(9)])
+    listed = read_indicators([written(tmp_path, json.dumps(made), "e1.json")])
+    assert sorted(number for _, _, number in listed.counted) == [1, 1, 1, 6]

@@ -111,3 +111,40 @@ def test_any_text_is_found_with_what_is_kept_as_without(
     for one in (asked, *held):
         plain = first_seen(found, one)
         assert [first_seen(found, one, folder / "held") for _ in range(2)] == [plain, plain]
+
+
+EVENTS: list[dict[str, Any]] = [
+    {"EventData": {"DestAddress": "198.51.100.1", "SourceAddress": "198.51.100.1", "Image": "C:\\evil\\side.dll"}},
+    {"EventData": {"DestAddress": "198.51.100.1", "Empty": None}},
+    {"EventData": {"Address": "2001:db8::5"}, "time_utc": None},
+    {},
+]
+RECORDS: list[dict[str, Any]] = [{"InternetMessageIds": ["<a@x>", "<b@x>", "<A@X>"]}]
+
+
+@pytest.mark.parametrize("few", [0, 1_000])
+@pytest.mark.parametrize("kept", [False, True])
+def test_fields_of_events_and_entries_of_lists_are_seen(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, few: int, *, kept: bool
+) -> None:
+    monkeypatch.setattr(held_values, "FEW", few)
+    archive = archive_of(tmp_path / "archive", {"evtx": EVENTS, "ual": RECORDS})
+
+    def seen(value: str) -> list[tuple[str, int]]:
+        first_seen(archive, "nowhere", cache if kept else None)
+        return [(one.column, one.count) for one in first_seen(archive, value, cache if kept else None)]
+
+    assert seen("198.51.100.1") == [("EventData.DestAddress", 2), ("EventData.SourceAddress", 1)]
+    assert seen("::ffff:198.51.100.1") == seen("198.51.100.1")
+    assert seen("c:\\EVIL\\side.dll") == [("EventData.Image", 1)]
+    assert seen("[2001:0DB8:0::5]") == [("EventData.Address", 1)]
+    assert seen("<a@x>") == [("InternetMessageIds", 1)]
+    (told,) = first_seen(archive, "2001:db8::5")
+    assert (told.first_utc, told.last_utc) == (None, None)
+
+
+def test_another_way_to_write_a_value_is_looked_for_too(archive: Archive, cache: Path) -> None:
+    plain = first_seen(archive, "198.51.100.7", cache)
+    assert plain
+    assert first_seen(archive, "198.51.100[.]7", cache) == ()
+    assert first_seen(archive, "198.51.100[.]7", cache, also=["198.51.100.7"]) == plain

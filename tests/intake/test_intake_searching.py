@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.hunt.archives import archive_of
 from tests.intake.evidence import log, sha256, taken_in, write
 
 from dwell.archive.datafile import WordsReader
@@ -306,3 +307,46 @@ def test_a_column_of_a_log_that_is_not_held_is_said_not_to_have_been_looked_at(a
     assert "No log that is held has a column 'status'" in found.hint
     assert "sc-status" in found.hint
     assert search(archive, ["sc-status:999"]).hint == ""
+
+
+def test_a_word_is_told_where_it_was_not_looked_for(archive: Archive) -> None:
+    hint = search(archive, ["nowhere"]).hint
+    assert "Not looked at: " in hint
+    assert "extra" in hint
+    assert ":*nowhere*'" in hint
+    assert search(archive, ["cs-uri-stem:*nowhere*"]).hint == ""
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        (["NOT", "c-ip:192.0.2.1"], "NOT is looked for as a word"),
+        (["c-ip:192.0.2.1", "or", "c-ip:192.0.2.2"], "or is looked for as a word"),
+        (["sc-status:>400"], "numbers are not compared"),
+        (["sc-status:<=400"], "numbers are not compared"),
+    ],
+)
+def test_what_reads_like_another_language_is_said_to_be_taken_as_it_stands(
+    archive: Archive, terms: list[str], said: str
+) -> None:
+    assert said in search(archive, terms).hint
+
+
+def test_a_map_is_asked_as_a_whole_and_its_fields_by_their_last_name(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"EventData": {"EventXML.Address": "198.51.100.2", "EventXML.User": "bob"}},
+        {"EventData": {"ImageLoaded": "C:\\evil\\side.dll"}},
+        {"EventData": {"Address": "198.51.100.3", "Empty": None}},
+        {},
+    ]
+    archive = archive_of(tmp_path / "archive", {"evtx": rows})
+
+    def met(*terms: str) -> list[int]:
+        return [one.record_no for one in search(archive, terms).matches]
+
+    assert met("Address:198.51.100.0/24") == [1, 3]
+    assert met("EventXML.Address:198.51.100.0/24") == [1]
+    assert met("EventData:*side.dll*") == [2]
+    assert met("eventdata:198.51.100.0/24") == [1, 3]
+    assert met("EventData:bob", "Address:*") == [1]
+    assert met("EventData:nobody") == []

@@ -198,17 +198,19 @@ def first_seen(case: Path, value: str) -> tuple[Seen, ...]:
 
     Args:
         case: the case folder.
-        value: the whole value of a column, as logged; letter case does not count.
+        value: the whole value of a column or of a field of an event, as logged; letter case does not count, an address
+            may be spelled in any way, and what keeps a value from being clicked (`[.]`, `hxxp`) is undone.
 
     Raises:
         CaseError: the folder is no case, or of another version.
         CustodyError: a table is not what was written.
     """
+    from dwell.hunt.indicators.indicator import refanged
     from dwell.intake.first_seen import first_seen as find_first_seen
     from dwell.intake.ingest import open_archive
 
     held = Case.open(case)
-    return find_first_seen(open_archive(held), value, held.cache("held"))
+    return find_first_seen(open_archive(held), value, held.cache("held"), also=[refanged(value)])
 
 
 def verify(case: Path) -> Iterator[Finding]:

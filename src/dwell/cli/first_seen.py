@@ -22,6 +22,9 @@ __all__ = ["COMMANDS"]
 COLUMNS = ("table", "column", "count", "first_utc", "last_utc")
 
 
+NOT_SEEN = "no text that is held is just that. Longer ones: dwell search 'COLUMN:*VALUE*'; numbers: EventID:4624\n"
+
+
 def _is_network(value: str) -> bool:
     try:
         return "/" in value and bool(ipaddress.ip_network(value, strict=False))
@@ -37,8 +40,9 @@ def _is_network(value: str) -> bool:
 def first_seen(value: str, case: Path, *, output: Output, talk: Talk) -> int:
     """Say when a value was first and last seen, how often, and in which columns.
 
-    VALUE is the whole value of a column, as logged: an address, an account, an agent, a path. Letter case does not count.
-    Nothing found is no proof of absence: look at the coverage.
+    VALUE is the whole value of a column, or of a field of an event, as logged: an address (in any spelling), an account,
+    an agent, a path. Letter case does not count, and `[.]` is a dot. Longer texts that hold it are not looked into:
+    `dwell search` takes `*`. Nothing found is no proof of absence: look at the coverage.
 
     \b
     dwell first-seen 198.51.100.7 -c case
@@ -61,7 +65,7 @@ def first_seen(value: str, case: Path, *, output: Output, talk: Talk) -> int:
     ]
     cells = [[one.table, one.column, one.count, utc_text(one.first_utc), utc_text(one.last_utc)] for one in found]
     if output.form is Form.TEXT:
-        output.write(aligned(COLUMNS, cells) if cells else "not seen in what is held\n")
+        output.write(aligned(COLUMNS, cells) if cells else NOT_SEEN)
     elif output.form is Form.CSV:
         output.write(csv_text(COLUMNS, cells))
     else:

@@ -64,8 +64,8 @@ def search(query: tuple[str, ...], case: Path, *, limit: int, output: Output, ta
     """Look for rows in all tables.
 
     A term is `column:value` with `*` for any text, a network for addresses, `after:` or `before:` with an instant or a
-    part of one, or a word that any column of values that repeat may hold. Long texts are asked by name, and a row has to
-    meet all terms.
+    part of one, or a word that any column of values that repeat may hold. Long texts and fields of events are asked by
+    name (`EventData:*side.dll*` for any field), and a row has to meet all terms: there is no OR and no NOT.
 
     \b
     dwell search 'c-ip:198.51.100.0/24 cs-uri-stem:*ews* after:2019-04' -c case
@@ -86,6 +86,8 @@ def search(query: tuple[str, ...], case: Path, *, limit: int, output: Output, ta
         }
         output.rows([whole])
     else:
+        if found.hint:
+            talk.note(found.hint)
         output.rows(_rows(found))
     return 0
 

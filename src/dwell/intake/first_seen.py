@@ -1,8 +1,12 @@
-"""When a value was first and last seen, by column: a look-up in the lexicons, and a scan of what is not in them."""
+"""When a value was first and last seen, by column: a look-up in the lexicons, and a scan of what is not in them.
+
+Fields of maps (those of events, say) and entries of lists are columns of their own here: `EventData.DestAddress`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ipaddress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +16,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.datafile import DataFile, read_lexicon, read_rows
+from dwell.archive.datafile import DataFile, read_index, read_lexicon, read_rows
 from dwell.archive.spec import TableSpec
 from dwell.archive.store import Archive
 from dwell.intake.held_values import HeldValues, keep_held, may_hold
 from dwell.model.instants import utc_from_us
 
-__all__ = ["Seen", "first_seen"]
+__all__ = ["Seen", "first_seen", "spellings"]
 
 _TIME = "time_utc"
 
@@ -42,17 +46,35 @@ class Seen:
     last_utc: datetime | None
 
 
-def _same(values: pa.ChunkedArray, wanted: str) -> npt.NDArray[np.int64]:
-    """Give the rows whose text is the wanted one, letter case apart."""
+def spellings(value: str) -> tuple[str, ...]:
+    """Give the ways in which logs write a value, in lower case: addresses of IPv6 short and in full."""
+    plain = value.strip().lower()
+    out = dict.fromkeys((value.lower(), plain))
+    try:
+        found = ipaddress.ip_address(plain.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return tuple(out)
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    if isinstance(found, ipaddress.IPv4Address):
+        found = ipaddress.IPv6Address(f"::ffff:{found}")
+        mapped = found.ipv4_mapped
+    ways = (found.compressed, found.exploded, *((str(mapped), f"::ffff:{mapped}") if mapped else ()))
+    return tuple(out | dict.fromkeys(ways))
+
+
+def _same(values: pa.ChunkedArray | pa.Array, wanted: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Give the rows whose text is one of the wanted ones, letter case apart."""
     # lower case has as many characters, and most texts have another number of them
-    long = np.flatnonzero(pc.fill_null(pc.equal(pc.utf8_length(values), len(wanted)), fill_value=False).to_numpy())
-    same = pc.equal(pc.utf8_lower(values.take(pa.array(long))), wanted).to_numpy()
+    lengths = pa.array(sorted({len(one) for one in wanted}), pa.int32())
+    long = np.flatnonzero(pc.is_in(pc.utf8_length(values), value_set=lengths).to_numpy(zero_copy_only=False))
+    lower = pc.utf8_lower(values.take(pa.array(long)))
+    same = pc.is_in(lower, value_set=pa.array(wanted, pa.string())).to_numpy(zero_copy_only=False)
     found: npt.NDArray[np.int64] = long[same.astype(np.bool_)]
     return found
 
 
 def _in_file(
-    file: DataFile, spec: TableSpec, wanted: str, held: HeldValues | None
+    file: DataFile, spec: TableSpec, wanted: Sequence[str], held: HeldValues | None
 ) -> Iterator[tuple[str, int, int | None, int | None]]:
     """Yield column, count, first and last instant in microseconds, for each column of a file that holds the value."""
     complete: frozenset[str] = frozenset()
@@ -73,9 +95,13 @@ def _in_file(
         for one in spec.schema
         if pa.types.is_string(one.type) and one.name != "evidence_id" and one.name not in complete
     ]
-    if not texts:
+    index = read_index(file)
+    more = [
+        one.name for one in spec.schema if _is_of_texts(one.type) and (index is None or one.name not in index.empty)
+    ]
+    if not texts and not more:
         return
-    rows = read_rows(file, (*texts, _TIME))
+    rows = read_rows(file, (*texts, *more, _TIME))
     for name in texts:
         if held is not None:
             held.add_column(rows[name])
@@ -83,25 +109,84 @@ def _in_file(
         if len(found):
             span = pc.min_max(found.cast(pa.int64())).as_py()
             yield name, len(found), span["min"], span["max"]
+    for name in more:
+        yield from _in_parts(rows[name], name, rows[_TIME], wanted, held)
 
 
-def first_seen(archive: Archive, value: str, cache: Path | None = None) -> tuple[Seen, ...]:
+def _is_of_texts(kind: pa.DataType) -> bool:
+    """Say whether a column is a map or a list whose entries are texts."""
+    if pa.types.is_map(kind):
+        return bool(pa.types.is_string(kind.item_type))
+    return bool(pa.types.is_list(kind) and pa.types.is_string(kind.value_type))
+
+
+def _in_parts(
+    column: pa.ChunkedArray, name: str, times: pa.ChunkedArray, wanted: Sequence[str], held: HeldValues | None
+) -> Iterator[tuple[str, int, int | None, int | None]]:
+    """Yield the same for each field of a map that holds the value, or for the entries of a list."""
+    rows, keys, values = _parts(column)
+    if held is not None:
+        held.add_column(pa.chunked_array([values]))
+    met = _same(values, wanted)
+    if not len(met):
+        return
+    labels = [name] * len(met) if keys is None else [f"{name}.{one}" for one in keys.take(pa.array(met)).to_pylist()]
+    # a row that names the value twice in one field counts once
+    table = pa.table({"label": labels, "row": rows[met]}).group_by(["label", "row"], use_threads=False).aggregate([])
+    at = times.take(table["row"]).cast(pa.int64())
+    told = pa.table({"label": table["label"], "at": at}).group_by("label", use_threads=False)
+    for one in told.aggregate([("at", "min"), ("at", "max"), ([], "count_all")]).to_pylist():
+        yield one["label"], one["count_all"], one["at_min"], one["at_max"]
+
+
+def _parts(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], pa.StringArray | None, pa.StringArray]:
+    """Give row, field (none in a list) and text of every entry of a map or list; entries without a text are left out."""
+    whole = column.combine_chunks()
+    whole = pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+    is_map = pa.types.is_map(whole.type)
+    listed = whole.cast(pa.list_(whole.type.field(0).type)) if is_map else whole
+    counts = pc.list_value_length(listed).fill_null(0).to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(len(whole)), counts)
+    flat = listed.flatten()
+    keys, values = (flat.field(0), flat.field(1)) if is_map else (None, flat)
+    some = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
+    chosen = pa.array(some)
+    return (
+        rows[some],
+        None if keys is None else keys.take(chosen).cast(pa.string()),
+        values.take(chosen).cast(pa.string()),
+    )
+
+
+def _may_hold(file: DataFile, wanted: Sequence[str], cache: Path | None) -> bool | None:
+    """Say whether a text of a data file may be one of those wanted; None where that is not kept."""
+    if cache is None:
+        return True
+    told = [may_hold(file, one, cache) for one in wanted]
+    return None if None in told else any(told)
+
+
+def first_seen(
+    archive: Archive, value: str, cache: Path | None = None, *, also: Sequence[str] = ()
+) -> tuple[Seen, ...]:
     """Give every column that holds a value, letter case apart, by first instant (unknown last), table and column.
 
     Args:
         archive: the case's archive.
-        value: the whole value of a column, as logged.
+        value: the whole value of a column, of a field in a map or of an entry in a list, as logged; an address in any of
+            its spellings.
+        also: other ways to write the value.
         cache: folder where it is kept which texts each data file holds, so that files without the value are not opened.
 
     Raises:
         CustodyError: a data file is not what was written.
     """
-    wanted = value.lower()
+    wanted = tuple(dict.fromkeys(way for one in (value, *also) for way in spellings(one)))
     found: dict[tuple[str, str], list[tuple[int, int | None, int | None]]] = {}
     for table in archive.tables():
         if table in archive.specs:
             for file in archive.files(table):
-                asked = may_hold(file, wanted, cache) if cache is not None else True
+                asked = _may_hold(file, wanted, cache)
                 if asked is False:
                     continue
                 held = HeldValues() if asked is None else None

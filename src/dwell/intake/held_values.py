@@ -23,7 +23,7 @@ from dwell.casebook.whole_files import written_whole
 
 __all__ = ["HeldValues", "keep_held", "may_hold"]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same data file comes out differently."""
 BLOCK = 4_096
 """Numbers that are hashed together."""

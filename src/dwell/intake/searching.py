@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -32,7 +33,12 @@ __all__ = ["Match", "Progress", "SearchResult", "search"]
 _Bools = npt.NDArray[np.bool_]
 POOL_ROWS = 4_000_000
 """Below this many rows a pool of processes costs more than it saves."""
+NAMES_SHOWN = 8
+"""So many columns are named where words are not looked for."""
 _NO_TIME = 2**63 - 1
+_HEAD = frozenset({"evidence_id", "host"})
+_LONG = ("EventData", "AuditData", "ScriptBlockText", "Message")
+"""Columns that people ask for, told first."""
 
 Progress = Callable[[int, int], None]
 """Told (files done, files in all)."""
@@ -70,7 +76,8 @@ class SearchResult:
         tables: matches a table, in order of name.
         files: data files that could hold a match by their columns.
         opened: those that had to be opened after their lexicon was asked.
-        hint: where no data file could hold a match: why, and columns much like those asked for; "" otherwise.
+        hint: where no data file could hold a match: why, and columns much like those asked for. Where words are not
+            looked for, and what was read otherwise than it may be meant. "" where there is nothing to say.
     """
 
     matches: tuple[Match, ...]
@@ -124,7 +131,7 @@ def _columns(spec: TableSpec, term: Term, *, maps: bool) -> tuple[str, ...] | No
     names = [one for one in (*spec.schema.names, *spec.joined) if one.lower() == wanted]
     if names:
         kind = spec.schema.field(names[0]).type if names[0] in spec.schema.names else pa.string()
-        return (names[0],) if not (pa.types.is_map(kind) or pa.types.is_list(kind)) else None
+        return (names[0],) if not pa.types.is_list(kind) else None
     if maps:
         return tuple(one.name for one in spec.schema if pa.types.is_map(one.type)) or None
     return None
@@ -152,6 +159,38 @@ def _unasked(archive: Archive, query: Query) -> str:
         if not any(_columns(spec, term, maps=False) for spec in held):
             return f"No log that is held has a column {term.column!r}: nothing was looked at. {_near(archive, term)}."
     return "No log that is held has all these columns in that time: nothing was looked at."
+
+
+def _unlooked(archive: Archive, query: Query) -> str:
+    """Say where words are not looked for: in maps, lists and columns whose values hardly ever repeat."""
+    words = [term.value for term in query.terms if term.column is None]
+    if not words:
+        return ""
+    names: dict[str, None] = {}
+    for spec in (archive.specs[table] for table in archive.tables() if table in archive.specs):
+        for one in spec.schema:
+            is_text = pa.types.is_string(one.type) and one.name not in spec.lexicon and one.name not in _HEAD
+            names |= {one.name: None} if is_text or pa.types.is_map(one.type) else {}
+    if not names:
+        return ""
+    told = ", ".join(sorted(names, key=lambda one: (one not in _LONG, one))[:NAMES_SHOWN])
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    name = next((one for one in _LONG if one in names), next(iter(names)))
+    return (
+        f"Words are looked for in columns of values that repeat. Not looked at: {told}{more}. "
+        f"Ask for these by name, as '{name}:*{words[0]}*'."
+    )
+
+
+def _read_as(query: Query) -> str:
+    """Say of terms that look like those of another language how they are read here."""
+    out = []
+    for term in query.terms:
+        if term.column is None and term.value.upper() in {"AND", "OR", "NOT"}:
+            out.append(f"{term.value} is looked for as a word: a row has to meet all terms.")
+        elif term.column is not None and re.match(r"[<>]=?", term.value):
+            out.append(f"{term.column}:{term.value} asks for that text as it stands: numbers are not compared.")
+    return " ".join(dict.fromkeys(out))
 
 
 def _near(archive: Archive, term: Term) -> str:
@@ -285,7 +324,7 @@ def _met(rows: pa.Table, term: Term, job: _Job) -> _Bools:
             codes, values = joined_codes(coded(rows[join.first]), coded(rows[join.second]), join)
             met |= _by_code(codes, term.matches(values))
         elif pa.types.is_map(rows.schema.field(name).type):
-            met |= _in_map(rows[name], term)
+            met |= _in_map(rows[name], term, whole=name.lower() == str(term.column).lower())
         else:
             column = coded(rows[name])
             values = column.dictionary.cast(pa.string())
@@ -306,13 +345,14 @@ def _has(rows: pa.Table, name: str, term: Term, job: _Job) -> bool:
 
 
 def _names(keys: pa.Array, term: Term) -> _Bools:
-    """Say which of the distinct keys are the field that a term names."""
-    wanted = [str(one).lower() == str(term.column).lower() for one in coded(keys).dictionary.to_pylist()]
-    return np.array(wanted, dtype=np.bool_)
+    """Say which of the distinct keys are the field that a term names: whole, or by what stands behind the last dot."""
+    asked = str(term.column).lower()
+    names = [str(one).lower() for one in coded(keys).dictionary.to_pylist()]
+    return np.array([asked in {one, one.rpartition(".")[2]} for one in names], dtype=np.bool_)
 
 
-def _in_map(column: pa.ChunkedArray, term: Term) -> _Bools:
-    """Say which rows hold the term's name in a map, with a value that meets it."""
+def _in_map(column: pa.ChunkedArray, term: Term, *, whole: bool) -> _Bools:
+    """Say which rows hold the term's name in a map, with a value that meets it; any name where the map is asked."""
     parts: list[_Bools] = [np.zeros(0, dtype=np.bool_)]
     for chunk in column.chunks:
         out = np.zeros(len(chunk), dtype=np.bool_)
@@ -320,7 +360,7 @@ def _in_map(column: pa.ChunkedArray, term: Term) -> _Bools:
         pairs = listed.flatten()  # the entries of the rows that are not null
         rows = np.repeat(np.arange(len(chunk)), pc.fill_null(pc.list_value_length(listed), 0))
         keys = coded(pairs.field(0))
-        wanted = _names(pairs.field(0), term)
+        wanted = _names(pairs.field(0), term) | whole
         values = coded(pairs.field(1))
         hits = _by_code(keys.indices.to_numpy(zero_copy_only=False), wanted)
         hits &= _by_code(
@@ -404,7 +444,7 @@ def search(
         dict(sorted(tables.items())),
         len(jobs),
         opened,
-        "" if jobs else _unasked(archive, query),
+        " ".join(filter(None, [_read_as(query), _unlooked(archive, query) if jobs else _unasked(archive, query)])),
     )
 
 

@@ -6,15 +6,19 @@ What it gives is what `dwell.hunt.indicators.values` gives text by text; tests c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.archive.lexicon import coded
+from dwell.hunt.indicators.audit_parts import audit_parts
+from dwell.hunt.indicators.places import AUDIT_RECORD
 from dwell.hunt.indicators.shapes import AGENT_CHARS, Bools, Numbers, met, plain_agents, plain_urls, url_shaped
-from dwell.hunt.indicators.values import EXACT, INSIDE, url_keys
+from dwell.hunt.indicators.values import CLOCK, EXACT, INSIDE, LIKELY, url_keys
 
-__all__ = ["cut", "entries", "pages"]
+__all__ = ["Spread", "cut", "entries", "likely", "pages", "spread"]
 
 Pieces = tuple[pa.StringArray, Numbers]
 """Values, and the number of the text that each is from."""
@@ -36,6 +40,7 @@ def _paths(lower: pa.StringArray) -> Iterator[tuple[Bools, pa.StringArray]]:
     fits = met(lower, r"\A[!-~](?:[ -~]*[!-~])?\z")
     plain = pc.replace_substring(lower.filter(pa.array(fits)), "/", "\\")
     plain = pc.replace_substring_regex(plain, r"\A\\\?\?\\", "")
+    plain = pc.replace_substring_regex(plain, r"\A\\\\\?\\", "")
     yield fits, plain
     yield fits, pc.replace_substring_regex(plain, r"\A.*\\", "")
 
@@ -126,8 +131,19 @@ def cut(family: str, values: pa.StringArray, *, inside: bool) -> Pieces:
         inside: whether they may be about anything; otherwise they are about that family.
     """
     if inside:
-        return _cut(values, _TOGETHER["hash"] if family == "hash" else None, lambda one: list(INSIDE[family](one)))
+        # few texts hold any: those are looked at one by one
+        rows = likely(family, values)
+        found, texts = _cut(values.take(pa.array(rows)), None, lambda one: list(INSIDE[family](one)))
+        return found, rows[texts]
     return _cut(values, _TOGETHER[family], lambda one: list(EXACT[family](one)))
+
+
+def likely(family: str, values: pa.StringArray) -> Numbers:
+    """Give the numbers of the texts that may hold a value of a family."""
+    held = met(values, LIKELY[family]) if len(values) else np.zeros(0, np.bool_)
+    if family == "address":
+        held &= ~met(values, CLOCK)
+    return np.flatnonzero(held)
 
 
 def pages(values: pa.StringArray) -> Pieces:
@@ -137,12 +153,45 @@ def pages(values: pa.StringArray) -> Pieces:
 
 def entries(column: pa.ChunkedArray) -> tuple[Numbers, pa.StringArray, pa.StringArray]:
     """Give row, key and value of every entry of a map; entries without a value are left out."""
-    whole = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    whole = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays([*column.chunks, pa.array([], column.type)])
     listed = whole.cast(pa.list_(whole.type.field(0).type))
     counts = pc.list_value_length(listed).fill_null(0).to_numpy(zero_copy_only=False)
     rows = np.repeat(np.arange(len(whole)), counts)
     flat = listed.flatten()
     keys, values = flat.field(0), flat.field(1)
+    if not values.null_count:
+        return rows, keys.cast(pa.string()), values.cast(pa.string())
     held = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False))
     chosen = pa.array(held)
     return rows[held], keys.take(chosen).cast(pa.string()), values.take(chosen).cast(pa.string())
+
+
+class Spread(NamedTuple):
+    """What a place holds, each different text once.
+
+    Attributes:
+        rows: the row of each value.
+        codes: which text it is.
+        labels: the name of each value, as long as `rows`; one for all where the place is a column.
+        values: the texts.
+    """
+
+    rows: Numbers
+    codes: Numbers
+    labels: pa.Array | pa.Scalar
+    values: pa.StringArray
+
+
+def spread(column: pa.ChunkedArray, place: str) -> Spread:
+    """Give what a column, a map, or the JSON of audit records holds."""
+    if place == AUDIT_RECORD:
+        rows, labels, texts = audit_parts(column)
+    elif pa.types.is_map(column.type):
+        rows, labels, texts = entries(column)
+    else:
+        array = coded(column)
+        codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        rows = np.flatnonzero(codes >= 0)
+        return Spread(rows, codes[rows], pa.scalar(place), array.dictionary.cast(pa.string()))
+    told = texts.dictionary_encode()
+    return Spread(rows, told.indices.to_numpy(zero_copy_only=False).astype(np.int64), labels, told.dictionary)

@@ -38,6 +38,8 @@ FAULTS_MAX = 50
 """Faults told one by one per file; the rest are counted."""
 NAMED_MAX = 200
 """Unsupported patterns told one by one, over all files; the rest are counted."""
+COUNTED_MAX = 1_000
+"""Reasons told one by one, over all files; what else there is is counted together, list by list."""
 MENTIONS_MAX = 5_000_000
 TEXT_BYTES_MAX = 1 << 30
 """What is read of all lists together; what lies beyond is counted and said."""
@@ -349,6 +351,8 @@ class Gathering:
     def count(self, reason: str, number: int = 1) -> None:
         """Count what is not looked for."""
         if number:
+            if len(self._counted) >= COUNTED_MAX and (self.source, reason) not in self._counted:
+                reason = "not looked for, for more reasons than are told one by one"
             self._counted[self.source, reason] += number
 
     def take(self, word: str, text: str, place: str, about: About = NOTHING_SAID) -> bool:

@@ -14,14 +14,14 @@ import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile, read_rows
 from dwell.hunt.columnvalues import values_of
-from dwell.hunt.indicators.cuts import entries
-from dwell.hunt.indicators.places import MAPS, PLACES, TEXTS
-from dwell.hunt.indicators.values import Address, addresses, addresses_inside, dotted
+from dwell.hunt.indicators.cuts import likely, spread
+from dwell.hunt.indicators.places import MAPS, PLACES, REST, TEXTS
+from dwell.hunt.indicators.values import SHOWN, Address, addresses, addresses_inside, dotted
 from dwell.hunt.words import Truth
 
 __all__ = ["FAMILY", "HeldAddresses", "SoughtAddresses", "held_addresses", "sought_addresses"]
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same data file comes out differently."""
 FAMILY = "address"
 SOUGHT_MAX = 4_096
@@ -50,12 +50,12 @@ def _numbered(found: Sequence[Address]) -> tuple[list[int], list[int]]:
     return four, [int(one) >> (128 - _SIX_BITS) for one in found if one.version == 6]
 
 
-def _texts(file: DataFile, place: str) -> pa.StringArray | None:
-    """Read the distinct texts of a column, or of the values of a map; None where they are too many to be taken apart."""
-    column = read_rows(file, [place])[place]
-    values = entries(column)[2] if pa.types.is_map(column.type) else column.drop_null()
-    distinct = pc.unique(values)
-    return distinct if len(distinct) <= TEXTS_MAX else None
+def _texts(file: DataFile, place: str, *, inside: bool) -> pa.StringArray | None:
+    """Read the distinct texts of a place that may hold addresses; None where they are too many to be taken apart."""
+    values = spread(read_rows(file, [place])[place], place).values
+    if inside:
+        values = values.take(pa.array(likely(FAMILY, values)))
+    return values if len(values) <= TEXTS_MAX else None
 
 
 def held_addresses(file: DataFile) -> tuple[HeldAddresses, tuple[pa.Table, pa.Table]]:
@@ -65,25 +65,34 @@ def held_addresses(file: DataFile) -> tuple[HeldAddresses, tuple[pa.Table, pa.Ta
         CustodyError: the file is not what was written.
     """
     lexicon = values_of(file)
-    exact, texts, maps = (places.get(file.table, ()) for places in (PLACES[FAMILY], TEXTS, MAPS))
-    is_seen, is_open = bool(maps), False
+    exact, texts, maps, rest = (places.get(file.table, ()) for places in (PLACES[FAMILY], TEXTS, MAPS, REST))
+    rest = (*maps, *rest)
+    exact, texts, rest = (tuple(one for one in places if not lexicon.is_bare(one)) for places in (exact, texts, rest))
+    is_seen, is_open = False, False
     parts: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
     six: set[int] = set()
-    for place, take in [*((one, addresses) for one in exact), *((one, addresses_inside) for one in (*texts, *maps))]:
+    within = (*texts, *rest)
+    for place, take in [*((one, addresses) for one in exact), *((one, addresses_inside) for one in within)]:
         is_told = place in lexicon.complete
-        values = lexicon.of(place)[0] if is_told else _texts(file, place)
+        values = lexicon.of(place)[0] if is_told else _texts(file, place, inside=place in within)
         if values is None:
             is_seen = is_open = True
             continue
-        is_seen |= not is_told or len(values) > 0
+        is_seen |= _is_shown(values) if place in rest else not is_told or len(values) > 0
         plain, numbers = dotted(values)
-        others = values.filter(pa.array(~plain)).to_pylist()
-        four, more = _numbered([one for text in others for one in take(text)])
+        others = values.filter(pa.array(~plain))
+        if place in within:
+            others = others.take(pa.array(likely(FAMILY, others)))
+        four, more = _numbered([one for text in others.to_pylist() for one in take(text)])
         parts += [numbers, np.array(four, np.int64)]
         six |= set(more)
     fours = np.unique(np.concatenate(parts)).astype(np.uint32)
     tables = (pa.table({"four": fours}), pa.table({"six": np.array(sorted(six), np.uint64)}))
     return HeldAddresses(is_seen, is_open), tables
+
+
+def _is_shown(values: pa.StringArray) -> bool:
+    return bool(pc.any(pc.match_substring_regex(values, SHOWN[FAMILY])).as_py())
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,11 +57,12 @@ _KIND_WORDS: Mapping[str, str] = {
         ("md5", "sha1", "sha256", "imphash", "hash", "filehash", "filehashsha256", "filehashmd5", "filehashsha1"), "hash"
     ),
     **dict.fromkeys(("filepath", "path", "fullpath"), "path"),
-    **dict.fromkeys(("filename", "file", "name"), "name"),
+    **dict.fromkeys(("filename", "file", "name", "attachment"), "name"),
     **dict.fromkeys(("useragent", "ua", "agent"), "agent"),
     **dict.fromkeys(
         (
             "email", "emailaddr", "emailaddress", "emailsrc", "emaildst", "emailreplyto", "mailbox", "account", "upn",
+            "targetemail", "whoisregistrantemail", "dnssoaemail", "eppn",
         ),
         "email",
     ),
@@ -72,10 +73,41 @@ _NOT_HELD: Mapping[str, str] = {
     **dict.fromkeys(("asn", "as", "autonomoussystem"), "an autonomous system"),
     **dict.fromkeys(("cve", "vulnerability"), "a vulnerability"),
     **dict.fromkeys(
-        ("ssdeep", "pehash", "tlsh", "vhash", "sha512", "sha384", "sha224", "authentihash", "impfuzzy"),
+        (
+            "ssdeep",
+            "pehash",
+            "tlsh",
+            "vhash",
+            "sha512",
+            "sha384",
+            "sha224",
+            "authentihash",
+            "impfuzzy",
+            "sha3224",
+            "sha3256",
+            "sha3384",
+            "sha3512",
+            "sha512224",
+            "sha512256",
+            "cdhash",
+            "telfhash",
+        ),
         "a hash of that sort",
     ),
-    **dict.fromkeys(("btc", "xmr", "iban", "bitcoin"), "an account of money"),
+    **dict.fromkeys(
+        ("btc", "xmr", "dash", "iban", "bitcoin", "bic", "bankaccountnr", "abartn", "bin", "ccnumber", "prtn"),
+        "an account of money",
+    ),
+    **dict.fromkeys(("macaddress", "maceui64"), "the address of a network card"),
+    **dict.fromkeys(("cpe", "weakness"), "what a product is or suffers from"),
+    **dict.fromkeys(
+        ("jabberid", "twitterid", "githubusername", "githubrepository", "githuborganisation", "phonenumber"),
+        "somebody's name or number elsewhere",
+    ),
+    **dict.fromkeys(
+        ("whoisregistrantname", "whoisregistrantorg", "whoisregistrantphone", "whoisregistrar", "whoiscreationdate"),
+        "who a name is registered to",
+    ),
     **dict.fromkeys(("emailattachment", "emailbody"), "a text within a message"),
 }
 """Kinds of indicator that are known and that no log read here shows."""
@@ -89,7 +121,31 @@ _NOT_COMPARED: Mapping[str, str] = {
     "port": "a port",
     "commandline": "a command line",
     "process": "a process",
-    "windowsservicename": "a service's name",
+    **dict.fromkeys(("windowsservicename", "windowsservicedisplayname"), "a service's name"),
+    "windowsscheduledtask": "a scheduled task",
+    **dict.fromkeys(
+        (
+            "yara",
+            "sigma",
+            "snort",
+            "suricata",
+            "zeek",
+            "bro",
+            "kustoquery",
+            "stix2pattern",
+            "patterninfile",
+            "patternintraffic",
+            "patterninmemory",
+            "filenamepattern",
+            "patternfilename",
+        ),
+        "what a signature or a pattern is about",
+    ),
+    **dict.fromkeys(
+        ("httpmethod", "cookie", "emailheader", "emailmessageid", "emailxmailer", "emailmimeboundary"),
+        "a part of a header",
+    ),
+    **dict.fromkeys(("emailsrcdisplayname", "emaildstdisplayname"), "a sender's or recipient's name"),
     "namedpipe": "a named pipe",
 }
 """Kinds of indicator that some log can show, and that are not compared."""
@@ -105,6 +161,12 @@ def _not_looked_for(plain: str) -> str:
         )
     return ""
 
+
+NOT_A_PATTERN = "not looked for: a path with a wildcard, or with a query and no host; a Sigma rule can be"
+NO_VARIABLE = "not looked for: a path with a variable such as %TEMP%; logs write paths out, so name the file alone"
+_REGISTRY = re.compile(r"(?:hklm|hkcu|hku|hkcr|hkcc|hkey_[a-z_]+|\\registry)(?:\\|:|\Z)")
+_MUTEX = re.compile(r"(?:global|local|sessions?\\\d+|\\?basenamedobjects)\\[^\\]+\Z")
+_VARIABLE = re.compile(r"(?:\A|\\)%[a-z_][a-z0-9_()]{2,}%(?:\\|\Z)|\$env:")
 
 _FANGS = (
     (re.compile(r"[\[({<]\s*(?:\.|dot)\s*[\])}>]", re.IGNORECASE), "."),
@@ -294,10 +356,23 @@ def normalised(kind: str, text: str) -> tuple[str, str]:
 
 
 def _normal_path(text: str) -> tuple[str, str]:
-    plain = text.lower().replace("/", "\\").strip()
+    plain = text.lower().replace("/", "\\").strip().removeprefix("\\??\\").removeprefix("\\\\?\\")
+    if reason := _not_a_path(plain):
+        raise NotApplicableError(reason)
     if not plain.strip("\\*?. "):
         raise BadValueError("a path of separators alone matches nothing")
     return ("path" if "\\" in plain else "name"), plain
+
+
+def _not_a_path(plain: str) -> str:
+    """Say why what looks like a path is not looked for as one; "" where it is."""
+    if _REGISTRY.match(plain):
+        return _not_looked_for("regkey")
+    if _MUTEX.match(plain) and plain.rpartition(".")[2] not in EXTENSIONS:
+        return _not_looked_for("mutex")
+    if _VARIABLE.search(plain):
+        return NO_VARIABLE
+    return NOT_A_PATTERN if plain.strip("\\*?. ") and re.search(r"[*?]", plain) else ""
 
 
 def _normal_url(text: str) -> tuple[str, str]:

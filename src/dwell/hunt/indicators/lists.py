@@ -18,76 +18,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.hunt.indicators.gathering import About, Gathering, marking
-from dwell.hunt.indicators.indicator import guessed_kind, is_kind, plain_word
-from dwell.hunt.indicators.list_rows import CONTEXT_ONLY, take_rows
+from dwell.hunt.indicators.gathering import Gathering
+from dwell.hunt.indicators.list_header import ListHeader, beside, list_header, row_taken
+from dwell.hunt.indicators.list_rows import take_rows
 from dwell.hunt.indicators.list_text import Block, blocks
 from dwell.hunt.indicators.shapes import Bools, met
 
-__all__ = ["parts", "read_list", "row_taken", "rows_header"]
+__all__ = ["read_list"]
 
 JOINED_LINES_MAX = 20
 """Lines that one quoted cell of CSV may run over; beyond this the quote is taken for one that was never closed."""
 
-_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "value": ("indicator", "value", "ioc", "observable", "indicatorvalue"),
-    "kind": ("indicatortype", "type", "ioctype", "kind", "observabletype"),
-    "from": ("validfrom", "firstseen", "from", "start"),
-    "until": ("validuntil", "validto", "expires", "expiration", "expirationdatetime", "until", "lastseen"),
-    "label": ("label", "description", "comment", "threat", "campaign", "tags", "eventinfo"),
-    "source": ("source", "feed", "reference", "provider"),
-    "tlp": ("tlp", "tlplevel", "marking"),
-    "toids": ("toids",),
-    "id": ("uuid", "indicatorid", "id"),
-}
 _SIMPLE = r"\A[\t -~]*\z"
 _SIMPLE_TEXT = r"\A(?:[\t -~][\t -~\x{a0}-\x{2027}\x{202a}-\x{10ffff}]*)?\z"
 """Lines without marks that end one or change what follows, and that begin with something that can be seen."""
 _INSIDE = "\x01"
 """Stands for a delimiter inside quotes; no simple line holds it."""
-
-
-def rows_header(cells: Sequence[str]) -> dict[str, int] | None:
-    """Give the columns of a header by their meaning; None where the line is no header."""
-    names = [plain_word(one) for one in cells]
-    out: dict[str, int] = {}
-    for meaning, known in _COLUMNS.items():
-        at = next((names.index(one) for one in known if one in names), None)
-        if at is not None:
-            out[meaning] = at
-    if "value" not in out:
-        at = next((where for where, one in enumerate(names) if is_kind(one)), None)
-        if at is None or not (len(cells) > 1 or guessed_kind(cells[0]) == ""):
-            return None
-        out["value"] = at
-        out["named"] = at
-    return out
-
-
-def row_taken(out: Gathering, row: Mapping[str, str], kind: str, place: str) -> None:
-    """Take the value of one row, or tell why not; a composite of MISP stands for each of its parts."""
-    if row.get("toids", "").strip().lower() in {"0", "false", "no"}:
-        out.count(CONTEXT_ONLY)
-        return
-    named = place if not row.get("id") else f"{place} {row['id'].strip()[:100]}"
-    begins, ends, label, source, tlp = (row.get(one, "") for one in ("from", "until", "label", "source", "tlp"))
-    about = About(begins, ends, label, source, marking(tlp))
-    for word, text in parts(kind, row.get("value", "")):
-        out.take(word, text, named, about)
-
-
-def parts(word: str, text: str) -> list[tuple[str, str]]:
-    """Give kind and value of each part of a composite (`filename|md5`); what is no composite is its only part.
-
-    A port beside an address or a host is left out: no kind of indicator holds it.
-    """
-    first, bar, second = word.partition("|")
-    if not bar:
-        return [(word, text)]
-    value, _, other = text.rpartition("|") if "|" in text else text.rpartition(":")
-    if second.strip().lower() == "port":
-        return [(first, value or other)]
-    return [(first, value), (second, other)] if "|" in text else [(first, text)]
 
 
 def _strings(texts: Sequence[str]) -> pa.StringArray:
@@ -145,13 +91,11 @@ class _Shape:
 
     Attributes:
         delimiter: what stands between cells.
-        header: the columns by their meaning.
-        named: the word for the kind of rows without one.
+        header: the columns.
     """
 
     delimiter: str
-    header: Mapping[str, int]
-    named: str
+    header: ListHeader
 
 
 def _cells(text: str, delimiter: str) -> list[str]:
@@ -169,14 +113,20 @@ def _nothing(text: str) -> bool:
     return not text.strip() or text.lstrip().startswith("#")
 
 
-def _record(shape: _Shape, out: Gathering, number: int, text: str) -> None:
-    """Take one record; nothing of a line that holds none."""
+def _record(shape: _Shape, out: Gathering, only: Mapping[int, Sequence[int]], number: int, text: str) -> None:
+    """Take one record; nothing of a line that holds none.
+
+    Args:
+        shape: how the list is cut.
+        out: takes the values.
+        only: the columns of values that are still to be taken, by the number of the line; all of a line that is not named.
+        number: the line.
+        text: the record.
+    """
     if text == _UNCLOSED:
         out.fault("a quote that is never closed", str(number))
     elif not _nothing(text):
-        cells = _cells(text, shape.delimiter)
-        row = {meaning: cells[at] for meaning, at in shape.header.items() if at < len(cells)}
-        row_taken(out, row, row.get("kind", "").strip() or shape.named, str(number))
+        row_taken(out, shape.header, _cells(text, shape.delimiter), str(number), only.get(number))
 
 
 _UNCLOSED = '"'
@@ -218,20 +168,48 @@ def _without_quotes(lines: pa.StringArray, delimiter: str) -> pa.StringArray:
     return pc.binary_join(pa.ListArray.from_arrays(offsets, flat), "")
 
 
-def _columns(lines: pa.StringArray, shape: _Shape) -> dict[str, pa.StringArray]:
-    """Cut lines into the cells that are asked for; a cell that a line does not have is empty."""
+def _columns(lines: pa.StringArray, shape: _Shape) -> dict[int, pa.StringArray]:
+    """Cut lines into the cells that are asked for, by column; a cell that a line does not have is empty."""
     cut = pc.split_pattern(lines, shape.delimiter)
     flat = cut.flatten()
     counts = pc.list_value_length(cut).to_numpy(zero_copy_only=False)
     starts = np.cumsum(counts) - counts
     out = {}
-    for meaning, at in shape.header.items():
-        if meaning == "named":
-            continue
+    header = shape.header
+    for at in {*header.about.values(), *(one for one, _ in (*header.values, *header.beside))}:
         held = at < counts
         cells = flat.take(pa.array(np.where(held, starts + at, 0), mask=~held)).fill_null("")
-        out[meaning] = pc.replace_substring(cells, _INSIDE, shape.delimiter)
+        out[at] = pc.replace_substring(cells, _INSIDE, shape.delimiter)
     return out
+
+
+def _blank(cells: pa.StringArray) -> Bools:
+    blank: Bools = pc.equal(pc.ascii_trim(cells, characters=" \t"), "").to_numpy(zero_copy_only=False)
+    return blank
+
+
+def _rows_taken(lines: pa.StringArray, numbers: pa.StringArray, shape: _Shape, out: Gathering) -> dict[int, list[int]]:
+    """Take what can be judged together of records.
+
+    Returns:
+        The records of which something has to be judged one by one, with the columns of values that are left of each.
+    """
+    header = shape.header
+    cells = _columns(lines, shape)
+    for at, name in header.beside:
+        out.count(beside(name), int((~_blank(cells[at])).sum()))
+    blanks = np.stack([_blank(cells[at]) for at, _ in header.values])
+    left: dict[int, list[int]] = {}
+    for which, (at, word) in enumerate(header.values):
+        # a row without any value is told once
+        mine = ~blanks[which] if which else ~blanks[which] | blanks.all(axis=0)
+        rows = np.flatnonzero(mine)
+        chosen = pa.array(rows)
+        held = {name: cells[column].take(chosen) for name, column in header.about.items()}
+        alone = take_rows(held | {"value": cells[at].take(chosen)}, numbers.take(chosen), word, out)
+        for row in rows[alone].tolist():
+            left.setdefault(row, []).append(at)
+    return left
 
 
 def _csv_block(block: Block, shape: _Shape, out: Gathering) -> int:
@@ -251,13 +229,16 @@ def _csv_block(block: Block, shape: _Shape, out: Gathering) -> int:
     held = lines.take(pa.array(rows))
     if quoted:
         held = _without_quotes(held, shape.delimiter)
-    alone[rows] = take_rows(_columns(held, shape), _numbers(block).take(pa.array(rows)), shape.named, out)
+    left_of = _rows_taken(held, _numbers(block).take(pa.array(rows)), shape, out)
+    some = list(left_of)
+    alone[rows[some]] = True
+    only = dict(zip(block.numbers[rows[some]].tolist(), left_of.values(), strict=True))
     left = (
         (int(block.numbers[at]), records.get(at, block.lines[at]))
         for at in np.flatnonzero(alone[:end]).tolist()
         if at in records or not theirs[at]
     )
-    _one_by_one(out, left, partial(_record, shape, out), block)
+    _one_by_one(out, left, partial(_record, shape, out, only), block)
     return end
 
 
@@ -265,10 +246,8 @@ def _shape(line: str) -> _Shape | None:
     """Tell how a list is cut by its first line; None where it is no header."""
     delimiter = max(",;\t", key=line.count)
     names = _cells(line, delimiter)
-    header = rows_header(names)
-    if header is None:
-        return None
-    return _Shape(delimiter, header, plain_word(names[header["named"]]) if "named" in header else "")
+    header = list_header(names)
+    return None if header is None else _Shape(delimiter, header)
 
 
 def read_list(path: Path, out: Gathering) -> None:

@@ -15,12 +15,12 @@ from dwell.archive.lexicon import coded
 from dwell.hunt.bounded import bounded
 from dwell.hunt.columnvalues import ColumnValues, values_of
 from dwell.hunt.hits import FACES, NO_HITS, TEXT_CHARS_MAX, Face, Matched, Subject, Subjects, group_hits
-from dwell.hunt.indicators.cuts import cut, entries, pages
+from dwell.hunt.indicators.cuts import Spread, cut, likely, pages, spread
 from dwell.hunt.indicators.gathering import first_rows
 from dwell.hunt.indicators.indicator import IN_PART, NO_TIME, indicator_id
 from dwell.hunt.indicators.lookup import AddressIndex, KeyIndex, Pairs, paired
-from dwell.hunt.indicators.places import MAPS, PLACES, TEXT_FAMILIES, TEXTS, URLS, UrlParts
-from dwell.hunt.indicators.values import addresses, addresses_inside, dotted
+from dwell.hunt.indicators.places import MAPS, PLACES, REST, TEXT_FAMILIES, TEXTS, URLS, UrlParts
+from dwell.hunt.indicators.values import SHOWN, addresses, addresses_inside, dotted
 from dwell.hunt.patterns import Indices
 from dwell.intake.tables import specs
 
@@ -44,19 +44,19 @@ class _Wanted:
     Attributes:
         columns: families to look for in each column as a whole.
         texts: columns to be searched for values inside.
-        maps: likewise, maps.
+        rest: likewise, maps, and columns of which nothing is known beforehand.
         urls: whether URLs are put together from their pieces.
         seen: families that this file could show.
     """
 
     columns: dict[str, list[str]] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
-    maps: list[str] = field(default_factory=list)
+    rest: list[str] = field(default_factory=list)
     urls: bool = False
     seen: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.columns or self.texts or self.maps or self.urls)
+        return bool(self.columns or self.texts or self.rest or self.urls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,8 @@ class Finder:
         plain, numbers = dotted(values)
         first = index.find_dotted(numbers, np.flatnonzero(plain))
         others = np.flatnonzero(~plain)
+        if inside and len(others):
+            others = others[likely("address", values.take(pa.array(others)))]
         take = addresses_inside if inside else addresses
         found = [
             (one, at) for at, text in zip(others.tolist(), _some(values, others), strict=True) for one in take(text)
@@ -182,20 +184,33 @@ class Finder:
         inside = [one for one in TEXT_FAMILIES if self._holds(one)]
         if inside:
             out.texts = [one for one in TEXTS.get(table, ()) if self._open(out, lexicon, one, inside, inside=True)]
-            out.maps = list(MAPS.get(table, ()))
-            out.seen |= set(inside if out.maps else ())
+            out.rest = [
+                one
+                for one in (*MAPS.get(table, ()), *REST.get(table, ()))
+                if self._open_rest(out, lexicon, one, inside)
+            ]
         if table in URLS and self._url_hosts is not None:
             out.urls = self._open_urls(out, lexicon, URLS[table])
         return out
 
     def _open(self, out: _Wanted, lexicon: ColumnValues, place: str, families: Sequence[str], *, inside: bool) -> bool:
         """Say whether a column has to be looked at row by row, and note what it could have shown."""
+        if lexicon.is_bare(place):
+            return False
         if place not in lexicon.complete:
             out.seen |= set(families)
             return True
         values, _, _ = lexicon.of(place)
         out.seen |= set(families if len(values) else ())
         return any(len(self._find(one, values, inside=inside)[0]) for one in families)
+
+    def _open_rest(self, out: _Wanted, lexicon: ColumnValues, place: str, families: Sequence[str]) -> bool:
+        """Say the same of a place of which nothing is known beforehand."""
+        if place not in lexicon.complete:
+            return not lexicon.is_bare(place)
+        values, _, _ = lexicon.of(place)
+        out.seen |= _shown(values, families)
+        return any(len(self._find(one, values, inside=True)[0]) for one in families)
 
     def _open_urls(self, out: _Wanted, lexicon: ColumnValues, parts: UrlParts) -> bool:
         if parts.host not in lexicon.complete:
@@ -222,7 +237,7 @@ class Finder:
         face = FACES.get(file.table, Face())
         urls = set(URLS[file.table]) - {""} if wanted.urls else set()
         names = {"evidence_id", "record_no", "time_utc", "host", *face.columns}
-        names |= {*wanted.columns, *wanted.texts, *wanted.maps, *urls}
+        names |= {*wanted.columns, *wanted.texts, *wanted.rest, *urls}
         columns = [one for one in spec.schema.names if one in names]
         dictionary = [one for one in columns if one in spec.lexicon or one in {"evidence_id", "host"}]
         table = read_rows(file, columns, dictionary=dictionary)
@@ -242,9 +257,10 @@ class Finder:
         inside = [one for one in TEXT_FAMILIES if self._holds(one)]
         for place in sorted(wanted.texts):
             yield self._column(table, place, inside, inside=True)
-        for place in sorted(wanted.maps):
-            rows, labels, values = entries(table[place])
-            yield self._texts(rows, values, inside, labels, inside=True)
+        for place in sorted(wanted.rest):
+            held = spread(table[place], place)
+            wanted.seen |= _shown(held.values, inside)
+            yield self._spread(held, inside)
         if wanted.urls:
             yield self._urls(table, URLS[name])
 
@@ -255,17 +271,22 @@ class Finder:
         values = array.dictionary.cast(pa.string())
         return self._met(rows, codes[rows], values, families, pa.scalar(place), inside=inside)
 
-    def _texts(
-        self, rows: Indices, values: pa.StringArray, families: Sequence[str], labels: pa.StringArray, *, inside: bool
-    ) -> _Met:
-        """Meet values that have a label each, as the entries of maps do."""
-        both = pa.StructArray.from_arrays([labels, values], ["label", "value"])
-        array = pc.binary_join_element_wise(both.field(0), both.field(1), "\0").dictionary_encode()
-        codes = array.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        _, first = np.unique(codes, return_index=True)
-        return self._met(
-            rows, codes, values.take(pa.array(first)), families, labels.take(pa.array(first)), inside=inside
-        )
+    def _spread(self, held: Spread, families: Sequence[str]) -> _Met:
+        """Meet values that may have a name each, as the entries of maps do; a name is looked at where a value was met."""
+        found = [self._find(one, held.values, inside=True) for one in families]
+        hits = np.zeros(len(held.values), np.bool_)
+        for texts, _ in found:
+            hits[texts] = True
+        at = np.flatnonzero(hits[held.codes])
+        rows, codes, labels = held.rows[at], held.codes[at], held.labels
+        if isinstance(labels, pa.Scalar):
+            return self._met(rows, codes, held.values, families, labels, inside=True)
+        names = labels.take(pa.array(at)).dictionary_encode()
+        whose = names.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        keys, codes = np.unique(codes * max(1, len(names.dictionary)) + whose, return_inverse=True)
+        values = held.values.take(pa.array(keys // max(1, len(names.dictionary))))
+        told = names.dictionary.take(pa.array(keys % max(1, len(names.dictionary))))
+        return self._met(rows, codes.astype(np.int64), values, families, told, inside=True)
 
     def _met(
         self,
@@ -355,6 +376,11 @@ def _state(windows: Sequence[tuple[int, int]], times: Indices) -> Indices:
         inside |= ((times >= first) | (first == NO_TIME)) & ((times <= last) | (last == NO_TIME))
     out = np.where(inside, 1, np.where(times < windows[0][0], 2, 3))
     return np.where(times == NO_TIME, 0, out)
+
+
+def _shown(values: pa.StringArray, families: Sequence[str]) -> set[str]:
+    """Give the families of which some text shows a value."""
+    return {one for one in families if pc.any(pc.match_substring_regex(values, SHOWN[one])).as_py()}
 
 
 def _some(values: pa.StringArray, at: Indices) -> list[str]:

@@ -8,12 +8,14 @@ Source:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from dwell.hunt.indicators.gathering import About, Gathering, marking
-from dwell.hunt.indicators.lists import parts
+from dwell.hunt.indicators.indicator import NotApplicableError, kind_of
+from dwell.hunt.indicators.list_header import parts
 
 __all__ = ["Event", "read_events"]
 
@@ -58,6 +60,17 @@ _EVENT = msgspec.json.Decoder(Event)
 _ATTRIBUTE = msgspec.json.Decoder(Attribute)
 _OBJECT = msgspec.json.Decoder(_Object)
 _WORDS = {"malware-sample": "filename|md5", "uri": "path"}
+
+
+_TYPE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9 _-]{0,60}")
+
+
+def _is_unknown(word: str) -> bool:
+    """Say whether a type is none of those that are known: MISP has some two hundred, and more come."""
+    try:
+        return not kind_of(word)
+    except NotApplicableError:
+        return False
 
 
 def _true(value: bool | int | str) -> bool:  # noqa: FBT001 — a value of the format
@@ -122,4 +135,7 @@ def _attribute(one: Attribute, held: _Object | None, event: Event, out: Gatherin
         _tlp(one.tags, event.tags),
     )
     for word, value in parts(_WORDS.get(one.type, one.type), str(one.value)):
+        if _TYPE.fullmatch(word) and _is_unknown(word):
+            out.count(f"not looked for: MISP's type '{word}' is not compared")
+            continue
         out.take(word, value, one.uuid or "attribute without an id", about)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 __all__ = [
+    "AUDIT_RECORD",
     "FAMILY",
     "MAPS",
     "PLACES",
+    "REST",
     "TEXTS",
     "TEXT_FAMILIES",
     "URLS",
@@ -112,7 +114,7 @@ PLACES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "ews": ("AuthenticatedUser", "ImpersonatedUser", "ActAsUser", "ProxyAsUser"),
         "ual": ("UserId", "MailboxOwnerUPN"),
         "directory": ("ForwardingSmtpAddress", "PrimarySmtpAddress"),
-        "evtx": ("CmdletParameters",),
+        "evtx": ("CmdletParameters", "TargetUserName", "SubjectUserName", "User"),
         "mapihttp": ("AuthenticatedUserEmail", "MailboxId", "ActAsUserEmail"),
         "rpc_client_access": ("user-email",),
         "imap4": ("user", "session_user", "session_mailbox"),
@@ -167,7 +169,7 @@ URLS: Mapping[str, UrlParts] = {
 }
 """Tables that write a URL in pieces."""
 
-TEXT_FAMILIES = ("address", "domain", "url", "hash", "email")
+TEXT_FAMILIES = ("address", "domain", "url", "hash", "path", "email")
 """What is looked for inside longer texts."""
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "evtx": ("CommandLine", "ParentCommandLine", "ScriptBlockText", "CmdletParameters"),
@@ -183,6 +185,16 @@ MAPS: Mapping[str, tuple[str, ...]] = {
     "entra_audit": ("extra",),
 }
 """Maps whose values are searched likewise: what a cmdlet was given, what a record says of changed properties."""
+AUDIT_RECORD = "AuditData"
+"""The column with a record's own JSON, of which only what has no column of its own is looked at."""
+_EXTRA = "extra"
+REST: Mapping[str, tuple[str, ...]] = {
+    **{table: (_EXTRA,) for family in PLACES.values() for table in family if _EXTRA not in MAPS.get(table, ())},
+    "evtx": ("EventData", "Message", "TaskContent", "ImagePath", "RelativeTargetName", "TargetObject", "Details"),
+    "ual": ("ObjectId", AUDIT_RECORD),
+}
+"""What logs hold besides, by names that differ from event to event and from server to server: whatever lies there is
+searched for values inside, and shows a kind of indicator where a value of that shape does lie there."""
 
 
 def tables_of(family: str) -> list[str]:
@@ -202,5 +214,5 @@ def tables_asked() -> set[str]:
 
 def places_hash() -> str:
     """Give what changes whenever indicators are looked for elsewhere: kept hits are of no use then."""
-    held = repr((PLACES, URLS, TEXT_FAMILIES, TEXTS, MAPS))
+    held = repr((2, PLACES, URLS, TEXT_FAMILIES, TEXTS, MAPS, REST))
     return hashlib.sha256(held.encode()).hexdigest()

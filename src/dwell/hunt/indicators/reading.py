@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from dwell.hunt.indicators.gathering import Gathering, Indicators
-from dwell.hunt.indicators.lists import read_list, row_taken, rows_header
+from dwell.hunt.indicators.list_header import list_header, row_taken
+from dwell.hunt.indicators.lists import read_list
 from dwell.hunt.indicators.misp import read_events
 from dwell.hunt.indicators.stix import read_stix
 
@@ -161,15 +162,12 @@ def _read_array(parts: Sequence[bytes | msgspec.Raw], out: Gathering, *, lines: 
 def _read_flat(raw: bytes, place: str, out: Gathering) -> None:
     """Read a row of a list that was written as JSON."""
     cells = _FLAT.decode(raw)
-    header = rows_header(list(cells))
+    header = list_header(list(cells))
     if header is None:
         out.fault("no row of a list: nothing in it is called an indicator", place)
         return
     texts = ["" if one is None else str(one) for one in cells.values()]
-    row = {meaning: texts[at] for meaning, at in header.items()}
-    row_taken(
-        out, row, row.get("kind", "").strip() or (list(cells)[header["named"]] if "named" in header else ""), place
-    )
+    row_taken(out, header, texts, place)
 
 
 def read_indicators(paths: Sequence[Path]) -> Indicators:

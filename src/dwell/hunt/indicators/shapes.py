@@ -45,7 +45,9 @@ _LINK = rf"\Ahttps?://(?:{_NAME}|{_V4}){_PORT}(?:/{_CHARS}*)?{_QUERY}\z"
 _PAGE = rf"\A{_NAME}{_PORT}/{_CHARS}*{_QUERY}\z"
 _URL = rf"\A(?:https?://)?(?:{_NAME}|{_V4}){_PORT}(?:/{_CHARS}*)?{_QUERY}\z"
 _EMAIL = r"\A[a-z0-9._%+=&~!$-]+@(?:[a-z0-9-]+\.)+[a-z0-9-]+\z"
-_PATH = r"\A(?:[a-z]:\\|\\\\|/)[ -~]*[a-z0-9_][ -~]*\z"
+_PATH = r"\A(?:[a-z]:\\|\\\\[a-z0-9_]|/)[ !-#&-)+->@-~]*[a-z0-9_][ !-#&-)+->@-~]*\z"
+_NO_PATH = r"\A[ !-#&-)+-.0->@-\[\]-~]*[a-z0-9_][ !-#&-)+-.0->@-\[\]-~]*\z"
+"""Paths and names without what may stand for a wildcard, a query or a variable: those are judged one by one."""
 _DOMAIN = rf"\A{_NAME}\z"
 _BELOW = rf"\A(?:\*\.)?{_NAME}\z"
 _FILE = rf"\.(?:{'|'.join(sorted(EXTENSIONS))})\z"
@@ -227,7 +229,8 @@ def judged_together(values: pa.StringArray, kind: str) -> tuple[npt.NDArray[np.i
     elif kind == "domain":
         out.settle(_BELOW, "domain", _name)
     elif kind in {"path", "name"}:
-        out.settle(_SOME, "name", _path, other=(r"\\", "path"))
+        out.settle(_PATH, "path", _path)
+        out.settle(_NO_PATH, "name")
     elif kind == "agent":
         out.settle(_SOME, "agent", plain_agents)
     return out.kinds, out.normal()

@@ -14,12 +14,26 @@ import pyarrow.compute as pc
 from dwell.hunt.indicators.indicator import BadValueError, plain_agent, plain_domain, plain_url
 from dwell.model.short_cache import short_cache
 
-__all__ = ["EXACT", "INSIDE", "Address", "addresses", "addresses_inside", "dotted", "networks", "url_keys"]
+__all__ = [
+    "CLOCK",
+    "EXACT",
+    "INSIDE",
+    "LIKELY",
+    "SHOWN",
+    "Address",
+    "addresses",
+    "addresses_inside",
+    "dotted",
+    "networks",
+    "url_keys",
+]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_CHARS_MAX = 65_536
-"""So much of a text is looked at."""
+_NAME_CHARS_MAX = 1_024
+"""No host name is longer, its labels written as they are read."""
+_CUTS_MAX = 16
+"""A path inside a text may end at any blank or mark; so many of these are tried."""
 _URL_CHARS_MAX = 8_192
 """So much of a URL: what an indicator may hold, three times over, for every character may be percent-encoded."""
 _HASHES = re.compile(r"(?<![0-9a-fA-F])(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})(?![0-9a-fA-F])")
@@ -33,6 +47,14 @@ _DOTTED = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\w|:\d*[.\w]*::)
 _COLONED = re.compile(
     r"(?<![\w.%])(?<![0-9A-Fa-f]:)(?<!::)(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[0-9A-Fa-f:]{2,39}(?:\.[0-9]{1,3}){0,3}(?![\w:])"
 )
+_WHOLE_PATHS = re.compile(
+    r"(?:(?<![A-Za-z])[A-Za-z]:|\\\\[\w.$-]{1,255})[\\/]"
+    r"(?:(?![^A-Za-z](?:[A-Za-z]:[\\/]|\\\\\w))[^\"<>|*?:\x00-\x1f]){1,512}"
+)
+_PATH_MARKS = re.compile(r"[\\/]|\.[0-9A-Za-z]")
+_PATH_LETTERS = re.compile(r"[\\/A-Za-z]")
+_PATH_ENDS = re.compile(r"[\s,;'=&)]")
+_FILE_NAMES = re.compile(r"(?<![\w.-])[\w-][\w.-]{0,200}\.[A-Za-z0-9]{1,8}(?![\w-])")
 _PLAIN_V4 = (
     r"\A(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\z"
 )
@@ -70,7 +92,7 @@ def _address(text: str) -> Address | None:
 def addresses(text: str) -> tuple[Address, ...]:
     """Give the addresses in a value: one, with or without a port, or the hops of a forwarding header."""
     out = []
-    for hop in re.split(r"[,+\s]+", text[:_CHARS_MAX]):
+    for hop in re.split(r"[,+\s]+", text):
         plain = hop.strip().strip('"')
         if plain.startswith("["):
             plain = plain[1:].partition("]")[0]
@@ -83,8 +105,8 @@ def addresses(text: str) -> tuple[Address, ...]:
 
 def addresses_inside(text: str) -> tuple[Address, ...]:
     """Give the addresses that a longer text holds."""
-    found = (_address(one) for one in _DOTTED.findall(text[:_CHARS_MAX]))
-    others = (_address(one) for one in _COLONED.findall(text[:_CHARS_MAX])) if ":" in text else ()
+    found = (_address(one) for one in _DOTTED.findall(text))
+    others = (_address(one) for one in _COLONED.findall(text)) if ":" in text else ()
     bare = addresses(text) if text.count(":") > 1 and len(text) < 80 else ()
     return tuple(dict.fromkeys((*(one for one in (*found, *others) if one is not None), *bare)))
 
@@ -97,26 +119,41 @@ def _above(host: str) -> list[str]:
 
 def _domains(text: str) -> list[str]:
     """Give a host name and every domain above it."""
-    host = re.sub(r"\A[a-z][a-z0-9+.-]*://", "", text[:_CHARS_MAX].strip().lower())
+    host = re.sub(r"\A[a-z][a-z0-9+.-]*://", "", text.strip().lower())
     host = re.split(r"[/?#]", host, maxsplit=1)[0].rpartition("@")[2].partition(":")[0]
-    return _above(plain_domain(host))
+    return _above(plain_domain(host)) if len(host) <= _NAME_CHARS_MAX else []
 
 
 def _domains_inside(text: str) -> list[str]:
-    found = dict.fromkeys(_HOSTS.findall(text[:_CHARS_MAX].lower()))
+    found = dict.fromkeys(_HOSTS.findall(text.lower()))
     return list(dict.fromkeys(name for one in found for name in _above(plain_domain(one))))
 
 
 def _paths(text: str) -> list[str]:
     """Give a path in one form, and its name alone."""
-    plain = text[:_CHARS_MAX].strip().lower().replace("/", "\\").removeprefix("\\??\\")
+    plain = text.strip().lower().replace("/", "\\").removeprefix("\\??\\").removeprefix("\\\\?\\")
     return [plain, plain.rpartition("\\")[2]]
+
+
+def _paths_inside(text: str) -> list[str]:
+    """Give a text as a path, the paths that stand in it, and the names of files.
+
+    Where a path in a command ends cannot be told, for names hold blanks: each end that it may have is given.
+    """
+    if not (_PATH_MARKS.search(text) and _PATH_LETTERS.search(text)):
+        return []
+    out = dict.fromkeys(_paths(text) if len(text) <= _NAME_CHARS_MAX else ())
+    for one in _WHOLE_PATHS.findall(text):
+        ends = [len(one), *(cut.start() for cut, _ in zip(_PATH_ENDS.finditer(one, 3), range(_CUTS_MAX), strict=False))]
+        out |= dict.fromkeys(key for end in ends for key in _paths(one[:end].rstrip(".,;)]'")) if key)
+    out |= dict.fromkeys(one.lower() for one in _FILE_NAMES.findall(text))
+    return list(out)
 
 
 def _emails(text: str) -> list[str]:
     if "@" not in text:
         return []
-    found = (one.lower().rpartition("@") for one in _EMAILS.findall(text[:_CHARS_MAX]))
+    found = (one.lower().rpartition("@") for one in _EMAILS.findall(text))
     return [f"{name}@{plain_domain(domain)}" for name, _, domain in found]
 
 
@@ -135,12 +172,12 @@ def url_keys(text: str) -> list[str]:
 
 
 def _urls_inside(text: str) -> list[str]:
-    found = dict.fromkeys(_URLS.findall(text[:_CHARS_MAX]))
+    found = dict.fromkeys(_URLS.findall(text))
     return [key for one in found for key in url_keys(one.rstrip(".,;:)]"))]
 
 
 def _hashes(text: str) -> list[str]:
-    return [one.lower() for one in _HASHES.findall(text[:_CHARS_MAX])]
+    return [one.lower() for one in _HASHES.findall(text)]
 
 
 EXACT: Mapping[str, Callable[[str], Sequence[str]]] = {
@@ -156,6 +193,28 @@ INSIDE: Mapping[str, Callable[[str], Sequence[str]]] = {
     "domain": _domains_inside,
     "url": _urls_inside,
     "hash": _hashes,
+    "path": _paths_inside,
     "email": _emails,
 }
 """The values in a text that may be about anything."""
+LIKELY: Mapping[str, str] = {
+    "address": r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:",
+    "domain": r"\.[A-Za-z\x{80}-\x{10ffff}]",
+    "url": r"(?i)(?:https?|ftp)://",
+    "hash": r"[0-9A-Fa-f]{32}",
+    "path": r"(?s)[\\/]|[A-Za-z].*\.[0-9A-Za-z]|\.[0-9].*[A-Za-z]|\.[A-Za-z]",
+    "email": r"@",
+}
+"""What every text meets, as RE2, that holds a value of a family; most others do not."""
+SHOWN: Mapping[str, str] = {
+    **LIKELY,
+    "address": (
+        r"(?:\A|[^0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:[^0-9.]|\z)|::[0-9A-Fa-f]|[0-9A-Fa-f](?::[0-9A-Fa-f]{1,4}){3}"
+    ),
+    "domain": r"(?i)[a-z0-9-]\.(?:[a-z]{2,}|xn--[a-z0-9-]+)(?:[/:\s]|\z)",
+    "path": r"(?:[A-Za-z]:|\\\\[^\\]+)[\\/]",
+    "email": r"[^\s@]@[^\s@]+\.",
+}
+"""What a text meets where it is about a family, narrower: it tells whether a log could have shown one."""
+CLOCK = r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+Z?\z"
+"""An instant has the colons of an address of IPv6 and is none."""
