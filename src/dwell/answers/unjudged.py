@@ -31,6 +31,8 @@ def opened_unjudged(case: Investigation) -> dict[str, tuple[str, ...]]:
     accesses, ours = case.accesses, case.marked.ours
     others = accesses.ok & ~accesses.internal & (accesses.network >= 0) & (accesses.mailbox >= 0)
     others &= accesses.mailbox != accesses.account
+    # where a great part of the house is, is as good as inside
+    others &= ~np.isin(accesses.network, np.array(case.clients.shared, np.int64))
     if len(ours):
         others &= ~ours
     told: dict[str, dict[str, None]] = {}

@@ -24,9 +24,8 @@ DAILY_SHARE = 0.45
 """Five days of seven are 0.71 of them; there are holidays and part-time."""
 OFFICE_SHARE = 0.5
 """So many of all accounts, and of those who come, make a network an office where they are settled there."""
-AGENTS_MIN = 2
-"""People of a whole house have several agents; one that alone brings half of the house is somebody's tool."""
 USERS_MIN = 3
+"""Of the people of a whole house some have other agents than most; one that brings half of the house alone is a tool."""
 
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -68,7 +67,7 @@ def lived_before(ties: pa.Table) -> Mask:
 
 
 def is_office(ties: pa.Table, size: int) -> Mask:
-    """Say per network code whether half of all accounts come there, half of these to stay, with agents of several kinds.
+    """Say per network code whether half of all accounts come there, half of these to stay, and not all with one agent.
 
     Args:
         ties: the ties (`habits.TIES`).
@@ -83,8 +82,9 @@ def is_office(ties: pa.Table, size: int) -> Mask:
     users, living = (_distinct(network[one], account[one], size) for one in (np.ones(len(often), np.bool_), often))
     for one in np.flatnonzero((users >= OFFICE_SHARE * everybody) & (living >= OFFICE_SHARE * users)).tolist():
         here = network == one
-        tools = np.unique(np.stack([agent[here], account[here]]), axis=1)[0]
-        out[one] = np.count_nonzero(np.bincount(tools) >= USERS_MIN) >= AGENTS_MIN
+        tools = np.unique(np.stack([agent[here], account[here]]), axis=1)
+        others = tools[1][tools[0] != np.bincount(tools[0]).argmax()]
+        out[one] = len(np.unique(others)) >= USERS_MIN
     return out
 
 
