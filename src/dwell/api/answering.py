@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from dwell.answers.lookup import Why
     from dwell.answers.marking import MarkingPreview, Undo, Wanted
     from dwell.answers.setting import SettingsPreview, Unwanted, Wished
+    from dwell.archive.store import Archive
     from dwell.hunt.hunting import Hunted
     from dwell.intake.stock import Stock
+    from dwell.model.settings import Setting
 
 
 __all__ = ["Answered", "answers", "extras", "html", "marking", "power", "setting", "since_rules", "why"]
@@ -79,10 +81,16 @@ def _answered(
     **said: Any,  # noqa: ANN401 - markings and settings to answer with, in place of those in force
 ) -> Answered:
     from dwell.answers.answering import answer
+    from dwell.hunt.past import hunted_with
     from dwell.intake.ingest import open_archive
 
+    def otherwise(settings: Sequence[Setting]) -> tuple[Archive, Hunted]:
+        return open_archive(held, settings), run_hunt(held, hunted_with(held), workers, progress, clocks=settings)
+
     archive, cache = open_archive(held, said.get("said")), held.cache("folded")
-    found = answer(held, archive, hunted, counted.case_facts(), workers, cache, progress, keep=keep, **said)
+    found = answer(
+        held, archive, hunted, counted.case_facts(), workers, cache, progress, keep=keep, otherwise=otherwise, **said
+    )
     return Answered(found.summary, found.days, counted)
 
 
@@ -216,11 +224,13 @@ def power(
         CustodyError: a table is not what was written.
     """
     from dwell.answers.answering import plant
+    from dwell.hunt.past import hunted_with
     from dwell.intake.ingest import open_archive
 
     held = Case.open(case)
     archive, cache = open_archive(held), held.cache("folded")
-    return plant(held, archive, plantings, wanted=wanted, workers=workers, cache=cache, progress=progress)
+    hunted = run_hunt(held, hunted_with(held), workers, progress)
+    return plant(held, archive, hunted, plantings, wanted=wanted, workers=workers, cache=cache, progress=progress)
 
 
 def extras(case: Path, answered: Answered) -> ReportExtras:
