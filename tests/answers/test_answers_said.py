@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,6 @@ from dwell.casebook.case import Case
 from dwell.casebook.settings import record_settings
 from dwell.errors import UsageError
 from dwell.model.claims import CheckStatus, Question, Summary
-from dwell.model.instants import HOUR
 from dwell.model.settings import Setting, SettingKind
 
 SPY = PEOPLE[:8]
@@ -153,24 +150,3 @@ def test_what_a_setting_hides_is_not_put_down_to_a_marking(case: Path) -> None:
     assert all("only because of a setting: what dwell finds makes it " in text for text in hidden)
     against = next(text for text in told(summary, Question.INTRUSIONS) if "contradicts what dwell finds" in text)
     assert "with the settings it is not told" in against
-
-
-def test_every_verdict_with_a_share_says_of_which_hours(tmp_path: Path) -> None:
-    """A whole house in one record: 100 % of it is one hour, and no clean house."""
-    row = {"at": "2021-03-03 02:10:00", "user": PEOPLE[0]}
-    files = {
-        iis_place("EX01", "210303"): log_of([{**row, "client": f"{NETWORK}.9"}]).encode(),
-        "d.csv": DIRECTORY.encode(),
-    }
-    taken_in(tmp_path / "case", write(tmp_path / "e", files))
-    summary = answers(tmp_path / "case")
-    for one in summary.answers:
-        if " %" in one.verdict:
-            asked = re.search(r"[\d.]+ % of ([\d,]+) server-hours?, from (\S+ \S+) to (\S+ \S+) UTC", one.verdict)
-            assert asked is not None, one.verdict
-            hours = {each.coverage.hours_asked for each in summary.mailboxes if each.coverage is not None}
-            first, last = (datetime.fromisoformat(asked[place]) for place in (2, 3))
-            assert int(asked[1].replace(",", "")) in hours | {int((last - first) / HOUR)}
-            assert first <= datetime(2021, 3, 3, 2) < last  # noqa: DTZ001 - as written, UTC
-    shares = [one.question for one in summary.answers if " %" in one.verdict]
-    assert shares == [Question.ENTRY, Question.FOOTHOLD, Question.MAILBOXES, Question.INTRUSIONS, Question.BLINDSPOTS]

@@ -17,7 +17,7 @@ from dwell.answers.lacking import tell_lacking
 from dwell.answers.log_settings import tell_log_settings
 from dwell.answers.mailboxes import COPIES, UNTOLD, bodiless, nameless, requests_untold, unresolved, untold
 from dwell.answers.marked import tell_all
-from dwell.answers.phrases import count, instant, listed, of_hours, percent, span, whole_span
+from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.answers.settings import tell_settings
 from dwell.answers.silences import tell_silences
 from dwell.model.addresses import is_trusted
@@ -504,7 +504,7 @@ def answer(
     if not hosts:
         return book.answer("No mail log is held: whose mail was read cannot be known from this evidence."), book
     verdict = (
-        f"Mail logs able to show the opening of a mailbox cover {percent(coverage)} "
-        f"{of_hours(case, coverage)}; {count(len(book.claims), 'limit')} told below."
+        f"Mail logs able to show the opening of a mailbox cover {percent(coverage)} of {coverage.hours_asked:,} "
+        f"server-hours; {count(len(book.claims), 'limit')} told below."
     )
     return book.answer(verdict), book

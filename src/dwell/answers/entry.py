@@ -10,7 +10,7 @@ from dwell.answers.apps import chains
 from dwell.answers.book import Book
 from dwell.answers.intrusions import grounds_of
 from dwell.answers.marked import marked_intrusion
-from dwell.answers.phrases import count, instant, listed, of_hours, percent, span, whole_span
+from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
 from dwell.model.claims import Answer, EntryFinding, Outcome, Question
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import RecordRef
@@ -368,5 +368,5 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
     coverage = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "an entry", act=ENTRY)
     if not coverage.hours_able:
         return book.answer("How they got in cannot be said: no log able to show an entry is held."), book
-    verdict = f"No entry is seen in what is held; the mail logs cover {percent(coverage)} {of_hours(case, coverage)}."
+    verdict = f"No entry is seen in what is held; the mail logs cover {percent(coverage)} of the server-hours."
     return book.answer(verdict), book

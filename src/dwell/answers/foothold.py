@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from dwell.answers import apps
 from dwell.answers.book import Book
 from dwell.answers.lacking import tell_taken
-from dwell.answers.phrases import count, instant, listed, of_hours, percent, whole_span
+from dwell.answers.phrases import count, instant, listed, percent, whole_span
 from dwell.hunt.checks.registry import CHECKS
 from dwell.model.claims import Answer, Foothold, FootholdState, Question
 from dwell.model.provenance import EvidenceId, RecordRef
@@ -318,7 +318,7 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
     if not found and not requests.hours_able:
         return book.answer("What they left behind cannot be said: no IIS log that could show it is held."), book
     if not found:
-        verdict = f"Nothing left behind is seen; IIS covers {percent(requests)} {of_hours(case, requests)}."
+        verdict = f"Nothing left behind is seen; IIS covers {percent(requests)} of the server-hours."
         return book.answer(verdict), book
     there = sum(one.state is FootholdState.PRESENT for one in found)
     open_ones = sum(one.state is FootholdState.UNKNOWN for one in found)

@@ -8,7 +8,7 @@ from dwell.answers.book import Book
 from dwell.answers.judgements import kind_of
 from dwell.answers.lacking import TECHNIQUE, took_lines
 from dwell.answers.marked import contradictions, marked_intrusion, tell_contradictions
-from dwell.answers.phrases import count, day, instant, listed, of_hours, percent, span, whole_span
+from dwell.answers.phrases import count, day, instant, listed, percent, span, whole_span
 from dwell.answers.systems import common_systems, systems_of_clients, tell_systems
 from dwell.model.claims import EXPOSED, Answer, EntryFinding, Foothold, Intrusion, Lead, Question
 from dwell.model.coverage import Coverage
@@ -268,8 +268,7 @@ def answer(
         if not ahead.hours_able:
             unsaid = "Whether there was an intrusion cannot be said: no mail log is held that could have shown one."
             return book.answer(unsaid), book
-        share = f"{percent(ahead)} {of_hours(case, ahead)}"
-        verdict = f"No intrusion is held together by what is held; mail logs cover {share}"
+        verdict = f"No intrusion is held together by what is held; mail logs cover {percent(ahead)} of the server-hours"
         left = f"; {count(len(loose), 'thing')} left behind by nobody known need an explanation" if loose else ""
         return book.answer(f"{verdict}{left}."), book
     second = "; no second one is seen" if len(found) == 1 else f"; {len(found)} are held apart"

@@ -11,13 +11,15 @@ import numpy as np
 from dwell.answers import affected, apps, departures, takings
 from dwell.answers.book import Book
 from dwell.answers.marked import a_persons, done, exposed_by_marking, rested_on
-from dwell.answers.phrases import count, listed, of_hours, percent, span, whole_span
+from dwell.answers.phrases import count, listed, percent, span, whole_span
 from dwell.answers.silences import leaving_open, lines_against, of_all, of_own, words
 from dwell.answers.unjudged import networks_not_judged, opened_unjudged
 from dwell.answers.ways import NEVER, by_way, not_known, served_by, servers_of, told_by_way, ways_of
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
 from dwell.model.instants import utc_from_us
+from dwell.model.markings import Marking
+from dwell.model.settings import Setting
 from dwell.scope.cells import HOUR_US
 from dwell.scope.exposure import Exposed, bytes_words
 from dwell.scope.forgery import Forged
@@ -337,7 +339,8 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
     departures.tell_used(case, book)
     apps.untied(case, book)
     takings.untied(case, book)
-    hidden, whose = exposed_by_marking(found), a_persons(rested_on(case))
+    hidden, rests = exposed_by_marking(found), rested_on(case)
+    whose = a_persons(rests)
     for one in hidden:
         text = f"{one.mailbox} is told as {one.grade.value} only because of {whose}"
         book.assumed(
@@ -356,8 +359,15 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             f"{count(len(unsure), 'mailbox', 'mailboxes')}: whether it was opened cannot be determined.",
             against=list(dict.fromkeys(text for one in unsure for text in one.assumptions)),
         )
-    beside = (departures.verdict(case), apps.verdict(case), takings.verdict(case))
-    return book.answer(_verdict(case, found, list(covered), len(hidden), beside)), book
+    return book.answer(
+        _verdict(
+            found,
+            list(covered),
+            len(hidden),
+            rests,
+            (departures.verdict(case), apps.verdict(case), takings.verdict(case)),
+        )
+    ), book
 
 
 def _no_sign(
@@ -403,14 +413,13 @@ def _by_marking(one: MailboxExposure) -> bool:
 
 
 def _verdict(
-    case: Investigation,
     found: Sequence[MailboxExposure],
     covered: Sequence[Coverage],
     hidden: int,
+    rests: Sequence[Marking | Setting],
     beside: Sequence[str],
 ) -> str:
     """Put it into one sentence; a negative never stands without its coverage."""
-    rests = rested_on(case)
     grades = Counter(one.grade for one in found)
     exposed = sum(grades[grade] for grade in EXPOSED)
     parts: list[str] = []
@@ -433,8 +442,7 @@ def _verdict(
         many = count(unseen, "mailbox", "mailboxes")
         shares = sorted(covered, key=lambda one: one.share or 0)
         worst, best = percent(shares[0]), percent(shares[-1])
-        share = worst if worst == best else f"{worst} to {best}"
-        parts.append(f"no sign for {more}{many}, with a coverage of {share} {of_hours(case, *covered)}")
+        parts.append(f"no sign for {more}{many}, with a coverage of {worst if worst == best else f'{worst} to {best}'}")
     parts += [one for one in beside if one]
     if not parts:
         return "Whose mail was read cannot be said: nothing held names a mailbox."

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dwell.model.coverage import Coverage
-from dwell.model.instants import utc_from_us
-from dwell.scope.cells import HOUR_US
 from dwell.scope.investigation import Investigation
 
-__all__ = ["count", "day", "instant", "listed", "of_hours", "percent", "span", "whole_span"]
+__all__ = ["count", "day", "instant", "listed", "percent", "span", "whole_span"]
 
 LISTED_MAX = 6
 
@@ -60,16 +58,3 @@ def percent(coverage: Coverage) -> str:
 def whole_span(case: Investigation) -> tuple[int, int]:
     """Give the hours the case speaks of: from the first hour of any mail log to the hour after the last."""
     return case.ledger.first_hour, case.ledger.last_hour
-
-
-def of_hours(case: Investigation, *coverages: Coverage) -> str:
-    """Say of how many server-hours shares are, and from when to when: without it 100 % of a day reads like a clean house.
-
-    Args:
-        case: the case; the shares are of the whole time it speaks of.
-        coverages: what the shares are of.
-    """
-    asked = sorted({one.hours_asked for one in coverages})
-    many = f"{f'{asked[0]:,} to ' if len(asked) > 1 else ''}{count(asked[-1], 'server-hour')}"
-    first, last = (f"{utc_from_us(hour * HOUR_US):%Y-%m-%d %H:%M}" for hour in whole_span(case))
-    return f"of {many}, from {first} to {last} UTC"
