@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,7 @@ from dwell.drill.scenario import scenario
 from dwell.hunt.hunting import Hunted, hunt
 from dwell.model.claims import EXPOSED, ClaimGrade, Grade, Question, Summary
 from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
+from dwell.report.listings import LISTINGS, NOT_TOLD, TAKEN_AWAY
 from dwell.report.summary_json import summary_text
 
 SPY, SECOND, ALONG = PEOPLE[:6], PEOPLE[12:17], PEOPLE[22]
@@ -325,6 +328,27 @@ def test_an_intrusion_called_ours_is_not_told_and_the_other_stays(office: Staged
     assert not _exposed(found) & set(SPY)
     assert any("contradicts what dwell finds" in one for one in _claims(found, Question.INTRUSIONS))
     assert "rests on what a person marked (M1)" in _verdict(found, Question.MAILBOXES)
+
+
+def test_tables_that_are_handed_on_say_what_a_marking_takes_out_of_them(office: Staged, bare: Summary) -> None:
+    def table(summary: Summary, name: str) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO(LISTINGS[name].csv(summary))))
+
+    assert {(one["rests_on"], one["without_it"]) for one in table(bare, "intrusions")} == {("", "")}
+    everything = said(office, marking("198.0.0.0/8"))
+    assert everything.intrusions == ()
+    for name, key, was in (("intrusions", "id", bare.intrusions), ("entry", "method", bare.entry)):
+        rows = table(everything, name)
+        assert [one[key] for one in rows] == [getattr(one, key) or "" for one in was]
+        assert all(one["rests_on"].startswith("M1: ") and REASON in one["rests_on"] for one in rows)
+        assert {one["without_it"] for one in rows} == {TAKEN_AWAY}
+    assert table(everything, "intrusions")[0]["mailboxes"] == " | ".join(bare.intrusions[0].mailboxes)
+    quiet = next(one for one in table(everything, "eviction") if one["key"] == "quiet")
+    assert quiet["rests_on"].startswith("M1: ")
+    assert quiet["without_it"] != ""
+    theirs = said(office, marking("198.18.50.4", "theirs"))
+    (made,) = [one for one in table(theirs, "intrusions") if one["rests_on"]]
+    assert made["without_it"] == NOT_TOLD
 
 
 def test_what_an_intrusion_did_outside_the_time_it_was_marked_for_is_judged(office: Staged, bare: Summary) -> None:

@@ -143,6 +143,8 @@ def test_leads_records_mailboxes_and_statements_can_be_marked(case: Path, dwell:
         (("iis/ffff/1", "ours", "--reason", "x"), "names no record"),
         (("192.0.2.0/24", "ours", "--reason", "x", "--from", "soon"), "no day or instant"),
         (("192.0.2.0/24", "ours", "--reason", "x", "--from", "2021-03-05", "--to", "2021-03-01"), "after --to"),
+        (("192.0.2.0/24", "ours", "--reason", "x", "--to", "9999-12-31"), "--to '9999-12-31' is no day or instant"),
+        (("192.0.2.0/24", "ours", "--reason", "x", "--from", "0001-01-01T00:00:00+14:00"), "is no day or instant"),
         (("mailboxes-1", "accepted", "--reason", "x", "--from", "2021-03-05"), "takes no --from"),
         (("--undo", "M7", "--reason", "x"), "no marking in force"),
         (("192.0.2.0/24", "ours", "--undo", "M7", "--reason", "x"), "nothing else"),

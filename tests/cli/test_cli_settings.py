@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from tests.cli.conftest import Dwell
 
+from dwell.answers.setting import KEYS
+
 WHY = ("--reason", "staff rules", "--by", "a. uthor")
 
 
@@ -237,6 +239,19 @@ def test_a_file_that_is_no_list_of_settings_is_refused(
     ran = dwell("settings", "import", file, *WHY, "-c", investigated, "-q", "--workers", "1")
     assert ran.code == 2
     assert said in " ".join(ran.err.split())
+
+
+@pytest.mark.parametrize("key", sorted(KEYS))
+def test_each_key_of_a_file_that_holds_something_else_is_refused_by_its_name(
+    investigated: Path, dwell: Dwell, tmp_path: Path, key: str
+) -> None:
+    file = tmp_path / "settings.toml"
+    for text in ("1.5", "{}", '"EX02"' if key not in {"hours", "zone", "leads_per_week"} else "[]"):
+        file.write_text(f"{key} = {text}\n", encoding="utf-8")
+        ran = dwell("settings", "import", file, *WHY, "-c", investigated, "-q", "--workers", "1")
+        assert ran.code == 2, ran.err
+        assert f"{key} cannot be read" in " ".join(ran.err.split())
+        assert f"Write {key} = " in " ".join(ran.err.split())
 
 
 def test_leads_per_week_holds_once_or_for_the_case(case: Path, dwell: Dwell) -> None:

@@ -42,6 +42,7 @@ from dwell.model.hypotheses import Hypothesis, HypothesisVerdict, Sign, SourceVi
 from dwell.model.indicators import IndicatorMet, Naming
 from dwell.model.markings import Marking, MarkingEffect, MarkingKind, MarkingVerdict
 from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.resting import RestingRow, RestingTable
 from dwell.model.settings import Setting, SettingEffect, SettingKind
 from dwell.report.extras import EvidenceFile, RecordPlace, ReportExtras
 
@@ -432,6 +433,12 @@ MARKINGS = (
         4, 0, makes="I-M3",
     ),
 )  # fmt: skip
+RESTING = (
+    RestingRow(
+        RestingTable.EVICTION, 0, (("status", "fail"), ("why", "set before")), ("S1: clock EX01=+90d, because: x",)
+    ),
+    RestingRow(RestingTable.INTRUSIONS, None, (("id", "I9"), ("accounts", "a | b")), ("M1: 192.0.2.0/24 is ours",)),
+)
 SETTINGS = (
     SettingEffect(
         Setting("S1", SettingKind.NETWORK, "192.0.2.0/24", "VPN <b>pool</b>", "a.uthor", at("2021-04-02T08:00:00")),
@@ -494,6 +501,7 @@ SUMMARY = Summary(
     ),
     INDICATORS,
     case_settings=SETTINGS,
+    resting=RESTING,
     leads_expected_false=0.75,
     departures=(LEFT,),
     leads_budget=500,

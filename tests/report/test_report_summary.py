@@ -24,6 +24,7 @@ from dwell.model.estimates import Estimate
 from dwell.model.explanations import Side
 from dwell.model.hypotheses import HypothesisVerdict, Told, Where
 from dwell.model.markings import MarkingKind, MarkingVerdict
+from dwell.model.resting import RestingTable
 from dwell.model.settings import SettingKind
 from dwell.report.summary_json import schema, summary_dict, summary_text
 
@@ -61,6 +62,7 @@ WORDS: Mapping[tuple[str, str], type[StrEnum]] = {
     ("departure", "kinds"): DepartureKind,
     ("explanation", "side"): Side,
     ("estimate", "word"): Estimate,
+    ("resting", "table"): RestingTable,
 }
 EMPTY = Summary("0.0.1", claims.CaseFacts("", 0, 0, 0, None, None), *((),) * 10)
 ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from('\x00\x1b\u202e\ud800"\\<'), max_size=20)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from tests.scope.office import FOREIGN, NETWORK, PEOPLE, log_of, reasoned, visits, work
-from tests.scope.staged import Staged, iis_place, stage
+from tests.scope.staged import Staged, bind, iis_place, stage, ual_json
+from tests.scope.test_scope_silences import act
 
 from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
 from dwell.model.power import Power, PowerRow
@@ -97,6 +98,45 @@ def test_what_no_source_held_can_show_is_not_found(planted: _Planted) -> None:
     """The office holds no audit export: nothing that is planted in the tenant leaves a record."""
     one = planted.row("tenant")
     assert (one.recorded, one.found, one.plantings) == (0, 0, 3)
+
+
+def _tenant(root: Path, *acts: dict[str, object], gap: range = range(0)) -> Staged:
+    """Give what the tenant recorded of the office over forty days, of some of them nothing."""
+    records = [
+        bind(f"2021-{1 + day // 31:02}-{1 + day % 31:02} {7 + place % 9:02}:10:00", person, person,
+             f"198.19.{place}.7", "Client=OWA;Firefox/66.0", id=f"{person}/{day}")
+        for day in range(40)
+        if day not in gap
+        for place, person in enumerate(PEOPLE)
+    ]  # fmt: skip
+    records = sorted([*records, *acts], key=lambda one: str(one["CreationTime"]))
+    return stage(root, {"m365/UAL.json": ual_json(records)})
+
+
+def test_what_was_not_recorded_by_an_act_that_is_held_is_planted_and_leaves_no_record(tmp_path: Path) -> None:
+    names = {"UnifiedAuditLogIngestionEnabled": ("False", "True")}
+    off, on = (
+        act(at, "Set-AdminAuditLogConfig", **{name: told[place] for name, told in names.items()})
+        for place, at in enumerate(("2021-01-08 00:00:00", "2021-02-03 00:00:00"))
+    )
+    staged = _tenant(tmp_path, off, on, gap=range(7, 33))
+    (row,) = _power(staged, ["tenant"], 6).rows
+    case = reasoned(staged)
+    seen, _ = case.ledger.seen("M365", {"ual"}, case.ledger.first_hour, case.ledger.last_hour)
+    assert 0.3 < seen.mean() < 0.4
+    assert row.recorded == pytest.approx(seen.mean(), abs=0.1)
+
+
+def test_of_a_mailbox_whose_recording_was_switched_off_nothing_planted_is_recorded_from_then_on(tmp_path: Path) -> None:
+    off = act("2021-01-08 00:00:00", "Set-Mailbox", PEOPLE[3], AuditEnabled="False")
+    staged = _tenant(tmp_path, off)
+    of = [replace(next(one for one in kinds() if one.key == "tenant"), mailboxes=1, visits_a_month=60)]
+    his, others = (
+        _power(staged, (), 4, of=of, settings=[Setting("S1", SettingKind.VIP, person, "x", "a. uthor")]).rows[0]
+        for person in PEOPLE[3:5]
+    )
+    assert his.recorded == pytest.approx(7 / 40, abs=0.1)
+    assert others.recorded == 1
 
 
 def test_other_kinds_can_be_planted_than_those_of_the_file(planted: _Planted) -> None:

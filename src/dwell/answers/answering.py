@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from dwell.answers.assemble import assemble
 from dwell.answers.kept import Kept, read_kept, stamp, write_kept
 from dwell.archive.store import Archive
@@ -29,11 +32,14 @@ from dwell.scope.as_tables import AsTable, folder, read_table
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
 from dwell.scope.investigation import investigate
 from dwell.scope.power import power_in
+from dwell.scope.silences import DELETED
 
 __all__ = ["answer", "plant"]
 
 POWER = "power.msgpack"
 
+Otherwise = Callable[[Sequence[Setting]], tuple[Archive, Hunted]]
+"""Gives the archive, clocks corrected by these settings, and what the hunt met in it."""
 Progress = Callable[[str, str, int, int], None]
 """Told (phase, what, done, total): `folding` in data files, `planting` in intruders, `answering` without a number."""
 
@@ -51,11 +57,26 @@ def _settings(hunted: Hunted, planted: Power | None, hops: Sequence[str], per_we
 
 
 def _power_stamp(
-    archive: Archive, hops: Sequence[str], said: Sequence[Setting], markings: Sequence[Marking], per_week: int
+    archive: Archive,
+    hunted: Hunted,
+    hops: Sequence[str],
+    said: Sequence[Setting],
+    markings: Sequence[Marking],
+    per_week: int,
 ) -> str:
-    """Give what a run of planted intruders hangs on: a budget, settings, and markings of clients change what is found."""
+    """Give what a run of planted intruders hangs on.
+
+    A budget, settings, and markings of clients change what is found; logs that rules saw being deleted, what was recorded.
+    """
     judged = repr([one for one in markings if not one.beside])
-    beside = (("leads per week", str(per_week)), ("set", repr(list(said))), ("markings", judged))
+    deleting = sorted(name for name, rule in hunted.rules.items() if rule.catalogue == DELETED)
+    deleted = pc.sum(pc.is_in(hunted.hits["rule_id"], value_set=pa.array(deleting, pa.string()))).as_py() or 0
+    beside = (
+        ("leads per week", str(per_week)),
+        ("set", repr(list(said))),
+        ("markings", judged),
+        ("deleted", str(deleted)),
+    )
     return stamp(archive.version(), "", (*(("trusted hop", one) for one in hops), *beside))
 
 
@@ -87,6 +108,7 @@ def answer(
     said: Sequence[Setting] | None = None,
     per_week: int | None = None,
     keep: bool = True,
+    otherwise: Otherwise | None = None,
 ) -> Kept:
     """Answer the seven questions.
 
@@ -102,6 +124,8 @@ def answer(
         said: what is set for the case; None for the settings in force.
         per_week: leads that can be looked at in a week; None for what is set.
         keep: whether the answers are kept as those of the case.
+        otherwise: gives the archive and the hunt by the settings that are given; where it is given, the answers say
+            what they would be without a person's word on clocks.
 
     Raises:
         CustodyError: a table is not what was written.
@@ -112,10 +136,11 @@ def answer(
     markings = in_force(case) if markings is None else markings
     said = set_in(case) if said is None else said
     per_week = leads_per_week(said) if per_week is None else per_week
-    planted = read_kept(case.derived_root / POWER, _power_stamp(archive, hops, said, markings, per_week), Power)
+    planted = read_kept(case.derived_root / POWER, _power_stamp(archive, hunted, hops, said, markings, per_week), Power)
     settings = _settings(hunted, planted, hops, per_week)
     longest = outgrown(case)
     folders = _folders(register)
+    paths = {key: [one.path for one in item.places] for key, item in register.items()}
     beside = (
         ("last written", _digest(written)),
         ("grown", _digest(longest)),
@@ -131,7 +156,7 @@ def answer(
             found = investigate(
                 archive,
                 hunted,
-                {key: [one.path for one in item.places] for key, item in register.items()},
+                paths,
                 written=written,
                 outgrown=longest,
                 folders=folders,
@@ -144,11 +169,40 @@ def answer(
                 cache=cache,
                 progress=lambda done, total, what: progress("folding", what, done, total),
             )
+            words = _heeded_clocks(case, said)
+            if otherwise is not None and words:
+                unworded = [one for one in said if one.kind is not SettingKind.CLOCK]
+                bare, hunted_bare = otherwise(unworded)
+                undated = investigate(
+                    bare,
+                    hunted_bare,
+                    paths,
+                    written=written,
+                    outgrown=longest,
+                    folders=folders,
+                    table=_table(case, said),
+                    corrected=corrections(case, unworded),
+                    workers=workers,
+                    cache=cache,
+                    progress=lambda done, total, what: progress("folding", what, done, total),
+                )
+                heard = replace(found.said, before_all=(*found.said.before_all, *words))
+                found = replace(found, said=heard, undated=undated)
             progress("answering", "", 0, 0)
             kept = Kept(wanted, assemble(found, facts, settings, planted), found.ledger.days())
         if keep:
             write_kept(place, kept)
     return kept
+
+
+def _heeded_clocks(case: Case, said: Sequence[Setting]) -> tuple[Setting, ...]:
+    """Give the words on clocks without which something would be corrected otherwise."""
+    words = [one for one in said if one.kind is SettingKind.CLOCK]
+    now = corrections(case, said)
+    if not words or corrections(case, [one for one in said if one not in words]) == now:
+        return ()
+    alone = [one for one in words if corrections(case, [other for other in said if other is not one]) != now]
+    return tuple(alone or words)
 
 
 def _folders(register: Mapping[EvidenceId, Evidence]) -> dict[EvidenceId, str]:
@@ -163,6 +217,7 @@ def _folders(register: Mapping[EvidenceId, Evidence]) -> dict[EvidenceId, str]:
 def plant(
     case: Case,
     archive: Archive,
+    hunted: Hunted,
     plantings: int,
     *,
     wanted: Sequence[str],
@@ -175,6 +230,7 @@ def plant(
     Args:
         case: the case.
         archive: its tables.
+        hunted: the hunt that the answers rest on.
         plantings: how often each kind is planted.
         wanted: keys of kinds; all where none is named.
         workers: processes for the folding.
@@ -196,7 +252,8 @@ def plant(
             settings=said,
             markings=markings,
             per_week=per_week,
-            stamp=_power_stamp(archive, hops, said, markings, per_week),
+            stamp=_power_stamp(archive, hunted, hops, said, markings, per_week),
+            hunted=hunted,
             plantings=plantings,
             wanted=wanted,
             workers=workers,

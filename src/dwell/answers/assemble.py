@@ -11,7 +11,8 @@ from dwell.answers.affected import with_affected
 from dwell.answers.book import Book
 from dwell.answers.departures import beside as with_departures
 from dwell.answers.hypotheses import board
-from dwell.answers.marked import beside, compared, effects, rest_on, tell_statements
+from dwell.answers.marked import beside, compared, effects, rest_on, rested_on, tell_statements
+from dwell.answers.resting import resting_rows
 from dwell.answers.settings import set_effects, set_learned, vip_first
 from dwell.answers.systems import with_systems
 from dwell.model.claims import (
@@ -26,6 +27,7 @@ from dwell.model.claims import (
     Summary,
 )
 from dwell.model.power import Power
+from dwell.model.resting import RestingTable
 from dwell.scope.instants import with_instants
 from dwell.scope.investigation import Investigation
 
@@ -44,14 +46,39 @@ class _Found:
     checks: tuple[EvictionCheck, ...]
     answered: tuple[tuple[Answer, Book], ...]
 
+    def tables(self) -> dict[RestingTable, Sequence[object]]:
+        """Give what is found by the summary's tables."""
+        return {
+            RestingTable.INTRUSIONS: self.held,
+            RestingTable.ENTRY: self.entries,
+            RestingTable.FOOTHOLD: self.footholds,
+            RestingTable.REACH: self.reached,
+            RestingTable.EVICTION: self.checks,
+        }
 
-def _found(case: Investigation, facts: CaseFacts, planted: Power | None, before: _Found | None) -> _Found:
-    """Answer the questions; `before` is what is found where nothing is marked, None where this is that."""
+
+def _found(
+    case: Investigation,
+    facts: CaseFacts,
+    planted: Power | None,
+    before: _Found | None = None,
+    undated: _Found | None = None,
+) -> _Found:
+    """Answer the questions.
+
+    Args:
+        case: what the records allow to be said.
+        facts: numbers about the case as a whole.
+        planted: what planting intruders gave.
+        before: what is found where nothing is marked; None where this is that.
+        undated: what is found without any word on clocks either; None where there is none.
+    """
+    bare = undated or before
     entries = entry.findings(case)
     footholds = foothold.findings(case)
     exposures = mailboxes.findings(case)
-    if before is not None or case.marked.others:
-        exposures = compared(case, exposures, before.exposures if before is not None else exposures)
+    if bare is not None or case.marked.others:
+        exposures = compared(case, exposures, bare.exposures if bare is not None else exposures)
     exposures = with_affected(case, with_departures(case, with_systems(case, vip_first(case, exposures))))
     reached = reach.findings(case)
     held = intrusions.findings(case, entries)
@@ -65,8 +92,8 @@ def _found(case: Investigation, facts: CaseFacts, planted: Power | None, before:
         eviction.answer(case, checks),
         blindspots.answer(case, facts, planted, exposures),
     )
-    if before is not None:
-        answered = rest_on(case, answered, before.answered)
+    if bare is not None:
+        answered = rest_on(case, answered, bare.answered)
     return _Found(entries, footholds, exposures, reached, held, checks, answered)
 
 
@@ -81,8 +108,11 @@ def assemble(
         settings: effective settings, name and value, told with the answers.
         planted: what planting intruders in the case gave, where that was done.
     """
-    before = _found(case.unmarked, facts, planted, None) if case.unmarked is not None else None
-    found = _found(case, facts, planted, before)
+    before = _found(case.unmarked, facts, planted) if case.unmarked is not None else None
+    undated = _found(case.undated, facts, planted) if case.undated is not None else None
+    found = _found(case, facts, planted, before, undated)
+    bare = undated or before
+    by = [one.told for one in rested_on(case)]
     book = found.answered[-1][1]
     made = [claim.text for _, one in found.answered for claim in one.claims]
     tell_statements(case, book, made, [one.mailbox for one in found.exposures])
@@ -110,5 +140,6 @@ def assemble(
         case_settings=set_effects(case),
         departures=case.departures.found,
         affected=case.toll.whole,
+        resting=resting_rows(found.tables(), bare.tables(), by) if bare is not None else (),
     )
     return beside(case, summary)

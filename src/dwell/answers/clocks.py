@@ -5,10 +5,13 @@ from __future__ import annotations
 from dwell.answers.book import Book
 from dwell.answers.marked import SETTING
 from dwell.answers.phrases import count, instant, listed
+from dwell.intake.hosts import short_host
 from dwell.model.clocks import ClockCorrection, ClockLog, ClockWhy, ClockWord
 from dwell.model.instants import utc_from_us
+from dwell.model.settings import SettingKind
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import NO_HOST
+from dwell.scope.namesakes import bare
 
 __all__ = ["clock_effect", "tell_clocks"]
 
@@ -98,6 +101,17 @@ def clock_effect(case: Investigation, value: str) -> str:
         value: the word, as it is set.
     """
     word = ClockWord.parse(value)
+    of_host = [
+        one
+        for one in case.said.settings
+        if one.kind is SettingKind.CLOCK and ClockWord.parse(one.value).host.lower() == word.host.lower()
+    ]
+    if of_host and of_host[-1].value != value:
+        return f"nothing: {of_host[-1].id}, which was set later, counts for the clock of {word.host}"
+    if word.host.lower() not in {short_host(bare(host)).lower() for host, _ in case.ledger.lines}:
+        return (
+            f"nothing that is held is of a host {word.host}: look whether it is written as the list of coverage has it"
+        )
     if word.as_written:
         return f"no instant of {word.host} is corrected, whatever was measured"
     host = word.host.lower()

@@ -10,7 +10,7 @@ import numpy as np
 
 from dwell.answers import affected, apps, departures, takings
 from dwell.answers.book import Book
-from dwell.answers.marked import exposed_by_marking
+from dwell.answers.marked import a_persons, done, exposed_by_marking, rested_on
 from dwell.answers.phrases import count, hours_of, listed, percent, span, whole_span
 from dwell.answers.silences import leaving_open, lines_against, of_all, of_own, words
 from dwell.answers.unjudged import computers_elsewhere, networks_not_judged, opened_unjudged
@@ -18,6 +18,8 @@ from dwell.answers.ways import NEVER, by_way, not_known, served_by, servers_of, 
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
 from dwell.model.instants import utc_from_us
+from dwell.model.markings import Marking
+from dwell.model.settings import Setting
 from dwell.scope.cells import HOUR_US
 from dwell.scope.confused_paths import nameless_by_path
 from dwell.scope.exposure import Exposed, bytes_words
@@ -371,9 +373,10 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
     departures.tell_used(case, book)
     apps.untied(case, book)
     takings.untied(case, book)
-    hidden = exposed_by_marking(found)
+    hidden, rests = exposed_by_marking(found), rested_on(case)
+    whose = a_persons(rests)
     for one in hidden:
-        text = f"{one.mailbox} is told as {one.grade.value} only because of a marking"
+        text = f"{one.mailbox} is told as {one.grade.value} only because of {whose}"
         book.assumed(
             f"{text}: what dwell finds makes it {one.unmarked}.", (), one.assumptions, one.marked, one.coverage
         )
@@ -391,7 +394,7 @@ def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Ans
             against=list(dict.fromkeys(text for one in unsure for text in one.assumptions)),
         )
     beside = (departures.verdict(case), apps.verdict(case), takings.verdict(case))
-    return book.answer(_verdict(found, list(covered), len(hidden), beside, _hours(case, covered))), book
+    return book.answer(_verdict(found, list(covered), len(hidden), rests, beside, _hours(case, covered))), book
 
 
 def _hours(case: Investigation, covered: Collection[Coverage]) -> str:
@@ -442,7 +445,12 @@ def _by_marking(one: MailboxExposure) -> bool:
 
 
 def _verdict(
-    found: Sequence[MailboxExposure], covered: Sequence[Coverage], hidden: int, beside: Sequence[str], hours: str
+    found: Sequence[MailboxExposure],
+    covered: Sequence[Coverage],
+    hidden: int,
+    rests: Sequence[Marking | Setting],
+    beside: Sequence[str],
+    hours: str,
 ) -> str:
     """Put it into one sentence; a negative never stands without its coverage, and that not without what it is of."""
     grades = Counter(one.grade for one in found)
@@ -451,7 +459,7 @@ def _verdict(
     if exposed:
         told = ", ".join(f"{grades[grade]} {grade.value}" for grade in Grade if grade in EXPOSED and grades[grade])
         marked = sum(_by_marking(one) for one in found)
-        alone = f" ({marked} of them by what is marked alone)" if marked else ""
+        alone = f" ({marked} of them by what is {done(rests)} alone)" if marked else ""
         first = sum(one.vip for one in found if one.grade in EXPOSED)
         vips = f", {count(first, 'VIP')} among them" if first else ""
         parts.append(f"{count(exposed, 'mailbox', 'mailboxes')} opened by an intruder{alone}: {told}{vips}")
@@ -460,7 +468,7 @@ def _verdict(
     if grades[Grade.UNDETERMINABLE]:
         parts.append(f"{grades[Grade.UNDETERMINABLE]} undeterminable")
     if hidden:
-        parts.append(f"{count(hidden, 'mailbox', 'mailboxes')} not told as opened only because of a marking")
+        parts.append(f"{count(hidden, 'mailbox', 'mailboxes')} not told as opened only because of {a_persons(rests)}")
     if covered:
         more = "the other " if parts else ""
         unseen = sum(one.grade is Grade.NO_SIGN and one.unmarked not in EXPOSED for one in found)

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from dwell.answers.book import Book
-from dwell.answers.phrases import count, day, listed
+from dwell.answers.phrases import count, day, listed, percent
 from dwell.model.claims import EXPOSED, Answer, Intrusion, MailboxExposure, Question, Summary
 from dwell.model.markings import Marking, MarkingEffect, MarkingKind, MarkingVerdict
 from dwell.model.provenance import RecordRef
@@ -25,12 +25,15 @@ from dwell.scope.marked import Cover, intrusion_meant, tie_keys
 
 __all__ = [
     "SETTING",
+    "a_persons",
     "compared",
     "contradictions",
+    "done",
     "effect_of",
     "effects",
     "marked_intrusion",
     "rest_on",
+    "rested_on",
     "said_of",
     "tell_all",
 ]
@@ -45,9 +48,14 @@ def _is_setting(one: Marking | Setting) -> bool:
     return isinstance(one, Setting) or one.setting
 
 
-def _done(rests: Sequence[Marking | Setting]) -> str:
+def done(rests: Sequence[Marking | Setting]) -> str:
     """Say what a person did: `marked`, `set`, or both."""
     return " or ".join(("marked", "set")[one] for one in sorted({_is_setting(one) for one in rests}))
+
+
+def a_persons(rests: Sequence[Marking | Setting]) -> str:
+    """Name what a person said: `a marking`, `a setting`, or both."""
+    return " or ".join(("a marking", "a setting")[one] for one in sorted({_is_setting(one) for one in rests}))
 
 
 def _any(rests: Sequence[Marking | Setting]) -> str:
@@ -145,7 +153,7 @@ def compared(
     against = contradictions(case)
     every: tuple[Marking | Setting, ...] = (
         *(one.marking for one in _covers(case, MarkingVerdict.OURS) if one.sessions.any() or one.acts),
-        *case.said.rejudging,
+        *case.said.resting,
     )
     was = {one.mailbox: one for one in before}
     out = []
@@ -153,14 +161,16 @@ def compared(
         other = was.get(one.mailbox)
         said = said_of(case, MarkingKind.MAILBOX, one.mailbox)
         if other is None or (other.grade is one.grade and other.intrusions == one.intrusions):
-            out.append(replace(one, marked=said) if said else one)
+            out.append(_less_covered(case, one, other, said))
             continue
         if one.grade.rank < other.grade.rank:
             made = [text for held in case.held if held.id in one.intrusions for text in _made(case, held)]
-            made = made or [setting.told for setting in case.said.rejudging]
+            made = made or [setting.told for setting in case.said.resting]
             out.append(replace(one, marked=(*said, *made), unmarked=other.grade))
             continue
-        names = {marking.id: marking for name in other.intrusions for marking in against.get(name, ())}
+        # where clocks are dated otherwise, an intrusion of that name need not be the same
+        mine = other.intrusions if case.undated is None else ()
+        names = {marking.id: marking for name in mine for marking in against.get(name, ())}
         rests: tuple[Marking | Setting, ...] = tuple(names.values()) or every
         who = f", by {listed(other.intrusions)}" if other.intrusions else ""
         ids = ", ".join(marking.id for marking in rests)
@@ -169,6 +179,19 @@ def compared(
         told = (*said, *(marking.told for marking in rests))
         out.append(replace(one, assumptions=tuple(sorted({*one.assumptions, text})), marked=told, unmarked=grade))
     return tuple(out)
+
+
+def _less_covered(
+    case: Investigation, one: MailboxExposure, other: MailboxExposure | None, said: tuple[str, ...]
+) -> MailboxExposure:
+    """Say beside a mailbox of the same grade whether less would be covered without what is set."""
+    rests = case.said.before_all
+    covered, then = one.coverage, None if other is None else other.coverage
+    if not rests or covered is None or then is None or covered.share == then.share:
+        return replace(one, marked=said) if said else one
+    text = f"without {_kinds(rests)} {', '.join(each.id for each in rests)} its coverage would be {percent(then)}"
+    told = (*said, *(each.told for each in rests))
+    return replace(one, assumptions=tuple(sorted({*one.assumptions, text})), marked=told)
 
 
 def said_of(case: Investigation, kind: MarkingKind, name: str) -> tuple[str, ...]:
@@ -188,6 +211,8 @@ def tell_contradictions(
     case: Investigation, book: Book, before: Sequence[Intrusion], found: Sequence[Intrusion]
 ) -> None:
     """Name every marking that takes something from an intrusion which dwell itself finds."""
+    whose = {"the settings" if one.marking.setting else "the markings" for one in _covers(case, MarkingVerdict.OURS)}
+    what = " and ".join(sorted(whose))
     kept = {one.id: one for one in found}
     was = {one.id: one for one in before}
     for held in case.unmarked.held if case.unmarked is not None else ():
@@ -200,9 +225,9 @@ def tell_contradictions(
             parts += [f"{len(acts):,} of its {count(len(held.acts), 'act')} of exploitation"] if held.acts else []
             left = kept.get(held.id)
             now = (
-                f"with the markings {count(len(left.mailboxes), 'mailbox', 'mailboxes')} of it are left"
+                f"with {what} {count(len(left.mailboxes), 'mailbox', 'mailboxes')} of it are left"
                 if left is not None
-                else "with the markings it is not told"
+                else f"with {what} it is not told"
             )
             names = f" ({listed(one.mailboxes)})" if one.mailboxes else ""
             book.assumed(
@@ -252,6 +277,30 @@ def tell_statements(case: Investigation, book: Book, made: Sequence[str], mailbo
             book.assumed(f"{one.told}. No mailbox of that name is known.", (), (PERSON,), ())
 
 
+def rested_on(case: Investigation) -> list[Marking | Setting]:
+    """Give the markings and settings because of which anything may be answered otherwise."""
+    working = [
+        one.marking
+        for one in case.marked.covers
+        if one.marking.verdict in {MarkingVerdict.OURS, MarkingVerdict.THEIRS} and (one.sessions.any() or one.acts)
+    ]
+    also = [one for one in case.said.resting if one.id not in {other.id for other in working}]
+    rests: list[Marking | Setting] = [*working, *also]
+    return sorted(rests, key=lambda one: (one.id[0], int(one.id[1:])))
+
+
+def _alike(now: Answered, then: Answered) -> bool:
+    """Say whether a question is answered alike.
+
+    The last one lists every marking and setting, so its statements and their number are others in any case: there the
+    coverage counts, which stands before the first semicolon.
+    """
+    verdicts = now[0].verdict, then[0].verdict
+    if now[0].question is Question.BLINDSPOTS:
+        return verdicts[0].partition(";")[0] == verdicts[1].partition(";")[0]
+    return verdicts[0] == verdicts[1] and [one.text for one in now[1].claims] == [one.text for one in then[1].claims]
+
+
 def rest_on(case: Investigation, answered: Sequence[Answered], before: Sequence[Answered]) -> tuple[Answered, ...]:
     """Let every question that would be answered otherwise without markings say so.
 
@@ -260,22 +309,14 @@ def rest_on(case: Investigation, answered: Sequence[Answered], before: Sequence[
         answered: the answers, in the order of the questions.
         before: the same without any marking.
     """
-    working = [
-        one.marking
-        for one in case.marked.covers
-        if one.marking.verdict in {MarkingVerdict.OURS, MarkingVerdict.THEIRS} and (one.sessions.any() or one.acts)
-    ]
-    also = [one for one in case.said.rejudging if one.id not in {other.id for other in working}]
-    rests: list[Marking | Setting] = [*working, *also]
-    rests.sort(key=lambda one: (one.id[0], int(one.id[1:])))
+    rests = rested_on(case)
     ids = ", ".join(one.id for one in rests)
     out = []
     for (now, book), (then, other) in zip(answered, before, strict=True):
-        same = now.verdict == then.verdict and [one.text for one in book.claims] == [one.text for one in other.claims]
-        if same or now.question is Question.BLINDSPOTS:
+        if _alike((now, book), (then, other)):
             out.append((now, book))
             continue
-        verdict = f"{now.verdict} This rests on what a person {_done(rests)} ({ids})"
+        verdict = f"{now.verdict} This rests on what a person {done(rests)} ({ids})"
         if now.verdict == then.verdict:
             text = f"Statements of this answer rest on {ids}; its verdict would be the same without."
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 import shutil
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from dwell.casebook.settings import record_settings, set_in, settings_of
 from dwell.casebook.whole_files import written_whole
 from dwell.errors import CustodyError, Place, UsageError
 from dwell.model.claims import Summary
-from dwell.model.clocks import ClockWord
+from dwell.model.clocks import DAY_S, ClockWord
 from dwell.model.settings import LEADS_PER_WEEK_MAX, ONE_ONLY, Setting, SettingEffect, SettingKind, hours_text
 from dwell.scope.as_tables import folder, read_table
 from dwell.scope.working_time import dates_of, known_zone
@@ -29,6 +30,7 @@ Answering = Callable[[tuple[Setting, ...] | None], Summary]
 
 FILE_MAX = 1_000_000
 VALUE_MAX = 500
+_DAYS = re.compile(r"[0-9]d")
 KEYS: Mapping[str, SettingKind] = {
     "networks": SettingKind.NETWORK,
     "services": SettingKind.SERVICE,
@@ -41,6 +43,18 @@ KEYS: Mapping[str, SettingKind] = {
     "no_clients": SettingKind.NO_CLIENTS,
 }
 """What a file may hold, by the kind it sets."""
+_WRITTEN: Mapping[str, str] = {
+    "networks": 'networks = ["192.0.2.0/24"]',
+    "services": 'services = [{ account = "svc-archive@gov.example", at = ["192.0.2.10"] }]',
+    "hours": 'hours = "Mon-Fri 08-18"',
+    "holidays": 'holidays = ["BE", 2021-05-14]',
+    "vips": 'vips = ["minister@gov.example"]',
+    "zone": 'zone = "Europe/Brussels"',
+    "leads_per_week": "leads_per_week = 10",
+    "clocks": 'clocks = ["EX01=right"]',
+    "no_clients": 'no_clients = ["EX-MBX1"]',
+}
+"""How each of them is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +146,9 @@ def _made(case: Case, wanted: Wished, held: Sequence[Setting]) -> tuple[tuple[Se
         if known is not None:
             same += 1
             continue
-        if kind in ONE_ONLY and any(other.kind is kind for other in made):
+        if any(_same_place(one, other) for other in made):
             raise UsageError(f"{kind.value} is given twice", remedy="Give it once: one is in force at a time")
-        gone += [other for other in held if kind in ONE_ONLY and other.kind is kind]
+        gone += [other for other in held if _same_place(one, other)]
         made.append(replace(one, id=f"S{number + len(made) + 1}"))
     return tuple(made), tuple(gone), same
 
@@ -195,6 +209,23 @@ def _leads(text: str) -> str:
     return str(number)
 
 
+def _clock(text: str) -> str:
+    word = ClockWord.parse(text)
+    if abs(word.ahead_s or 0) > DAY_S and _DAYS.search(text) is None:
+        # a digit too many would move a server's acts by months: who means days says days
+        raise ValueError(text)
+    return str(word)
+
+
+def _same_place(one: Setting, other: Setting) -> bool:
+    """Say whether only one of two settings can be in force: of a kind of which there is one, or of one host's clock."""
+    if one.kind is not other.kind:
+        return False
+    if one.kind is SettingKind.CLOCK:
+        return ClockWord.parse(one.value).host.lower() == ClockWord.parse(other.value).host.lower()
+    return one.kind in ONE_ONLY
+
+
 def _holiday(text: str) -> str:
     if text[:1].isdecimal():
         return date.fromisoformat(text).isoformat()
@@ -213,7 +244,7 @@ _FORMS: Mapping[SettingKind, Callable[[str], str]] = {
     SettingKind.VIP: _name,
     SettingKind.ZONE: _zone,
     SettingKind.LEADS: _leads,
-    SettingKind.CLOCK: lambda text: str(ClockWord.parse(text)),
+    SettingKind.CLOCK: _clock,
     SettingKind.NO_CLIENTS: _name,
 }
 _REMEDIES: Mapping[SettingKind, str] = {
@@ -224,7 +255,8 @@ _REMEDIES: Mapping[SettingKind, str] = {
     SettingKind.VIP: "Write a mailbox as the lists have it: minister@gov.example",
     SettingKind.ZONE: "Write a zone's IANA name: Europe/Brussels",
     SettingKind.LEADS: f"Write a whole number of leads, 1 to {LEADS_PER_WEEK_MAX:,}",
-    SettingKind.CLOCK: "Write a host and what holds for its clock: EX01=right, EX02=as-written, EX02=+3600 (seconds ahead)",
+    SettingKind.CLOCK: "Write a host and its clock: EX01=right, EX02=as-written, EX02=+3600 (seconds ahead); "
+    "what is more than a day in days: EX02=+90d, EX02=-1d30",
     SettingKind.NO_CLIENTS: "Write a server as the last question names it: EX-MBX1",
     SettingKind.ASN: "Name a table: ip2asn-combined.tsv.gz or GeoLite2-ASN.mmdb",
 }
@@ -290,17 +322,7 @@ def _values(kind: SettingKind, key: str, found: object, place: Place) -> list[tu
 
 
 def _unreadable(key: str, place: Place) -> UsageError:
-    forms = {
-        "services": 'services = [{ account = "svc-archive@gov.example", at = ["192.0.2.10"] }]',
-        "hours": 'hours = "Mon-Fri 08-18"',
-        "zone": 'zone = "Europe/Brussels"',
-        "holidays": 'holidays = ["BE", 2021-05-14]',
-        "networks": 'networks = ["192.0.2.0/24"]',
-        "leads_per_week": "leads_per_week = 10",
-        "vips": 'vips = ["minister@gov.example"]',
-        "clocks": 'clocks = ["EX01=right"]',
-    }
-    return UsageError(f"{key} cannot be read", place=place, remedy=f"Write {forms[key]}")
+    return UsageError(f"{key} cannot be read", place=place, remedy=f"Write {_WRITTEN[key]}")
 
 
 def save(root: Path, found: SettingsPreview) -> None:

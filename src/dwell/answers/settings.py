@@ -71,6 +71,8 @@ def _unasked(case: Investigation, server: str) -> str:
     host = short_host(server)
     if host in {bare(each) for each in case.ledger.servers()}:
         return "logs of it are held: they are asked for all the same"
+    if host not in case.said.unasked:
+        return "no record names a mail server of that name: nothing changes; look whether it is written as meant"
     return "no log of it is asked for, and it lowers no coverage"
 
 

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from dwell.answers.lookup import Why
     from dwell.answers.marking import MarkingPreview, Undo, Wanted
     from dwell.answers.setting import SettingsPreview, Unwanted, Wished
+    from dwell.archive.store import Archive
     from dwell.hunt.hunting import Hunted
     from dwell.intake.stock import Stock
+    from dwell.model.settings import Setting
 
 
 __all__ = ["Answered", "answers", "extras", "html", "marking", "power", "setting", "since_rules", "why"]
@@ -76,13 +78,31 @@ def _answered(
     progress: Progress,
     *,
     keep: bool = True,
+    hunting: Callable[[Sequence[Setting]], Hunted] | None = None,
     **said: Any,  # noqa: ANN401 - markings and settings to answer with, in place of those in force
 ) -> Answered:
     from dwell.answers.answering import answer
+    from dwell.hunt.past import hunted_with
     from dwell.intake.ingest import open_archive
 
+    def otherwise(settings: Sequence[Setting]) -> tuple[Archive, Hunted]:
+        if hunting is not None:
+            return open_archive(held, settings), hunting(settings)
+        return open_archive(held, settings), run_hunt(held, hunted_with(held), workers, progress, clocks=settings)
+
     archive, cache = open_archive(held, said.get("said")), held.cache("folded")
-    found = answer(held, archive, hunted, counted.case_facts(), workers, cache, progress, keep=keep, **said)
+    found = answer(
+        held,
+        archive,
+        hunted,
+        counted.case_facts(),
+        workers,
+        cache,
+        progress,
+        keep=keep,
+        otherwise=otherwise,
+        **said,
+    )
     return Answered(found.summary, found.days, counted)
 
 
@@ -144,7 +164,17 @@ def since_rules(
     old = run_hunt(held, same, workers, progress, loaded=loaded, yara=loaded_yara)
     new = run_hunt(held, now, workers, progress)
     counted = take_stock(held, open_archive(held))
-    said = [_answered(held, one, counted, workers, progress, keep=False).summary for one in (old, new)]
+
+    def hunt_old(clocks: Sequence[Setting]) -> Hunted:
+        return run_hunt(held, same, workers, progress, loaded=loaded, yara=loaded_yara, clocks=clocks)
+
+    def hunt_new(clocks: Sequence[Setting]) -> Hunted:
+        return run_hunt(held, now, workers, progress, clocks=clocks)
+
+    said = [
+        _answered(held, one, counted, workers, progress, keep=False, hunting=hunting).summary
+        for one, hunting in ((old, hunt_old), (new, hunt_new))
+    ]
     return SinceRules(rule_changes(old, new), answer_changes(*said), new.faults)
 
 
@@ -216,11 +246,13 @@ def power(
         CustodyError: a table is not what was written.
     """
     from dwell.answers.answering import plant
+    from dwell.hunt.past import hunted_with
     from dwell.intake.ingest import open_archive
 
     held = Case.open(case)
     archive, cache = open_archive(held), held.cache("folded")
-    return plant(held, archive, plantings, wanted=wanted, workers=workers, cache=cache, progress=progress)
+    hunted = run_hunt(held, hunted_with(held), workers, progress)
+    return plant(held, archive, hunted, plantings, wanted=wanted, workers=workers, cache=cache, progress=progress)
 
 
 def extras(case: Path, answered: Answered) -> ReportExtras:

@@ -41,18 +41,20 @@ def who(given: str | None) -> str:
 
 
 def _instant(text: str | None, option: str, *, end: bool) -> datetime | None:
-    """Read a day or an instant, UTC; a day as an end is meant to its last moment."""
+    """Read a day or an instant, UTC; a day as an end is meant to its last moment.
+
+    Raises:
+        UsageError: it is none, or lies beyond the years that can be told (1 to 9999).
+    """
     if text is None:
         return None
     try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        pass
-    else:
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            return parse_utc(text)
         return datetime.combine(day + timedelta(days=1) if end else day, time(), UTC)
-    try:
-        return parse_utc(text)
-    except ValueError as fault:
+    except (ValueError, OverflowError) as fault:
         raise UsageError(
             f"{option} {text!r} is no day or instant", remedy="Write 2021-03-05, or 2021-03-05T18:00"
         ) from fault

@@ -18,6 +18,7 @@ from dwell.model.hypotheses import Hypothesis
 from dwell.model.indicators import IndicatorMet
 from dwell.model.markings import MarkingEffect
 from dwell.model.provenance import RecordRef
+from dwell.model.resting import RestingRow
 from dwell.model.settings import SettingEffect
 
 __all__ = [
@@ -565,6 +566,7 @@ class Summary:
     `leads_expected_false` is how many of the leads that belong to no intrusion are expected to be false: by chance the case
     would have so many that are as surprising. `leads_budget` is how many leads the list may hold. None where it was not
     worked out. `affected` estimates the persons whose mail lay in all exposed mailboxes; None where none is exposed.
+    `resting` are the rows of tables that would be others without what a person says.
     """
 
     version: str
@@ -590,3 +592,4 @@ class Summary:
     leads_budget: int | None = None
     departures: tuple[Departure, ...] = ()
     affected: Affected | None = None
+    resting: tuple[RestingRow, ...] = ()

@@ -6,12 +6,13 @@ is corrected is worked out from it anew whenever the case is opened, so that a p
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from dwell.model.provenance import EvidenceId, RecordRef
 
-__all__ = ["ClockCorrection", "ClockLog", "ClockOffset", "ClockWhy", "ClockWord"]
+__all__ = ["DAY_S", "ClockCorrection", "ClockLog", "ClockOffset", "ClockWhy", "ClockWord"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -114,7 +115,7 @@ class ClockWord:
 
     @classmethod
     def parse(cls, text: str) -> ClockWord:
-        """Read `EX01=right`, `EX02=as-written`, `EX02=+3600`.
+        """Read `EX01=right`, `EX02=as-written`, `EX02=+3600`; `EX02=+90d` is 90 days, `EX02=-1d30` a day and 30 s behind.
 
         Raises:
             ValueError: it is written otherwise.
@@ -126,9 +127,11 @@ class ClockWord:
             return cls(host, right=True)
         if word.lower() == "as-written":
             return cls(host, as_written=True)
-        if word[:1] not in {"+", "-"} or not word[1:].isdecimal() or not word.isascii() or len(word) > _DIGITS_MAX:
+        met = _AHEAD.fullmatch(word)
+        if met is None:
             raise ValueError(text)
-        return cls(host, ahead_s=int(word))
+        ahead_s = int(met["days"] or 0) * DAY_S + int(met["seconds"] or 0)
+        return cls(host, ahead_s=-ahead_s if met["sign"] == "-" else ahead_s)
 
     def __str__(self) -> str:
         """Give it in one form."""
@@ -136,7 +139,8 @@ class ClockWord:
         return f"{self.host.upper()}={word}"
 
 
-_DIGITS_MAX = 9
+DAY_S = 86_400
+_AHEAD = re.compile(r"(?P<sign>[+-])(?=[0-9])(?:(?P<days>[0-9]{1,5})d)?(?P<seconds>[0-9]{1,8})?")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -53,7 +53,8 @@ class SettingKind(StrEnum):
     LEADS = "leads-per-week"
     """How many leads can be looked at in a week of the case's time: how long the list is. One only."""
     CLOCK = "clock"
-    """A host's clock: `EX01=right`, `EX02=as-written`, or by how many seconds it was ahead, `EX02=+3600`."""
+    """A host's clock: `EX01=right`, `EX02=as-written`, or by how many seconds it was ahead, `EX02=+3600`.
+    One only of each host."""
     NO_CLIENTS = "no-clients"
     """A mail server that takes no clients, as a mailbox role of its own, or that is gone: no log of it is asked for."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dwell.model.claims import Summary
+from dwell.model.resting import TABLES, RestingRow
 from dwell.report import hypotheses, tables, text
 from dwell.report.intrusions import intrusions_text
 from dwell.report.summary_json import summary_dict
@@ -13,6 +14,11 @@ from dwell.safe.jsontext import Json
 from dwell.safe.sheet import Cell, csv_text
 
 __all__ = ["LISTINGS", "Listing"]
+
+RESTING = ("rests_on", "without_it")
+"""Columns of the tables that a person's word may change: by what, and what the row would be without."""
+NOT_TOLD = "not told"
+TAKEN_AWAY = "told as in this row: what a person says takes it out of the table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +59,33 @@ def _plain(
         return [dict(one) for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
     def csv(summary: Summary) -> str:
-        return csv_text(columns, ([_cell(row[name]) for name in columns] for row in rows(summary)))
+        body = [[_cell(row[name]) for name in columns] for row in rows(summary)]
+        if key not in TABLES:
+            return csv_text(columns, body)
+        return csv_text(
+            (*columns, *RESTING), _with_resting(columns, body, [one for one in summary.resting if one.table == key])
+        )
 
     def shown(summary: Summary) -> str:
         some = shown_columns or columns
         return text.aligned(some, [[_cell(row[name]) for name in some] for row in rows(summary)])
 
     return Listing(rows, csv, own_text or shown)
+
+
+def _with_resting(columns: tuple[str, ...], body: list[list[Cell]], resting: Sequence[RestingRow]) -> list[list[Cell]]:
+    """Put beside each row what it rests on, and below them the rows that are not told because of what a person says."""
+    beside = {one.place: one for one in resting}
+    out: list[list[Cell]] = []
+    for place, row in enumerate(body):
+        one = beside.get(place)
+        was = None if one is None else " | ".join(f"{column} {text}" for column, text in one.was) or NOT_TOLD
+        out.append([*row, " | ".join(one.by) if one is not None else None, was])
+    for one in resting:
+        if one.place is None:
+            told = dict(one.was)
+            out.append([*(told.get(name) or None for name in columns), " | ".join(one.by), TAKEN_AWAY])
+    return out
 
 
 LISTINGS: Mapping[str, Listing] = {

@@ -31,7 +31,8 @@ HEAD = (
 NOTE = """\
 95 % intervals after Wilson. "By lot" is how often there would be a lead if leads were drawn by lot: a share that is no
 larger says nothing. "Rank" is the middle rank of the first lead; "recorded", the share of planted sessions that the logs
-held would have shown. Planted sessions are made up; a share is no promise for a real intruder.
+held would have shown. Nobody is planted on more than a quarter of the accounts: of whoever reads more the table says
+nothing. Planted sessions are made up; a share is no promise for a real intruder.
 """
 
 

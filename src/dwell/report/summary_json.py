@@ -34,6 +34,7 @@ from dwell.model.hypotheses import Hypothesis, Sign
 from dwell.model.instants import utc_text
 from dwell.model.markings import Marking, MarkingEffect
 from dwell.model.provenance import RecordRef
+from dwell.model.resting import RestingRow
 from dwell.model.settings import Setting, SettingEffect
 from dwell.report.indicators import indicator_object
 from dwell.safe.jsontext import Json, json_text
@@ -104,6 +105,16 @@ def summary_dict(summary: Summary) -> Object:
         "departures": [departure_object(one) for one in summary.departures],
         "leads_budget": summary.leads_budget,
         "affected": _affected(summary.affected),
+        "resting": [_resting(one) for one in summary.resting],
+    }
+
+
+def _resting(one: RestingRow) -> Object:
+    return {
+        "table": one.table.value,
+        "place": one.place,
+        "was": [{"column": column, "text": text} for column, text in one.was],
+        "by": list(one.by),
     }
 
 

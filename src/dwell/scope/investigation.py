@@ -42,6 +42,7 @@ from dwell.scope.copies import (
     renamed,
     with_events_left_out,
 )
+from dwell.scope.darkening import darken
 from dwell.scope.departures import Departures, departures_of
 from dwell.scope.exploit_ties import joined_by_mailboxes
 from dwell.scope.exploits import exploits_of
@@ -50,7 +51,6 @@ from dwell.scope.flows import Flow, new_flows
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
 from dwell.scope.grants import grants_of
 from dwell.scope.habits import ties
-from dwell.scope.hidden_clients import mark_hidden
 from dwell.scope.identities import Identities
 from dwell.scope.instants import Told, instants_of
 from dwell.scope.intrusions import Held, intrusions_of, kept_names
@@ -59,11 +59,11 @@ from dwell.scope.lacking import Reconciled, lower_by
 from dwell.scope.leads import Ranked, leads_of
 from dwell.scope.ledger import Ledger, build
 from dwell.scope.local_times import LocalTime, local_times
-from dwell.scope.log_settings import LogSettings, log_settings
+from dwell.scope.log_settings import LogSettings
 from dwell.scope.mail_doubts import NONE, Doubts, doubts_of
 from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
-from dwell.scope.named_servers import NamedServer, named_servers, put_named
+from dwell.scope.named_servers import NamedServer, named_servers, put_named, unasked, with_named
 from dwell.scope.names import learn
 from dwell.scope.namesakes import Namesakes, namesakes_of, tenants_of
 from dwell.scope.prehistory import PreHistory, search_before
@@ -77,7 +77,7 @@ from dwell.scope.services import services_of
 from dwell.scope.session_terms import beside_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
 from dwell.scope.shortfalls import shortfalls_of
-from dwell.scope.silences import Silences, deleted_logs, silence, silences_of
+from dwell.scope.silences import Silences
 from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.sprays import Spray, sprays_of, with_sprays
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
@@ -86,10 +86,8 @@ from dwell.scope.takings import Taking, takings_of
 from dwell.scope.tenant_acts import TenantAct, tenant_acts
 from dwell.scope.traces import Trace, traces_of
 from dwell.scope.two_formats import TwoFormats, two_formats
-from dwell.scope.unable import mark_nameless, mark_silent, mark_unable
-from dwell.scope.unlogged import heed, promised
 from dwell.scope.unnamed import stand_ins, with_stand_ins
-from dwell.scope.unrecorded import Unrecorded, mark_unrecorded, unrecorded_of
+from dwell.scope.unrecorded import Unrecorded
 from dwell.scope.untold import untold_requests
 from dwell.scope.visitors import Visits, visits_of
 from dwell.scope.weighed import weighed
@@ -142,7 +140,9 @@ class Investigation:
         doubts: mailboxes that an intrusion may have taken mail of though no record says so.
         sprays: passwords that were tried against many names and let somebody in.
         marked: what a person's markings speak of.
-        unmarked: the same as it would be without any marking or setting; None where none makes a difference.
+        unmarked: the same as it would be without any marking or setting, clocks dated by what is set; None where none
+            makes a difference.
+        undated: the same without any word on clocks either; None where no such word corrects anything.
         flows: connections from exploited servers and reached hosts that began with an intrusion.
         said: what the settings of the case come to.
         systems: autonomous systems of the networks; None where no table is set.
@@ -197,6 +197,7 @@ class Investigation:
     clocks: tuple[ClockPair, ...] = ()
     marked: Marked = NOTHING
     unmarked: Investigation | None = None
+    undated: Investigation | None = None
     flows: tuple[Flow, ...] = ()
     said: Said = NOTHING_SET
     systems: Systems | None = None
@@ -275,8 +276,9 @@ def investigate(
     logs = as_one(rolled.hours, paths, shortfalls, outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
     computers = computers_of(archive)
-    quiet = [one.value for one in settings if one.kind is SettingKind.NO_CLIENTS]
-    named = named_servers(archive, computers, ledger, quiet)
+    quiet = [one for one in settings if one.kind is SettingKind.NO_CLIENTS]
+    named = named_servers(archive, computers, ledger, [one.value for one in quiet])
+    every = named_servers(archive, computers, ledger) if quiet else named
     put_named(ledger, named)
     clocks = clock_pairs(rolled.tables["requests"])
     layers = renamed(rolled.tables["layers"], {str(part): str(whole) for part, whole in (outgrown or {}).items()})
@@ -296,17 +298,18 @@ def investigate(
     forged = forged_requests(rolled.tables["proxy"])
     calls = ews_calls(archive, forged)
     traces = alike.traces(traces_of(hunted, unnamed))
-    silences = silences_of(archive, identities.label)
-    silence(ledger, silences.known, identities.label)
-    deleted_logs(ledger, traces)
-    unrecorded = unrecorded_of(accesses, silences.known, identities, ledger)
-    mark_unrecorded(ledger, unrecorded, identities.label)
-    mark_unable(ledger, accesses, layers)
-    mark_silent(ledger, rolled.tables["logon_hours"])
-    mark_hidden(ledger, accesses, beside.servers)
-    mark_nameless(ledger, logs.hours, logs.paths, logs.shortfalls)
-    of_logs = log_settings(archive, states)
-    heed(ledger, of_logs, layers, promised(logs.hours, logs.paths))
+    dark = darken(
+        ledger,
+        archive,
+        logs,
+        layers,
+        rolled.tables["logon_hours"],
+        accesses,
+        identities,
+        states,
+        traces,
+        beside.servers,
+    )
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
     takings, grants = takings_of(archive, identities.label), grants_of(archive, identities.label)
@@ -371,9 +374,9 @@ def investigate(
         doubts=doubts_of(held, takings, grants, links, identities),
         sprays=sprays,
         reconciled=reconciled,
-        silences=silences,
-        log_settings=of_logs,
-        unrecorded=unrecorded,
+        silences=dark.silences,
+        log_settings=dark.log_settings,
+        unrecorded=dark.unrecorded,
         before=search_before(accesses, clients, services.served, held, beside, per_week),
         alike=alike,
         tenants=tenants_of(archive),
@@ -383,11 +386,14 @@ def investigate(
     )
     if not markings and not settings:
         return found
+    left_out = frozenset(one.host for one in every) - {one.host for one in named}
     said = said_in(settings, identities, accesses)
+    said = replace(said, before_all=unasked(quiet, every), unasked=left_out)
+    unsaid = replace(found, ledger=with_named(ledger, every), named_servers=every) if said.before_all else found
     found = replace(found, said=said)
     marked = marked_by((*said.markings, *markings), accesses, (*forged, *traces, *shells), held)
     if not marked.changes and not said.rejudging:
-        return replace(found, marked=marked)
+        return replace(found, marked=marked, unmarked=unsaid if said.before_all else None)
     skip = services.served
     if said.rejudging:
         skip = services.served & ~said.elsewhere
@@ -419,6 +425,6 @@ def investigate(
         systems=systems,
         flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         marked=marked,
-        unmarked=found,
+        unmarked=unsaid,
         before=search_before(accesses, clients, services.served, held, beside, per_week),
     )

@@ -22,13 +22,14 @@ from dwell.archive.store import Archive
 from dwell.intake.hosts import short_host
 from dwell.model.addresses import address
 from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.model.settings import Setting
 from dwell.scope.cells import MISSING, Line
 from dwell.scope.computers import MAIL_SERVER, Computer
 from dwell.scope.ledger import Ledger
 from dwell.scope.namesakes import bare
 from dwell.scope.unnamed import is_unnamed
 
-__all__ = ["NamedServer", "named_servers", "put_named"]
+__all__ = ["NamedServer", "named_servers", "put_named", "unasked", "with_named"]
 
 _OF_A_TENANT = re.compile(r"[A-Z0-9]{2,6}P[A-Z0-9]{0,2}\d{2,4}MB\d{3,5}")
 """Names of Exchange Online's own servers (`AM0PR02MB5555`), as its mailbox exports and headers have them."""
@@ -88,6 +89,24 @@ def put_named(ledger: Ledger, named: Iterable[NamedServer]) -> None:
             line = Line.missing(ledger.first_hour, ledger.last_hour)
             line.reasons[MISSING] = [f"no log of it is held; {one.why}"]
             ledger.lines[one.host, "iis"] = line
+
+
+def with_named(ledger: Ledger, named: Iterable[NamedServer]) -> Ledger:
+    """Give a ledger that has a line for each of these servers; the one that is given stays as it is."""
+    out = replace(ledger, lines=dict(ledger.lines))
+    put_named(out, [one for one in named if (one.host, "iis") not in ledger.lines])
+    return out
+
+
+def unasked(quiet: Iterable[Setting], every: Iterable[NamedServer]) -> tuple[Setting, ...]:
+    """Give the settings because of which a server that would lower coverage is not asked for.
+
+    Args:
+        quiet: servers that take no clients, as they are set.
+        every: the servers that are named, whatever is set.
+    """
+    lowering = {one.host for one in every if one.lowers}
+    return tuple(one for one in quiet if short_host(bare(one.value)) in lowering)
 
 
 def _of_mailboxes(archive: Archive) -> Iterable[tuple[str, str, RecordRef]]:

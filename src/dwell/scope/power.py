@@ -18,31 +18,39 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.archive.store import Archive
+from dwell.hunt.hunting import Hunted
 from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
 from dwell.model.power import Power, PowerRow
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.model.settings import LEADS_PER_WEEK, Setting
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
-from dwell.scope.cells import EMPTY, HELD, HOUR_US
+from dwell.scope.cells import HOUR_US
 from dwell.scope.clients import Clients, clients_of
-from dwell.scope.copies import as_one, with_events_left_out
+from dwell.scope.clocks import clock_pairs
+from dwell.scope.copies import as_one, renamed, with_events_left_out
+from dwell.scope.darkening import darken
 from dwell.scope.departures import Departures, departures_of
 from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import intrusions_of
 from dwell.scope.kin import kin_of
+from dwell.scope.lacking import lower_by
 from dwell.scope.leads import budget_of, ranking
 from dwell.scope.ledger import NO_HOST, Ledger, build
 from dwell.scope.marked import marked_by, whole_ties
 from dwell.scope.names import learn
+from dwell.scope.namesakes import namesakes_of
 from dwell.scope.plantings import Ground, Kind, Planted, kinds, plant
+from dwell.scope.reconcile import reconcile
 from dwell.scope.rollup.run import Progress, roll_up
 from dwell.scope.services import services_of
 from dwell.scope.session_terms import Beside, beside_of
 from dwell.scope.settings import said_in
 from dwell.scope.shortfalls import shortfalls_of
+from dwell.scope.silences import own_lines
 from dwell.scope.snapshots import snapshots
+from dwell.scope.traces import traces_of
 from dwell.scope.unnamed import stand_ins, with_stand_ins
 from dwell.scope.weighed import weighed
 
@@ -153,16 +161,22 @@ def _shown(accesses: Accesses, clients: Clients, weeks: float, per_week: int) ->
     return _Shown(leads, frozenset(keys(taken)), frozenset(keys(range(clients.ties.num_rows))))
 
 
-def _recorded(planted: Planted, kind: Kind, ledger: Ledger) -> pa.Table:
-    """Give the planted sessions that fall into hours in which a source able to show them is held."""
-    hours = planted.table["first_utc"].cast(pa.int64()).to_numpy() // HOUR_US
-    hosts = [one or NO_HOST for one in planted.table["host"].to_pylist()]
-    kept = np.zeros(len(hosts), np.bool_)
-    for place, (host, hour) in enumerate(zip(hosts, hours.tolist(), strict=True)):
-        for source in kind.way.able:
-            line = ledger.lines.get((host, source))
-            if line is not None and 0 <= hour - line.start < len(line.states):
-                kept[place] |= int(line.states[hour - line.start]) in {HELD, EMPTY}
+def _recorded(planted: Planted, kind: Kind, ledger: Ledger, identities: Identities) -> pa.Table:
+    """Give the planted sessions that fall into hours in which a source able to show them is held, as the answers count."""
+    hours = planted.table["first_utc"].cast(pa.int64()).to_numpy() // HOUR_US - ledger.first_hour
+    size = ledger.last_hour - ledger.first_hour
+    kept = np.zeros(len(hours), np.bool_)
+    places: dict[tuple[str, str], list[int]] = {}
+    for place, key in enumerate(
+        zip(planted.table["host"].to_pylist(), planted.table["actor"].to_pylist(), strict=True)
+    ):
+        places.setdefault((key[0] or NO_HOST, key[1] or ""), []).append(place)
+    for (host, actor), rows in places.items():
+        less = own_lines(ledger, host, identities.label(actor) or actor, identities.label)
+        seen, _ = ledger.seen(host, kind.way.able, ledger.first_hour, ledger.last_hour, less, kind.way.key)
+        mine = hours[rows]
+        within = (mine >= 0) & (mine < size)
+        kept[np.array(rows)[within]] = seen[mine[within]]
     return planted.table.filter(pa.array(kept))
 
 
@@ -204,7 +218,7 @@ class _Tried:
 def _try(case: _Field, kind: Kind, seed: str, number: int) -> _Tried:
     """Plant once, and look."""
     planted = plant(case.ground, kind, seed, number)
-    left = _recorded(planted, kind, case.ledger)
+    left = _recorded(planted, kind, case.ledger, case.identities)
     share = left.num_rows / planted.table.num_rows
     if not left.num_rows:
         return _Tried(0.0, None, share, planted)
@@ -296,6 +310,7 @@ def power_in(
     plantings: int,
     outgrown: Mapping[EvidenceId, EvidenceId] | None = None,
     folders: Mapping[EvidenceId, str] | None = None,
+    hunted: Hunted | None = None,
     written: Mapping[EvidenceId, str] | None = None,
     wanted: Sequence[str] = (),
     of: Sequence[Kind] = (),
@@ -316,6 +331,7 @@ def power_in(
         plantings: how often each kind is planted.
         outgrown: the longest copy that was read of each log, by its shorter copies.
         folders: the folder that stands for each file's host where nothing names one.
+        hunted: what the hunt gave: hits of rules tell of logs that were deleted.
         written: last-write time of each piece of evidence, ISO 8601; it dates an export that has no date of its own.
         wanted: keys of kinds; all where none is named.
         of: kinds to choose from; those of the file where none is given.
@@ -335,14 +351,32 @@ def power_in(
     shortfalls = shortfalls_of(archive)
     unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
     rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
+    alike = namesakes_of(archive, rolled, paths, outgrown or {})
+    rolled, shortfalls = alike.put(rolled, shortfalls)
     logs = as_one(rolled.hours, paths, shortfalls, outgrown or {})
     ledger = build(logs.hours, logs.paths, logs.shortfalls)
+    layers = renamed(rolled.tables["layers"], {str(part): str(whole) for part, whole in (outgrown or {}).items()})
+    clocks = clock_pairs(rolled.tables["requests"])
+    lower_by(ledger, reconcile(archive, layers, ledger, logs.paths, logs.shortfalls, clocks))
     seed = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})
     identities = learn(archive, states.made())
     accesses = Accesses(rolled.tables["sessions"], identities, rolled.tables["grounds"])
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
     beside = beside_of(archive, identities, rolled.tables["messages"])
+    traces = alike.traces(traces_of(hunted, unnamed)) if hunted is not None else ()
+    darken(
+        ledger,
+        archive,
+        logs,
+        layers,
+        rolled.tables["logon_hours"],
+        accesses,
+        identities,
+        states,
+        traces,
+        beside.servers,
+    )
     return power_of(
         rolled.tables["sessions"],
         identities,

@@ -30,6 +30,9 @@ class Said:
         markings: those of own networks and services, as the markings they are obeyed as.
         working: when people work; None where nothing is said of it.
         elsewhere: per session, whether a service that is set with addresses came from another one, and was answered.
+        before_all: settings by which records are dated otherwise, or other servers are asked for: they count before
+            anything is judged.
+        unasked: short names of the servers that a record names, and that are not asked for because of a setting.
     """
 
     settings: tuple[Setting, ...] = ()
@@ -37,6 +40,8 @@ class Said:
     markings: tuple[Marking, ...] = ()
     working: WorkingTime | None = None
     elsewhere: Mask = field(default_factory=lambda: np.zeros(0, np.bool_))
+    before_all: tuple[Setting, ...] = ()
+    unasked: frozenset[str] = frozenset()
 
     @property
     def vips(self) -> frozenset[str]:
@@ -55,6 +60,11 @@ class Said:
         """Give the settings by which ties are scored otherwise: working time, and services used from elsewhere."""
         served = tuple(one for one in self.settings if one.kind is SettingKind.SERVICE) if self.elsewhere.any() else ()
         return (*self.timed, *served)
+
+    @property
+    def resting(self) -> tuple[Setting, ...]:
+        """Give the settings without which an answer may be another one, those obeyed as markings left out."""
+        return (*self.rejudging, *self.before_all)
 
 
 NOTHING_SET = Said()

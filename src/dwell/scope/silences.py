@@ -33,11 +33,13 @@ from dwell.scope.traces import Trace
 __all__ = [
     "ACTING",
     "APART_MAX",
+    "DELETED",
     "LICENCE",
     "Silence",
     "Silences",
     "deleted_logs",
     "own_line",
+    "own_lines",
     "silence",
     "silences_of",
 ]
@@ -414,6 +416,23 @@ def own_line(ledger: Ledger, host: str, source: str, whose: str, label: Label, *
     part = f"{source}/{ACTING if acting else ''}{whose}"
     ledger.lines[host, part] = ledger.lines[host, source].as_whole()
     return part
+
+
+def own_lines(ledger: Ledger, host: str, whose: str, label: Label) -> frozenset[str]:
+    """Give the lines of one mailbox or account on a host: those about what is done to it, and about what it does.
+
+    Args:
+        ledger: the ledger.
+        host: whose logs.
+        whose: the mailbox or account, by its label.
+        label: gives the name that a user goes by.
+    """
+    out = set()
+    for known, line in ledger.lines:
+        named = line.partition("/")[2].removeprefix(ACTING)
+        if known == host and named and (label(named) or named) == whose:
+            out.add(line)
+    return frozenset(out)
 
 
 def deleted_logs(ledger: Ledger, traces: Iterable[Trace]) -> None:
