@@ -62,7 +62,7 @@ def _quiet(day: str = "210104") -> dict[str, str]:
 
 
 def _place(day: str = "2021-01-05") -> str:
-    return f"{day}/EX01/inetpub/applicationHost.config"
+    return f"copies/{day}/EX01/inetpub/applicationHost.config"
 
 
 def test_quiet_hours_beside_a_log_that_was_off_are_not_quiet(tmp_path: Path) -> None:

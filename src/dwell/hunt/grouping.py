@@ -101,7 +101,6 @@ def grouped(hits: pa.Table, marks: Sequence[int] = ()) -> list[HitGroup]:
         plain = plain.append_column(name, whole[name].cast(pa.int64()))
     plain = plain.append_column("matched", joined).append_column("at", pa.array(range(len(joined)), pa.int64()))
     plain = plain.append_column("mark", pa.array(marks or [-1] * len(joined), pa.int64()))
-    # without threads the groups come in the order of their first row
     folded = plain.group_by([*_KEYS, "matched", "mark"], use_threads=False).aggregate(
         [
             ("count", "sum"),
@@ -109,8 +108,11 @@ def grouped(hits: pa.Table, marks: Sequence[int] = ()) -> list[HitGroup]:
             ("first_utc", "min"),
             ("last_utc", "max"),
             ("at", "list"),
+            ("at", "min"),
         ]
     )
+    # Arrow numbers groups as it meets their keys, some rows at a time: not always in the order of their first rows
+    folded = folded.sort_by("at_min")
     refs = whole["refs"].combine_chunks()
     out: list[HitGroup] = []
     for some in folded.to_batches(max_chunksize=_ROWS_AT_ONCE):

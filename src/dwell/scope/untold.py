@@ -7,6 +7,7 @@ path than IIS does, what the others were cannot be said. That a log is missing m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 
@@ -27,6 +28,7 @@ __all__ = ["untold_requests"]
 _MARGIN_US = 120_000_000
 """The two logs write a request down at its end, each by itself."""
 _COLUMN = "UrlStem"
+_PAGE = re.compile(r"^/(?:owa/auth|aspnet_client)/(?:.*/)?[^/]+\.aspx?$")
 
 
 def untold_requests(archive: Archive, traces: Sequence[Trace], builds: Sequence[BuildSeen]) -> tuple[Trace, ...]:
@@ -59,7 +61,9 @@ def untold_requests(archive: Archive, traces: Sequence[Trace], builds: Sequence[
 def _asks(one: Trace) -> bool:
     # the front end passes such a call on without a login; with one it is a request that HttpProxy need not know
     answered = (one.status is None or one.status in ANSWERED) and (one.account or "-") == "-"
-    return one.table == "iis" and CVE in one.cves and answered and one.first_utc is not None
+    # a page is served by the front end itself, and never passed on
+    passed_on = not _PAGE.search(_stem(one) or "")
+    return one.table == "iis" and CVE in one.cves and answered and passed_on and one.first_utc is not None
 
 
 def _stem(one: Trace) -> str | None:
