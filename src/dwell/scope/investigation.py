@@ -35,12 +35,9 @@ from dwell.scope.computers import Computer, computers_of
 from dwell.scope.copies import (
     Disagreement,
     Doubled,
-    as_one,
     disagreements,
     doubled,
     events_left_out,
-    renamed,
-    with_events_left_out,
 )
 from dwell.scope.darkening import darken
 from dwell.scope.departures import Departures, departures_of
@@ -50,6 +47,7 @@ from dwell.scope.exposure import Exposed, exposures_of
 from dwell.scope.flows import Flow, new_flows
 from dwell.scope.forgery import EwsCall, Forged, ews_calls, forged_requests
 from dwell.scope.grants import grants_of
+from dwell.scope.groundwork import groundwork
 from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.instants import Told, instants_of
@@ -57,7 +55,7 @@ from dwell.scope.intrusions import Held, intrusions_of, kept_names
 from dwell.scope.kin import kin_of
 from dwell.scope.lacking import Reconciled, lower_by
 from dwell.scope.leads import Ranked, leads_of
-from dwell.scope.ledger import Ledger, build
+from dwell.scope.ledger import Ledger
 from dwell.scope.local_times import LocalTime, local_times
 from dwell.scope.log_settings import LogSettings
 from dwell.scope.mail_doubts import NONE, Doubts, doubts_of
@@ -65,18 +63,17 @@ from dwell.scope.marked import NOTHING, Marked, beside_ours, marked_by
 from dwell.scope.marked_intrusions import intrusions_marked
 from dwell.scope.named_servers import NamedServer, named_servers, put_named, unasked, with_named
 from dwell.scope.names import learn
-from dwell.scope.namesakes import Namesakes, namesakes_of, tenants_of
+from dwell.scope.namesakes import Namesakes, tenants_of
 from dwell.scope.prehistory import PreHistory, search_before
 from dwell.scope.reach import Logon, logons_of, usable_addresses
 from dwell.scope.reconcile import reconcile
 from dwell.scope.remote_shells import in_remote_shells, shells_of, strangers_of
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
-from dwell.scope.rollup.run import Progress, roll_up
+from dwell.scope.rollup.run import Progress
 from dwell.scope.services import services_of
 from dwell.scope.session_terms import beside_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
-from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.silences import Silences
 from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.sprays import Spray, sprays_of, with_sprays
@@ -86,7 +83,6 @@ from dwell.scope.takings import Taking, takings_of
 from dwell.scope.tenant_acts import TenantAct, tenant_acts
 from dwell.scope.traces import Trace, traces_of
 from dwell.scope.two_formats import TwoFormats, two_formats
-from dwell.scope.unnamed import stand_ins, with_stand_ins
 from dwell.scope.unrecorded import Unrecorded
 from dwell.scope.untold import untold_requests
 from dwell.scope.visitors import Visits, visits_of
@@ -266,22 +262,16 @@ def investigate(
         CustodyError: a data file is not what was written.
     """
     return_freed()
-    rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    rolled = replace(rolled, hours=with_events_left_out(archive, rolled.hours))
-    shortfalls = shortfalls_of(archive)
-    unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
-    rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
-    alike = namesakes_of(archive, rolled, paths, outgrown or {})
-    rolled, shortfalls = alike.put(rolled, shortfalls)
-    logs = as_one(rolled.hours, paths, shortfalls, outgrown or {})
-    ledger = build(logs.hours, logs.paths, logs.shortfalls)
+    base = groundwork(archive, paths, outgrown or {}, folders or {}, workers=workers, cache=cache, progress=progress)
+    rolled, unnamed, alike, logs, ledger, layers = (
+        base.rolled, base.unnamed, base.alike, base.logs, base.ledger, base.layers,
+    )  # fmt: skip
     computers = computers_of(archive)
     quiet = [one for one in settings if one.kind is SettingKind.NO_CLIENTS]
     named = named_servers(archive, computers, ledger, [one.value for one in quiet])
     every = named_servers(archive, computers, ledger) if quiet else named
     put_named(ledger, named)
     clocks = clock_pairs(rolled.tables["requests"])
-    layers = renamed(rolled.tables["layers"], {str(part): str(whole) for part, whole in (outgrown or {}).items()})
     reconciled = reconcile(archive, layers, ledger, logs.paths, logs.shortfalls, clocks)
     lower_by(ledger, reconciled)
     states = snapshots(archive, paths, written or {}, {host for host, _ in ledger.lines})

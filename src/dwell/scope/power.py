@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,30 +28,27 @@ from dwell.scope.actors import actors_of
 from dwell.scope.cells import HOUR_US
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.clocks import clock_pairs
-from dwell.scope.copies import as_one, renamed, with_events_left_out
 from dwell.scope.darkening import darken
 from dwell.scope.departures import Departures, departures_of
+from dwell.scope.groundwork import groundwork
 from dwell.scope.habits import ties
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import intrusions_of
 from dwell.scope.kin import kin_of
 from dwell.scope.lacking import lower_by
 from dwell.scope.leads import budget_of, ranking
-from dwell.scope.ledger import NO_HOST, Ledger, build
+from dwell.scope.ledger import NO_HOST, Ledger
 from dwell.scope.marked import marked_by, whole_ties
 from dwell.scope.names import learn
-from dwell.scope.namesakes import namesakes_of
 from dwell.scope.plantings import Ground, Kind, Planted, kinds, plant
 from dwell.scope.reconcile import reconcile
-from dwell.scope.rollup.run import Progress, roll_up
+from dwell.scope.rollup.run import Progress
 from dwell.scope.services import services_of
 from dwell.scope.session_terms import Beside, beside_of
 from dwell.scope.settings import said_in
-from dwell.scope.shortfalls import shortfalls_of
 from dwell.scope.silences import own_lines
 from dwell.scope.snapshots import snapshots
 from dwell.scope.traces import traces_of
-from dwell.scope.unnamed import stand_ins, with_stand_ins
 from dwell.scope.weighed import weighed
 
 __all__ = ["Steps", "Word", "power_in", "power_of"]
@@ -346,16 +343,8 @@ def power_in(
     Raises:
         CustodyError: a data file is not what was written.
     """
-    rolled = roll_up(archive, workers=workers, cache=cache, progress=progress)
-    rolled = replace(rolled, hours=with_events_left_out(archive, rolled.hours))
-    shortfalls = shortfalls_of(archive)
-    unnamed = stand_ins(rolled, shortfalls, folders or {}, outgrown or {})
-    rolled, shortfalls = with_stand_ins(rolled, shortfalls, unnamed)
-    alike = namesakes_of(archive, rolled, paths, outgrown or {})
-    rolled, shortfalls = alike.put(rolled, shortfalls)
-    logs = as_one(rolled.hours, paths, shortfalls, outgrown or {})
-    ledger = build(logs.hours, logs.paths, logs.shortfalls)
-    layers = renamed(rolled.tables["layers"], {str(part): str(whole) for part, whole in (outgrown or {}).items()})
+    base = groundwork(archive, paths, outgrown or {}, folders or {}, workers=workers, cache=cache, progress=progress)
+    rolled, logs, ledger, layers = base.rolled, base.logs, base.ledger, base.layers
     clocks = clock_pairs(rolled.tables["requests"])
     lower_by(ledger, reconcile(archive, layers, ledger, logs.paths, logs.shortfalls, clocks))
     seed = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
@@ -364,7 +353,7 @@ def power_in(
     accesses = Accesses(rolled.tables["sessions"], identities, rolled.tables["grounds"])
     gone = departures_of(archive, rolled.tables["changes"], identities, accesses, states.days("directory"))
     beside = beside_of(archive, identities, rolled.tables["messages"])
-    traces = alike.traces(traces_of(hunted, unnamed)) if hunted is not None else ()
+    traces = base.alike.traces(traces_of(hunted, base.unnamed)) if hunted is not None else ()
     darken(
         ledger,
         archive,

@@ -27,6 +27,7 @@ __all__ = [
     "Lines",
     "documents",
     "documents_in",
+    "passed_over",
     "read_rule_file",
     "rule_files",
 ]
@@ -98,28 +99,43 @@ class Document:
 
 
 def rule_files(folder: Path) -> list[Path]:
-    """Give the rule files of a folder, or the one file itself, by path; links that lead out are not followed."""
+    """Give the rule files of a folder, or the one file itself, by path; links are not followed."""
+    return _listed(folder)[0]
+
+
+def passed_over(folder: Path) -> list[str]:
+    """Say what of a folder is not loaded though it may hold rules: links, folders that cannot be read, too many files."""
+    return _listed(folder)[1]
+
+
+def _listed(folder: Path) -> tuple[list[Path], list[str]]:
+    """Give the rule files of a folder, and what in it is passed over and why."""
     if folder.is_file():
-        return [folder]
+        return [folder], []
     found: list[list[str]] = []
+    over: list[tuple[list[str], str]] = []
     waiting: list[list[str]] = [[]]
     while waiting:
         below = waiting.pop()
-        for entry in _entries(folder.joinpath(*below)):
-            if entry.is_dir(follow_symlinks=False):
+        try:
+            with os.scandir(folder.joinpath(*below)) as entries:
+                here = list(entries)
+        except OSError as fault:
+            over.append((below, f"the folder cannot be read ({fault.strerror})"))
+            continue
+        for entry in here:
+            is_rule = PurePath(entry.name).suffix.lower() in {".yml", ".yaml"}
+            if entry.is_symlink():
+                if is_rule or entry.is_dir():
+                    over.append(([*below, entry.name], "a link, which is not followed: name what it leads to"))
+            elif entry.is_dir(follow_symlinks=False):
                 waiting.append([*below, entry.name])
-            elif PurePath(entry.name).suffix.lower() in {".yml", ".yaml"} and entry.is_file(follow_symlinks=False):
+            elif is_rule and entry.is_file(follow_symlinks=False):
                 found.append([*below, entry.name])
-    return [folder.joinpath(*one) for one in sorted(found)[:FILES_MAX]]
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """Give what lies in a folder; nothing where it cannot be read."""
-    try:
-        with os.scandir(folder) as found:
-            return list(found)
-    except OSError:
-        return []
+    if len(found) > FILES_MAX:
+        over.append(([], f"{FILES_MAX:,} rule files are loaded, {len(found) - FILES_MAX:,} more are not"))
+    told = [f"{folder.joinpath(*one)}: {why}" for one, why in sorted(over)]
+    return [folder.joinpath(*one) for one in sorted(found)[:FILES_MAX]], told
 
 
 def _measure(text: str) -> None:
