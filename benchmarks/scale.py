@@ -46,7 +46,7 @@ LARGEST = (100_000_000, 4_000, 820)
 """Lines, mailboxes and days of the largest world."""
 LAST = datetime(2021, 4, 1, tzinfo=UTC)
 STAGES: Mapping[str, str] = {
-    "roll_up": "folding",
+    "groundwork": "folding",
     "Accesses": "sessions",
     "ties": "habits",
     "clients_of": "clients",
@@ -55,7 +55,7 @@ STAGES: Mapping[str, str] = {
     "intrusions_of": "intrusions",
     "exposures_of": "exposure",
     "leads_of": "leads",
-    "build": "coverage",
+    "darken": "coverage",
     "clock_pairs": "clocks",
     "logons_of": "reach",
     "usable_addresses": "reach",

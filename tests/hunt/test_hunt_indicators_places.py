@@ -178,3 +178,15 @@ def test_records_that_name_no_path_or_address_leave_those_kinds_blind(tmp_path: 
     assert {one.status for one in hunted.indicators} == {RuleStatus.BLIND}
     hunted = searched(tmp_path, "198.51.100.2\n", {}, kept=kept)
     assert [one.status for one in hunted.indicators] == [RuleStatus.BLIND]
+
+
+def test_a_name_with_a_wildcard_before_it_is_a_name() -> None:
+    assert "evil.example" in INSIDE["domain"]("*.evil.example,*.other.example")
+    assert INSIDE["domain"]("x..evil.example") == []
+
+
+def test_answers_of_names_are_looked_into(tmp_path: Path) -> None:
+    row = {"query": "a.example", "answers": "cdn.evil.example,198.51.100.9"}
+    found = searched(tmp_path, "198.51.100.9\nevil.example\n", {"zeek": [row]})
+    assert all(one.startswith("answers=") for one in matched(found))
+    assert len(matched(found)) == 2

@@ -161,7 +161,8 @@ def _names(case: Investigation) -> list[str]:
     used = np.bincount(accesses.mailbox[accesses.ok & ~accesses.system & (accesses.mailbox >= 0)])
     names |= {accesses.names[one] for one in np.flatnonzero(used).tolist()}
     at_work = set(case.services) - set(case.identities.mailboxes())
-    own = people(accesses)
+    codes = [place for place, one in enumerate(accesses.names) if one in at_work]
+    own = people(accesses, np.array(codes, np.int64))
     at_work -= {accesses.names[one] for one in np.flatnonzero(own).tolist()}
     return sorted(one for one in names - at_work - {"", "-"} if not case.identities.is_system(one))
 

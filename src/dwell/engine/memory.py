@@ -12,7 +12,7 @@ __all__ = ["return_freed", "settle"]
 _BACKEND = "jemalloc"
 _MMAP_THRESHOLD = -3
 """`M_MMAP_THRESHOLD` of malloc.h: larger pieces are asked of the system each by itself."""
-_APART_BYTES = 4 << 20
+_APART_BYTES = 16 << 20
 
 
 def settle() -> None:
@@ -26,7 +26,7 @@ def settle() -> None:
 
 
 def return_freed() -> None:
-    """Have arrays of 4 MiB and more given back to the system as soon as they are freed, where the C library allows it.
+    """Have arrays of 16 MiB and more given back to the system as soon as they are freed, where the C library allows it.
 
     By itself the one of Linux keeps what was freed of arrays of up to 32 MiB, and holds a third more than is in use when
     many such arrays come and go.

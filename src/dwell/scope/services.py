@@ -90,22 +90,26 @@ def rounds(client: Codes, mailbox: Places, day: Codes) -> tuple[Mask, Codes]:
     return (opened >= SERVICE_MIN) & often & (visits >= ROUND_SHARE * possible), opened
 
 
-def _own_days(accesses: Accesses, *also: Codes) -> tuple[tuple[Codes, ...], Codes]:
-    """Give who reads a mailbox of his own, told apart by some columns of the sessions, and on how many days."""
-    own = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0) & (accesses.mailbox == accesses.account)
+def _own_days(accesses: Accesses, who: Codes, *also: Places) -> tuple[tuple[Places, ...], Codes]:
+    """Give which of some accounts read a mailbox of their own, by columns of the sessions, and on how many days."""
+    wanted = np.zeros(len(accesses.names) + 1, np.bool_)
+    wanted[who] = True
+    wanted[-1] = False
     # a call to EWS that names no mailbox is taken to mean the account's own: a service's calls look so as well
-    calls = np.array([one.removeprefix("m365-") == "ews" for one in accesses.protocols] or [False])[accesses.protocol]
-    own &= ~calls
-    columns = [accesses.account[own], *(one[own] for one in also)]
-    days = _first(group([*columns, accesses.first[own] // DAY_US]))
+    calls = np.array([one.removeprefix("m365-") == "ews" for one in accesses.protocols] or [False])
+    rows = np.flatnonzero(wanted[accesses.account])
+    own = accesses.ok[rows] & (accesses.network[rows] >= 0) & (accesses.mailbox[rows] == accesses.account[rows])
+    rows = rows[own & ~calls[accesses.protocol[rows]]]
+    columns = [accesses.account[rows], *(one[rows] for one in also)]
+    days = _first(group([*columns, accesses.first[rows] // DAY_US]))
     where = group([one[days] for one in columns]) if len(days) else days
     _, first, count = np.unique(where, return_index=True, return_counts=True)
     return tuple(one[days][first] for one in columns), count
 
 
-def people(accesses: Accesses) -> Mask:
-    """Say per account code whether it reads a mailbox of its own, as people do: on `ROUND_DAYS` days."""
-    (account,), days = _own_days(accesses)
+def people(accesses: Accesses, who: Codes) -> Mask:
+    """Say per account code whether it is one of some that read a mailbox of their own, as people do: on `ROUND_DAYS`."""
+    (account,), days = _own_days(accesses, who)
     out = np.zeros(len(accesses.names) + 1, np.bool_)
     out[account[days >= ROUND_DAYS]] = True
     return out
@@ -122,7 +126,7 @@ def _strange(accesses: Accesses, owner: Codes, tool: Codes, lan: Codes | None = 
     """
     tall = len(accesses.agents) + 1
     (account, agent, network, inside), days = _own_days(
-        accesses, accesses.agent, accesses.network, accesses.internal.astype(np.int64)
+        accesses, owner, accesses.agent, accesses.network, accesses.internal.astype(np.int32)
     )
     wanted, own = paired(owner, tall, tool), paired(account, tall, agent)
     size = int(max(wanted.max(initial=0), own.max(initial=0))) + 1
@@ -134,7 +138,7 @@ def _strange(accesses: Accesses, owner: Codes, tool: Codes, lan: Codes | None = 
         order = np.argsort(places)
         place = np.minimum(np.searchsorted(places[order], at), len(order) - 1)
         there = np.where(places[order][place] == at, days[order][place], 0)
-    return np.asarray(people(accesses)[owner] & (read[wanted] - there < ROUND_DAYS))
+    return np.asarray(people(accesses, owner)[owner] & (read[wanted] - there < ROUND_DAYS))
 
 
 def services_of(accesses: Accesses) -> Services:

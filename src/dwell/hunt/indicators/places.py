@@ -192,6 +192,7 @@ REST: Mapping[str, tuple[str, ...]] = {
     **{table: (_EXTRA,) for family in PLACES.values() for table in family if _EXTRA not in MAPS.get(table, ())},
     "evtx": ("EventData", "Message", "TaskContent", "ImagePath", "RelativeTargetName", "TargetObject", "Details"),
     "ual": ("ObjectId", AUDIT_RECORD),
+    "zeek": (_EXTRA, "answers", "rcptto"),
 }
 """What logs hold besides, by names that differ from event to event and from server to server: whatever lies there is
 searched for values inside, and shows a kind of indicator where a value of that shape does lie there."""
