@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,22 @@ NAMES_MAX = 5
 
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+
+class _Seen(NamedTuple):
+    """Sessions from addresses that attacked a server.
+
+    Attributes:
+        rows: row numbers of the accesses.
+        addresses: from where each came.
+        elsewhere: whether its account comes from another network with the same agent.
+        first_there: when its account first came from that network, microseconds since 1970.
+    """
+
+    rows: Codes
+    addresses: Sequence[str]
+    elsewhere: Mask
+    first_there: Codes
 
 
 def with_sign_ins(held: Sequence[Held], accesses: Accesses, ours: Mask | None = None) -> tuple[Held, ...]:
@@ -58,9 +75,10 @@ def with_sign_ins(held: Sequence[Held], accesses: Accesses, ours: Mask | None = 
     rows = rows[[row not in taken for row in rows.tolist()]] if len(rows) else rows
     if not len(rows):
         return tuple(held)
-    elsewhere = _elsewhere(rows, accesses)
-    addresses = [clients[one] for one in client[rows].tolist()]
-    return tuple(_with(one, each, rows, addresses, elsewhere, accesses) for one, each in zip(held, spans, strict=True))
+    seen = _Seen(
+        rows, [clients[one] for one in client[rows].tolist()], _elsewhere(rows, accesses), _first_there(rows, accesses)
+    )
+    return tuple(_with(one, each, seen, accesses) for one, each in zip(held, spans, strict=True))
 
 
 def spans_of(held: Held) -> dict[str, tuple[int, int]]:
@@ -91,24 +109,18 @@ def _elsewhere(rows: Codes, accesses: Accesses) -> Mask:
     return np.asarray((pairs[place] == own) & (networks[place] > 1))
 
 
-def _with(
-    held: Held,
-    spans: Mapping[str, tuple[int, int]],
-    rows: Codes,
-    addresses: Sequence[str],
-    elsewhere: Mask,
-    accesses: Accesses,
-) -> Held:
+def _with(held: Held, spans: Mapping[str, tuple[int, int]], seen: _Seen, accesses: Accesses) -> Held:
     """Give an intrusion with those of some sessions that are its own."""
     near = NEAR_DAYS * DAY_US
     tied: list[int] = []
     doubtful: list[int] = []
     names: dict[str, set[str]] = {}
-    for row, address, own in zip(rows.tolist(), addresses, elsewhere.tolist(), strict=True):
+    columns = (seen.rows.tolist(), seen.addresses, seen.elsewhere.tolist(), seen.first_there.tolist())
+    for row, address, own, since in zip(*columns, strict=True):
         first, last = spans.get(address, (0, -1))
         if last < first or not first - near <= int(accesses.first[row]) <= last + near:
             continue
-        if _came_before(row, first - near, accesses):
+        if since < first - near:
             continue
         if own:
             doubtful.append(row)
@@ -136,10 +148,21 @@ def _with(
     )
 
 
-def _came_before(row: int, before_us: int, accesses: Accesses) -> bool:
-    """Say whether the account of a session came from its network before an instant."""
-    same = (accesses.account == accesses.account[row]) & (accesses.network == accesses.network[row])
-    return bool((same & accesses.ok & (accesses.first < before_us)).any())
+def _first_there(rows: Codes, accesses: Accesses) -> Codes:
+    """Give for each session when its account first came from its network, microseconds since 1970."""
+    wide = len(accesses.networks) + 1
+    own = paired(accesses.account[rows], wide, accesses.network[rows])
+    places, place = np.unique(own, return_inverse=True)
+    mine = np.zeros(len(accesses.names) + 1, np.bool_)
+    mine[accesses.account[rows]] = True
+    mine[-1] = False
+    others = np.flatnonzero(mine[accesses.account] & accesses.ok & (accesses.network >= 0))
+    there = paired(accesses.account[others], wide, accesses.network[others])
+    at = np.minimum(np.searchsorted(places, there), len(places) - 1)
+    met = places[at] == there
+    first = np.full(len(places), np.iinfo(np.int64).max)
+    np.minimum.at(first, at[met], accesses.first[others[met]])
+    return np.asarray(first[place], np.int64)
 
 
 def _told(address: str, names: set[str]) -> str:
