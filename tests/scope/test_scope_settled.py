@@ -73,6 +73,15 @@ def test_a_browser_that_replaces_another_in_the_same_place_is_no_stranger() -> N
     assert reason([*house(), *old, *elsewhere, *moved])[0] == ["Edge/110"]
 
 
+def test_an_intruder_whose_browser_is_replaced_is_still_there() -> None:
+    """He came now and then with the old one, for more than ten days in all: that is no life."""
+    old, new = (
+        [Visit(one, PLACE, agent, day, 3) for one in PEOPLE[:6] for day in days]
+        for agent, days in (("Konqueror/3", range(0, 60, 4)), ("Konqueror/4", range(61, 118, 4)))
+    )
+    assert sorted(reason([*house(), *old, *new])[0]) == ["Konqueror/3", "Konqueror/4"]
+
+
 def test_an_office_is_where_half_of_the_house_lives_with_agents_of_several_kinds() -> None:
     """An export of the tenant: Outlook and the browser of the office are seen in the office only."""
     office = [

@@ -230,7 +230,12 @@ def clients_of(
     outside = ~shared[network] if len(network) else np.empty(0, np.bool_)
     if left_out is not None:
         outside &= ~left_out
-    strange = outside & (bits >= FOREIGN_BITS) & ~_taken_home(accesses, ties) & ~lived_before(ties)
+    strange = (
+        outside
+        & (bits >= FOREIGN_BITS)
+        & ~_taken_home(accesses, ties)
+        & ~lived_before(ties, daily | (bits < FOREIGN_BITS))
+    )
     keys = network * (len(accesses.agents) + 1) + agent
     distinct, place = np.unique(keys, return_inverse=True)
     opened, weight, mailbox = _opened(accesses, ties, strange)

@@ -47,13 +47,19 @@ def _sits_nowhere_else(ties: pa.Table) -> Mask:
     return np.asarray(np.bincount(own, weights=at_desk)[own] - np.bincount(here, weights=at_desk)[here] < DAYS_MIN)
 
 
-def lived_before(ties: pa.Table) -> Mask:
-    """Say of each tie whether its account was on that network before, with other agents, for `DAYS_MIN` days in all."""
+def lived_before(ties: pa.Table, own: Mask) -> Mask:
+    """Say of each tie whether its account lived on that network before, with other agents, for `DAYS_MIN` days in all.
+
+    Args:
+        ties: the ties (`habits.TIES`).
+        own: per tie, whether its account lives there by it: an intruder's browser is replaced as well.
+    """
     out = np.zeros(ties.num_rows, np.bool_)
     if not ties.num_rows:
         return out
     names = ("account", "network", "first", "last", "days")
     account, network, first, last, days = (ties[one].to_numpy() for one in names)
+    days = np.where(own, days, 0)
     place = ranked(group([account, network]))
     begin, end = np.split(ranked(np.concatenate((first, last))), 2)
     order = np.lexsort((end, place))
