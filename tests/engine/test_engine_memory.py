@@ -28,8 +28,8 @@ if sys.argv[1] == "yes":
     return_freed()
 before = held()
 np.ones(30 << 20, np.int8)  # by what is freed the C library learns how large pieces are that it keeps
-some = [np.ones(8 << 20, np.int8) for _ in range(40)]
-last = np.ones(8 << 20, np.int8)
+some = [np.ones(20 << 20, np.int8) for _ in range(16)]
+last = np.ones(20 << 20, np.int8)
 some.clear()
 print(held() - before)
 """
