@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dwell.hunt.sigma import files
-from dwell.hunt.sigma.files import passed_over, rule_files
+from dwell.hunt.sigma.files import listed, rule_files
 from dwell.hunt.sigma.keeping import load_kept
 
 RULE = """title: A rule
@@ -31,7 +31,7 @@ def test_links_are_named_and_not_followed(tmp_path: Path) -> None:
     (rules / "folder").symlink_to(tmp_path / "outside")
     (rules / "readme").symlink_to(tmp_path / "outside" / "a.yml")
     assert rule_files(rules) == [rules / "plain.yml"]
-    told = passed_over(rules)
+    told = listed(rules)[1]
     assert [one.partition(":")[0] for one in told] == [str(rules / name) for name in ("folder", "gone.yml", "link.yml")]
     assert all("not followed" in one for one in told)
     assert set(told) <= set(load_kept([rules], None).faults)
@@ -52,4 +52,4 @@ def test_files_beyond_the_most_are_counted(tmp_path: Path, monkeypatch: pytest.M
     for name in ("a.yml", "b.yml", "c.yaml"):
         (tmp_path / name).write_text(RULE, "utf-8")
     assert [one.name for one in rule_files(tmp_path)] == ["a.yml", "b.yml"]
-    assert passed_over(tmp_path) == [f"{tmp_path}: 2 rule files are loaded, 1 more are not"]
+    assert listed(tmp_path)[1] == [f"{tmp_path}: 2 rule files are loaded, 1 more are not"]

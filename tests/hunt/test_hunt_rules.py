@@ -13,7 +13,7 @@ from tests.hunt.archives import archive_of, hunted, load_rules, met
 
 from dwell.hunt.ruleset import RuleSet, rules_hash
 from dwell.hunt.sigma.expressions import steps_of
-from dwell.hunt.sigma.files import FILE_BYTES_MAX, rule_files
+from dwell.hunt.sigma.files import FILE_BYTES_MAX, listed
 from dwell.hunt.sigma.keeping import load_kept
 from dwell.hunt.sigma.lists import Lists
 from dwell.hunt.sigma.load import load, load_known
@@ -325,8 +325,8 @@ def test_a_rule_file_that_vanishes_while_it_is_read_is_named(tmp_path: Path, mon
         (tmp_path / f"{name}.yml").write_text(
             changed(id=f"20000000-0000-4000-8000-00000000000{name}"), encoding="utf-8"
         )
-    listed = rule_files(tmp_path)
-    monkeypatch.setattr("dwell.hunt.sigma.load.rule_files", lambda _: listed)
+    found = listed(tmp_path)
+    monkeypatch.setattr("dwell.hunt.sigma.load.listed", lambda _: found)
     (tmp_path / "a.yml").unlink()
     loaded = load([tmp_path], pack=False)
     assert len(loaded.rules.rules) == 1

@@ -14,7 +14,8 @@ from tests.scope.staged import iis_place, stage
 
 from dwell.answers.assemble import assemble
 from dwell.scope.access import DAY_US
-from dwell.scope.clients import WEEK_US, _among_residents, _at_home_elsewhere, users_of
+from dwell.scope.clients import WEEK_US, _among_residents, _at_home_elsewhere
+from dwell.scope.rollup.fold import users_of
 
 _TIE = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 60), st.integers(0, 20), st.booleans())
 

@@ -47,10 +47,10 @@ from dwell.model.claims import (
 from dwell.model.coverage import CellState
 from dwell.model.power import Power
 from dwell.scope.cells import OFF
-from dwell.scope.clients import users_of
 from dwell.scope.gaps import Asked, gaps
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, NO_HOST, SERVER_SOURCES
+from dwell.scope.rollup.fold import users_of
 from dwell.scope.unable import FORGED, OPENING, SHELL
 from dwell.scope.unnamed import is_unnamed
 

@@ -24,8 +24,8 @@ from dwell.scope.access import DAY_US, INSIDE, Accesses
 from dwell.scope.coincidences import EXPECTED_MAX, expected
 from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
 from dwell.scope.relays import Relay, relays_of
-from dwell.scope.rollup.fold import Places, group, numbered, paired, ranked
-from dwell.scope.settled import is_office, lived_before, settled
+from dwell.scope.rollup.fold import Places, group, numbered, paired, ranked, users_of
+from dwell.scope.settled import PHONE_SHARE, is_office, lived_before, settled
 
 __all__ = [
     "ACCOUNTS_MIN",
@@ -36,7 +36,6 @@ __all__ = [
     "Clients",
     "Cluster",
     "clients_of",
-    "users_of",
 ]
 
 FOREIGN_BITS = 3.0
@@ -55,8 +54,6 @@ STALE_ACCOUNTS = 8
 STALE_DAYS = 90.0
 """An agent that nobody has as an ordinary one counts whatever the networks, where it is foreign to this many accounts whose
 owners are at home elsewhere, for this long: browsers and apps grow older with the calendar, and an intruder's does not."""
-PHONE_SHARE = 0.5
-"""A tie is a phone's where so many of its visits are: who carries a phone about is not at home elsewhere by that."""
 ROUNDS_SHARE = 0.8
 """A service's rounds go on where it makes them in so many of the weeks: logs have holes."""
 ANY_NETWORK = -1
@@ -181,14 +178,6 @@ class Clients:
         """Give one term of the ties."""
         found: Bits = self.ties[f"{name}_bits"].to_numpy()
         return found
-
-
-def users_of(network: Places, account: Places, size: int) -> Codes:
-    """Count the accounts per network code; all codes are known ones."""
-    wide = int(account.max(initial=0)) + 1
-    pairs = np.sort(paired(network, wide, account))
-    new = np.diff(pairs, prepend=-1) != 0
-    return np.bincount(pairs[new] // wide, minlength=size).astype(np.int64)
 
 
 def _shared_networks(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:

@@ -24,10 +24,11 @@ from dwell.model.instants import utc_from_us, utc_us
 from dwell.model.provenance import RecordRef
 from dwell.model.settings import LEADS_PER_WEEK
 from dwell.scope.access import INSIDE, Accesses
-from dwell.scope.clients import FOREIGN_BITS, Clients, clients_of, users_of
+from dwell.scope.clients import FOREIGN_BITS, Clients, clients_of
 from dwell.scope.habits import ties
 from dwell.scope.intrusions import Held
 from dwell.scope.leads import leads_of, summed, terms_of, weeks_between
+from dwell.scope.rollup.fold import users_of
 from dwell.scope.session_terms import Beside, with_session_terms
 
 __all__ = ["FEW_USERS", "Older", "PreHistory", "search_before"]

@@ -14,12 +14,13 @@ import pyarrow as pa
 
 from dwell.scope.access import DAY_US
 from dwell.scope.crowds import HOUR_BITS_EACH, SPARSE_SHARE
-from dwell.scope.rollup.fold import group, ranked
+from dwell.scope.rollup.fold import group, ranked, users_of
 
-__all__ = ["is_office", "lived_before", "settled"]
+__all__ = ["PHONE_SHARE", "is_office", "lived_before", "settled"]
 
 DAYS_MIN = 10
 PHONE_SHARE = 0.5
+"""A tie is a phone's where so many of its visits are: who carries a phone about is not at home elsewhere by that."""
 DAILY_SHARE = 0.45
 """Five days of seven are 0.71 of them; there are holidays and part-time."""
 OFFICE_SHARE = 0.5
@@ -85,15 +86,10 @@ def is_office(ties: pa.Table, size: int) -> Mask:
     if not everybody:
         return out
     often = (ties["days"].to_numpy() >= DAYS_MIN) & (2.0 ** -ties["network_bits"].to_numpy() >= SPARSE_SHARE)
-    users, living = (_distinct(network[one], account[one], size) for one in (np.ones(len(often), np.bool_), often))
+    users, living = (users_of(network[one], account[one], size) for one in (np.ones(len(often), np.bool_), often))
     for one in np.flatnonzero((users >= OFFICE_SHARE * everybody) & (living >= OFFICE_SHARE * users)).tolist():
         here = network == one
         tools = np.unique(np.stack([agent[here], account[here]]), axis=1)
         others = tools[1][tools[0] != np.bincount(tools[0]).argmax()]
         out[one] = len(np.unique(others)) >= USERS_MIN
     return out
-
-
-def _distinct(network: Codes, account: Codes, size: int) -> Codes:
-    pairs = np.unique(np.stack([network, account]), axis=1)[0] if len(network) else network
-    return np.bincount(pairs, minlength=size).astype(np.int64)

@@ -27,7 +27,7 @@ __all__ = [
     "Lines",
     "documents",
     "documents_in",
-    "passed_over",
+    "listed",
     "read_rule_file",
     "rule_files",
 ]
@@ -100,16 +100,14 @@ class Document:
 
 def rule_files(folder: Path) -> list[Path]:
     """Give the rule files of a folder, or the one file itself, by path; links are not followed."""
-    return _listed(folder)[0]
+    return listed(folder)[0]
 
 
-def passed_over(folder: Path) -> list[str]:
-    """Say what of a folder is not loaded though it may hold rules: links, folders that cannot be read, too many files."""
-    return _listed(folder)[1]
+def listed(folder: Path) -> tuple[list[Path], list[str]]:
+    """Give the rule files of a folder, and what of it is not loaded though it may hold rules, with why.
 
-
-def _listed(folder: Path) -> tuple[list[Path], list[str]]:
-    """Give the rule files of a folder, and what in it is passed over and why."""
+    Links are not followed, some folders cannot be read, and there can be too many files.
+    """
     if folder.is_file():
         return [folder], []
     found: list[list[str]] = []

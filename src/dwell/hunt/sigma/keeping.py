@@ -15,7 +15,7 @@ import msgspec
 
 from dwell.casebook.whole_files import written_whole
 from dwell.hunt.ruleset import VERSION
-from dwell.hunt.sigma.files import passed_over, rule_files
+from dwell.hunt.sigma.files import listed
 from dwell.hunt.sigma.lists import Lists
 from dwell.hunt.sigma.loaded import PACK, Known, Loaded, licence_of
 from dwell.hunt.uncollected import uncollected
@@ -55,8 +55,9 @@ def _key(folders: Sequence[Path], context: str) -> str | None:
             digest.update(f"\n{folder}:{licence_of(folder)}\n".encode(errors="replace"))
             if not folder.exists():
                 continue
-            digest.update("\0".join(passed_over(folder)).encode(errors="replace"))
-            for path in rule_files(folder):
+            paths, passed_over = listed(folder)
+            digest.update("\0".join(passed_over).encode(errors="replace"))
+            for path in paths:
                 digest.update(f"{path}\0".encode(errors="replace") + hashlib.sha256(path.read_bytes()).digest())
     except OSError:
         return None

@@ -23,7 +23,7 @@ from dwell.hunt.sigma.assembly import Assembly, Origin
 from dwell.hunt.sigma.correlations import Draft, Names, resolved
 from dwell.hunt.sigma.expressions import QuietEngine
 from dwell.hunt.sigma.faultlines import with_line
-from dwell.hunt.sigma.files import BadFileError, Document, documents_in, passed_over, read_rule_file, rule_files
+from dwell.hunt.sigma.files import BadFileError, Document, documents_in, listed, read_rule_file
 from dwell.hunt.sigma.filters import Filter, Source, unknown
 from dwell.hunt.sigma.lists import Lists
 from dwell.hunt.sigma.loaded import PACK, Known, KnownRule, Loaded, licence_of, outcome_of
@@ -196,8 +196,9 @@ def _found(folders: Sequence[_Folder], faults: list[str]) -> Iterator[tuple[_Fol
         if not folder.path.exists():
             faults.append(f"{folder.path}: no such rule folder")
             continue
-        faults += passed_over(folder.path)
-        for path in rule_files(folder.path):
+        paths, passed_over = listed(folder.path)
+        faults += passed_over
+        for path in paths:
             real = _real(path.parent) / path.name if path != folder.path else path.resolve()
             if real in seen:
                 continue

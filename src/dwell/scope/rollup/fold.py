@@ -39,6 +39,7 @@ __all__ = [
     "sessions",
     "stated",
     "texts",
+    "users_of",
     "versioned",
 ]
 
@@ -258,6 +259,14 @@ def paired(first: Places, wide: int, second: Places) -> Codes:
     out *= wide
     out += second
     return out
+
+
+def users_of(network: Places, account: Places, size: int) -> Codes:
+    """Count the accounts per network code; all codes are known ones."""
+    wide = int(account.max(initial=0)) + 1
+    pairs = np.sort(paired(network, wide, account))
+    new = np.diff(pairs, prepend=-1) != 0
+    return np.bincount(pairs[new] // wide, minlength=size).astype(np.int64)
 
 
 def ranked(key: Codes) -> Codes:
