@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 
-__all__ = ["Met", "slow_matches"]
+__all__ = ["Match", "Met", "met_by_match", "slow_list", "slow_matches"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,58 @@ def _chains(team: Sequence[Met], rules: Sequence[str], end: Met, span: Fraction)
     return [end.at] if len(rules) == 1 else before(len(rules) - 2, end.at)
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A match of a correlation.
+
+    Attributes:
+        group: values it is grouped by, in lower case.
+        records: what it rests on.
+        moments: when its condition held, in seconds.
+    """
+
+    group: tuple[str, ...]
+    records: tuple[Met, ...]
+    moments: tuple[Fraction, ...]
+
+
+def met_by_match(
+    name: str, matches: Sequence[Match], grouped: Sequence[str], asked: Sequence[str], *, moments: bool, first: int
+) -> tuple[list[Met], dict[int, frozenset[int]]]:
+    """Give matches as what a further correlation looks at, numbered on from `first`, and the records of each number.
+
+    Where all that is asked for is what they are grouped by, a match counts at each of its moments, or once, at its last.
+    Where not, each record gives what it holds: at the first moment from its own on, or each distinct value at the last.
+    """
+    out, named = [], {}
+    for number, one in enumerate(matches, first):
+        named[number] = frozenset(each.record for each in one.records)
+        own = dict(zip(grouped, one.group, strict=True))
+        if set(asked) <= set(grouped):
+            instants = one.moments if moments else (max(one.moments),)
+            out += [Met(name, at, number, own) for at in instants]
+            continue
+        told = set()
+        for each in one.records:
+            fields = {key: each.fields[key].lower() for key in asked if key in each.fields} | {
+                key: own[key] for key in asked if key in own
+            }
+            at = min(moment for moment in one.moments if moment >= each.at) if moments else max(one.moments)
+            if (at, tuple(sorted(fields.items()))) not in told:
+                told.add((at, tuple(sorted(fields.items()))))
+                out.append(Met(name, at, number, fields))
+    return out, named
+
+
 def slow_matches(correlation: Mapping[str, object], met: Sequence[Met]) -> set[tuple[str, frozenset[int]]]:
     """Give every match as its group and the records it rests on."""
+    return {
+        ("|".join(one.group), frozenset(each.record for each in one.records)) for one in slow_list(correlation, met)
+    }
+
+
+def slow_list(correlation: Mapping[str, object], met: Sequence[Met]) -> list[Match]:
+    """Give every match."""
     kind, span = str(correlation["type"]), Fraction(str(correlation["timespan"])[:-1])
     rules = [str(one) for one in correlation["rules"]]  # type: ignore[attr-defined]
     groups = [str(one) for one in correlation.get("group-by", [])]  # type: ignore[attr-defined]
@@ -100,13 +151,15 @@ def slow_matches(correlation: Mapping[str, object], met: Sequence[Met]) -> set[t
     if field:
         used = [one for one in used if field in one.fields]
         used = used if kind == "value_count" else [one for one in used if _number(one.fields[field]) is not None]
-    out: set[tuple[str, frozenset[int]]] = set()
-    for name in sorted({"|".join(one.fields[each].lower() for each in groups) for one in used}):
-        team = [one for one in used if "|".join(one.fields[each].lower() for each in groups) == name]
+    out: list[Match] = []
+    for name in sorted({tuple(one.fields[each].lower() for each in groups) for one in used}):
+        team = [one for one in used if tuple(one.fields[each].lower() for each in groups) == name]
         windows: list[tuple[Fraction, Fraction]] = []
         for end in team:
             if kind == "temporal_ordered":
-                starts = _chains(team, rules, end, span)
+                assert isinstance(condition, Mapping)
+                least = max(int(Fraction(str(each))) for each in condition.values())
+                starts = [start for some in combinations(rules, least) for start in _chains(team, some, end, span)]
                 windows += [(max(starts), end.at)] if starts else []
                 continue
             window = [one for one in team if end.at - span <= one.at <= end.at]
@@ -116,16 +169,21 @@ def slow_matches(correlation: Mapping[str, object], met: Sequence[Met]) -> set[t
             else:
                 assert isinstance(condition, Mapping)
                 percentile = int(condition.get("percentile", 0))
-                operator = next(one for one in condition if one in _COMPARE)
                 found = _metric(kind, window, field, percentile)
-                holds = _COMPARE[operator](found, Fraction(str(condition[operator])))
+                holds = all(
+                    compare(found, Fraction(str(condition[operator])))
+                    for operator, compare in _COMPARE.items()
+                    if operator in condition
+                )
             if holds:
                 windows.append((min(one.at for one in window), end.at))
-        out |= {(name, records) for records in _united(windows, team)}
+        for start, stop in _united(windows):
+            records = tuple(one for one in team if start <= one.at <= stop)
+            out.append(Match(name, records, tuple(sorted({end for _, end in windows if start <= end <= stop}))))
     return out
 
 
-def _united(windows: Sequence[tuple[Fraction, Fraction]], team: Sequence[Met]) -> list[frozenset[int]]:
+def _united(windows: Sequence[tuple[Fraction, Fraction]]) -> list[tuple[Fraction, Fraction]]:
     """Unite windows until none overlaps another."""
     whole = list(windows)
     while True:
@@ -143,4 +201,4 @@ def _united(windows: Sequence[tuple[Fraction, Fraction]], team: Sequence[Met]) -
         whole.remove(pair[0])
         whole.remove(pair[1])
         whole.append((min(pair[0][0], pair[1][0]), max(pair[0][1], pair[1][1])))
-    return [frozenset(one.record for one in team if start <= one.at <= end) for start, end in whole]
+    return whole

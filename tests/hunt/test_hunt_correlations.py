@@ -14,7 +14,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.hunt.archives import START, archive_of
-from tests.hunt.slow_correlations import Met, slow_matches
+from tests.hunt.slow_correlations import Met, met_by_match, slow_list, slow_matches
 
 from dwell.archive.store import Archive
 from dwell.hunt import wide
@@ -121,6 +121,9 @@ def drawn(draw: st.DrawFn, number: int) -> dict[str, Any]:
     if groups:
         parts["group_by"] = groups
     parts["condition"] = {draw(OPERATORS): draw(st.integers(1, 4))}
+    if kind.endswith("count") and draw(st.booleans()):
+        low = draw(st.integers(1, 3))
+        parts["condition"] = {draw(st.sampled_from(["gt", "gte"])): low, "lte": low + draw(st.integers(1, 3))}
     if kind == "value_count":
         parts["condition"]["field"] = "cs-host"
     elif kind.startswith("value"):
@@ -130,8 +133,13 @@ def drawn(draw: st.DrawFn, number: int) -> dict[str, Any]:
     elif kind == "temporal" and draw(st.booleans()):
         joined = draw(st.sampled_from([" and ", " or ", " and not ", " or not "]))
         parts["condition"] = joined.join(rules)
+    elif kind == "temporal":
+        least = draw(st.integers(1, len(rules)))
+        parts["condition"] = draw(
+            st.sampled_from([{"gte": least}, {"eq": least}, {"lte": least}, {"neq": len(rules) + 1}])
+        )
     elif kind == "temporal_ordered":
-        parts["condition"] = None
+        parts["condition"] = draw(st.sampled_from([None, {"gte": draw(st.integers(1, len(rules)))}]))
     return correlation(number, **parts)
 
 
@@ -190,6 +198,68 @@ def test_correlations_are_read_as_a_slow_reading_reads_them(
     rows: list[dict[str, Any]], asked: tuple[dict[str, Any], ...]
 ) -> None:
     compare(rows, list(asked))
+
+
+KINDS_OF_COUNT = st.sampled_from(["event_count", "value_count", "temporal", "temporal_ordered"])
+GROUPED = st.lists(st.sampled_from(GROUPS), max_size=2, unique=True)
+
+
+@st.composite
+def dense(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a line of one of a few who are met often, by one of two addresses."""
+    who = {"cs-username": draw(st.sampled_from(["a", "A", "b", "-"])), "c-ip": f"100.64.0.{draw(st.integers(1, 2))}"}
+    return line(f"/{draw(st.sampled_from(RULES))}/", draw(st.integers(0, 24)), **who)
+
+
+@st.composite
+def inner_one(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a correlation that many lines meet, for another to rest on."""
+    parts: dict[str, Any] = {"rules": RULES[: draw(st.integers(1, 2))], "timespan": f"{draw(st.integers(2, 6))}s"}
+    groups = draw(GROUPED)
+    return correlation(
+        1, condition={"gte": draw(st.integers(1, 3))}, **parts, **({"group_by": groups} if groups else {})
+    )
+
+
+@settings(max_examples=120, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(dense(), min_size=8, max_size=24),
+    inner_one(),
+    KINDS_OF_COUNT,
+    GROUPED,
+    st.integers(1, 3),
+    st.sampled_from(RULES),
+)
+def test_correlations_of_correlations_are_read_as_a_slow_reading_reads_them(
+    rows: list[dict[str, Any]], inner: dict[str, Any], kind: str, groups: list[str], least: int, other: str
+) -> None:
+    condition: dict[str, Any] = {"gte": least if kind.endswith("count") else 2}
+    condition |= {"field": "cs-username"} if kind == "value_count" else {}
+    outer = correlation(
+        2,
+        type=kind,
+        rules=["c1", other],
+        timespan="4s",
+        condition=condition,
+        **({"group_by": groups} if groups else {}),
+    )
+    rows = sorted(rows, key=lambda one: one["time_utc"])
+    with tempfile.TemporaryDirectory() as scratch:
+        found = ran(Path(scratch), rows, *map(rule, RULES), inner, outer)
+    asked = [*groups, *(["cs-username"] if kind == "value_count" else [])]
+    held, records_of = met_by_match(
+        "c1", slow_list(inner["correlation"], met(rows)), inner["correlation"].get("group-by", []), asked,
+        moments=kind.startswith("temporal"), first=1000,
+    )  # fmt: skip
+    own = [one for one in met(rows) if one.rule == other]
+    wanted = {
+        (group, frozenset().union(*(records_of.get(one, {one}) for one in numbers)))
+        for group, numbers in slow_matches(outer["correlation"], [*held, *own])
+    }
+    hits = [one for one in found.hits.to_pylist() if one["rule_id"] == outer["id"]]
+    named = {("|".join(part.partition("=")[2].lower() for part in one["matched"][: len(groups)]), frozenset(records(one)))
+             for one in hits}  # fmt: skip
+    assert named == wanted
 
 
 # One by one -----------------------------------------------------------------------------------------
@@ -289,6 +359,51 @@ def test_a_correlation_over_a_correlation(tmp_path: Path) -> None:
     assert outcome(found, "correlation 1").hits == 7
 
 
+def test_a_correlation_asks_another_for_what_that_is_not_grouped_by(tmp_path: Path) -> None:
+    """Failures from one address, whoever the names are; then the success of one of these names, from elsewhere."""
+    failed = correlation(1, group_by=["c-ip"], condition={"gte": 3})
+    entered = correlation(
+        2, type="temporal_ordered", rules=["c1", "two"], condition=None, group_by=["cs-username"], timespan="5s"
+    )
+    often = correlation(3, rules=["c1"], condition={"gte": 2}, group_by=["cs-username"], timespan="2m")
+    rows = [line("/one/", at, **{"cs-username": who}) for at, who in enumerate(["a", "A", "b"])]
+    rows += [line("/two/", 4, **{"c-ip": "100.64.0.9", "cs-username": who}) for who in ("B", "c")]
+    found = ran(tmp_path, rows, rule("one"), rule("two"), failed, entered, often)
+    assert [(one["matched"][0], one["count"]) for one in matched(found, 2)] == [("cs-username=b", 4)]
+    # one match that names `a` and `A` is one match of one name
+    assert not matched(found, 3)
+
+
+def test_an_alias_says_what_a_field_is_called_below_a_correlation(tmp_path: Path) -> None:
+    aliases = {"who": {"one": "cs-username", "two": "cs-host"}}
+    inner = correlation(1, rules=["one", "two"], condition={"gte": 2}, aliases=aliases)
+    outer = correlation(
+        2, rules=["c1"], type="value_count", condition={"field": "name", "gte": 2}, aliases={"name": {"c1": "who"}}
+    )
+    rows = [line("/one/", 0, **{"cs-username": "a", "cs-host": "x"}), line("/two/", 1, **{"cs-host": "b"})]
+    found = ran(tmp_path, rows, rule("one"), rule("two"), inner, outer)
+    assert [one["matched"] for one in matched(found, 2)] == [["value_count(name)=2"]]
+    short = correlation(1, rules=["one", "two"], condition={"gte": 2}, aliases={"who": {"one": "cs-username"}})
+    lacking = ran(tmp_path / "b", rows, rule("one"), rule("two"), short, outer)
+    assert outcome(lacking, "correlation 2").status is RuleStatus.INVALID
+    assert "alias 'who' says nothing of 'two'" in outcome(lacking, "correlation 2").reason
+
+
+@pytest.mark.parametrize(("met", "found"), [(["one", "one"], 0), (["two", "one"], 0), (["one", "three"], 2)])
+def test_some_of_several_rules_in_order(tmp_path: Path, met: list[str], found: int) -> None:
+    some = correlation(1, type="temporal_ordered", rules=list(RULES), condition={"gte": 2})
+    rows = [line(f"/{one}/", at) for at, one in enumerate(met)]
+    assert sum(one["count"] for one in matched(ran(tmp_path, rows, *map(rule, RULES), some))) == found
+
+
+@pytest.mark.parametrize(("count", "found"), [(2, 0), (3, 3), (4, 4), (5, 4)])
+def test_a_range_of_counts(tmp_path: Path, count: int, found: int) -> None:
+    """Of five records the window of the last holds too many; the windows before it are a match."""
+    few = correlation(1, condition={"gt": 2, "lte": 4})
+    rows = [line("/one/", at) for at in range(count)]
+    assert sum(one["count"] for one in matched(ran(tmp_path, rows, rule("one"), few))) == found
+
+
 def test_what_it_rests_on_and_cannot_be_seen_makes_it_blind_and_hides_nothing(tmp_path: Path) -> None:
     rows = [line("/one/", 0), line("/one/", 1)]
     nowhere = rule("two", logsource={"product": "linux", "service": "auditd"})
@@ -329,14 +444,21 @@ def test_records_without_the_field_it_is_grouped_by_are_counted_and_none_at_all_
         ({"timespan": "soon"}, RuleStatus.INVALID, "soon"),
         ({"timespan": "99999999999y"}, RuleStatus.INVALID, "timespan"),
         ({"type": "sorcery"}, RuleStatus.INVALID, "sorcery"),
-        ({"condition": {"gte": 1, "lte": 2}}, RuleStatus.UNSUPPORTED, "range"),
+        ({"condition": {"gt": 4, "lte": 2}}, RuleStatus.INVALID, "no number is within"),
+        ({"condition": {"gt": 2, "lte": 2}}, RuleStatus.INVALID, "no number is within"),
+        ({"condition": {"gte": 1, "lte": "many"}}, RuleStatus.INVALID, "many"),
+        ({"type": "temporal", "condition": {"gt": 1}}, RuleStatus.INVALID, "for no number of its 1 rules"),
         ({"condition": {"gte": 10**400}}, RuleStatus.INVALID, ""),
         ({"condition": "one and two"}, RuleStatus.INVALID, ""),
         ({"type": "value_count"}, RuleStatus.INVALID, "field"),
         ({"type": "value_percentile", "condition": {"gte": 1, "field": "a"}}, RuleStatus.INVALID, "percentile"),
         ({"type": "value_sum", "condition": {"gte": 1, "field": ["a", "b"]}}, RuleStatus.INVALID, "one field"),
         ({"group_by": ["who"], "aliases": {"who": {"two": "x"}}}, RuleStatus.INVALID, "alias 'who'"),
-        ({"rules": ["c2"], "group_by": ["c-ip"]}, RuleStatus.UNSUPPORTED, "not grouped"),
+        (
+            {"type": "temporal_ordered", "rules": ["one", "two"], "condition": {"eq": 1}},
+            RuleStatus.UNSUPPORTED,
+            "temporal_ordered with any bound",
+        ),
         (
             {"type": "temporal_ordered", "rules": ["one", "two"], "condition": "one or two"},
             RuleStatus.UNSUPPORTED,

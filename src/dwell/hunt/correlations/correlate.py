@@ -67,10 +67,12 @@ class _Matches:
     Attributes:
         found: the stretches, whose members are rows of the records.
         values: per group-by field, the value of each stretch as it was first written.
+        asked: per field that others ask for beside these, what it is called in the records of each rule.
     """
 
     found: Stretches
     values: Mapping[str, list[str]]
+    asked: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class _Work:
         column = records["rule_id"].combine_chunks().dictionary_encode()
         codes = column.indices.to_numpy(zero_copy_only=False)
         names = column.dictionary.to_pylist()
+        self._rules = (codes, names)
         order = np.argsort(codes, kind="stable").astype(np.int64)
         bounds = np.searchsorted(codes[order], np.arange(len(names) + 1))
         self._rows = {one: order[bounds[at] : bounds[at + 1]] for at, one in enumerate(names)}
@@ -121,12 +124,51 @@ class _Work:
     def _inner(self, reference: Reference, *, moments: bool) -> _Events:
         """Give the matches of another correlation: every moment it came to hold, or each match once, at its end."""
         inner = self._matches[reference.rule_id]
+        if any(one in inner.asked for one in reference.fields.values()):
+            return self._by_record(reference, inner, moments=moments)
         t, which = inner.found.moments if moments else (inner.found.ends, np.arange(len(inner.found.ends)))
         columns = {
             name: pa.array(inner.values[one], pa.string()).take(pa.array(which))
             for name, one in sorted(reference.fields.items())
         }
         return _Events(pa.array(t), columns, which + self._first[reference.rule_id])
+
+    def _by_record(self, reference: Reference, inner: _Matches, *, moments: bool) -> _Events:
+        """Give the matches of another correlation by what their records hold: each value once for a match and instant."""
+        which, rows = inner.found.members
+        t = _joining(inner.found, which, self._instants(rows)) if moments else inner.found.ends[which]
+        columns = {
+            name: self._held(rows, inner.asked[one])
+            if one in inner.asked
+            else pa.array(inner.values[one], pa.string()).take(pa.array(which))
+            for name, one in sorted(reference.fields.items())
+        }
+        alike = {f"f{at}": pc.utf8_lower(columns[name]) for at, name in enumerate(columns)}
+        table = pa.table({"which": which, "t": t, **alike, "place": np.arange(len(which))})
+        firsts = table.group_by(["which", "t", *alike], use_threads=False).aggregate([("place", "min")])["place_min"]
+        chosen = np.sort(firsts.to_numpy())
+        kept = {name: column.take(pa.array(chosen)) for name, column in columns.items()}
+        return _Events(pa.array(t[chosen]), kept, which[chosen] + self._first[reference.rule_id])
+
+    def _instants(self, rows: Numbers) -> Numbers:
+        """Give when records were, microseconds since 1970; all of them have a time."""
+        found: Numbers = self.records["time_utc"].take(pa.array(rows)).cast(pa.int64()).to_numpy()
+        return found
+
+    def _held(self, rows: Numbers, called: Mapping[str, str]) -> pa.Array:
+        """Give what records hold in a field that each rule has its own name for."""
+        codes, names = self._rules
+        places, texts = [np.zeros(0, np.int64)], [pa.array([], pa.string())]
+        for at, name in enumerate(names):
+            mine = np.flatnonzero(codes[rows] == at)
+            if name in called and len(mine):
+                fields = self.records["fields"].take(pa.array(rows[mine])).combine_chunks()
+                places.append(mine)
+                texts.append(pc.map_lookup(fields, pa.scalar(called[name]), "first").cast(pa.string()))
+        given = np.concatenate(places)
+        back = np.full(len(rows), -1, np.int64)
+        back[given] = np.arange(len(given))
+        return pa.concat_arrays(texts).take(pa.array(back, mask=back < 0))
 
     def add(self, one: Correlation, left: Left) -> None:
         """Work out one correlation."""
@@ -140,7 +182,7 @@ class _Work:
             spelt.append(pa.table({name: events.columns[name].take(pa.array(kept)) for name in one.group_by}))
         events_table = pa.concat_tables(parts)
         found = stretches(one, events_table)
-        self._matches[one.info.id] = _Matches(self._resolved(found), _spelt(one, found, events_table, spelt))
+        self._matches[one.info.id] = _Matches(self._resolved(found), _spelt(one, found, events_table, spelt), one.asked)
         self._first[one.info.id] = self._named
         self._members.append((self._named, self._matches[one.info.id].found))
         self._named += len(found.ends)
@@ -170,6 +212,22 @@ class _Work:
         order = np.lexsort((np.arange(count), matches.found.starts))[:MATCHES_MAX]
         left.cut = max(count - MATCHES_MAX, 0)
         return _hits(one, matches, np.sort(order), self.records)
+
+
+def _joining(found: Stretches, which: Numbers, instants: Numbers) -> Numbers:
+    """Give when each record of a stretch first became part of a match: the first moment at or after it."""
+    moments, owners = found.moments
+    count = len(which)
+    kinds = np.concatenate([np.zeros(count, np.int64), np.ones(len(moments), np.int64)])
+    whole = np.concatenate([instants, moments])
+    order = np.lexsort((kinds, whole, np.concatenate([which, owners])))
+    # read from the end, the moment last passed is the next one in time
+    at = np.where(kinds[order] == 1, np.arange(len(order)), len(order))
+    following = np.minimum.accumulate(at[::-1])[::-1]
+    out = np.zeros(count, np.int64)
+    ours = order < count
+    out[order[ours]] = whole[order[following[ours]]]
+    return out
 
 
 def _kept(one: Correlation, events: _Events, left: Left) -> Numbers:

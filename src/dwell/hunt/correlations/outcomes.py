@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from dwell.hunt.correlations.correlate import Left
-from dwell.hunt.correlations.plan import ORDERED, Correlation
+from dwell.hunt.correlations.plan import Correlation
 from dwell.hunt.ruleset import Node
 from dwell.hunt.sigma.loaded import outcome_of
 from dwell.hunt.verdict import Verdict, judged
@@ -34,13 +34,9 @@ def _reaches(tree: Node, hidden: AbstractSet[int]) -> bool:
 def _possible(one: Correlation, hidden: AbstractSet[int]) -> bool:
     """Say whether a correlation can be met where some of the rules it rests on are never seen."""
     count = len(one.references) - len(hidden)
-    if one.condition is not None and one.kind != ORDERED:
+    if one.condition is not None:
         return _reaches(one.condition, hidden)
-    if one.kind == ORDERED:
-        return not hidden
-    if not one.is_temporal or one.operator not in {"gte", "gt", "eq"}:
-        return count > 0
-    return count > one.bound if one.operator == "gt" else count >= one.bound
+    return any(map(one.holds, range(1, count + 1))) if one.is_temporal else count > 0
 
 
 def _listed(reasons: Sequence[str]) -> str:

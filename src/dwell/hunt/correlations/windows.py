@@ -87,15 +87,23 @@ def _holds(node: Node) -> str:
 
 
 def _ordered(one: Correlation) -> str:
-    """Give the query of rules met one after the other: the latest start of a chain that ends at each record."""
-    source = "SELECT *, CASE WHEN reference = 0 THEN t END AS s0 FROM event"
-    for at in range(1, len(one.references)):
-        before = f"max(s{at - 1}) OVER (PARTITION BY team ORDER BY t RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-        source = f"SELECT *, CASE WHEN reference = {at} THEN {before} END AS s{at} FROM ({source})"  # noqa: S608
-    last = f"s{len(one.references) - 1}"
+    """Give the query of rules met one after the other: the latest start of a chain that ends at each record.
+
+    Step `s3` is the latest start of a chain of three rules; a rule can end it if enough come before it and after it.
+    """
+    count, least = len(one.references), one.least
+    source = "event"
+    for step in range(1, least + 1):
+        ending = range(step - 1, count - least + step)
+        before = (
+            f"max(s{step - 1}) FILTER (WHERE reference < {{at}}) OVER "
+            "(PARTITION BY team ORDER BY t RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+        )
+        cases = [f"WHEN {at} THEN {before.format(at=at) if step > 1 else 't'}" for at in ending]
+        source = f"(SELECT *, CASE reference {' '.join(cases)} END AS s{step} FROM {source})"  # noqa: S608 - numbers
     return (
-        f"SELECT team, {last} AS start, t, {len(one.references)}::DOUBLE AS metric FROM ({source}) "  # noqa: S608 - numbers
-        f"WHERE {last} IS NOT NULL AND t - {last} <= {one.span_us}"
+        f"SELECT team, s{least} AS start, t, {least}::DOUBLE AS metric FROM {source} "  # noqa: S608 - numbers
+        f"WHERE s{least} IS NOT NULL AND t - s{least} <= {one.span_us}"
     )
 
 
@@ -108,8 +116,9 @@ def _query(one: Correlation) -> str:
         f"{_holds(one.condition) if one.condition else 'true'} AS holds "
         f"FROM event WINDOW {_WINDOWS.format(span=one.span_us)}"
     )
-    bound = "true" if one.condition else f"metric {_OPERATORS[one.operator]} {one.bound!r}"
-    return f"SELECT team, start, t, metric FROM ({inner}) WHERE holds AND {bound}"  # noqa: S608 - numbers only
+    bounds = () if one.condition else one.bounds
+    held = " AND ".join(["holds", *(f"metric {_OPERATORS[name]} {bound!r}" for name, bound in bounds)])
+    return f"SELECT team, start, t, metric FROM ({inner}) WHERE {held}"  # noqa: S608 - numbers only
 
 
 def stretches(one: Correlation, events: pa.Table) -> Stretches:
@@ -128,7 +137,7 @@ def stretches(one: Correlation, events: pa.Table) -> Stretches:
         )
         order = "ORDER BY team, t, start"
         found: pa.Table = link.sql(f"{_query(one)} {order}").to_arrow_table()
-        parts = _united(found, few=one.operator in {"lt", "lte"})
+        parts = _united(found, few=one.asks_for_few)
         spans = pa.table(
             {
                 "stretch": pa.array(np.arange(len(parts[1]))),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from math import inf
 
 from sigma.correlations import (
     CorrelationConditionItem,
@@ -27,17 +29,20 @@ __all__ = ["Draft", "Names", "Refusals", "resolved"]
 
 REFERENCES_MAX = 200
 SPAN_US_MAX = 2**60
+STEPS_MAX = 400
+"""Of rules in order that are looked for: how many have to occur, times how many can end them; all of 200 rules are 200."""
 
 Refusals = list[tuple[RuleInfo, RefusedError]]
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A correlation as parsed."""
+    """A correlation as parsed, with each bound of its condition; none where it is written in words."""
 
     info: RuleInfo
     document: Document
     rule: SigmaCorrelationRule
+    bounds: tuple[SigmaCorrelationCondition, ...] = ()
 
 
 class Names:
@@ -145,34 +150,57 @@ def _correlation(draft: Draft, names: Names) -> Correlation:
     if len(set(ids)) < len(ids):
         raise ValueError("'rules' names a rule twice")
     kind = rule.type.name.lower()
-    operator, bound, tree = "gte", float(len(ids)), None
+    tree, bounds = None, tuple((one.op.name.lower(), float(one.count)) for one in draft.bounds)
     if isinstance(rule.condition, SigmaExtendedCorrelationCondition):
         tree = _tree(rule.condition.parsed, written)
         if kind == ORDERED:
             _ordered_tree(tree, len(ids))
-    else:
-        operator, bound = rule.condition.op.name.lower(), float(rule.condition.count)
-        if kind == ORDERED and (operator, bound) not in {("gte", len(ids)), ("eq", len(ids)), ("gt", len(ids) - 1)}:
-            raise RefusedError(RuleStatus.UNSUPPORTED, "temporal_ordered of only some of its rules")
+            tree, bounds = None, (("gte", float(len(ids))),)
     if rule.timespan.seconds * 1_000_000 > SPAN_US_MAX:
         raise ValueError("'timespan' is too long")
     groups, values = tuple(dict.fromkeys(rule.group_by or ())), _values(rule)
     references = tuple(
         Reference(one, _fields(rule, each, (*groups, *values))) for one, each in zip(ids, written, strict=True)
     )
-    return Correlation(
+    found = Correlation(
         info=draft.info,
         kind=kind,
         references=references,
         span_us=rule.timespan.seconds * 1_000_000,
         group_by=groups,
         values=values,
-        operator=operator,
-        bound=bound,
+        bounds=bounds,
         percentile=_percentile(rule),
         condition=tree,
         generate=rule.generate,
     )
+    _within(found)
+    return found
+
+
+def _within(one: Correlation) -> None:
+    """Refuse bounds within which no number is, and rules in order of which few are asked for.
+
+    Raises:
+        ValueError: no number is.
+        RefusedError: it asks for an order of at most some rules, or of too many.
+    """
+    if one.condition is not None:
+        return
+    highest = min((bound for name, bound in one.bounds if name in {"lt", "lte", "eq"}), default=inf)
+    lowest = max((bound for name, bound in one.bounds if name in {"gt", "gte", "eq"}), default=-inf)
+    if lowest > highest or (lowest == highest and not one.holds(lowest)):
+        raise ValueError("no number is within all bounds of 'condition'")
+    if one.is_temporal:
+        counts = [count for count in range(1, len(one.references) + 1) if one.holds(count)]
+        if not counts:
+            raise ValueError(f"'condition' holds for no number of its {len(one.references)} rules")
+        if one.kind == ORDERED and counts != list(range(counts[0], len(one.references) + 1)):
+            raise RefusedError(
+                RuleStatus.UNSUPPORTED, "temporal_ordered with any bound but 'so many of its rules or more'"
+            )
+        if one.kind == ORDERED and counts[0] * len(counts) > STEPS_MAX:
+            raise RefusedError(RuleStatus.UNSUPPORTED, "temporal_ordered of so many rules that not all have to occur")
 
 
 def _without_circles(found: dict[str, Correlation], refusals: dict[str, str]) -> None:
@@ -191,14 +219,61 @@ def _without_circles(found: dict[str, Correlation], refusals: dict[str, str]) ->
         return
 
 
-def _held(one: Correlation, found: Mapping[str, Correlation]) -> str:
-    """Say what a correlation asks of another that it does not have; "" where there is nothing."""
-    for each in one.references:
-        inner = found.get(each.rule_id)
-        for field in each.fields.values() if inner else ():
-            if inner and field not in inner.group_by:
-                return f"it asks correlation '{inner.info.title}' for '{field}', by which that is not grouped"
-    return ""
+class _Asking:
+    """What correlations ask of others beside what those are grouped by."""
+
+    def __init__(self, drafts: Mapping[str, Draft], found: Mapping[str, Correlation]) -> None:
+        self._drafts, self._found = drafts, found
+        self._called = cache(self._sought)
+
+    def _sought(self, correlation: str, name: str) -> Mapping[str, str]:
+        """Give what a field is called in the records of each rule that a correlation rests on, however far down.
+
+        Raises:
+            ValueError: an alias says nothing of one of them, or one has two names for it.
+        """
+        draft = self._drafts[correlation]
+        out: dict[str, str] = {}
+        for written, reference in zip(_written(draft.rule), self._found[correlation].references, strict=True):
+            called = _fields(draft.rule, written, [name])[name]
+            inner = reference.rule_id in self._found
+            for rule, own in (
+                self._called(reference.rule_id, called) if inner else {reference.rule_id: called}
+            ).items():
+                if out.setdefault(rule, own) != own:
+                    raise ValueError(f"'{name}' is both '{out[rule]}' and '{own}' in the records of one rule")
+        return out
+
+    def of(self, one: Correlation) -> dict[str, dict[str, Mapping[str, str]]]:
+        """Give, for each correlation that one rests on, the fields it is asked for and what they are called.
+
+        Raises:
+            ValueError: they cannot be told.
+        """
+        return {
+            each.rule_id: {
+                name: self._called(each.rule_id, name)
+                for name in sorted(set(each.fields.values()) - set(self._found[each.rule_id].group_by))
+            }
+            for each in one.references
+            if each.rule_id in self._found
+        }
+
+
+def _asked(drafts: Mapping[str, Draft], found: dict[str, Correlation], refusals: dict[str, str]) -> None:
+    """Note in each correlation what others ask of it, and take out those that ask for what cannot be told."""
+    asking = _Asking(drafts, dict(found))
+    asked: dict[str, dict[str, Mapping[str, str]]] = {}
+    for one in list(found.values()):
+        try:
+            for inner, fields in asking.of(one).items():
+                asked.setdefault(inner, {}).update(fields)
+        except (ValueError, RecursionError) as fault:
+            refusals[one.info.id] = short(fault)
+            del found[one.info.id]
+    for name, fields in asked.items():
+        if fields and name in found:
+            found[name] = replace(found[name], asked=fields)
 
 
 def resolved(drafts: Sequence[Draft], names: Names) -> tuple[list[Correlation], Refusals]:
@@ -220,10 +295,7 @@ def resolved(drafts: Sequence[Draft], names: Names) -> tuple[list[Correlation], 
         except (ValueError, OverflowError, RecursionError) as fault:
             reasons[draft.info.id] = short(fault)
     _without_circles(found, reasons)
-    for one in in_order(list(found.values())):
-        if reason := _held(one, found):
-            refused.append((one.info, RefusedError(RuleStatus.UNSUPPORTED, reason)))
-            del found[one.info.id]
+    _asked(by_id, found, reasons)
     for name, reason in sorted(reasons.items()):
         told = with_line(by_id[name].document, reason)
         refused.append((by_id[name].info, RefusedError(RuleStatus.INVALID, told)))

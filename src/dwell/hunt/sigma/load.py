@@ -328,7 +328,7 @@ class _Loading:
                 return
             self.names.add(info, document.content.get("name"))
             if "correlation" in document.content:
-                self.drafts.append(Draft(info, document, parsed_correlation(document)))
+                self.drafts.append(Draft(info, document, *parsed_correlation(document)))
             else:
                 rule = parsed_rule(document)
                 self.parsed.append((rule, info))

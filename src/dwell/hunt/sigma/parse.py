@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import accumulate
 from typing import Any, TypeVar
 
-from sigma.correlations import SigmaCorrelationRule
+from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationRule
 from sigma.exceptions import SigmaError, SigmaRegularExpressionError
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
+from dwell.hunt.correlations.plan import OPERATORS
 from dwell.hunt.sigma.faultlines import with_line
 from dwell.hunt.sigma.files import Document
 from dwell.model.claims import RuleStatus
@@ -24,7 +25,6 @@ BRACKETS_MAX = 25
 EXACT_MAX = 2**53
 """Whole numbers beyond it are read as floats, which do not tell one from the next."""
 _ON_TEXT = frozenset({"contains", "startswith", "endswith", "cased"})
-_RANGE = frozenset({"eq", "neq", "gt", "gte", "lt", "lte"})
 FAULTS = (SigmaError, ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
 """What a document can end with: pySigma does not foresee everything that YAML can hold in place of a text."""
 _NAMED_ALIKE = {"utf16le": "wide"}
@@ -202,8 +202,8 @@ def parsed_filter(document: Document) -> SigmaFilter:
     return _guarded(document, make)
 
 
-def parsed_correlation(document: Document) -> SigmaCorrelationRule:
-    """Parse a correlation; its references are names as yet.
+def parsed_correlation(document: Document) -> tuple[SigmaCorrelationRule, tuple[SigmaCorrelationCondition, ...]]:
+    """Parse a correlation and the bounds of its condition; its references are names as yet.
 
     Raises:
         RefusedError: it is none.
@@ -211,11 +211,19 @@ def parsed_correlation(document: Document) -> SigmaCorrelationRule:
     held = document.content.get("correlation")
     if isinstance(held, dict) and isinstance(held.get("condition"), str):
         _measured(held["condition"], document)
-    if (
-        isinstance(held, dict)
-        and isinstance(held.get("condition"), dict)
-        and len(_RANGE & held["condition"].keys()) > 1
-    ):
-        raise RefusedError(RuleStatus.UNSUPPORTED, "a range in the condition of a correlation")
     content = _identified(document)
-    return _guarded(document, lambda: SigmaCorrelationRule.from_dict(content))
+    return _guarded(document, lambda: _with_bounds(content))
+
+
+def _with_bounds(content: Mapping[str, Any]) -> tuple[SigmaCorrelationRule, tuple[SigmaCorrelationCondition, ...]]:
+    """Parse a correlation whose condition may be a range, which pySigma takes one bound at a time."""
+    section = content.get("correlation")
+    written = section.get("condition") if isinstance(section, dict) else None
+    operators = [one for one in written if one in OPERATORS] if isinstance(written, dict) else []
+    if not isinstance(section, dict) or not isinstance(written, dict) or len(operators) < 2:
+        rule = SigmaCorrelationRule.from_dict(dict(content))
+        return rule, (rule.condition,) if isinstance(rule.condition, SigmaCorrelationCondition) else ()
+    others = {key: value for key, value in written.items() if key not in OPERATORS}
+    each = [{**others, one: written[one]} for one in operators]
+    rule = SigmaCorrelationRule.from_dict({**content, "correlation": {**section, "condition": each[0]}})
+    return rule, tuple(map(SigmaCorrelationCondition.from_dict, each))
