@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.engine.scratch import scratch
 from dwell.hunt.hits import HITS, MANY, NO_HITS, OTHERS, REF_BYTES, REFS_MAX, ROW_BYTES, combined
 from dwell.hunt.ordering import concat, weights
 from dwell.hunt.patterns import Indices
@@ -197,7 +197,7 @@ def _summed(counted: pa.Table) -> pa.Table:
 
 def _hashes(table: pa.Table) -> Indices:
     """Give a number for what tells each row apart, equal for equal rows."""
-    with duckdb.connect(":memory:", config={"threads": 1}) as link:
+    with scratch() as link:
         link.register("met", table)
         names = ", ".join(f'"{one}"' for one in _APART)
         found: Indices = link.sql(f"SELECT hash({names}) AS number FROM met").fetchnumpy()["number"]  # noqa: S608

@@ -10,11 +10,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dwell.engine.scratch import scratch
 from dwell.model.clocks import ClockLog, ClockOffset
 from dwell.model.provenance import EvidenceId, RecordRef
 
@@ -71,7 +71,7 @@ def clock_offsets(samples: pa.Table) -> tuple[ClockOffset, ...]:
     Args:
         samples: rows in `clock_samples.SAMPLES`.
     """
-    with duckdb.connect(":memory:") as link:
+    with scratch() as link:
         link.register("samples", samples)
         rows: pa.Table = link.sql(_PAIRS, params=[_ROWS_MAX]).to_arrow_table()
     pair = rows.column(11).to_numpy()

@@ -11,6 +11,7 @@ import pyarrow as pa
 from dwell.archive.datafile import read_rows
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
+from dwell.engine.scratch import scratch
 from dwell.intake.tables import ANOMALIES, COPIES, FACTS, FILES
 from dwell.model.claims import CaseFacts
 from dwell.model.instants import utc_from_us
@@ -123,9 +124,7 @@ def stock(case: Case, archive: Archive) -> Stock:
     Raises:
         CustodyError: a data file, or the custody log, is not what was written.
     """
-    import duckdb
-
-    with duckdb.connect(":memory:") as link:
+    with scratch() as link:
         link.register(
             "files",
             whole_table(archive, FILES, ("evidence_id", "host", "records", "anomalies", "time_utc", "last_utc")),

@@ -8,10 +8,11 @@ an agent that nobody else has; any other is one like all the rest.
 
 from __future__ import annotations
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from dwell.engine.scratch import scratch
 
 __all__ = ["ACCOUNTS_MIN", "FRONT_ENDS", "placed"]
 
@@ -56,8 +57,7 @@ def placed(wanted: Mask, front: Mask, account: Codes, client: Codes, first: Code
     alone = wanted.copy()
     if not wanted.any() or not front.any():
         return found, alone
-    with duckdb.connect() as database:
-        database.execute("set threads to 1")
+    with scratch() as database:
         for name, mask, slack in (("wanted", wanted, 0), ("front", front, _SLACK_US)):
             rows = np.flatnonzero(mask)
             columns = {"row": rows, "account": account[rows], "client": client[rows]}

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dwell.engine.scratch import scratch
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
 
@@ -93,7 +93,7 @@ def clock_pairs(requests: pa.Table) -> tuple[ClockPair, ...]:
     Args:
         requests: rows in `rollup.shapes.REQUESTS`, with the archive table as `table`.
     """
-    with duckdb.connect(":memory:") as link:
+    with scratch() as link:
         link.register("requests", requests)
         rows: pa.Table = link.sql(_PAIRS, params=[_ROWS_MAX]).to_arrow_table()
     pair = rows.column(10).to_numpy()

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-import duckdb
 import msgspec
 import pyarrow as pa
 
 from dwell.archive.store import Archive
+from dwell.engine.scratch import scratch
 from dwell.hunt.checks import compiled_remains, file_baseline, iis_configuration, login_page, timestomp
 from dwell.hunt.checks.check import Check, Looked, blind
 from dwell.hunt.checks.states import opened
@@ -110,9 +110,7 @@ def _digest(keys: Sequence[str]) -> str:
 def _put(archive: Archive) -> tuple[tuple[RuleOutcome, ...], pa.Table]:
     """Put every check to the states; give what became of each, and hits."""
     outcomes, hits = [], [HITS.empty_table()]
-    with duckdb.connect(":memory:", config={"threads": 1}) as link:
-        # instants are given out in the zone of the connection
-        link.execute("SET TimeZone = 'UTC'")
+    with scratch() as link:
         held = opened(archive, link)
         for one in CHECKS:
             found = one.look(link) if one.table in held else _unheld(one)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dwell.engine.scratch import scratch
 from dwell.hunt.correlations.plan import Correlation, Reference
 from dwell.hunt.correlations.windows import EVENTS, Stretches, stretches
 from dwell.hunt.hits import HITS, NO_HITS, REFS_MAX, TEXT_CHARS_MAX
@@ -302,9 +302,7 @@ def _hits(one: Correlation, matches: _Matches, chosen: Numbers, records: pa.Tabl
         return NO_HITS
     needed = np.unique(rows[keep])
     part = records.take(pa.array(needed)).drop_columns(["rule_id", "fields"])
-    with duckdb.connect(":memory:") as link:
-        link.execute("set threads to 1")
-        link.execute("set timezone to 'UTC'")
+    with scratch() as link:
         link.register("pair", pa.table({"stretch": stretch[keep], "place": rows[keep]}))
         link.register("record", part.append_column("place", pa.array(needed)))
         found: pa.Table = link.sql(_ROWS).to_arrow_table()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dwell.engine.scratch import scratch
 from dwell.hunt.correlations.plan import ORDERED, Correlation
 from dwell.hunt.ruleset import Node
 
@@ -128,8 +128,7 @@ def stretches(one: Correlation, events: pa.Table) -> Stretches:
         one: the correlation.
         events: rows in `EVENTS`. Where values are counted or measured, those without one are left out before.
     """
-    with duckdb.connect(":memory:") as link:
-        link.execute("set threads to 1")
+    with scratch() as link:
         link.register("given", events)
         link.execute(
             f"CREATE TABLE event AS SELECT *, TRY_CAST(value AS {_EXACT}) AS number FROM given "  # noqa: S608 - ours
