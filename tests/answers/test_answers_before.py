@@ -118,9 +118,32 @@ def _quiet(told: _Told) -> EvictionCheck:
             CheckStatus.UNKNOWN,
             "its clients were refused in 19 sessions after 2021-02-18",
         ),
+        (
+            visits(PEOPLE[1], f"{NETWORK}.14", "Mozilla/5.0+Firefox/66.0", range(60, 88, 5), hour=3),
+            CheckStatus.UNKNOWN,
+            f"what bears its traits after it: {PEOPLE[1]} by {NETWORK}.0/24 Mozilla/5 Firefox/66",
+        ),
+        (
+            visits(PEOPLE[12], f"{NETWORK}.14", "Mozilla/5.0+Chrome/73.0", range(60, 88, 5), hour=3),
+            CheckStatus.UNKNOWN,
+            f"what bears its traits after it: {PEOPLE[12]} by {NETWORK}.0/24 Mozilla/5 Chrome/73",
+        ),
+        (
+            visits(PEOPLE[1], f"{NETWORK}.90", "Lynx/2.8", [70, 71], hour=3, status=401),
+            CheckStatus.UNKNOWN,
+            f"{PEOPLE[1]} by {NETWORK}.0/24 from 2021-03-15 03:00:00 UTC (its network, refused)",
+        ),
         (visits(PEOPLE[9], "198.18.99.4", "Lynx/2.8", [70], hour=9, status=401), CheckStatus.PASS, "no further act"),
     ],
-    ids=["nothing", "its network", "its client refused", "somebody else refused"],
+    ids=[
+        "nothing",
+        "its network",
+        "its client refused",
+        "the same owner with his own browser",
+        "another owner",
+        "refused with another agent",
+        "somebody else refused",
+    ],
 )
 def test_what_bears_its_traits_after_the_last_act_leaves_it_open_whether_it_is_quiet(
     tmp_path: Path, later: list[dict[str, object]], status: CheckStatus, why: str

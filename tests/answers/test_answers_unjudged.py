@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.scope.office import FOREIGN, NETWORK, PEOPLE, START, facts, log_of, no_hunt, reasoned, visits, work
+from tests.scope.office import BROWSERS, FOREIGN, NETWORK, PEOPLE, START, facts, log_of, no_hunt, reasoned, visits, work
 from tests.scope.staged import ews_log, iis_place, stage
 
 from dwell.answers.assemble import assemble
-from dwell.model.claims import EXPOSED, Grade, Summary
+from dwell.model.claims import EXPOSED, Grade, Question, Summary
 from dwell.model.settings import Setting, SettingKind
 from dwell.scope.investigation import investigate
 
@@ -108,3 +108,49 @@ def test_one_device_of_many_mailboxes_leaves_them_open_whatever_it_calls_itself(
     found = grades(told(tmp_path, rows))
     assert {found[one] for one in people} == {grade}
     assert found[PEOPLE[20]] is Grade.NO_SIGN
+
+
+def test_a_device_that_was_only_inside_is_an_administrators_test(tmp_path: Path) -> None:
+    rows = [
+        one
+        for person in PEOPLE[:5]
+        for one in visits(
+            person,
+            "10.1.1.9",
+            "Test/1",
+            [20],
+            stem="/Microsoft-Server-ActiveSync/default.eas",
+            query=f"Cmd=Sync&User={person}&DeviceId=TEST1&DeviceType=Probe",
+        )
+    ]
+    assert set(grades(told(tmp_path, rows)).values()) == {Grade.NO_SIGN}
+
+
+def test_a_foreign_agent_at_night_where_many_of_the_house_are_leaves_the_mailbox_open(tmp_path: Path) -> None:
+    """Behind the carrier of a third of the house nobody is judged by his agent."""
+    carried = [
+        one
+        for place, person in enumerate(PEOPLE[:12])
+        for one in visits(person, f"198.20.1.{place + 1}", BROWSERS[place % 3], range(0, 60, 2), hour=7 + place % 4)
+    ]
+    night = visits(PEOPLE[20], "198.20.1.99", FOREIGN, range(0, 60, 6), hour=3)
+    day = visits(PEOPLE[21], "198.20.1.98", FOREIGN, range(0, 60, 7), hour=8)
+    found = told(tmp_path, [*carried, *night, *day])
+    assert [grades(found)[PEOPLE[one]] for one in (0, 20, 21)] == [Grade.NO_SIGN, Grade.UNDETERMINABLE, Grade.NO_SIGN]
+    (box,) = [one for one in found.mailboxes if one.mailbox == PEOPLE[20]]
+    assert any("198.20.1.0/24" in text and "Konqueror" in text for text in box.assumptions)
+
+
+def test_who_stays_is_named_where_intrusions_are_told_and_where_limits_are(tmp_path: Path) -> None:
+    branch = [f"b{place}@gov.example" for place in range(5)]
+    rows = [
+        one
+        for person in branch
+        for one in visits(person, "203.0.113.9", "Mozilla/5.0+Firefox/52.0", [day for day in range(60) if day % 7 < 5])
+    ]
+    found = told(tmp_path, rows)
+    verdicts = {one.question: one.verdict for one in found.answers}
+    assert "whether 203.0.113.0/24 Mozilla/5 Firefox/52, foreign to several accounts" in verdicts[Question.INTRUSIONS]
+    assert any(
+        "5 accounts come day after day" in one.text for one in found.claims if one.question is Question.BLINDSPOTS
+    )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.scope.office import BROWSERS, FOREIGN, PEOPLE, START, facts, log_of, reasoned, visits, work
+from tests.scope.office import BROWSERS, FOREIGN, NETWORK, PEOPLE, START, facts, log_of, reasoned, visits, work
 from tests.scope.staged import bind, iis_place, proxy_log, stage, ual_json
 
 from dwell.answers.assemble import assemble
@@ -116,6 +116,43 @@ def test_who_was_there_long_before_is_at_home_there(tmp_path: Path) -> None:
     rows = visits(VICTIM, ATTACKER, FOREIGN, [0, *range(100, 110)], hour=3)
     found = told(tmp_path, rows, days=(100,))
     assert VICTIM not in found.intrusions[0].accounts
+
+
+def test_who_was_there_long_before_has_no_mailbox_without_a_sign(tmp_path: Path) -> None:
+    found = told(tmp_path, visits(VICTIM, ATTACKER, FOREIGN, [0, *range(100, 110)], hour=3), days=(100,))
+    assert mailbox(found, VICTIM).grade is Grade.UNDETERMINABLE
+
+
+HIS = f"{NETWORK}.14"
+QUIET = [one for person in PEOPLE[:8] for one in visits(person, HIS, FOREIGN, range(0, 50, 5), hour=3)]
+
+
+def test_others_opened_from_his_very_address_with_their_owners_browsers_are_left_open(tmp_path: Path) -> None:
+    beside = visits(PEOPLE[12], HIS, BROWSERS[0], [20, 25, 30], hour=3)
+    synced = visits(PEOPLE[13], HIS, "Phone/12.1", [20], hour=3, stem="/Microsoft-Server-ActiveSync/default.eas")
+    near = visits(PEOPLE[14], f"{NETWORK}.15", BROWSERS[2], [20], hour=9)
+    found = told(tmp_path, [*QUIET, *beside, *synced, *near], days=())
+    assert [mailbox(found, PEOPLE[one]).grade for one in (0, 12, 13, 14, 15)] == [
+        Grade.OPENED,
+        Grade.UNDETERMINABLE,
+        Grade.UNDETERMINABLE,
+        Grade.NO_SIGN,
+        Grade.NO_SIGN,
+    ]
+    assert any(HIS in text and "I1" in text for text in mailbox(found, PEOPLE[12]).assumptions)
+
+
+def test_who_is_at_home_at_his_address_is_not_drawn_in(tmp_path: Path) -> None:
+    home = visits(PEOPLE[12], HIS, BROWSERS[0], [day for day in range(60) if day % 7 < 5], hour=7)
+    assert mailbox(told(tmp_path, [*QUIET, *home], days=()), PEOPLE[12]).grade is Grade.NO_SIGN
+
+
+def test_an_address_that_stays_joins_what_two_browsers_did(tmp_path: Path) -> None:
+    later = [one for person in PEOPLE[:8] for one in visits(person, HIS, "Lynx/2.8", range(52, 60), hour=3)]
+    (held,) = told(tmp_path, [*QUIET, *later], days=()).intrusions
+    assert any("one network: different agents; 8 of 8 and 8 accounts in common" in one for one in held.links)
+    others = [one for person in PEOPLE[8:16] for one in visits(person, HIS, "Lynx/2.8", range(52, 60), hour=3)]
+    assert len(told(tmp_path / "b", [*QUIET, *others], days=()).intrusions) == 2
 
 
 def test_a_sign_in_that_is_called_ours_is_none_of_his(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.scope.sessions import Visit, accesses_of
 
+from dwell.scope.actors import actors_of
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.habits import ties
 from dwell.scope.services import services_of
@@ -101,3 +102,115 @@ def test_an_office_is_where_half_of_the_house_lives_with_agents_of_several_kinds
 def test_one_tool_that_opens_half_of_the_house_is_no_office() -> None:
     clusters, _, shared = reason([*house(), *daily(PEOPLE[:40], "Konqueror/3", (3,), days=range(0, 120, 3))])
     assert (clusters, shared) == (["Konqueror/3"], set())
+
+
+def owners(people: list[str], days: range, hour: int = 3) -> list[Visit]:
+    """Give visits from one place, each with the browser that its account has at home."""
+    return [Visit(one, PLACE, BROWSERS[PEOPLE.index(one) % 3], day, hour) for one in people for day in days]
+
+
+def nightly(people: list[str], agent: str, days: range) -> list[Visit]:
+    return [Visit(one, PLACE, agent, day, 3) for one in people for day in days]
+
+
+def test_who_wears_the_owners_browsers_first_is_at_home_nowhere() -> None:
+    first = owners(PEOPLE[:8], range(0, 60, 5))
+    assert reason([*house(), *first, *nightly(PEOPLE[:8], "Konqueror/3", range(61, 118, 4))])[0] == ["Konqueror/3"]
+
+
+def test_an_update_of_a_branch_opens_it_to_nobody_who_comes_at_night() -> None:
+    life = [one for at, agent in enumerate(BROWSERS) for one in daily(BRANCH, agent, days=range(40 * at, 40 * at + 40))]
+    elsewhere = [Visit(one, 600 + place, "Phone/12", day, 20) for place, one in enumerate(BRANCH) for day in range(120)]
+    assert reason([*house(), *life, *elsewhere])[0] == []
+    assert reason([*house(), *life, *elsewhere, *nightly(BRANCH, "Konqueror/3", range(60, 118, 4))])[0] == [
+        "Konqueror/3"
+    ]
+
+
+def test_two_tools_make_no_office_at_night() -> None:
+    visits = [
+        *nightly(PEOPLE[:24], "Konqueror/3", range(0, 120, 3)),
+        *nightly(PEOPLE[24:36], "Lynx/2", range(0, 120, 3)),
+    ]
+    clusters, _, shared = reason([*house(), *visits])
+    assert (sorted(clusters), shared) == (["Konqueror/3", "Lynx/2"], set())
+
+
+def test_a_quarter_of_the_house_at_night_is_no_place_where_nobody_is_judged() -> None:
+    clusters, _, shared = reason(
+        [*house(), *nightly(PEOPLE[:8], "Konqueror/3", range(0, 50, 5)), *owners(PEOPLE[20:40], range(0, 50, 5))]
+    )
+    assert ("Konqueror/3" in clusters, shared) == (True, set())
+
+
+def test_accounts_that_nobody_uses_make_the_night_no_ordinary_time() -> None:
+    """In a small house the visits of one who comes every night are a good part of all there are."""
+    dead = [f"x{place}" for place in range(6)]
+    clusters, staying, _ = reason([*house(), *nightly(dead, "Konqueror/3", range(118))])
+    assert (clusters, staying) == (["Konqueror/3"], [])
+
+
+def test_part_timers_who_sit_nowhere_else_live_where_they_work() -> None:
+    two_days = [one for one in daily(BRANCH, "Firefox/52") if one.day % 7 in (1, 3)]
+    clusters, staying, _ = reason([*house(), *two_days])
+    assert (clusters, staying) == ([], ["Firefox/52"])
+
+
+def test_a_program_that_polls_day_and_night_is_no_visitor() -> None:
+    app = [
+        Visit(one, PLACE, "Outlook-iOS/1", day, hour)
+        for one in PEOPLE[:10]
+        for day in range(60, 120)
+        for hour in range(0, 24, 3)
+    ]
+    clusters, staying, _ = reason([*house(), *app])
+    assert (clusters, staying) == ([], ["Outlook-iOS/1"])
+
+
+def test_an_app_that_was_given_out_in_the_last_week_is_used_day_after_day_as_far_as_records_go() -> None:
+    clusters, staying, _ = reason([*house(), *daily(PEOPLE[:10], "Outlook-iOS/1", days=range(111, 120))])
+    assert (clusters, staying) == ([], ["Outlook-iOS/1"])
+    clusters, staying, _ = reason([*house(), *daily(PEOPLE[:10], "Outlook-iOS/1", days=range(91, 100))])
+    assert (clusters, staying) == (["Outlook-iOS/1"], [])
+
+
+def test_who_comes_at_night_beside_those_who_live_there_is_judged_by_himself() -> None:
+    night = nightly(PEOPLE[10:14], "Firefox/52", range(30, 118, 5))
+    accesses = accesses_of(
+        sorted([*house(), *daily(BRANCH, "Firefox/52"), *night], key=lambda one: (one.day, one.hour, one.account))
+    )
+    clients = clients_of(accesses, ties(accesses, services_of(accesses).served))
+    found = [{accesses.names[code] for code in one.accounts} for one in clients.clusters]
+    assert found == [set(PEOPLE[10:14])]
+    assert [{accesses.names[code] for code in one.accounts} for one in clients.staying] == [set(BRANCH)]
+    (actor,) = actors_of(clients)
+    opened = {accesses.names[clients.column("account")[row]] for row in actor.ties}
+    assert opened == set(PEOPLE[10:14])
+
+
+def homes(people: list[str], network: int, days: range) -> list[Visit]:
+    """Give evenings at home, two in five, with the browser that each has in the office."""
+    return [
+        Visit(one, network, BROWSERS[PEOPLE.index(one) % 3], day, 19 + day % 3)
+        for one in people
+        for day in days
+        if (day * 7 + PEOPLE.index(one)) % 5 < 2
+    ]
+
+
+def in_office(days: int = 120) -> list[Visit]:
+    return [
+        Visit(one, 900, BROWSERS[place % 3], day, hour, client="10.1.1.9")
+        for place, one in enumerate(PEOPLE)
+        for day in range(days)
+        if day % 7 < 5
+        for hour in (9, 14, 19, 20, 21)
+    ]
+
+
+@pytest.mark.parametrize("size", [60, 20, 12])
+def test_a_house_whose_exit_is_changed_is_opened_by_nobody(size: int) -> None:
+    """All who come by it come from another network from one day on, with what they have in the office."""
+    by_exit = [*homes(PEOPLE[:size], PLACE, range(60)), *homes(PEOPLE[:size], PLACE + 1, range(60, 120))]
+    alone = [one for place, who in enumerate(PEOPLE[size:]) for one in homes([who], 600 + place, range(120))]
+    assert reason([*in_office(), *by_exit, *alone])[0] == []

@@ -374,6 +374,32 @@ def _system_outside(case: Investigation) -> list[str]:
     return sorted({accesses.names[one] for one in set(accesses.account[rows].tolist())})
 
 
+def _neighbours(case: Investigation, book: Book) -> None:
+    """Say which clients foreign to several accounts are taken for people who live where they come from."""
+    for one in case.clients.neighbours[:STRETCHES_MAX]:
+        client = f"{case.accesses.networks[one.network]}, {case.accesses.agents[one.agent]}"
+        if one.mailboxes:
+            names = listed([case.accesses.names[code] for code in one.accounts])
+            book.unknown(
+                f"{client}: opened {count(len(one.mailboxes), 'mailbox', 'mailboxes')} as {names}, who lives on that "
+                "network, and is taken for a new computer there. A thief on the same network looks the same; these "
+                "mailboxes are not called exposed for it."
+            )
+            continue
+        book.unknown(
+            f"{client}: foreign to {count(len(one.accounts), 'account')}, which is no more than its share of those who are "
+            "taken to live on that network. An intruder there, who comes to many on many days, looks the same; their "
+            "mailboxes are not called exposed for it."
+        )
+    for one in case.clients.staying[:STRETCHES_MAX]:
+        client = f"{case.accesses.networks[one.network]}, {case.accesses.agents[one.agent]}"
+        book.unknown(
+            f"{client}: {count(len(one.accounts), 'account')} come day after day with an agent that they have nowhere "
+            "else, and are taken for people who live there or a new app. An intruder who comes every day looks the "
+            "same; their mailboxes are undeterminable."
+        )
+
+
 def _by_design(case: Investigation, book: Book) -> None:
     """Say what no source held can show, whatever its coverage."""
     hosts = unresolved(case)
@@ -419,21 +445,7 @@ def _by_design(case: Investigation, book: Book) -> None:
             f"{count(len(shared), 'network')} in which clients cannot be told apart (internal, or used by a quarter of all "
             f"accounts) were not judged: {listed(sorted(shared))}."
         )
-    for one in case.clients.neighbours[:STRETCHES_MAX]:
-        client = f"{case.accesses.networks[one.network]}, {case.accesses.agents[one.agent]}"
-        if one.mailboxes:
-            names = listed([case.accesses.names[code] for code in one.accounts])
-            book.unknown(
-                f"{client}: opened {count(len(one.mailboxes), 'mailbox', 'mailboxes')} as {names}, who lives on that "
-                "network, and is taken for a new computer there. A thief on the same network looks the same; these "
-                "mailboxes are not called exposed for it."
-            )
-            continue
-        book.unknown(
-            f"{client}: foreign to {count(len(one.accounts), 'account')}, which is no more than its share of those who are "
-            "taken to live on that network. An intruder there, who comes to many on many days, looks the same; their "
-            "mailboxes are not called exposed for it."
-        )
+    _neighbours(case, book)
     if case.services:
         told = [f"{name} ({number} mailboxes)" for name, number in sorted(case.services.items())]
         book.unknown(

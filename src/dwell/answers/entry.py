@@ -359,7 +359,7 @@ def answer(case: Investigation, found: tuple[EntryFinding, ...]) -> tuple[Answer
                 f"{held.id} signed in with {accounts} of others, first at {instant(held.first_utc)}; {how}.",
                 refs,
                 coverage=coverage,
-                against=held.against,
+                against=held.against or ("owners behind the same address as the intruder would look the same",),
                 marked=marked_intrusion(case, held) if held.marking else (),
                 on="entry-password",
             )

@@ -212,6 +212,16 @@ def _loose_hits(case: Investigation, first: datetime | None) -> list[str]:
     return sorted(titles)
 
 
+def _open(case: Investigation) -> str:
+    """Name the clients of several accounts of which it is open whether they are an intruder's; "" for none."""
+    found = [f"{case.accesses.networks[one.network]} {case.accesses.agents[one.agent]}" for one in case.clients.staying]
+    if not found:
+        return ""
+    return (
+        f"; whether {listed(found)}, foreign to several accounts and there day after day, is an intruder's is not known"
+    )
+
+
 def answer(
     case: Investigation,
     found: tuple[Intrusion, ...],
@@ -271,8 +281,9 @@ def answer(
         hours = hours_of(ahead.hours_asked, *whole_span(case))
         verdict = f"No intrusion is held together by what is held; mail logs cover {percent(ahead)} of {hours}"
         left = f"; {count(len(loose), 'thing')} left behind by nobody known need an explanation" if loose else ""
-        return book.answer(f"{verdict}{left}."), book
+        return book.answer(f"{verdict}{left}{_open(case)}."), book
     second = "; no second one is seen" if len(found) == 1 else f"; {len(found)} are held apart"
+    second += _open(case)
     marked = [one.marking for one in found if one.marking]
     if marked:
         second += f"; {len(marked)} of them made by markings alone ({listed(marked)})"

@@ -285,15 +285,14 @@ def _of_nobody(case: Investigation) -> list[str]:
 
 
 def _from_an_attackers_address(case: Investigation) -> dict[str, tuple[str, ...]]:
-    """Say of the mailboxes to which sessions came from where a server was attacked why these may be their owners'."""
+    """Say of the mailboxes to which sessions came from an intrusion's addresses why these may be their owners'."""
     out: dict[str, dict[str, None]] = {}
     for held in case.held:
         rows = [row for row in held.doubtful if case.accesses.ok[row] and case.accesses.mailbox[row] >= 0]
         clients = case.accesses.rows(rows, ("client",))["client"].to_pylist()
         for row, client in zip(rows, clients, strict=True):
             text = (
-                f"a session came from {client}, from which {held.id} attacked a server, with an agent that the account has "
-                "elsewhere as well: it may be its owner's"
+                f"a session came from {client}, from which {held.id} came too; by its agent alone it may be its owner's"
             )
             out.setdefault(case.accesses.names[int(case.accesses.mailbox[row])], {})[text] = None
     return {name: tuple(texts) for name, texts in out.items()}

@@ -16,13 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.model.addresses import address
-from dwell.scope.clients import ACCOUNTS_MIN
+from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
+from dwell.scope.crowds import HOUR_BITS_MIN
 from dwell.scope.investigation import Investigation
 from dwell.scope.rollup.fold import paired
+from dwell.scope.settled import at_own_hours
 
 __all__ = ["computers_elsewhere", "networks_not_judged", "opened_unjudged"]
 
 NETWORKS_MAX = 5
+NIGHTS_MIN = 3
+"""Of a night or two nothing is said: people work late."""
 _COMPUTER = r"\$(?:@.*)?$"
 
 
@@ -51,7 +55,7 @@ def opened_unjudged(case: Investigation) -> dict[str, tuple[str, ...]]:
             name = accesses.names[account] if account >= 0 else actor
             text = why.format(name=name, network=accesses.networks[int(accesses.network[row])])
             told.setdefault(accesses.names[int(accesses.mailbox[row])], {})[text] = None
-    for name, text in (*_staying(case), *_devices(case)):
+    for name, text in (*_staying(case), *_at_night(case), *_devices(case)):
         told.setdefault(name, {})[text] = None
     return {name: tuple(sorted(texts)) for name, texts in told.items()}
 
@@ -71,11 +75,42 @@ def _staying(case: Investigation) -> Iterator[tuple[str, str]]:
             yield accesses.names[mailbox], text
 
 
+def _at_night(case: Investigation) -> Iterator[tuple[str, str]]:
+    """Yield the mailboxes opened from where many are, by an agent and at hours foreign to the account, with why.
+
+    There nobody is judged by his agent alone. Who has another agent than ever and comes at night besides, on several days,
+    is no ground for an intrusion by himself, and none for a mailbox without a sign.
+    """
+    accesses, ties, clients = case.accesses, case.clients.ties, case.clients
+    inside = np.zeros(len(accesses.networks) + 1, np.bool_)
+    inside[accesses.network[accesses.internal]] = True
+    crowded = np.zeros(len(accesses.networks) + 1, np.bool_)
+    crowded[[*clients.shared, *(one.network for one in clients.neighbours)]] = True
+    network, agent, account = (clients.column(one) for one in ("network", "agent", "account"))
+    odd = crowded[network] & ~inside[network] & (clients.bits("agent") >= FOREIGN_BITS)
+    odd &= (clients.column("days") >= NIGHTS_MIN) & ~at_own_hours(ties, HOUR_BITS_MIN)
+    rows, place = accesses.on_ties(network[odd], agent[odd], account[odd])
+    usable = accesses.ok[rows] & (accesses.mailbox[rows] >= 0)
+    usable &= ~case.marked.ours[rows] if len(case.marked.ours) else True
+    rows, place = rows[usable], np.flatnonzero(odd)[place[usable]]
+    _, first = np.unique(paired(place, len(accesses.names) + 1, accesses.mailbox[rows]), return_index=True)
+    for at in first.tolist():
+        tie = place[at]
+        text = _NIGHT.format(network=accesses.networks[network[tie]], agent=accesses.agents[agent[tie]])
+        yield accesses.names[accesses.mailbox[rows[at]]], text
+
+
 def _devices(case: Investigation) -> Iterator[tuple[str, str]]:
-    """Yield the mailboxes that one device opened beside others, with why: its id is the same however it calls itself."""
+    """Yield the mailboxes that one device opened beside others, with why: its id is the same however it calls itself.
+
+    A device that was never seen outside is not asked for: administrators test phones so.
+    """
     accesses, ours = case.accesses, case.marked.ours
     device, ids = accesses.texts("device")
     known = accesses.ok & (device >= 0) & (accesses.mailbox >= 0) & ~accesses.system
+    far = np.zeros(len(ids) + 1, np.bool_)
+    far[device[known & ~accesses.internal]] = True
+    known &= far[device]
     rows = np.flatnonzero(known & ~ours if len(ours) else known)
     pairs = np.unique(paired(device[rows], len(accesses.names) + 1, accesses.mailbox[rows]))
     of, mailbox = np.divmod(pairs, len(accesses.names) + 1)
@@ -90,6 +125,10 @@ _STAYING = (
     "{count} accounts come from {network} with {agent} day after day, and have that agent nowhere else: people who live "
     "there, a new app of the house, or an intruder who comes every day; `dwell settings set network` says that it is the "
     "house's"
+)
+_NIGHT = (
+    "it was opened from {network}, where many of the house are and nobody is judged by his agent, with {agent}, which its "
+    "account has nowhere else, at hours that are not the account's own"
 )
 _ROUNDS = (
     "{name} opened it from {network}, outside, and is taken for a service by its rounds alone: `dwell settings set service "

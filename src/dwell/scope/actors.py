@@ -2,7 +2,8 @@
 
 A link's weight is what its rarity is worth, in bits: that two clients use the same agent counts for as much as that agent
 is rare among the accounts' ordinary ties; that they open the same mailboxes counts for as much as the overlap is unlikely
-by chance (hypergeometric tail over all accounts).
+by chance (hypergeometric tail over all accounts). That both come from one outside network counts for as much as few of the
+accounts are at home there: a browser is replaced where an address stays.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Link:
         shared: accounts in both, or mailboxes where one account opens those of others.
         sizes: of how many in each.
         mailboxes: whether it is mailboxes that are counted.
+        same_network: whether the network is the same.
         same_agent: whether the agent is the same.
         ordinary_users: accounts that have that agent as an ordinary one.
     """
@@ -48,6 +50,7 @@ class Link:
     ordinary_users: int
     sizes: tuple[int, int] = (0, 0)
     mailboxes: bool = False
+    same_network: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def overlap_bits(accounts: int, first: int, second: int, shared: int) -> float:
 
 def _ordinary_users(clients: Clients, agent: int) -> set[int]:
     """Give the accounts that have an agent as an ordinary one."""
-    rows = (clients.column("agent") == agent) & (clients.bits("agent") < FOREIGN_BITS)
+    rows = (clients.column("agent") == agent) & clients.ordinary
     return set(clients.column("account")[rows].tolist())
 
 
@@ -112,11 +115,21 @@ def _links(clusters: Sequence[Cluster], clients: Clients) -> list[Link]:
             same = one.agent == other.agent != ANY_AGENT and one.agent not in clients.nameless
             if same:
                 bits += float(-np.log2((ordinary[one.agent] + 1.0) / (accounts + 2.0)))
+            near = one.network == other.network != ANY_NETWORK and one.network not in clients.shared
+            if near:
+                at_home = _at_home(clients, one.network, {*one.accounts, *other.accounts})
+                bits += float(-np.log2((at_home + 1.0) / (accounts + 2.0)))
             if shared and bits >= LINK_BITS:
                 users = ordinary[one.agent] if same else 0
                 sizes = len(first), len(second)
-                out.append(Link(place, further, round(bits, 1), shared, same, users, sizes, opened))
+                out.append(Link(place, further, round(bits, 1), shared, same, users, sizes, opened, near))
     return out
+
+
+def _at_home(clients: Clients, lan: int, but: set[int]) -> int:
+    """Count the accounts that come from a network with an agent of their own, some left out."""
+    rows = (clients.column("network") == lan) & (clients.bits("agent") < FOREIGN_BITS)
+    return len(set(clients.column("account")[rows].tolist()) - but)
 
 
 def groups_of(count: int, links: Iterable[tuple[int, int]]) -> list[list[int]]:
@@ -151,7 +164,7 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
     An agent that clusters of other actors have as well is nobody's alone: its other ties go to none of them. One that is
     ordinary to none but the accounts that he uses is his wherever they come with it: where he goes from range to range, his
     own visits to the one make it no surprise on the next. Nobody else has it as an ordinary one: who comes with it for once
-    is his as well.
+    is his as well. Not so those who are there day after day (`settled`): of them it is open whether they live there.
     """
     others = {one.agent for one in clients.clusters if one not in clusters}
     network, agent = clients.column("network"), clients.column("agent")
@@ -180,8 +193,12 @@ def _ties_of(clusters: Sequence[Cluster], clients: Clients) -> npt.NDArray[np.in
         own |= there & clients.at_home & np.isin(accounts, new) & (first <= end) & ~np.isin(agent, list(others))
     taken = {account for one in clusters for account in one.accounts}
     for tool in {one.agent for one in clusters} - others - clients.nameless:
-        if _ordinary_users(clients, tool) <= taken:
+        if _ordinary_users(clients, tool) <= {
+            account for one in clusters if one.agent == tool for account in one.accounts
+        }:
             own |= (agent == tool) & clients.outside & ((bits >= AGENT_BITS_ALONE) | np.isin(accounts, list(taken)))
+    for one in clients.staying:
+        own &= ~((network == one.network) & (agent == one.agent) & np.isin(accounts, one.accounts))
     return np.flatnonzero(own)
 
 

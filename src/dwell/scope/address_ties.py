@@ -6,8 +6,10 @@ A session is an intrusion's where all of this is so:
 * its account had never come from that network before;
 * its account comes from nowhere else with that agent.
 
-Where the agent is one that the account has elsewhere as well, its owner may sit behind the same provider: the session is
-not the intrusion's, and is kept as doubtful, as its mailbox has no claim to be without a sign.
+Where the agent is one that the account has elsewhere as well, or the account came from there long before, its owner may sit
+behind the same provider: the session is not the intrusion's, and is kept as doubtful, as its mailbox has no claim to be
+without a sign. So is every session of those
+who are not at home there from an address from which an intrusion signed in as others.
 """
 
 from __future__ import annotations
@@ -23,11 +25,13 @@ import numpy.typing as npt
 from dwell.model.addresses import is_internal, network
 from dwell.model.instants import utc_from_us, utc_us
 from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.clients import FOREIGN_BITS, Clients
 from dwell.scope.forgery import Forged
 from dwell.scope.intrusions import REMOTE_MAIL, VALID_ACCOUNTS, Held
 from dwell.scope.rollup.fold import paired
+from dwell.scope.settled import DAYS_MIN, at_own_hours
 
-__all__ = ["NEAR_DAYS", "spans_of", "with_sign_ins"]
+__all__ = ["NEAR_DAYS", "spans_of", "with_neighbours", "with_sign_ins"]
 
 NEAR_DAYS = 90
 """Addresses are let to others: what came from one longer before or after its acts says nothing."""
@@ -81,6 +85,45 @@ def with_sign_ins(held: Sequence[Held], accesses: Accesses, ours: Mask | None = 
     return tuple(_with(one, each, seen, accesses) for one, each in zip(held, spans, strict=True))
 
 
+def with_neighbours(
+    held: Sequence[Held], accesses: Accesses, clients: Clients, ours: Mask | None = None
+) -> tuple[Held, ...]:
+    """Give the intrusions with the sessions of others from their own addresses outside as doubtful.
+
+    An intruder wears an owner's browser for one mailbox and another for the next. Left out is who is at home there, by
+    `DAYS_MIN` days with an agent and at hours of his own, and where a great part of the house is.
+
+    Args:
+        held: the intrusions.
+        accesses: all sessions.
+        clients: the ties, and the networks in which clients cannot be told apart.
+        ours: per session, whether a person calls it ours; None where nobody says so of any.
+    """
+    if not any(one.rows for one in held):
+        return tuple(held)
+    client, addresses = accesses.texts("client")
+    usable = accesses.ok & (accesses.account >= 0) & (accesses.mailbox >= 0) & (accesses.network >= 0) & (client >= 0)
+    usable &= ~accesses.internal & ~accesses.system & ~np.isin(accesses.network, np.array(clients.shared, np.int64))
+    wide = len(accesses.networks) + 1
+    home = at_own_hours(clients.ties) & (clients.column("days") >= DAYS_MIN) & (clients.bits("agent") < FOREIGN_BITS)
+    at_home = paired(clients.column("account")[home], wide, clients.column("network")[home])
+    out = []
+    for one in held:
+        own = np.array(one.rows, np.int64)
+        own = own[usable[own]] if len(own) else own
+        first = np.full(len(addresses), np.iinfo(np.int64).max)
+        last = np.full(len(addresses), np.iinfo(np.int64).min)
+        np.minimum.at(first, client[own], accesses.first[own] - NEAR_DAYS * DAY_US)
+        np.maximum.at(last, client[own], accesses.last[own] + NEAR_DAYS * DAY_US)
+        rows = np.flatnonzero(usable & (last > 0)[client]) if len(own) else own
+        rows = rows[(accesses.first[rows] >= first[client[rows]]) & (accesses.first[rows] <= last[client[rows]])]
+        rows = rows[~np.isin(paired(accesses.account[rows], wide, accesses.network[rows]), at_home)]
+        rows = rows[~ours[rows]] if ours is not None and len(ours) else rows
+        beside = np.setdiff1d(rows, np.array(one.rows, np.int64)).tolist()
+        out.append(replace(one, doubtful=tuple(sorted({*one.doubtful, *beside}))))
+    return tuple(out)
+
+
 def spans_of(held: Held) -> dict[str, tuple[int, int]]:
     """Give first and last act from each outside address, microseconds since 1970."""
     told: dict[str, list[datetime]] = {}
@@ -120,9 +163,7 @@ def _with(held: Held, spans: Mapping[str, tuple[int, int]], seen: _Seen, accesse
         first, last = spans.get(address, (0, -1))
         if last < first or not first - near <= int(accesses.first[row]) <= last + near:
             continue
-        if since < first - near:
-            continue
-        if own:
+        if own or since < first - near:
             doubtful.append(row)
             continue
         tied.append(row)

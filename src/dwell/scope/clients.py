@@ -13,7 +13,7 @@ told there is told by the hours (`crowds`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +22,10 @@ import pyarrow as pa
 from dwell.scope.absences import are_there_themselves
 from dwell.scope.access import DAY_US, INSIDE, Accesses
 from dwell.scope.coincidences import EXPECTED_MAX, expected
-from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
+from dwell.scope.crowds import ANY_AGENT, HOUR_BITS_MIN, Crowd, crowds_of, is_gathering
 from dwell.scope.relays import Relay, relays_of
 from dwell.scope.rollup.fold import Places, group, numbered, paired, ranked, users_of
-from dwell.scope.settled import PHONE_SHARE, is_office, lived_before, settled
+from dwell.scope.settled import PHONE_SHARE, at_own_hours, is_office, lived_before, regular, round_the_clock, settled
 
 __all__ = [
     "ACCOUNTS_MIN",
@@ -147,6 +147,7 @@ class Clients:
             mailboxes of others for one or two who live there: no clusters.
         staying: clients foreign to several accounts, most of which are there day after day (`settled`): no clusters, and no
             ground to say that these mailboxes bear no sign.
+        inside: per tie, whether its account lives inside with the same agent; None where nobody asked.
     """
 
     ties: pa.Table
@@ -163,6 +164,13 @@ class Clients:
     blocks: tuple[Block, ...] = ()
     neighbours: tuple[Cluster, ...] = ()
     staying: tuple[Cluster, ...] = ()
+    inside: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def ordinary(self) -> npt.NDArray[np.bool_]:
+        """Say of each tie whether its agent is an ordinary one of its account: elsewhere, or inside."""
+        own = self.bits("agent") < FOREIGN_BITS
+        return own if self.inside is None else own | self.inside
 
     @property
     def ranked(self) -> npt.NDArray[np.bool_]:
@@ -180,18 +188,29 @@ class Clients:
         return found
 
 
-def _shared_networks(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
+def _from_inside(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
+    """Say of each tie whether its account lives inside with the same agent, on `RESIDENT_DAYS` days or more."""
+    account, agent, days = (ties[one].to_numpy() for one in ("account", "agent", "days"))
+    tall = len(accesses.agents) + 1
+    places = {name: place for place, name in enumerate(accesses.agents)}
+    inner = np.array([places.get(f"{name}{INSIDE}", tall - 1) for name in accesses.agents] or [0])
+    lived = paired(account, tall, agent)[days >= RESIDENT_DAYS]
+    return np.asarray(np.isin(paired(account, tall, inner[agent]), lived) & (inner[agent] < tall - 1))
+
+
+def _shared_networks(accesses: Accesses, ties: pa.Table, inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Say per network code whether it is a shared one.
 
-    A quarter of all accounts must be there with an agent of their own: whom an intruder reads by one foreign agent does
-    not make his network an office, be it the whole house. Where half of all accounts are, it is an office where most of
-    them live, with agents of several kinds (`settled`).
+    A quarter of all accounts must be there with an agent and at hours of their own: whom an intruder reads by one foreign
+    agent does not make his network an office, be it the whole house. Where half of all accounts are, it is an office where
+    most of them live, with agents of several kinds (`settled`). What an account has inside is its own outside as well:
+    a house that changes the exit of its network comes from the new one with what it always had.
     """
     network, account = (ties[one].to_numpy() for one in ("network", "account"))
     shared = np.zeros(len(accesses.networks), np.bool_)
-    inside = accesses.network[accesses.internal & (accesses.network >= 0)]
-    shared[np.unique(inside)] = True
-    own = ties["agent_bits"].to_numpy() < FOREIGN_BITS
+    shared[np.unique(accesses.network[accesses.internal & (accesses.network >= 0)])] = True
+    own = (ties["agent_bits"].to_numpy() < FOREIGN_BITS) | inside
+    own &= at_own_hours(ties, HOUR_BITS_MIN)
     everybody = len(np.unique(account))
     with_own = users_of(network[own], account[own], len(shared))
     shared |= with_own >= max(SHARED_MIN, SHARED_SHARE * everybody)
@@ -215,7 +234,9 @@ def clients_of(
     network, agent = (ties[one].to_numpy() for one in ("network", "agent"))
     bits = ties["agent_bits"].to_numpy()
     daily = settled(ties)
-    shared = _shared_networks(accesses, ties)
+    inside = _from_inside(accesses, ties)
+    daily |= inside & regular(ties)
+    shared = _shared_networks(accesses, ties, inside)
     outside = ~shared[network] if len(network) else np.empty(0, np.bool_)
     if left_out is not None:
         outside &= ~left_out
@@ -223,7 +244,7 @@ def clients_of(
         outside
         & (bits >= FOREIGN_BITS)
         & ~_taken_home(accesses, ties)
-        & ~lived_before(ties, daily | (bits < FOREIGN_BITS))
+        & ~lived_before(ties, daily | ((bits < FOREIGN_BITS) & at_own_hours(ties)))
     )
     keys = network * (len(accesses.agents) + 1) + agent
     distinct, place = np.unique(keys, return_inverse=True)
@@ -247,8 +268,10 @@ def clients_of(
     for wanted in np.flatnonzero((count >= ACCOUNTS_MIN) & (total >= SUM_BITS_MIN) & rare):
         rows, held = np.flatnonzero(strange & (place == wanted)), mailbox[place[opened] == wanted]
         found = _cluster(ties, rows, held, total[wanted])
-        if found is not None and _stay(ties, found, rows[daily[rows]]):
-            staying.append(found)
+        if found is not None and _stay(ties, found, own := _staying(accesses, ties, rows, daily)):
+            others = _odd_beside(ties, np.setdiff1d(rows, own))
+            staying.append(found if others is None else _without(found, others))
+            clusters += [] if others is None else [others]
         elif found is not None:
             if found.mailboxes:
                 alone = not _at_home_there(ties, rows, strange)
@@ -257,7 +280,7 @@ def clients_of(
             (clusters if alone else neighbours).append(found)
     alike = _at_home_elsewhere(ties, outside & phone) | by_browser
     named = ~np.isin(agent, list(accesses.nameless))
-    clusters += _stale(ties, strange & alike & named, {one.agent for one in clusters})
+    clusters += _stale(ties, strange & alike & named, {one.agent for one in clusters}, inside)
     if served is not None:
         clusters += _straying(accesses, ties, outside, served, clusters)
     foreign_there = (bits >= FOREIGN_BITS) if left_out is None else (bits >= FOREIGN_BITS) & ~left_out
@@ -273,8 +296,27 @@ def clients_of(
     codes = tuple(int(one) for one in np.flatnonzero(shared))
     return Clients(
         ties, outside, fan_out, foreign, at_home, tuple(clusters), codes, nameless=accesses.nameless,
-        neighbours=tuple(neighbours), staying=tuple(staying),
+        neighbours=tuple(neighbours), staying=tuple(staying), inside=inside,
     )  # fmt: skip
+
+
+def _staying(accesses: Accesses, ties: pa.Table, rows: Codes, daily: npt.NDArray[np.bool_]) -> Codes:
+    """Give those of a client's ties whose account is there day after day, itself or by a program that polls."""
+    return np.union1d(rows[daily[rows]], round_the_clock(accesses, ties, rows[~daily[rows]]))
+
+
+def _odd_beside(ties: pa.Table, rows: Codes) -> Cluster | None:
+    """Put together who comes to where others live, now and then and at hours not his own; None where they are few."""
+    rows = rows[~at_own_hours(ties)[rows]]
+    bits = float(ties["agent_bits"].to_numpy()[rows].sum())
+    if len(rows) < ACCOUNTS_MIN or bits < SUM_BITS_MIN:
+        return None
+    found = _cluster(ties, rows, np.sort(ties["account"].to_numpy()[rows]), bits)
+    return None if found is None else replace(found, ties=tuple(rows.tolist()))
+
+
+def _without(found: Cluster, others: Cluster) -> Cluster:
+    return replace(found, accounts=tuple(one for one in found.accounts if one not in others.accounts))
 
 
 def _stay(ties: pa.Table, found: Cluster, daily: Codes) -> bool:
@@ -350,14 +392,20 @@ def _meeting(keys: Codes, low: Codes, start: Codes, end: Codes, high: Codes) -> 
     return begun - ended
 
 
-def _stale(ties: pa.Table, visiting: npt.NDArray[np.bool_], taken: set[int]) -> list[Cluster]:
-    """Give agents that are foreign to many accounts over a long time, each from a network of its own."""
+def _stale(
+    ties: pa.Table, visiting: npt.NDArray[np.bool_], taken: set[int], inside: npt.NDArray[np.bool_]
+) -> list[Cluster]:
+    """Give agents that are foreign to many accounts over a long time, each from a network of its own.
+
+    What some have inside (`inside`, per tie) is an ordinary one of theirs.
+    """
     agent, account = ties["agent"].to_numpy(), ties["account"].to_numpy()
     bits, first, last = (ties[one].to_numpy() for one in ("agent_bits", "first", "last"))
     size = int(agent.max(initial=-1)) + 1
     rows = np.flatnonzero(visiting)
     users = users_of(agent[rows], account[rows], size)
-    ordinary = users_of(agent[bits < FOREIGN_BITS], account[bits < FOREIGN_BITS], size)
+    own = (bits < FOREIGN_BITS) | inside
+    ordinary = users_of(agent[own], account[own], size)
     out = []
     for wanted in np.flatnonzero((users >= STALE_ACCOUNTS) & (ordinary == 0)):
         mine = rows[agent[rows] == wanted]

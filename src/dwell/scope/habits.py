@@ -16,6 +16,7 @@ Everything runs over visits, not over records, whole columns at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,10 @@ PROTOCOL_TRUST = 20.0
 """Visits of others over a protocol at which what they say of its agents weighs as much as what all protocols say: where
 nobody else speaks a protocol, an agent that nobody has anywhere is no ordinary one there."""
 HOUR_BACKOFF = 10.0
+HOUSE_SHARE = 0.25
+"""A place that so many of all visits come from makes the hours of the house, and is held against them whole."""
+HOUSE_BACKOFF = 100.0
+"""Visits' worth of weight that everybody's rhythm has beside that of all other networks, however few come from these."""
 BITS_MAX = 16.0
 
 Codes = npt.NDArray[np.int64]
@@ -141,26 +146,52 @@ def _by_month(accesses: Accesses, visits: Visits) -> dict[str, npt.NDArray[Any]]
     }
 
 
-def _house(visits: Visits, working: WorkingTime | None) -> tuple[Bits, Bits]:
-    """Give, per slot, the share that everybody's rhythm has there and how many days of a week it stands for."""
-    counts = np.bincount(visits["slot"], minlength=SLOTS).astype(np.float64)
-    if working is None:
-        return counts / counts.sum(), np.repeat([5.0, 2.0], SLOTS // 2)
-    width = working.widths(np.asarray(visits["first"], np.int64))
-    return working.prior(counts, width), width
+@dataclass(frozen=True, slots=True)
+class _House:
+    """Everybody's rhythm.
+
+    Attributes:
+        share: per slot, the share of all visits.
+        width: per slot, how many days of a week it stands for.
+        elsewhere: per visit, the share that its slot has of the visits from all other networks.
+    """
+
+    share: Bits
+    width: Bits
+    elsewhere: Bits
+
+    def of(self, some: slice) -> _House:
+        """Give it for some of the visits."""
+        return _House(self.share, self.width, self.elsewhere[some])
 
 
-def _hour_bits(visits: Visits, share: Bits, width: Bits) -> tuple[Bits, Bits]:
+def _house(visits: Visits, working: WorkingTime | None) -> _House:
+    """Give everybody's rhythm; where working time is set, as that says."""
+    slot, network = visits["slot"], visits["network"]
+    counts = np.bincount(slot, minlength=SLOTS).astype(np.float64)
+    if working is not None:
+        width = working.widths(np.asarray(visits["first"], np.int64))
+        share = working.prior(counts, width)
+        return _House(share, width, share[slot])
+    share = counts / counts.sum()
+    # who comes from one place at night must not make the night an ordinary time there; where most work is done, that is it
+    here = _alike(network)
+    others = counts[slot] - _alike(network, slot) + HOUSE_BACKOFF * share[slot]
+    elsewhere = np.where(here < HOUSE_SHARE * len(slot), others / (len(slot) - here + HOUSE_BACKOFF), share[slot])
+    return _House(share, np.repeat([5.0, 2.0], SLOTS // 2), elsewhere)
+
+
+def _hour_bits(visits: Visits, house: _House) -> tuple[Bits, Bits]:
     """Give, per visit, the bits of its hour: against the account's other visits, and against those from other networks."""
     account, slot, network = visits["account"], visits["slot"], visits["network"]
     own, lived = _alike(account, slot), _alike(account)
 
-    def strange(alike: Codes, all_of_them: Codes) -> Bits:
-        rate = (alike + HOUR_BACKOFF * share[slot]) / (all_of_them + HOUR_BACKOFF)
-        return np.clip(-np.log2(168.0 / width[slot] * rate), 0.0, 6.0)
+    def strange(alike: Codes, all_of_them: Codes, share: Bits) -> Bits:
+        rate = (alike + HOUR_BACKOFF * share) / (all_of_them + HOUR_BACKOFF)
+        return np.clip(-np.log2(168.0 / house.width[slot] * rate), 0.0, 6.0)
 
-    away = strange(own - _alike(account, network, slot), lived - _alike(account, network))
-    return strange(own - 1, lived - 1), away
+    away = strange(own - _alike(account, network, slot), lived - _alike(account, network), house.elsewhere)
+    return strange(own - 1, lived - 1, house.share[slot]), away
 
 
 def _alike(*parts: Places) -> Codes:
@@ -177,13 +208,13 @@ def _days(keys: Places, day: Places) -> Codes:
     return np.bincount(pairs[new] // wide, minlength=int(keys.max()) + 1).astype(np.int64)
 
 
-def _of_accounts(accesses: Accesses, visits: Visits, house: tuple[Bits, Bits]) -> dict[str, npt.NDArray[Any]]:
+def _of_accounts(accesses: Accesses, visits: Visits, house: _House) -> dict[str, npt.NDArray[Any]]:
     """Give columns of the ties of some accounts, of which these are all visits: what hangs on nobody else's.
 
     Args:
         accesses: all sessions, for the names of what is coded.
         visits: the visits.
-        house: what `_house` gives.
+        house: everybody's rhythm, for these visits.
     """
     account, network, day = (visits[one] for one in ("account", "network", "day"))
     # codes of ties count up in order of account, network and agent
@@ -193,7 +224,7 @@ def _of_accounts(accesses: Accesses, visits: Visits, house: tuple[Bits, Bits]) -
     np.minimum.at(first, of_visit, visits["first"])
     np.maximum.at(last, of_visit, visits["last"])
     owner, there = ranked(group([account])), ranked(group([account, network]))
-    hour_bits, away_bits = _hour_bits(visits, *house)
+    hour_bits, away_bits = _hour_bits(visits, house)
     phone = carried(accesses, visits["protocol"], visits["agent"])
     seen, usual = lived_elsewhere(account, network, day, phone)
     return {
@@ -252,7 +283,7 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime |
         return TIES.empty_table()
     house, more = _house(visits, working), _by_month(accesses, visits)
     held = [
-        _of_accounts(accesses, {name: one[some] for name, one in visits.items()}, house)
+        _of_accounts(accesses, {name: one[some] for name, one in visits.items()}, house.of(some))
         for some in _some_accounts(visits["account"])
     ]
     columns = more | {name: np.concatenate([one.pop(name) for one in held]) for name in list(held[0])}

@@ -104,8 +104,10 @@ def _link_text(link: Link, clients: Clients, accesses: Accesses) -> str:
         if link.same_agent
         else "different agents"
     )
+    where = _network(first, accesses)
+    where += ", one network" if link.same_network else f" and {_network(second, accesses)}"
     return (
-        f"{_network(first, accesses)} and {_network(second, accesses)}: {same}; "
+        f"{where}: {same}; "
         f"{link.shared} of {link.sizes[0]} and {link.sizes[1]} {'mailboxes' if link.mailboxes else 'accounts'} in common; "
         f"together {link.bits:.0f} bits"
     )
@@ -146,6 +148,25 @@ def _block_text(one: Block, pairs: frozenset[tuple[int, int]], accesses: Accesse
     return f"{', '.join(mine[:BLOCK_NAMES])}{' and more' if len(mine) > BLOCK_NAMES else ''}: {one.told}"
 
 
+def _by_agent_alone(actor: Actor, clients: Clients, accesses: Accesses) -> tuple[str, ...]:
+    """Say what is laid to an actor by an agent alone, on networks on which none of its clients stands out."""
+    rows = np.array(actor.ties, np.int64)
+    lans = [one.network for one in actor.clusters]
+    if ANY_NETWORK in lans:
+        return ()
+    lan, agent, account = (clients.column(one)[rows] for one in ("network", "agent", "account"))
+    out = []
+    for tool in sorted({one.agent for one in actor.clusters}):
+        mine = (agent == tool) & ~np.isin(lan, lans)
+        if mine.any():
+            who, where = len(np.unique(account[mine])), len(np.unique(lan[mine]))
+            out.append(
+                f"{who} account{'s' if who > 1 else ''} on {where} further network{'s' if where > 1 else ''}: by "
+                f"{accesses.agents[tool]} alone, which nobody has as an ordinary agent"
+            )
+    return tuple(out)
+
+
 def _network(one: Cluster, accesses: Accesses) -> str:
     return "networks that differ" if one.network == ANY_NETWORK else accesses.networks[one.network]
 
@@ -170,6 +191,9 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
     names = sorted({accesses.names[one] for one in account.tolist()})
     many = f"{len(names)} account{'s' if len(names) != 1 else ''}"
     against = [f"{many} behind one client can also be a shared computer, a gateway or a service nobody told of"]
+    further = _by_agent_alone(actor, clients, accesses)
+    if further:
+        against.append("an agent that anybody can have, such as a script's, joins what need not be one actor's")
     crowds = [one for one in actor.clusters if one.ties and not one.relay]
     relays = [one for one in actor.clusters if one.relay]
     if relays:
@@ -193,6 +217,7 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
             *(_crowd_text(one, accesses) for one in crowds),
             *(_stray_text(one, accesses) for one in actor.clusters if one.strays),
             *(_link_text(one, clients, accesses) for one in actor.links),
+            *further,
             *(text for one in clients.blocks if (text := _block_text(one, pairs, accesses))),
         ),
         tuple(against),

@@ -18,7 +18,7 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.model.settings import LEADS_PER_WEEK, Setting, SettingKind
 from dwell.scope.access import Accesses
 from dwell.scope.actors import actors_of
-from dwell.scope.address_ties import with_sign_ins
+from dwell.scope.address_ties import with_neighbours, with_sign_ins
 from dwell.scope.affected import Toll, tolls
 from dwell.scope.app_use import through_apps
 from dwell.scope.apps import App, apps_of
@@ -309,6 +309,7 @@ def investigate(
     known = len(identities.mailboxes() or accesses.names)
     exploits = (*joined_by_mailboxes(exploits_of(forged, traces), calls, identities, known), *strangers_of(shells))
     held = with_sign_ins(intrusions_of(actors_of(clients), exploits, accesses, clients), accesses)
+    held = with_neighbours(held, accesses, clients)
     held = through_apps(held, apps, accesses, identities)
     held = with_apps(held, apps, accesses, logons, identities)
     links = Links(accesses, _visits(archive, held, acts), Origins(acts, accesses, prompts.clients))
@@ -396,6 +397,7 @@ def investigate(
     kept = joined_by_mailboxes(kept, calls, identities, known)
     kept = (*kept, *strangers_of([one for one in shells if one not in marked.our_acts]))
     remade = with_sign_ins(intrusions_of(actors_of(clients), kept, accesses, clients), accesses, marked.ours)
+    remade = with_neighbours(remade, accesses, clients, marked.ours)
     remade = through_apps(remade, apps, accesses, identities)
     remade = with_apps(remade, apps, accesses, logons, identities)
     remade = with_takings(with_sprays(remade, sprays, accesses), takings, links, identities)

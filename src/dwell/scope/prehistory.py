@@ -28,8 +28,9 @@ from dwell.scope.clients import FOREIGN_BITS, Clients, clients_of
 from dwell.scope.habits import ties
 from dwell.scope.intrusions import Held
 from dwell.scope.leads import leads_of, summed, terms_of, weeks_between
-from dwell.scope.rollup.fold import users_of
+from dwell.scope.rollup.fold import group, ranked, users_of
 from dwell.scope.session_terms import Beside, with_session_terms
+from dwell.scope.settled import at_own_hours
 
 __all__ = ["FEW_USERS", "Older", "PreHistory", "search_before"]
 
@@ -190,7 +191,7 @@ def _by_trait(
     lans, has = _traits(accesses, clients, one)
     mine = np.logical_or.reduce([*has.values()]) & (clients.column("first") < end)
     found, many = _bearers(accesses, clients, one, has, mine, (None, end), known)
-    refused = _refused(accesses, one, lans, end)
+    refused = _refused(accesses, one, lans, (None, end))
     return [*found, *refused], many + len(refused)
 
 
@@ -199,13 +200,25 @@ def _after(
 ) -> list[Older]:
     """Give what bears the network or the agent of an intrusion after its last act.
 
-    Only what is foreign to the account counts: an owner who lives behind the same provider goes on living there.
+    Only what is foreign to the account counts: an owner who lives behind the same provider goes on living there. What the
+    intrusion itself did there makes its network no less foreign to an account that had never come from it before.
     """
     began = utc_us(one.last_utc)
-    _, has = _traits(accesses, clients, one)
+    lans, has = _traits(accesses, clients, one)
     agent, lan = (clients.bits(name) >= FOREIGN_BITS for name in ("agent", "network"))
+    taken = np.isin(clients.column("account"), _codes(accesses.names, set(one.accounts)))
+    lan |= (_first_there(clients) >= utc_us(one.first_utc)) & (taken | ~at_own_hours(clients.ties))
     mine = (has["its network"] & (agent | lan) | has["its agent"] & agent) & (clients.column("last") > began)
-    return _bearers(accesses, clients, one, has, mine, (began, None), known)[0]
+    found, _ = _bearers(accesses, clients, one, has, mine, (began, None), known)
+    return [*found, *_refused(accesses, one, lans, (began + 1, None))]
+
+
+def _first_there(clients: Clients) -> Codes:
+    """Give per tie when its account first came from its network, with whatever agent, microseconds since 1970."""
+    place = ranked(group([clients.column("account"), clients.column("network")]))
+    first = np.full(int(place.max(initial=-1)) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, place, clients.column("first"))
+    return first[place]
 
 
 def _bearers(
@@ -264,11 +277,16 @@ def _few(ordinary: Codes, agent: int) -> bool:
     return agent >= len(ordinary) or int(ordinary[agent]) <= FEW_USERS
 
 
-def _refused(accesses: Accesses, one: Held, lans: Codes, end: int) -> list[Older]:
-    """Give per network of an intrusion what was refused there before its first act."""
+def _refused(accesses: Accesses, one: Held, lans: Codes, within: tuple[int | None, int | None]) -> list[Older]:
+    """Give per network of an intrusion what was refused there within some time, microseconds since 1970."""
     out = []
     for lan in lans.tolist():
-        rows = np.flatnonzero(accesses.refused & (accesses.network == lan) & (accesses.first < end))
+        asked = accesses.refused & (accesses.network == lan)
+        if within[0] is not None:
+            asked &= accesses.first >= within[0]
+        if within[1] is not None:
+            asked &= accesses.first < within[1]
+        rows = np.flatnonzero(asked)
         if len(rows):
             span = utc_from_us(int(accesses.first[rows].min())), utc_from_us(int(accesses.last[rows].max()))
             accounts = len(np.unique(accesses.account[rows]))

@@ -2,8 +2,8 @@
 
 A branch office with a browser of its own, a group that was given a new app, phones of one model behind a carrier: their
 agent is one that their accounts have nowhere else, and that is all that is odd. They are there on most working days, at the
-hours at which their owners live, or sit nowhere else. An intruder who reads a mailbox comes now and then, or at other
-hours.
+hours at which their owners live. An intruder who reads a mailbox comes now and then, or at other hours. What is pardoned
+here is pardoned for its hours too: whoever comes at night to where people work by day is none of them.
 """
 
 from __future__ import annotations
@@ -12,17 +12,25 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dwell.scope.access import DAY_US
-from dwell.scope.crowds import HOUR_BITS_EACH, SPARSE_SHARE
+from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.crowds import HOUR_BITS_EACH, HOUR_BITS_MIN, SPARSE_SHARE
 from dwell.scope.rollup.fold import group, ranked, users_of
 
-__all__ = ["PHONE_SHARE", "is_office", "lived_before", "settled"]
+__all__ = ["PHONE_SHARE", "at_own_hours", "is_office", "lived_before", "regular", "round_the_clock", "settled"]
 
 DAYS_MIN = 10
+LATE_DAYS_MIN = 5
+"""So many days are enough where it goes on until the records end: an app that was given out in the last week."""
 PHONE_SHARE = 0.5
 """A tie is a phone's where so many of its visits are: who carries a phone about is not at home elsewhere by that."""
 DAILY_SHARE = 0.45
 """Five days of seven are 0.71 of them; there are holidays and part-time."""
+HOME_SHARE = 0.2
+"""Who sits nowhere else lives there on fewer days as well: two days of seven are 0.29."""
+POLL_SHARE = 0.5
+POLL_BINS = 8
+"""A client that is there in each of so many equal parts of the day, on so great a share of its days, asks for its owner's
+mail by itself: his sleep is no sign against him."""
 OFFICE_SHARE = 0.5
 """So many of all accounts, and of those who come, make a network an office where they are settled there."""
 USERS_MIN = 3
@@ -32,12 +40,55 @@ Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
+def at_own_hours(ties: pa.Table, most: float = HOUR_BITS_EACH) -> Mask:
+    """Say of each tie whether its hours are those of its account elsewhere; of the house, where there is no elsewhere.
+
+    Args:
+        ties: the ties (`habits.TIES`).
+        most: bits of surprise that its hours are below.
+    """
+    return np.asarray(ties["away_bits"].to_numpy() < most)
+
+
 def settled(ties: pa.Table) -> Mask:
-    """Say of each tie whether its account is there day after day, at hours that are its own, or sits nowhere else."""
-    days = ties["days"].to_numpy()
-    span = (ties["last"].to_numpy() - ties["first"].to_numpy()) / DAY_US + 1.0
-    daily = (days >= DAYS_MIN) & (days >= DAILY_SHARE * span)
-    return np.asarray(daily & (_sits_nowhere_else(ties) | (ties["away_bits"].to_numpy() < HOUR_BITS_EACH)))
+    """Say of each tie whether its account is there day after day at its own hours, or sits nowhere else."""
+    often = _often(ties, DAILY_SHARE) & at_own_hours(ties)
+    return np.asarray(often | (_often(ties, HOME_SHARE) & _sits_nowhere_else(ties) & at_own_hours(ties, HOUR_BITS_MIN)))
+
+
+def regular(ties: pa.Table) -> Mask:
+    """Say of each tie whether its account comes on a fifth of the days, at its own hours."""
+    return np.asarray(_often(ties, HOME_SHARE) & at_own_hours(ties))
+
+
+def _often(ties: pa.Table, share: float) -> Mask:
+    """Say of each tie whether it is there on enough days, and on such a share of the days between first and last."""
+    first, last, days = (ties[one].to_numpy() for one in ("first", "last", "days"))
+    lasting = last >= last.max(initial=0) - DAY_US
+    enough = np.where(lasting, LATE_DAYS_MIN, DAYS_MIN)
+    return np.asarray((days >= enough) & (days >= share * ((last - first) / DAY_US + 1.0)))
+
+
+def round_the_clock(accesses: Accesses, ties: pa.Table, rows: Codes) -> Codes:
+    """Give those of some ties whose client is there day and night on most days, as a program is that polls.
+
+    Args:
+        accesses: all sessions.
+        ties: the ties (`habits.TIES`).
+        rows: the ties that are asked about.
+    """
+    chosen = rows[_often(ties, DAILY_SHARE)[rows]]
+    held, place = accesses.on_ties(*(ties[one].to_numpy()[chosen] for one in ("network", "agent", "account")))
+    first, last = accesses.first[held], accesses.last[held]
+    width = DAY_US // POLL_BINS
+    # a session is in every part of the day from its first to its last line
+    count = np.minimum(last // width - first // width + 1, POLL_BINS)
+    which = np.repeat(place, count)
+    part = np.repeat(first // width, count) + np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+    parts = np.unique(np.stack([which, part]), axis=1)
+    of_day = np.bincount(parts[0] * POLL_BINS + parts[1] % POLL_BINS, minlength=len(chosen) * POLL_BINS)
+    days = ties["days"].to_numpy()[chosen]
+    return chosen[of_day.reshape(-1, POLL_BINS).min(axis=1, initial=np.iinfo(np.int64).max) >= POLL_SHARE * days]
 
 
 def _sits_nowhere_else(ties: pa.Table) -> Mask:
@@ -50,6 +101,8 @@ def _sits_nowhere_else(ties: pa.Table) -> Mask:
 
 def lived_before(ties: pa.Table, own: Mask) -> Mask:
     """Say of each tie whether its account lived on that network before, with other agents, for `DAYS_MIN` days in all.
+
+    A browser that takes another's place is there at the same hours: at others it is somebody else's.
 
     Args:
         ties: the ties (`habits.TIES`).
@@ -70,7 +123,7 @@ def lived_before(ties: pa.Table, own: Mask) -> Mask:
     total = np.concatenate([[0], np.cumsum(days[order])])
     lowest = np.searchsorted(place[order], place, side="left")
     until = np.maximum(np.searchsorted(ended, begun, side="right"), lowest)
-    return np.asarray(total[until] - total[lowest] >= DAYS_MIN)
+    return np.asarray((total[until] - total[lowest] >= DAYS_MIN) & at_own_hours(ties))
 
 
 def is_office(ties: pa.Table, size: int) -> Mask:
@@ -86,6 +139,7 @@ def is_office(ties: pa.Table, size: int) -> Mask:
     if not everybody:
         return out
     often = (ties["days"].to_numpy() >= DAYS_MIN) & (2.0 ** -ties["network_bits"].to_numpy() >= SPARSE_SHARE)
+    often &= at_own_hours(ties, HOUR_BITS_MIN)
     users, living = (users_of(network[one], account[one], size) for one in (np.ones(len(often), np.bool_), often))
     for one in np.flatnonzero((users >= OFFICE_SHARE * everybody) & (living >= OFFICE_SHARE * users)).tolist():
         here = network == one
