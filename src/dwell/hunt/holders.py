@@ -17,7 +17,7 @@ from dwell.archive.lexicon import coded
 from dwell.archive.spec import EVIDENCE_ID
 from dwell.hunt.base import Base, Rows
 from dwell.hunt.columnvalues import values_of
-from dwell.hunt.daysheld import DAY_US, STATED, DayCells, days_told, runs_unrecorded
+from dwell.hunt.daysheld import DAY_US, ENOUGH, STATED, DayCells, days_told, runs_unrecorded
 from dwell.hunt.patterns import Indices
 from dwell.hunt.recordkinds import EVENT_ID, RecordKinds
 from dwell.hunt.ruleset import Where
@@ -104,9 +104,16 @@ class _Held:
         else:
             self._first, self._last = _spans(rows if timed else self._read([_TIME]), self._kinds)
         self._sorts = [np.flatnonzero(self._kinds.of(at) & (self._kinds.rows > 0)) for at in range(len(wheres))]
+        self._groups = [self._by_host(mine) for mine in self._sorts]
         self._evidence = coded(rows[EVIDENCE_ID.name])
         self._lacks: dict[int, dict[int, list[str]]] = {at: {} for at in range(len(wheres))}
         self._dark: dict[int, dict[int, list[tuple[str, bytes]]]] = {at: {} for at in range(len(wheres))}
+
+    def _by_host(self, sorts: Indices) -> list[tuple[int, Indices, Indices]]:
+        """Give the hosts of some sorts by code, each with its sorts and its rows by day."""
+        codes = self._codes[sorts]
+        mine = [(code, sorts[codes == code]) for code in np.unique(codes).tolist()]
+        return [(code, some, self._cells.counts[some].sum(axis=0)) for code, some in mine]
 
     def _read(self, wanted: Sequence[str]) -> pa.Table:
         return self._reader.read([one for one in self._spec.schema.names if one in set(wanted)])
@@ -122,12 +129,11 @@ class _Held:
         digests = _digests(self._evidence.dictionary)
         whole = [*self._hosts.to_pylist(), ""]
         out = []
-        for at, mine in enumerate(self._sorts):
+        for at, groups in enumerate(self._groups):
             kind = self._wheres[at]
             is_log = not (kind.event_ids or kind.other_ids or kind.only)
             found = []
-            for code in np.unique(self._codes[mine]).tolist():
-                sorts = mine[self._codes[mine] == code]
+            for code, sorts, days in groups:
                 earliest, latest = int(self._first[sorts].min()), int(self._last[sorts].max())
                 first_us, last_us = (None, None) if earliest == _NEVER else (earliest, latest)
                 holder = Holder(
@@ -136,7 +142,7 @@ class _Held:
                     last_us,
                     tuple(self._lacks[at].get(code, ())),
                     () if kind.uniform or ids is None else _events(ids, sorts),
-                    days_told(self._cells.days, self._cells.counts[sorts].sum(axis=0)),
+                    days_told(self._cells.days, days),
                     tuple(self._dark[at].get(code, ())),
                     _evidence_spans(pairs, digests, sorts) if is_log else b"",
                 )
@@ -146,7 +152,15 @@ class _Held:
 
     def _is_shared(self, at: int) -> bool:
         """Say whether records of a kind are of several hosts."""
-        return len(np.unique(self._codes[self._sorts[at]])) > 1
+        return len(self._groups[at]) > 1
+
+    def _may_show_days(self, uniform: Sequence[int]) -> bool:
+        """Say whether there are enough events of some kind, host and days for the lack of a field to show anything."""
+        return self._file.table in _ALIKE and any(
+            np.count_nonzero(counts) > 1 and counts.sum() >= 2 * ENOUGH
+            for at in uniform
+            for _, _, counts in self._groups[at]
+        )
 
     def _tell_columns(self, uniform: Sequence[int]) -> None:
         """Note the columns in which a host's records hold nothing, all of them or those of some days.
@@ -157,14 +171,14 @@ class _Held:
         shared = [at for at in uniform if self._is_shared(at)]
         stated = STATED.get(self._file.table, frozenset())
         several = len(self._cells.days) > 1
-        by_day = several and (bool(stated) or self._file.table in _ALIKE)
-        if not shared and not by_day:
+        if not shared and not (several and bool(stated)) and not self._may_show_days(uniform):
             return
         known = values_of(self._file)
         nulls = {one: known.nulls(one) for one in self._spec.schema.names}
         unsure = [one for one, held in nulls.items() if held is None or 0 < held < self._file.staged.rows]
+        unsure = [one for one in unsure if one not in _GIVEN and not known.is_bare(one)]
         if not shared:
-            unsure = [one for one in unsure if one in stated or (self._file.table in _ALIKE and one not in _GIVEN)]
+            unsure = [one for one in unsure if one in stated or self._file.table in _ALIKE]
         for start in range(0, len(unsure), _AT_ONCE):
             part = self._read(unsure[start : start + _AT_ONCE])
             for name in part.column_names:
@@ -175,9 +189,9 @@ class _Held:
 
     def _tell_keys(self, uniform: Sequence[int]) -> None:
         """Note the keys of maps of events in which a host's records hold nothing, all of them or those of some days."""
-        if self._file.table not in _ALIKE or not (
-            len(self._cells.days) > 1 or any(self._is_shared(at) for at in uniform)
-        ):
+        if self._file.table not in _ALIKE:
+            return
+        if not any(self._is_shared(at) for at in uniform) and not self._may_show_days(uniform):
             return
         meant = np.zeros(self._kinds.size, np.bool_)
         for at in uniform:
@@ -209,24 +223,22 @@ class _Held:
         """
         is_stated = name in STATED.get(self._file.table, ())
         for at in uniform:
-            sorts = self._sorts[at]
-            if not rows[sorts].any():
+            if not rows[self._sorts[at]].any():
                 continue
-            codes = self._codes[sorts]
-            for code in np.unique(codes).tolist():
-                mine = sorts[codes == code]
+            for code, mine, counts in self._groups[at]:
                 if not rows[mine].any():
                     self._lacks[at].setdefault(code, []).append(name)
                 elif days is not None:
-                    counts, held = self._cells.counts[mine].sum(axis=0), days[mine].sum(axis=0)
+                    held = days[mine].sum(axis=0)
                     some = np.flatnonzero(counts)
                     if held[some].all():
                         continue
-                    counts, held = counts[some], held[some]
-                    bare = some[np.flatnonzero(held == 0) if is_stated else runs_unrecorded(counts, held)]
+                    is_bare = held[some] == 0
+                    bare = some[np.flatnonzero(is_bare) if is_stated else runs_unrecorded(counts[some], held[some])]
                     if len(bare):
-                        told = days_told(self._cells.days[bare], self._cells.counts[mine].sum(axis=0)[bare])
-                        self._dark[at].setdefault(code, []).append((name, told))
+                        self._dark[at].setdefault(code, []).append(
+                            (name, days_told(self._cells.days[bare], counts[bare]))
+                        )
 
 
 def _only_day(file: DataFile) -> int | None:
