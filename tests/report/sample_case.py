@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import TypeVar
 
+from dwell.model.blind_days import BlindDays, BlindWhy
 from dwell.model.claims import (
     Answer,
     BlindStretch,
@@ -368,6 +369,11 @@ RULES = (
         hosts_total=1,
         hosts_without=("EX03",),
         hosts_without_total=1,
+        blind_days=(
+            BlindDays("EX01", date(2021, 3, 4), date(2021, 3, 6), BlindWhy.NOT_RECORDED, "not recorded: CommandLine"),
+            BlindDays("", date(2021, 3, 9), date(2021, 3, 9), BlindWhy.NOT_HELD, "no record of Security is held"),
+        ),
+        blind_days_total=3,
     ),
     RuleOutcome("6b1f", "Odd aggregation", "D. Author", "MIT", "low", RuleStatus.UNSUPPORTED, "near"),
     RuleOutcome("", "", "", "", "", RuleStatus.INVALID, "no detection", path="web/broken.yml"),

@@ -18,6 +18,7 @@ from tests.report.golden import assert_golden
 from tests.report.sample_case import SUMMARY, filled
 
 from dwell.model import claims
+from dwell.model.blind_days import BlindWhy
 from dwell.model.claims import Question, Summary
 from dwell.model.departures import DepartureKind
 from dwell.model.estimates import Estimate
@@ -52,6 +53,7 @@ WORDS: Mapping[tuple[str, str], type[StrEnum]] = {
     ("reach", "verdict"): claims.ReachVerdict,
     ("check", "status"): claims.CheckStatus,
     ("rule", "status"): claims.RuleStatus,
+    ("blind_days", "why"): BlindWhy,
     ("hypothesis", "verdict"): HypothesisVerdict,
     ("hypothesis", "where"): Where,
     ("hypothesis", "told_by"): Told,

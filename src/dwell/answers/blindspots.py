@@ -33,6 +33,7 @@ from dwell.answers.settings import tell_settings
 from dwell.answers.silences import tell_silences
 from dwell.answers.unjudged import computers_elsewhere
 from dwell.model.addresses import is_trusted
+from dwell.model.blind_days import BlindDays, BlindWhy
 from dwell.model.claims import (
     Answer,
     CaseFacts,
@@ -334,6 +335,7 @@ def _rules(case: Investigation, book: Book) -> None:
     dark = Counter((one.status.value, one.reason) for one in case.hunted.checks if one.status in blind)
     for (status, reason), number in sorted(dark.items(), key=lambda one: (-one[1], one[0])):
         book.unknown(f"{count(number, 'check')} of files and settings {status}: {reason}.")
+    _unheld_days(outcomes, book)
     _one_sided(case.hunted.outcomes, "rule", "ran for {} only: of {} no record of the kind they look at", book)
     _one_sided(
         case.hunted.checks, "check", "of files and settings looked at {} only: of {} nothing of what they look at", book
@@ -361,6 +363,27 @@ def _one_sided(outcomes: Sequence[RuleOutcome], noun: str, what: str, book: Book
     rest = f" So it is, with other hosts, for {count(more, noun)} more; dwell hunt -t json names them." if more else ""
     told = what.format(_hosts(hosts, held), _hosts(without, lacking))
     book.unknown(f"{count(number, noun)} {told} is held, and their silence says nothing of these.{rest}")
+
+
+def _unheld_days(outcomes: Sequence[RuleOutcome], book: Book) -> None:
+    """Say on which days rules that ran, or are partly blind, had no record to look at, the most of them first."""
+    found: Counter[tuple[tuple[BlindDays, ...], int]] = Counter()
+    for one in outcomes:
+        days = tuple(each for each in one.blind_days if each.why is BlindWhy.NOT_HELD)
+        if days:
+            found[days, one.blind_days_total - len(one.blind_days)] += 1
+    if not found:
+        return
+    (days, untold), number = min(found.items(), key=lambda one: (-one[1], one[0][0][0].span, one[0][1]))
+    shown = [f"{one.span} ({one.what})" for one in days[:3]]
+    left = len(days) + untold - len(shown)
+    many = f"{listed(shown)} and {count(left, 'more stretch', 'more stretches')} of days" if left else listed(shown)
+    more = found.total() - number
+    rest = f" So it is, on other days, for {count(more, 'rule')} more; dwell hunt -t json names them." if more else ""
+    book.unknown(
+        f"{count(number, 'rule')} had nothing to look at on some days, and their silence says nothing of these: {many}."
+        f"{rest}"
+    )
 
 
 def _hosts(names: Sequence[str], total: int) -> str:

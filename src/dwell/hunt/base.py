@@ -59,6 +59,10 @@ class Entries:
             return np.array([at for at, one in enumerate(self.keys) if numbered.match(one)], np.int64)
         return np.array(self._names.get(key.lower(), ()), np.int64)
 
+    def names(self) -> dict[str, list[int]]:
+        """Give every name by which some keys are asked for, in lower case, and which of the distinct keys it means."""
+        return self._names
+
     @cached_property
     def _names(self) -> dict[str, list[int]]:
         """Give the keys that each name means."""

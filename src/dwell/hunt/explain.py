@@ -18,6 +18,8 @@ from dwell.errors import UsageError
 from dwell.hunt.columnvalues import values_of
 from dwell.hunt.frame import columns_of
 from dwell.hunt.outcomes import possible, rule_outcomes
+from dwell.hunt.passes import held_in
+from dwell.hunt.reach import SERVER_TABLES
 from dwell.hunt.ruleset import Atom, Case, Node, RuleInfo, RuleSet, Where
 from dwell.hunt.sigma.files import BadFileError, documents
 from dwell.hunt.sigma.load import load, new_lowering
@@ -270,10 +272,17 @@ class _Looked:
             asked = self._asked(table)
             for file in archive.files(table):
                 hits, report = hunter.hunt(file)
+                report.held = held_in(file, rules.wheres)
                 self.reports.setdefault(table, []).append(report)
                 for name, number in zip(hits["rule_id"].to_pylist(), hits["count"].to_pylist(), strict=True):
                     self.hits[name] = self.hits.get(name, 0) + number
                 self._count(file, asked)
+
+        for table in sorted((SERVER_TABLES | {"evtx"}).intersection(archive.tables()) - tables):
+            # which hosts there are, and on which days, other logs tell as well
+            self.reports[table] = [
+                FileReport(one.staged.rows, held=held_in(one, rules.wheres)) for one in archive.files(table)
+            ]
 
     def _asked(self, table: str) -> dict[str, list[int]]:
         out: dict[str, set[int]] = {}

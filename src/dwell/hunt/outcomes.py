@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from dwell.hunt.blinddays import DaysOfRules, days_unseen, with_days
 from dwell.hunt.derived import base_of, is_derived
 from dwell.hunt.frame import columns_of
 from dwell.hunt.holders import Holder
@@ -107,21 +108,23 @@ class _Columns:
             for place in sorted(places):
                 for column in columns_of(place, spec)[:1]:
                     mine.setdefault(column, []).append(place)
+                name, _, key = place.partition(":")
+                if key and not key.endswith(("*", "#")):
+                    mine.setdefault(f"{name}:{key.lower()}", []).append(place)
         return out
 
     def lacking(self, where: int, columns: Sequence[str]) -> frozenset[str]:
-        """Give the places of a kind of record that hold nothing where some columns do not."""
+        """Give the places of a kind of record that hold nothing where some columns, or keys of maps, do not."""
         firsts = self._firsts.get(where, {})
         return frozenset(place for one in columns for place in firsts.get(one, ()))
 
 
-def _lacks(rules: RuleSet, reports: Mapping[str, Sequence[FileReport]]) -> _Lacks:
+def _lacks(rules: RuleSet, reports: Mapping[str, Sequence[FileReport]], columns: _Columns) -> _Lacks:
     """Put stretches together by what they lack: thousands of rules ask, and most files of a kind lack the same.
 
     Hosts that share a data file are told apart where one lacks what another has: it makes no difference how evidence came.
     """
     out: dict[int, dict[frozenset[str], Alike]] = {}
-    columns = _Columns(rules)
     for table, stretch in reports.items():
         for report in stretch:
             for where, rows in report.wheres.items():
@@ -240,8 +243,14 @@ def rule_outcomes(
         hits: records met, by rule id.
     """
     opened, compared = _compared(rules, reports)
-    lacks, senses = _lacks(rules, reports), Senses(rules)
+    columns, senses = _Columns(rules), Senses(rules)
+    lacks = _lacks(rules, reports, columns)
     reach, unwritten = Reach(reports), Unwritten(rules, reports)
+
+    def can_be(tree: Node, missing: frozenset[str]) -> bool:
+        return possible(tree, rules, missing, senses)
+
+    by_day = DaysOfRules(rules, reports, columns.lacking, can_be, senses)
     out = []
     for index, rule in enumerate(rules.rules):
         tables = {rules.wheres[case.where].table for case in rule.cases}
@@ -265,5 +274,7 @@ def rule_outcomes(
         if status is not RuleStatus.BLIND:
             base = reach.told(base, sight.lit, sight.dark, tables)
             told[0] += _places(base)
+            base = with_days(base, by_day.of(rule))
+            told.insert(1, days_unseen(base))
         out.append(replace(base, reason="; ".join(filter(None, told))))
     return out

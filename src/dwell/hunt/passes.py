@@ -19,7 +19,7 @@ from dwell.hunt.again import Before, merged
 from dwell.hunt.bundles import Bundle, Entry, Written, write_segment
 from dwell.hunt.databases import keep_in
 from dwell.hunt.gathered import find_all
-from dwell.hunt.holders import ANY, Holder, holders
+from dwell.hunt.holders import ANY, Holder, holders, log_kinds
 from dwell.hunt.indicators.held_addresses import held_addresses
 from dwell.hunt.indicators.match import Finder
 from dwell.hunt.records import NO_RECORDS
@@ -28,10 +28,24 @@ from dwell.hunt.uncollected import uncollected
 from dwell.hunt.wide import FileReport, Found, Hunter
 from dwell.model.addresses import trusting
 
-__all__ = ["HITS_AT", "RECORDS_AT", "Earlier", "Job", "Pass", "Seen", "do", "holders_pass", "kept_name", "told_holders"]
+__all__ = [
+    "HITS_AT",
+    "RECORDS_AT",
+    "Earlier",
+    "Job",
+    "Pass",
+    "Seen",
+    "do",
+    "held_in",
+    "holders_pass",
+    "kept_name",
+    "told_holders",
+]
 
 VERSION = 2
 """Raised whenever what is kept is kept in another way."""
+HOLDERS_VERSION = 2
+"""Raised whenever it is kept in another way who holds what."""
 HITS_AT, RECORDS_AT = 0, 1
 """Places of the tables of an entry: hits, and the records that are told one by one."""
 
@@ -130,15 +144,38 @@ def kept_name(file: DataFile) -> str:
 
 
 def holders_pass(wheres: Sequence[Where], table: str, cache: Path | None) -> Pass:
-    """Give what asks data files of a table which hosts hold which kinds of record, and any kind as the last."""
-    asked = (*wheres, Where(table, uniform=False))
-    key = hashlib.sha256(msgspec.json.encode((table, asked), order="sorted")).hexdigest()
+    """Give what asks data files of a table which hosts hold which kinds of record, which logs, and any kind as the last."""
+    asked = (*wheres, *log_kinds(wheres), Where(table, uniform=False))
+    key = hashlib.sha256(msgspec.json.encode((HOLDERS_VERSION, table, asked), order="sorted")).hexdigest()
     return Pass("holders", key, cache=cache, wheres=asked)
 
 
 def told_holders(said: bytes, numbers: Sequence[int]) -> dict[int, list[Holder]]:
-    """Read what an entry of holders says: by the numbers of kinds of record, and `ANY`, who holds such."""
-    return dict(zip((*numbers, ANY), msgspec.msgpack.decode(said, type=list[list[Holder]]), strict=True))
+    """Read what an entry of holders says: by the numbers of kinds of record, by those of logs, and `ANY`.
+
+    The logs of `log_kinds` are numbered downwards from below `ANY`.
+    """
+    return _by_number(msgspec.msgpack.decode(said, type=list[list[Holder]]), numbers)
+
+
+def held_in(file: DataFile, wheres: Sequence[Where]) -> dict[int, list[Holder]]:
+    """Look who holds what in one data file, and give it as `told_holders` does.
+
+    Args:
+        file: the data file.
+        wheres: the kinds of record that rules are about, of whatever table.
+
+    Raises:
+        CustodyError: the file is not what was written.
+    """
+    numbers = [at for at, one in enumerate(wheres) if one.table == file.table]
+    asked = holders_pass([wheres[at] for at in numbers], file.table, None).wheres
+    return _by_number(holders(file, asked), numbers)
+
+
+def _by_number(told: Sequence[list[Holder]], numbers: Sequence[int]) -> dict[int, list[Holder]]:
+    logs = (ANY - 1 - at for at in range(len(told) - len(numbers) - 1))
+    return dict(zip((*numbers, *logs, ANY), told, strict=True))
 
 
 @lru_cache(maxsize=4)

@@ -46,6 +46,7 @@ class RecordKinds:
         self._wheres = wheres
         self._texts: dict[str, pa.Array] = {}
         self._codes: dict[str, Indices] = {}
+        self._compared: dict[str, pa.Array] = {}
         self.sorts: Indices = np.zeros(table.num_rows, np.int64)
         self.size = 1
         for name in (*self.columns(wheres.values()), *also):
@@ -100,10 +101,13 @@ class RecordKinds:
         return np.logical_and.reduce(tests) if tests else np.ones(self.size, np.bool_)
 
     def _among(self, name: str, values: pa.Array) -> Truth:
-        held = self._texts[name].cast(values.type)
-        if pa.types.is_string(values.type):
+        if name not in self._compared:
+            held = self._texts[name].cast(values.type)
             # Windows does not mind the case of a channel's name
-            held, values = pc.utf8_lower(held), pc.utf8_lower(values)
+            self._compared[name] = pc.utf8_lower(held) if pa.types.is_string(values.type) else held
+        held = self._compared[name]
+        if pa.types.is_string(values.type):
+            values = pc.utf8_lower(values)
         right = np.append(pc.is_in(held, value_set=values).to_numpy(zero_copy_only=False), False).astype(np.bool_)
         return right[self._codes[name]]
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dwell.model.affected import UNBOUND, Affected, Range
+from dwell.model.blind_days import BlindDays
 from dwell.model.coverage import Coverage, CoverageRow
 from dwell.model.departures import Departure
 from dwell.model.estimates import Estimate
@@ -205,6 +206,8 @@ class RuleOutcome:
         hosts_total: how many there are.
         hosts_without: hosts of the same role, known from other logs, of which no such record is held; capped.
         hosts_without_total: how many there are.
+        blind_days: days on which a rule that ran, or is partly blind, could not have been met, by host; capped.
+        blind_days_total: how many such stretches of days there are.
     """
 
     rule_id: str
@@ -225,6 +228,8 @@ class RuleOutcome:
     hosts_total: int = 0
     hosts_without: tuple[str, ...] = ()
     hosts_without_total: int = 0
+    blind_days: tuple[BlindDays, ...] = ()
+    blind_days_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ LEVELS = ("informational", "low", "medium", "high", "critical")
 GROUPS_SHOWN = 5
 """Groups of one rule in text, unless all are asked for."""
 REASONS_SHOWN = 12
+DAYS_SHOWN, SPANS_SHOWN = 3, 2
+"""Groups of rules that had nothing to look at on the same days, and stretches of days of each."""
 FILES_SHOWN = 10
 MATCHED_MAX = 200
 NAMINGS_SHOWN = 2
@@ -306,6 +308,7 @@ class HitListing:
             lines.append(
                 f"   {count(left)} for {count(len(ranked) - REASONS_SHOWN)} other reasons; -t json has them all"
             )
+        lines += self._days()
         lines += self._checks()
         lines += self._indicators()
         faults = self.hunted.faults
@@ -313,6 +316,25 @@ class HitListing:
             lines.append(f"cannot be used: {_many(len(faults), 'thing')} in files of rules, indicators or suppressions")
             lines += [terminal(f"   {one}") for one in faults[:FILES_SHOWN]]
             lines += _more(len(faults))
+        return lines
+
+    def _days(self) -> list[str]:
+        """Say of which days rules that ran had no record to look at, the commonest first."""
+        found = Counter(
+            (one.blind_days, one.blind_days_total)
+            for one in self.hunted.outcomes
+            if one.status is RuleStatus.RAN and one.blind_days
+        )
+        if not found:
+            return []
+        lines = [
+            f"   {count(found.total())} that ran had nothing to look at on some days; -t json has each (blind_days)"
+        ]
+        ranked = sorted(found.items(), key=lambda one: (-one[1], one[0][0][0].span, one[0][1]))
+        for (days, total), number in ranked[:DAYS_SHOWN]:
+            more = f"; and {count(total - SPANS_SHOWN)} stretches more" if total > SPANS_SHOWN else ""
+            told = "; ".join(f"{one.span} ({one.what})" for one in days[:SPANS_SHOWN])
+            lines.append(terminal_limited(f"      {count(number)}: {told}{more}", NAMING_MAX))
         return lines
 
     def _checks(self) -> list[str]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dwell.model.attack import in_v18, in_v19
-from dwell.model.claims import RuleStatus
+from dwell.model.claims import RuleOutcome, RuleStatus
 from dwell.report.figures import count
+from dwell.report.summary_json import blind_days_object
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
 from dwell.safe.terminal import terminal, terminal_limited
@@ -24,6 +25,8 @@ ASKED_SHOWN = 40
 """Questions of one condition in text."""
 CONDITION_MAX = 1_500
 ASKS_MAX = 200
+DAYS_SHOWN = 12
+"""Stretches of days on which a rule could not have been met, in text."""
 _COLUMNS = ("rule_id", "level", "status", "tables", "title", "author", "licence", "path", "reason")
 
 
@@ -112,6 +115,8 @@ def explained_object(rule: RuleExplained) -> dict[str, Json]:
         "files_pruned": outcome.files_pruned if outcome and _held(rule) else None,
         "rows_compared": outcome.rows_compared if outcome and _held(rule) else None,
         "hits": outcome.hits if outcome and _held(rule) else None,
+        "blind_days": [blind_days_object(one) for one in outcome.blind_days] if outcome and _held(rule) else None,
+        "blind_days_total": outcome.blind_days_total if outcome and _held(rule) else None,
         "records": [_case_object(one) for one in rule.cases],
     }
 
@@ -164,7 +169,19 @@ def explained_text(rule: RuleExplained) -> str:
                 f"{count(outcome.files_pruned)}; records put to it: {count(outcome.rows_compared)}, "
                 f"records met: {count(outcome.hits)}"
             )
+            lines += [
+                terminal_limited(f"   could not be met: {one.span}: {one.what}", ASKS_MAX)
+                for one in outcome.blind_days[:DAYS_SHOWN]
+            ]
+            if outcome.blind_days_total > DAYS_SHOWN:
+                more = outcome.blind_days_total - DAYS_SHOWN
+                lines.append(f"   and {count(more)} stretches of days more; -t json has {_told(outcome)}")
     return "".join(f"{one}\n" for one in lines)
+
+
+def _told(outcome: RuleOutcome) -> str:
+    is_whole = outcome.blind_days_total == len(outcome.blind_days)
+    return "them all" if is_whole else f"the first {count(len(outcome.blind_days))} of all"
 
 
 def _licence(text: str) -> str:

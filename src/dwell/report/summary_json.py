@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from importlib import resources
 
 from dwell.model.affected import Affected
+from dwell.model.blind_days import BlindDays
 from dwell.model.claims import (
     CaseFacts,
     Claim,
@@ -41,6 +42,7 @@ from dwell.safe.jsontext import Json, json_text
 
 __all__ = [
     "bits",
+    "blind_days_object",
     "coverage_object",
     "departure_object",
     "effect_object",
@@ -513,4 +515,17 @@ def rule_object(rule: RuleOutcome) -> Object:
         "hosts_total": rule.hosts_total,
         "hosts_without": list(rule.hosts_without),
         "hosts_without_total": rule.hosts_without_total,
+        "blind_days": [blind_days_object(one) for one in rule.blind_days],
+        "blind_days_total": rule.blind_days_total,
+    }
+
+
+def blind_days_object(days: BlindDays) -> Object:
+    """Give days on which a rule could not have been met as the contract has them."""
+    return {
+        "host": _known(days.host),
+        "first_day": days.first_day.isoformat(),
+        "last_day": days.last_day.isoformat(),
+        "why": days.why.value,
+        "what": _known(days.what),
     }
