@@ -119,7 +119,8 @@ class Gathered:
         text: str | bytes
         held = next((record[name] for name in ENVELOPES if record.get(name)), None)
         if isinstance(held, str):
-            inner, text = decode(held), held
+            (inner, how), text = read_record(held), held
+            self.watch.mended(number, how)
         elif isinstance(held, dict):
             inner, text = held, msgspec.json.encode(held).decode()
         else:
