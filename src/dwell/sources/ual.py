@@ -104,7 +104,7 @@ class UalCsv(Source):
                             batch.facts.append(_unreadable(number, text))
                     rows.add(number, text, record, extra)
                 batch.records = rows.batch()
-                batch.facts += watch.take(batch.records)
+                batch.facts += watch.take(batch.records, rows.short)
             yield batch
         if facts := watch.capped():
             yield Batch(facts=facts)
