@@ -40,7 +40,8 @@ def as_event(record: dict[str, Any]) -> dict[str, Any] | None:
         record: the object.
     """
     if isinstance(record.get("System"), dict) and "Event" not in record:
-        return {name: _system(value) if name == "System" else value for name, value in record.items()}
+        held = {name: value for name, value in record.items() if value is not None}
+        return {name: _system(value) if name == "System" else value for name, value in held.items()}
     return _win_event(record) if record.keys() >= _WIN_EVENT else None
 
 
@@ -76,7 +77,9 @@ def _win_event(record: dict[str, Any]) -> dict[str, Any]:
     held = record.get("Properties")
     properties = [one.get("Value") if isinstance(one, dict) else one for one in held] if isinstance(held, list) else []
     texts = [None if one is None else one if isinstance(one, str) else str(one) for one in properties]
-    known = {*_PARTS, *_ATTRIBUTE_OF, *_SPOKEN}
+    known = {*_PARTS, *_ATTRIBUTE_OF, *_SPOKEN} - (
+        {"Properties"} if held is not None and not isinstance(held, list) else set()
+    )
     return {
         "System": system,
         "EventData": {"Data": {_TEXT: texts}} if texts else {},
