@@ -68,9 +68,13 @@ class Dribble(io.RawIOBase):
 
 
 def line_count(data: bytes) -> int:
-    """Count the lines of a text by its line feeds alone."""
+    """Count the lines of a text by its line feeds alone, or by its carriage returns where it begins without any."""
     encoding, mark = encoding_of(data)
     text = data[mark:].decode(encoding, errors="replace").encode() if encoding else data[mark:]
+    head = data[mark:65_536]
+    begins = head.decode(encoding, errors="replace").encode() if encoding else head
+    if b"\n" not in begins and b"\r" in begins:
+        text = text.replace(b"\r", b"\n")
     return text.count(b"\n") + (not text.endswith(b"\n") and text != b"")
 
 

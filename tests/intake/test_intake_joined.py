@@ -13,6 +13,7 @@ from fuzz.mutate import mutated
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.intake.evidence import log, taken_in, write
+from tests.scope.staged import stage_folder
 
 from dwell.intake import reading
 from dwell.intake.ingest import open_archive
@@ -280,3 +281,16 @@ _HEADER = "DateTime,RequestId,UrlStem,ServerHostName,HttpStatus\r\n"
 def test_an_exchange_log_that_needs_more_than_its_first_lines_stands_alone(content: str) -> None:
     plain = b"#Fields: " + _HEADER.encode()
     assert list(mates(source("httpproxy"), [plain, content.encode(), plain])) == [range(1), range(1, 2), range(2, 3)]
+
+
+def test_a_file_whose_lines_end_in_returns_loses_none_beside_others(tmp_path: Path) -> None:
+    records = 0
+    for place, end in enumerate(["\r\n", "\r", "\r\n", "\r"]):
+        folder = tmp_path / "EX01" / "Logging" / "HttpProxy" / "Owa"
+        folder.mkdir(parents=True, exist_ok=True)
+        content = proxy_log(3, place).replace(b"\r\n", b"\n")
+        records += sum(one.startswith(b"20") for one in content.split(b"\n"))
+        (folder / f"HttpProxy_202103030{place}-1.LOG").write_bytes(content.replace(b"\n", end.encode()))
+    held = stage_folder(tmp_path / "case", tmp_path / "EX01").archive
+    rows = sum(file.staged.rows for file in held.files("httpproxy"))
+    assert rows == records > 0

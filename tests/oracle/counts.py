@@ -15,6 +15,8 @@ __all__ = ["COUNTERS", "count"]
 
 csv.field_size_limit(1 << 30)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+_BEFORE = re.compile(r"#TYPE|sep=")
+"""What PowerShell and spreadsheets put before a header."""
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
@@ -32,8 +34,9 @@ def text_of(data: bytes) -> str:
 
 
 def lines_of(data: bytes) -> list[str]:
-    """Give the lines of a file without their ends; only a line feed ends one."""
-    lines = text_of(data).split("\n")
+    """Give the lines of a file without their ends; only a line feed ends one, or a return where no feed is."""
+    text = text_of(data)
+    lines = text.split("\n" if "\n" in text else "\r")
     return [one.rstrip("\r") for one in (lines[:-1] if lines[-1] == "" else lines)]
 
 
@@ -50,7 +53,7 @@ def below_comments(data: bytes) -> int:
 def rows_of(data: bytes) -> Iterator[list[str]]:
     """Yield the rows of a file of comma-separated values, by whatever separates them; blank lines are none."""
     text = text_of(data)
-    first = next((one for one in text.split("\n") if one.strip() and not one.startswith("#TYPE")), "")
+    first = next((one for one in re.split("[\r\n]+", text) if one.strip() and not _BEFORE.match(one)), "")
     mark = max(",;\t", key=lambda one: re.sub(r'"[^"]*"', "", first).count(one))
     for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark):
         if any(cell.strip() for cell in row):
@@ -59,7 +62,7 @@ def rows_of(data: bytes) -> Iterator[list[str]]:
 
 def exported(data: bytes) -> int:
     """Count the rows of an export with a header; one that comes again is a header again."""
-    rows = [one for one in rows_of(data) if not one[0].startswith("#TYPE")]
+    rows = [one for one in rows_of(data) if not _BEFORE.match(one[0])]
     return sum(one != rows[0] for one in rows)
 
 
@@ -122,6 +125,18 @@ def events_in_text(data: bytes) -> int:
     return sum(bool(re.match(r"Event\[\d+\]", one.strip())) for one in lines_of(data))
 
 
+def channels(data: bytes) -> int:
+    """Count the channels of `wevtutil gl`: each begins with its name, at the start of a line; what is before is another."""
+    lines = [one for one in lines_of(data) if one.strip()]
+    named = [bool(re.match(r"name:\s*\S", one)) for one in lines]
+    return sum(named) + (named.index(True) if True in named else len(lines))
+
+
+def registry_keys(data: bytes) -> int:
+    """Count the keys of a registry export: a line in square brackets, of a hive."""
+    return sum(bool(re.match(r"\[-?HK", one)) and one.rstrip().endswith("]") for one in lines_of(data))
+
+
 def binary_events(data: bytes) -> int:
     """Count the records of a binary event log: 64 KiB chunks behind 4 KiB, records from byte 512 on."""
     total = 0
@@ -180,6 +195,8 @@ COUNTERS: Mapping[str, Callable[[bytes], int]] = {
     **dict.fromkeys(("evtx_xml", "mailbox_audit", "admin_audit"), elements("Event")),
     "evtx": binary_events,
     "evtx_text": events_in_text,
+    "channel_settings": channels,
+    "registry_export": registry_keys,
     "exchange_other": exchange_other,
     "configuration": settings_in,
 }  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.scope.staged import bind, stage, ual_json
 
-from dwell.scope.app_acts import Deed, app_acts, mail_rights
+from dwell.scope.app_acts import Deed, app_acts, done, mail_rights
 from dwell.scope.apps import App, apps_of
 from dwell.scope.names import learn
 from dwell.scope.revocations import revocations
@@ -159,3 +159,9 @@ def test_no_record_breaks_the_reading(tmp_path: Path, odd: object) -> None:
     files = {"m365/a.jsonl": ual_json(broken), "entra/a.json": json.dumps([whole, entra])}
     staged = stage(tmp_path, files)
     assert len(apps_of(staged.archive, learn(staged.archive))) == 1
+
+
+@pytest.mark.parametrize("word", ["success", "Erfolg", "Réussite", "Geslaagd", None])
+def test_a_portal_in_another_language_says_success_in_its_own_words(word: str | None) -> None:
+    assert done(word)
+    assert not done("Fehler")

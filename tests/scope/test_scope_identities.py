@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.scope.staged import stage, ual_json
 
 from dwell.scope.identities import Identities
+from dwell.scope.names import exported
 
 GUID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 SID = "S-1-5-21-1-2-3-1104"
@@ -154,3 +157,15 @@ def test_the_domains_of_mailboxes_are_those_of_all_their_addresses_and_of_no_con
     found.add_export([_row(RecipientTypeDetails="UserMailbox"), contact])
     found.add_pair("y@else.example", "8e1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0")
     assert found.domains() == {"gov.example", "corp.gov.example", "old.example"}
+
+
+def test_addresses_of_the_directory_itself_lead_to_the_account(tmp_path: Path) -> None:
+    """`Get-ADUser` has them as `proxyAddresses`; its `mail` may be that of another account of the same person."""
+    rows = [
+        {"SamAccountName": "anna", "SID": {"Value": SID}, "proxyAddresses": ["SMTP:a.berg@gov.example"]},
+        {"SamAccountName": "adm-anna", "SID": {"Value": f"{SID}9"}, "mail": "a.berg@gov.example", "proxyAddresses": []},
+    ]
+    archive = stage(tmp_path, {"EX01/users.json": ual_json(rows)}).archive
+    found = exported(archive)
+    assert found.label("GOV\\anna") == found.label("a.berg@gov.example")
+    assert found.label("GOV\\adm-anna") not in {None, found.label("GOV\\anna")}

@@ -20,6 +20,9 @@ _RESULT = {
     SettingKind.FULL: "hours behind its last record are not recorded",
     SettingKind.KEPT: "what is older is gone by itself",
     SettingKind.RING: "what is older than its first record is gone by itself",
+    SettingKind.SIZE_NAMES: "the names of its files promise no hours",
+    SettingKind.STOPS: "whether it was full is not told, and no hour is lowered",
+    SettingKind.ARCHIVED: "nothing is overwritten: what is missing may lie in files that were put aside (`Archive-…`)",
     SettingKind.LOCAL_NAMES: "hours that only a file's name promises count where another file follows",
 }
 _UNDATED = "nothing dates the file that says so, and no hour is lowered for it: put the day of the copy into its path"

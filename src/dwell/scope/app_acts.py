@@ -54,8 +54,23 @@ _DEEDS: Mapping[str, Deed] = {
 }
 """By the operation, in lower case and without its full stop; `NAMED` only tells which ids and names are one's. Rights are
 held by the service principal, which is `REMOVED`; what is `DELETED` is the application's object, with its own secrets."""
-_DONE = frozenset({"", "success", "succeeded", "true", "1"})
-"""Results, in lower case, of what was done; "" where a record has none."""
+_DONE = frozenset(
+    {
+        "",
+        "success",
+        "succeeded",
+        "true",
+        "1",
+        "erfolg",
+        "erfolgreich",
+        "réussite",
+        "réussi",
+        "succès",
+        "geslaagd",
+        "gelukt",
+    }
+)
+"""Results, in lower case, of what was done; "" where a record has none. Downloads of the portal may be in its language."""
 _ON_RESOURCE = frozenset({"add delegated permission grant", "add app role assignment to service principal"})
 """Acts whose target is what may be read, not the application that may read it."""
 _UAL = ("evidence_id", "record_no", "time_utc", "Operation", "UserId", "ActorIpAddress", "ClientIP", "Id",

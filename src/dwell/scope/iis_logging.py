@@ -14,7 +14,7 @@ from typing import Any
 
 from dwell.model.provenance import RecordRef
 
-__all__ = ["COLUMNS", "ELEMENTS", "Unlogged", "local_rollover", "unlogged"]
+__all__ = ["COLUMNS", "ELEMENTS", "Unlogged", "by_size", "local_rollover", "unlogged"]
 
 ELEMENTS = frozenset({"httpLogging", "logFile", "log", "site"})
 """Elements that say something of logs, and those that name the sites."""
@@ -94,6 +94,16 @@ def local_rollover(rows: Iterable[Told]) -> RecordRef | None:
     """Give an element by which log files are named by local time; None where they are named by UTC."""
     said = [ground for row, ground in rows if row.get("localTimeRollover", "").lower() in _YES]
     return said[0] if said else None
+
+
+def by_size(rows: Iterable[Told]) -> tuple[str, RecordRef] | None:
+    """Give an element by which a log begins anew at a size and not with a day, in words; None where there is none."""
+    for row, ground in rows:
+        if row["element"] == "logFile" and row.get("period", "").lower() == "maxsize":
+            size = row.get("truncateSize", "")
+            at = f" of {int(size):,} bytes" if size.isdecimal() else ""
+            return f"its files begin anew at a size{at}, and not by the day (logFile/@period MaxSize)", ground
+    return None
 
 
 def _within(row: Mapping[str, str]) -> str:

@@ -30,6 +30,7 @@ from dwell.scope.changes import Change, changes_of
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.clocks import ClockPair, clock_pairs
 from dwell.scope.cmdlet_origins import Origins, Ran
+from dwell.scope.cmdlet_requests import with_requests
 from dwell.scope.cmdlets import Cmdlet, cmdlets_of
 from dwell.scope.computers import Computer, computers_of
 from dwell.scope.copies import (
@@ -302,7 +303,8 @@ def investigate(
     )
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
-    takings, grants = takings_of(archive, identities.label), grants_of(archive, identities.label)
+    takings = with_requests(archive, takings_of(archive, identities.label), identities.label)
+    grants = with_requests(archive, grants_of(archive, identities.label), identities.label)
     acts: list[Ran] = [*takings, *grants]
     prompts = shells_of(archive, acts, identities.label)
     shells = in_remote_shells(prompts, takings)

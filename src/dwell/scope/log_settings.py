@@ -1,7 +1,8 @@
 """What settings say of logs: which were switched off, how long they are kept, and what a full log does. Each has a date.
 
 Read from configurations of IIS (`scope.iis_logging`) and from exports of `Get-TransportService`, `Get-MailboxServer`,
-`Get-ImapSettings`, `Get-PopSettings`, `Get-AdminAuditLogConfig`, `Get-OrganizationConfig` and `Get-WinEvent -ListLog`.
+`Get-ImapSettings`, `Get-PopSettings`, `Get-AdminAuditLogConfig`, `Get-OrganizationConfig` and `Get-WinEvent -ListLog`, from
+what `wevtutil gl` writes of channels and from exports of the registry (`scope.channel_modes`).
 
 A setting holds for the time that its file proves and for no other. An export was true when it was made. A configuration
 was true from its last write until it was copied, if the copy is dated by its path; one from IIS's own history was true when
@@ -26,6 +27,7 @@ from dwell.intake.hosts import short_host
 from dwell.model.instants import utc_us
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope import iis_logging
+from dwell.scope.channel_modes import ChannelMode, channel_of
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.snapshots import Snapshot, Snapshots
 
@@ -62,6 +64,12 @@ class SettingKind(StrEnum):
     """It is full, and writes nothing more."""
     LOCAL_NAMES = "local-names"
     """Files are named by local time."""
+    SIZE_NAMES = "size-names"
+    """Files begin anew at a size, and no name holds a day."""
+    STOPS = "stops"
+    """When it is full, it writes nothing more; whether it was is not told."""
+    ARCHIVED = "archived"
+    """When it is full, it is put aside under another name, and a new one begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +172,9 @@ def _of_configurations(archive: Archive, states: Snapshots) -> Iterator[LogSetti
             if local is not None:
                 what = "its files are named by local time (logFile/@localTimeRollover)"
                 yield LogSetting(place.host, "iis", SettingKind.LOCAL_NAMES, what, held, local, place.path)
+            sized = iis_logging.by_size(told)
+            if sized is not None:
+                yield LogSetting(place.host, "iis", SettingKind.SIZE_NAMES, sized[0], held, sized[1], place.path)
 
 
 _CONFIG = (*iis_logging.COLUMNS, "evidence_id", "record_no", "extra")
@@ -209,8 +220,14 @@ def _of_exports(archive: Archive, states: Snapshots) -> Iterator[LogSetting]:
             ground = RecordRef("exports", EvidenceId(row["evidence_id"]), row["record_no"])
             told = {str(name).lower(): str(value or "").strip() for name, value in row["extra"] or ()}
             named = row["Name"] or row["Identity"] or ""
+            told["identity"] = row["Identity"] or ""
             for place in states.files.get(row["evidence_id"], ()):
                 yield from _READERS[row["kind"]](told, named, place, ground)
+
+
+def _limits(size: str) -> bool:
+    """Say whether a size is a limit, as PowerShell writes one: `250 MB (262,144,000 bytes)`, `unlimited`."""
+    return bool(re.search(r"[1-9]", size)) and "unlimited" not in size.lower()
 
 
 def _said(told: Mapping[str, str], name: str) -> bool | None:
@@ -238,9 +255,11 @@ def _transport(told: Mapping[str, str], named: str, place: Snapshot, ground: Rec
         if _said(told, f"{head}enabled") is False:
             what = f"the log of {words} was switched off"
             yield LogSetting(host, source, SettingKind.OFF, what, held, ground, place.path)
-        age = _hours(told, f"{head}maxage")
+        age, size = _hours(told, f"{head}maxage"), told.get(f"{head}maxdirectorysize", "")
+        if not age and _limits(size):
+            what = f"files of {words} are deleted, the oldest first, where they take more than {size}"
+            yield LogSetting(host, source, SettingKind.RING, what, held, ground, place.path)
         if age:  # 0 stands for no limit
-            size = told.get(f"{head}maxdirectorysize", "")
             limit = f", or less where they take more than {size}" if size else ""
             what = f"files of {words} are kept for {_kept(age)}{limit}"
             yield LogSetting(host, source, SettingKind.KEPT, what, held, ground, place.path, kept_h=age)
@@ -285,17 +304,26 @@ def _event_log(told: Mapping[str, str], named: str, place: Snapshot, ground: Rec
     host, held = short_host(server) if server else place.host, _made_within(place)
     if not channel or not host:
         return
-    source, size = f"evtx/{channel}", told.get("maximumsizeinbytes", "")
-    if _said(told, "isenabled") is False:
+    source, one = f"evtx/{channel}", channel_of(told)
+    if one.enabled is False:
         yield LogSetting(host, source, SettingKind.OFF, f"{channel} was switched off", held, ground, place.path)
         return
-    mode = told.get("logmode", "").lower()
-    if mode in {"circular", "0"} and size.isdecimal():
-        what = f"{channel} holds {int(size):,} bytes, and what is older is overwritten"
-        yield LogSetting(host, source, SettingKind.RING, what, held, ground, place.path)
-    elif mode in {"retain", "2"} and _said(told, "islogfull") is True:
-        what = f"{channel} was full, and wrote nothing more"
-        yield LogSetting(host, source, SettingKind.FULL, what, held, ground, place.path)
+    size = "" if one.size_bytes is None else f"{one.size_bytes:,} bytes"
+    if one.mode is ChannelMode.RING and size:
+        kind, what = SettingKind.RING, f"{channel} holds {size}, and what is older is overwritten"
+    elif one.mode is ChannelMode.RETAIN and one.full:
+        kind, what = SettingKind.FULL, f"{channel} was full, and wrote nothing more"
+    elif one.mode is ChannelMode.RETAIN and one.full is None:
+        kind, what = (
+            SettingKind.STOPS,
+            f"{channel} holds {size or 'so many bytes'}, and writes nothing more when it is full",
+        )
+    elif one.mode is ChannelMode.ARCHIVE:
+        kind, what = SettingKind.ARCHIVED, f"{channel} is put aside when it has {size or 'its size'}, and begun anew"
+    else:
+        return
+    policy = ", by policy" if one.policy else ""
+    yield LogSetting(host, source, kind, f"{what}{policy}", held, ground, place.path)
 
 
 _READERS = {

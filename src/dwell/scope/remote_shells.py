@@ -156,6 +156,8 @@ def _at(one: Taking, visits: Sequence[_Visit]) -> _Visit | None:
     """Give the request that lies nearest before an export on its server, or nearest after, as clocks of logs differ."""
     at = utc_us(one.at_utc)
     near = [each for each in visits if each.host.lower() == one.host.lower() and abs(each.at_us - at) <= _NEAR_US]
+    # where the request's id says from where, that is said
+    near = [each for each in near if each.client == one.client] or near
     return min(near, key=lambda each: (each.at_us > at, abs(each.at_us - at), each.ground), default=None)
 
 

@@ -73,7 +73,7 @@ def heed(ledger: Ledger, found: Iterable[LogSetting], layers: pa.Table, windows:
                 _off(line, one)
             elif one.kind is SettingKind.FULL:
                 _full(line, one)
-            else:
+            elif one.kind in {SettingKind.KEPT, SettingKind.RING}:
                 _age(line, one)
 
 

@@ -1,12 +1,13 @@
 """What exports as CSV have in common: one header line, whatever quoting and delimiter the tool that wrote them used.
 
-PowerShell puts `#TYPE …` before the header, writes `;` where the culture asks for it, and UTF-16 where it was redirected.
-Columns go by name, in any order; a column the schema does not know goes to `extra`. What a spreadsheet changed when it
-saved the file is told (`resaved`).
+PowerShell puts `#TYPE …` before the header, spreadsheets `sep=;`; PowerShell writes `;` where the culture asks for it,
+and UTF-16 where it was redirected. Columns go by name, in any order; a column the schema does not know goes to `extra`.
+What a spreadsheet changed when it saved the file is told (`resaved`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import ClassVar
@@ -23,13 +24,16 @@ from dwell.sources.source import EXTRA, Guess, Sniff, prefix_fields
 __all__ = ["CsvExport", "header_of"]
 
 _SNIFFED_LINES = 20
+_SEPARATOR = re.compile(r"\ufeff?sep=.?\s*$", re.IGNORECASE)
+"""What spreadsheets take the delimiter from, and write before the header."""
+_BEFORE = re.compile(r"#TYPE|\ufeff?sep=.?\s*$", re.IGNORECASE)
 
 
 @lru_cache(maxsize=2)
 def header_of(sniff: Sniff) -> str:
     """Find the line that a file's header is, once though every kind of export asks; "" where there is none."""
     lines = sniff.text.splitlines()[:_SNIFFED_LINES]
-    return next((one for one in lines if one.strip() and not one.startswith("#TYPE")), "")
+    return next((one for one in lines if one.strip() and not _BEFORE.match(one)), "")
 
 
 class CsvExport(Delimited):
@@ -73,7 +77,11 @@ class CsvExport(Delimited):
         return None
 
     def _is_notice(self, text: str, state: State) -> bool:
-        return text.startswith("#TYPE") or (not state.names and self._is_ours(text))
+        return (
+            text.startswith("#TYPE")
+            or (not state.names and bool(_SEPARATOR.match(text)))
+            or (not state.names and self._is_ours(text))
+        )
 
     def _named(self, names: Sequence[str]) -> list[str]:
         """Give the columns that names stand for; a second name for one column stays as it is written."""
@@ -90,7 +98,7 @@ class CsvExport(Delimited):
         return super()._fit(table, numbers, state)
 
     def _notice(self, raw: bytes, text: str, number: int, state: State) -> None:
-        if text.startswith("#TYPE"):
+        if _BEFORE.match(text):
             return
         state.delimiter, state.settled = delimiter_of(text), True
         names = [name or f"column {place}" for place, name in enumerate(header_cells(text), 1)]

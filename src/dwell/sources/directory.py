@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from dwell.model.instants import TimeBasis
-from dwell.sources.csv_export import CsvExport
+from dwell.sources.aliased_csv import AliasedCsv
 from dwell.sources.json_records import JsonRecords
 from dwell.sources.source import Stamp
 from dwell.sources.time_words import dotnet_or_iso
@@ -45,7 +45,13 @@ _NAMES = (
 _COLUMNS: dict[str, pa.DataType] = dict.fromkeys((*_NAMES, "WhenCreatedUTC"), pa.string())
 
 
-class Directory(CsvExport):
+_LISTS = frozenset({"emailaddresses", "proxyaddresses"})
+_ALIASES: Mapping[str, str] = {"proxyaddresses": "EmailAddresses"}
+"""What the directory itself calls columns, as `Get-ADUser` and csvde write them. Not so `mail`: an administrator's second
+account often has the address of his first."""
+
+
+class Directory(AliasedCsv):
     """Directory export."""
 
     key = "directory"
@@ -53,6 +59,8 @@ class Directory(CsvExport):
     title = "Directory export (CSV)"
     is_log = False
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
+    aliases: ClassVar[Mapping[str, str]] = _ALIASES
+    time_names: ClassVar[tuple[str, ...]] = ("WhenCreatedUTC",)
     marks = (
         frozenset({"primarysmtpaddress", "userprincipalname", "samaccountname", "windowsemailaddress"}),
         frozenset(
@@ -72,8 +80,7 @@ class Directory(CsvExport):
         ),
     )
     score = 80
-    schema = CsvExport.table_schema(_COLUMNS)
-    time_name = "WhenCreatedUTC"
+    schema = AliasedCsv.table_schema(_COLUMNS)
     lexicon = (
         "SamAccountName",
         "UserPrincipalName",
@@ -91,7 +98,7 @@ class DirectoryJson(JsonRecords):
     title = "Directory export (JSON)"
     is_log = False
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
-    aliases: ClassVar[Mapping[str, str]] = {
+    aliases: ClassVar[Mapping[str, str]] = dict(_ALIASES) | {
         f"{name.lower()}.{part}": name
         for name, part in (
             ("SID", "value"), ("ObjectSid", "value"), ("PrimarySmtpAddress", "address"), ("WindowsEmailAddress", "address"),
@@ -111,10 +118,9 @@ class DirectoryJson(JsonRecords):
 
     def _shaped(self, record: dict[str, Any]) -> dict[str, Any]:
         shaped = super()._shaped(record)
-        held = shaped.get("EmailAddresses")
-        if isinstance(held, list) and all(isinstance(one, str) for one in held):
-            return {**shaped, "EmailAddresses": ", ".join(held)}
-        return shaped
+        lists = {name: held for name, held in shaped.items() if name.lower() in _LISTS and isinstance(held, list)}
+        told = {name: ", ".join(held) for name, held in lists.items() if all(isinstance(one, str) for one in held)}
+        return shaped | told
 
     def _instants(self, texts: pa.Array) -> pa.Array:
         return dotnet_or_iso(texts)

@@ -2,7 +2,8 @@
 
 Source:
     Microsoft Learn, "directoryAudit resource type" (Graph) and `AuditLogs` (Azure Monitor): Graph answers, diagnostic
-    settings (`{time, category, properties}`), Sentinel's table as JSON or CSV, the portal's CSV in English. Columns are
+    settings (`{time, category, properties}`), Sentinel's table as JSON or CSV, the portal's CSV in English, and unverified
+    in German, French and Dutch, as for sign-ins. Columns are
     named as in Graph; what lies deeper is named by its path, `targetResources` is kept as JSON.
 Time:
     `activityDateTime` is UTC; where it is missing, `TimeGenerated` or the wrapper's `time`.
@@ -30,6 +31,7 @@ from dwell.model.instants import TimeBasis
 from dwell.sources.aliased_csv import AzureCsv
 from dwell.sources.json_records import JsonRecords, merged
 from dwell.sources.matched import schema_of
+from dwell.sources.portal_words import in_other_languages, marks_in_other_languages
 from dwell.sources.source import Stamp
 
 __all__ = ["EntraAudit", "EntraAuditCsv"]
@@ -55,6 +57,7 @@ _ALIASES: Mapping[str, str] = {
     "useragent": "userAgent",
     "user agent": "userAgent",
 }
+_NAMED = {"category": "category", "result": "result", "target1displayname": "Target1DisplayName", **_ALIASES}
 _MARKS = (
     frozenset({"activitydatetime", "timegenerated", "timegenerated [utc]", "date (utc)", "time"}),
     frozenset({"activitydisplayname", "operationname", "activity"}),
@@ -102,9 +105,9 @@ class EntraAuditCsv(AzureCsv):
     stamp = Stamp("activityDateTime, TimeGenerated or time", TimeBasis.UTC)
     title = "Entra ID audit log (CSV)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
-    aliases: ClassVar[Mapping[str, str]] = _ALIASES
+    aliases: ClassVar[Mapping[str, str]] = in_other_languages("entra_audit", _NAMED) | dict(_ALIASES)
     time_names: ClassVar[tuple[str, ...]] = _TIMES
-    marks = _MARKS
+    marks = marks_in_other_languages("entra_audit", _MARKS)
     score = 84
     schema = EntraAudit.schema
     lexicon = _LEXICON

@@ -3,8 +3,10 @@
 Source:
     Microsoft Learn, "signIn resource type" (Graph), `SigninLogs`, `AADNonInteractiveUserSignInLogs`,
     `AADServicePrincipalSignInLogs` and `AADManagedIdentitySignInLogs` (Azure Monitor). Graph answers, diagnostic
-    settings (`{time, category, properties}`), tables of Sentinel as JSON or CSV, and the portal's CSV in English all
-    give one table, its columns named as in Graph; what lies deeper is named by its path.
+    settings (`{time, category, properties}`), tables of Sentinel as JSON or CSV, and the portal's CSV all give one table,
+    its columns named as in Graph; what lies deeper is named by its path. The portal's CSV is read in English, and in
+    German, French and Dutch by words from Microsoft's own pages and others that are usual, of which no download has
+    been seen: unverified. A column by any other name is kept under it.
 Time:
     `createdDateTime` is UTC, the moment of the sign-in; where it is missing, `TimeGenerated` or the wrapper's `time`.
 Units:
@@ -33,6 +35,7 @@ from dwell.model.instants import TimeBasis
 from dwell.sources.aliased_csv import AzureCsv
 from dwell.sources.json_records import JsonRecords, Look
 from dwell.sources.matched import schema_of
+from dwell.sources.portal_words import in_other_languages, marks_in_other_languages
 from dwell.sources.source import Stamp
 
 __all__ = ["SignIns", "SignInsCsv"]
@@ -139,9 +142,9 @@ class SignInsCsv(AzureCsv):
     stamp = Stamp("createdDateTime, TimeGenerated or time", TimeBasis.UTC)
     title = "Entra ID sign-in logs (CSV)"
     columns: ClassVar[Mapping[str, pa.DataType]] = _COLUMNS
-    aliases: ClassVar[Mapping[str, str]] = _ALIASES
+    aliases: ClassVar[Mapping[str, str]] = in_other_languages("signins", _ALIASES) | dict(_ALIASES)
     time_names: ClassVar[tuple[str, ...]] = _TIMES
-    marks = _MARKS
+    marks = marks_in_other_languages("signins", _MARKS)
     schema = SignIns.schema
     lexicon = _LEXICON
 

@@ -1,7 +1,8 @@
 """Windows events as JSON: `evtx_dump`, winlogbeat, NXLog and other shippers, one object an event.
 
 Source:
-    The shapes of `evtx_dump -o json`, Elastic winlogbeat (`winlog.event_data`), NXLog `im_msvistalog`, and Log Analytics
+    The shapes of `evtx_dump -o json`, Elastic winlogbeat (`winlog.event_data`), NXLog `im_msvistalog`, Velociraptor's
+    `parse_evtx`, `Get-WinEvent | ConvertTo-Json` (of which no file has been seen: unverified), and Log Analytics
     exports of `SecurityEvent` and `Event`, whose channel is `EventLog` and whose provider is `Source`. A name that is
     neither in the `System` block nor an envelope's own is event data.
 Time:
@@ -20,6 +21,7 @@ Silence:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -28,6 +30,7 @@ import msgspec
 from dwell.model.instants import TimeBasis
 from dwell.sources import windows_event
 from dwell.sources.evtx_json_shape import read_event, walk_event
+from dwell.sources.evtx_json_tools import as_event
 from dwell.sources.evtx_text import Gathering
 from dwell.sources.json_objects import lenient, objects
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source, Stamp
@@ -35,6 +38,9 @@ from dwell.sources.windows_event import Execution, Provider, Security, System, T
 
 __all__ = ["EvtxJson"]
 
+_NUMBERED = re.compile(r"Record \d+\s*")
+"""What `evtx_dump` writes before each event where it is not asked for lines."""
+_HEADING = re.compile(rb"\s*Record \d{1,19}\s*")
 _SYSTEM = {
     "channel": "Channel", "hostname": "Computer", "computer": "Computer", "computer_name": "Computer",
     "sourcename": "Provider", "provider_name": "Provider", "providername": "Provider", "provider": "Provider",
@@ -46,6 +52,8 @@ _SYSTEM = {
     "level": "Level", "opcode": "Opcode", "keywords": "Keywords", "version": "Version", "usersid": "UserID",
 }  # fmt: skip
 """Names that shippers give to parts of the `System` block, in lower case; the first one found counts."""
+_OPENED = ("EventData", "UserData")
+"""Structures that tools leave beside the parts of the `System` block; what lies in them is event data."""
 _EVENT_TABLE = {"EventLog": "Channel", "Source": "EventSourceName"}
 """Names of Log Analytics' table `Event` that mean something else elsewhere."""
 
@@ -67,11 +75,15 @@ class EvtxJson(Source):
 
     def identify(self, sniff: Sniff) -> Guess | None:
         """Take JSON objects that hold an event id and a channel."""
-        text = sniff.text.lstrip()
+        text = _NUMBERED.sub("", sniff.text.lstrip(), count=1)
         if not text.startswith(("{", "[")):
             return None
         if '"Event"' in text and '"System"' in text and '"EventID"' in text:
             return Guess(90, self.key, "JSON objects with Event, System and EventID")
+        if '"System"' in text and '"EventID"' in text and '"Channel"' in text and "SystemTime" in text:
+            return Guess(88, self.key, "JSON objects of Velociraptor with System and EventID")
+        if all(f'"{name}"' in text for name in ("Id", "LogName", "ProviderName", "MachineName", "RecordId")):
+            return Guess(86, self.key, "JSON objects of Get-WinEvent")
         if '"winlog"' in text and '"event_id"' in text:
             return Guess(90, self.key, "JSON objects of winlogbeat")
         if '"EventID"' in text and ('"Channel"' in text or '"SourceName"' in text):
@@ -82,8 +94,11 @@ class EvtxJson(Source):
         """Yield the events, some thousands to a batch."""
         del hint
         gathering = Gathering()
-        taken = 0
-        for ordinal, (found, taken) in enumerate(objects(stream), 1):
+        ordinal = taken = 0
+        for found, taken in objects(stream):
+            if found.fault and _HEADING.fullmatch(found.raw):
+                continue
+            ordinal += 1
             event, how = (None, "") if found.fault else _event(found.raw)
             if event is None:
                 gathering.anomalies.append(found.anomaly(ordinal, "no readable event"))
@@ -107,7 +122,9 @@ def _event(raw: bytes) -> tuple[tuple[System, dict[str, Any]] | None, str]:
     if not isinstance(found, dict) or not found:
         return None, ""
     inner = found.get("Event")
-    event = walk_event(inner) if isinstance(inner, dict) else None
+    if not isinstance(inner, dict):
+        inner = as_event(found)
+    event = walk_event(inner) if inner is not None else None
     return event or _flat(found), how
 
 
@@ -126,7 +143,9 @@ def _flat(record: dict[str, Any]) -> tuple[System, dict[str, Any]]:
         record = {_EVENT_TABLE.get(name, name): value for name, value in record.items()}
     for name, value in record.items():
         part = _SYSTEM.get(name.lower())
-        if part is None or isinstance(value, dict | list):
+        if name in _OPENED and isinstance(value, dict):
+            data += value.items()
+        elif part is None or isinstance(value, dict | list):
             data.append((name, value))
         elif part not in parts and value not in (None, ""):
             parts[part] = value

@@ -101,7 +101,13 @@ _DIGITS = {
     "time-taken": 18,
 }
 """How many digits `iis_repair.SHAPES` grants each."""
-_RENAMED = {"cs(user-agent)": "cs-user-agent", "cs(cookie)": "cs-cookie", "cs(referer)": "cs-referer"}
+_RENAMED = {
+    "cs(user-agent)": "cs-user-agent", "cs(cookie)": "cs-cookie", "cs(referer)": "cs-referer",
+    **dict.fromkeys(
+        ("cs(x-forwarded-for)", "x_forwarded_for", "x-forwardedfor", "xforwardedfor", "xff"), "X-Forwarded-For"
+    ),
+}  # fmt: skip
+"""Whoever adds the field for a balancer's header names it himself: these can mean nothing else."""
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -194,7 +200,9 @@ class IisW3c(Source):
             if line.lower().startswith("#fields:"):
                 names = line[8:].split()
                 lowered = [name.lower() for name in names]
-                if "," in line or "time" not in lowered[:2]:
+                asked = {"cs-uri-stem", "cs-method", "c-ip"} <= set(lowered)
+                # Log Parser puts the file's name and the line before all else
+                if "," in line or "time" not in (lowered if asked else lowered[:2]):
                     return None
                 if "s-reason" in lowered:
                     return None

@@ -20,12 +20,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.model.provenance import Anomaly, Fact, FactKind
-from dwell.sources.columns import instants
 from dwell.sources.evtx_text import mended_facts
 from dwell.sources.json_objects import TWICE, lenient, objects, with_repeats
 from dwell.sources.source import EXTRA, HOST, RECORD_NO, TIME_UTC, Batch, Guess, Hint, Sniff, Source
 from dwell.sources.spread import spread
-from dwell.sources.time_words import by_value
+from dwell.sources.time_words import by_value, iso_or_dotnet
 
 __all__ = ["JsonRecords", "Look", "look", "members", "merged"]
 
@@ -204,8 +203,8 @@ class JsonRecords(Source):
         return merged(record)
 
     def _instants(self, texts: pa.Array) -> pa.Array:
-        """Read the distinct values of a time column."""
-        return instants(texts)
+        """Read the distinct values of a time column; PowerShell 5 writes what it took for a date as `/Date(…)/`."""
+        return iso_or_dotnet(texts)
 
     def read(self, stream: BinaryIO, hint: Hint) -> Iterator[Batch]:
         """Yield the records, some thousands to a batch."""

@@ -36,7 +36,8 @@ class Block:
     """A stretch of whole lines.
 
     Attributes:
-        data: the bytes, from `offset` on; lines end in LF or CR LF, the last one perhaps in nothing.
+        data: the bytes, from `offset` on; lines end in LF or CR LF, the last one perhaps in nothing;
+            LF stands for CR where that alone ends lines.
         offset: byte offset of `data[0]` in the evidence.
         first_line: 1-based number of the first line.
         starts: offset in `data` of each line.
@@ -131,7 +132,7 @@ def blocks(stream: BinaryIO, block_bytes: int | None = None) -> Iterator[Block]:
 
     A line over `LINE_BYTES_MAX` comes as a block of its own with `too_long` set and no lines; its bytes are not held.
     """
-    text = Utf8(stream)
+    text = Utf8(stream, lines=True)
     offset, line_no = text.mark_bytes, 1
     rest, over = b"", False
     while not over:

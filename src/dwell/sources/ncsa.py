@@ -3,7 +3,8 @@ r"""Access logs of Apache, nginx, Tomcat, IIS and others in NCSA common or combi
 Source:
     Apache HTTP Server documentation, "Log Files", common and combined log format; IIS writes the common one as
     `u_nc*.log`. The format names no columns: they are called as in W3C logs, which is what web rules look for. A
-    virtual host before the line goes to `vhost`; what custom formats append goes to `extra` as `rest`.
+    virtual host before the line goes to `vhost`; what custom formats append goes to `extra` as `rest`, and a head of
+    syslog before it (nginx's `access_log syslog:`) as `syslog_time`, `syslog_host` and `program`.
 Time:
     The server's local time with its offset, whole seconds, when the request came in (Apache) or was answered (nginx);
     read into UTC.
@@ -30,7 +31,7 @@ import pyarrow.compute as pc
 from dwell.model.instants import TimeBasis
 from dwell.sources.matched import Matched, State, schema_of, split
 from dwell.sources.source import Stamp
-from dwell.sources.time_words import by_value, named_months
+from dwell.sources.time_words import SYSLOG_TIME, by_value, named_months
 
 __all__ = ["Ncsa"]
 
@@ -58,6 +59,9 @@ _LOOSE_TAIL = (
     rf' {_TIME} "(?P<request>.*?)" (?P<status>\d{{3}}|-) (?P<bytes>\d+|-)'
     r'(?: "(?P<referer>.*?)" "(?P<agent>.*)")?(?: (?P<rest>[^"]*))?$'
 )
+_SYSLOG = (
+    rf"^(?:<\d{{1,3}}>)?(?:1 )?(?P<syslog_time>{SYSLOG_TIME}) (?P<syslog_host>\S+) (?P<program>[^\s:\[]+)(?:\[\d+\])?: "
+)
 _REQUEST = r"^(?P<method>[!-~]{1,32}) (?P<stem>[^?]*?)(?:\?(?P<query>.*?))?(?: (?P<version>HTTP/\d(?:\.\d)?))?$"
 
 
@@ -74,6 +78,7 @@ class Ncsa(Matched):
     shapes = (
         rf"^(?P<ip>\S+) (?P<logname>\S+) (?P<user>\S+){_TAIL}",
         rf"^(?P<vhost>\S+) (?P<ip>\S+) (?P<logname>\S+) (?P<user>\S+){_TAIL}",
+        rf"{_SYSLOG}(?P<ip>\S+) (?P<logname>\S+) (?P<user>\S+){_TAIL}",
         # names with spaces, quotes that the server did not escape
         rf"^(?P<ip>\S+) (?P<logname>\S+) (?P<user>\S[^\[]*?){_LOOSE_TAIL}",
     )

@@ -7,6 +7,7 @@ from dwell.sources.admin_audit import AdminAuditCsv, AdminAuditXml
 from dwell.sources.backups import Backups
 from dwell.sources.bodyfile import Bodyfile
 from dwell.sources.cef import Cef
+from dwell.sources.channel_settings import ChannelSettings
 from dwell.sources.cisco import Cisco
 from dwell.sources.connectivity import Connectivity
 from dwell.sources.cosmos_audit import CosmosAudit
@@ -51,6 +52,7 @@ from dwell.sources.owa import Owa
 from dwell.sources.paloalto import PaloAlto
 from dwell.sources.pop3 import Pop3
 from dwell.sources.postfix import Postfix
+from dwell.sources.registry_export import RegistryExport
 from dwell.sources.rpc_client_access import RpcClientAccess
 from dwell.sources.rps_cmdlet import RpsCmdlet
 from dwell.sources.rps_http import RpsHttp
@@ -134,6 +136,8 @@ SOURCES: tuple[Source, ...] = (
     IisConfig(),
     Exports(),
     ExportsJson(),
+    ChannelSettings(),
+    RegistryExport(),
     Backups(),
     ZeekTsv(),
     ZeekJson(),

@@ -21,6 +21,7 @@ __all__ = [
     "day_first",
     "dotnet_or_iso",
     "epochs",
+    "iso_or_dotnet",
     "named_months",
     "numbered_dates",
     "syslog_times",
@@ -69,6 +70,9 @@ def _only(texts: pa.Array, pattern: str) -> pa.Array:
     return pc.if_else(pc.match_substring_regex(texts, pattern), texts, pa.scalar(None, pa.string()))
 
 
+_DOTNET = r"^/Date\((\d{12,14})(?:[+-]\d{4})?\)/$"
+
+
 def epochs(texts: pa.Array) -> pa.Array:
     """Read seconds since 1970, with a fraction or without, and milliseconds from 12 digits on; 0 is none."""
     texts = pc.replace_substring_regex(texts, _MILLIS, r"\1.\2")
@@ -82,8 +86,13 @@ def epochs(texts: pa.Array) -> pa.Array:
 
 def dotnet_or_iso(texts: pa.Array) -> pa.Array:
     """Read instants as PowerShell writes them into JSON: ISO 8601, or milliseconds since 1970 as `/Date(…)/`."""
-    millis = pc.replace_substring_regex(texts, r"^/Date\((\d{12,14})(?:[+-]\d{4})?\)/$", r"\1")
+    millis = pc.replace_substring_regex(texts, _DOTNET, r"\1")
     return pc.coalesce(instants(texts), epochs(millis))
+
+
+def iso_or_dotnet(texts: pa.Array) -> pa.Array:
+    """Read the same, and no number by itself: in most formats that is no instant."""
+    return pc.coalesce(instants(texts), epochs(pc.replace_substring_regex(_only(texts, _DOTNET), _DOTNET, r"\1")))
 
 
 def without_zone(texts: pa.Array) -> pa.Array:

@@ -24,6 +24,7 @@ Silence:
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, ClassVar
 
@@ -35,7 +36,7 @@ from dwell.sources.csv_export import CsvExport
 from dwell.sources.json_objects import objects
 from dwell.sources.resaved import CELL_MAX
 from dwell.sources.source import Batch, Guess, Hint, Sniff, Source, Stamp
-from dwell.sources.ual_reading import ENVELOPES, Gathered, Watch, decode, from_envelope, read_record
+from dwell.sources.ual_reading import ENVELOPES, Gathered, Watch, from_envelope, read_record
 from dwell.sources.ual_record import SCHEMA, Rows
 
 __all__ = ["UalCsv", "UalJson"]
@@ -46,6 +47,7 @@ LEXICON = (
     "MailAccessType", "IsThrottled", "ActorIpAddress", "UserAgent", "ObjectId",
 )  # fmt: skip
 _ENVELOPE: dict[str, pa.DataType] = {"AuditData": pa.string()}
+_ALONE = re.compile(r'\ufeff?\s*("?)AuditData\1\s*$', re.IGNORECASE)
 
 
 class _Envelope(CsvExport):
@@ -56,6 +58,11 @@ class _Envelope(CsvExport):
     columns: ClassVar[Mapping[str, pa.DataType]] = _ENVELOPE
     marks = (frozenset({"auditdata"}),)
     schema = CsvExport.table_schema(_ENVELOPE)
+
+    def _is_ours(self, line: str) -> bool:
+        """Take a header with the column, which may be the only one (`Select-Object AuditData`)."""
+        return super()._is_ours(line) or _ALONE.match(line) is not None
+
     is_log = False
 
 
@@ -97,7 +104,7 @@ class UalCsv(Source):
                             batch.facts.append(_unreadable(number, text))
                     rows.add(number, text, record, extra)
                 batch.records = rows.batch()
-                batch.facts += watch.take(batch.records)
+                batch.facts += watch.take(batch.records, rows.short)
             yield batch
         if facts := watch.capped():
             yield Batch(facts=facts)
@@ -128,7 +135,7 @@ class UalJson(Source):
         if not sniff.text.lstrip().startswith(("{", "[")):
             return None
         first = next((one for one, _ in objects(io.BytesIO(sniff.head)) if not one.fault), None)
-        record = decode(first.raw) if first is not None else None
+        record = read_record(first.raw)[0] if first is not None else None
         names = set(record or {})
         # hunting tables of other things have the column as well, and nothing in it
         if record is not None and any(record.get(one) for one in ENVELOPES):

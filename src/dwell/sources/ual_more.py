@@ -132,7 +132,7 @@ class UalSentinelCsv(Source):
                     text = msgspec.json.encode(record).decode()
                     rows.add(number, text, renamed(_utc_names(record, more)), more)
                 batch.records = rows.batch()
-                batch.facts += watch.take(batch.records)
+                batch.facts += watch.take(batch.records, rows.short)
             yield batch
 
 

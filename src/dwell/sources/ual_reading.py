@@ -19,6 +19,7 @@ from dwell.sources.ual_record import TEXTS, Rows
 
 __all__ = ["ENVELOPES", "Gathered", "Watch", "decode", "from_envelope", "read_record", "renamed"]
 
+_SHORT = "AuditData counts more items (OperationCount) than it lists: some of what was accessed is not named"
 CAPS = (5_000, 50_000)
 """Rows at which exports are cut."""
 ROWS = 4_096
@@ -64,10 +65,12 @@ class Watch:
         if how:
             self.mendings.setdefault(how, []).append(number)
 
-    def take(self, batch: pa.RecordBatch) -> list[Fact]:
-        """Note throttled records."""
+    def take(self, batch: pa.RecordBatch, short: list[int]) -> list[Fact]:
+        """Note throttled records, and those that list fewer items than they count."""
         self.rows += batch.num_rows
         out = mended_facts(self.mendings)
+        if short:
+            out.append(Fact(FactKind.TRUNCATED, short[0], None, None, len(short), _SHORT))
         self.mendings = {}
         flags = batch["IsThrottled"].to_pylist()
         for place, flag in enumerate(flags):
@@ -119,7 +122,8 @@ class Gathered:
         text: str | bytes
         held = next((record[name] for name in ENVELOPES if record.get(name)), None)
         if isinstance(held, str):
-            inner, text = decode(held), held
+            (inner, how), text = read_record(held), held
+            self.watch.mended(number, how)
         elif isinstance(held, dict):
             inner, text = held, msgspec.json.encode(held).decode()
         else:
@@ -139,7 +143,7 @@ class Gathered:
         out = Batch(anomalies=self.anomalies, bytes_read=taken - self._told)
         if len(self._rows):
             out.records = self._rows.batch()
-            out.facts += self.watch.take(out.records)
+            out.facts += self.watch.take(out.records, self._rows.short)
         self._rows, self.anomalies, self._told = Rows(), [], taken
         return out
 

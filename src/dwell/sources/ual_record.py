@@ -98,10 +98,14 @@ def _whole(value: object) -> int | None:
     return found if -(2**63) <= found < 2**63 else None
 
 
-def _items(held_folders: object, held_messages: object, single: object) -> tuple[list[str], list[str], int | None]:
-    """Give message ids, folders and the sum of sizes that a record names; most records name none."""
+_Items = tuple[list[str], list[str], int | None, int | None]
+
+
+def _items(held_folders: object, held_messages: object, single: object) -> _Items:
+    """Give message ids, folders, the sum of sizes, and how many items a record lists; most records name none."""
     if held_folders is None and held_messages is None and single is None:
-        return [], [], None
+        return [], [], None, None
+    listed = 0
     messages: list[str] = []
     folders: list[str] = []
     sizes: list[int] = []
@@ -113,6 +117,7 @@ def _items(held_folders: object, held_messages: object, single: object) -> tuple
         for item in items if type(items) is list else _listed(items):
             if type(item) is not dict:
                 continue
+            listed += 1
             if type(message := item.get("InternetMessageId")) is str:
                 messages.append(message.strip())
             if (size := _whole(item.get("SizeInBytes"))) is not None:
@@ -125,13 +130,20 @@ def _items(held_folders: object, held_messages: object, single: object) -> tuple
         if isinstance(single.get("InternetMessageId"), str):
             messages.append(single["InternetMessageId"].strip())
     unique = list(dict.fromkeys(one for one in messages if one))
-    return unique, sorted({one for one in folders if one}), sum(sizes) if sizes else None
+    several = held_folders is not None or held_messages is not None
+    total = sum(sizes) if sizes else None
+    return unique, sorted({one for one in folders if one}), total, listed if several else None
 
 
 class Rows:
-    """Records gathered for one batch."""
+    """Records gathered for one batch.
+
+    Attributes:
+        short: once there is a batch, the numbers of records that count more items (`OperationCount`) than they list.
+    """
 
     def __init__(self) -> None:
+        self.short: list[int] = []
         self.numbers: list[int] = []
         self.raw: list[str | bytes | None] = []
         self.records: list[tuple[Any, ...]] = []
@@ -191,6 +203,10 @@ class Rows:
         columns["IsThrottled"] = _strings([held.get("IsThrottled") for held in properties])
         columns["OperationCount"] = pa.array([_whole(one) for one in fields["OperationCount"]], pa.int64())
         items = list(map(_items, fields["Folders"], fields["Messages"], fields["Item"]))
+        told = zip(self.numbers, columns["OperationCount"].to_pylist(), items, strict=True)
+        self.short = [
+            number for number, count, one in told if count is not None and one[3] is not None and count > one[3]
+        ]
         columns["InternetMessageIds"] = _lists([one[0] or None for one in items])
         columns["FolderPaths"] = _lists([one[1] or None for one in items])
         columns["SizeInBytes"] = pa.array([one[2] for one in items], pa.int64())

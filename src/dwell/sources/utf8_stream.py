@@ -1,6 +1,7 @@
 """A stream of text as UTF-8 bytes, whatever it is written in, with every place still known in the bytes of the evidence.
 
-UTF-16 is told by its byte-order mark, or, without one, by the zeros beside the first two letters.
+UTF-16 is told by its byte-order mark, or, without one, by the zeros beside the first two letters. Of a text of lines a
+carriage return alone ends a line where its first `HEAD_BYTES` have no line feed: so old programs on Macs save tables.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dwell.model.provenance import KEPT_BYTES_MAX, Anomaly, AnomalyKind
 __all__ = ["READ_BYTES", "Piece", "Utf8", "Window", "encoding_of", "read_fully"]
 
 READ_BYTES = 4 * 1024 * 1024
+HEAD_BYTES = 65_536
 _PRINTABLE = range(0x20, 0x7F)
 
 
@@ -51,13 +53,16 @@ class Utf8:
     Attributes:
         encoding: what it is written in, "" for UTF-8.
         mark_bytes: length of its byte-order mark.
+        returns: whether carriage returns end its lines; line feeds are given for them.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, *, lines: bool = False) -> None:
         self._stream = stream
-        head = read_fully(stream, 4)
+        head = read_fully(stream, HEAD_BYTES if lines else 4)
         self.encoding, self.mark_bytes = encoding_of(head)
         self._head = head[self.mark_bytes :]
+        seen = self._head.decode(self.encoding, errors="replace").encode() if self.encoding else self._head
+        self.returns = lines and b"\r" in seen and b"\n" not in seen
         self._decoder = codecs.getincrementaldecoder(self.encoding or "utf-8")(errors="replace")
 
     def read(self, size: int) -> bytes:
@@ -66,13 +71,15 @@ class Utf8:
             raw = self._head + read_fully(self._stream, max(1, size - len(self._head)))
             self._head = b""
             if not self.encoding:
-                return raw
+                return raw.replace(b"\r", b"\n") if self.returns else raw
             text = self._decoder.decode(raw, final=not raw).encode("utf-8", errors="replace")
             if text or not raw:
-                return text
+                return text.replace(b"\r", b"\n") if self.returns else text
 
     def original(self, text: bytes) -> bytes:
         """Give a stretch of what was read as it stands in the evidence."""
+        if self.returns:
+            text = text.replace(b"\n", b"\r")
         if not self.encoding:
             return text
         return text.decode("utf-8", errors="replace").encode(self.encoding)

@@ -19,12 +19,12 @@ import numpy.typing as npt
 
 from dwell.model.addresses import is_hop
 from dwell.scope.rollup.fold import Codes
-from dwell.scope.rollup.layers import BACK, EWS, FRONT, MAPI, OWA, PROXY
+from dwell.scope.rollup.layers import BACK, ECP_ACTIVITY, ECP_SERVER, EWS, FRONT, MAPI, OWA, PROXY
 from dwell.scope.words import BROWSER, Name, name_of
 
 __all__ = ["LAYERS", "agreed", "aliases_of"]
 
-LAYERS = (FRONT, BACK, PROXY, EWS, MAPI, OWA)
+LAYERS = (FRONT, BACK, PROXY, EWS, MAPI, OWA, ECP_SERVER, ECP_ACTIVITY)
 _SERVICES = (LAYERS.index(EWS), LAYERS.index(MAPI), LAYERS.index(OWA))
 _BACK = LAYERS.index(BACK)
 

@@ -1,7 +1,7 @@
 """Requests that several layers of a mail server wrote down, made one access: joined by their id, some days at a time.
 
-The front end's IIS log, HttpProxy, the log of the service (EWS, MAPI, OWA) and the back end's IIS log know a request by
-one id. Of its records the one nearest to the mailbox stands for it; each column is taken from the log that knows best
+The front end's IIS log, HttpProxy, the log of the service (EWS, MAPI, OWA, ECP) and the back end's IIS log know a request
+by one id. Of its records the one nearest to the mailbox stands for it; each column is taken from the log that knows best
 (`strongest`), and the others are its further grounds. Where MAPI's log says that it asked the address book, none is an
 access. Looked at are only days in which two layers are held; of these every file is read once for each stretch of days,
 and no more rows are in memory than a stretch has.
@@ -25,16 +25,29 @@ import pyarrow as pa
 
 from dwell.archive.datafile import DataFile, read_rows
 from dwell.model.addresses import is_hop
-from dwell.scope.rollup import ews, fold, httpproxy, iis, mapihttp, owa
+from dwell.scope.rollup import ecp_activity, ecp_server, ews, fold, httpproxy, iis, mapihttp, owa
 from dwell.scope.rollup.agreement import LAYERS, agreed
 from dwell.scope.rollup.fold import Codes, Column
-from dwell.scope.rollup.layers import BACK, FOLDERS, FRONT, OWA, PROXY, Logged, request_numbers
+from dwell.scope.rollup.layers import (
+    BACK,
+    ECP_ACTIVITY,
+    ECP_SERVER,
+    FOLDERS,
+    FRONT,
+    OWA,
+    PROXY,
+    Logged,
+    request_numbers,
+)
 from dwell.scope.rollup.strongest import Strength, Weak, strengths
 from dwell.scope.rollup.told import TAKEN, Joined, Told
 
 __all__ = ["JOINING", "Slice", "Stretch", "both_ends", "join", "joined_in", "slices_of", "stretches_of"]
 
-JOINING: Mapping[str, ModuleType] = {"iis": iis, "httpproxy": httpproxy, "ews": ews, "mapihttp": mapihttp, "owa": owa}
+JOINING: Mapping[str, ModuleType] = {
+    "iis": iis, "httpproxy": httpproxy, "ews": ews, "mapihttp": mapihttp, "owa": owa, "ecp_server": ecp_server,
+    "ecp_activity": ecp_activity,
+}  # fmt: skip
 """The tables whose rows are joined, and what reads them."""
 HANDED = tuple(FOLDERS.index(one) for one in ("ews", "api", "mapi", "rpc", "autodiscover"))
 """Virtual directories in which the back end's IIS log has the front end's id (Exchange's own query parts)."""
@@ -49,6 +62,8 @@ WINDOW_US = 2 * MARGIN_US
 ROWS_MAX = 1_000_000
 """About so many rows are joined at a time."""
 _NIL = request_numbers(pa.array(["00000000-0000-0000-0000-000000000000"]))[0][0]
+_ACTIONS = tuple(LAYERS.index(one) for one in (OWA, ECP_SERVER, ECP_ACTIVITY))
+"""Logs that may have a row for each action of a request."""
 COPY = -1
 """Stands for the layer of a record that another one of its own log repeats."""
 _TIME = pa.timestamp("us", tz="UTC")
@@ -268,9 +283,10 @@ def join(stretch: Stretch, aliases: Mapping[str, str] | None = None) -> list[tup
     if not arrays or not len(arrays["row"]):
         return [(BEARERS.empty_table(), OTHERS.empty_table()) for _ in stretch.slices]
     texts = {name: list(met) for name, met in held.texts.items()}
-    if (arrays["layer"] == LAYERS.index(OWA)).any():
-        once = _once(arrays)
-        arrays = {name: one[once] for name, one in arrays.items()}
+    for layer in _ACTIONS:
+        if (arrays["layer"] == layer).any():
+            once = _once(arrays, layer)
+            arrays = {name: one[once] for name, one in arrays.items()}
     sets = _sets(arrays, texts, aliases or {})
     out = []
     for one in stretch.slices:
@@ -300,16 +316,16 @@ class _Sets:
     closers: Codes
 
 
-def _once(arrays: Arrays) -> Codes:
-    """Give the places of records, but those of OWA's log that write one id several times within a minute.
+def _once(arrays: Arrays, layer: int) -> Codes:
+    """Give the places of records, but those of a log of `_ACTIONS` that write one id several times within a minute.
 
-    Of one request OWA's log may have a row for each action. Which of them a front end's line is, nothing tells.
+    Of one request such a log may have a row for each action. Which of them a front end's line is, nothing tells.
     """
     number, when = arrays["number"], arrays["when"]
     order = np.lexsort((when, number))
     apart = (np.diff(number[order], prepend=number[order][:1]) != 0) | (np.diff(when[order], prepend=0) > MARGIN_US)
     run = np.cumsum(apart)
-    mine = arrays["layer"][order] == LAYERS.index(OWA)
+    mine = arrays["layer"][order] == layer
     return np.sort(order[~mine | (np.bincount(run, weights=mine)[run] < 2)])
 
 

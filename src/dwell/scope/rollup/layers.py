@@ -19,6 +19,8 @@ from dwell.scope.rollup.shapes import LAYERS
 
 __all__ = [
     "BACK",
+    "ECP_ACTIVITY",
+    "ECP_SERVER",
     "EWS",
     "FOLDERS",
     "FRONT",
@@ -38,8 +40,13 @@ __all__ = [
 ]
 
 FRONT, BACK, PROXY, EWS, MAPI, OWA = "front", "back", "httpproxy", "ews", "mapihttp", "owa"
-TABLE_OF = {FRONT: "iis", BACK: "iis", PROXY: "httpproxy", EWS: "ews", MAPI: "mapihttp", OWA: "owa"}
-"""The table that holds each layer. Of OWA's log it is not known which requests have a row: it is joined, not counted."""
+ECP_SERVER, ECP_ACTIVITY = "ecp_server", "ecp_activity"
+TABLE_OF = {
+    FRONT: "iis", BACK: "iis", PROXY: "httpproxy", EWS: "ews", MAPI: "mapihttp", OWA: "owa", ECP_SERVER: "ecp_server",
+    ECP_ACTIVITY: "ecp_activity",
+}  # fmt: skip
+"""The table that holds each layer. Of OWA's and ECP's logs it is not known which requests have a row: they are joined,
+and not counted."""
 FOLDERS = (
     "owa", "ecp", "ews", "mapi", "rpc", "microsoft-server-activesync", "autodiscover", "oab", "powershell", "api", "rest",
     "pushnotifications",

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.scope.rollup import fold, layers
+from dwell.scope.rollup.event_data import persons, value
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.protocols import act_of, wrote_by
 from dwell.scope.rollup.requests import sampled
@@ -36,17 +37,10 @@ _KEYS = {
     "id": ("ActID",),
 }
 """Keys of `EventData`, and other spellings of them."""
-_PERSON = r"(?i)^\s*(?:<PII>)?(?P<v>[^<>]*?)\s*(?:</PII>)?\s*$"
-"""How the logger marks what names a person."""
 _BROWSER_ID = r"^(?P<v>[0-9A-Za-z-]{8,64})$"
 _NO_ACT = frozenset({"globalactivity", "logdatapoint"})
 """Rows of the server's own bookkeeping, and what a page reports about itself."""
 _DONE = frozenset({"success", "noerror", "0"})
-
-
-def _value(data: pa.Array | pa.ChunkedArray, keys: tuple[str, ...]) -> pa.Array:
-    found = [pc.map_lookup(data, pa.scalar(one), "first").cast(pa.string()) for one in keys]
-    return pc.coalesce(*found)
 
 
 def _outcome(error: str | None) -> Outcome:
@@ -69,9 +63,9 @@ def _changing(column: Column) -> Codes:
 def told_in(table: pa.Table) -> Told:
     """Give what rows tell of accesses."""
     data = table["EventDataMap"]
-    told = pa.table({name: _value(data, keys) for name, keys in _KEYS.items()})
+    told = pa.table({name: value(data, keys) for name, keys in _KEYS.items()})
     columns = {one: fold.texts(told, one) for one in _KEYS if one != "id"}
-    mailbox, user = (fold.mapped(columns[one], fold.extracted(columns[one], _PERSON)) for one in ("mailbox", "user"))
+    mailbox, user = (persons(columns[one]) for one in ("mailbox", "user"))
     actor = fold.first(user, mailbox)
     event = fold.texts(table, "EventId")
     idle = event.flags([(one or "").lower() in _NO_ACT for one in event.values])
@@ -110,5 +104,5 @@ def told_in(table: pa.Table) -> Told:
 def fold_file(table: pa.Table, joined: Joined | None = None) -> dict[str, pa.Table]:
     """Fold one data file."""
     told = told_in(table)
-    named = table.append_column("ActID", _value(table["EventDataMap"], _KEYS["id"]))
+    named = table.append_column("ActID", value(table["EventDataMap"], _KEYS["id"]))
     return {**sessions_of(told, table, joined), "hours": fold.hours(table), "requests": sampled(named, "ActID")}
