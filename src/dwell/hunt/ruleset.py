@@ -17,7 +17,7 @@ import msgspec
 
 __all__ = ["VERSION", "Atom", "Case", "Leaf", "Node", "Rule", "RuleInfo", "RuleSet", "Where", "rules_hash"]
 
-VERSION = 9
+VERSION = 10
 """Raised whenever the same rules come out differently."""
 
 
@@ -39,6 +39,7 @@ class RuleInfo(msgspec.Struct, frozen=True, gc=False):
         falsepositives: as written.
         pack: whether it is one of our own.
         filters: titles of the filters that were added to it.
+        tables: the archive tables with records that its log source means; none where none is read.
     """
 
     id: str
@@ -55,6 +56,7 @@ class RuleInfo(msgspec.Struct, frozen=True, gc=False):
     falsepositives: tuple[str, ...]
     pack: bool
     filters: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
 
 
 class Where(msgspec.Struct, frozen=True, gc=False):
