@@ -29,12 +29,10 @@ _ACCOUNTS = (
     ("SubjectUserName", "SubjectDomainName", "SubjectUserSid"),
     ("TargetUserName", "TargetDomainName", "TargetUserSid"),
 )
-_NOBODY = frozenset({"", "-"})
-_NAMES = {
-    "S-1-5-18": "NT AUTHORITY\\SYSTEM",
-    "S-1-5-19": "NT AUTHORITY\\LOCAL SERVICE",
-    "S-1-5-20": "NT AUTHORITY\\NETWORK SERVICE",
-}
+_NOBODY = pa.array(["", "-"], pa.string())
+_OWN = pa.array(["S-1-5-18", "S-1-5-19", "S-1-5-20"], pa.string())
+_CALLED = pa.array([f"NT AUTHORITY\\{one}" for one in ("SYSTEM", "LOCAL SERVICE", "NETWORK SERVICE")], pa.string())
+"""The system's own accounts, and what they are called in English."""
 
 
 def _users(base: Base) -> Found:
@@ -59,20 +57,20 @@ def _account(base: Base, rows: Indices, name: str, domain: str, sid: str) -> lis
     whole = pc.binary_join_element_wise(
         houses.take(pa.array(pairs % max(len(houses), 1))), known.take(pa.array(pairs // max(len(houses), 1))), "\\"
     )
-    words = list(_NAMES.values())
-    to = np.array([words.index(_NAMES[one]) if one in _NAMES else -1 for one in ids.to_pylist()] + [-1], np.int32)
+    which = pc.index_in(ids, value_set=_OWN).fill_null(-1).to_numpy(zero_copy_only=False)
+    to = np.append(which, np.int32(-1))
     own = np.flatnonzero(to[sids] >= 0)
     return [
         (rows[named], names[named], known),
         (rows[both], codes.astype(np.int32), whole),
-        (rows[own], to[sids[own]], pa.array(words, pa.string())),
+        (rows[own], to[sids[own]], _CALLED),
     ]
 
 
 def _held(base: Base, rows: Indices, column: str) -> tuple[Codes, pa.StringArray]:
     """Give a column of some rows as codes, -1 where nobody is named, and its texts."""
     codes, texts = base.codes(column)
-    nobody = [place for place, one in enumerate(texts.to_pylist()) if one in _NOBODY]
+    nobody = np.flatnonzero(pc.is_in(texts, value_set=_NOBODY).to_numpy(zero_copy_only=False))
     mine = codes[rows]
     return np.where(np.isin(mine, nobody), np.int32(-1), mine), texts
 
