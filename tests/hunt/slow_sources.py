@@ -24,7 +24,7 @@ __all__ = ["EVENTS", "JUDGED", "OTHERS", "WINDOWS", "Kind", "kinds_of", "source_
 Row = Mapping[str, Any]
 Names = Mapping[str, Sequence[str]]
 
-JUDGED = ("iis", "evtx", "ual", "ncsa", "httpproxy", "zeek", "entra_audit")
+JUDGED = ("iis", "evtx", "ual", "ncsa", "httpproxy", "zeek", "entra_audit", "rps_cmdlet", "admin_audit")
 """The tables of which this knows the fields."""
 
 
@@ -68,13 +68,12 @@ _AUDITED: Mapping[str, tuple[int, Mapping[str, str]]] = {
         {
             "image": "NewProcessName",
             "parentimage": "ParentProcessName",
-            "user": "SubjectUserName",
             "logonid": "SubjectLogonId",
             "integritylevel": "MandatoryLabel",
         },
     ),
-    "registry_set": (4657, {"image": "ProcessName", "user": "SubjectUserName"}),
-    "registry_event": (4657, {"image": "ProcessName", "user": "SubjectUserName"}),
+    "registry_set": (4657, {"image": "ProcessName"}),
+    "registry_event": (4657, {"image": "ProcessName"}),
     "file_access": (4663, {"filename": "ObjectName", "image": "ProcessName"}),
 }
 
@@ -207,6 +206,21 @@ def _sysmon_details(kind: str, text: str) -> list[str]:
     return [f"DWORD (0x{raw[8:]})" if sizes[kind] == 4 else f"QWORD (0x{raw[:8]}-0x{raw[8:]})"]
 
 
+# Microsoft's pages on 4688 and 4657, and "Well-known SIDs": an account has a name, a domain and a SID in fields of its own
+_OWN = {"S-1-5-18": "SYSTEM", "S-1-5-19": "LOCAL SERVICE", "S-1-5-20": "NETWORK SERVICE"}
+
+
+def _account_texts(row: Row) -> list[str]:
+    found = []
+    for whose in ("Subject", "Target"):
+        name, domain, sid = (row.get(f"{whose}{part}") for part in ("UserName", "DomainName", "UserSid"))
+        if name not in (None, "", "-"):
+            found.append(str(name))
+            found += [f"{domain}\\{name}"] if domain not in (None, "", "-") else []
+        found += [f"NT AUTHORITY\\{_OWN[str(sid)]}"] if str(sid) in _OWN else []
+    return found
+
+
 def _windows(
     channels: Sequence[str],
     ids: Sequence[int],
@@ -231,6 +245,8 @@ def _windows(
             lower = name.lower()
             is_made = made is not None and lower in {"targetobject", "details", "eventtype"}
             texts = made(row, lower) if made is not None and is_made else event.field(name, kind)
+            if lower == "user" and set(ids) & {4688, 4657}:
+                texts = _account_texts(row)
             see = _SEEN.get(lower)
             return texts if see is None or kind == "same" else [one for text in texts for one in see(text)]
 
@@ -356,6 +372,49 @@ _AUDIT = Kind("ual", _any, lambda row: audit_event(row, _UAL))
 _DIRECTORY = Kind("entra_audit", _any, table_event("entra_audit", _ENTRA))
 
 
+# Exchange's own form of a cmdlet's parameters, as its event log has it; what sets nothing stands without quotes
+def _as_typed(row: Row) -> list[str]:
+    parts = []
+    for key, value in row.get("Parameters") or []:
+        name = re.sub(r"#[0-9]+\Z", "", key)
+        is_nothing = value is not None and value.replace(" ", "").lower() in {
+            "$null", "()", "@()", "{}", "@{}", '""', "''",
+        }  # fmt: skip
+        parts.append(f"-{name}" + ("" if value is None else f" {value}" if is_nothing else f' "{value}"'))
+    return [" ".join(parts)] if parts else []
+
+
+def _cmdlet(table: str, names: Names) -> Kind:
+    """Give the cmdlets of a log; its own names for what rules call `CmdletCaller` and the like."""
+    read = partial(audit_event, names=names) if table == "ual" else table_event(table, names)
+
+    def make(row: Row) -> Event:
+        event = read(row)
+        if table == "rps_cmdlet":
+            return event
+        return replace(
+            event,
+            field=lambda name, kind: _as_typed(row) if name.lower() == "cmdletparameters" else event.field(name, kind),
+        )
+
+    return Kind(table, _any, make)
+
+
+_CMDLETS = (
+    _windows(["MSExchange Management"], (), {"cmdletresult": "EventID"}),
+    _cmdlet(
+        "rps_cmdlet",
+        {
+            "cmdletparameters": ("Parameters",),
+            "cmdletcaller": ("AuthenticatedUser",),
+            "cmdletresult": ("ExecutionResult",),
+        },
+    ),
+    _cmdlet("admin_audit", {"cmdletcaller": ("Caller",), "cmdletresult": ("Succeeded",)}),
+    _cmdlet("ual", {"cmdlet": ("Operation",), "cmdletcaller": ("UserId",), "cmdletresult": ("ResultStatus",)}),
+)
+
+
 def _zeek(log: str) -> Kind:
     return Kind("zeek", lambda row: not log or row["_path"] == log, table_event("zeek", _ZEEK))
 
@@ -381,6 +440,7 @@ _SOURCES: Mapping[tuple[str, str, str], Sequence[Kind]] = {
     **{("zeek", "", one): (_zeek(one),) for one in _ZEEK_LOGS},
     **{("m365", "", one): (_AUDIT,) for one in ("audit", "exchange", "threat_management", "threat_detection")},
     ("azure", "", "auditlogs"): (_DIRECTORY,),
+    ("exchange", "", "cmdlet"): _CMDLETS,
 }
 
 

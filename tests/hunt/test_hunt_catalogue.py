@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import dwell
@@ -34,3 +35,33 @@ def test_the_catalogue_that_the_rules_were_written_from_has_no_further_entry(sha
     text = (shared_data.parent / "detections.md").read_text(encoding="utf-8")
     named = re.findall(r"^\| ((?:EX|WS|IM|TA|OS|MB|CR|LM|ST|EF|AF)-\d\d) \|", text, re.MULTILINE)
     assert [one.key for one in catalogue(())] == named
+
+
+def traces() -> dict[str, dict[str, list[str]]]:
+    """Give every trace of every entry, with what bears it."""
+    text = (Path(__file__).parent / "traces.toml").read_text(encoding="utf-8")
+    found: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    return found
+
+
+def test_every_trace_of_every_entry_has_a_bearer_that_is_there_or_a_reason() -> None:
+    rules = {one.path.removesuffix(".yml") for one in load().infos.values()}
+    checks = {f"check:{one.key}" for one in CHECKS}
+    found = {one.key: one for one in catalogue(())}
+    assert list(traces()) == list(found)
+    for key, named in traces().items():
+        assert named, key
+        for name, bearers in named.items():
+            assert bearers or found[key].lacks, (key, name)
+            parts = {one for one in bearers if one.startswith("part:")}
+            assert set(bearers) <= rules | checks | parts, (key, name)
+            assert all((PACKAGE / one.removeprefix("part:")).is_file() for one in parts), (key, name)
+
+
+def test_every_rule_check_and_part_bears_a_trace_of_its_own_entry() -> None:
+    named = {key: {one for some in held.values() for one in some} for key, held in traces().items()}
+    for one in load().infos.values():
+        # a rule of two entries stands in one of them
+        assert one.path.removesuffix(".yml") in set().union(*named.values()), one.path
+    for check in CHECKS:
+        assert all(f"check:{check.key}" in named[key] for key in check.catalogue), check.key

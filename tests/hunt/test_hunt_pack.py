@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from tests.hunt.archives import archive_of, hunted, met
+from tests.hunt.cmdlet_logs import LOGS
 
 from dwell.hunt.sigma.load import load
 from dwell.hunt.sigma.loaded import PACK
@@ -71,3 +72,48 @@ def test_rules_of_the_pack_meet_their_golden_records_and_no_neighbours(tmp_path:
         if (number in found.get((ids[name], table), set())) is not wanted
     ]
     assert wrong == []
+
+
+def test_every_rule_has_golden_records_of_each_log_that_it_is_about() -> None:
+    loaded = load()
+    for rule in loaded.rules.rules:
+        about = {loaded.rules.wheres[one.where].table for one in rule.cases}
+        held = golden()[rule.info.path.removesuffix(".yml")]
+        for side in ("hits", "misses"):
+            assert {one["table"] for one in held[side]} >= about, (rule.info.path, side)
+
+
+def cmdlets() -> list[tuple[str, bool, str, str]]:
+    """Give rule, whether it meets the cmdlet, its name and its parameters, of every rule about cmdlets."""
+    loaded = load()
+    about = [one.info.path.removesuffix(".yml") for one in loaded.rules.rules if len(one.cases) == len(LOGS)]
+    return [
+        (name, side == "hits", one["row"]["Cmdlet"], one["row"].get("CmdletParameters") or "")
+        for name in about
+        for side in ("hits", "misses")
+        for one in golden()[name][side]
+        if one["table"] == "evtx" and (one["row"]["EventID"] == 6) is name.endswith("_failed")
+    ]
+
+
+def test_a_cmdlet_is_met_alike_in_every_log_that_tells_of_it(tmp_path: Path) -> None:
+    loaded = load()
+    told = cmdlets()
+    assert len({name for name, *_ in told}) >= 28
+    rows: dict[str, list[dict[str, Any]]] = {
+        table: [make(name, text, failed=failed) for _, _, name, text in told for failed in (False, True)]
+        for table, make in LOGS.items()
+    }
+    hits = hunted(archive_of(tmp_path / "archive", rows), Hunter(loaded.rules))
+    found = {}
+    for table in LOGS:
+        found[table] = met(hits.filter([one == table for one in hits["table"].to_pylist()]))
+    ids = {rule.info.path.removesuffix(".yml"): rule.info.id for rule in loaded.rules.rules}
+    for name in sorted({name for name, *_ in told}):
+        numbers = {table: found[table].get(ids[name], set()) for table in LOGS}
+        assert len({frozenset(one) for one in numbers.values()}) == 1, (name, numbers)
+        # what failed is another statement, and made by rules of its own
+        worked = {2 * at + 1 for at, (whose, wanted, *_) in enumerate(told) if whose == name and wanted}
+        mine = {number for at, (whose, *_) in enumerate(told) if whose == name for number in (2 * at + 1, 2 * at + 2)}
+        expected = {one + 1 for one in worked} if name.endswith("_failed") else worked
+        assert numbers["evtx"] & mine == expected, name

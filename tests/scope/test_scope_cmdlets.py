@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dwell.model.provenance import EvidenceId, RecordRef
-from dwell.scope.cmdlets import Cmdlet, parameters_of
+from dwell.scope.cmdlets import Cmdlet, parameters_of, retold
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,26 @@ def test_auditing_switched_on_takes_nothing_from_anybody() -> None:
     assert not _cmdlet("Set-Mailbox", 1, ("AuditEnabled", "False"), ("AuditDisabled", "False")).takes_away("AF-05")
     assert not _cmdlet("Set-Mailbox", 1).takes_away("AF-05")
     assert not _cmdlet("Set-Mailbox", 1, ("ForwardTo", "")).takes_away("MB-03")
+
+
+def _told(table: str, second: int, *parameters: tuple[str, str], name: str = "Set-Mailbox", number: int = 1) -> Cmdlet:
+    at = datetime(2021, 3, 1, tzinfo=UTC) + timedelta(seconds=second)
+    return Cmdlet(name, "anna", "admin", parameters, at, RecordRef(table, EvidenceId("0" * 64), number))
+
+
+def test_what_another_log_tells_of_an_act_is_told_once_and_two_acts_in_one_log_are_two() -> None:
+    given = (("Identity", "anna"), ("ForwardTo", "X@y"))
+    first = _told("evtx", 0, *given)
+    again = _told("admin_audit", 50, given[1], ("identity", "ANNA"))
+    shell = _told("rps_cmdlet", -5, *given)
+    late = _told("rps_cmdlet", 200, *given, number=2)
+    other = _told("rps_cmdlet", 0, ("Identity", "otto"), number=3)
+    named = _told("rps_cmdlet", 0, *given, name="Set-CASMailbox", number=4)
+    twice = _told("evtx", 5, *given, number=2)
+    acts = [late, shell, first, again, other, named, twice]
+    assert retold(acts) == {again.ground, shell.ground}
+    assert retold([shell, again]) == {shell.ground}
+    assert retold([replace(one, at_utc=None) for one in acts]) == frozenset()
 
 
 def test_words_tell_what_on_what_by_whom() -> None:

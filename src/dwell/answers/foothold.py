@@ -15,10 +15,10 @@ from dwell.answers.lacking import tell_taken
 from dwell.answers.phrases import count, hours_of, instant, listed, percent, whole_span
 from dwell.answers.script_states import UNCOVERED, state_of
 from dwell.hunt.checks.registry import CHECKS
-from dwell.model.claims import Answer, Foothold, FootholdState, Question
+from dwell.model.claims import Answer, Foothold, FootholdState, Outcome, Question
 from dwell.model.coverage import Coverage
 from dwell.model.provenance import EvidenceId, RecordRef
-from dwell.scope.cmdlets import Cmdlet
+from dwell.scope.cmdlets import TABLES, Cmdlet, retold
 from dwell.scope.exploits import script_name, shell_path
 from dwell.scope.investigation import Investigation
 from dwell.scope.removals import Removals, denies
@@ -105,7 +105,7 @@ def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothol
     by_kind: dict[str, list[tuple[Trace, Cmdlet]]] = {}
     for one in case.traces:
         # what was given to applications is told application by application
-        if not leaves(one) or one.table not in {"evtx", "ual"} or one.catalogue == "MB-11":
+        if not leaves(one) or one.table not in TABLES or one.catalogue == "MB-11":
             continue
         held = [case.cmdlets[ref] for ref in one.grounds if ref in case.cmdlets]
         # what denies a right leaves nobody a way back
@@ -113,12 +113,13 @@ def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothol
         if len(held) < one.count:
             yield _met(one, owners, one.count - len(held))
     for catalogue, acts in sorted(by_kind.items()):
-        yield from _set_and_undone(case, catalogue, acts, owners)
+        again = retold(one for _, one in acts)
+        yield from _set_and_undone(case, catalogue, [one for one in acts if one[1].ground not in again], owners)
 
 
 def leaves(trace: Trace) -> bool:
-    """Say whether what a rule met is left behind: what is context by its weight is ordinary administration mostly."""
-    return trace.catalogue in KINDS and trace.weight > CONTEXT
+    """Say whether what a rule met is left behind: context by its weight is ordinary mostly, what failed left nothing."""
+    return trace.catalogue in KINDS and trace.weight > CONTEXT and trace.outcome.rank > Outcome.ATTEMPT.rank
 
 
 def _met(trace: Trace, owners: Mapping[int, str], more: int) -> Foothold:

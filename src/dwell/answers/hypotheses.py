@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dwell.answers.phrases import count, listed, percent, span, whole_span
+from dwell.hunt.ruleset import RuleInfo
 from dwell.model.claims import Outcome, RuleOutcome, RuleStatus
 from dwell.model.coverage import Coverage
 from dwell.model.hypotheses import Hypothesis, HypothesisVerdict, Sign, SourceView, Told, Where
@@ -182,7 +183,7 @@ def _rules(one: _Board, mode: Mode) -> list[tuple[RuleOutcome, str]]:
     out = []
     for rule in one.case.hunted.outcomes:
         info = one.case.hunted.rules.get(rule.rule_id)
-        if info is not None and info.pack and info.catalogue in mode.rules and _side_of(rule.path, mode):
+        if info is not None and info.pack and info.catalogue in mode.rules and _is_about(info, mode):
             out.append((rule, info.catalogue))
     return out
 
@@ -192,14 +193,17 @@ def _met_nothing(one: _Board, mode: Mode) -> list[Sign]:
     met = {trace.rule_id for trace in one.case.traces}
     out = []
     for rule, entry in _rules(one, mode):
-        if rule.status is RuleStatus.RAN and rule.rule_id not in met:
-            told = ", ".join(f"{name} {percent(one.coverage(mode, {name}))}" for name in mode.rules[entry])
+        held = {name: one.coverage(mode, {name}) for name in mode.rules[entry]}
+        # a rule about servers and the tenant alike may have had records of one side only
+        if rule.status is RuleStatus.RAN and rule.rule_id not in met and any(each.hours_able for each in held.values()):
+            told = ", ".join(f"{name} {percent(each)}" for name, each in held.items())
             out.append(Sign(f"The rule “{rule.title}” ran and met nothing; coverage: {told}."))
     return out
 
 
-def _side_of(path: str, mode: Mode) -> bool:
-    return ("m365" in path or "entra" in path) is (mode.where is Where.TENANT)
+def _is_about(info: RuleInfo, mode: Mode) -> bool:
+    """Say whether a rule is about records of the servers, or of the tenant, whichever a way is open on."""
+    return any((one in TENANT_TABLES) is (mode.where is Where.TENANT) for one in info.tables)
 
 
 def _limits(one: _Board, mode: Mode, sessions: Mask) -> list[str]:
@@ -212,9 +216,11 @@ def _limits(one: _Board, mode: Mode, sessions: Mask) -> list[str]:
         names = sorted({accesses.names[place] for place in np.unique(accesses.account[rows]).tolist()})
         if names:
             out.append(f"taken for services and not judged: {listed(names)}")
-    for rule, _ in _rules(one, mode):
+    for rule, entry in _rules(one, mode):
         if rule.status in {RuleStatus.BLIND, RuleStatus.PARTLY_BLIND}:
             out.append(f"the rule “{rule.title}” is {rule.status.value}: {rule.reason}")
+        elif not any(one.coverage(mode, {name}).hours_able for name in mode.rules[entry]):
+            out.append(f"the rule “{rule.title}” had no record of {listed(mode.rules[entry])} to look at")
     return out
 
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from dwell.archive.lexicon import coded, joined_codes
 from dwell.archive.spec import JoinedText, TableSpec
 from dwell.hunt.base import Base, Codes, Rows
-from dwell.hunt.composed import COLUMNS, is_composed
+from dwell.hunt.composed import columns_of_composed, is_composed
 from dwell.hunt.derived import base_of, derived, is_derived
 from dwell.hunt.hits import Matched
 from dwell.hunt.keyed import Keyed
@@ -28,7 +28,7 @@ def columns_of(place: str, spec: TableSpec) -> list[str]:
     """Give the columns that have to be read for a place; none where the table has no such column."""
     place = base_of(place)
     if is_composed(place):
-        return [one for one in COLUMNS if one in spec.schema.names]
+        return [one for one in columns_of_composed(place) if one in spec.schema.names]
     if place in spec.joined:
         return [spec.joined[place].first, spec.joined[place].second]
     name = place.partition(":")[0]

@@ -39,6 +39,7 @@ class RuleInfo(msgspec.Struct, frozen=True, gc=False):
         falsepositives: as written.
         pack: whether it is one of our own.
         filters: titles of the filters that were added to it.
+        tables: the archive tables with records that its log source means; none where none is read.
     """
 
     id: str
@@ -55,6 +56,7 @@ class RuleInfo(msgspec.Struct, frozen=True, gc=False):
     falsepositives: tuple[str, ...]
     pack: bool
     filters: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
 
 
 class Where(msgspec.Struct, frozen=True, gc=False):

@@ -8,9 +8,10 @@ ours met are looked up, and those that take something away: there are few of eit
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,19 @@ from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.audit_details import TOLD_INSIDE, details
 from dwell.scope.traces import Trace
 
-__all__ = ["Cmdlet", "Label", "apart", "cmdlets_of", "parameters_of", "person", "read_cmdlets", "short"]
+__all__ = [
+    "SAME",
+    "TABLES",
+    "Cmdlet",
+    "Label",
+    "apart",
+    "cmdlets_of",
+    "parameters_of",
+    "person",
+    "read_cmdlets",
+    "retold",
+    "short",
+]
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "evtx": ("Cmdlet", "CmdletParameters", "CmdletCaller", "CmdletError", "EventID"),
@@ -33,8 +46,13 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "admin_audit": ("Cmdlet", "ObjectModified", "Caller", "Parameters", "Succeeded", "OriginatingServer"),
     "rps_cmdlet": ("Cmdlet", "Parameters", "AuthenticatedUser", "ExecutionResult"),
 }
-"""Per log: the column of the cmdlet's name, and what else is read of it. An admin audit log that was exported as CSV is
-none of them: its times are in the words of whoever exported it, and what has no instant takes nothing away."""
+"""Per log: the column of the cmdlet's name, and what else is read of it; the log that tells most first. An admin audit log
+that was exported as CSV is none of them: its times are in the words of whoever exported it, and what has no instant takes
+nothing away."""
+TABLES = tuple(_COLUMNS)
+"""Logs that tell of cmdlets."""
+SAME = timedelta(minutes=1)
+"""One act stands in several logs: at its begin in one, at its end in the other."""
 _BY_CMDLET = ("EX-04", "EX-06", "MB-", "OS-01", "TA-", "IM-", "AF-05")
 """Catalogues whose rules look at cmdlets."""
 _CALLERS = ("CmdletCaller", "UserId", "Caller", "AuthenticatedUser")
@@ -216,7 +234,7 @@ def cmdlets_of(archive: Archive, traces: Iterable[Trace]) -> Mapping[RecordRef, 
     out: dict[RecordRef, Cmdlet] = {}
     by_table: dict[str, list[Trace]] = {}
     for one in traces:
-        if one.table in {"evtx", "ual"} and one.catalogue.startswith(_BY_CMDLET):
+        if one.table in TABLES and one.catalogue.startswith(_BY_CMDLET):
             by_table.setdefault(one.table, []).append(one)
     for table, mine in sorted(by_table.items()):
         for file in archive.files(table):
@@ -224,6 +242,32 @@ def cmdlets_of(archive: Archive, traces: Iterable[Trace]) -> Mapping[RecordRef, 
             if near:
                 out |= {one.ground: one for one in _read(file, {ref for one in near for ref in one.grounds})}
     return out
+
+
+def retold(acts: Iterable[Cmdlet]) -> frozenset[RecordRef]:
+    """Give the records that only tell once more, in another log, of an act that one of the acts tells already.
+
+    One act has the same name and parameters in all logs. Two equal ones in one log are two.
+    """
+    known: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, list[datetime]]] = {}
+    out: set[RecordRef] = set()
+    for one in sorted(acts, key=lambda each: (TABLES.index(each.ground.table), str(each.at_utc or ""), each.ground)):
+        if one.at_utc is None:
+            continue
+        given = tuple(sorted((name.lower(), value.lower()) for name, value in one.parameters))
+        told = known.setdefault((one.name.lower(), given), {})
+        before = (times for table, times in told.items() if table != one.ground.table)
+        if any(_near(times, one.at_utc) for times in before):
+            out.add(one.ground)
+        else:
+            told.setdefault(one.ground.table, []).append(one.at_utc)
+    return frozenset(out)
+
+
+def _near(times: Sequence[datetime], when: datetime) -> bool:
+    """Say whether one of some instants, ascending, lies near another."""
+    place = bisect_left(times, when - SAME)
+    return place < len(times) and times[place] <= when + SAME
 
 
 def _may_hold(file: DataFile, trace: Trace) -> bool:

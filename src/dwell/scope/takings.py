@@ -13,12 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from dwell.archive.store import Archive
 from dwell.model.provenance import RecordRef
-from dwell.scope.cmdlets import Cmdlet, Label, person, read_cmdlets, short
+from dwell.scope.cmdlets import SAME, Cmdlet, Label, person, read_cmdlets, short
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.words import without_domain
 
@@ -28,8 +28,6 @@ TABLES = ("admin_audit", "evtx", "rps_cmdlet", "ual")
 """Logs that tell of cmdlets with the instant at which they were run."""
 ANY_MAILBOX = ""
 """Stands for the mailbox where no record says whose mail was taken."""
-SAME = timedelta(minutes=1)
-"""One act stands in several logs: at its begin in one, at its end in the other."""
 _FORWARDS = ("ForwardTo", "RedirectTo", "ForwardAsAttachmentTo")
 _SETTINGS = ("ForwardingSmtpAddress", "ForwardingAddress")
 _FLOWS = ("BlindCopyTo", "CopyTo", "RedirectMessageTo", "AddToRecipients", "RouteMessageOutboundConnector")

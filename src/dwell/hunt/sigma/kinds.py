@@ -55,7 +55,51 @@ _FIREWALL = (
     _zeek("conn"),
 )
 _UAL = (Where("ual", name="Microsoft 365 audit records", switch_on="Export the unified audit log", uniform=False),)
+_CMDLETS = (
+    Where(
+        "evtx",
+        ("MSExchange Management",),
+        name="MSExchange Management",
+        switch_on="Collect the event log MSExchange Management",
+        uniform=False,
+        fields={"cmdletresult": ("EventID",)},
+    ),
+    Where(
+        "rps_cmdlet",
+        name="remote PowerShell cmdlet logs",
+        switch_on="Collect Logging\\CmdletInfra",
+        fields={
+            "cmdletparameters": ("Parameters",),
+            "cmdletcaller": ("AuthenticatedUser",),
+            "cmdletresult": ("ExecutionResult",),
+        },
+    ),
+    Where(
+        "admin_audit",
+        name="admin audit logs",
+        switch_on="Export the admin audit log as XML: its CSV leaves out the values of parameters",
+        fields={
+            "cmdletparameters": ("CmdletText:Parameters",),
+            "cmdletcaller": ("Caller",),
+            "cmdletresult": ("Succeeded",),
+        },
+    ),
+    Where(
+        "ual",
+        name="Microsoft 365 audit records",
+        switch_on="Export the unified audit log",
+        uniform=False,
+        fields={
+            "cmdlet": ("Operation",),
+            "cmdletparameters": ("CmdletText:Parameters",),
+            "cmdletcaller": ("UserId",),
+            "cmdletresult": ("ResultStatus",),
+        },
+    ),
+)
+"""Four logs that tell of a cmdlet. The event log has an event of its own for a cmdlet that failed."""
 _EXCHANGE = {
+    "cmdlet": _CMDLETS,
     "httpproxy": (_HTTPPROXY,),
     "ews": (Where("ews", name="EWS logs", switch_on="Collect Logging\\Ews of every Exchange server"),),
     "mapihttp": (Where("mapihttp", name="MAPI over HTTP logs", switch_on="Collect Logging\\MapiHttp\\Mailbox"),),

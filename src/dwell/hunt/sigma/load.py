@@ -92,7 +92,16 @@ def _info(content: Mapping[str, Any], path: Path, folder: _Folder) -> RuleInfo:
         description=_text(content.get("description")),
         falsepositives=_texts(content.get("falsepositives")),
         pack=folder.pack,
+        tables=_tables(content.get("logsource")),
     )
+
+
+def _tables(source: object) -> tuple[str, ...]:
+    if not isinstance(source, dict):
+        return ()
+    named = (source.get(one) for one in ("product", "category", "service"))
+    wheres = where_of(*(one if isinstance(one, str) else None for one in named)) or ()
+    return tuple(sorted({one.table for one in wheres}))
 
 
 def _is_technique(tag: str) -> bool:

@@ -21,7 +21,7 @@ _SYSMON_ON = "Install Sysmon with a configuration that records it"
 _PROCESS_SECURITY: Mapping[str, tuple[str, ...]] = {
     "image": ("NewProcessName",),
     "parentimage": ("ParentProcessName",),
-    "user": ("SubjectUserName",),
+    "user": ("Audited:User",),
     "logonid": ("SubjectLogonId",),
     "integritylevel": ("EventData:MandatoryLabel",),
 }
@@ -40,7 +40,7 @@ def _values_security(held: str) -> Where:
         "details": (f"{held}:Details",),
         "eventtype": (f"{held}:EventType",),
         "image": ("ProcessName",),
-        "user": ("SubjectUserName",),
+        "user": ("Audited:User",),
     }
     remedy = "Switch on 'Audit Registry' and set auditing on the keys"
     return Where("evtx", (SECURITY,), (4657,), fields, "Security registry values (4657)", remedy)
