@@ -13,7 +13,17 @@ from dwell.intake.header_dates import EARLY
 from dwell.model.provenance import NO_FIELD, FactKind
 from dwell.scope.cells import ALTERED, CUT, EMPTY, HELD, HOUR_US, MISSING, OFF, Hours, Line, named_hours
 
-__all__ = ["HEADER_ONLY", "THROTTLED", "Shortfall", "lower", "lower_cleared", "throttled", "windows", "without"]
+__all__ = [
+    "HEADER_ONLY",
+    "THROTTLED",
+    "Shortfall",
+    "lower",
+    "lower_cleared",
+    "promised",
+    "throttled",
+    "windows",
+    "without",
+]
 
 HEADER_ONLY = "header-only"
 """Kind of a file that holds its header and no record: the source was running and wrote nothing."""
@@ -58,6 +68,38 @@ def windows(paths: Sequence[str], hour: Hours) -> list[tuple[int, int]]:
     """Give the hours that a file's names promise, where they meet what it holds: a name that does not is not believed."""
     found = [window for path in paths if (window := named_hours(path)) is not None]
     return [(a, b) for a, b in found if a <= int(hour.max()) and int(hour.min()) < b]
+
+
+def promised(
+    held: Mapping[str, Hours], paths: Mapping[str, Sequence[str]], bare: Sequence[tuple[int, int]] = ()
+) -> list[tuple[int, int]]:
+    """Give the hours that the names of files of one log promise, without those in which the files were not kept.
+
+    A file that goes on for some hours after the time it is named for was begun as many hours late, by the clock of its
+    records, and one that begins early ended early: it was named in local time, or by another clock. So were those that are
+    named for the same hours. A file that holds records of just those hours says nothing of the kind.
+
+    Args:
+        held: hours in which each file holds records.
+        paths: where each file lay.
+        bare: the hours that files without a record are named for.
+    """
+    names = [(int(hour.min()), int(hour.max()), windows(paths.get(one, ()), hour)) for one, hour in held.items()]
+    late: dict[tuple[int, int], int] = {}
+    early: dict[tuple[int, int], int] = {}
+    for low, high, found in names:
+        for first, last in found:
+            after, before = high + 1 - last, first - low
+            if low >= first + after:
+                late[first, last] = max(after, late.get((first, last), 0))
+            if high < last - before:
+                early[first, last] = max(before, early.get((first, last), 0))
+    out = []
+    for low, high, found in (*names, *((last, first - 1, [(first, last)]) for first, last in bare)):
+        for first, last in found:
+            begin, end = first + late.get((first, last), 0), last - early.get((first, last), 0)
+            out.append((begin if low >= begin else first, end if high < end else last))
+    return out
 
 
 def throttled(one: Shortfall) -> str | None:
