@@ -275,6 +275,60 @@ def test_what_does_not_tell_of_one_hand_makes_no_two_intrusions_one(ran: Sequenc
 
 
 @pytest.mark.parametrize(
+    ("before", "intrusions"),
+    [
+        # a visit of his own, of which nothing else is known
+        pytest.param([("198.51.100.7", [9], 15)], 1, id="from a place its owner never was at"),
+        pytest.param([("198.51.100.7", [9], 15), (f"198.19.{PEOPLE.index(_SHARED) + 1}.7", [9], 15)], 2,
+                     id="its owner is at home at the time"),
+        pytest.param([("198.51.100.7", [2, *range(5, 14)], 15)], 2, id="its owner stays there for ten days"),
+        pytest.param([("10.1.1.77", [9], 15)], 2, id="from inside"),
+        pytest.param([], 2, id="from where no record says"),
+    ],
+)  # fmt: skip
+def test_what_was_sent_on_from_where_nobody_lives_is_not_the_houses(
+    before: Sequence[tuple[str, list[int], int]], intrusions: int, tmp_path: Path
+) -> None:
+    someone = PEOPLE[PEOPLE.index(_SHARED) + 1]
+    groups = {NETWORK: (FOREIGN, PEOPLE[:4]), "100.99.7": ("Other/3", PEOPLE[10:14])}
+    rows = [
+        row
+        for network, (tool, people) in groups.items()
+        for one in people
+        for row in visits(one, f"{network}.14", tool, range(20, 44, 3), hour=3)
+    ]
+    rows += [row for client, days, hour in before for row in visits(someone, client, "Chrome/63", days, hour=hour)]
+    goal = "desk@service.example"
+    ran = [
+        _rule(someone, at(9, 15, 60), goal),
+        *(_rule(one, at(20, 3, 60), goal) for one in (*PEOPLE[:2], *PEOPLE[10:12])),
+    ]
+    case = _office(tmp_path, rows, ran)
+    assert len(case.held) == intrusions
+    assert {one.mailbox for one in case.exposed if one.grade in EXPOSED} == {*PEOPLE[:4], *PEOPLE[10:14]}
+
+
+@pytest.mark.parametrize(
+    ("client", "intrusions"), [("198.51.100.7", 1), (f"198.19.{PEOPLE.index(_SHARED) + 1}.7", 2), ("10.1.1.77", 2)]
+)
+def test_the_address_that_a_record_has_says_where_an_act_was_run(client: str, intrusions: int, tmp_path: Path) -> None:
+    groups = {NETWORK: (FOREIGN, PEOPLE[:4]), "100.99.7": ("Other/3", PEOPLE[10:14])}
+    rows = [
+        row
+        for network, (tool, people) in groups.items()
+        for one in people
+        for row in visits(one, f"{network}.14", tool, range(20, 44, 3), hour=3)
+    ]
+    goal, someone = "desk@service.example", PEOPLE[PEOPLE.index(_SHARED) + 1]
+    ran = [_rule(one, at(20, 3, 60), goal) for one in (*PEOPLE[:2], *PEOPLE[10:12])]
+    first = act(at(9, 15, 60), "New-InboxRule", someone, Mailbox=someone, ForwardTo=goal)
+    first |= {"UserId": someone, "ClientIP": client}
+    files: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(work() + rows)}
+    files |= {"EX01/management.xml": managed(ran), "ual.json": ual_json([first])}
+    assert len(reasoned(stage(tmp_path, files)).held) == intrusions
+
+
+@pytest.mark.parametrize(
     ("told", "holder"),
     [
         ('-Identity "p15@gov.example\\Holiday"', "p15@gov.example"),

@@ -10,7 +10,8 @@ An act belongs to an intrusion only where one of these links is recorded:
 
 Two intrusions are one where acts of each on at least `ALIKE_MIN` mailboxes, tied by the first four and not to both, send
 mail on to one address. Only an address outside ties so: none of the house's own, and none that somebody of no intrusion
-sent mail on to before the intrusion began.
+sent mail on to before the intrusion began. For two intrusions, who did so from where he is not at home (`away`) is not
+counted: an intruder's visits are not all known, and the house sends mail from its desks and homes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from dwell.model.instants import utc_us
 from dwell.model.provenance import RecordRef
 from dwell.scope.access import Accesses
 from dwell.scope.actors import groups_of
+from dwell.scope.away import run_from_away
 from dwell.scope.cmdlet_origins import Origin, Origins, Ran
 from dwell.scope.exploits import NEAR
 from dwell.scope.identities import Identities
@@ -130,16 +132,9 @@ def with_takings(
     goals = _outside(takings, links.accesses, identities)
     tied = {key for mine in direct for key in mine}
     held = [_using(one, mine, links) for one, mine in zip(held, direct, strict=True)]
-    theirs = _house_since([one for one in takings if one.key not in tied], held, goals)
-    shared = {
-        (first, second): both
-        for second in range(len(held))
-        for first in range(second)
-        if (
-            both := (_alone(direct, first, second, goals).keys() & _alone(direct, second, first, goals).keys())
-            - _before(theirs, max(held[first].first_utc, held[second].first_utc))
-        )
-    }
+    untied = [one for one in takings if one.key not in tied]
+    theirs = _house_since(untied, held, goals)
+    shared = _shared(held, direct, goals, untied, links.accesses)
     out = []
     for group in groups_of(len(held), list(shared)):
         whole = held[group[0]]
@@ -148,6 +143,30 @@ def with_takings(
         mine = [one for place in group for one in direct[place].values()]
         out.append(_with(whole, mine, takings, goals, theirs))
     return numbered(out) if shared else tuple(out)
+
+
+def _shared(
+    held: Sequence[Held],
+    direct: Sequence[Mapping[_Key, tuple[Taking, str]]],
+    goals: _Goals,
+    untied: Sequence[Taking],
+    accesses: Accesses,
+) -> Mapping[tuple[int, int], Collection[str]]:
+    """Give the pairs of intrusions that send mail on to the same addresses, which the house did not before, with these."""
+    common = {
+        (first, second): both
+        for second in range(len(held))
+        for first in range(second)
+        if (both := _alone(direct, first, second, goals).keys() & _alone(direct, second, first, goals).keys())
+    }
+    if not common:
+        return {}
+    wanted = {goal for both in common.values() for goal in both}
+    there = [one for one in untied if not wanted.isdisjoint(goals[one.key])]
+    away = run_from_away(there, accesses)
+    house = _house_since([one for one, far in zip(there, away, strict=True) if not far], held, goals)
+    begun = {pair: max(held[one].first_utc for one in pair) for pair in common}
+    return {pair: left for pair, both in common.items() if (left := both - _before(house, begun[pair]))}
 
 
 def _using(one: Held, mine: Mapping[_Key, tuple[Taking, str]], links: Links) -> Held:
