@@ -1,8 +1,9 @@
 """Which clusters are one actor's: apart by default, together only over a link that is named and weighed.
 
 A link's weight is what its rarity is worth, in bits: that two clients use the same agent counts for as much as that agent
-is rare among the accounts' ordinary ties; that they open the same mailboxes counts for as much as the overlap is unlikely
-by chance (hypergeometric tail over all accounts).
+is rare among the accounts' ordinary ties; that they are on the same network outside for as much as it is rare that anybody
+else is there by right; that they open the same mailboxes counts for as much as the overlap is unlikely by chance
+(hypergeometric tail over all accounts).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from math import lgamma, log
 import numpy as np
 import numpy.typing as npt
 
-from dwell.scope.clients import ANY_NETWORK, FOREIGN_BITS, SHORT_ACCOUNTS, WEEK_US, Clients, Cluster
+from dwell.scope.clients import ANY_NETWORK, FOREIGN_BITS, RESIDENT_DAYS, SHORT_ACCOUNTS, WEEK_US, Clients, Cluster
 from dwell.scope.crowds import ANY_AGENT
 
 __all__ = ["LINK_BITS", "Actor", "Link", "actors_of", "groups_of", "overlap_bits"]
@@ -38,6 +39,8 @@ class Link:
         mailboxes: whether it is mailboxes that are counted.
         same_agent: whether the agent is the same.
         ordinary_users: accounts that have that agent as an ordinary one.
+        same_network: whether the network is the same.
+        residents: further accounts that are on that network with agents of their own, or live there.
     """
 
     first: int
@@ -48,6 +51,8 @@ class Link:
     ordinary_users: int
     sizes: tuple[int, int] = (0, 0)
     mailboxes: bool = False
+    same_network: bool = False
+    residents: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,13 @@ def _ordinary_users(clients: Clients, agent: int) -> set[int]:
     return set(clients.column("account")[rows].tolist())
 
 
+def _residents(clients: Clients, one: Cluster, other: Cluster) -> int:
+    """Count the accounts of neither of two clusters that are on their network with an agent of their own, or live there."""
+    here = clients.column("network") == one.network
+    here &= (clients.bits("agent") < FOREIGN_BITS) | (clients.column("days") >= RESIDENT_DAYS)
+    return len(set(clients.column("account")[here].tolist()).difference(one.accounts, other.accounts))
+
+
 def _links(clusters: Sequence[Cluster], clients: Clients) -> list[Link]:
     accounts = len(np.unique(clients.column("account")))
     mailboxes = max(accounts, len({box for one in clusters for box in one.mailboxes}))
@@ -112,10 +124,14 @@ def _links(clusters: Sequence[Cluster], clients: Clients) -> list[Link]:
             same = one.agent == other.agent != ANY_AGENT and one.agent not in clients.nameless
             if same:
                 bits += float(-np.log2((ordinary[one.agent] + 1.0) / (accounts + 2.0)))
+            near = shared > 0 and one.network == other.network != ANY_NETWORK
+            there = _residents(clients, one, other) if near else 0
+            if near:
+                bits += max(0.0, float(-np.log2((there + 1.0) / (accounts + 2.0))))
             if shared and bits >= LINK_BITS:
                 users = ordinary[one.agent] if same else 0
                 sizes = len(first), len(second)
-                out.append(Link(place, further, round(bits, 1), shared, same, users, sizes, opened))
+                out.append(Link(place, further, round(bits, 1), shared, same, users, sizes, opened, near, there))
     return out
 
 
