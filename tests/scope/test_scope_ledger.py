@@ -139,6 +139,27 @@ def test_a_file_that_goes_on_after_its_name_began_as_much_later(
     assert [one for one in missing if one.startswith("03-02")] == dark
 
 
+@pytest.mark.parametrize(
+    ("hours", "missing"),
+    [
+        # two days that began an hour late tell it of a third day's file with next to nothing in it
+        (("01:10:00", "00:10:00"), 1),
+        # on two days one line was written late, and the day before and after are whole
+        (("00:10:00", "00:10:00"), 0),
+    ],
+)
+def test_the_days_around_tell_by_which_clock_a_file_was_named(
+    hours: tuple[str, str], missing: int, tmp_path: Path
+) -> None:
+    rows = [{"at": at, "user": "GOV\\jan"} for at in hourly(f"2021-03-06 {hours[0]}", f"2021-03-07 {hours[1]}")]
+    more = [{"at": at, "user": "GOV\\jan"} for at in hourly(f"2021-03-07 {hours[0]}", f"2021-03-08 {hours[1]}")]
+    few = [{"at": at, "user": "GOV\\jan"} for at in ("2021-03-05 09:10:00", "2021-03-05 15:10:00")]
+    files: dict[str, str | bytes] = _days("2021-03-01")
+    files |= {iis_place("EX01", f"21030{day}"): iis_log(one) for day, one in ((5, few), (6, rows), (7, more))}
+    dark = _states(stage(tmp_path, files).ledger())["missing"]
+    assert len([one for one in dark if one.startswith("03-05")]) == missing
+
+
 def test_a_file_cut_in_mid_line_is_truncated_to_the_end_of_its_day(tmp_path: Path) -> None:
     text = _day("2021-03-02", hours=("00:10:00", "09:10:00"))
     files = _days("2021-03-01", "2021-03-03") | {iis_place("EX01", "210302"): text[:-30]}

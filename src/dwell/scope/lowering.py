@@ -9,6 +9,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from dwell.intake.header_dates import EARLY
 from dwell.model.provenance import NO_FIELD, FactKind
 from dwell.scope.cells import ALTERED, CUT, EMPTY, HELD, HOUR_US, MISSING, OFF, Hours, Line, named_hours
@@ -27,6 +30,8 @@ __all__ = [
 
 HEADER_ONLY = "header-only"
 """Kind of a file that holds its header and no record: the source was running and wrote nothing."""
+AROUND = 72
+"""Hours between the beginnings of two files' names within which the one says by which clock the other was named."""
 SECURITY = "security"
 IN_ORDER = frozenset({"iis", "httpproxy", "ews", "evtx"})
 """Logs written in order of time; an export may well be sorted the newest first."""
@@ -76,29 +81,43 @@ def promised(
     """Give the hours that the names of files of one log promise, without those in which the files were not kept.
 
     A file that goes on for some hours after the time it is named for was begun as many hours late, by the clock of its
-    records, and one that begins early ended early: it was named in local time, or by another clock. So were those that are
-    named for the same hours. A file that holds records of just those hours says nothing of the kind.
+    records, and one that begins early ended early: it was named in local time, or by another clock. So were others that are
+    named for the days around, where more of them tell so than hold records of the first hour of their names, or the last.
+    A file that holds records of just those hours is promised them.
 
     Args:
         held: hours in which each file holds records.
         paths: where each file lay.
         bare: the hours that files without a record are named for.
     """
-    names = [(int(hour.min()), int(hour.max()), windows(paths.get(one, ()), hour)) for one, hour in held.items()]
-    late: dict[tuple[int, int], int] = {}
-    early: dict[tuple[int, int], int] = {}
-    for low, high, found in names:
-        for first, last in found:
-            after, before = high + 1 - last, first - low
-            if low >= first + after:
-                late[first, last] = max(after, late.get((first, last), 0))
-            if high < last - before:
-                early[first, last] = max(before, early.get((first, last), 0))
-    out = []
-    for low, high, found in (*names, *((last, first - 1, [(first, last)]) for first, last in bare)):
-        for first, last in found:
-            begin, end = first + late.get((first, last), 0), last - early.get((first, last), 0)
-            out.append((begin if low >= begin else first, end if high < end else last))
+    rows = [
+        (int(hour.min()), int(hour.max()), *one)
+        for key, hour in held.items()
+        for one in windows(paths.get(key, ()), hour)
+    ]
+    rows += [(last, first - 1, first, last) for first, last in bare]
+    low, high, first, last = np.array(sorted(rows, key=lambda one: one[2:]), np.int64).reshape(-1, 4).T
+    late, early = high + 1 - last, first - low
+    begin = first + _around(first, np.where(low >= first + late, late, 0), low <= first)
+    end = last - _around(first, np.where(high < last - early, early, 0), high >= last - 1)
+    begin, end = np.where(low >= begin, begin, first), np.where(high < end, end, last)
+    return list(zip(begin.tolist(), end.tolist(), strict=True))
+
+
+def _around(first: Hours, told: Hours, denied: npt.NDArray[np.bool_]) -> Hours:
+    """Give by how many hours each file of a log was named otherwise than its records are, from what those around it tell.
+
+    Args:
+        first: the first hour of each file's name, in order.
+        told: the hours that each tells of, 0 or less for none.
+        denied: whether each tells that it is none.
+    """
+    starts, ends = np.searchsorted(first, first - AROUND), np.searchsorted(first, first + AROUND, side="right")
+    some, none = (np.concatenate(([0], np.cumsum(one))) for one in (told > 0, denied))
+    most = some[ends] - some[starts] > none[ends] - none[starts]
+    out = np.maximum(told, 0)
+    for place in np.flatnonzero(most).tolist():
+        out[place] = told[starts[place] : ends[place]].max()
     return out
 
 
