@@ -34,6 +34,8 @@ def run_from_away(acts: Sequence[Ran], accesses: Accesses) -> list[bool]:
         accesses: all sessions.
     """
     places = {name: place for place, name in enumerate(accesses.names)}
+    if not acts:
+        return []
     codes = [places.get(one.account, -1) if one.account is not None else -1 for one in acts]
     wanted = np.zeros(len(places) + 1, np.bool_)
     wanted[codes] = True

@@ -10,8 +10,8 @@ An act belongs to an intrusion only where one of these links is recorded:
 
 Two intrusions are one where acts of each on at least `ALIKE_MIN` mailboxes, tied by the first four and not to both, send
 mail on to one address. Only an address outside ties so: none of the house's own, and none that somebody of no intrusion
-sent mail on to before the intrusion began. For two intrusions, who did so from where he is not at home (`away`) is not
-counted: an intruder's visits are not all known, and the house sends mail from its desks and homes.
+sent mail on to before the intrusion began. Who did so from where he is not at home (`away`) is not counted: an
+intruder's visits are not all known, and the house sends mail on from its desks and homes.
 """
 
 from __future__ import annotations
@@ -132,9 +132,19 @@ def with_takings(
     goals = _outside(takings, links.accesses, identities)
     tied = {key for mine in direct for key in mine}
     held = [_using(one, mine, links) for one, mine in zip(held, direct, strict=True)]
-    untied = [one for one in takings if one.key not in tied]
-    theirs = _house_since(untied, held, goals)
-    shared = _shared(held, direct, goals, untied, links.accesses)
+    wanted = {goal for key in tied for goal in goals[key]}
+    there = [one for one in takings if one.key not in tied and not wanted.isdisjoint(goals[one.key])]
+    away = run_from_away(there, links.accesses)
+    theirs = _house_since([one for one, far in zip(there, away, strict=True) if not far], held, goals)
+    shared = {
+        (first, second): both
+        for second in range(len(held))
+        for first in range(second)
+        if (
+            both := (_alone(direct, first, second, goals).keys() & _alone(direct, second, first, goals).keys())
+            - _before(theirs, max(held[first].first_utc, held[second].first_utc))
+        )
+    }
     out = []
     for group in groups_of(len(held), list(shared)):
         whole = held[group[0]]
@@ -143,30 +153,6 @@ def with_takings(
         mine = [one for place in group for one in direct[place].values()]
         out.append(_with(whole, mine, takings, goals, theirs))
     return numbered(out) if shared else tuple(out)
-
-
-def _shared(
-    held: Sequence[Held],
-    direct: Sequence[Mapping[_Key, tuple[Taking, str]]],
-    goals: _Goals,
-    untied: Sequence[Taking],
-    accesses: Accesses,
-) -> Mapping[tuple[int, int], Collection[str]]:
-    """Give the pairs of intrusions that send mail on to the same addresses, which the house did not before, with these."""
-    common = {
-        (first, second): both
-        for second in range(len(held))
-        for first in range(second)
-        if (both := _alone(direct, first, second, goals).keys() & _alone(direct, second, first, goals).keys())
-    }
-    if not common:
-        return {}
-    wanted = {goal for both in common.values() for goal in both}
-    there = [one for one in untied if not wanted.isdisjoint(goals[one.key])]
-    away = run_from_away(there, accesses)
-    house = _house_since([one for one, far in zip(there, away, strict=True) if not far], held, goals)
-    begun = {pair: max(held[one].first_utc for one in pair) for pair in common}
-    return {pair: left for pair, both in common.items() if (left := both - _before(house, begun[pair]))}
 
 
 def _using(one: Held, mine: Mapping[_Key, tuple[Taking, str]], links: Links) -> Held:
