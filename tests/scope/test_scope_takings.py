@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 import pytest
 from tests.scope.office import DAYS, FOREIGN, NETWORK, PEOPLE, START, facts, log_of, reasoned, visits, work
 from tests.scope.staged import iis_place, security_log, stage, text_log, ual_json
+from tests.scope.test_scope_marked import marking
 from tests.scope.test_scope_silences import act
 
 from dwell.answers.assemble import assemble
@@ -408,6 +409,44 @@ def test_a_spray_that_let_somebody_in_is_told_as_the_entry(tmp_path: Path) -> No
     assert (spray.tried, spray.let_in) == (len(PEOPLE), tuple(sorted(STOLEN)))
     (held,) = case.held
     assert held.first_utc == START + timedelta(days=19, hours=2)
+
+
+@pytest.mark.parametrize(
+    ("let_in", "day", "agents", "first"),
+    [
+        # from two networks that nobody uses afterwards: whom they let in is whom he reads
+        (PEOPLE[:10], 19, ("Sprayer/1.0", "Sprayer/1.0"), 19),
+        # some of his accounts, and others; tools that have nothing in common; after he came
+        (PEOPLE[6:16], 19, ("Sprayer/1.0", "Sprayer/1.0"), 20),
+        (PEOPLE[:10], 19, ("Sprayer/1.0", "Other/2.0"), 20),
+        (PEOPLE[:10], 30, ("Sprayer/1.0", "Sprayer/1.0"), 20),
+    ],
+)
+def test_sprays_from_elsewhere_are_whose_accounts_they_let_in(
+    let_in: Sequence[str], day: int, agents: tuple[str, str], first: int, tmp_path: Path
+) -> None:
+    rows = [row for one in PEOPLE[:10] for row in visits(one, f"{NETWORK}.14", FOREIGN, range(20, 44, 3), hour=3)]
+    for place, agent in enumerate(agents):
+        told = {"client": f"100.9{place}.4.14", "agent": agent}
+        rows += [row | told for row in _tried(PEOPLE, day=day, let_in=let_in[place::2])]
+    case = _office(tmp_path, rows, [])
+    assert len(case.sprays) == 2
+    held = case.held[0]
+    assert held.first_utc == START + timedelta(days=first, hours=2 if first == 19 else 3)
+    assert any("passwords were tried from 2 networks" in one for one in held.links) == (first == 19)
+
+
+def test_sprays_that_the_house_calls_its_own_are_no_intruders(tmp_path: Path) -> None:
+    rows = [row for one in PEOPLE[:10] for row in visits(one, f"{NETWORK}.14", FOREIGN, range(20, 44, 3), hour=3)]
+    for place in range(2):
+        told = {"client": f"100.9{place}.4.14"}
+        rows += [row | told for row in _tried(PEOPLE, let_in=PEOPLE[place:10:2])]
+    staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of(work() + rows)})
+    ours = [marking(f"100.9{place}.4.0/24", name=f"M{place + 1}") for place in range(2)]
+    (theirs,), (held,) = reasoned(staged).held, reasoned(staged, markings=ours).held
+    assert theirs.first_utc == START + timedelta(days=19, hours=2)
+    assert held.first_utc == START + timedelta(days=20, hours=3)
+    assert not any("passwords were tried" in one for one in held.links)
 
 
 @pytest.mark.parametrize(
