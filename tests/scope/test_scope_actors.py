@@ -262,6 +262,36 @@ def test_one_agent_on_the_same_accounts_from_two_networks_is_one_intruder_by_a_n
     assert "14 of 14 and 14 accounts in common" in held.links[0]
 
 
+@pytest.mark.parametrize(
+    ("networks", "shared", "neighbours", "actors"),
+    [
+        # an agent's next version, from where nobody else is
+        ((510, 510), 5, 0, 1),
+        # the same accounts from another network; mostly others on the same; the same among neighbours
+        ((510, 511), 5, 0, 2),
+        ((510, 510), 2, 0, 2),
+        ((510, 510), 5, 20, 2),
+    ],
+)
+def test_a_network_in_common_counts_as_much_as_it_is_rare(
+    networks: tuple[int, int], shared: int, neighbours: int, actors: int
+) -> None:
+    first, second = networks
+    visits = _spy(first, "Konqueror/3", PEOPLE[:14], 5)
+    some = PEOPLE[14 - shared : 19 - shared]
+    visits += [Visit(one, second, "Lynx/2", 40 + 3 * place, hour=3) for place, one in enumerate(some)]
+    visits += [Visit(one, 510, BROWSERS[0], 20) for one in PEOPLE[60 : 60 + 3 * neighbours : 3]]
+    accesses, clients = _reason(_office() + visits)
+    assert {accesses.agents[one.agent] for one in clients.clusters} == {"Konqueror/3", "Lynx/2"}
+    found = actors_of(clients)
+    assert len(found) == actors
+    if actors == 1:
+        (link,) = found[0].links
+        assert (link.same_network, link.residents, link.same_agent, link.shared) == (True, 0, False, shared)
+        (held,) = intrusions_of(found, [], accesses, clients)
+        assert "the same network, where no others come by right" in held.links[0]
+
+
 def _brute(accounts: int, first: int, second: int, shared: int) -> float:
     hits = sum(len(set(one) & set(range(first))) >= shared for one in combinations(range(accounts), second))
     return -log2(hits / comb(accounts, second)) if hits else 0.0

@@ -150,7 +150,7 @@ def test_who_is_at_home_at_his_address_is_not_drawn_in(tmp_path: Path) -> None:
 def test_an_address_that_stays_joins_what_two_browsers_did(tmp_path: Path) -> None:
     later = [one for person in PEOPLE[:8] for one in visits(person, HIS, "Lynx/2.8", range(52, 60), hour=3)]
     (held,) = told(tmp_path, [*QUIET, *later], days=()).intrusions
-    assert any("one network: different agents; 8 of 8 and 8 accounts in common" in one for one in held.links)
+    assert any("the same network, where no others come by right; different agents; 8 of 8" in one for one in held.links)
     others = [one for person in PEOPLE[8:16] for one in visits(person, HIS, "Lynx/2.8", range(52, 60), hour=3)]
     assert len(told(tmp_path / "b", [*QUIET, *others], days=()).intrusions) == 2
 

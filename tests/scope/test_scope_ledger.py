@@ -110,6 +110,56 @@ def test_a_name_that_does_not_meet_its_records_is_not_believed(tmp_path: Path) -
     assert (row.held, row.missing) == (72, 24)
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "dark"),
+    [
+        # kept by a clock an hour ahead of that which names it; by one in local time, two hours east
+        ("2021-03-02 01:10:00", "2021-03-03 00:10:00", ["03-02 00"]),
+        ("2021-03-01 22:10:00", "2021-03-02 21:10:00", ["03-02 22", "03-02 23"]),
+        # a line that was written a little late: the file holds hours that another clock's would not
+        ("2021-03-02 00:10:00", "2021-03-03 00:10:00", []),
+        ("2021-03-01 23:10:00", "2021-03-02 23:10:00", []),
+        # what it does not hold says nothing of its clock
+        ("2021-03-02 05:10:00", "2021-03-02 20:10:00", []),
+    ],
+)
+@pytest.mark.parametrize("beside", [("2021-03-02 09:10:00", "2021-03-02 15:10:00"), ()])
+def test_a_file_that_goes_on_after_its_name_began_as_much_later(
+    beside: tuple[str, ...], first: str, last: str, dark: list[str], tmp_path: Path
+) -> None:
+    rows = ({"at": at, "user": "GOV\\jan"} for at in hourly(first, last))
+    files: dict[str, str | bytes] = {iis_place("EX01", "210302"): iis_log(rows)}
+    # its back end's, of the same day, holds next to nothing, or nothing
+    few = ({"at": at, "user": "GOV\\jan"} for at in beside)
+    files[iis_place("EX01", "210302").replace("W3SVC1", "W3SVC2")] = iis_log(few)
+    # another server, of which both days before and after are whole
+    whole = ({"at": at, "user": "GOV\\jan"} for at in hourly("2021-03-01 00:10:00", "2021-03-03 23:10:00"))
+    files[iis_place("EX02", "210301")] = iis_log(whole)
+    missing = _states(stage(tmp_path, files).ledger())["missing"]
+    assert [one for one in missing if one.startswith("03-02")] == dark
+
+
+@pytest.mark.parametrize(
+    ("hours", "missing"),
+    [
+        # two days that began an hour late tell it of a third day's file with next to nothing in it
+        (("01:10:00", "00:10:00"), 1),
+        # on two days one line was written late, and the day before and after are whole
+        (("00:10:00", "00:10:00"), 0),
+    ],
+)
+def test_the_days_around_tell_by_which_clock_a_file_was_named(
+    hours: tuple[str, str], missing: int, tmp_path: Path
+) -> None:
+    rows = [{"at": at, "user": "GOV\\jan"} for at in hourly(f"2021-03-06 {hours[0]}", f"2021-03-07 {hours[1]}")]
+    more = [{"at": at, "user": "GOV\\jan"} for at in hourly(f"2021-03-07 {hours[0]}", f"2021-03-08 {hours[1]}")]
+    few = [{"at": at, "user": "GOV\\jan"} for at in ("2021-03-05 09:10:00", "2021-03-05 15:10:00")]
+    files: dict[str, str | bytes] = _days("2021-03-01")
+    files |= {iis_place("EX01", f"21030{day}"): iis_log(one) for day, one in ((5, few), (6, rows), (7, more))}
+    dark = _states(stage(tmp_path, files).ledger())["missing"]
+    assert len([one for one in dark if one.startswith("03-05")]) == missing
+
+
 def test_a_file_cut_in_mid_line_is_truncated_to_the_end_of_its_day(tmp_path: Path) -> None:
     text = _day("2021-03-02", hours=("00:10:00", "09:10:00"))
     files = _days("2021-03-01", "2021-03-03") | {iis_place("EX01", "210302"): text[:-30]}

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 import pytest
 from tests.scope.office import DAYS, FOREIGN, NETWORK, PEOPLE, START, facts, log_of, reasoned, visits, work
 from tests.scope.staged import iis_place, security_log, stage, text_log, ual_json
+from tests.scope.test_scope_marked import marking
 from tests.scope.test_scope_silences import act
 
 from dwell.answers.assemble import assemble
@@ -275,6 +276,62 @@ def test_what_does_not_tell_of_one_hand_makes_no_two_intrusions_one(ran: Sequenc
 
 
 @pytest.mark.parametrize(
+    ("before", "intrusions"),
+    [
+        # a visit of his own, of which nothing else is known
+        pytest.param([("198.51.100.7", [9], 15)], 1, id="from a place its owner never was at"),
+        pytest.param([("198.51.100.7", [9], 15), (f"198.19.{PEOPLE.index(_SHARED) + 1}.7", [9], 15)], 2,
+                     id="its owner is at home at the time"),
+        pytest.param([("198.51.100.7", [2, *range(5, 14)], 15)], 2, id="its owner stays there for ten days"),
+        pytest.param([("10.1.1.77", [9], 15)], 2, id="from inside"),
+        pytest.param([], 2, id="from where no record says"),
+    ],
+)  # fmt: skip
+def test_what_was_sent_on_from_where_nobody_lives_is_not_the_houses(
+    before: Sequence[tuple[str, list[int], int]], intrusions: int, tmp_path: Path
+) -> None:
+    someone = PEOPLE[PEOPLE.index(_SHARED) + 1]
+    groups = {NETWORK: (FOREIGN, PEOPLE[:4]), "100.99.7": ("Other/3", PEOPLE[10:14])}
+    rows = [
+        row
+        for network, (tool, people) in groups.items()
+        for one in people
+        for row in visits(one, f"{network}.14", tool, range(20, 44, 3), hour=3)
+    ]
+    rows += [row for client, days, hour in before for row in visits(someone, client, "Chrome/63", days, hour=hour)]
+    goal = "desk@service.example"
+    ran = [
+        _rule(someone, at(9, 15, 60), goal),
+        *(_rule(one, at(20, 3, 60), goal) for one in (*PEOPLE[:2], *PEOPLE[10:12])),
+    ]
+    case = _office(tmp_path, rows, ran)
+    assert len(case.held) == intrusions
+    # what goes to an address of the intruder's, and was set from where its owner never was, is the intruder's
+    more = {someone} if intrusions == 1 else set()
+    assert {one.mailbox for one in case.exposed if one.grade in EXPOSED} == {*PEOPLE[:4], *PEOPLE[10:14], *more}
+
+
+@pytest.mark.parametrize(
+    ("client", "intrusions"), [("198.51.100.7", 1), (f"198.19.{PEOPLE.index(_SHARED) + 1}.7", 2), ("10.1.1.77", 2)]
+)
+def test_the_address_that_a_record_has_says_where_an_act_was_run(client: str, intrusions: int, tmp_path: Path) -> None:
+    groups = {NETWORK: (FOREIGN, PEOPLE[:4]), "100.99.7": ("Other/3", PEOPLE[10:14])}
+    rows = [
+        row
+        for network, (tool, people) in groups.items()
+        for one in people
+        for row in visits(one, f"{network}.14", tool, range(20, 44, 3), hour=3)
+    ]
+    goal, someone = "desk@service.example", PEOPLE[PEOPLE.index(_SHARED) + 1]
+    ran = [_rule(one, at(20, 3, 60), goal) for one in (*PEOPLE[:2], *PEOPLE[10:12])]
+    first = act(at(9, 15, 60), "New-InboxRule", someone, Mailbox=someone, ForwardTo=goal)
+    first |= {"UserId": someone, "ClientIP": client}
+    files: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(work() + rows)}
+    files |= {"EX01/management.xml": managed(ran), "ual.json": ual_json([first])}
+    assert len(reasoned(stage(tmp_path, files)).held) == intrusions
+
+
+@pytest.mark.parametrize(
     ("told", "holder"),
     [
         ('-Identity "p15@gov.example\\Holiday"', "p15@gov.example"),
@@ -352,6 +409,44 @@ def test_a_spray_that_let_somebody_in_is_told_as_the_entry(tmp_path: Path) -> No
     assert (spray.tried, spray.let_in) == (len(PEOPLE), tuple(sorted(STOLEN)))
     (held,) = case.held
     assert held.first_utc == START + timedelta(days=19, hours=2)
+
+
+@pytest.mark.parametrize(
+    ("let_in", "day", "agents", "first"),
+    [
+        # from two networks that nobody uses afterwards: whom they let in is whom he reads
+        (PEOPLE[:10], 19, ("Sprayer/1.0", "Sprayer/1.0"), 19),
+        # some of his accounts, and others; tools that have nothing in common; after he came
+        (PEOPLE[6:16], 19, ("Sprayer/1.0", "Sprayer/1.0"), 20),
+        (PEOPLE[:10], 19, ("Sprayer/1.0", "Other/2.0"), 20),
+        (PEOPLE[:10], 30, ("Sprayer/1.0", "Sprayer/1.0"), 20),
+    ],
+)
+def test_sprays_from_elsewhere_are_whose_accounts_they_let_in(
+    let_in: Sequence[str], day: int, agents: tuple[str, str], first: int, tmp_path: Path
+) -> None:
+    rows = [row for one in PEOPLE[:10] for row in visits(one, f"{NETWORK}.14", FOREIGN, range(20, 44, 3), hour=3)]
+    for place, agent in enumerate(agents):
+        told = {"client": f"100.9{place}.4.14", "agent": agent}
+        rows += [row | told for row in _tried(PEOPLE, day=day, let_in=let_in[place::2])]
+    case = _office(tmp_path, rows, [])
+    assert len(case.sprays) == 2
+    held = case.held[0]
+    assert held.first_utc == START + timedelta(days=first, hours=2 if first == 19 else 3)
+    assert any("passwords were tried from 2 networks" in one for one in held.links) == (first == 19)
+
+
+def test_sprays_that_the_house_calls_its_own_are_no_intruders(tmp_path: Path) -> None:
+    rows = [row for one in PEOPLE[:10] for row in visits(one, f"{NETWORK}.14", FOREIGN, range(20, 44, 3), hour=3)]
+    for place in range(2):
+        told = {"client": f"100.9{place}.4.14"}
+        rows += [row | told for row in _tried(PEOPLE, let_in=PEOPLE[place:10:2])]
+    staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of(work() + rows)})
+    ours = [marking(f"100.9{place}.4.0/24", name=f"M{place + 1}") for place in range(2)]
+    (theirs,), (held,) = reasoned(staged).held, reasoned(staged, markings=ours).held
+    assert theirs.first_utc == START + timedelta(days=19, hours=2)
+    assert held.first_utc == START + timedelta(days=20, hours=3)
+    assert not any("passwords were tried" in one for one in held.links)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Which clusters are one actor's: apart by default, together only over a link that is named and weighed.
 
 A link's weight is what its rarity is worth, in bits: that two clients use the same agent counts for as much as that agent
-is rare among the accounts' ordinary ties; that they open the same mailboxes counts for as much as the overlap is unlikely
-by chance (hypergeometric tail over all accounts). That both come from one outside network counts for as much as few of the
-accounts are at home there: a browser is replaced where an address stays.
+is rare among the accounts' ordinary ties; that they are on the same network outside for as much as it is rare that anybody
+else is there by right; that they open the same mailboxes counts for as much as the overlap is unlikely by chance
+(hypergeometric tail over all accounts).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from math import lgamma, log
 import numpy as np
 import numpy.typing as npt
 
-from dwell.scope.clients import ANY_NETWORK, FOREIGN_BITS, SHORT_ACCOUNTS, WEEK_US, Clients, Cluster
+from dwell.scope.clients import ANY_NETWORK, FOREIGN_BITS, RESIDENT_DAYS, SHORT_ACCOUNTS, WEEK_US, Clients, Cluster
 from dwell.scope.crowds import ANY_AGENT
 
 __all__ = ["LINK_BITS", "Actor", "Link", "actors_of", "groups_of", "overlap_bits"]
@@ -37,9 +37,10 @@ class Link:
         shared: accounts in both, or mailboxes where one account opens those of others.
         sizes: of how many in each.
         mailboxes: whether it is mailboxes that are counted.
-        same_network: whether the network is the same.
         same_agent: whether the agent is the same.
         ordinary_users: accounts that have that agent as an ordinary one.
+        same_network: whether the network is the same.
+        residents: further accounts that are on that network with agents of their own, or live there.
     """
 
     first: int
@@ -51,6 +52,7 @@ class Link:
     sizes: tuple[int, int] = (0, 0)
     mailboxes: bool = False
     same_network: bool = False
+    residents: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,13 @@ def _ordinary_users(clients: Clients, agent: int) -> set[int]:
     return set(clients.column("account")[rows].tolist())
 
 
+def _residents(clients: Clients, one: Cluster, other: Cluster) -> int:
+    """Count the accounts of neither of two clusters that are on their network with an agent of their own, or live there."""
+    here = clients.column("network") == one.network
+    here &= (clients.bits("agent") < FOREIGN_BITS) | (clients.column("days") >= RESIDENT_DAYS)
+    return len(set(clients.column("account")[here].tolist()).difference(one.accounts, other.accounts))
+
+
 def _links(clusters: Sequence[Cluster], clients: Clients) -> list[Link]:
     accounts = len(np.unique(clients.column("account")))
     mailboxes = max(accounts, len({box for one in clusters for box in one.mailboxes}))
@@ -115,21 +124,15 @@ def _links(clusters: Sequence[Cluster], clients: Clients) -> list[Link]:
             same = one.agent == other.agent != ANY_AGENT and one.agent not in clients.nameless
             if same:
                 bits += float(-np.log2((ordinary[one.agent] + 1.0) / (accounts + 2.0)))
-            near = one.network == other.network != ANY_NETWORK and one.network not in clients.shared
+            near = shared > 0 and one.network == other.network != ANY_NETWORK and one.network not in clients.shared
+            there = _residents(clients, one, other) if near else 0
             if near:
-                at_home = _at_home(clients, one.network, {*one.accounts, *other.accounts})
-                bits += float(-np.log2((at_home + 1.0) / (accounts + 2.0)))
+                bits += max(0.0, float(-np.log2((there + 1.0) / (accounts + 2.0))))
             if shared and bits >= LINK_BITS:
                 users = ordinary[one.agent] if same else 0
                 sizes = len(first), len(second)
-                out.append(Link(place, further, round(bits, 1), shared, same, users, sizes, opened, near))
+                out.append(Link(place, further, round(bits, 1), shared, same, users, sizes, opened, near, there))
     return out
-
-
-def _at_home(clients: Clients, lan: int, but: set[int]) -> int:
-    """Count the accounts that come from a network with an agent of their own, some left out."""
-    rows = (clients.column("network") == lan) & (clients.bits("agent") < FOREIGN_BITS)
-    return len(set(clients.column("account")[rows].tolist()) - but)
 
 
 def groups_of(count: int, links: Iterable[tuple[int, int]]) -> list[list[int]]:

@@ -104,10 +104,9 @@ def _link_text(link: Link, clients: Clients, accesses: Accesses) -> str:
         if link.same_agent
         else "different agents"
     )
-    where = _network(first, accesses)
-    where += ", one network" if link.same_network else f" and {_network(second, accesses)}"
+    near = f"the same network, where {link.residents or 'no'} others come by right; " if link.same_network else ""
     return (
-        f"{where}: {same}; "
+        f"{_network(first, accesses)} and {_network(second, accesses)}: {near}{same}; "
         f"{link.shared} of {link.sizes[0]} and {link.sizes[1]} {'mailboxes' if link.mailboxes else 'accounts'} in common; "
         f"together {link.bits:.0f} bits"
     )

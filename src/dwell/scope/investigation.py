@@ -402,7 +402,8 @@ def investigate(
     remade = with_neighbours(remade, accesses, clients, marked.ours)
     remade = through_apps(remade, apps, accesses, identities)
     remade = with_apps(remade, apps, accesses, logons, identities)
-    remade = with_takings(with_sprays(remade, sprays, accesses), takings, links, identities)
+    tried = [one for one in sprays if not len(marked.ours) or not marked.ours[list(one.rows)].any()]
+    remade = with_takings(with_sprays(remade, tried, accesses), takings, links, identities)
     systems = systems_of(table, accesses, clients) if table is not None else None
     held = kept_names(remade, held)
     held = (*(beside_ours(one, marked) for one in held), *intrusions_marked(marked, accesses, held))

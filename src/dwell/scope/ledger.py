@@ -29,6 +29,7 @@ from dwell.scope.lowering import (
     Shortfall,
     lower,
     lower_cleared,
+    promised,
     throttled,
     windows,
 )
@@ -394,12 +395,10 @@ def _line(
     line = Line.missing(low, high)
     for hour, count in files.hours.values():
         line.take(hour, count)
-    for evidence, (hour, _) in files.hours.items():
+    for hour, _ in files.hours.values():
         for run in runs(hour):
             line.mark(*run, EMPTY, [MISSING])
-        for window in windows(paths.get(evidence, ()), hour):
-            line.mark(*window, EMPTY, [MISSING])
-    for window in files.empty:
+    for window in promised({one: hour for one, (hour, _) in files.hours.items()}, paths, files.empty):
         line.mark(*window, EMPTY, [MISSING])
     line.states[line.records > 0] = HELD
     for evidence, (hour, _) in sorted(files.hours.items()):

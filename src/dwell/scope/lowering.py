@@ -9,14 +9,29 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from dwell.intake.header_dates import EARLY
 from dwell.model.provenance import NO_FIELD, FactKind
 from dwell.scope.cells import ALTERED, CUT, EMPTY, HELD, HOUR_US, MISSING, OFF, Hours, Line, named_hours
 
-__all__ = ["HEADER_ONLY", "THROTTLED", "Shortfall", "lower", "lower_cleared", "throttled", "windows", "without"]
+__all__ = [
+    "HEADER_ONLY",
+    "THROTTLED",
+    "Shortfall",
+    "lower",
+    "lower_cleared",
+    "promised",
+    "throttled",
+    "windows",
+    "without",
+]
 
 HEADER_ONLY = "header-only"
 """Kind of a file that holds its header and no record: the source was running and wrote nothing."""
+AROUND = 72
+"""Hours between the beginnings of two files' names within which the one says by which clock the other was named."""
 SECURITY = "security"
 IN_ORDER = frozenset({"iis", "httpproxy", "ews", "evtx"})
 """Logs written in order of time; an export may well be sorted the newest first."""
@@ -58,6 +73,52 @@ def windows(paths: Sequence[str], hour: Hours) -> list[tuple[int, int]]:
     """Give the hours that a file's names promise, where they meet what it holds: a name that does not is not believed."""
     found = [window for path in paths if (window := named_hours(path)) is not None]
     return [(a, b) for a, b in found if a <= int(hour.max()) and int(hour.min()) < b]
+
+
+def promised(
+    held: Mapping[str, Hours], paths: Mapping[str, Sequence[str]], bare: Sequence[tuple[int, int]] = ()
+) -> list[tuple[int, int]]:
+    """Give the hours that the names of files of one log promise, without those in which the files were not kept.
+
+    A file that goes on for some hours after the time it is named for was begun as many hours late, by the clock of its
+    records, and one that begins early ended early: it was named in local time, or by another clock. So were others that are
+    named for the days around, where more of them tell so than hold records of the first hour of their names, or the last.
+    A file that holds records of just those hours is promised them.
+
+    Args:
+        held: hours in which each file holds records.
+        paths: where each file lay.
+        bare: the hours that files without a record are named for.
+    """
+    rows = [
+        (int(hour.min()), int(hour.max()), *one)
+        for key, hour in held.items()
+        for one in windows(paths.get(key, ()), hour)
+    ]
+    rows += [(last, first - 1, first, last) for first, last in bare]
+    low, high, first, last = np.array(sorted(rows, key=lambda one: one[2:]), np.int64).reshape(-1, 4).T
+    late, early = high + 1 - last, first - low
+    begin = first + _around(first, np.where(low >= first + late, late, 0), low <= first)
+    end = last - _around(first, np.where(high < last - early, early, 0), high >= last - 1)
+    begin, end = np.where(low >= begin, begin, first), np.where(high < end, end, last)
+    return list(zip(begin.tolist(), end.tolist(), strict=True))
+
+
+def _around(first: Hours, told: Hours, denied: npt.NDArray[np.bool_]) -> Hours:
+    """Give by how many hours each file of a log was named otherwise than its records are, from what those around it tell.
+
+    Args:
+        first: the first hour of each file's name, in order.
+        told: the hours that each tells of, 0 or less for none.
+        denied: whether each tells that it is none.
+    """
+    starts, ends = np.searchsorted(first, first - AROUND), np.searchsorted(first, first + AROUND, side="right")
+    some, none = (np.concatenate(([0], np.cumsum(one))) for one in (told > 0, denied))
+    most = some[ends] - some[starts] > none[ends] - none[starts]
+    out = np.maximum(told, 0)
+    for place in np.flatnonzero(most).tolist():
+        out[place] = told[starts[place] : ends[place]].max()
+    return out
 
 
 def throttled(one: Shortfall) -> str | None:

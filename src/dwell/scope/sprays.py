@@ -7,15 +7,17 @@ afterwards, had the password that was tried. Anybody's spray without success is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from dwell.model.instants import utc_from_us
+from dwell.model.instants import utc_from_us, utc_us
 from dwell.model.provenance import RecordRef
 from dwell.scope.access import DAY_US, Accesses
+from dwell.scope.actors import LINK_BITS, groups_of, overlap_bits
+from dwell.scope.address_ties import NEAR_DAYS
 from dwell.scope.intrusions import Held
 from dwell.scope.rollup.fold import group, paired
 
@@ -27,6 +29,7 @@ PAUSE_DAYS = 2
 LET_IN_SHARE = 0.5
 """Where more than this share of those tried are let in, it is people who sign in, and mistype."""
 GROUNDS_MAX = 5
+_GUESSED = "a password that is easily guessed falls to more than one: the sprays can be another's"
 
 Codes = npt.NDArray[np.int64]
 
@@ -115,25 +118,31 @@ def spray_of(held: Held, sprays: Sequence[Spray]) -> tuple[Spray, ...]:
 
 
 def with_sprays(held: Sequence[Held], sprays: Sequence[Spray], accesses: Accesses) -> tuple[Held, ...]:
-    """Give the intrusions with the sign-ins of those sprays that came from a network of theirs for accounts of theirs.
+    """Give the intrusions with the sign-ins of those sprays that are theirs.
 
-    Few accounts on one day are no client that stands out by itself; that the same network reads their mail afterwards
-    says whose the spray was.
+    A spray is an intrusion's where it came from a network of its for accounts of its: few accounts on one day are no client
+    that stands out by itself; that the same network reads their mail afterwards says whose the spray was. So is one that
+    comes, with others of the same agent at the same time, from networks that nobody uses afterwards, where those whom all
+    of them let in are the intrusion's accounts by no chance (`LINK_BITS`), used within `NEAR_DAYS` and not before.
 
     Args:
         held: the intrusions.
         sprays: what let somebody in.
         accesses: all sessions.
     """
+    further = _by_accounts(held, sprays, accesses)
     out: list[Held] = []
-    for one in held:
+    for place, one in enumerate(held):
         lans = {accesses.networks[lan] for lan, _ in one.pairs if lan >= 0}
-        mine = [each for each in sprays if each.network in lans and set(each.let_in) & set(one.accounts)]
+        near = [each for each in sprays if each.network in lans and set(each.let_in) & set(one.accounts)]
+        wide = [each for each, _ in further.get(place, ()) if each not in near]
+        mine = [each for each in sprays if each in near or each in wide]
         rows = sorted({*one.rows, *(row for each in mine for row in each.rows)})
         if not mine or len(rows) == len(one.rows):
             out.append(one)
             continue
         first, last = (int(each(column[rows])) for each, column in ((min, accesses.first), (max, accesses.last)))
+        told = dict.fromkeys(text for each, text in further.get(place, ()) if each in wide)
         out.append(
             replace(
                 one,
@@ -142,7 +151,55 @@ def with_sprays(held: Sequence[Held], sprays: Sequence[Spray], accesses: Accesse
                 rows=tuple(rows),
                 accounts=tuple(sorted({*one.accounts, *(name for each in mine for name in each.let_in)})),
                 clients=tuple(sorted({*one.clients, *(f"{each.network} {each.agent}" for each in mine)})),
-                links=(*one.links, *(f"{each.network}: passwords were tried from there, and let in" for each in mine)),
+                links=(
+                    *one.links,
+                    *(f"{each.network}: passwords were tried from there, and let in" for each in near),
+                    *told,
+                ),
+                against=(*one.against, *([_GUESSED] if told else [])),
             )
         )
     return tuple(out)
+
+
+def _by_accounts(
+    held: Sequence[Held], sprays: Sequence[Spray], accesses: Accesses
+) -> dict[int, list[tuple[Spray, str]]]:
+    """Give the sprays that are an intrusion's by whom they let in, by its place, with what says so."""
+    out: dict[int, list[tuple[Spray, str]]] = {}
+    everybody = len(np.unique(accesses.account[accesses.ok & (accesses.account >= 0)])) if sprays else 0
+    for some in _together(sprays):
+        let_in = {name for one in some for name in one.let_in}
+        found = [(_worth(one, some, let_in, everybody), -place) for place, one in enumerate(held)]
+        bits, place = max(found, default=(0.0, 0))
+        if bits >= LINK_BITS:
+            own = held[-place].accounts
+            text = (
+                f"passwords were tried from {len({one.network for one in some})} networks with {some[0].agent} and let "
+                f"{len(let_in)} accounts in; {len(let_in & set(own))} of these are among the {len(own)} that were used "
+                f"afterwards; {bits:.0f} bits"
+            )
+            out.setdefault(-place, []).extend((one, text) for one in some)
+    return out
+
+
+def _together(sprays: Sequence[Spray]) -> list[list[Spray]]:
+    """Put together the sprays with one agent that overlap in time, or are no more than `PAUSE` apart."""
+    pause = PAUSE_DAYS * DAY_US
+    pairs = [
+        (first, second)
+        for second, one in enumerate(sprays)
+        for first, other in enumerate(sprays[:second])
+        if one.agent == other.agent and one.first_us <= other.last_us + pause and other.first_us <= one.last_us + pause
+    ]
+    return [[sprays[place] for place in group] for group in groups_of(len(sprays), pairs)]
+
+
+def _worth(one: Held, some: Sequence[Spray], let_in: Collection[str], everybody: int) -> float:
+    """Give what it is worth, in bits, that sprays let in accounts of an intrusion; 0 where they did not come first."""
+    own = set(one.accounts)
+    shared = own.intersection(let_in)
+    began, ended = min(each.first_us for each in some), max(each.last_us for each in some)
+    if 2 * len(shared) < len(let_in) or not began <= utc_us(one.first_utc) <= ended + NEAR_DAYS * DAY_US:
+        return 0.0
+    return overlap_bits(everybody, len(let_in), len(own), len(shared))

@@ -10,7 +10,8 @@ An act belongs to an intrusion only where one of these links is recorded:
 
 Two intrusions are one where acts of each on at least `ALIKE_MIN` mailboxes, tied by the first four and not to both, send
 mail on to one address. Only an address outside ties so: none of the house's own, and none that somebody of no intrusion
-sent mail on to before the intrusion began.
+sent mail on to before the intrusion began. Who did so from where he is not at home (`away`) is not counted: an
+intruder's visits are not all known, and the house sends mail on from its desks and homes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from dwell.model.instants import utc_us
 from dwell.model.provenance import RecordRef
 from dwell.scope.access import Accesses
 from dwell.scope.actors import groups_of
+from dwell.scope.away import run_from_away
 from dwell.scope.cmdlet_origins import Origin, Origins, Ran
 from dwell.scope.exploits import NEAR
 from dwell.scope.identities import Identities
@@ -130,7 +132,10 @@ def with_takings(
     goals = _outside(takings, links.accesses, identities)
     tied = {key for mine in direct for key in mine}
     held = [_using(one, mine, links) for one, mine in zip(held, direct, strict=True)]
-    theirs = _house_since([one for one in takings if one.key not in tied], held, goals)
+    wanted = {goal for key in tied for goal in goals[key]}
+    there = [one for one in takings if one.key not in tied and not wanted.isdisjoint(goals[one.key])]
+    away = run_from_away(there, links.accesses)
+    theirs = _house_since([one for one, far in zip(there, away, strict=True) if not far], held, goals)
     shared = {
         (first, second): both
         for second in range(len(held))
