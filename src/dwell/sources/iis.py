@@ -212,8 +212,9 @@ class IisW3c(Source):
         opening = _OPENING.match(content)
         if opening is None:
             return None
-        end = opening.end()
-        lines = opening[0] if content.find(b"\n#", end - 1) < 0 else content
+        # one letter is looked for several times as fast as two, and most logs have none of it below their header
+        later = content.find(b"#", opening.end())
+        lines = opening[0] if later < 0 or content.find(b"\n#", later - 1) < 0 else content
         named = [one[8:].lower().split() for one in _FIELDS.findall(lines)]
         # without a day of its own a record takes that of a line before it, perhaps of another file
         dated = all({b"date", b"time"} <= set(names) for names in named)
