@@ -116,7 +116,7 @@ def test_a_nearly_unique_column_is_left_out_and_not_called_complete(
     monkeypatch: pytest.MonkeyPatch, column: str
 ) -> None:
     monkeypatch.setattr(lex, "DISTINCT_ALWAYS", 20)
-    table = rows(100)
+    table = rows(100).sort_by("time_utc")
     place = table.schema.get_field_index(column)
     table = table.set_column(place, column, pa.array([f"{number}" for number in range(100)]))
     lexicon = lex.build(table, SPEC)

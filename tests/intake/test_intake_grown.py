@@ -6,7 +6,7 @@ import gzip
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -361,6 +361,26 @@ def test_a_long_chain_of_copies_is_followed_without_depth() -> None:
     assert divide([file], set(), chain).files == (file,)
     last = PlannedFile(ids[-1], 9, (EvidencePlace("b", "/"),), Locator("/b"), "iis", (), "", "")
     assert divide([last], {ids[0]}, chain).after[ids[-1]].part == ids[0]
+
+
+class _Counting(list[EvidenceId]):
+    """Ids that count how often they are gone through."""
+
+    rounds = 0
+
+    def __iter__(self) -> Iterator[EvidenceId]:
+        self.rounds += 1
+        return super().__iter__()
+
+
+def test_what_is_held_is_gone_through_once_however_many_files_there_are() -> None:
+    held = _Counting([EvidenceId(f"{at:064}") for at in range(3)])
+    files = [
+        PlannedFile(EvidenceId(f"{at:064}"), 1, (EvidencePlace(f"{at}", "/"),), Locator("/a"), "iis", (), "", "")
+        for at in range(50)
+    ]
+    assert divide(files, held, {}).files == tuple(files[3:])
+    assert held.rounds == 1
 
 
 def test_many_copies_of_one_log_are_one_log(tmp_path: Path) -> None:

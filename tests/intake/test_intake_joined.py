@@ -198,6 +198,15 @@ def test_what_is_given_is_what_each_file_holds(contents: list[bytes]) -> None:
     _hold_together(source("iis"), contents)
 
 
+def test_a_header_below_a_record_is_seen_behind_a_hash_in_a_request() -> None:
+    record = b"2021-01-04 08:00:01 10.0.0.1 GET /owa/a#b - 443 - 192.0.2.1 A/1 - 200 0 0 1\r\n"
+    undated = b"#Fields: time c-ip\r\n"
+    assert source("iis").joins_as(_FIELDS + record * 2) == b""
+    assert source("iis").joins_as(_FIELDS + record * 2 + undated) is None
+    assert source("iis").joins_as(_FIELDS + record.replace(b"#", b"") + undated) is None
+    assert source("iis").joins_as(_FIELDS + undated) is None
+
+
 _DAMAGE = [
     b"\r\n", b"no record\r\n", b"<none>\r\n", b"\0\0\0\r\n", b'2021-01-04T08:00:01.123Z,"never closed\r\n',
     b'and closed"\r\n', b"\xe9\r\n", b"2021-01-04T08:00:01.123Z,a,b\r\n", b",,,\r\n", b"2021-01-04T05:00:00.000Z,early\r\n",

@@ -13,9 +13,16 @@ from dwell.casebook.case import Case
 from dwell.errors import NoEvidenceError
 from dwell.intake import ingest as ingest_module
 from dwell.intake import plan as plan_module
+from dwell.intake.containers import Locator
 from dwell.intake.hosts import host_from_markers, host_from_names, short_host
 from dwell.intake.ingest import ingest, plan
-from dwell.intake.plan import Plan
+from dwell.intake.plan import Plan, heads_of
+from dwell.intake.walk import Stream
+from dwell.model.provenance import EvidenceId
+from dwell.sources.registry import identify
+from dwell.sources.source import HEAD_BYTES, Guess, Sniff
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "sources"
 
 
 def planned(*paths: Path) -> Plan:
@@ -45,6 +52,43 @@ def test_a_header_beyond_the_first_lines_is_still_seen(tmp_path: Path) -> None:
     assert found["late.log"].source == found["long.log"].source == "iis"
     assert len(late) > plan_module.FIRST_BYTES
     assert len(log(2, 300)) > plan_module.FIRST_BYTES
+
+
+def test_hourly_logs_with_one_header_are_recognised_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    def asking(sniff: Sniff) -> tuple[Guess, ...]:
+        asked.append(sniff.head)
+        return identify(sniff)
+
+    plan_module._by_first_lines.cache_clear()
+    monkeypatch.setattr(plan_module, "identify", asking)
+    dated = {
+        f"{at}.log": log(at, 60).replace(b"#Fields", b"#Date: 2021-03-01 %02d:00:00\r\n#Fields" % at, 1)
+        for at in range(9)
+    }
+    found = planned(write(tmp_path / "evidence", dated)).files
+    assert [file.source for file in found] == ["iis"] * 9
+    assert len(asked) == 1
+    assert b"POST" not in asked[0]
+
+
+def test_a_header_alone_says_what_all_that_may_be_looked_at_says() -> None:
+    heads = {path: path.read_bytes()[:HEAD_BYTES] for path in GOLDEN.glob("*/*.in") if path.stat().st_size}
+    assert len(heads) > 500
+    for path, head in heads.items():
+        whole = Sniff(head, "", complete=path.stat().st_size <= HEAD_BYTES)
+        stream = Stream(EvidenceId(""), path.stat().st_size, Locator(""), "", "", head, packed=False)
+        assert [one.source for one in plan_module._guesses(stream)[:1]] == [
+            one.source for one in identify(whole)[:1]
+        ], path
+
+
+def test_short_hashes_are_those_of_the_first_bytes() -> None:
+    data = os.urandom(HEAD_BYTES)
+    assert heads_of(data) == tuple(sha256(data[:size])[:8] for size in (64, 256, 1_024, 4_096, 16_384, 65_536))
+    assert heads_of(data[:1_023]) == heads_of(data)[:2]
+    assert heads_of(data[:63]) == ()
 
 
 def test_the_same_bytes_count_once_with_all_their_places(tmp_path: Path) -> None:
@@ -122,20 +166,20 @@ def test_links_pipes_and_folders_that_are_links_are_reported(tmp_path: Path) -> 
 
 def test_what_cannot_be_read_is_reported_and_the_rest_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write(tmp_path / "evidence", {"a.log": log(1), "b.log": log(2), "c.log": log(3)})
-    opened, checked = Path.open, Path.is_file
+    opened, checked = Path.open, Path.lstat
 
     def refusing(self: Path, mode: str = "r", *rest: object, **named: object) -> object:
         if self.name == "b.log":
             raise PermissionError(13, "Permission denied")
         return opened(self, mode, *rest, **named)  # type: ignore[call-overload]
 
-    def unlistable(self: Path) -> bool:
+    def unlistable(self: Path) -> os.stat_result:
         if self.name == "c.log":
             raise PermissionError(13, "Permission denied")
         return checked(self)
 
     monkeypatch.setattr(Path, "open", refusing)
-    monkeypatch.setattr(Path, "is_file", unlistable)
+    monkeypatch.setattr(Path, "lstat", unlistable)
     found = planned(folder, tmp_path / "nowhere")
     assert [file.places[0].path for file in found.files] == ["a.log"]
     assert {Path(fault.path).name: fault.why for fault in found.faults} == {

@@ -253,6 +253,10 @@ def _months(table: pa.Table) -> Iterator[tuple[str | None, pa.Table]]:
     if not table.num_rows:
         return
     times = table["time_utc"].combine_chunks()
+    ends_of = pc.strftime(times.take(pa.array([0, len(times) - 1])), format="%Y-%m").to_pylist()
+    if ends_of[0] == ends_of[1]:
+        yield ends_of[0], table
+        return
     ends = pc.run_end_encode(pc.add(pc.multiply(pc.year(times), 12), pc.month(times))).run_ends
     months = pc.strftime(times.take(pc.subtract(ends, 1)), format="%Y-%m")
     start = 0
@@ -354,8 +358,8 @@ def _ranked(part: pa.Table, spec: TableSpec) -> tuple[pa.Table, list[str]]:
             if column.null_count == len(column):
                 column = pa.DictionaryArray.from_arrays(pa.nulls(len(column), pa.int32()), pa.array([], pa.string()))
                 names.append(one.name)
-            elif len(pc.unique((whole := lex.coded(column)).indices)) <= limit:
-                column = lex.ranked(whole)
+            elif len(used := pc.unique((whole := lex.coded(column)).indices)) <= limit:
+                column = lex.ranked(whole, used)
                 names.append(one.name)
             else:
                 column = whole.cast(pa.string())

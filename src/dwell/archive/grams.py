@@ -51,6 +51,8 @@ def _mark(held: npt.NDArray[np.bool_], texts: pa.StringArray) -> None:
 def grams(values: pa.StringArray) -> bytes:
     """Give the bitmap of some texts; nothing where they hold no run of three bytes."""
     texts = values.drop_null()
+    if not len(texts):
+        return b""
     held = np.zeros(1 << _BITS, np.bool_)
     _mark(held, texts)
     encoded = texts.filter(pc.match_substring(texts, "%"))

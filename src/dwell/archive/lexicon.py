@@ -110,10 +110,15 @@ def distinct_limit(rows: int) -> int:
     return min(DISTINCT_MAX, max(DISTINCT_ALWAYS, rows // DISTINCT_SHARE))
 
 
-def ranked(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
-    """Give a text column as coded by rank: the dictionary holds the values that are used, in ascending order."""
+def ranked(column: pa.Array | pa.ChunkedArray, codes_used: pa.Array | None = None) -> pa.DictionaryArray:
+    """Give a text column as coded by rank: the dictionary holds the values that are used, in ascending order.
+
+    Args:
+        column: the texts, coded or not.
+        codes_used: of a coded column each code that occurs, null among them, where that is known.
+    """
     whole = coded(column)
-    used = pc.unique(whole.indices).drop_null()
+    used = (pc.unique(whole.indices) if codes_used is None else codes_used).drop_null()
     values = whole.dictionary.take(used)
     order = pc.sort_indices(values)
     to = np.zeros(len(whole.dictionary) + 1, np.int32)
@@ -168,17 +173,14 @@ def _all_null(name: str, rows: int, times: _Codes) -> _Counts:
     return _Counts(name, pa.nulls(some, pa.string()), np.full(some, rows), span[:some], span[1 : 1 + some], has_time)
 
 
-def _counted(
-    name: str, codes: _Codes, values: pa.Array, times: _Codes, timed: npt.NDArray[np.bool_], *, is_ranked: bool = False
-) -> _Counts:
+def _counted(name: str, codes: _Codes, values: pa.Array, times: _Codes, *, is_ranked: bool = False) -> _Counts:
     """Count codes and find the first and last instant of each, by value, null last.
 
     Args:
         name: the column.
         codes: code of each row, -1 for null; rows are in order of time, unknown instants last.
         values: the texts.
-        times: the instants.
-        timed: which of them are known.
+        times: the instants that are known, those of the first rows.
         is_ranked: whether the texts are in order.
     """
     size = len(values) + 1
@@ -186,12 +188,10 @@ def _counted(
     counts = np.bincount(shifted, minlength=size)
     first = np.full(size, np.iinfo(np.int64).min, dtype=np.int64)
     last = first.copy()
-    known = shifted[timed]
-    when = times[timed]
-    first[known[::-1]] = when[::-1]
-    last[known] = when
-    has_time = np.zeros(size, dtype=np.bool_)
-    has_time[known] = True
+    known = shifted[: len(times)]
+    first[known[::-1]] = times[::-1]
+    last[known] = times
+    has_time = (counts if len(times) == len(codes) else np.bincount(known, minlength=size)) > 0
     some = np.flatnonzero(counts[1:])
     texts = values.take(pa.array(some)).cast(pa.string())
     if not is_ranked:
@@ -235,9 +235,7 @@ def build(table: pa.Table, spec: TableSpec, *, is_ranked: bool = False) -> Lexic
     rows = table.num_rows
     limit = distinct_limit(rows)
     instants = table["time_utc"]
-    timed = np.asarray(instants.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
-    times = instants.cast(pa.int64()).fill_null(0).to_numpy()
-    known = times[timed]
+    known = instants.cast(pa.int64()).slice(0, rows - instants.null_count).to_numpy()
     parts: list[_Counts] = []
     complete: set[str] = set()
     arrays: dict[str, pa.DictionaryArray] = {}
@@ -250,12 +248,12 @@ def build(table: pa.Table, spec: TableSpec, *, is_ranked: bool = False) -> Lexic
         arrays[name] = coded(table[name])
         if len(arrays[name].dictionary) <= limit:
             codes = arrays[name].indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-            parts.append(_counted(name, codes, arrays[name].dictionary, times, timed, is_ranked=is_ranked))
+            parts.append(_counted(name, codes, arrays[name].dictionary, known, is_ranked=is_ranked))
             complete.add(name)
     for name, join in spec.joined.items():
         if {join.first, join.second} <= complete:
             codes, texts = joined_codes(arrays[join.first], arrays[join.second], join)
             if len(texts) <= limit:
-                parts.append(_counted(name, codes, texts, times, timed))
+                parts.append(_counted(name, codes, texts, known))
                 complete.add(name)
     return Lexicon(_listed(parts).combine_chunks(), frozenset(complete), rows)

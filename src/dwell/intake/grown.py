@@ -279,7 +279,8 @@ def divide(
             contained.add(growth.part)
             looked_at.append(growth.part)
     parts = {one.evidence_id for one in files if one.evidence_id in contained and one.evidence_id not in held}
-    left = [one for one in files if one.source is not None and one.evidence_id in here - parts - set(held)]
+    fresh = here - parts - set(held)
+    left = [one for one in files if one.source is not None and one.evidence_id in fresh]
     after: dict[EvidenceId, Growth] = {}
     for one in left:
         found = known.get(one.evidence_id)

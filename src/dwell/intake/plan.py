@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from dwell.casebook.evidence import CONTAINER_MARK, Container, EvidencePlace
@@ -26,8 +27,11 @@ from dwell.sources.source import HEAD_BYTES, Guess, Hint, Sniff
 __all__ = ["Fault", "Plan", "PlannedFile", "heads_of", "make_plan"]
 
 FIRST_BYTES = 2_048
+HEADER_BYTES = 16_384
 _DATED = re.compile(rb"^(#Date:)[^\n]*", re.MULTILINE)
 """What differs from hour to hour; no format is told by it."""
+_HEADER = re.compile(rb"(?:[^#\n][^\n]*\n)?(?:#[^\n]*\n)+")
+"""The comments that a log opens with; Exchange's have the names of the columns in a line before them."""
 _HEAD_SIZES = (64, 256, 1_024, 4_096, 16_384, HEAD_BYTES)
 SURE_SCORE = 90
 """A guess this sure rests on a magic number or on a whole header."""
@@ -105,7 +109,12 @@ class _Found:
 
 def heads_of(head: bytes) -> tuple[str, ...]:
     """Give short hashes of a file's first 64, 256, … 65,536 bytes, as many as it has: those of a longer copy begin so."""
-    return tuple(hashlib.sha256(head[:size]).hexdigest()[:8] for size in _HEAD_SIZES if size <= len(head))
+    digest = hashlib.sha256()
+    out = []
+    for start, end in pairwise((0, *(size for size in _HEAD_SIZES if size <= len(head)))):
+        digest.update(head[start:end])
+        out.append(digest.hexdigest()[:8])
+    return tuple(out)
 
 
 class _Recogniser:
@@ -149,17 +158,19 @@ class _Recogniser:
 
 def _guesses(found: Stream) -> tuple[Guess, ...]:
     """Ask the sources, by the first lines alone where those are unmistakable: every source looks at all it is given."""
-    end = found.head.rfind(b"\n", 0, FIRST_BYTES) + 1
-    if 0 < end < len(found.head):
-        first = _by_first_lines(_DATED.sub(rb"\1", found.head[:end]))
-        if first and first[0].score >= SURE_SCORE:
-            return first
+    header = _HEADER.match(found.head, 0, HEADER_BYTES)
+    ends = [header.end() if header else 0, found.head.rfind(b"\n", 0, FIRST_BYTES) + 1]
+    for end in ends:
+        if 0 < end < len(found.head):
+            first = _by_first_lines(_DATED.sub(rb"\1", found.head[:end]))
+            if first and first[0].score >= SURE_SCORE:
+                return first
     return identify(Sniff(found.head, found.shown, complete=found.size_bytes <= HEAD_BYTES))
 
 
 @lru_cache(maxsize=64)
 def _by_first_lines(head: bytes) -> tuple[Guess, ...]:
-    """Ask the sources once for all files that begin alike: what header lines take up is the same in every hour's log."""
+    """Ask the sources once for all files that begin alike: the header is the same in every hour's log, records are not."""
     return identify(Sniff(head, "", complete=False))
 
 

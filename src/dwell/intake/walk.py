@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -206,10 +207,11 @@ def files_below(root: Path, faults: list[Fault]) -> Iterator[tuple[Path, str]]:
 
     for folder, folders, names in os.walk(root, onerror=failed, followlinks=False):
         folders.sort()
-        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        here = Path(folder)
+        above = "" if here == root else f"{here.relative_to(root).as_posix()}/"
+        links = [name for name in folders if (here / name).is_symlink()]
         for name in sorted([*names, *links]):
-            path = Path(folder) / name
-            shown = shown_name(path.relative_to(root).as_posix())
+            path, shown = here / name, shown_name(above + name)
             why = _why_not(path)
             if why:
                 faults.append(Fault(shown, why))
@@ -219,8 +221,9 @@ def files_below(root: Path, faults: list[Fault]) -> Iterator[tuple[Path, str]]:
 
 def _why_not(path: Path) -> str:
     try:
-        if path.is_symlink():
-            return "a link; links are not followed"
-        return "" if path.is_file() else "no regular file"
+        mode = path.lstat().st_mode
     except OSError as fault:
         return fault.strerror or "cannot be looked at"
+    if stat.S_ISLNK(mode):
+        return "a link; links are not followed"
+    return "" if stat.S_ISREG(mode) else "no regular file"

@@ -161,9 +161,10 @@ class Shapes:
     def learn(self, data: bytes, chunk: Chunk, examples: Sequence[Example]) -> None:
         """Learn the shapes of some records of one chunk."""
         marked = [_marked(data, examples, turn) for turn in (0, 1)]
-        texts = [decode(bytes(one), chunk) for one, _ in marked]
+        # only the examples: of all records of the chunk each would be looked at for NULs
+        texts = [decode(bytes(one), chunk, [each.unit for each in examples]) for one, _ in marked]
         for position, example in enumerate(examples):
-            first, second = (one[example.unit] for one in texts)
+            first, second = (one[position] for one in texts)
             found = self._told(first, second, [held[position] for _, held in marked], example.places)
             self._known[example.key] = found
 

@@ -81,14 +81,16 @@ def _last_ids(
     rows = np.searchsorted(offsets, starts, side="right") - 1
     whole = (rows >= 0) & (starts + _ID_BYTES <= offsets[np.minimum(rows + 1, len(offsets) - 1)])
     named = np.zeros(len(starts), dtype=np.bool_)
-    for key in _KEYS:
-        at = starts - 1 - len(key)
-        met = at >= offsets[np.maximum(rows, 0)]
+    left = np.flatnonzero(whole)
+    for key in _KEYS if len(left) else ():
+        at = starts[left] - 1 - len(key)
+        met = at >= offsets[rows[left]]
         for part in {*range(0, len(key) - _KEY_BYTES, _KEY_BYTES), len(key) - _KEY_BYTES}:
             word = int.from_bytes(key[part : part + _KEY_BYTES], "little")
             met &= words[np.maximum(at + part, 0)] == word
-        named |= met
-    starts, rows = starts[whole & named], rows[whole & named]
+        named[left[met]] = True
+        left = left[~met]
+    starts, rows = starts[named], rows[named]
     last = np.append(rows[1:] != rows[:-1], True)[: len(rows)]
     starts, rows = starts[last], rows[last]
     return _unambiguous(view, offsets, starts, rows)
