@@ -22,18 +22,13 @@ def test_it_draws_no_bar_works_alone_and_speaks_utc() -> None:
 
 def test_a_long_query_leaves_the_standard_output_alone() -> None:
     """With a bar that comes at once it would be there."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from dwell.engine.scratch import scratch\n"
-            "with scratch() as link:\n"
-            "    link.execute('SET progress_bar_time = 0')\n"
-            "    link.execute('CREATE TABLE t AS SELECT hash(range) AS a FROM range(3000000) ORDER BY a')\n",
-        ],
-        check=True,
-        capture_output=True,
-    )
+    program = """
+from dwell.engine.scratch import scratch
+with scratch() as link:
+    link.execute("SET progress_bar_time = 0")
+    link.execute("CREATE TABLE t AS SELECT hash(range) AS a FROM range(3000000) ORDER BY a")
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     assert done.stdout == b""
 
 

@@ -87,8 +87,9 @@ def round_the_clock(accesses: Accesses, ties: pa.Table, rows: Codes) -> Codes:
     part = np.repeat(first // width, count) + np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
     parts = np.unique(np.stack([which, part]), axis=1)
     of_day = np.bincount(parts[0] * POLL_BINS + parts[1] % POLL_BINS, minlength=len(chosen) * POLL_BINS)
-    days = ties["days"].to_numpy()[chosen]
-    return chosen[of_day.reshape(-1, POLL_BINS).min(axis=1, initial=np.iinfo(np.int64).max) >= POLL_SHARE * days]
+    least = of_day.reshape(-1, POLL_BINS).min(axis=1, initial=np.iinfo(np.int64).max)
+    polls: Codes = chosen[least >= POLL_SHARE * ties["days"].to_numpy()[chosen]]
+    return polls
 
 
 def _sits_nowhere_else(ties: pa.Table) -> Mask:
