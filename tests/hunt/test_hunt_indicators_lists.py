@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dwell.hunt.indicators import gathering, list_text
+from dwell.hunt.indicators.found import indicator_outcomes
+from dwell.hunt.indicators.gathering import Indicators
 from dwell.hunt.indicators.indicator import instant_us
+from dwell.hunt.indicators.match import Finder
 from dwell.hunt.indicators.reading import read_indicators
 from dwell.hunt.indicators.stix_patterns import PatternError, alternatives
 
@@ -462,3 +468,33 @@ def test_reasons_beyond_measure_are_counted_together(tmp_path: Path, monkeypatch
     made = event("e1", [attribute(f"kind{at}", "x") for at in range(9)])
     listed = read_indicators([written(tmp_path, json.dumps(made), "e1.json")])
     assert sorted(number for _, _, number in listed.counted) == [1, 1, 1, 6]
+
+
+@pytest.fixture
+def counted_memory(tmp_path: Path) -> Iterator[tuple[Indicators, pa.MemoryPool]]:
+    """Long lists as they were read, and what Arrow takes from then on."""
+    hosts = [f"host{at}.of-a-name-that-takes-some-bytes.evil{at % 97}.example" for at in range(30_000)]
+    listed = read_indicators([written(tmp_path, "\n".join([*hosts, *(f"{at:064x}" for at in range(30_000))]) + "\n")])
+    before = pa.default_memory_pool()
+    counting = pa.proxy_memory_pool(before)
+    pa.set_memory_pool(counting)
+    yield listed, counting
+    pa.set_memory_pool(before)
+
+
+def test_what_lists_say_is_asked_and_looked_up_without_being_copied(
+    counted_memory: tuple[Indicators, pa.MemoryPool],
+) -> None:
+    listed, counting = counted_memory
+    finder = Finder(listed.table)
+    listed.digest()
+    outcomes = indicator_outcomes(listed, [["domain"]], {})
+    host = str(listed.table["value"][7])
+    assert listed.ids([f"indicator:domain:{host}", "indicator:domain:x.example", "a-rule"]) == {
+        f"indicator:domain:{host}"
+    }
+    texts = pc.sum(pc.binary_length(listed.table["value"])).as_py()
+    assert counting.max_memory() < texts // 3
+    assert counting.bytes_allocated() < texts // 10
+    assert [one.title for one in outcomes] == ["30,000 of the kind domain", "30,000 of the kind hash"]
+    assert finder is not None

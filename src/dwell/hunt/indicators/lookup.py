@@ -15,6 +15,7 @@ from dwell.hunt.indicators.values import Address, networks
 __all__ = ["AddressIndex", "KeyIndex", "Pairs", "paired"]
 
 _Numbers = npt.NDArray[np.int64]
+_HASHED_KEYS = 65_536
 Pairs = tuple[_Numbers, _Numbers]
 """Which text met which indicator: both by number, in order, each pair once."""
 
@@ -38,14 +39,23 @@ def _spread(low: _Numbers, high: _Numbers) -> Pairs:
     return number, low[number] + within
 
 
+def _hashes(keys: pa.StringArray) -> _Numbers:
+    """Give the hash of each text; as Python's objects they are there some thousands at a time."""
+    out = np.empty(len(keys), np.int64)
+    for at in range(0, len(keys), _HASHED_KEYS):
+        some = keys.slice(at, _HASHED_KEYS).to_pylist()
+        out[at : at + len(some)] = np.fromiter(map(hash, some), np.int64, len(some))
+    return out
+
+
 class KeyIndex:
     """Texts by their hash; one that is found is compared whole."""
 
     def __init__(self, keys: pa.StringArray, owners: _Numbers) -> None:
-        hashes = np.fromiter(map(hash, keys.to_pylist()), np.int64, len(keys))
-        order = np.argsort(hashes, kind="stable")
+        hashes = _hashes(keys)
+        order = np.argsort(hashes, kind="stable").astype(np.int32)
         self._hashes = hashes[order]
-        self._owners = owners[order]
+        self._owners = owners.astype(np.int32)
         self._order = order
         self._keys = keys
 
@@ -56,7 +66,7 @@ class KeyIndex:
         """Look up keys, each with the number of the text it is from."""
         if not len(keys) or not len(self):
             return paired((), ())
-        hashes = np.fromiter(map(hash, keys.to_pylist()), np.int64, len(keys))
+        hashes = _hashes(keys)
         low = np.searchsorted(self._hashes, hashes)
         met = np.flatnonzero(self._hashes[np.minimum(low, len(self) - 1)] == hashes)
         high = np.searchsorted(self._hashes, hashes[met], side="right")
@@ -64,7 +74,7 @@ class KeyIndex:
         asked = met[number]
         same = pc.equal(self._keys.take(pa.array(self._order[place])), keys.take(pa.array(asked)))
         right = np.flatnonzero(same.to_numpy(zero_copy_only=False))
-        return paired([texts[asked[right]]], [self._owners[place[right]]])
+        return paired([texts[asked[right]]], [self._owners[self._order[place[right]]].astype(np.int64)])
 
 
 class _Level:
@@ -73,13 +83,13 @@ class _Level:
     def __init__(self, numbers: _Numbers, owners: _Numbers) -> None:
         order = np.argsort(numbers, kind="stable")
         self._numbers = numbers[order]
-        self._owners = owners[order]
+        self._owners = owners[order].astype(np.int32)
 
     def find(self, numbers: _Numbers) -> Pairs:
         low = np.searchsorted(self._numbers, numbers)
         high = np.searchsorted(self._numbers, numbers, side="right")
         number, place = _spread(low, high)
-        return number, self._owners[place]
+        return number, self._owners[place].astype(np.int64)
 
 
 class AddressIndex:
