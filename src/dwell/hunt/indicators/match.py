@@ -90,7 +90,7 @@ class Finder:
         self._specs = specs()
         self._addresses: AddressIndex | None = None
         self._literals: tuple[str, ...] = ()
-        self._keys: dict[str, KeyIndex] = {}
+        self._keys: dict[str, tuple[KeyIndex, ...]] = {}
         self._url_hosts: KeyIndex | None = None
         self._url_pages: KeyIndex | None = None
         held: dict[str, list[Indices]] = {}
@@ -115,22 +115,18 @@ class Finder:
             self._literals = tuple(values.to_pylist()) if plain.all() else ()
         elif family == "path":
             more, whose = _below_root(values)
-            self._keys[family] = _with_more(values, owners, more, owners[whose])
+            self._keys[family] = KeyIndex(values, owners), KeyIndex(more, owners[whose])
         elif family == "url":
-            hosts = pc.replace_substring_regex(values, r"(?s)/.*\z", "")
-            self._url_hosts = KeyIndex(hosts, owners)
-            self._url_pages = KeyIndex(pc.replace_substring_regex(values, r"(?s)\?.*\z", ""), owners)
-            self._keys[family] = _with_more(values, owners, *self._connections(hosts, owners))
+            self._url_hosts = KeyIndex(values, owners, _host_of)
+            self._url_pages = KeyIndex(values, owners, _page_of)
+            self._keys[family] = KeyIndex(values, owners), KeyIndex(*self._connections(values, owners))
         else:
-            self._keys[family] = KeyIndex(values, owners)
+            self._keys[family] = (KeyIndex(values, owners),)
 
-    def _connections(self, hosts: pa.StringArray, owners: Indices) -> tuple[pa.StringArray, Indices]:
+    def _connections(self, values: pa.StringArray, owners: Indices) -> tuple[pa.StringArray, Indices]:
         """Give what a proxy writes of an encrypted connection to a URL's host, and the owner that stands for it."""
         chosen = pc.starts_with(self._of("written", owners), "https://", ignore_case=True)
-        told = hosts.filter(chosen)
-        known = pc.match_substring_regex(told, r":[0-9]+\z")
-        keys = pc.if_else(known, told, pc.binary_join_element_wise(told, "443", ":"))
-        return keys, owners[chosen.to_numpy(zero_copy_only=False)] + len(self._starts)
+        return _connection_of(values).filter(chosen), owners[chosen.to_numpy(zero_copy_only=False)] + len(self._starts)
 
     def _holds(self, family: str) -> bool:
         return family in self._keys or (family == "address" and self._addresses is not None)
@@ -139,7 +135,9 @@ class Finder:
         """Look up texts: each as a value of the family, or as a text that may hold some."""
         if family == "address":
             return self._find_addresses(values, inside=inside)
-        return self._keys[family].find(*cut(family, values, inside=inside))
+        keys, texts = cut(family, values, inside=inside)
+        found = [one.find(keys, texts) for one in self._keys[family]]
+        return found[0] if len(found) == 1 else paired([one for one, _ in found], [one for _, one in found])
 
     def _find_addresses(self, values: pa.StringArray, *, inside: bool) -> Pairs:
         index = self._addresses
@@ -429,8 +427,19 @@ def _below_root(values: pa.StringArray) -> tuple[pa.StringArray, Indices]:
     return pa.array(["\\" + found[at] for at in held], pa.string()), rows[held]
 
 
-def _with_more(values: pa.StringArray, owners: Indices, more: pa.StringArray, whose: Indices) -> KeyIndex:
-    return KeyIndex(pa.concat_arrays([values, more]), np.concatenate([owners, whose]))
+def _host_of(urls: pa.StringArray) -> pa.StringArray:
+    return pc.replace_substring_regex(urls, r"(?s)/.*\z", "")
+
+
+def _page_of(urls: pa.StringArray) -> pa.StringArray:
+    return pc.replace_substring_regex(urls, r"(?s)\?.*\z", "")
+
+
+def _connection_of(urls: pa.StringArray) -> pa.StringArray:
+    """Give what a proxy writes of an encrypted connection to a URL's host."""
+    host = _host_of(urls)
+    known = pc.match_substring_regex(host, r":[0-9]+\z")
+    return pc.if_else(known, host, pc.binary_join_element_wise(host, "443", ":"))
 
 
 def _url_texts(columns: Sequence[pa.DictionaryArray], codes: Indices) -> pa.StringArray:
