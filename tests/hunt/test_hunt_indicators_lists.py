@@ -37,8 +37,11 @@ def test_values_that_match_nothing_or_everything_are_named_and_the_rest_is_used(
         "198.51.100.7,ip,2021-13-01,\n198.51.100.8,ip,2021-03-02,2021-03-01\n198.51.100.9,IPv4-Addr,2021-03-02,\n",
     )
     listed = read_indicators([path])
-    assert [one.value for one in listed.items] == ["198.51.100.9"]
+    dated = [(one.value, one.from_us is None, one.until_us is None) for one in listed.items]
+    # a window that cannot be read costs the window alone
+    assert dated == [("198.51.100.7", True, True), ("198.51.100.8", True, True), ("198.51.100.9", False, True)]
     assert len(listed.faults) == 11
+    assert sum("looked for without a window" in one for one in listed.faults) == 2
     assert listed.faults[0].startswith("list.csv:3: ")
     assert any("/0" in one for one in listed.faults)
 
@@ -232,6 +235,28 @@ def test_a_bundle_keeps_window_marking_and_id(tmp_path: Path) -> None:
         ("withdrawn by its author (revoked)", 1),
     ]
     assert len(listed.faults) == 2
+
+
+def test_of_an_object_in_several_versions_the_newest_counts(tmp_path: Path) -> None:
+    def version(number: int, modified: str, value: str, **more: object) -> dict[str, Any]:
+        return stix(f"[domain-name:value = '{value}']", id=f"indicator--{number}", modified=modified, **more)
+
+    path = bundle(
+        tmp_path,
+        version(1, "2021-02-01T00:00:00.500Z", "mended.example"),
+        version(1, "2021-02-01T00:00:00.000Z", "typo.example"),
+        version(2, "2021-01-01T00:00:00Z", "gone.example"),
+        version(2, "2021-03-01T00:00:00Z", "gone.example", revoked=True),
+        version(3, "", "one.example"),
+        version(3, "not a date", "two.example"),
+    )
+    listed = read_indicators([path])
+    assert [one.value for one in listed.items] == ["mended.example", "one.example", "two.example"]
+    assert [(why.partition(" (")[0], number) for _, why, number in listed.counted] == [
+        ("an older version of an object that is there in a newer one", 2),
+        ("withdrawn by its author", 1),
+    ]
+    assert listed.faults == ()
 
 
 def event(uuid: str, attributes: list[dict[str, Any]], **more: object) -> dict[str, Any]:

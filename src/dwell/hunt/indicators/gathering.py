@@ -398,13 +398,18 @@ class Gathering:
         value = refanged(text)
         try:
             kind, normal = _judged(word, value)
-            window = _window(about)
         except NotApplicableError as reason:
             self.count(str(reason))
             return False
         except BadValueError as fault:
             self.fault(str(fault), place)
             return False
+        try:
+            window = _window(about)
+        except BadValueError as fault:
+            # what cannot be read is the window, and a value without one is looked for all the same
+            self.fault(f"{fault}; looked for without a window", place)
+            window = NO_TIME, NO_TIME
         if self._held >= MENTIONS_MAX or self._bytes >= TEXT_BYTES_MAX:
             self.count_beyond(1)
             return False

@@ -7,12 +7,13 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from dwell.hunt.indicators.gathering import About, Gathering, marking
+from dwell.hunt.indicators.indicator import NO_TIME, BadValueError, instant_us
 from dwell.hunt.indicators.stix_patterns import PatternError, alternatives
 
 __all__ = ["read_stix"]
@@ -43,6 +44,8 @@ class _Object(msgspec.Struct):
     valid_from: str = ""
     valid_until: str = ""
     revoked: bool = False
+    created: str = ""
+    modified: str = ""
     labels: list[str] = msgspec.field(default_factory=list)
     indicator_types: list[str] = msgspec.field(default_factory=list)
     object_marking_refs: list[str] = msgspec.field(default_factory=list)
@@ -61,6 +64,27 @@ def _decoded(objects: Sequence[msgspec.Raw], out: Gathering) -> list[_Object]:
         except (msgspec.MsgspecError, RecursionError) as fault:
             out.fault(f"not a STIX object: {fault}", f"object {at}")
     return found
+
+
+def _version(one: _Object) -> int:
+    """Give when a version of an object is from; what gives no instant is older than all others."""
+    try:
+        return instant_us(one.modified or one.created)
+    except BadValueError:
+        return NO_TIME
+
+
+def _newest(objects: Sequence[_Object], out: Gathering) -> Iterator[_Object]:
+    """Yield indicators, of those with one id the newest; all of them where none is known to be newer."""
+    held = [(one, _version(one)) for one in objects if one.type == "indicator"]
+    newest: dict[str, int] = {}
+    for one, at in held:
+        newest[one.id] = max(at, newest.get(one.id, NO_TIME))
+    for one, at in held:
+        if not one.id or at == newest[one.id]:
+            yield one
+        else:
+            out.count("an older version of an object that is there in a newer one")
 
 
 def _markings(objects: Sequence[_Object]) -> dict[str, str]:
@@ -113,8 +137,8 @@ def read_stix(objects: Sequence[msgspec.Raw], out: Gathering) -> None:
     """
     found = _decoded(objects, out)
     levels = _markings(found)
+    for one in _newest(found, out):
+        _indicator(one, levels, out)
     for one in found:
-        if one.type == "indicator":
-            _indicator(one, levels, out)
-        elif one.type == "observed-data":
+        if one.type == "observed-data":
             out.count("an observation, not an indicator (observed-data)")
