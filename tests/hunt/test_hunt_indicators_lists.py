@@ -259,6 +259,60 @@ def test_of_an_object_in_several_versions_the_newest_counts(tmp_path: Path) -> N
     assert listed.faults == ()
 
 
+def test_what_is_null_is_nothing_and_costs_no_indicator(tmp_path: Path) -> None:
+    nulls = (
+        "valid_from",
+        "valid_until",
+        "name",
+        "labels",
+        "revoked",
+        "created",
+        "modified",
+        "object_marking_refs",
+        "id",
+    )
+    objects = [stix(f"[ipv4-addr:value='198.51.100.{at}']", **{one: None}) for at, one in enumerate(nulls, 1)]
+    listed = read_indicators([bundle(tmp_path, *objects, stix("[ipv4-addr:value='198.51.100.99']", revoked="true"))])
+    assert ({one.value for one in listed.items}, listed.faults) == (
+        {f"198.51.100.{at}" for at in range(1, len(nulls) + 1)},
+        (),
+    )
+    held = attribute("domain", "a.example") | dict.fromkeys(("comment", "uuid", "deleted", "Tag", "first_seen"))
+    made = event("e1", [held, attribute("domain", "b.example") | {"Tag": [{"name": None}]}], Object=None, Tag=None)
+    made["Event"] |= {"info": None, "uuid": None}
+    listed = read_indicators([written(tmp_path, json.dumps(made), "event.json")])
+    assert ([one.value for one in listed.items], listed.faults) == (["a.example", "b.example"], ())
+
+
+def test_what_is_no_indicator_of_a_bundle_or_event_is_counted(tmp_path: Path) -> None:
+    seen = [{"type": kind, "id": f"{kind}--1", "value": "x.example"} for kind in ("domain-name", "domain-name", "url")]
+    listed = read_indicators([bundle(tmp_path, *seen, stix("[domain-name:value = 'evil.example']"))])
+    assert [(why, number) for _, why, number in listed.counted] == [
+        ("an observation, not an indicator (domain-name)", 2),
+        ("an observation, not an indicator (url)", 1),
+    ]
+    proposed = attribute("domain", "a.example") | {"ShadowAttribute": [attribute("domain", "b.example")]}
+    made = event("e1", [proposed], ShadowAttribute=[{}], EventReport=[{"content": "198.51.100.1"}])
+    listed = read_indicators([written(tmp_path, json.dumps(made), "event.json")])
+    assert [one.value for one in listed.items] == ["a.example"]
+    assert [(why.partition(",")[0], number) for _, why, number in listed.counted] == [
+        ("proposed by others", 2),
+        ("the text of a report", 1),
+    ]
+
+
+def test_comments_in_a_pattern_are_passed_over() -> None:
+    assert (
+        alternatives("/* a * b */ [ipv4-addr:value /**/ = '198.51.100.1'] // x\n/* end */")[0][0].value
+        == "198.51.100.1"
+    )
+    start = time.process_time()
+    for text in ("/*" * 30_000, "/**/" * 15_000 + "[", "/" * 60_000, "/*" + "*" * 60_000):
+        with pytest.raises(PatternError):
+            alternatives(text)
+    assert time.process_time() - start < 5
+
+
 def event(uuid: str, attributes: list[dict[str, Any]], **more: object) -> dict[str, Any]:
     return {"Event": {"uuid": uuid, "info": "a case", "Attribute": attributes, **more}}
 
