@@ -262,3 +262,22 @@ def test_answers_of_names_are_looked_into(tmp_path: Path) -> None:
     found = searched(tmp_path, "198.51.100.9\nevil.example\n", {"zeek": [row]})
     assert all(one.startswith("answers=") for one in matched(found))
     assert len(matched(found)) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("nslookup _ldap._tcp.dc.evil.example", "evil.example"),
+        ("start https://x.example/?u=http%3A%2F%2Fevil.example%2Fa", "http://evil.example/a"),
+        ("start https://x.example/?u=http%3a%2f%2fevil.example%2fa", "evil.example"),
+        ("curl mailto?to=vip%40evil.example", "vip@evil.example"),
+        ("powershell -c \"iex 'C:\\\\evil\\\\e.exe'\"", "C:\\evil\\e.exe"),
+        ("copy \\\\srv\\C$\\evil\\i.exe x", "C:\\evil\\i.exe"),
+        ("copy \\\\srv\\C$\\evil\\i.exe x", "\\\\srv\\C$\\evil\\i.exe"),
+    ],
+)
+def test_values_are_seen_as_links_json_and_other_computers_write_them(tmp_path: Path, line: str, value: str) -> None:
+    hunted = searched(tmp_path, value + "\n", {"evtx": [{"CommandLine": line}, {"CommandLine": "x.example"}]})
+    assert [(one["count"], one["kind"]) for one in hunted.hits.to_pylist() if one["kind"] == "indicator"] == [
+        (1, "indicator")
+    ]

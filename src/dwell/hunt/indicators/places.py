@@ -256,5 +256,5 @@ def tables_asked() -> set[str]:
 
 def places_hash() -> str:
     """Give what changes whenever indicators are looked for elsewhere: kept hits are of no use then."""
-    held = repr((2, PLACES, URLS, TEXT_FAMILIES, TEXTS, MAPS, REST))
+    held = repr((3, PLACES, URLS, TEXT_FAMILIES, TEXTS, MAPS, REST))
     return hashlib.sha256(held.encode()).hexdigest()
