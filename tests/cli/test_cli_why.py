@@ -104,9 +104,15 @@ def test_first_seen_agrees_with_a_plain_search(investigated: Path, dwell: Dwell)
 
 
 @pytest.mark.parametrize("form", ["text", "json", "jsonl"])
-def test_a_search_for_a_word_says_where_it_did_not_look(investigated: Path, dwell: Dwell, form: str) -> None:
-    found = dwell("search", "nowhere-at-all", "-c", investigated, "-t", form)
-    assert "Not looked at" in found.out + found.err
+def test_a_search_for_a_number_says_where_it_did_not_look(investigated: Path, dwell: Dwell, form: str) -> None:
+    found = dwell("search", "99999999", "-c", investigated, "-t", form)
+    assert "Columns of numbers are asked by name" in found.out + found.err
+
+
+def test_a_quote_that_is_never_closed_is_told_with_its_place(investigated: Path, dwell: Dwell) -> None:
+    found = dwell("search", 'c-ip:198.51.100.7 cs-user-agent:"Mozilla 5', "-c", investigated)
+    assert found.code == 2
+    assert "never closed, at character 33" in found.err
 
 
 def test_first_seen_scans_what_no_lexicon_holds(investigated: Path, dwell: Dwell) -> None:

@@ -6,15 +6,14 @@ The reader in `dwell` judges whole columns; tests hold what it gives against thi
 from __future__ import annotations
 
 import codecs
-import csv
 import re
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import IO
 
 from dwell.hunt.indicators.gathering import Gathering, Indicators
-from dwell.hunt.indicators.list_header import list_header, row_taken
+from dwell.hunt.indicators.list_header import row_taken
+from dwell.hunt.indicators.list_shape import cells_of, shape_of
 
 __all__ = ["read_slowly"]
 
@@ -59,14 +58,6 @@ def _plain_list(lines: Iterator[tuple[int, str]], out: Gathering) -> None:
             out.take("", plain, str(number))
 
 
-def _cells(text: str, delimiter: str) -> list[str]:
-    """Cut a record into its cells."""
-    try:
-        return next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter), [])
-    except csv.Error:  # a cell beyond the library's limit: as good as no quotes
-        return text.split(delimiter)
-
-
 def _records(lines: Iterator[tuple[int, str]], delimiter: str, out: Gathering) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of its first line and the cells of each record; a quote that is never closed costs its line."""
     waiting: list[tuple[int, str]] = []
@@ -90,28 +81,24 @@ def _records(lines: Iterator[tuple[int, str]], delimiter: str, out: Gathering) -
             out.fault("a quote that is never closed", str(number))
             waiting = ahead + waiting
             continue
-        yield number, _cells(joined, delimiter)
+        yield number, cells_of(joined, delimiter)
 
 
 def _read(path: Path, out: Gathering) -> None:
     with _opened(path) as handle:
-        lines = _lines(handle, out)
-        head: list[tuple[int, str]] = []
-        for one in lines:
-            head.append(one)
-            if one[1].strip() and not one[1].lstrip().startswith("#"):
-                break
-        if not head:
-            return
-        first = head[-1][1]
-        delimiter = max(",;\t", key=first.count)
-        names = _cells(first, delimiter)
-        header = list_header(names)
-        if header is None:
-            _plain_list(chain(head, lines), out)
-            return
-        for number, cells in _records(lines, delimiter, out):
-            row_taken(out, header, cells, str(number))
+        lines = list(_lines(handle, out))
+    cut = shape_of([text for _, text in lines])
+    if cut is None:
+        return
+    if cut.fault:
+        out.fault(cut.fault, str(lines[cut.begins][0]))
+    if cut.counted:
+        out.count(cut.counted)
+    if cut.shape is None:
+        _plain_list(iter(lines[cut.begins :]), out)
+        return
+    for number, cells in _records(iter(lines[cut.begins :]), cut.shape.delimiter, out):
+        row_taken(out, cut.shape.header, cells, str(number))
 
 
 def read_slowly(path: Path) -> Indicators:

@@ -146,6 +146,7 @@ def test_each_kind_is_looked_for_where_it_can_be_held(tmp_path: Path) -> None:
         ("agent", "httpproxy", 1),
         ("agent", "httpproxy", 2),
         ("email", "httpproxy", 2),
+        ("domain", "httpproxy", 2),
         ("hash", "evtx", 1),
         ("domain", "evtx", 2),
         ("hash", "inventory", 1),

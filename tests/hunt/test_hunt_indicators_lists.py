@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dwell.hunt.indicators import gathering, list_text
+from dwell.hunt.indicators.found import indicator_outcomes
+from dwell.hunt.indicators.gathering import Indicators
 from dwell.hunt.indicators.indicator import instant_us
+from dwell.hunt.indicators.match import Finder
 from dwell.hunt.indicators.reading import read_indicators
 from dwell.hunt.indicators.stix_patterns import PatternError, alternatives
 
@@ -31,8 +37,11 @@ def test_values_that_match_nothing_or_everything_are_named_and_the_rest_is_used(
         "198.51.100.7,ip,2021-13-01,\n198.51.100.8,ip,2021-03-02,2021-03-01\n198.51.100.9,IPv4-Addr,2021-03-02,\n",
     )
     listed = read_indicators([path])
-    assert [one.value for one in listed.items] == ["198.51.100.9"]
+    dated = [(one.value, one.from_us is None, one.until_us is None) for one in listed.items]
+    # a window that cannot be read costs the window alone
+    assert dated == [("198.51.100.7", True, True), ("198.51.100.8", True, True), ("198.51.100.9", False, True)]
     assert len(listed.faults) == 11
+    assert sum("looked for without a window" in one for one in listed.faults) == 2
     assert listed.faults[0].startswith("list.csv:3: ")
     assert any("/0" in one for one in listed.faults)
 
@@ -226,6 +235,82 @@ def test_a_bundle_keeps_window_marking_and_id(tmp_path: Path) -> None:
         ("withdrawn by its author (revoked)", 1),
     ]
     assert len(listed.faults) == 2
+
+
+def test_of_an_object_in_several_versions_the_newest_counts(tmp_path: Path) -> None:
+    def version(number: int, modified: str, value: str, **more: object) -> dict[str, Any]:
+        return stix(f"[domain-name:value = '{value}']", id=f"indicator--{number}", modified=modified, **more)
+
+    path = bundle(
+        tmp_path,
+        version(1, "2021-02-01T00:00:00.500Z", "mended.example"),
+        version(1, "2021-02-01T00:00:00.000Z", "typo.example"),
+        version(2, "2021-01-01T00:00:00Z", "gone.example"),
+        version(2, "2021-03-01T00:00:00Z", "gone.example", revoked=True),
+        version(3, "", "one.example"),
+        version(3, "not a date", "two.example"),
+    )
+    listed = read_indicators([path])
+    assert [one.value for one in listed.items] == ["mended.example", "one.example", "two.example"]
+    assert [(why.partition(" (")[0], number) for _, why, number in listed.counted] == [
+        ("an older version of an object that is there in a newer one", 2),
+        ("withdrawn by its author", 1),
+    ]
+    assert listed.faults == ()
+
+
+def test_what_is_null_is_nothing_and_costs_no_indicator(tmp_path: Path) -> None:
+    nulls = (
+        "valid_from",
+        "valid_until",
+        "name",
+        "labels",
+        "revoked",
+        "created",
+        "modified",
+        "object_marking_refs",
+        "id",
+    )
+    objects = [stix(f"[ipv4-addr:value='198.51.100.{at}']", **{one: None}) for at, one in enumerate(nulls, 1)]
+    listed = read_indicators([bundle(tmp_path, *objects, stix("[ipv4-addr:value='198.51.100.99']", revoked="true"))])
+    assert ({one.value for one in listed.items}, listed.faults) == (
+        {f"198.51.100.{at}" for at in range(1, len(nulls) + 1)},
+        (),
+    )
+    held = attribute("domain", "a.example") | dict.fromkeys(("comment", "uuid", "deleted", "Tag", "first_seen"))
+    made = event("e1", [held, attribute("domain", "b.example") | {"Tag": [{"name": None}]}], Object=None, Tag=None)
+    made["Event"] |= {"info": None, "uuid": None}
+    listed = read_indicators([written(tmp_path, json.dumps(made), "event.json")])
+    assert ([one.value for one in listed.items], listed.faults) == (["a.example", "b.example"], ())
+
+
+def test_what_is_no_indicator_of_a_bundle_or_event_is_counted(tmp_path: Path) -> None:
+    seen = [{"type": kind, "id": f"{kind}--1", "value": "x.example"} for kind in ("domain-name", "domain-name", "url")]
+    listed = read_indicators([bundle(tmp_path, *seen, stix("[domain-name:value = 'evil.example']"))])
+    assert [(why, number) for _, why, number in listed.counted] == [
+        ("an observation, not an indicator (domain-name)", 2),
+        ("an observation, not an indicator (url)", 1),
+    ]
+    proposed = attribute("domain", "a.example") | {"ShadowAttribute": [attribute("domain", "b.example")]}
+    made = event("e1", [proposed], ShadowAttribute=[{}], EventReport=[{"content": "198.51.100.1"}])
+    listed = read_indicators([written(tmp_path, json.dumps(made), "event.json")])
+    assert [one.value for one in listed.items] == ["a.example"]
+    assert [(why.partition(",")[0], number) for _, why, number in listed.counted] == [
+        ("proposed by others", 2),
+        ("the text of a report", 1),
+    ]
+
+
+def test_comments_in_a_pattern_are_passed_over() -> None:
+    assert (
+        alternatives("/* a * b */ [ipv4-addr:value /**/ = '198.51.100.1'] // x\n/* end */")[0][0].value
+        == "198.51.100.1"
+    )
+    start = time.process_time()
+    for text in ("/*" * 30_000, "/**/" * 15_000 + "[", "/" * 60_000, "/*" + "*" * 60_000):
+        with pytest.raises(PatternError):
+            alternatives(text)
+    assert time.process_time() - start < 5
 
 
 def event(uuid: str, attributes: list[dict[str, Any]], **more: object) -> dict[str, Any]:
@@ -462,3 +547,33 @@ def test_reasons_beyond_measure_are_counted_together(tmp_path: Path, monkeypatch
     made = event("e1", [attribute(f"kind{at}", "x") for at in range(9)])
     listed = read_indicators([written(tmp_path, json.dumps(made), "e1.json")])
     assert sorted(number for _, _, number in listed.counted) == [1, 1, 1, 6]
+
+
+@pytest.fixture
+def counted_memory(tmp_path: Path) -> Iterator[tuple[Indicators, pa.MemoryPool]]:
+    """Long lists as they were read, and what Arrow takes from then on."""
+    hosts = [f"host{at}.of-a-name-that-takes-some-bytes.evil{at % 97}.example" for at in range(30_000)]
+    listed = read_indicators([written(tmp_path, "\n".join([*hosts, *(f"{at:064x}" for at in range(30_000))]) + "\n")])
+    before = pa.default_memory_pool()
+    counting = pa.proxy_memory_pool(before)
+    pa.set_memory_pool(counting)
+    yield listed, counting
+    pa.set_memory_pool(before)
+
+
+def test_what_lists_say_is_asked_and_looked_up_without_being_copied(
+    counted_memory: tuple[Indicators, pa.MemoryPool],
+) -> None:
+    listed, counting = counted_memory
+    finder = Finder(listed.table)
+    listed.digest()
+    outcomes = indicator_outcomes(listed, [["domain"]], {})
+    host = str(listed.table["value"][7])
+    assert listed.ids([f"indicator:domain:{host}", "indicator:domain:x.example", "a-rule"]) == {
+        f"indicator:domain:{host}"
+    }
+    texts = pc.sum(pc.binary_length(listed.table["value"])).as_py()
+    assert counting.max_memory() < texts // 3
+    assert counting.bytes_allocated() < texts // 10
+    assert [one.title for one in outcomes] == ["30,000 of the kind domain", "30,000 of the kind hash"]
+    assert finder is not None

@@ -13,10 +13,11 @@ from tests.hunt.archives import archive_of
 
 from dwell.hunt.hunting import Hunted, hunt
 from dwell.hunt.indicators.audit_parts import DEPTH_MAX, audit_parts
-from dwell.hunt.indicators.places import REST
+from dwell.hunt.indicators.places import PLACES, REST, TEXTS
 from dwell.hunt.indicators.values import INSIDE
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleStatus
+from dwell.sources.windows_event import DATA_COLUMNS
 
 
 def searched(folder: Path, text: str, tables: dict[str, list[dict[str, Any]]], *, kept: bool = False) -> Hunted:
@@ -171,6 +172,77 @@ def test_every_other_place_is_a_text_or_a_map_of_its_table() -> None:
             assert pa.types.is_map(kind) or pa.types.is_string(kind), (table, column)
 
 
+NO_PLACES = frozenset(
+    (
+        "TargetUserSid", "SubjectUserSid", "SubjectLogonId", "TargetLogonId", "LogonType", "IpPort",
+        "AuthenticationPackageName", "Status", "SubStatus", "FailureReason", "DestinationPort", "UtcTime",
+        "AttributeLDAPDisplayName", "Cmdlet", "CmdletCallerSid", "CmdletProcess", "CmdletDuration", "CmdletScope",
+        "CmdletErrorKind", "CmdletActivityId", "CmdletSession",
+    )
+)  # fmt: skip
+"""Fields of events with columns of their own that hold numbers, ids, or words of a fixed list."""
+
+
+def test_every_field_of_an_event_that_may_hold_a_value_is_a_place() -> None:
+    held = {one for places in PLACES.values() for one in places.get("evtx", ())}
+    held |= {*TEXTS["evtx"], *REST["evtx"]}
+    assert set(DATA_COLUMNS) - held == NO_PLACES
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_fields_of_events_with_columns_of_their_own_are_searched(tmp_path: Path, *, known: bool) -> None:
+    rows: list[dict[str, Any]] = [
+        {"ProcessName": "C:\\evil\\p1.exe"},
+        {"TargetServerName": "198.51.100.50"},
+        {"TargetServerName": "u6srv.example"},
+        {"WorkstationName": "198.51.100.51"},
+        {"ShareName": "\\\\*\\c$", "TaskName": "\\evil.exe"},
+        {"OriginalFileName": "tool.exe"},
+        {"ServiceName": "HTTP/host.evil.example"},
+    ]
+    asked = [
+        "C:\\evil\\p1.exe",
+        "198.51.100.50",
+        "u6srv.example",
+        "198.51.100.51",
+        "evil.exe",
+        "tool.exe",
+        "evil.example",
+    ]
+    hunted = searched(tmp_path, "\n".join(asked), {"evtx": rows}, kept=known)
+    met = {one["rule_id"].split(":", 2)[2] for one in hunted.hits.to_pylist() if one["kind"] == "indicator"}
+    assert met == {one.lower() for one in asked}
+
+
+def test_what_logs_of_mail_say_is_searched(tmp_path: Path) -> None:
+    tables: dict[str, list[dict[str, Any]]] = {
+        "message_tracking": [
+            {"return-path": "a@one.example"},
+            {"related-recipient-address": "collector@two.example"},
+            {"recipient-address": "x@gov.example;b@three.example"},
+            {"client-hostname": "mail.four.example"},
+            {"original-server-ip": "198.51.100.5"},
+            {"message-id": "<77@six.example>"},
+            {"sender-address": "c@seven.example"},
+            {"custom-data": "S:ip=198.51.100.8;x"},
+        ],
+        "smtp_receive": [{"data": "EHLO helo.nine.example"}, {"data": "MAIL FROM:<d@ten.example> SIZE=7"}],
+        "smtp_send": [{"data": "RCPT TO:<e@eleven.example>"}],
+        "httpproxy": [
+            {"AnchorMailbox": "ServerInfo~a]@ssrf.twelve.example:444/autodiscover?#"},
+            {"TargetServer": "t.thirteen.example"},
+        ],
+    }
+    asked = [
+        "a@one.example", "collector@two.example", "b@three.example", "four.example", "198.51.100.5", "six.example",
+        "seven.example", "198.51.100.8", "nine.example", "d@ten.example", "e@eleven.example", "twelve.example",
+        "thirteen.example",
+    ]  # fmt: skip
+    hunted = searched(tmp_path, "\n".join(asked), tables)
+    met = {one["rule_id"].split(":", 2)[2] for one in hunted.hits.to_pylist() if one["kind"] == "indicator"}
+    assert met == set(asked)
+
+
 @pytest.mark.parametrize("kept", [False, True])
 def test_records_that_name_no_path_or_address_leave_those_kinds_blind(tmp_path: Path, *, kept: bool) -> None:
     rows: list[dict[str, Any]] = [{"UserId": "anna@gov.example", "Parameters": {"Identity": "anna"}}]
@@ -190,3 +262,22 @@ def test_answers_of_names_are_looked_into(tmp_path: Path) -> None:
     found = searched(tmp_path, "198.51.100.9\nevil.example\n", {"zeek": [row]})
     assert all(one.startswith("answers=") for one in matched(found))
     assert len(matched(found)) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("nslookup _ldap._tcp.dc.evil.example", "evil.example"),
+        ("start https://x.example/?u=http%3A%2F%2Fevil.example%2Fa", "http://evil.example/a"),
+        ("start https://x.example/?u=http%3a%2f%2fevil.example%2fa", "evil.example"),
+        ("curl mailto?to=vip%40evil.example", "vip@evil.example"),
+        ("powershell -c \"iex 'C:\\\\evil\\\\e.exe'\"", "C:\\evil\\e.exe"),
+        ("copy \\\\srv\\C$\\evil\\i.exe x", "C:\\evil\\i.exe"),
+        ("copy \\\\srv\\C$\\evil\\i.exe x", "\\\\srv\\C$\\evil\\i.exe"),
+    ],
+)
+def test_values_are_seen_as_links_json_and_other_computers_write_them(tmp_path: Path, line: str, value: str) -> None:
+    hunted = searched(tmp_path, value + "\n", {"evtx": [{"CommandLine": line}, {"CommandLine": "x.example"}]})
+    assert [(one["count"], one["kind"]) for one in hunted.hits.to_pylist() if one["kind"] == "indicator"] == [
+        (1, "indicator")
+    ]

@@ -275,6 +275,22 @@ def test_a_csv_is_read_as_row_by_row(tmp_path: Path, head: str, rows: list[list[
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
+    st.sampled_from(",;\t"),
+    st.lists(
+        st.tuples(
+            st.sampled_from([*COMMON, "x", "-"]), st.sampled_from(WORDS), st.sampled_from(DATES), st.one_of(CELLS)
+        ).flatmap(st.permutations),
+        max_size=12,
+    ),
+)
+def test_rows_without_a_header_are_read_as_row_by_row(tmp_path: Path, delimiter: str, rows: list[list[str]]) -> None:
+    text = "\n".join(delimiter.join(one) for one in rows)
+    assume(not text.lstrip("\ufeff \t\r\n\f\v").startswith(("{", "[{", "[]")))
+    both(tmp_path / "list.csv", text)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
     st.lists(
         st.tuples(st.sampled_from(COMMON), st.sampled_from(WORDS), *[st.sampled_from(DATES)] * 2, VALUES), max_size=12
     )
@@ -310,6 +326,7 @@ def test_it_does_not_matter_where_a_list_is_cut(tmp_path: Path, monkeypatch: pyt
     ]
     both(tmp_path / "list.csv", "\n".join([*lines, '198.51.100.4,"open at the end']))
     both(tmp_path / "list.txt", "\n".join(["# a list", "", *COMMON]))
+    both(tmp_path / "bare.csv", "\n".join(f"{one},seen" for one in COMMON))
 
 
 @pytest.mark.parametrize(("values", "size"), [(5, 1 << 30), (1 << 20, 300), (0, 1 << 30)])

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.hunt.archives import archive_of
 
+from dwell.archive.datafile import ColumnReader
 from dwell.archive.store import Archive
 from dwell.intake import first_seen as looking
 from dwell.intake import held_values
 from dwell.intake.first_seen import first_seen
 
-ASKED = ("198.51.100.7", "198.51.100.8", "/OWA/Auth.aspx", "ex01", "b\u00dccher", "0b000000-1", "", "\u212a", "nowhere")
+ID = "-0000-0000-0000-000000000000"
+ASKED = (
+    "198.51.100.7",
+    "198.51.100.8",
+    "/OWA/Auth.aspx",
+    "ex01",
+    "b\u00dccher",
+    f"0b000000{ID}",
+    "",
+    "\u212a",
+    "nowhere",
+)
 
 
 @pytest.fixture
@@ -28,7 +41,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
             "c-ip": f"198.51.100.{at % 7 + 1}",
             "cs-uri-stem": "/owa/auth.aspx",
             "host": "EX01",
-            "cafeReqId": f"0b00000{at}-1",
+            "cafeReqId": f"0b00000{at}{ID}",
         }
         for at in range(8)
     ]
@@ -54,10 +67,36 @@ def asked_all(archive: Archive, cache: Path | None) -> list[object]:
 
 def test_the_same_is_found_with_what_is_kept_as_without(archive: Archive, cache: Path) -> None:
     plain = asked_all(archive, None)
-    assert sum(map(bool, plain)) >= 5
+    assert [bool(one) for one in plain] == [True, False, True, True, True, True, False, True, False]
     assert asked_all(archive, cache) == plain
     assert len(kept(cache)) == 2
     assert asked_all(archive, cache) == plain
+
+
+def test_ids_that_are_nearly_all_different_are_read_for_an_id_alone(
+    archive: Archive, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    plain = ColumnReader.read
+
+    def noted(self: ColumnReader, columns: Sequence[str]) -> pa.Table:
+        read.extend(columns)
+        return plain(self, columns)
+
+    monkeypatch.setattr(ColumnReader, "read", noted)
+    assert first_seen(archive, "nowhere", cache) == ()
+    assert "host" in read
+    assert "cafeReqId" not in read
+    # what is kept then says nothing against an id
+    for where in (cache, None):
+        assert [one.column for one in first_seen(archive, f"0B000003{ID}", where)] == ["cafeReqId"]
+
+
+def test_the_same_with_a_pool(archive: Archive, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = first_seen(archive, "198.51.100.7")
+    monkeypatch.setattr(looking, "POOL_ROWS", 0)
+    assert first_seen(archive, "198.51.100.7", cache, workers=2) == alone
+    assert len(kept(cache)) == 2
 
 
 def test_files_that_do_not_hold_a_value_are_not_opened(

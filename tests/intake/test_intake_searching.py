@@ -16,6 +16,7 @@ from tests.intake.evidence import log, sha256, taken_in, write
 
 from dwell.archive.datafile import WordsReader
 from dwell.archive.grams import grams, may_hold
+from dwell.archive.spec import ID_CHARS
 from dwell.archive.store import Archive
 from dwell.casebook.case import Case
 from dwell.errors import CustodyError, UsageError
@@ -23,8 +24,11 @@ from dwell.intake import searching
 from dwell.intake.ingest import open_archive
 from dwell.intake.searching import search
 from dwell.intake.stock import stock, whole_table
+from dwell.intake.tables import specs
 from dwell.intake.terms import Term, cut, parse
+from dwell.sources.iis_request_id import split_request_id
 
+REQUEST_ID = "0f8fad5b-d9cb-469f-a165-70867728488e"
 FILES = {f"EX0{1 + number % 2}/inetpub/{number}.log": log(number, 7) for number in range(12)}
 
 
@@ -229,7 +233,9 @@ def test_a_search_as_typed_is_cut_at_blanks_outside_quotes() -> None:
     assert cut('c-ip:94.140.114.0/24  cs-user-agent:"Mozilla 5.0*" "two words" after:2019-04') == [
         "c-ip:94.140.114.0/24", "cs-user-agent:Mozilla 5.0*", "two words", "after:2019-04",
     ]  # fmt: skip
-    assert cut('  "open') == ["open"]
+    for text, place in (('  "open', 3), ('c-ip:"a b" x:"y z', 14)):
+        with pytest.raises(UsageError, match=f"never closed, at character {place}"):
+            cut(text)
 
 
 @pytest.mark.parametrize(
@@ -309,12 +315,69 @@ def test_a_column_of_a_log_that_is_not_held_is_said_not_to_have_been_looked_at(a
     assert search(archive, ["sc-status:999"]).hint == ""
 
 
-def test_a_word_is_told_where_it_was_not_looked_for(archive: Archive) -> None:
-    hint = search(archive, ["nowhere"]).hint
-    assert "Not looked at: " in hint
-    assert "extra" in hint
-    assert ":*nowhere*'" in hint
-    assert search(archive, ["cs-uri-stem:*nowhere*"]).hint == ""
+def test_a_word_that_is_a_number_is_told_where_numbers_are_asked(archive: Archive) -> None:
+    assert "asked by name, as 'sc-status:401'" in search(archive, ["401"]).hint
+    assert search(archive, ["nowhere"]).hint == ""
+
+
+def test_ids_that_are_not_looked_at_for_other_texts_hold_digits_and_dashes_alone() -> None:
+    texts = [f"a=1&cafeReqId={REQUEST_ID};", f"RequestId={'g' * 36}", f"reqId={'0' * 36}", "request_id=needle", None]
+    _, ids = split_request_id(pa.array(texts, pa.string()))
+    assert ids.to_pylist() == [REQUEST_ID, None, None, None, None]
+    spec = specs()["iis"]
+    assert [spec.may_hold("cafeReqId", one) for one in (REQUEST_ID[3:9], "", "needle", "a b")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert spec.may_hold("cs-uri-query", "needle")
+    assert len(REQUEST_ID) == ID_CHARS
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_word_is_looked_for_in_every_text_of_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, known: bool
+) -> None:
+    rows: dict[str, list[dict[str, object]]] = {
+        "evtx": [
+            {"EventData": {"ImageLoaded": "C:\\evil\\NEEDLE.dll"}, "EventID": 7},
+            {"ScriptBlockText": "x" * 70_000 + " needle"},
+            {"Message": "a nee dle"},
+            {"EventData": {"needle": "a name of a field is no text", "Empty": None}},
+            {"TargetUserName": "needle"},
+            {},
+        ],
+        "ual": [
+            {"AuditData": '{"x":"needle"}'},
+            {"FolderPaths": ["\\Inbox", "\\Needles"]},
+            {"FolderPaths": []},
+            {"Parameters": {"ForwardTo": "smtp:needle@example.org"}},
+        ],
+        "iis": [{"cs-uri-stem": "/x"}, {"extra": {"X-Real": "needle"}}, {"cafeReqId": REQUEST_ID}],
+    }
+    archive = archive_of(tmp_path / "archive", rows)
+    if not known:
+        monkeypatch.setattr(searching, "read_index", lambda _: None)
+
+    def met(*terms: str) -> list[tuple[str, int]]:
+        return sorted((one.table, one.record_no) for one in search(archive, terms).matches)
+
+    assert met("Needle") == [
+        ("evtx", 1),
+        ("evtx", 2),
+        ("evtx", 5),
+        ("iis", 2),
+        ("ual", 1),
+        ("ual", 2),
+        ("ual", 4),
+    ]
+    assert met("need*e", "evil") == [("evtx", 1)]
+    assert met("needle", "EventID:7") == [("evtx", 1)]
+    for part in (REQUEST_ID, "D9CB-469f", "0f8*488e", "cafeReqId:*d9cb*"):
+        assert met(part) == [("iis", 3)], part
+    assert met("FolderPaths:*needles*") == [("ual", 2)]
+    assert met("needles", "nowhere") == []
 
 
 @pytest.mark.parametrize(

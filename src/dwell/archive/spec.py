@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-__all__ = ["EVIDENCE_ID", "FLUSH_BYTES", "FLUSH_ROWS", "ROW_GROUP_ROWS", "JoinedText", "Made", "TableSpec"]
+__all__ = ["EVIDENCE_ID", "FLUSH_BYTES", "FLUSH_ROWS", "ID_CHARS", "ROW_GROUP_ROWS", "JoinedText", "Made", "TableSpec"]
 
 EVIDENCE_ID = pa.field("evidence_id", pa.string(), nullable=False)
 ROW_GROUP_ROWS = 1_048_576
@@ -45,6 +46,10 @@ class Made:
     make: Callable[[pa.ChunkedArray], Mapping[str, pa.Array]]
 
 
+ID_CHARS = 36
+_ID_PIECE = re.compile(r"[0-9a-fA-F-]*")
+
+
 @dataclass(frozen=True, slots=True)
 class TableSpec:
     """One table of the archive.
@@ -55,6 +60,7 @@ class TableSpec:
         lexicon: text columns whose distinct values are kept.
         joined: lexicon columns made of two others.
         made: columns that are made while reading where a data file does not hold them.
+        ids: text columns that hold nothing but ids of `ID_CHARS` hexadecimal digits and dashes, nearly all different.
     """
 
     name: str
@@ -62,3 +68,8 @@ class TableSpec:
     lexicon: Sequence[str] = ()
     joined: Mapping[str, JoinedText] = field(default_factory=dict)
     made: Made | None = None
+    ids: frozenset[str] = frozenset()
+
+    def may_hold(self, name: str, piece: str) -> bool:
+        """Say whether a column may have a text with another one in it, by what is known of all its texts."""
+        return name not in self.ids or _ID_PIECE.fullmatch(piece) is not None

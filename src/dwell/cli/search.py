@@ -64,8 +64,8 @@ def search(query: tuple[str, ...], case: Path, *, limit: int, output: Output, ta
     """Look for rows in all tables.
 
     A term is `column:value` with `*` for any text, a network for addresses, `after:` or `before:` with an instant or a
-    part of one, or a word that any column of values that repeat may hold. Long texts and fields of events are asked by
-    name (`EventData:*side.dll*` for any field), and a row has to meet all terms: there is no OR and no NOT.
+    part of one, or a word that any text of a row may hold: long ones, lists and fields of events too. Numbers and hosts are
+    asked by name (`EventID:4624`, `host:EX01`), and a row has to meet all terms: there is no OR and no NOT.
 
     \b
     dwell search 'c-ip:198.51.100.0/24 cs-uri-stem:*ews* after:2019-04' -c case

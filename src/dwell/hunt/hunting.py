@@ -256,8 +256,8 @@ def hunt(
         )
     whole = told.hits
     outcomes.sort(key=lambda one: (one.rule_id, one.path))
-    named = {*(one.rule_id for one in (*outcomes, *checked.outcomes)), *(listed.ids() if suppression_files else ())}
-    suppressions, wrong = judge(whole, named, suppression_files, today)
+    named = {one.rule_id for one in (*outcomes, *checked.outcomes)}
+    suppressions, wrong = judge(whole, named, suppression_files, today, listed.ids)
     mentions = mentions_met(listed, whole)
     warnings, bad_values = _warnings(list(mentions), lists, archive)
     return Hunted(

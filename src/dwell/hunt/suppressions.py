@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -217,15 +217,20 @@ def _rows_met(hits: pa.Table, one: Suppression) -> list[int]:
 
 
 def judge(
-    hits: pa.Table, loaded: Collection[str], files: Sequence[Path], today: date | None
+    hits: pa.Table,
+    loaded: Collection[str],
+    files: Sequence[Path],
+    today: date | None,
+    also: Callable[[Sequence[str]], Collection[str]] = lambda _: (),
 ) -> tuple[Suppressions | None, list[str]]:
     """Mark the hits that suppressions are about; no hit is taken out, and no answer rests on the marks.
 
     Args:
         hits: rows in `dwell.hunt.hits.HITS`.
-        loaded: ids of the rules and indicators that were hunted with.
+        loaded: ids of the rules that were hunted with.
         files: files of suppressions.
         today: the day by which expiry is judged; has to be given where there are files.
+        also: gives those of some ids that are the ids of indicators that were hunted with.
 
     Returns:
         What they did, None where there are no files; and what is wrong in the files, with its place.
@@ -247,6 +252,7 @@ def judge(
         every += found
         faults += wrong
         sha256[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    listed = also([one.rule for one in every])
     counts = hits["count"].to_pylist()
     marks = [-1] * len(counts)
     outcomes: list[SuppressionOutcome] = []
@@ -257,7 +263,7 @@ def judge(
             if not expired and marks[at] < 0:
                 marks[at] = index
         state = "expired" if expired else "applied" if rows else "matches nothing"
-        why = "" if one.rule in loaded else "no rule or indicator of that id was hunted with"
+        why = "" if one.rule in loaded or one.rule in listed else "no rule or indicator of that id was hunted with"
         outcomes.append(SuppressionOutcome(one, state, why, sum(counts[at] for at in rows)))
     return Suppressions(today, tuple(outcomes), tuple(marks), sha256), faults
 

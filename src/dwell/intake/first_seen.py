@@ -6,7 +6,7 @@ Fields of maps (those of events, say) and entries of lists are columns of their 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,15 +16,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.datafile import DataFile, read_index, read_lexicon, read_rows
-from dwell.archive.spec import TableSpec
+from dwell.archive.datafile import ColumnReader, DataFile, read_index, read_lexicon
+from dwell.archive.lexicon import coded
+from dwell.archive.spec import ID_CHARS, TableSpec
 from dwell.archive.store import Archive
+from dwell.engine.pool import run
 from dwell.intake.held_values import HeldValues, keep_held, may_hold
 from dwell.model.instants import utc_from_us
 
 __all__ = ["Seen", "first_seen", "spellings"]
 
 _TIME = "time_utc"
+POOL_ROWS = 16_000_000
+"""Below this many rows a pool of processes costs more than it saves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +94,43 @@ def _in_file(
         for name, count, first, last in zip(*columns, *times, strict=True):
             if name not in spec.joined and name in complete:
                 yield name, count, first, last
+    index = read_index(file)
+    empty = frozenset(() if index is None else index.empty)
     texts = [
         one.name
         for one in spec.schema
-        if pa.types.is_string(one.type) and one.name != "evidence_id" and one.name not in complete
+        if pa.types.is_string(one.type) and one.name not in {"evidence_id", *complete, *empty}
     ]
-    index = read_index(file)
-    more = [
-        one.name for one in spec.schema if _is_of_texts(one.type) and (index is None or one.name not in index.empty)
+    if held is not None and spec.ids.intersection(texts):
+        held.add_length(ID_CHARS)
+    texts = [
+        one
+        for one in texts
+        if one not in spec.ids or any(len(way) == ID_CHARS and spec.may_hold(one, way) for way in wanted)
     ]
+    more = [one.name for one in spec.schema if _is_of_texts(one.type) and one.name not in empty]
     if not texts and not more:
         return
-    rows = read_rows(file, (*texts, *more, _TIME))
+    rows = ColumnReader(file, also=texts)
     for name in texts:
+        column = rows.read([name])[name]
         if held is not None:
-            held.add_column(rows[name])
-        found = rows[_TIME].take(pa.array(_same(rows[name], wanted)))
-        if len(found):
-            span = pc.min_max(found.cast(pa.int64())).as_py()
-            yield name, len(found), span["min"], span["max"]
+            held.add_column(column)
+        met = _rows_with(column, wanted)
+        if len(met):
+            span = pc.min_max(rows.read([_TIME])[_TIME].take(pa.array(met)).cast(pa.int64())).as_py()
+            yield name, len(met), span["min"], span["max"]
     for name in more:
-        yield from _in_parts(rows[name], name, rows[_TIME], wanted, held)
+        yield from _in_parts(rows.read([name])[name], name, lambda: rows.read([_TIME])[_TIME], wanted, held)
+
+
+def _rows_with(column: pa.ChunkedArray, wanted: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Give the rows whose text is one of the wanted ones; of coded texts each is compared once."""
+    if not pa.types.is_dictionary(column.type):
+        return _same(column, wanted)
+    codes = coded(column)
+    same = _same(codes.dictionary.cast(pa.string()), wanted)
+    return np.flatnonzero(np.isin(codes.indices.fill_null(-1).to_numpy(zero_copy_only=False), same))
 
 
 def _is_of_texts(kind: pa.DataType) -> bool:
@@ -121,7 +141,11 @@ def _is_of_texts(kind: pa.DataType) -> bool:
 
 
 def _in_parts(
-    column: pa.ChunkedArray, name: str, times: pa.ChunkedArray, wanted: Sequence[str], held: HeldValues | None
+    column: pa.ChunkedArray,
+    name: str,
+    times: Callable[[], pa.ChunkedArray],
+    wanted: Sequence[str],
+    held: HeldValues | None,
 ) -> Iterator[tuple[str, int, int | None, int | None]]:
     """Yield the same for each field of a map that holds the value, or for the entries of a list."""
     rows, keys, values = _parts(column)
@@ -133,7 +157,7 @@ def _in_parts(
     labels = [name] * len(met) if keys is None else [f"{name}.{one}" for one in keys.take(pa.array(met)).to_pylist()]
     # a row that names the value twice in one field counts once
     table = pa.table({"label": labels, "row": rows[met]}).group_by(["label", "row"], use_threads=False).aggregate([])
-    at = times.take(table["row"]).cast(pa.int64())
+    at = times().take(table["row"]).cast(pa.int64())
     told = pa.table({"label": table["label"], "at": at}).group_by("label", use_threads=False)
     for one in told.aggregate([("at", "min"), ("at", "max"), ([], "count_all")]).to_pylist():
         yield one["label"], one["count_all"], one["at_min"], one["at_max"]
@@ -166,8 +190,39 @@ def _may_hold(file: DataFile, wanted: Sequence[str], cache: Path | None) -> bool
     return None if None in told else any(told)
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A data file that is asked.
+
+    Attributes:
+        file: it.
+        spec: its table.
+        wanted: the ways to write what is looked for.
+        cache: where it is kept which texts it holds; None where that is there already, or nothing is kept.
+    """
+
+    file: DataFile
+    spec: TableSpec
+    wanted: tuple[str, ...]
+    cache: Path | None
+
+
+def _ask(job: _Job) -> list[tuple[str, int, int | None, int | None]]:
+    """Give what `_in_file` gives, and keep which texts the file holds."""
+    held = None if job.cache is None else HeldValues()
+    found = list(_in_file(job.file, job.spec, job.wanted, held))
+    if held is not None and job.cache is not None:
+        keep_held(job.file, held, job.cache)
+    return found
+
+
 def first_seen(
-    archive: Archive, value: str, cache: Path | None = None, *, also: Sequence[str] = ()
+    archive: Archive,
+    value: str,
+    cache: Path | None = None,
+    *,
+    also: Sequence[str] = (),
+    workers: int | None = None,
 ) -> tuple[Seen, ...]:
     """Give every column that holds a value, letter case apart, by first instant (unknown last), table and column.
 
@@ -177,23 +232,23 @@ def first_seen(
             its spellings.
         also: other ways to write the value.
         cache: folder where it is kept which texts each data file holds, so that files without the value are not opened.
+        workers: processes.
 
     Raises:
         CustodyError: a data file is not what was written.
     """
     wanted = tuple(dict.fromkeys(way for one in (value, *also) for way in spellings(one)))
     found: dict[tuple[str, str], list[tuple[int, int | None, int | None]]] = {}
+    jobs = []
     for table in archive.tables():
-        if table in archive.specs:
-            for file in archive.files(table):
-                asked = _may_hold(file, wanted, cache)
-                if asked is False:
-                    continue
-                held = HeldValues() if asked is None else None
-                for name, *told in _in_file(file, archive.specs[table], wanted, held):
-                    found.setdefault((table, name), []).append((told[0] or 0, told[1], told[2]))
-                if held is not None and cache is not None:
-                    keep_held(file, held, cache)
+        for file in archive.files(table) if table in archive.specs else ():
+            asked = _may_hold(file, wanted, cache)
+            if asked is not False:
+                jobs.append(_Job(file, archive.specs[table], wanted, cache if asked is None else None))
+    count = 1 if sum(job.file.staged.rows for job in jobs) < POOL_ROWS else workers
+    for job, told in zip(jobs, run(_ask, jobs, workers=count), strict=True):
+        for name, rows, first, last in told:
+            found.setdefault((job.file.table, name), []).append((rows or 0, first, last))
     out = []
     for (table, column), parts in found.items():
         first = min((one for _, one, _ in parts if one is not None), default=None)

@@ -19,11 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.datafile import DataFile
+from dwell.archive.lexicon import coded
 from dwell.casebook.whole_files import written_whole
 
 __all__ = ["HeldValues", "keep_held", "may_hold"]
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same data file comes out differently."""
 BLOCK = 4_096
 """Numbers that are hashed together."""
@@ -61,13 +62,19 @@ class HeldValues:
         self._numbers.append(np.fromiter(map(zlib.crc32, lower), np.uint32, len(lower)))
 
     def add_column(self, texts: pa.ChunkedArray) -> None:
-        """Add a column that may have a text of its own in every row."""
+        """Add a column that may have a text of its own in every row, coded or not."""
+        if pa.types.is_dictionary(texts.type):
+            texts = pa.chunked_array([coded(texts).dictionary.cast(pa.string())])
         if pc.count_distinct(texts.slice(0, 2 * FEW)).as_py() <= FEW:
             few = pc.unique(texts)
             if len(few) <= FEW:
                 self.add(few)
                 return
         self._lengths |= set(pc.unique(pc.utf8_length(texts.drop_null())).to_pylist())
+
+    def add_length(self, chars: int) -> None:
+        """Add texts of which no more is known than their length."""
+        self._lengths.add(chars)
 
     def encoded(self, name: str) -> bytes:
         """Give it as it is kept."""

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from dwell.archive.store import Archive
 from dwell.engine.pool import run
 from dwell.errors import UsageError
 from dwell.intake.rows import rows_at
+from dwell.intake.tables import HOUSE_TABLES
 from dwell.intake.terms import Query, Term, parse
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId
@@ -33,13 +34,8 @@ __all__ = ["Match", "Progress", "SearchResult", "search"]
 _Bools = npt.NDArray[np.bool_]
 POOL_ROWS = 4_000_000
 """Below this many rows a pool of processes costs more than it saves."""
-NAMES_SHOWN = 8
-"""So many columns are named where words are not looked for."""
 _NO_TIME = 2**63 - 1
 _HEAD = frozenset({"evidence_id", "host"})
-_LONG = ("EventData", "AuditData", "ScriptBlockText", "Message")
-"""Columns that people ask for, told first."""
-
 Progress = Callable[[int, int], None]
 """Told (files done, files in all)."""
 
@@ -76,8 +72,8 @@ class SearchResult:
         tables: matches a table, in order of name.
         files: data files that could hold a match by their columns.
         opened: those that had to be opened after their lexicon was asked.
-        hint: where no data file could hold a match: why, and columns much like those asked for. Where words are not
-            looked for, and what was read otherwise than it may be meant. "" where there is nothing to say.
+        hint: where no data file could hold a match: why, and columns much like those asked for. What was not looked at,
+            and what was read otherwise than it may be meant. "" where there is nothing to say.
     """
 
     matches: tuple[Match, ...]
@@ -126,15 +122,31 @@ class _Found:
 def _columns(spec: TableSpec, term: Term, *, maps: bool) -> tuple[str, ...] | None:
     """Give the columns of a table that a term asks; None where the table cannot meet it."""
     if term.column is None:
-        return tuple(spec.lexicon) or None
+        # what dwell wrote of its own reading is asked by name alone
+        return None if spec.name in HOUSE_TABLES else (*spec.lexicon, *_rest(spec)) or None
     wanted = term.column.lower()
     names = [one for one in (*spec.schema.names, *spec.joined) if one.lower() == wanted]
     if names:
         kind = spec.schema.field(names[0]).type if names[0] in spec.schema.names else pa.string()
-        return (names[0],) if not pa.types.is_list(kind) else None
+        return (names[0],) if not pa.types.is_list(kind) or pa.types.is_string(kind.value_type) else None
     if maps:
         return tuple(one.name for one in spec.schema if pa.types.is_map(one.type)) or None
     return None
+
+
+def _rest(spec: TableSpec) -> list[str]:
+    """Give the columns of texts that no lexicon holds: those whose values hardly ever repeat, maps, and lists."""
+    return [
+        one.name
+        for one in spec.schema
+        if one.name not in spec.lexicon
+        and one.name not in _HEAD
+        and (
+            pa.types.is_string(one.type)
+            or (pa.types.is_map(one.type) and pa.types.is_string(one.type.item_type))
+            or (pa.types.is_list(one.type) and pa.types.is_string(one.type.value_type))
+        )
+    ]
 
 
 def _asked(archive: Archive, query: Query) -> dict[str, dict[Term, tuple[str, ...]]]:
@@ -161,25 +173,12 @@ def _unasked(archive: Archive, query: Query) -> str:
     return "No log that is held has all these columns in that time: nothing was looked at."
 
 
-def _unlooked(archive: Archive, query: Query) -> str:
-    """Say where words are not looked for: in maps, lists and columns whose values hardly ever repeat."""
-    words = [term.value for term in query.terms if term.column is None]
-    if not words:
+def _unlooked(query: Query) -> str:
+    """Say of words that are numbers where they are not looked for."""
+    number = next((term.value for term in query.terms if term.column is None and term.value.isdecimal()), "")
+    if not number:
         return ""
-    names: dict[str, None] = {}
-    for spec in (archive.specs[table] for table in archive.tables() if table in archive.specs):
-        for one in spec.schema:
-            is_text = pa.types.is_string(one.type) and one.name not in spec.lexicon and one.name not in _HEAD
-            names |= {one.name: None} if is_text or pa.types.is_map(one.type) else {}
-    if not names:
-        return ""
-    told = ", ".join(sorted(names, key=lambda one: (one not in _LONG, one))[:NAMES_SHOWN])
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    name = next((one for one in _LONG if one in names), next(iter(names)))
-    return (
-        f"Words are looked for in columns of values that repeat. Not looked at: {told}{more}. "
-        f"Ask for these by name, as '{name}:*{words[0]}*'."
-    )
+    return f"Words are looked for in texts. Columns of numbers are asked by name, as 'sc-status:{number}'."
 
 
 def _read_as(query: Query) -> str:
@@ -204,46 +203,52 @@ def _near(archive: Archive, term: Term) -> str:
     return "Columns much like it: " + ", ".join(names[one] for one in dict.fromkeys(near[:5]))
 
 
-def _can_match(job: _Job) -> bool:
-    """Ask the lexicon whether every term is met by some value of the file; only the columns that may tell are read."""
-    asked = [term for term in job.query.terms if any(one in _words(job.spec) for one in job.columns[term])]
-    if not asked or not job.file.staged.lexicon_sha256:
-        return True
+def _may_meet(job: _Job) -> dict[Term, tuple[str, ...]] | None:
+    """Give the columns of a file that may meet each term, by its index and lexicon; None where a term can be met by none.
+
+    Only columns of the lexicon that may tell are read.
+    """
+    if not job.file.staged.lexicon_sha256:
+        return dict(job.columns)
     index = read_index(job.file)
     if index is None:
         lexicon = read_lexicon(job.file)
-        return all(_may_meet(term, job, lexicon.complete, lambda one: lexicon.column(one)["value"]) for term in asked)
-    words = WordsReader(job.file, index)
+        return _told(job.columns, lexicon.complete, lambda one: lexicon.column(one)["value"])
     complete = frozenset(index.complete)
-    # what no bitmap holds costs no reading: such terms are asked first
-    if not all(_marked(term, job, index, complete) for term in asked):
-        return False
-    return all(_may_meet(term, job, complete, lambda one: words.read(one)[0], index) for term in asked)
+    empty = frozenset(index.empty)
+    marked = {}
+    # what no bitmap holds costs no reading: all terms are asked so first
+    for term, names in job.columns.items():
+        held = [
+            one
+            for one in names
+            if not (term.column is None and one in empty) and all(job.spec.may_hold(one, text) for text in term.texts)
+        ]
+        marked[term] = tuple(one for one in held if one not in complete or _is_marked(term, one, job.spec, index))
+        if not marked[term]:
+            return None
+    words = WordsReader(job.file, index)
+    return _told(marked, complete, lambda one: words.read(one)[0])
 
 
-def _may_meet(
-    term: Term,
-    job: _Job,
+def _told(
+    columns: Mapping[Term, tuple[str, ...]],
     complete: AbstractSet[str],
     values: Callable[[str], pa.Array | pa.ChunkedArray],
-    index: Index | None = None,
-) -> bool:
-    """Say whether some value of the columns that a term asks meets it; yes where the lexicon does not hold them all."""
-    names = job.columns[term]
-    if not complete >= set(names):
-        return True
-    wanted = [one for one in names if index is None or _is_marked(term, one, job.spec, index)]
-    return any(term.matches(pc.drop_null(_whole(values(one)))).any() for one in wanted)
+) -> dict[Term, tuple[str, ...]] | None:
+    """Give the columns of each term that are in no lexicon, or of which the lexicon holds a value that meets it."""
+    out = {}
+    for term, names in columns.items():
+        out[term] = tuple(
+            one for one in names if one not in complete or term.matches(pc.drop_null(_whole(values(one)))).any()
+        )
+        if not out[term]:
+            return None
+    return out
 
 
 def _whole(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-
-
-def _marked(term: Term, job: _Job, index: Index, complete: AbstractSet[str]) -> bool:
-    """Say whether a column that a term asks may hold a value that meets it, as far as bitmaps say."""
-    names = job.columns[term]
-    return not complete >= set(names) or any(_is_marked(term, one, job.spec, index) for one in names)
 
 
 def _is_marked(term: Term, name: str, spec: TableSpec, index: Index) -> bool:
@@ -265,21 +270,20 @@ def _only_fields(archive: Archive, term: Term) -> bool:
     return term.column is not None and not any(_columns(spec, term, maps=False) for spec in archive.specs.values())
 
 
-def _words(spec: TableSpec) -> set[str]:
-    return {*spec.lexicon, *spec.joined}
-
-
 def _search_file(job: _Job) -> _Found:
     """Search one data file."""
-    if not _can_match(job):
+    columns = _may_meet(job)
+    if columns is None:
         return _Found(0)
-    needed = {"evidence_id", "record_no", "time_utc", "host"}
-    for names in job.columns.values():
+    needed = {*_HEAD, "record_no", "time_utc"}
+    for names in columns.values():
         for name in names:
             join = job.spec.joined.get(name)
             needed |= {join.first, join.second} if join is not None else {name}
-    texts = [one.name for one in job.spec.schema if one.name in needed and pa.types.is_string(one.type)]
-    rows = read_rows(job.file, sorted(needed), dictionary=texts)
+    # texts that hardly ever repeat are looked at as they stand
+    coded_texts = sorted(needed & {*job.spec.lexicon, *_HEAD})
+    rows = read_rows(job.file, sorted(needed), dictionary=coded_texts)
+    job = replace(job, columns=columns)
     times = rows["time_utc"].cast(pa.int64()).fill_null(_NO_TIME).to_numpy()
     mask = np.ones(rows.num_rows, dtype=np.bool_)
     fields = frozenset(term for term, names in job.columns.items() if any(_has(rows, one, term, job) for one in names))
@@ -323,8 +327,11 @@ def _met(rows: pa.Table, term: Term, job: _Job) -> _Bools:
         if join is not None:
             codes, values = joined_codes(coded(rows[join.first]), coded(rows[join.second]), join)
             met |= _by_code(codes, term.matches(values))
-        elif pa.types.is_map(rows.schema.field(name).type):
-            met |= _in_map(rows[name], term, whole=name.lower() == str(term.column).lower())
+        elif pa.types.is_nested(kind := rows.schema.field(name).type):
+            whole = term.column is None or name.lower() == term.column.lower()
+            met |= _in_entries(rows[name], term) if whole else _in_map(rows[name], term)
+        elif pa.types.is_string(kind):
+            met |= np.concatenate([met[:0], *map(term.matches, rows[name].chunks)])
         else:
             column = coded(rows[name])
             values = column.dictionary.cast(pa.string())
@@ -351,16 +358,14 @@ def _names(keys: pa.Array, term: Term) -> _Bools:
     return np.array([asked in {one, one.rpartition(".")[2]} for one in names], dtype=np.bool_)
 
 
-def _in_map(column: pa.ChunkedArray, term: Term, *, whole: bool) -> _Bools:
-    """Say which rows hold the term's name in a map, with a value that meets it; any name where the map is asked."""
+def _in_map(column: pa.ChunkedArray, term: Term) -> _Bools:
+    """Say which rows hold the term's name in a map, with a value that meets it."""
     parts: list[_Bools] = [np.zeros(0, dtype=np.bool_)]
     for chunk in column.chunks:
         out = np.zeros(len(chunk), dtype=np.bool_)
-        listed = chunk.cast(_pairs(chunk))
-        pairs = listed.flatten()  # the entries of the rows that are not null
-        rows = np.repeat(np.arange(len(chunk)), pc.fill_null(pc.list_value_length(listed), 0))
+        rows, pairs = _entries(chunk)
         keys = coded(pairs.field(0))
-        wanted = _names(pairs.field(0), term) | whole
+        wanted = _names(pairs.field(0), term)
         values = coded(pairs.field(1))
         hits = _by_code(keys.indices.to_numpy(zero_copy_only=False), wanted)
         hits &= _by_code(
@@ -370,6 +375,31 @@ def _in_map(column: pa.ChunkedArray, term: Term, *, whole: bool) -> _Bools:
         out[rows[hits]] = True
         parts.append(out)
     return np.concatenate(parts)
+
+
+def _in_entries(column: pa.ChunkedArray, term: Term) -> _Bools:
+    """Say which rows of a map or list hold a value that meets a term, under whatever name."""
+    parts: list[_Bools] = [np.zeros(0, dtype=np.bool_)]
+    for chunk in column.chunks:
+        out = np.zeros(len(chunk), dtype=np.bool_)
+        rows, found = _entries(chunk)
+        values = found.field(1) if pa.types.is_map(chunk.type) else found
+        if term.network is None and pa.types.is_string(values.type):
+            hits = term.matches(values)
+        else:  # each different text is asked once
+            codes = coded(values)
+            told = term.matches(codes.dictionary.cast(pa.string()))
+            hits = _by_code(codes.indices.fill_null(-1).to_numpy(zero_copy_only=False), told)
+        out[rows[hits]] = True
+        parts.append(out)
+    return np.concatenate(parts)
+
+
+def _entries(chunk: pa.Array) -> tuple[npt.NDArray[np.int64], pa.Array]:
+    """Give the entries of the rows of a map or list that are not null, each with its row."""
+    listed = chunk.cast(_pairs(chunk)) if pa.types.is_map(chunk.type) else chunk
+    rows = np.repeat(np.arange(len(chunk)), pc.fill_null(pc.list_value_length(listed), 0))
+    return rows, listed.flatten()
 
 
 def _pairs(chunk: pa.MapArray) -> pa.DataType:
@@ -444,7 +474,7 @@ def search(
         dict(sorted(tables.items())),
         len(jobs),
         opened,
-        " ".join(filter(None, [_read_as(query), _unlooked(archive, query) if jobs else _unasked(archive, query)])),
+        " ".join(filter(None, [_read_as(query), _unlooked(query) if jobs else _unasked(archive, query)])),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import pyarrow as pa
@@ -25,6 +26,8 @@ EVENTS = "evtx"
 """Windows events, whatever form they were exported in."""
 
 _PATH_AND_QUERY = {"cs-uri": JoinedText("cs-uri-stem", "?", "cs-uri-query")}
+_IDS: Mapping[str, frozenset[str]] = {"iis": frozenset({"cafeReqId"})}
+"""Columns whose texts the reader cuts out by their shape; see `dwell.sources.iis_request_id`."""
 _JOINED = {
     "iis": _PATH_AND_QUERY,
     "ncsa": _PATH_AND_QUERY,
@@ -124,6 +127,11 @@ def specs() -> dict[str, TableSpec]:
         if one.table not in out:
             schema = pa.schema([EVIDENCE_ID, *one.schema])
             out[one.table] = TableSpec(
-                one.table, schema, tuple(one.lexicon), _JOINED.get(one.table, {}), _MADE.get(one.table)
+                one.table,
+                schema,
+                tuple(one.lexicon),
+                _JOINED.get(one.table, {}),
+                _MADE.get(one.table),
+                _IDS.get(one.table, frozenset()),
             )
     return out | {one.name: one for one in _HOUSE}

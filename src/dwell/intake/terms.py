@@ -33,7 +33,7 @@ class Term:
     """One condition on a row.
 
     Attributes:
-        column: the column, as the user wrote it; None for a bare word, which any lexicon column may hold.
+        column: the column, as the user wrote it; None for a bare word, which any text of a row may hold.
         value: what is asked for: `*` stands for any text, and letter case does not count.
         network: the addresses asked for, where the value is a network in CIDR form.
     """
@@ -52,6 +52,11 @@ class Term:
             return met
         found = pc.match_substring_regex(values, self._pattern())
         return np.asarray(pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+    @property
+    def texts(self) -> list[str]:
+        """Give what has to stand in every text that meets the condition, whatever its case; a network is never an id."""
+        return self.value.split("*")
 
     def _likely(self, values: pa.Array) -> _Bools:
         """Say which texts hold the pieces of some way to write what is asked for."""
@@ -134,7 +139,17 @@ def _network(value: str) -> _Network | None:
 
 
 def cut(text: str) -> list[str]:
-    """Cut a search as typed into its terms: at blanks, but not inside double quotes, which are taken off."""
+    """Cut a search as typed into its terms: at blanks, but not inside double quotes, which are taken off.
+
+    Raises:
+        UsageError: a quote is opened and never closed.
+    """
+    if text.count('"') % 2:
+        at = text.rindex('"')
+        raise UsageError(
+            f"a double quote is opened and never closed, at character {at + 1}: {text[at : at + 40]}",
+            remedy="Close it; a quote that is part of what is looked for is written as *",
+        )
     return [piece.replace('"', "") for piece in _PIECE.findall(text)]
 
 
@@ -157,7 +172,7 @@ def parse(terms: Sequence[str]) -> Query:
     Args:
         terms: `column:value` with `*` for any text, a network in CIDR form as a value, `after:` and `before:` with an
             instant or its start (`after:2019-04` takes that month's first moment in, `before:` leaves it out), or a
-            bare word that any lexicon column may hold.
+            bare word that any text of a row may hold.
 
     Raises:
         UsageError: nothing is asked, or an instant or a network cannot be read.

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.archive.lexicon import coded
+from dwell.archive.percent import decoded
 from dwell.hunt.indicators.audit_parts import audit_parts
 from dwell.hunt.indicators.places import AUDIT_RECORD
 from dwell.hunt.indicators.shapes import AGENT_CHARS, Bools, Numbers, met, plain_agents, plain_urls, url_shaped
@@ -23,6 +24,8 @@ __all__ = ["Spread", "cut", "entries", "likely", "pages", "spread"]
 Pieces = tuple[pa.StringArray, Numbers]
 """Values, and the number of the text that each is from."""
 
+_ENCODED = r"%(?:2[EeFf]|3[Aa]|40|5[Cc])"
+"""What stands in values, written as links carry it."""
 _CHARS_MAX = 2_048
 """Longer texts are looked at one by one."""
 _HOST = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+){0,32}"
@@ -134,7 +137,13 @@ def cut(family: str, values: pa.StringArray, *, inside: bool) -> Pieces:
         # few texts hold any: those are looked at one by one
         rows = likely(family, values)
         found, texts = _cut(values.take(pa.array(rows)), None, lambda one: list(INSIDE[family](one)))
-        return found, rows[texts]
+        encoded = np.flatnonzero(met(values, _ENCODED)) if len(values) else rows[:0]
+        if not len(encoded):
+            return found, rows[texts]
+        plain = decoded(values.take(pa.array(encoded)))
+        again = likely(family, plain)
+        more, whose = _cut(plain.take(pa.array(again)), None, lambda one: list(INSIDE[family](one)))
+        return pa.concat_arrays([found, more]), np.concatenate([rows[texts], encoded[again[whose]]])
     return _cut(values, _TOGETHER[family], lambda one: list(EXACT[family](one)))
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.hunt.indicators.gathering import Indicators
+from dwell.hunt.indicators.gathering import Indicators, kind_spans
 from dwell.hunt.indicators.indicator import IN_PART, NO_TIME, indicator_id
 from dwell.hunt.indicators.places import FAMILY, tables_of
 from dwell.model.claims import RuleOutcome, RuleStatus
@@ -33,10 +34,6 @@ def kinds_met(totals: Mapping[str, int]) -> dict[str, int]:
     return out
 
 
-def _sources(table: pa.Table) -> str:
-    return ", ".join(sorted(pc.unique(table["source"]).to_pylist()))[:_SOURCES_MAX]
-
-
 def indicator_outcomes(
     listed: Indicators, seen: Sequence[Sequence[str]], met: Mapping[str, int]
 ) -> tuple[RuleOutcome, ...]:
@@ -48,10 +45,10 @@ def indicator_outcomes(
         met: records met, by kind.
     """
     out = []
-    heads = listed.table.take(pa.array(listed.starts))
-    for kind in sorted(pc.unique(heads["kind"]).to_pylist()):
+    for kind, first, end in kind_spans(listed.table):
         family = FAMILY.get(kind, kind)
-        mine = heads.filter(pc.equal(heads["kind"], kind))
+        number = int(np.diff(np.searchsorted(listed.starts, [first, end]))[0])
+        sources = pc.unique(listed.table["source"].slice(first, end - first)).to_pylist()
         files = sum(family in one for one in seen)
         reasons = [] if files else [f"nothing held can show it; it is looked for in {', '.join(tables_of(family))}"]
         hostless = sum("url-without-host" in one for one in seen)
@@ -61,12 +58,12 @@ def indicator_outcomes(
                 "path; give the path as an indicator of its own"
             )
         status = RuleStatus.BLIND if not files else RuleStatus.PARTLY_BLIND if reasons else RuleStatus.RAN
-        title = f"{mine.num_rows:,} of the kind {kind}"
+        title = f"{number:,} of the kind {kind}"
         out.append(
             RuleOutcome(
                 f"indicator:{kind}",
                 title,
-                _sources(mine),
+                ", ".join(sorted(sources))[:_SOURCES_MAX],
                 "",
                 "",
                 status,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -32,7 +32,18 @@ from dwell.hunt.indicators.indicator import (
 )
 from dwell.model.claims import RuleOutcome, RuleStatus
 
-__all__ = ["MENTIONS", "About", "Gathering", "Indicator", "Indicators", "Left", "first_rows", "marking", "plain_text"]
+__all__ = [
+    "MENTIONS",
+    "About",
+    "Gathering",
+    "Indicator",
+    "Indicators",
+    "Left",
+    "first_rows",
+    "kind_spans",
+    "marking",
+    "plain_text",
+]
 
 FAULTS_MAX = 50
 """Faults told one by one per file; the rest are counted."""
@@ -41,7 +52,7 @@ NAMED_MAX = 200
 COUNTED_MAX = 1_000
 """Reasons told one by one, over all files; what else there is is counted together, list by list."""
 MENTIONS_MAX = 5_000_000
-TEXT_BYTES_MAX = 1 << 30
+TEXT_BYTES_MAX = 768 << 20
 """What is read of all lists together; what lies beyond is counted and said."""
 ROW_BYTES = 32
 """What a value takes beside its texts."""
@@ -150,10 +161,11 @@ class Indicators:
         """Give the first row of each indicator, ascending."""
         return first_rows(self.table)
 
-    def ids(self) -> list[str]:
-        """Give the ids of all indicators."""
-        heads = self.table.select(["kind", "value"]).take(pa.array(self.starts))
-        return [indicator_id(kind, value) for kind, value in zip(*(one.to_pylist() for one in heads), strict=True)]
+    def ids(self, wanted: Sequence[str]) -> set[str]:
+        """Give those of some ids that are an indicator's: the ids of all of them take a hundred bytes each."""
+        values = pa.array([one.split(":", 2)[2] for one in wanted if one.count(":") > 1], pa.string())
+        rows = self.table.select(["kind", "value"]).filter(pc.is_in(self.table["value"], value_set=values))
+        return {indicator_id(kind, value) for kind, value in zip(*(one.to_pylist() for one in rows), strict=True)}
 
     def digest(self) -> str:
         """Give a hash of the rows: equal rows, equal hash, however they lie in memory."""
@@ -161,14 +173,13 @@ class Indicators:
             return self.known_digest
         out = hashlib.sha256(b"indicators 2")
         for name in MENTIONS.names:
-            column = self.table[name].combine_chunks()
+            column = whole_column(self.table[name])
             if name not in _TEXTS:
                 out.update(np.ascontiguousarray(column.to_numpy(zero_copy_only=False)).tobytes())
                 continue
             lengths = pc.binary_length(column).to_numpy(zero_copy_only=False).astype("<i8")
             out.update(lengths.tobytes())
-            for chunk in [column] if isinstance(column, pa.Array) else column.chunks:
-                out.update(_bytes_of(chunk))
+            out.update(_bytes_of(column))
         return out.hexdigest()
 
     def outcomes(self) -> Iterator[RuleOutcome]:
@@ -201,9 +212,26 @@ def first_rows(table: pa.Table) -> npt.NDArray[np.int64]:
         return np.zeros(0, np.int64)
     differs = np.zeros(table.num_rows - 1, np.bool_)
     for name in ("kind", "value"):
-        column = table[name].combine_chunks()
+        column = whole_column(table[name])
         differs |= pc.not_equal(column.slice(1), column.slice(0, len(column) - 1)).to_numpy(zero_copy_only=False)
     return np.concatenate(([0], np.flatnonzero(differs) + 1)).astype(np.int64)
+
+
+def whole_column(column: pa.ChunkedArray) -> pa.Array:
+    """Give a column of a table in `MENTIONS` as one array, without copying one that is that already."""
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays([pa.array([], column.type), *column.chunks])
+
+
+def kind_spans(table: pa.Table) -> list[tuple[str, int, int]]:
+    """Give each kind of a table in `MENTIONS` that is in order, with its first row and the one after its last."""
+    out: list[tuple[str, int, int]] = []
+    for chunk in table["kind"].chunks:
+        runs = pc.run_end_encode(chunk)
+        first = out[-1][2] if out else 0
+        for kind, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+            begins = out.pop()[1] if out and out[-1][0] == kind else out[-1][2] if out else 0
+            out.append((kind, begins, first + end))
+    return out
 
 
 def _bytes_of(texts: pa.StringArray) -> memoryview:
@@ -370,13 +398,18 @@ class Gathering:
         value = refanged(text)
         try:
             kind, normal = _judged(word, value)
-            window = _window(about)
         except NotApplicableError as reason:
             self.count(str(reason))
             return False
         except BadValueError as fault:
             self.fault(str(fault), place)
             return False
+        try:
+            window = _window(about)
+        except BadValueError as fault:
+            # what cannot be read is the window, and a value without one is looked for all the same
+            self.fault(f"{fault}; looked for without a window", place)
+            window = NO_TIME, NO_TIME
         if self._held >= MENTIONS_MAX or self._bytes >= TEXT_BYTES_MAX:
             self.count_beyond(1)
             return False
@@ -433,9 +466,16 @@ class Gathering:
         """Give everything that was taken."""
         self._end()
         self._flush()
-        columns = {name: _below(self._parts, name) for name in MENTIONS.names}
+        columns = {}
+        for name in MENTIONS.names:
+            columns[name] = _below(self._parts, name)
+            pa.default_memory_pool().release_unused()
         order = _order(columns)
-        # each column is let go as soon as it stands in its new order
-        table = pa.table([_strung(columns.pop(name).take(order)) for name in MENTIONS.names], schema=MENTIONS)
+        ordered = []
+        for name in MENTIONS.names:
+            # each column is let go as soon as it stands in its new order
+            ordered.append(_strung(columns.pop(name).take(order)))
+            pa.default_memory_pool().release_unused()
+        table = pa.table(ordered, schema=MENTIONS)
         counted = tuple((source, reason, number) for (source, reason), number in sorted(self._counted.items()))
         return Indicators(table, tuple(self._faults), tuple(self._left), counted)

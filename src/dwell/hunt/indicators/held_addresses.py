@@ -21,7 +21,7 @@ from dwell.hunt.words import Truth
 
 __all__ = ["FAMILY", "HeldAddresses", "SoughtAddresses", "held_addresses", "sought_addresses"]
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same data file comes out differently."""
 FAMILY = "address"
 SOUGHT_MAX = 4_096

@@ -47,14 +47,18 @@ _KIND_WORDS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "ip", "ips", "ipv4", "ipv6", "ipv4addr", "ipv6addr", "ipaddress", "ipdst", "ipsrc", "address",
-            "ipdstport", "ipsrcport",
+            "ipdstport", "ipsrcport", "ipport", "dstip", "srcip", "destip", "destinationip", "sourceip",
         ),
         "address",
     ),
     **dict.fromkeys(("cidr", "network", "subnet", "netblock"), "network"),
     **dict.fromkeys(("domain", "hostname", "fqdn", "domainname", "host", "hostnameport"), "domain"),
     **dict.fromkeys(
-        ("md5", "sha1", "sha256", "imphash", "hash", "filehash", "filehashsha256", "filehashmd5", "filehashsha1"), "hash"
+        (
+            "md5", "sha1", "sha256", "imphash", "hash", "filehash", "filehashsha256", "filehashmd5", "filehashsha1",
+            "md5hash", "sha1hash", "sha256hash",
+        ),
+        "hash",
     ),
     **dict.fromkeys(("filepath", "path", "fullpath"), "path"),
     **dict.fromkeys(("filename", "file", "name", "attachment"), "name"),

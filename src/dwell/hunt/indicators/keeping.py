@@ -20,7 +20,7 @@ from dwell.hunt.indicators.reading import ENDINGS, read_indicators
 
 __all__ = ["indicators_kept"]
 
-VERSION = 1
+VERSION = 3
 """Raised whenever the same lists come out differently."""
 WORTH_BYTES = 1024 * 1024
 """Smaller lists are read as fast as they would be found again."""

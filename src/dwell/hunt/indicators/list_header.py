@@ -7,15 +7,24 @@ from typing import NamedTuple
 
 from dwell.hunt.indicators.gathering import About, Gathering, marking, plain_text
 from dwell.hunt.indicators.indicator import guessed_kind, is_kind, plain_word
-from dwell.hunt.indicators.list_rows import CONTEXT_ONLY
+from dwell.hunt.indicators.list_rows import CONTEXT_ONLY, is_blank
 
 __all__ = ["ListHeader", "beside", "list_header", "parts", "row_taken"]
 
-_VALUE = ("indicator", "value", "ioc", "observable", "indicatorvalue")
+_VALUE = ("indicator", "value", "ioc", "observable", "indicatorvalue", "iocvalue")
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "kind": ("indicatortype", "type", "ioctype", "kind", "observabletype"),
-    "from": ("validfrom", "firstseen", "from", "start"),
-    "until": ("validuntil", "validto", "expires", "expiration", "expirationdatetime", "until", "lastseen"),
+    "from": ("validfrom", "firstseen", "firstseenutc", "from", "start"),
+    "until": (
+        "validuntil",
+        "validto",
+        "expires",
+        "expiration",
+        "expirationdatetime",
+        "until",
+        "lastseen",
+        "lastseenutc",
+    ),
     "label": ("label", "description", "comment", "threat", "campaign", "tags", "eventinfo"),
     "source": ("source", "feed", "reference", "provider"),
     "tlp": ("tlp", "tlplevel", "marking"),
@@ -83,21 +92,22 @@ def row_taken(
     """
     row = {meaning: cells[at] for meaning, at in header.about.items() if at < len(cells)}
     written = [(at, word, cells[at] if at < len(cells) else "") for at, word in header.values]
-    some = any(text.strip() for _, _, text in written)
+    some = any(not is_blank(text) for _, _, text in written)
     if only is None:
         for at, name in header.beside:
-            out.count(beside(name), int(at < len(cells) and bool(cells[at].strip())))
+            out.count(beside(name), int(at < len(cells) and not is_blank(cells[at])))
     named = place if not row.get("id") else f"{place} {row['id'].strip()[:100]}"
     begins, ends, label, source, tlp = (row.get(one, "") for one in ("from", "until", "label", "source", "tlp"))
+    begins, ends = ("" if is_blank(one) else one for one in (begins, ends))
     about = About(begins, ends, label, source, marking(tlp))
     for number, (at, word, text) in enumerate(written):
-        if (only is not None and at not in only) or (not text.strip() and (some or number)):
+        if (only is not None and at not in only) or (is_blank(text) and (some or number)):
             continue
         if row.get("toids", "").strip().lower() in {"0", "false", "no"}:
             out.count(CONTEXT_ONLY)
             continue
         for kind, value in parts(row.get("kind", "").strip() or word, text):
-            out.take(kind, value, named, about)
+            out.take(kind, "" if is_blank(value) else value, named, about)
 
 
 def parts(word: str, text: str) -> list[tuple[str, str]]:

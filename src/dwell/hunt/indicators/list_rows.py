@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -28,12 +29,17 @@ from dwell.hunt.indicators.indicator import (
 )
 from dwell.hunt.indicators.shapes import UNDECIDED, Bools, Numbers, judged_together, met, refanged_together
 
-__all__ = ["CONTEXT_ONLY", "PRINTABLE", "take_rows"]
+__all__ = ["CONTEXT_ONLY", "NO_VALUE", "PRINTABLE", "is_blank", "take_rows"]
 
 CONTEXT_ONLY = "for context only: the list does not mark them as fit for detection (to_ids)"
 PRINTABLE = r"\A[ -~]*\z"
 _CLOCK = r"\A[12][0-9]{3}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-5][0-9]:[0-5][0-9](?:\.[0-9]{6})?(?:Z|\+00:00)?\z"
 _UNSAID, _ALONE, _NOT_HELD = -1, -2, -3
+
+
+NO_VALUE = r"(?i)\A[\t ]*(?:-|n/a|none|null)?[\t ]*\z"
+"""Cells in which nothing stands, as lists write that; as RE2."""
+_NO_VALUE = re.compile(NO_VALUE.replace(r"\z", r"\Z"))
 
 
 class _Words(NamedTuple):
@@ -48,6 +54,11 @@ class _Words(NamedTuple):
     codes: Numbers
     words: Numbers
     reasons: list[str]
+
+
+def is_blank(cell: str) -> bool:
+    """Say whether nothing stands in a cell."""
+    return not cell.strip() or _NO_VALUE.match(cell) is not None
 
 
 def _kinds(cells: pa.StringArray, named: str) -> _Words:
@@ -78,7 +89,7 @@ def _by_text(cells: pa.StringArray, give: Callable[[str], object], kind: pa.Data
 
 def _instant(text: str, *, end: bool) -> int | None:
     try:
-        return instant_us(text, end=end)
+        return NO_TIME if is_blank(text) else instant_us(text, end=end)
     except BadValueError:
         return None
 

@@ -6,10 +6,8 @@ by one. A line that cannot be used is named or counted, and costs itself alone.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from heapq import merge
 from pathlib import Path
@@ -19,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.hunt.indicators.gathering import Gathering
-from dwell.hunt.indicators.list_header import ListHeader, beside, list_header, row_taken
-from dwell.hunt.indicators.list_rows import take_rows
+from dwell.hunt.indicators.list_header import beside, row_taken
+from dwell.hunt.indicators.list_rows import NO_VALUE, take_rows
+from dwell.hunt.indicators.list_shape import ASKED_LINES, ListShape, cells_of, holds_nothing, shape_of
 from dwell.hunt.indicators.list_text import Block, blocks
 from dwell.hunt.indicators.shapes import Bools, met
 
@@ -85,35 +84,7 @@ def _plain_block(block: Block, out: Gathering) -> None:
 # CSV -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """How the rows of a list are cut.
-
-    Attributes:
-        delimiter: what stands between cells.
-        header: the columns.
-    """
-
-    delimiter: str
-    header: ListHeader
-
-
-def _cells(text: str, delimiter: str) -> list[str]:
-    """Cut a record into its cells."""
-    if '"' not in text:
-        return text.split(delimiter)
-    try:
-        return next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter), [])
-    except csv.Error:  # a cell beyond the library's limit: as good as no quotes
-        return text.split(delimiter)
-
-
-def _nothing(text: str) -> bool:
-    """Say whether a line holds no record."""
-    return not text.strip() or text.lstrip().startswith("#")
-
-
-def _record(shape: _Shape, out: Gathering, only: Mapping[int, Sequence[int]], number: int, text: str) -> None:
+def _record(shape: ListShape, out: Gathering, only: Mapping[int, Sequence[int]], number: int, text: str) -> None:
     """Take one record; nothing of a line that holds none.
 
     Args:
@@ -125,8 +96,8 @@ def _record(shape: _Shape, out: Gathering, only: Mapping[int, Sequence[int]], nu
     """
     if text == _UNCLOSED:
         out.fault("a quote that is never closed", str(number))
-    elif not _nothing(text):
-        row_taken(out, shape.header, _cells(text, shape.delimiter), str(number), only.get(number))
+    elif not holds_nothing(text):
+        row_taken(out, shape.header, cells_of(text, shape.delimiter), str(number), only.get(number))
 
 
 _UNCLOSED = '"'
@@ -145,7 +116,7 @@ def _over_lines(block: Block) -> tuple[dict[int, str], Bools, int]:
     odd = [at for at, text in enumerate(block.lines) if text.count('"') % 2]
     done = 0
     for which, at in enumerate(odd):
-        if at < done or _nothing(block.lines[at]):
+        if at < done or holds_nothing(block.lines[at]):
             continue
         end = next((one for one in odd[which + 1 : which + 2] if one - at <= JOINED_LINES_MAX), None)
         if end is None and not block.last and at + JOINED_LINES_MAX >= len(block.lines):
@@ -168,7 +139,7 @@ def _without_quotes(lines: pa.StringArray, delimiter: str) -> pa.StringArray:
     return pc.binary_join(pa.ListArray.from_arrays(offsets, flat), "")
 
 
-def _columns(lines: pa.StringArray, shape: _Shape) -> dict[int, pa.StringArray]:
+def _columns(lines: pa.StringArray, shape: ListShape) -> dict[int, pa.StringArray]:
     """Cut lines into the cells that are asked for, by column; a cell that a line does not have is empty."""
     cut = pc.split_pattern(lines, shape.delimiter)
     flat = cut.flatten()
@@ -184,11 +155,12 @@ def _columns(lines: pa.StringArray, shape: _Shape) -> dict[int, pa.StringArray]:
 
 
 def _blank(cells: pa.StringArray) -> Bools:
-    blank: Bools = pc.equal(pc.ascii_trim(cells, characters=" \t"), "").to_numpy(zero_copy_only=False)
-    return blank
+    return met(cells, NO_VALUE)
 
 
-def _rows_taken(lines: pa.StringArray, numbers: pa.StringArray, shape: _Shape, out: Gathering) -> dict[int, list[int]]:
+def _rows_taken(
+    lines: pa.StringArray, numbers: pa.StringArray, shape: ListShape, out: Gathering
+) -> dict[int, list[int]]:
     """Take what can be judged together of records.
 
     Returns:
@@ -206,13 +178,14 @@ def _rows_taken(lines: pa.StringArray, numbers: pa.StringArray, shape: _Shape, o
         rows = np.flatnonzero(mine)
         chosen = pa.array(rows)
         held = {name: cells[column].take(chosen) for name, column in header.about.items()}
-        alone = take_rows(held | {"value": cells[at].take(chosen)}, numbers.take(chosen), word, out)
+        value = pc.if_else(pa.array(blanks[which][rows]), "", cells[at].take(chosen))
+        alone = take_rows(held | {"value": value}, numbers.take(chosen), word, out)
         for row in rows[alone].tolist():
             left.setdefault(row, []).append(at)
     return left
 
 
-def _csv_block(block: Block, shape: _Shape, out: Gathering) -> int:
+def _csv_block(block: Block, shape: ListShape, out: Gathering) -> int:
     """Take the records of a block; give where the lines begin that have to wait for more of the list."""
     lines = _strings(block.lines)
     alone = ~met(lines, _SIMPLE_TEXT)
@@ -221,7 +194,7 @@ def _csv_block(block: Block, shape: _Shape, out: Gathering) -> int:
     theirs, end = np.zeros(len(lines), np.bool_), len(lines)
     if quoted:
         records, theirs, end = _over_lines(block)
-        cell = f'(?:"[^"]*"|[^"{shape.delimiter}]*)'
+        cell = f'(?: *"[^"]*" *|[^"{shape.delimiter}]*)'
         alone |= ~met(lines, rf"\A(?:{cell}{shape.delimiter})*{cell}\z")
     alone |= theirs
     rows = np.flatnonzero(~alone & ~met(lines, r"\A[\t ]*(?:#|\z)"))
@@ -242,14 +215,6 @@ def _csv_block(block: Block, shape: _Shape, out: Gathering) -> int:
     return end
 
 
-def _shape(line: str) -> _Shape | None:
-    """Tell how a list is cut by its first line; None where it is no header."""
-    delimiter = max(",;\t", key=line.count)
-    names = _cells(line, delimiter)
-    header = list_header(names)
-    return None if header is None else _Shape(delimiter, header)
-
-
 def read_list(path: Path, out: Gathering) -> None:
     """Read a list.
 
@@ -263,15 +228,20 @@ def read_list(path: Path, out: Gathering) -> None:
     for one in found:
         block = waiting.followed(one)
         waiting = block.since(len(block.lines))
+        if not begun and not block.last and len(block.lines) < ASKED_LINES:
+            waiting = block
+            continue
         if not begun:
-            at = next((at for at, text in enumerate(block.lines) if not _nothing(text)), None)
-            if at is None:
+            told = shape_of(block.lines)
+            if told is None:
                 _one_by_one(out, (), partial(_plain_line, out), block)
                 continue
-            begun = True
-            shape = _shape(block.lines[at])
-            if shape is not None:
-                block = Block(block.numbers[at + 1 :], block.lines[at + 1 :], block.bad, block.last)
+            begun, shape = True, told.shape
+            if told.fault:
+                out.fault(told.fault, str(block.numbers[told.begins]))
+            if told.counted:
+                out.count(told.counted)
+            block = Block(block.numbers[told.begins :], block.lines[told.begins :], block.bad, block.last)
         if shape is None:
             _plain_block(block, out)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,10 @@ from dwell.hunt.indicators.values import Address, networks
 __all__ = ["AddressIndex", "KeyIndex", "Pairs", "paired"]
 
 _Numbers = npt.NDArray[np.int64]
+_HASHED_KEYS = 65_536
 Pairs = tuple[_Numbers, _Numbers]
 """Which text met which indicator: both by number, in order, each pair once."""
+Form = Callable[[pa.StringArray], pa.StringArray]
 
 
 def paired(texts: Sequence[_Numbers], owners: Sequence[_Numbers]) -> Pairs:
@@ -38,16 +40,37 @@ def _spread(low: _Numbers, high: _Numbers) -> Pairs:
     return number, low[number] + within
 
 
+def _as_it_is(keys: pa.StringArray) -> pa.StringArray:
+    return keys
+
+
+def _hashes(keys: pa.StringArray, form: Form) -> _Numbers:
+    """Give the hash of each text; as Python's objects they are there some thousands at a time."""
+    out = np.empty(len(keys), np.int64)
+    for at in range(0, len(keys), _HASHED_KEYS):
+        some = form(keys.slice(at, _HASHED_KEYS)).to_pylist()
+        out[at : at + len(some)] = np.fromiter(map(hash, some), np.int64, len(some))
+    return out
+
+
 class KeyIndex:
     """Texts by their hash; one that is found is compared whole."""
 
-    def __init__(self, keys: pa.StringArray, owners: _Numbers) -> None:
-        hashes = np.fromiter(map(hash, keys.to_pylist()), np.int64, len(keys))
-        order = np.argsort(hashes, kind="stable")
+    def __init__(self, keys: pa.StringArray, owners: _Numbers, form: Form = _as_it_is) -> None:
+        """Take texts.
+
+        Args:
+            keys: the texts; they are kept as they are, and not copied.
+            owners: whose each is.
+            form: gives what is compared of some of them.
+        """
+        hashes = _hashes(keys, form)
+        order = np.argsort(hashes, kind="stable").astype(np.int32)
         self._hashes = hashes[order]
-        self._owners = owners[order]
+        self._owners = owners.astype(np.int32)
         self._order = order
         self._keys = keys
+        self._form = form
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -56,15 +79,16 @@ class KeyIndex:
         """Look up keys, each with the number of the text it is from."""
         if not len(keys) or not len(self):
             return paired((), ())
-        hashes = np.fromiter(map(hash, keys.to_pylist()), np.int64, len(keys))
+        hashes = _hashes(keys, _as_it_is)
         low = np.searchsorted(self._hashes, hashes)
         met = np.flatnonzero(self._hashes[np.minimum(low, len(self) - 1)] == hashes)
         high = np.searchsorted(self._hashes, hashes[met], side="right")
         number, place = _spread(low[met], high)
         asked = met[number]
-        same = pc.equal(self._keys.take(pa.array(self._order[place])), keys.take(pa.array(asked)))
+        held = self._form(self._keys.take(pa.array(self._order[place])))
+        same = pc.equal(held, keys.take(pa.array(asked)))
         right = np.flatnonzero(same.to_numpy(zero_copy_only=False))
-        return paired([texts[asked[right]]], [self._owners[place[right]]])
+        return paired([texts[asked[right]]], [self._owners[self._order[place[right]]].astype(np.int64)])
 
 
 class _Level:
@@ -73,13 +97,13 @@ class _Level:
     def __init__(self, numbers: _Numbers, owners: _Numbers) -> None:
         order = np.argsort(numbers, kind="stable")
         self._numbers = numbers[order]
-        self._owners = owners[order]
+        self._owners = owners[order].astype(np.int32)
 
     def find(self, numbers: _Numbers) -> Pairs:
         low = np.searchsorted(self._numbers, numbers)
         high = np.searchsorted(self._numbers, numbers, side="right")
         number, place = _spread(low, high)
-        return number, self._owners[place]
+        return number, self._owners[place].astype(np.int64)
 
 
 class AddressIndex:

@@ -16,10 +16,11 @@ from dwell.hunt.bounded import bounded
 from dwell.hunt.columnvalues import ColumnValues, values_of
 from dwell.hunt.hits import FACES, NO_HITS, TEXT_CHARS_MAX, Face, Matched, Subject, Subjects, group_hits
 from dwell.hunt.indicators.cuts import Spread, cut, likely, pages, spread
-from dwell.hunt.indicators.gathering import first_rows
+from dwell.hunt.indicators.gathering import first_rows, kind_spans, whole_column
 from dwell.hunt.indicators.indicator import IN_PART, NO_TIME, indicator_id
 from dwell.hunt.indicators.lookup import AddressIndex, KeyIndex, Pairs, paired
-from dwell.hunt.indicators.places import MAPS, PLACES, REST, TEXT_FAMILIES, TEXTS, URLS, UrlParts
+from dwell.hunt.indicators.places import FAMILY, MAPS, PLACES, REST, TEXT_FAMILIES, TEXTS, URLS, UrlParts
+from dwell.hunt.indicators.shapes import Bools
 from dwell.hunt.indicators.values import SHOWN, addresses, addresses_inside, dotted
 from dwell.hunt.patterns import Indices
 from dwell.intake.tables import specs
@@ -86,45 +87,46 @@ class Finder:
     def __init__(self, table: pa.Table) -> None:
         self._table = table
         self._starts = first_rows(table)
-        heads = table.select(["kind", "value"]).take(pa.array(self._starts)).combine_chunks()
         self._specs = specs()
         self._addresses: AddressIndex | None = None
         self._literals: tuple[str, ...] = ()
-        self._keys: dict[str, KeyIndex] = {}
+        self._keys: dict[str, tuple[KeyIndex, ...]] = {}
         self._url_hosts: KeyIndex | None = None
         self._url_pages: KeyIndex | None = None
-        self._written = table["written"].take(pa.array(self._starts)).combine_chunks()
-        kinds = heads["kind"].combine_chunks()
-        families = pc.if_else(pc.equal(kinds, "network"), "address", pc.if_else(pc.equal(kinds, "name"), "path", kinds))
-        for family in pc.unique(families).to_pylist():
-            owners = np.flatnonzero(pc.equal(families, family).to_numpy(zero_copy_only=False))
-            values = heads["value"].combine_chunks().take(pa.array(owners))
-            self._add(family, values, owners)
+        held: dict[str, list[Indices]] = {}
+        for kind, first, end in kind_spans(table):
+            low, high = np.searchsorted(self._starts, [first, end])
+            held.setdefault(FAMILY.get(kind, kind), []).append(np.arange(low, high))
+        for family, owners in held.items():
+            self._add(family, np.concatenate(owners))
 
-    def _add(self, family: str, values: pa.StringArray, owners: Indices) -> None:
+    def _of(self, name: str, owners: Indices) -> pa.StringArray:
+        """Give what the list says of some indicators; where their rows follow each other without being copied."""
+        rows = self._starts[owners]
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+            return whole_column(self._table[name].slice(int(rows[0]), len(rows)))
+        return whole_column(self._table[name].take(pa.array(rows)))
+
+    def _add(self, family: str, owners: Indices) -> None:
+        values = self._of("value", owners)
         if family == "address":
             self._addresses = AddressIndex(values, owners)
-            plain = dotted(values)[0]
-            self._literals = tuple(values.to_pylist()) if len(values) <= LITERALS_MAX and plain.all() else ()
+            plain = dotted(values)[0] if len(values) <= LITERALS_MAX else np.zeros(1, np.bool_)
+            self._literals = tuple(values.to_pylist()) if plain.all() else ()
         elif family == "path":
             more, whose = _below_root(values)
-            self._keys[family] = _with_more(values, owners, more, owners[whose])
+            self._keys[family] = KeyIndex(values, owners), KeyIndex(more, owners[whose])
         elif family == "url":
-            hosts = pc.replace_substring_regex(values, r"(?s)/.*\z", "")
-            self._url_hosts = KeyIndex(hosts, owners)
-            self._url_pages = KeyIndex(pc.replace_substring_regex(values, r"(?s)\?.*\z", ""), owners)
-            self._keys[family] = _with_more(values, owners, *self._connections(hosts, owners))
+            self._url_hosts = KeyIndex(values, owners, _host_of)
+            self._url_pages = KeyIndex(values, owners, _page_of)
+            self._keys[family] = KeyIndex(values, owners), KeyIndex(*self._connections(values, owners))
         else:
-            self._keys[family] = KeyIndex(values, owners)
+            self._keys[family] = (KeyIndex(values, owners),)
 
-    def _connections(self, hosts: pa.StringArray, owners: Indices) -> tuple[pa.StringArray, Indices]:
+    def _connections(self, values: pa.StringArray, owners: Indices) -> tuple[pa.StringArray, Indices]:
         """Give what a proxy writes of an encrypted connection to a URL's host, and the owner that stands for it."""
-        at = pa.array(owners)
-        chosen = pc.starts_with(self._written.take(at), "https://", ignore_case=True)
-        told = hosts.filter(chosen)
-        known = pc.match_substring_regex(told, r":[0-9]+\z")
-        keys = pc.if_else(known, told, pc.binary_join_element_wise(told, "443", ":"))
-        return keys, at.filter(chosen).to_numpy() + len(self._starts)
+        chosen = pc.starts_with(self._of("written", owners), "https://", ignore_case=True)
+        return _connection_of(values).filter(chosen), owners[chosen.to_numpy(zero_copy_only=False)] + len(self._starts)
 
     def _holds(self, family: str) -> bool:
         return family in self._keys or (family == "address" and self._addresses is not None)
@@ -133,7 +135,9 @@ class Finder:
         """Look up texts: each as a value of the family, or as a text that may hold some."""
         if family == "address":
             return self._find_addresses(values, inside=inside)
-        return self._keys[family].find(*cut(family, values, inside=inside))
+        keys, texts = cut(family, values, inside=inside)
+        found = [one.find(keys, texts) for one in self._keys[family]]
+        return found[0] if len(found) == 1 else paired([one for one, _ in found], [one for _, one in found])
 
     def _find_addresses(self, values: pa.StringArray, *, inside: bool) -> Pairs:
         index = self._addresses
@@ -243,10 +247,9 @@ class Finder:
         table = read_rows(file, columns, dictionary=dictionary)
         met = [one for one in self._places(table, file.table, wanted) if len(one.pairs[0])]
         times = table["time_utc"].cast(pa.int64()).fill_null(NO_TIME).to_numpy()
-        width = 2 * len(self._starts)
 
         def parts() -> Iterator[pa.Table]:
-            return (self._hits(table, file.table, one, times) for one in _blocks(met, width))
+            return (self._hits(table, file.table, one, times) for one in _blocks(met))
 
         return bounded(parts(), parts).hits
 
@@ -357,12 +360,11 @@ class Finder:
         """
         begins = self._table["from_us"].to_numpy()
         ends = self._table["until_us"].to_numpy()
-        bounds = np.append(self._starts, len(begins))
         out = np.zeros(len(times), np.int64)
         order = np.argsort(which, kind="stable")
         cuts = np.searchsorted(which[order], np.arange(len(used) + 1))
         for at, owner in enumerate((used % len(self._starts)).tolist()):
-            span = slice(bounds[owner], bounds[owner + 1])
+            span = slice(self._starts[owner], self._starts[owner + 1] if owner + 1 < len(self._starts) else None)
             pairs = {(int(a), int(b)) for a, b in zip(begins[span], ends[span], strict=True)} - {(NO_TIME, NO_TIME)}
             mine = order[cuts[at] : cuts[at + 1]]
             if pairs:
@@ -388,20 +390,20 @@ def _some(values: pa.StringArray, at: Indices) -> list[str]:
     return found
 
 
-def _blocks(met: Sequence[_Met], width: int) -> Iterator[list[tuple[Indices, Indices, Indices, _Met]]]:
+def _blocks(met: Sequence[_Met]) -> Iterator[list[tuple[Indices, Indices, Indices, _Met]]]:
     """Yield records and indicators that met, as (row, indicator, text, place), some indicators at a time."""
-    load = np.zeros(width, np.int64)
+    owners = np.unique(np.concatenate([np.zeros(0, np.int64), *(one.pairs[1] for one in met)]))
+    load = np.zeros(len(owners), np.int64)
     for one in met:
         lengths = pc.binary_length(one.texts).fill_null(0).to_numpy(zero_copy_only=False)
         counts = np.bincount(one.codes, minlength=len(one.texts)) * (1 + lengths // PAIR_BYTES)
-        np.add.at(load, one.pairs[1], counts[one.pairs[0]])
+        np.add.at(load, np.searchsorted(owners, one.pairs[1]), counts[one.pairs[0]])
     block = np.cumsum(load) // PAIRS_MAX
     for number in np.unique(block[load > 0]).tolist():
-        yield [_expanded(one, block == number) for one in met]
+        yield [_expanded(one, block[np.searchsorted(owners, one.pairs[1])] == number) for one in met]
 
 
-def _expanded(one: _Met, chosen: Indices) -> tuple[Indices, Indices, Indices, _Met]:
-    keep = chosen[one.pairs[1]]
+def _expanded(one: _Met, keep: Bools) -> tuple[Indices, Indices, Indices, _Met]:
     texts, owners = one.pairs[0][keep], one.pairs[1][keep]
     low = np.searchsorted(texts, np.arange(len(one.texts)))
     high = np.searchsorted(texts, np.arange(len(one.texts)), side="right")
@@ -425,8 +427,19 @@ def _below_root(values: pa.StringArray) -> tuple[pa.StringArray, Indices]:
     return pa.array(["\\" + found[at] for at in held], pa.string()), rows[held]
 
 
-def _with_more(values: pa.StringArray, owners: Indices, more: pa.StringArray, whose: Indices) -> KeyIndex:
-    return KeyIndex(pa.concat_arrays([values, more]), np.concatenate([owners, whose]))
+def _host_of(urls: pa.StringArray) -> pa.StringArray:
+    return pc.replace_substring_regex(urls, r"(?s)/.*\z", "")
+
+
+def _page_of(urls: pa.StringArray) -> pa.StringArray:
+    return pc.replace_substring_regex(urls, r"(?s)\?.*\z", "")
+
+
+def _connection_of(urls: pa.StringArray) -> pa.StringArray:
+    """Give what a proxy writes of an encrypted connection to a URL's host."""
+    host = _host_of(urls)
+    known = pc.match_substring_regex(host, r":[0-9]+\z")
+    return pc.if_else(known, host, pc.binary_join_element_wise(host, "443", ":"))
 
 
 def _url_texts(columns: Sequence[pa.DictionaryArray], codes: Indices) -> pa.StringArray:

@@ -21,7 +21,12 @@ __all__ = ["Event", "read_events"]
 
 
 class _Tag(msgspec.Struct):
-    name: str = ""
+    name: str | None = ""
+
+
+_Tags = list[_Tag] | None
+_Raws = list[msgspec.Raw] | None
+_Flag = bool | int | str | None
 
 
 class Attribute(msgspec.Struct):
@@ -29,36 +34,40 @@ class Attribute(msgspec.Struct):
 
     type: str = ""
     value: str | int | float = ""
-    uuid: str = ""
-    to_ids: bool | int | str = False
-    deleted: bool | int | str = False
+    uuid: str | None = ""
+    to_ids: _Flag = False
+    deleted: _Flag = False
     comment: str | None = ""
     first_seen: str | None = ""
     last_seen: str | None = ""
-    tags: list[_Tag] = msgspec.field(name="Tag", default_factory=list)
+    tags: _Tags = msgspec.field(name="Tag", default=None)
+    proposals: _Raws = msgspec.field(name="ShadowAttribute", default=None)
 
 
 class _Object(msgspec.Struct):
-    name: str = ""
-    deleted: bool | int | str = False
+    name: str | None = ""
+    deleted: _Flag = False
     first_seen: str | None = ""
     last_seen: str | None = ""
-    attributes: list[msgspec.Raw] = msgspec.field(name="Attribute", default_factory=list)
+    attributes: _Raws = msgspec.field(name="Attribute", default=None)
 
 
 class Event(msgspec.Struct):
     """What is looked at of an event."""
 
-    uuid: str = ""
-    info: str = ""
-    tags: list[_Tag] = msgspec.field(name="Tag", default_factory=list)
-    attributes: list[msgspec.Raw] = msgspec.field(name="Attribute", default_factory=list)
-    objects: list[msgspec.Raw] = msgspec.field(name="Object", default_factory=list)
+    uuid: str | None = ""
+    info: str | None = ""
+    tags: _Tags = msgspec.field(name="Tag", default=None)
+    attributes: _Raws = msgspec.field(name="Attribute", default=None)
+    objects: _Raws = msgspec.field(name="Object", default=None)
+    proposals: _Raws = msgspec.field(name="ShadowAttribute", default=None)
+    reports: _Raws = msgspec.field(name="EventReport", default=None)
 
 
 _EVENT = msgspec.json.Decoder(Event)
 _ATTRIBUTE = msgspec.json.Decoder(Attribute)
 _OBJECT = msgspec.json.Decoder(_Object)
+_PROPOSED = "proposed by others, and not taken into the event (ShadowAttribute)"
 _WORDS = {"malware-sample": "filename|md5", "uri": "path"}
 
 
@@ -73,34 +82,34 @@ def _is_unknown(word: str) -> bool:
         return False
 
 
-def _true(value: bool | int | str) -> bool:  # noqa: FBT001 — a value of the format
+def _true(value: _Flag) -> bool:
     return str(value).lower() in {"1", "true"}
 
 
-def _tlp(*tags: Sequence[_Tag]) -> str:
+def _tlp(*tags: _Tags) -> str:
     """Give the marking of the nearest tags that hold one."""
-    return next((found for held in tags for one in held if (found := marking(one.name))), "")
+    return next((found for held in tags for one in held or () if (found := marking(one.name or ""))), "")
 
 
 def _held(event: Event, out: Gathering) -> Iterator[tuple[Attribute, _Object | None]]:
     """Yield the attributes, each with the object that holds it."""
-    groups: list[tuple[Sequence[msgspec.Raw], _Object | None]] = [(event.attributes, None)]
-    for raw in event.objects:
+    groups: list[tuple[Sequence[msgspec.Raw], _Object | None]] = [(event.attributes or (), None)]
+    for raw in event.objects or ():
         try:
             found = _OBJECT.decode(raw)
         except (msgspec.MsgspecError, RecursionError) as fault:
-            out.fault(f"not a MISP object: {fault}", event.uuid)
+            out.fault(f"not a MISP object: {fault}", event.uuid or "")
             continue
         if _true(found.deleted):
             out.count("deleted by its author")
         else:
-            groups.append((found.attributes, found))
+            groups.append((found.attributes or (), found))
     for raws, held in groups:
         for raw in raws:
             try:
                 yield _ATTRIBUTE.decode(raw), held
             except (msgspec.MsgspecError, RecursionError) as fault:
-                out.fault(f"not a MISP attribute: {fault}", event.uuid)
+                out.fault(f"not a MISP attribute: {fault}", event.uuid or "")
 
 
 def read_events(raws: Sequence[msgspec.Raw], out: Gathering) -> None:
@@ -116,11 +125,14 @@ def read_events(raws: Sequence[msgspec.Raw], out: Gathering) -> None:
         except (msgspec.MsgspecError, RecursionError) as fault:
             out.fault(f"not a MISP event: {fault}", f"event {at}")
             continue
+        out.count(_PROPOSED, len(event.proposals or ()))
+        out.count("the text of a report, not an attribute", len(event.reports or ()))
         for one, held in _held(event, out):
             _attribute(one, held, event, out)
 
 
 def _attribute(one: Attribute, held: _Object | None, event: Event, out: Gathering) -> None:
+    out.count(_PROPOSED, len(one.proposals or ()))
     if _true(one.deleted):
         out.count("deleted by its author")
         return
@@ -130,7 +142,7 @@ def _attribute(one: Attribute, held: _Object | None, event: Event, out: Gatherin
     about = About(
         one.first_seen or (held.first_seen if held else "") or "",
         one.last_seen or (held.last_seen if held else "") or "",
-        one.comment or event.info,
+        one.comment or event.info or "",
         f"MISP event {event.uuid}" if event.uuid else "",
         _tlp(one.tags, event.tags),
     )

@@ -62,7 +62,8 @@ PLACES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "domain": {
         "iis": ("cs-host", "cs-referer"),
-        "httpproxy": ("UrlHost",),
+        "httpproxy": ("UrlHost", "AnchorMailbox", "TargetServer"),
+        "message_tracking": ("sender-address",),
         "evtx": ("QueryName", "DestinationHostname"),
         "ncsa": ("vhost", "cs-referer"),
         "zeek": ("http_host", "query", "server_name", "referrer"),
@@ -120,7 +121,7 @@ PLACES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "imap4": ("user", "session_user", "session_mailbox"),
         "pop3": ("user", "session_user", "session_mailbox"),
         "mailbox_audit": ("MailboxOwnerUPN", "DestMailboxOwnerUPN"),
-        "message_tracking": ("sender-address", "recipient-address"),
+        "message_tracking": ("sender-address",),
         "transport_agent": ("P1FromAddress", "P2FromAddresses", "Recipient"),
         "signins": ("userPrincipalName",),
         "entra_audit": ("initiatedBy.user.userPrincipalName",),
@@ -190,7 +191,47 @@ AUDIT_RECORD = "AuditData"
 _EXTRA = "extra"
 REST: Mapping[str, tuple[str, ...]] = {
     **{table: (_EXTRA,) for family in PLACES.values() for table in family if _EXTRA not in MAPS.get(table, ())},
-    "evtx": ("EventData", "Message", "TaskContent", "ImagePath", "RelativeTargetName", "TargetObject", "Details"),
+    "evtx": (
+        "EventData",
+        "Message",
+        "TaskContent",
+        "ImagePath",
+        "RelativeTargetName",
+        "TargetObject",
+        "Details",
+        "ProcessName",
+        "TargetServerName",
+        "WorkstationName",
+        "ServiceName",
+        "ShareName",
+        "OriginalFileName",
+        "TaskName",
+        "ObjectDN",
+        "TargetDomainName",
+        "SubjectDomainName",
+        "LogonProcessName",
+        "CmdletCaller",
+        "CmdletHostApplication",
+        "CmdletError",
+    ),
+    "message_tracking": (
+        _EXTRA,
+        "return-path",
+        "related-recipient-address",
+        "recipient-address",
+        "client-hostname",
+        "original-server-ip",
+        "server-ip",
+        "source-context",
+        "message-id",
+        "message-info",
+        "message-subject",
+        "reference",
+        "custom-data",
+        "custom-data-map",
+    ),
+    "smtp_receive": (_EXTRA, "data", "context"),
+    "smtp_send": (_EXTRA, "data", "context"),
     "ual": ("ObjectId", AUDIT_RECORD),
     "zeek": (_EXTRA, "answers", "rcptto"),
 }
@@ -215,5 +256,5 @@ def tables_asked() -> set[str]:
 
 def places_hash() -> str:
     """Give what changes whenever indicators are looked for elsewhere: kept hits are of no use then."""
-    held = repr((2, PLACES, URLS, TEXT_FAMILIES, TEXTS, MAPS, REST))
+    held = repr((3, PLACES, URLS, TEXT_FAMILIES, TEXTS, MAPS, REST))
     return hashlib.sha256(held.encode()).hexdigest()

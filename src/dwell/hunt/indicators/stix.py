@@ -7,12 +7,13 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from dwell.hunt.indicators.gathering import About, Gathering, marking
+from dwell.hunt.indicators.indicator import NO_TIME, BadValueError, instant_us
 from dwell.hunt.indicators.stix_patterns import PatternError, alternatives
 
 __all__ = ["read_stix"]
@@ -32,20 +33,32 @@ _TLP = {
 _STRICTNESS = ("white", "clear", "green", "amber", "amber+strict", "red")
 
 
+_OBSERVABLES = frozenset(
+    (
+        "artifact", "autonomous-system", "directory", "domain-name", "email-addr", "email-message", "file", "ipv4-addr",
+        "ipv6-addr", "mac-addr", "mutex", "network-traffic", "process", "software", "url", "user-account",
+        "windows-registry-key", "x509-certificate",
+    )
+)  # fmt: skip
+"""Objects that say what there was; what of it is to be looked for an indicator's pattern says."""
+
+
 class _Object(msgspec.Struct):
     """What is looked at of a STIX object; other fields are passed over."""
 
     type: str = ""
-    id: str = ""
-    name: str = ""
-    pattern: str = ""
-    pattern_type: str = "stix"
-    valid_from: str = ""
-    valid_until: str = ""
-    revoked: bool = False
-    labels: list[str] = msgspec.field(default_factory=list)
-    indicator_types: list[str] = msgspec.field(default_factory=list)
-    object_marking_refs: list[str] = msgspec.field(default_factory=list)
+    id: str | None = ""
+    name: str | None = ""
+    pattern: str | None = ""
+    pattern_type: str | None = "stix"
+    valid_from: str | None = ""
+    valid_until: str | None = ""
+    revoked: bool | str | None = False
+    created: str | None = ""
+    modified: str | None = ""
+    labels: list[str] | None = None
+    indicator_types: list[str] | None = None
+    object_marking_refs: list[str] | None = None
     definition: Any = None
     extensions: Any = None
 
@@ -63,45 +76,67 @@ def _decoded(objects: Sequence[msgspec.Raw], out: Gathering) -> list[_Object]:
     return found
 
 
+def _version(one: _Object) -> int:
+    """Give when a version of an object is from; what gives no instant is older than all others."""
+    try:
+        return instant_us(one.modified or one.created or "")
+    except BadValueError:
+        return NO_TIME
+
+
+def _newest(objects: Sequence[_Object], out: Gathering) -> Iterator[_Object]:
+    """Yield indicators, of those with one id the newest; all of them where none is known to be newer."""
+    held = [(one, _version(one)) for one in objects if one.type == "indicator"]
+    newest: dict[str, int] = {}
+    for one, at in held:
+        newest[one.id or ""] = max(at, newest.get(one.id or "", NO_TIME))
+    for one, at in held:
+        if not one.id or at == newest[one.id]:
+            yield one
+        else:
+            out.count("an older version of an object that is there in a newer one")
+
+
 def _markings(objects: Sequence[_Object]) -> dict[str, str]:
     """Give the TLP level of each marking, by its id."""
     out = {f"marking-definition--{one}": level for one, level in _TLP.items()}
     for one in objects:
         if one.type == "marking-definition":
-            texts = [one.name]
+            texts = [one.name or ""]
             if isinstance(one.definition, Mapping):
                 texts.append(str(one.definition.get("tlp", "")))
             if isinstance(one.extensions, Mapping):
                 texts += [str(each.get("tlp_2_0", "")) for each in one.extensions.values() if isinstance(each, Mapping)]
             level = next((found for text in texts if (found := marking(text))), "")
-            if level:
+            if level and one.id:
                 out[one.id] = level
     return out
 
 
 def _indicator(one: _Object, levels: Mapping[str, str], out: Gathering) -> None:
     place = one.id or "indicator without an id"
-    if one.revoked:
+    name, kind, pattern = one.name or "", one.pattern_type or "", one.pattern or ""
+    if str(one.revoked).lower() in {"true", "1"}:
         out.count("withdrawn by its author (revoked)")
         return
-    if one.pattern_type != "stix":
-        out.leave(place, one.name, f"its pattern is {one.pattern_type[:40] or 'of no type'}, not STIX")
+    if kind != "stix":
+        out.leave(place, name, f"its pattern is {kind[:40] or 'of no type'}, not STIX")
         return
     try:
-        found, unsupported = alternatives(one.pattern)
+        found, unsupported = alternatives(pattern)
     except PatternError as fault:
         out.fault(str(fault), place)
         return
-    known = [level for ref in one.object_marking_refs if (level := levels.get(ref))]
+    known = [level for ref in one.object_marking_refs or () if (level := levels.get(ref))]
     tlp = max(known, key=_STRICTNESS.index, default="")
-    types = ", ".join(one.indicator_types or one.labels)
-    label = f"{one.name} [{types}]" if one.name and types else one.name or types
-    said = About(one.valid_from, one.valid_until, label, tlp=tlp, until_before=True)
+    types = ", ".join(one.indicator_types or one.labels or ())
+    label = f"{name} [{types}]" if name and types else name or types
+    said = About(one.valid_from or "", one.valid_until or "", label, tlp=tlp, until_before=True)
     for each in found:
         out.take(each.word, each.value, place, said)
     for why in unsupported:
         rest = " (its other alternatives are looked for)" if found else ""
-        out.leave(place, one.name, f"{why}{rest}: {one.pattern[:200]}")
+        out.leave(place, name, f"{why}{rest}: {pattern[:200]}")
 
 
 def read_stix(objects: Sequence[msgspec.Raw], out: Gathering) -> None:
@@ -113,8 +148,8 @@ def read_stix(objects: Sequence[msgspec.Raw], out: Gathering) -> None:
     """
     found = _decoded(objects, out)
     levels = _markings(found)
+    for one in _newest(found, out):
+        _indicator(one, levels, out)
     for one in found:
-        if one.type == "indicator":
-            _indicator(one, levels, out)
-        elif one.type == "observed-data":
-            out.count("an observation, not an indicator (observed-data)")
+        if one.type == "observed-data" or one.type in _OBSERVABLES:
+            out.count(f"an observation, not an indicator ({one.type})")

@@ -15,8 +15,10 @@ __all__ = ["Observable", "PatternError", "alternatives"]
 PATTERN_CHARS_MAX = 65_536
 DEPTH_MAX = 40
 
+_BLANK = re.compile(r"(?:\s|/\*(?:[^*]|\*(?!/))*+\*/|//[^\n]*+)*+")
+"""What may stand between tokens: blanks and comments."""
 _TOKEN = re.compile(
-    r"""\s*(?:
+    r"""(?:
       (?P<text>[tbh]?'(?:[^'\\]|\\.)*')
     | (?P<path>[A-Za-z][\w-]*:(?:'(?:[^'\\]|\\.)*'|[\w.\[\]*-])+)
     | (?P<number>[+-]?\d+(?:\.\d+)?)
@@ -96,13 +98,17 @@ def _together(parts: Sequence[_Ways], why: str) -> _Ways:
     return [_Alternative(why=why)]
 
 
+def _end(found: re.Match[str] | None, at: int) -> int:
+    return at if found is None else found.end()
+
+
 class _Reader:
     """Reads one pattern, token by token."""
 
     def __init__(self, text: str) -> None:
         self.tokens: list[tuple[str, str]] = []
-        at, end = 0, len(text.rstrip())
-        while at < end:
+        at = 0
+        while (at := _end(_BLANK.match(text, at), at)) < len(text):
             found = _TOKEN.match(text, at)
             if found is None:
                 raise PatternError(f"not a STIX pattern at character {at + 1}")

@@ -42,8 +42,9 @@ _EMAILS = re.compile(
     r"(?<![^\s<>\"'~:;,=/\\\[\](){}|&])[^\s<>\"'~:;,=/\\\[\](){}|&]{1,256}@[^\s<>\"'~:;,=/\\@\[\](){}|&]{1,256}"
 )
 _URLS = re.compile(r"(?:https?|ftp)://[^\s\"'<>\\^`{|}\x00-\x1f]{1,2048}", re.IGNORECASE)
+_BEGINNINGS = re.compile(r"(?<=.)(?=(?:https?|ftp)://)", re.IGNORECASE | re.DOTALL)
 _HOSTS = re.compile(
-    r"(?:(?<![\w.-])|(?<=[*]\.))(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,32}[^\W\d_][\w-]{0,61}[^\W_](?![\w-])"
+    r"(?:(?<![\w.-])|(?<=[*]\.))(?:_?[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,32}[^\W\d_][\w-]{0,61}[^\W_](?![\w-])"
 )
 _DOTTED = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\w|:\d*[.\w]*::)")
 _COLONED = re.compile(
@@ -53,6 +54,9 @@ _WHOLE_PATHS = re.compile(
     r"(?:(?<![A-Za-z])[A-Za-z]:|\\\\[\w.$-]{1,255})[\\/]"
     r"(?:(?![^A-Za-z](?:[A-Za-z]:[\\/]|\\\\\w))[^\"<>|*?:\x00-\x1f]){1,512}"
 )
+_DOUBLED = re.compile(r"(?<![A-Za-z])[A-Za-z]:\\\\[^\\]")
+_DRIVE_SHARES = re.compile(r"\\\\[^\\/\s\"]{1,255}\\([A-Za-z])\$\\")
+"""A drive as another computer names it."""
 _PATH_MARKS = re.compile(r"[\\/]|\.[0-9A-Za-z]")
 _PATH_LETTERS = re.compile(r"[\\/A-Za-z]")
 _PATH_ENDS = re.compile(r"[\s,;'=&)]")
@@ -145,7 +149,9 @@ def _paths_inside(text: str) -> list[str]:
     if not (_PATH_MARKS.search(text) and _PATH_LETTERS.search(text)):
         return []
     out = dict.fromkeys(_paths(text) if len(text) <= _NAME_CHARS_MAX else ())
-    for one in _WHOLE_PATHS.findall(text):
+    written = dict.fromkeys((text, text.replace("\\\\", "\\") if _DOUBLED.search(text) else text))
+    written |= dict.fromkeys(_DRIVE_SHARES.sub(r"\1:\\", one) for one in tuple(written))
+    for one in (found for way in written for found in _WHOLE_PATHS.findall(way)):
         ends = [len(one), *(cut.start() for cut, _ in zip(_PATH_ENDS.finditer(one, 3), range(_CUTS_MAX), strict=False))]
         out |= dict.fromkeys(key for end in ends for key in _paths(one[:end].rstrip(".,;)]'")) if key)
     out |= dict.fromkeys(one.lower() for one in _FILE_NAMES.findall(text))
@@ -175,6 +181,8 @@ def url_keys(text: str) -> list[str]:
 
 def _urls_inside(text: str) -> list[str]:
     found = dict.fromkeys(_URLS.findall(text))
+    # one that is given to another as it stands has its own beginning inside
+    found |= dict.fromkeys(part for one in tuple(found) for part in _BEGINNINGS.split(one, _CUTS_MAX)[1:])
     return [key for one in found for key in url_keys(one.rstrip(".,;:)]"))]
 
 
