@@ -154,3 +154,11 @@ def test_who_stays_is_named_where_intrusions_are_told_and_where_limits_are(tmp_p
     assert any(
         "5 accounts come day after day" in one.text for one in found.claims if one.question is Question.BLINDSPOTS
     )
+
+
+def test_a_few_behind_one_client_for_some_nights_are_no_intrusion_and_no_negative(tmp_path: Path) -> None:
+    rows = [one for person in PEOPLE[:7] for one in visits(person, OUTSIDE, FOREIGN, range(52, 60), hour=3)]
+    found = told(tmp_path, rows)
+    assert not found.intrusions
+    assert {grades(found)[one] for one in PEOPLE[:7]} == {Grade.UNDETERMINABLE}
+    assert grades(found)[PEOPLE[20]] is Grade.NO_SIGN

@@ -147,6 +147,11 @@ def test_who_is_at_home_at_his_address_is_not_drawn_in(tmp_path: Path) -> None:
     assert mailbox(told(tmp_path, [*QUIET, *home], days=()), PEOPLE[12]).grade is Grade.NO_SIGN
 
 
+def test_who_came_to_his_address_after_him_and_seldom_is_not_at_home_there(tmp_path: Path) -> None:
+    seldom = visits(PEOPLE[12], HIS, BROWSERS[0], [day for day in range(3, 60, 4) if day % 7 < 5], hour=7)
+    assert mailbox(told(tmp_path, [*QUIET, *seldom], days=()), PEOPLE[12]).grade is Grade.UNDETERMINABLE
+
+
 def test_an_address_that_stays_joins_what_two_browsers_did(tmp_path: Path) -> None:
     later = [one for person in PEOPLE[:8] for one in visits(person, HIS, "Lynx/2.8", range(52, 60), hour=3)]
     (held,) = told(tmp_path, [*QUIET, *later], days=()).intrusions

@@ -214,3 +214,28 @@ def test_a_house_whose_exit_is_changed_is_opened_by_nobody(size: int) -> None:
     by_exit = [*homes(PEOPLE[:size], PLACE, range(60)), *homes(PEOPLE[:size], PLACE + 1, range(60, 120))]
     alone = [one for place, who in enumerate(PEOPLE[size:]) for one in homes([who], 600 + place, range(120))]
     assert reason([*in_office(), *by_exit, *alone])[0] == []
+
+
+def test_one_visit_each_of_a_quarter_makes_no_place_where_nobody_is_judged() -> None:
+    tool = [Visit(one, PLACE, "Konqueror/3", day, 11) for one in PEOPLE[:8] for day in range(60, 118, 4)]
+    clusters, _, shared = reason([*house(), *tool, *owners(PEOPLE[20:40], range(40, 41), hour=11)])
+    assert (clusters, shared) == (["Konqueror/3"], set())
+
+
+def test_who_wears_the_owners_browsers_now_and_then_by_day_is_at_home_nowhere() -> None:
+    first = owners(PEOPLE[:8], range(0, 60, 3), hour=8)
+    later = [Visit(one, PLACE, "Konqueror/3", day, 8) for one in PEOPLE[:8] for day in range(61, 118, 4)]
+    assert reason([*house(), *first, *later])[0] == ["Konqueror/3"]
+
+
+def test_an_exit_that_is_changed_takes_along_what_each_has_at_home_only() -> None:
+    own = {one: ("Chrome/88", "Safari/14", "Firefox/85")[place % 3] for place, one in enumerate(PEOPLE)}
+    visits = [
+        replace(one, agent=own[one.account])
+        for lan, days in ((PLACE, range(60)), (PLACE + 1, range(60, 120)))
+        for one in homes(PEOPLE, lan, days)
+    ]
+    assert reason([*in_office(), *visits])[0] == []
+    # one tool for all on both is somebody's
+    tool = [replace(one, agent="Konqueror/3") for one in visits if one.account in PEOPLE[:30]]
+    assert reason([*in_office(), *tool])[0] != []

@@ -78,8 +78,8 @@ def _staying(case: Investigation) -> Iterator[tuple[str, str]]:
 def _at_night(case: Investigation) -> Iterator[tuple[str, str]]:
     """Yield the mailboxes opened from where many are, by an agent and at hours foreign to the account, with why.
 
-    There nobody is judged by his agent alone. Who has another agent than ever and comes at night besides, on several days,
-    is no ground for an intrusion by himself, and none for a mailbox without a sign.
+    There nobody is judged by his agent alone; nor are a few behind one client for some days. Who has another agent than
+    ever and comes at night besides, on several days, is no ground for an intrusion, and none for a mailbox without a sign.
     """
     accesses, ties, clients = case.accesses, case.clients.ties, case.clients
     inside = np.zeros(len(accesses.networks) + 1, np.bool_)
@@ -87,7 +87,8 @@ def _at_night(case: Investigation) -> Iterator[tuple[str, str]]:
     crowded = np.zeros(len(accesses.networks) + 1, np.bool_)
     crowded[[*clients.shared, *(one.network for one in clients.neighbours)]] = True
     network, agent, account = (clients.column(one) for one in ("network", "agent", "account"))
-    odd = crowded[network] & ~inside[network] & (clients.bits("agent") >= FOREIGN_BITS)
+    many = crowded[network] | (clients.foreign >= ACCOUNTS_MIN)
+    odd = many & ~inside[network] & (clients.bits("agent") >= FOREIGN_BITS)
     odd &= (clients.column("days") >= NIGHTS_MIN) & ~at_own_hours(ties, HOUR_BITS_MIN)
     rows, place = accesses.on_ties(network[odd], agent[odd], account[odd])
     usable = accesses.ok[rows] & (accesses.mailbox[rows] >= 0)
@@ -127,8 +128,8 @@ _STAYING = (
     "house's"
 )
 _NIGHT = (
-    "it was opened from {network}, where many of the house are and nobody is judged by his agent, with {agent}, which its "
-    "account has nowhere else, at hours that are not the account's own"
+    "it was opened from {network}, where several of the house are, with {agent}, which its account has nowhere else, at "
+    "hours that are not the account's own: too little for an intrusion, too much for no sign"
 )
 _ROUNDS = (
     "{name} opened it from {network}, outside, and is taken for a service by its rounds alone: `dwell settings set service "

@@ -29,7 +29,7 @@ from dwell.scope.clients import FOREIGN_BITS, Clients
 from dwell.scope.forgery import Forged
 from dwell.scope.intrusions import REMOTE_MAIL, VALID_ACCOUNTS, Held
 from dwell.scope.rollup.fold import paired
-from dwell.scope.settled import DAYS_MIN, at_own_hours
+from dwell.scope.settled import DAYS_MIN, at_own_hours, settled
 
 __all__ = ["NEAR_DAYS", "spans_of", "with_neighbours", "with_sign_ins"]
 
@@ -91,7 +91,8 @@ def with_neighbours(
     """Give the intrusions with the sessions of others from their own addresses outside as doubtful.
 
     An intruder wears an owner's browser for one mailbox and another for the next. Left out is who is at home there, by
-    `DAYS_MIN` days with an agent and at hours of his own, and where a great part of the house is.
+    `DAYS_MIN` days with an agent and at hours of his own, since before the intrusion or day after day; and where a great
+    part of the house is.
 
     Args:
         held: the intrusions.
@@ -107,6 +108,7 @@ def with_neighbours(
     wide = len(accesses.networks) + 1
     home = at_own_hours(clients.ties) & (clients.column("days") >= DAYS_MIN) & (clients.bits("agent") < FOREIGN_BITS)
     at_home = paired(clients.column("account")[home], wide, clients.column("network")[home])
+    since, daily = clients.column("first")[home], settled(clients.ties)[home]
     out = []
     for one in held:
         own = np.array(one.rows, np.int64)
@@ -117,7 +119,8 @@ def with_neighbours(
         np.maximum.at(last, client[own], accesses.last[own] + NEAR_DAYS * DAY_US)
         rows = np.flatnonzero(usable & (last > 0)[client]) if len(own) else own
         rows = rows[(accesses.first[rows] >= first[client[rows]]) & (accesses.first[rows] <= last[client[rows]])]
-        rows = rows[~np.isin(paired(accesses.account[rows], wide, accesses.network[rows]), at_home)]
+        before = at_home[daily | (since < utc_us(one.first_utc))]
+        rows = rows[~np.isin(paired(accesses.account[rows], wide, accesses.network[rows]), before)]
         rows = rows[~ours[rows]] if ours is not None and len(ours) else rows
         beside = np.setdiff1d(rows, np.array(one.rows, np.int64)).tolist()
         out.append(replace(one, doubtful=tuple(sorted({*one.doubtful, *beside}))))

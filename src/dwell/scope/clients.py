@@ -25,7 +25,17 @@ from dwell.scope.coincidences import EXPECTED_MAX, expected
 from dwell.scope.crowds import ANY_AGENT, HOUR_BITS_MIN, Crowd, crowds_of, is_gathering
 from dwell.scope.relays import Relay, relays_of
 from dwell.scope.rollup.fold import Places, group, numbered, paired, ranked, users_of
-from dwell.scope.settled import PHONE_SHARE, at_own_hours, is_office, lived_before, regular, round_the_clock, settled
+from dwell.scope.settled import (
+    LATE_DAYS_MIN,
+    PHONE_SHARE,
+    at_own_hours,
+    is_office,
+    lived_before,
+    of_several_kinds,
+    regular,
+    round_the_clock,
+    settled,
+)
 
 __all__ = [
     "ACCOUNTS_MIN",
@@ -198,22 +208,33 @@ def _from_inside(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
     return np.asarray(np.isin(paired(account, tall, inner[agent]), lived) & (inner[agent] < tall - 1))
 
 
+def _on_two_networks(ties: pa.Table) -> npt.NDArray[np.bool_]:
+    """Say of each tie whether its account is on another network with that agent for `RESIDENT_DAYS` days or more."""
+    lived = ties["days"].to_numpy() >= RESIDENT_DAYS
+    place = ranked(group([ties["account"].to_numpy(), ties["agent"].to_numpy()]))
+    count = np.bincount(place, weights=lived, minlength=int(place.max(initial=-1)) + 1)
+    return np.asarray(count[place] - lived >= 1)
+
+
 def _shared_networks(accesses: Accesses, ties: pa.Table, inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Say per network code whether it is a shared one.
 
-    A quarter of all accounts must be there with an agent and at hours of their own: whom an intruder reads by one foreign
-    agent does not make his network an office, be it the whole house. Where half of all accounts are, it is an office where
-    most of them live, with agents of several kinds (`settled`). What an account has inside is its own outside as well:
-    a house that changes the exit of its network comes from the new one with what it always had.
+    A quarter of all accounts must be there on several days with an agent and at hours of their own: whom an intruder reads
+    by one foreign agent does not make his network an office, be it the whole house. Where half of all accounts are, it is
+    an office where most of them live, with agents of several kinds (`settled`). What an account has inside is its own
+    outside as well, and so is what each brings along from another network: the exit of a house that was changed.
     """
     network, account = (ties[one].to_numpy() for one in ("network", "account"))
     shared = np.zeros(len(accesses.networks), np.bool_)
     shared[np.unique(accesses.network[accesses.internal & (accesses.network >= 0)])] = True
-    own = (ties["agent_bits"].to_numpy() < FOREIGN_BITS) | inside
-    own &= at_own_hours(ties, HOUR_BITS_MIN)
-    everybody = len(np.unique(account))
-    with_own = users_of(network[own], account[own], len(shared))
-    shared |= with_own >= max(SHARED_MIN, SHARED_SHARE * everybody)
+    often = at_own_hours(ties, HOUR_BITS_MIN) & (ties["days"].to_numpy() >= LATE_DAYS_MIN)
+    own = often & ((ties["agent_bits"].to_numpy() < FOREIGN_BITS) | inside)
+    most = max(SHARED_MIN, SHARED_SHARE * len(np.unique(account)))
+    shared |= users_of(network[own], account[own], len(shared)) >= most
+    # each with what it has on another network too: the exit of a house that was changed
+    kept = often & (own | _on_two_networks(ties))
+    for one in np.flatnonzero(~shared & (users_of(network[kept], account[kept], len(shared)) >= most)).tolist():
+        shared[one] = of_several_kinds(ties, kept & (network == one))
     return shared | is_office(ties, len(shared))
 
 
@@ -244,7 +265,7 @@ def clients_of(
         outside
         & (bits >= FOREIGN_BITS)
         & ~_taken_home(accesses, ties)
-        & ~lived_before(ties, daily | ((bits < FOREIGN_BITS) & at_own_hours(ties)))
+        & ~lived_before(ties, daily | (bits < FOREIGN_BITS))
     )
     keys = network * (len(accesses.agents) + 1) + agent
     distinct, place = np.unique(keys, return_inverse=True)

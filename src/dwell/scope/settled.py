@@ -16,11 +16,24 @@ from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.crowds import HOUR_BITS_EACH, HOUR_BITS_MIN, SPARSE_SHARE
 from dwell.scope.rollup.fold import group, ranked, users_of
 
-__all__ = ["PHONE_SHARE", "at_own_hours", "is_office", "lived_before", "regular", "round_the_clock", "settled"]
+__all__ = [
+    "DAYS_MIN",
+    "LATE_DAYS_MIN",
+    "PHONE_SHARE",
+    "at_own_hours",
+    "is_office",
+    "lived_before",
+    "of_several_kinds",
+    "regular",
+    "round_the_clock",
+    "settled",
+]
 
 DAYS_MIN = 10
 LATE_DAYS_MIN = 5
 """So many days are enough where it goes on until the records end: an app that was given out in the last week."""
+END_DAYS = 3
+"""What was there so many days before the records end goes on until then: a weekend lies between."""
 PHONE_SHARE = 0.5
 """A tie is a phone's where so many of its visits are: who carries a phone about is not at home elsewhere by that."""
 DAILY_SHARE = 0.45
@@ -64,7 +77,7 @@ def regular(ties: pa.Table) -> Mask:
 def _often(ties: pa.Table, share: float) -> Mask:
     """Say of each tie whether it is there on enough days, and on such a share of the days between first and last."""
     first, last, days = (ties[one].to_numpy() for one in ("first", "last", "days"))
-    lasting = last >= last.max(initial=0) - DAY_US
+    lasting = last >= last.max(initial=0) - END_DAYS * DAY_US
     enough = np.where(lasting, LATE_DAYS_MIN, DAYS_MIN)
     return np.asarray((days >= enough) & (days >= share * ((last - first) / DAY_US + 1.0)))
 
@@ -107,14 +120,15 @@ def lived_before(ties: pa.Table, own: Mask) -> Mask:
 
     Args:
         ties: the ties (`habits.TIES`).
-        own: per tie, whether its account lives there by it: an intruder's browser is replaced as well.
+        own: per tie, whether its agent is one of its account's own. It counts where it was there day after day, at its own
+            hours: an intruder wears an owner's browser too, and his is replaced as well.
     """
     out = np.zeros(ties.num_rows, np.bool_)
     if not ties.num_rows:
         return out
     names = ("account", "network", "first", "last", "days")
     account, network, first, last, days = (ties[one].to_numpy() for one in names)
-    days = np.where(own, days, 0)
+    days = np.where(own & _often(ties, DAILY_SHARE) & at_own_hours(ties), days, 0)
     place = ranked(group([account, network]))
     begin, end = np.split(ranked(np.concatenate((first, last))), 2)
     order = np.lexsort((end, place))
@@ -135,7 +149,7 @@ def is_office(ties: pa.Table, size: int) -> Mask:
         size: how many networks there are.
     """
     out = np.zeros(size, np.bool_)
-    network, agent, account = (ties[one].to_numpy() for one in ("network", "agent", "account"))
+    network, account = (ties[one].to_numpy() for one in ("network", "account"))
     everybody = len(np.unique(account))
     if not everybody:
         return out
@@ -143,8 +157,13 @@ def is_office(ties: pa.Table, size: int) -> Mask:
     often &= at_own_hours(ties, HOUR_BITS_MIN)
     users, living = (users_of(network[one], account[one], size) for one in (np.ones(len(often), np.bool_), often))
     for one in np.flatnonzero((users >= OFFICE_SHARE * everybody) & (living >= OFFICE_SHARE * users)).tolist():
-        here = network == one
-        tools = np.unique(np.stack([agent[here], account[here]]), axis=1)
-        others = tools[1][tools[0] != np.bincount(tools[0]).argmax()]
-        out[one] = len(np.unique(others)) >= USERS_MIN
+        out[one] = of_several_kinds(ties, network == one)
     return out
+
+
+def of_several_kinds(ties: pa.Table, here: Mask) -> bool:
+    """Say whether three accounts or more of some ties have another agent than most: one tool for all is somebody's."""
+    agent, account = (ties[one].to_numpy()[here] for one in ("agent", "account"))
+    tools = np.unique(np.stack([agent, account]), axis=1)
+    others = tools[1][tools[0] != np.bincount(tools[0]).argmax()]
+    return len(np.unique(others)) >= USERS_MIN
