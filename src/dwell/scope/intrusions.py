@@ -199,8 +199,8 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
         each for each in clients.staying for one in crowds if (one.network, one.agent) == (each.network, each.agent)
     ]
     if beside:
-        many = sum(len(one.accounts) for one in beside)
-        against.append(f"{many} others of the house come with the very same client day after day: it may be their app")
+        others = sum(len(one.accounts) for one in beside)
+        against.append(f"{others} others of the house come with the very same client day after day: it may be their app")
     if relays:
         against.append("an application inside that was given its users' passwords would look the same")
     if crowds:
