@@ -81,7 +81,7 @@ def _folded(file: DataFile) -> list[dict[str, object]]:
     taken = rows.filter(mask)
     if not taken.num_rows:
         return []
-    inside = taken.num_rows and any(events != _LOGONS for events in parts.values())
+    inside = pc.any(pc.invert(pc.is_in(taken["EventID"], value_set=pa.array(_LOGONS, pa.int32())))).as_py()
     data = read_rows(file, ("EventData",))["EventData"].filter(mask) if inside else None
     return _grouped(taken, data)
 
