@@ -33,14 +33,22 @@ def test_values_are_told_and_what_undid_them(tmp_path: Path) -> None:
         _record("2021-03-05T08:00:00", "Set-Mailbox", "anna", ForwardingSmtpAddress=""),
         _record("2021-03-06T08:00:00", "Set-Mailbox", "eva", ForwardingSmtpAddress=""),
     ]
-    anna, otto, eva = _footholds(tmp_path, {"m365/audit.jsonl": ual_json(records)})
+    anna, otto = _footholds(tmp_path, {"m365/audit.jsonl": ual_json(records)})
     assert (anna.host, anna.kind) == ("Microsoft 365", "forwarding or inbox rule")
     assert anna.what == "Set-Mailbox on anna by admin@gov.example: ForwardingSmtpAddress = smtp:x@evil.example"
     assert anna.state is FootholdState.REMOVED
     assert anna.state_why.startswith("taken away at 2021-03-05")
     assert [ref.record_no for ref in anna.grounds] == [1, 3]
     assert (otto.state, [ref.record_no for ref in otto.grounds]) == (FootholdState.UNKNOWN, [2])
-    assert (eva.state, eva.state_why) == (FootholdState.REMOVED, "this record takes it away; none that is held sets it")
+
+
+def test_what_is_cleared_and_never_was_set_is_told_and_was_not_left_behind(tmp_path: Path) -> None:
+    record = _record("2021-03-06T08:00:00", "Set-Mailbox", "eva", ForwardingSmtpAddress="")
+    assert not _footholds(tmp_path, {"m365/audit.jsonl": ual_json([record])})
+    summary = api.answers(tmp_path / "case", workers=1).summary
+    (told,) = [one for one in summary.claims if "Set-Mailbox on eva" in one.text]
+    assert "takes away a forwarding or inbox rule that no record held sets" in told.text
+    assert not [one for one in summary.eviction if "eva" in str(one)]
 
 
 def test_equal_acts_are_told_once_and_those_not_looked_up_are_counted(tmp_path: Path) -> None:

@@ -131,6 +131,47 @@ def test_a_folder_that_was_not_logged_bears_no_negative_for_what_it_would_have_s
     assert shown == {OPENING: 48, SHELL: 48, "owa-password": 48, "ews-password": 72}
 
 
+@pytest.mark.parametrize(
+    ("folder", "shown"),
+    [
+        ("owa", {OPENING: 48, SHELL: 48, "owa-password": 48}),
+        ("owa/service.svc", {OPENING: 48, SHELL: 48, "owa-password": 48}),
+        ("owa/healthcheck.htm", {OPENING: 72, SHELL: 72, "owa-password": 72}),
+        ("owa/auth", {OPENING: 72, SHELL: 48, "owa-password": 72}),
+        ("owa/auth/x.aspx", {OPENING: 72, SHELL: 48, "owa-password": 72}),
+    ],
+)
+def test_what_lies_below_a_folder_takes_no_more_than_it_would_have_shown(
+    tmp_path: Path, folder: str, shown: dict[str, int]
+) -> None:
+    """What every balancer asks for each second is often not logged; the call that OWA is made of, and pages, are more."""
+    files = {
+        iis_place("EX01", f"21010{day}"): _log(
+            *hourly(f"2021-01-0{day} 00:10:00", f"2021-01-0{day} 23:10:00"), stem=stem
+        )
+        for day, stem in ((4, "/owa/"), (5, "/ews/exchange.asmx"), (6, "/owa/"))
+    }
+    found, _ = _told(tmp_path, files | {_place(): config(location=OWA_OFF.replace("/owa", f"/{folder}"))})
+    span = (found.ledger.first_hour, found.ledger.last_hour)
+    assert {act: found.ledger.coverage(["EX01"], {"iis"}, *span, "x", act=act).hours_able for act in shown} == shown
+
+
+@pytest.mark.parametrize(
+    ("place", "off"),
+    [
+        ("Windows/System32/inetsrv/config/applicationHost.config", True),
+        ("Windows/System32/inetsrv/backup/before_patch/applicationHost.config", False),
+        ("Windows/winsxs/amd64_x/applicationHost.config", False),
+        ("Windows.old/Windows/System32/inetsrv/config/applicationHost.config", False),
+        ("inetpub/temp/appPools/MSExchangeOWAAppPool/applicationHost.config", False),
+    ],
+)
+def test_a_copy_of_an_older_configuration_is_not_the_one_in_force(tmp_path: Path, place: str, off: bool) -> None:
+    files = _quiet() | {f"copies/2021-01-07/EX01/{place}": config(server=OFF)}
+    found, _ = _told(tmp_path, files, written="2020-05-01T00:00:00Z")
+    assert (_row(found.ledger).held, _row(found.ledger).not_recorded) == ((0, 72) if off else (72, 0))
+
+
 def test_names_in_local_time_promise_no_hours_at_either_end(tmp_path: Path) -> None:
     files = {iis_place("EX01", f"21010{day}"): _log(f"2021-01-0{day} 12:10:00") for day in (4, 5)}
     files |= {iis_place("EX02", f"21010{day}"): _log(f"2021-01-0{day} 12:20:00") for day in (3, 4, 5, 6)}

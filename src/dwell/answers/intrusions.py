@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from dwell.answers.book import Book
@@ -43,6 +44,15 @@ def _earlier(case: Investigation, held: Held) -> str:
         f"first seen {instant(held.first_utc)}; no log is held before {instant(start)}, and from then to the first act "
         f"mail logs cover {percent(coverage)} of the server-hours"
     )
+
+
+def _no_second(case: Investigation, hosts: Sequence[str]) -> str:
+    """Say that no second intrusion is seen, and for how much of the time one could have been."""
+    whole = case.ledger.coverage(hosts, MAIL_SOURCES, *whole_span(case), "a second intrusion", act=OPENING)
+    if not whole.hours_able:
+        return "; whether there was a second one cannot be said: no mail log is held that could have shown it"
+    hours = hours_of(whole.hours_asked, *whole_span(case))
+    return f"; no second one is seen, where mail logs cover {percent(whole)} of {hours}"
 
 
 def grounds_of(case: Investigation, held: Held) -> tuple[RecordRef, ...]:
@@ -282,7 +292,7 @@ def answer(
         verdict = f"No intrusion is held together by what is held; mail logs cover {percent(ahead)} of {hours}"
         left = f"; {count(len(loose), 'thing')} left behind by nobody known need an explanation" if loose else ""
         return book.answer(f"{verdict}{left}{_open(case)}."), book
-    second = "; no second one is seen" if len(found) == 1 else f"; {len(found)} are held apart"
+    second = _no_second(case, hosts) if len(found) == 1 else f"; {len(found)} are held apart"
     second += _open(case)
     marked = [one.marking for one in found if one.marking]
     if marked:

@@ -14,7 +14,17 @@ from dwell.answers.marked import a_persons, done, exposed_by_marking, rested_on
 from dwell.answers.phrases import count, hours_of, listed, percent, span, whole_span
 from dwell.answers.silences import leaving_open, lines_against, of_all, of_own, words
 from dwell.answers.unjudged import computers_elsewhere, networks_not_judged, opened_unjudged
-from dwell.answers.ways import NEVER, by_way, not_known, served_by, servers_of, told_by_way, ways_of
+from dwell.answers.ways import (
+    NEVER,
+    by_way,
+    code_ran_on,
+    not_known,
+    rights_unseen,
+    served_by,
+    servers_of,
+    told_by_way,
+    ways_of,
+)
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
 from dwell.model.instants import utc_from_us
@@ -213,7 +223,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     less, off = lines_against(case), of_own(case)
     tenant = "ual" in case.tables
     recorded = recorded_of(case.accesses) if tenant else frozenset()
-    nobodys, copied, dark = _of_nobody(case), _code_ran(case), _held_back(case, off)
+    nobodys, copied, dark = _of_nobody(case), bool(code_ran_on(case)), _held_back(case, off)
     alike, listed_ones = _opened_by_bare_name(by_name), frozenset(case.identities.mailboxes())
     beside, unjudged = _from_an_attackers_address(case), opened_unjudged(case)
     out = []
@@ -339,10 +349,6 @@ def _in_cloud(case: Investigation) -> set[str]:
     return {accesses.names[one] for one in found.tolist()}
 
 
-def _code_ran(case: Investigation) -> bool:
-    return any(one.outcome.value == "post-exploitation" for held in case.held for one in held.traces)
-
-
 def answer(case: Investigation, found: tuple[MailboxExposure, ...]) -> tuple[Answer, Book]:
     """Answer the question."""
     book = Book(Question.MAILBOXES)
@@ -413,6 +419,7 @@ def _no_sign(
     if hosts and forged.share != 1:
         against.append(f"{FORGED_ONLY} {percent(forged)}")
     against += not_known(ways_of(case))
+    against += rights_unseen(case)
     lone = LONE_CALL if any(one not in case.marked.our_acts for one in mapi_calls(case.forged, lone=True)) else ""
     against += [one for one in (networks_not_judged(case), computers_elsewhere(case), lone) if one]
     names = {one.mailbox for one in rest}

@@ -6,14 +6,18 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from dwell.answers.book import Book
 from dwell.answers.foothold import leaves
 from dwell.answers.mailboxes import UNTOLD, requests_untold, untold
 from dwell.answers.phrases import count, instant, listed, percent, span, whole_span
-from dwell.model.addresses import address
+from dwell.model.addresses import address, network
 from dwell.model.claims import Answer, Outcome, Question, ReachFinding, ReachVerdict
 from dwell.model.coverage import Coverage
+from dwell.model.instants import utc_us
 from dwell.model.provenance import RecordRef
+from dwell.scope.cells import HOUR_US
 from dwell.scope.chains import key_traces
 from dwell.scope.computers import MAIL_SERVER
 from dwell.scope.exploits import ENTRIES, Act
@@ -27,7 +31,7 @@ from dwell.scope.reach import (
     addresses_of_hosts,
     class_of_hosts,
     credentials_used,
-    logons_beyond,
+    over_the_network,
 )
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.tenant_acts import TenantAct
@@ -43,6 +47,8 @@ ON_SERVER: Mapping[str, Collection[str]] = {
 }
 """Logs able to show that something was done on a mail server, and not only read through it, by the kind of act: where those
 of one are missing, the others do not stand in for them."""
+_SINCE = " of the time since the first act of an intrusion"
+_BY_KIND = "; by kind of act: "
 GROUNDS_MAX = 10
 NAMED_MAX = 12
 """Hosts of one class of which no log is held that are told one by one; of more the first are named in one line."""
@@ -50,43 +56,92 @@ _SIGN_INS_ONLY = "of the tenant only sign-ins are held, which end where its serv
 _OURS_UNKNOWN = "whose they are no record tells"
 
 
+def _asked(case: Investigation) -> tuple[int, int]:
+    """Give the hours that reach is asked of: from the first act of any intrusion on, as none before could show any."""
+    first, last = whole_span(case)
+    if case.held:
+        first = max(first, min(utc_us(one.first_utc) // HOUR_US for one in case.held))
+    return first, max(last, first + 1)
+
+
 def _on_server(case: Investigation, host: str) -> Coverage:
-    """Say for how much of the time acts on a mail server would be seen: each of its hours counts once for each kind."""
-    found = [case.ledger.coverage([host], able, *whole_span(case), what, act=LOGON) for what, able in ON_SERVER.items()]
-    able, asked = sum(one.hours_able for one in found), sum(one.hours_asked for one in found)
-    why = (
-        f"hours of the server, once each for {listed(list(ON_SERVER))}, in which a log able to show them was held: "
-        f"{able} of {asked}"
+    """Say for how much of the time acts on a mail server would be seen: as the kind of acts that is covered least."""
+    found = [case.ledger.coverage([host], able, *_asked(case), what, act=LOGON) for what, able in ON_SERVER.items()]
+    each = ", ".join(f"{what} {percent(one)}" for what, one in zip(ON_SERVER, found, strict=True))
+    least = min(found, key=lambda one: one.share or 0.0)
+    why = f"{least.why}{_BY_KIND}{each}"
+    return Coverage(
+        least.hours_able, least.hours_asked, tuple(sorted({one for cov in found for one in cov.sources})), why
     )
-    return Coverage(able, asked, tuple(sorted({source for one in found for source in one.sources})), why)
 
 
 def _mail_servers(case: Investigation) -> list[ReachFinding]:
     """Say of each mail server whether an intruder ran anything on it, or only read mail through it."""
     out = []
+    mail = over_the_network(
+        (*case.logons, *case.told_logons), case.held, case.hops, case.ledger.servers(), case.addresses
+    )
     for host in case.ledger.servers():
         coverage = _on_server(case, host)
+        hops = [one for one in case.hops if one.logon.host == host]
+        net = [(one, ours) for one, ours in mail if one.host == host]
         acts = [one for held in case.held for one in held.acts if one.host == host]
         best = max((one.outcome for one in acts), key=lambda one: one.rank, default=None)
         refs = [ref for held in case.held for one in held.traces if one.host == host for ref in one.grounds]
         refs += [one.ground for held in case.held for one in held.forged if one.host == host]
         shaped = [one for one in untold(case) if one.host == host]
-        if best is None and shaped:
+        if best is not None and best.rank >= Outcome.SUCCESS.rank:
+            verdict, why = ReachVerdict.REACHED, f"exploited, furthest step: {best.value}"
+        elif any(one.came for one in hops):
+            verdict, why = ReachVerdict.REACHED, _came(hops)
+            refs += [one.logon.ground for one in hops if one.came]
+        elif best is not None:
+            verdict, why = ReachVerdict.ATTEMPTED, f"furthest step: {best.value}"
+        elif shaped:
             verdict, why = ReachVerdict.ATTEMPTED, f"{requests_untold(shaped)} {UNTOLD}"
             refs += [ref for one in shaped for ref in one.grounds]
-        elif best is None:
-            done: list[Act] = [*case.forged, *case.traces]
-            ours = sorted({name for one in done if one.host == host for name in case.marked.named(one)})
-            but = f" but what {listed(ours)} calls ours" if ours else ""
-            verdict, why = ReachVerdict.NO_SIGN, f"no act beyond mail{but} is seen on the server itself"
-        elif best.rank >= Outcome.SUCCESS.rank:
-            verdict, why = ReachVerdict.REACHED, f"exploited, furthest step: {best.value}"
+        elif hops or any(ours for _, ours in net):
+            verdict, why = ReachVerdict.ATTEMPTED, "logons that failed" if hops else _over_network(net)
+            refs += [one.logon.ground for one in hops] + [one.ground for one, _ in net]
         else:
-            verdict, why = ReachVerdict.ATTEMPTED, f"furthest step: {best.value}"
-        if verdict is ReachVerdict.NO_SIGN and not coverage.hours_able:
-            verdict, why = ReachVerdict.NOT_COVERED, "none of its logs that could show it is held"
+            verdict, why, grounds = _unseen(case, host, coverage, net)
+            refs += grounds
         out.append(ReachFinding(host, MAIL_SERVER, verdict, coverage, why, tuple(refs[:GROUNDS_MAX])))
     return out
+
+
+def _unseen(
+    case: Investigation, host: str, coverage: Coverage, net: Sequence[tuple[Logon, bool]]
+) -> tuple[ReachVerdict, str, list[RecordRef]]:
+    """Say of a mail server on which nothing is seen whether anything could have been."""
+    if net:
+        return ReachVerdict.NOT_COVERED, _over_network(net), [one.ground for one, _ in net]
+    if not coverage.hours_able:
+        each = coverage.why.partition(_BY_KIND)[2]
+        why = f"of what could show it, since the first act of an intrusion, is held: {each}" if case.held else each
+        return ReachVerdict.NOT_COVERED, why, []
+    done: list[Act] = [*case.forged, *case.traces]
+    ours = sorted({name for one in done if one.host == host for name in case.marked.named(one)})
+    but = f" but what {listed(ours)} calls ours" if ours else ""
+    return ReachVerdict.NO_SIGN, f"no act beyond mail{but} is seen on the server itself", []
+
+
+def _came(hops: Sequence[Hop]) -> str:
+    """Say who logged on to a host, from where, and by which others."""
+    hop = min((one for one in hops if one.came), key=lambda each: len(each.path))
+    way = f", by way of {', then '.join(hop.path)}" if hop.path else ""
+    one = hop.logon
+    return f"{one.account or 'an account'} logged on from {one.client} at {instant(one.first_utc)}{way}"
+
+
+def _over_network(net: Sequence[tuple[Logon, bool]]) -> str:
+    """Say who logged on to a mail server over the network: what for, such a record does not tell."""
+    one = net[0][0]
+    ended = "was refused" if all(each.refused for each, _ in net) else "logged on over the network"
+    return (
+        f"{one.account or 'an account'} {ended} from {one.client}, first at {instant(one.first_utc)}: whoever reads mail "
+        "does so too, and what else was done there the record does not tell"
+    )
 
 
 def _without_address(case: Investigation) -> list[str]:
@@ -97,7 +152,7 @@ def _without_address(case: Investigation) -> list[str]:
 
 def _host(case: Investigation, host: str, kind: str, hops: list[Hop]) -> ReachFinding:
     """Say of a host beyond mail whose event logs are held what they show."""
-    first, last = whole_span(case)
+    first, last = _asked(case)
     coverage = case.ledger.coverage([host], SECURITY, first, last, "a logon (Security log)", act=LOGON)
     refs = tuple(one.logon.ground for one in hops[:GROUNDS_MAX])
     acts = [one for held in case.held for one in held.traces if one.host == host]
@@ -107,18 +162,13 @@ def _host(case: Investigation, host: str, kind: str, hops: list[Hop]) -> ReachFi
         told = listed(sorted({one.title for one in acts}))
         refs = (*(ref for one in acts for ref in one.grounds), *refs)[:GROUNDS_MAX]
         return ReachFinding(host, kind or "server", verdict, coverage, f"acts of an intrusion on it: {told}", refs)
-    done = [one for one in hops if not one.logon.refused]
-    if done:
-        hop = min(done, key=lambda each: len(each.path))
-        one = hop.logon
-        way = f", by way of {', then '.join(hop.path)}" if hop.path else ""
-        why = f"{one.account or 'an account'} logged on from {one.client} at {instant(one.first_utc)}{way}"
-        return ReachFinding(host, kind or "server", ReachVerdict.REACHED, coverage, why, refs)
+    if any(one.came for one in hops):
+        return ReachFinding(host, kind or "server", ReachVerdict.REACHED, coverage, _came(hops), refs)
     if hops:
-        return ReachFinding(host, kind or "server", ReachVerdict.ATTEMPTED, coverage, "logons that failed", refs)
+        return ReachFinding(host, kind or "server", ReachVerdict.ATTEMPTED, coverage, _tried(hops), refs)
     if not coverage.hours_able:
         silent = case.ledger.coverage([host], SECURITY, first, last, "a logon (Security log)").hours_able
-        why = f"its Security log is held, and {NO_LOGON}" if silent else "its Security log is not held"
+        why = f"its Security log is held, and {NO_LOGON}" if silent else _no_log(case, host)
         return ReachFinding(host, kind or "server", ReachVerdict.NOT_COVERED, coverage, why)
     if unknown := _without_address(case):
         why = f"no IIS log held names the addresses of {listed(unknown)}, exploited: such a logon looks like any other"
@@ -127,11 +177,30 @@ def _host(case: Investigation, host: str, kind: str, hops: list[Hop]) -> ReachFi
     return ReachFinding(host, kind or "server", ReachVerdict.NO_SIGN, coverage, why)
 
 
+def _tried(hops: Sequence[Hop]) -> str:
+    """Say of a host on which nobody is seen to have been let in from where an intruder was what was tried."""
+    named = [one.logon for one in hops if one.logon.client is None and not one.logon.refused]
+    if not named:
+        return "logons that failed"
+    one = named[0]
+    return (
+        f"{one.account or 'an account'} was let in at {instant(one.first_utc)} from a machine that called itself "
+        f"{one.workstation}, as it never was before the intrusion; the record has no address, and a name can be made up"
+    )
+
+
+def _no_log(case: Investigation, host: str) -> str:
+    """Say that no Security log of the time asked of is held."""
+    if case.ledger.coverage([host], SECURITY, *whole_span(case), "a logon").hours_able:
+        return "its Security log is held, and none of it since the first act of an intrusion"
+    return "its Security log is not held"
+
+
 def _tenant(case: Investigation) -> ReachFinding | None:
     """Say of the cloud tenant whether an intruder's client acted in it."""
     if not {"ual", "entra_audit", "signins"} & set(case.tables):
         return None
-    coverage = case.ledger.coverage([TENANT], {"ual"}, *whole_span(case), "acts in the tenant (audit export)")
+    coverage = case.ledger.coverage([TENANT], {"ual"}, *_asked(case), "acts in the tenant (audit export)")
     seen = [ref for held in case.held for app in held.apps for one in app.given for ref in [one.ground]]
     seen += [
         ref for one in case.exposed for ref in one.references() if ref.table == "ual"
@@ -151,6 +220,11 @@ def _tenant(case: Investigation) -> ReachFinding | None:
         why = f"{_acts(case.beside_mail)}: {_OURS_UNKNOWN}"
         grounds = tuple(one.ground for one in case.beside_mail[:GROUNDS_MAX])
         return ReachFinding(TENANT, "cloud", ReachVerdict.NOT_COVERED, coverage, why, grounds)
+    refused = _refused(case)
+    if refused:
+        why = f"accounts of {listed(sorted(refused))} were refused at sign-in from where that intrusion came"
+        grounds = tuple(ref for refs in refused.values() for ref in refs)[:GROUNDS_MAX]
+        return ReachFinding(TENANT, "cloud", ReachVerdict.ATTEMPTED, coverage, why, grounds)
     if not coverage.hours_able:
         only = not {"ual", "entra_audit"} & set(case.tables)
         why = _SIGN_INS_ONLY if only else "no audit records that show it are held"
@@ -181,6 +255,27 @@ def _signed_in(case: Investigation) -> dict[str, list[RecordRef]]:
         rows = [row for row in held.rows if there[row]][:GROUNDS_MAX]
         if rows:
             out[held.id] = accesses.refs(rows)
+    return out
+
+
+def _refused(case: Investigation) -> dict[str, list[RecordRef]]:
+    """Give the first refused sign-ins to the tenant of accounts of intrusions from their addresses, by intrusion."""
+    accesses = case.accesses
+    there = accesses.refused & (accesses.having("table", "signins") | accesses.having("table", "ual"))
+    rows = np.flatnonzero(there)
+    clients = accesses.rows(rows, ("client",))["client"].to_pylist() if len(rows) else []
+    out: dict[str, list[RecordRef]] = {}
+    for held in case.held:
+        known = {text.partition(" ")[0] for text in held.clients}
+        mine = [
+            row
+            for row, client in zip(rows.tolist(), clients, strict=True)
+            if {client, network(client)} & known
+            and accesses.names[int(accesses.account[row])] in held.accounts
+            and int(accesses.last[row]) >= utc_us(held.first_utc)
+        ]
+        if mine:
+            out[held.id] = accesses.refs(mine[:GROUNDS_MAX])
     return out
 
 
@@ -314,7 +409,7 @@ def _first_logons(case: Investigation, book: Book, mail_hosts: Collection[str]) 
 def findings(case: Investigation) -> tuple[ReachFinding, ...]:
     """Give every system that can be spoken of, and every class of systems that cannot."""
     mail_hosts = set(case.ledger.servers())
-    beyond = logons_beyond(case.logons, case.held, mail_hosts, case.server_addresses)
+    beyond = case.hops
     found = _mail_servers(case)
     # a read of the directory is recorded where it was answered
     answered = {one.host for held in case.held for one in key_traces(held) if one.value("Properties") is not None}
@@ -366,8 +461,9 @@ def answer(case: Investigation, found: tuple[ReachFinding, ...]) -> tuple[Answer
                 ["what was spoken to before the flows held begin is not known"] if by_flow else (),
             )
         elif one.verdict is ReachVerdict.NO_SIGN and coverage is not None:
+            share = f"{percent(coverage)}{_SINCE if case.held else ''}"
             book.no_sign(
-                f"{one.system} ({one.system_class}): no sign, with a coverage of {percent(coverage)}; {one.why}.",
+                f"{one.system} ({one.system_class}): no sign, with a coverage of {share}; {one.why}.",
                 coverage,
                 f"{one.system}: not covered; {one.why}.",
                 on="no-sign-reach",

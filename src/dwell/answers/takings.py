@@ -34,7 +34,8 @@ def verdict(case: Investigation) -> str:
     parts = [f"{count(len(boxes), 'mailbox', 'mailboxes')} exported or forwarded by cmdlet"] if boxes else []
     whole = sum(one.mailbox == ANY_MAILBOX for one in found)
     if whole:
-        parts.append(f"{count(whole, 'rule or search', 'rules or searches')} that took mail of mailboxes not named")
+        many = count(whole, "rule, connector or search", "rules, connectors or searches")
+        parts.append(f"{many} that took mail of mailboxes not named")
     return f"{' and '.join(parts)}, laid to no intrusion" if parts else ""
 
 

@@ -24,13 +24,18 @@ from dwell.model.coverage import Coverage
 from dwell.model.hypotheses import Where
 from dwell.model.instants import utc_us
 from dwell.scope.cells import HOUR_US
+from dwell.scope.exploits import Act
+from dwell.scope.forgery import Forged
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES
 from dwell.scope.modes import Mode, modes
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.unable import OPENING
 
-__all__ = ["Ways", "by_way", "not_known", "served_by", "servers_of", "told_by_way", "ways_of"]
+__all__ = [
+    "Ways", "by_way", "code_ran_on", "not_known", "rights_unseen", "served_by", "servers_of",
+    "told_by_way", "ways_of", "writes_page",
+]  # fmt: skip
 
 SERVED = "; counted of the one server that is seen to serve it: "
 NEVER = (
@@ -39,6 +44,8 @@ NEVER = (
 )
 EXPORT, CMDLET = "export", "export by cmdlet"
 """The way that is open to whoever runs code on a mail server: its key in the table of modes, and its name."""
+_WRITES = "EX-04"
+"""Catalogue: CVE-2021-27065, by which a virtual directory's settings are written into a file that the caller names."""
 ALL_HTTP = frozenset({"iis", "httpproxy"})
 """Logs of everything that comes by HTTP: that one is held says of no single way that it was offered."""
 
@@ -80,10 +87,7 @@ def _by_shell(case: Investigation) -> Coverage | None:
 
     Whoever runs code on a mail server needs nobody's password: he exports mailboxes, and only the log of cmdlets tells.
     """
-    since: dict[str, int] = {}
-    for one in (one for held in case.held for one in held.traces if one.outcome is Outcome.POST_EXPLOITATION):
-        hour = case.ledger.first_hour if one.first_utc is None else utc_us(one.first_utc) // HOUR_US
-        since[one.host] = min(since.get(one.host, hour), hour)
+    since = code_ran_on(case)
     able = next(set(one.able) for one in modes() if one.key == EXPORT)
     parts = [
         case.ledger.coverage([host], able, hour, max(case.ledger.last_hour, hour + 1), "an export by cmdlet")
@@ -93,10 +97,40 @@ def _by_shell(case: Investigation) -> Coverage | None:
         return None
     seen, asked = sum(one.hours_able for one in parts), sum(one.hours_asked for one in parts)
     why = (
-        f"hours of {listed(sorted(since))} since an intrusion ran code there in which a source able to show an export by "
-        f"cmdlet was held: {seen} of {asked}"
+        f"hours of {listed(sorted(since))} since an intrusion ran code there, or may have, in which a source able to show "
+        f"an export by cmdlet was held: {seen} of {asked}"
     )
     return Coverage(seen, asked, tuple(sorted({source for one in parts for source in one.sources})), why)
+
+
+def code_ran_on(case: Investigation) -> Mapping[str, int]:
+    """Give the mail servers on which an intrusion ran code, or may have, with the hour from which on, hours since 1970.
+
+    What ran there need meet no rule: a page that was written by a forged call is a web shell, and whoever logged on to the
+    machine itself runs what he likes.
+    """
+    found: list[tuple[str, int]] = []
+    for held in case.held:
+        found += [
+            (one.host, case.ledger.first_hour if one.first_utc is None else utc_us(one.first_utc) // HOUR_US)
+            for one in held.traces
+            if one.outcome is Outcome.POST_EXPLOITATION or writes_page(one)
+        ]
+        found += [(one.host, utc_us(one.at_utc) // HOUR_US) for one in held.forged if writes_page(one)]
+    servers = set(case.ledger.servers())
+    found += [
+        (one.logon.host, utc_us(one.logon.first_utc) // HOUR_US)
+        for one in case.hops
+        if one.came and one.logon.host in servers
+    ]
+    return {host: min(hour for each, hour in found if each == host) for host, _ in found}
+
+
+def writes_page(one: Act) -> bool:
+    """Say whether an act wrote a page into a web folder: that is what the resetting of a virtual directory is for."""
+    if isinstance(one, Forged):
+        return one.outcome is Outcome.SUCCESS and not one.ews
+    return one.catalogue == _WRITES and one.outcome.rank >= Outcome.SUCCESS.rank
 
 
 def _covered(case: Investigation, asked: Sequence[Mode], hosts: Sequence[str]) -> tuple[tuple[str, Coverage], ...]:
@@ -183,6 +217,23 @@ def not_known(ways: Ways) -> list[str]:
     if not ways.unknown:
         return []
     return [f"{listed(ways.unknown)}: no record of it is held, and none shows whether it was offered"]
+
+
+def rights_unseen(case: Investigation) -> list[str]:
+    """Say where an intrusion used accounts, and logs of cmdlets are not whole since, what these could not have shown."""
+    firsts = [utc_us(one.first_utc) // HOUR_US for one in case.held if one.accounts]
+    hosts = case.ledger.servers()
+    if not firsts or not hosts:
+        return []
+    hour = max(min(firsts), case.ledger.first_hour)
+    able = next(set(one.able) for one in modes() if one.key == EXPORT)
+    found = case.ledger.coverage(hosts, able, hour, max(case.ledger.last_hour, hour + 1), "rules and rights by cmdlet")
+    if found.share == 1:
+        return []
+    told = (
+        "an intrusion used accounts: a rule, right or export set by cmdlet shows in logs of cmdlets only, which cover"
+    )
+    return [f"{told} {percent(found)} of the time since"]
 
 
 def told_by_way(coverage: Coverage) -> str:

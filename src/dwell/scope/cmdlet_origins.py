@@ -8,6 +8,9 @@ An act is an intrusion's where all of this is so:
 
 Where one of the last two is not so the act may be the intrusion's: whose mail it took is undeterminable, and no more.
 
+From anywhere else it is its owner's where the account has sessions of its own there, by network outside, and from any
+address inside. Where it has none, the address says no more than none at all.
+
 Exchange's own logs of cmdlets have no address. Where the account was in remote PowerShell of that server at the time, and
 from inside alone, that is where it was run from.
 """
@@ -67,7 +70,8 @@ class Origin(Enum):
 
     OWN = "its own"
     MAYBE = "its own, and somebody else's as well"
-    OTHER = "another"
+    OTHER = "another, where whoever ran it is at home"
+    STRANGE = "another, where whoever ran it is not seen"
     UNTOLD = "not told"
 
 
@@ -83,8 +87,8 @@ class Origins:
     def __init__(self, acts: Iterable[Ran], accesses: Accesses, near: Callable[[Ran], Collection[str]]) -> None:
         self._accesses, self._near = accesses, near
         self._sets: dict[int, tuple[tuple[int, ...], frozenset[int]]] = {}
-        outside = {one.client for one in acts if _is_outside(one.client)}
-        lans = {network(one) for one in outside}
+        acts = list(acts)
+        lans = {network(one.client) for one in acts if one.client is not None}
         codes = np.array([place for place, one in enumerate(accesses.networks) if one in lans], np.int64)
         judged = accesses.ok & ~accesses.system & (accesses.account >= 0)
         rows = np.flatnonzero(judged & np.isin(accesses.network, codes)) if len(codes) else np.zeros(0, np.int64)
@@ -92,6 +96,12 @@ class Origins:
         self._by_network: dict[str, list[tuple[int, str | None]]] = {}
         for row, client in zip(rows.tolist(), clients, strict=True):
             self._by_network.setdefault(accesses.networks[int(accesses.network[row])], []).append((row, client))
+        names = {one.account for one in acts if one.client is not None and not _is_outside(one.client)}
+        wanted = np.array([place for place, one in enumerate(accesses.names) if one in names], np.int64)
+        inside = np.flatnonzero(judged & accesses.internal & np.isin(accesses.account, wanted))
+        self._inside: dict[str, list[int]] = {}
+        for row in inside.tolist() if len(wanted) else ():
+            self._inside.setdefault(accesses.names[int(accesses.account[row])], []).append(row)
 
     def of(self, held: Held, one: Ran) -> Origin:
         """Say whether an act was run from an address of an intrusion's."""
@@ -99,8 +109,11 @@ class Origins:
             near = self._near(one)
             return Origin.OTHER if near and all(is_internal(each) for each in near) else Origin.UNTOLD
         lan = network(one.client)
-        if lan is None or not _is_outside(one.client):
+        if lan is None:
             return Origin.OTHER
+        if not _is_outside(one.client):
+            theirs = self._inside.get(one.account or "", [])
+            return Origin.OTHER if any(row not in self._rows(held) for row in theirs) else Origin.STRANGE
         around = self._by_network.get(lan, [])
         mine = self._rows(held) if around else frozenset()
         here = [row for row, client in around if row in mine and client == one.client]
@@ -109,7 +122,9 @@ class Origins:
             # the network is the intrusion's, the address is not: it may have changed
             there = [row for row, _ in around if row in mine]
             known = self._within(there, None, one.at_utc)
-            return Origin.MAYBE if known and not self._lives(one, others) else Origin.OTHER
+            if self._lives(one, others):
+                return Origin.OTHER
+            return Origin.MAYBE if known else Origin.STRANGE
         shared, lives = any(client == one.client for _, client in others), self._lives(one, others)
         if not shared and not lives:
             return Origin.OWN

@@ -79,6 +79,8 @@ def _permission(one: Cmdlet, told: _Told) -> _Read | None:
     """Read a right on a mailbox, or on a thing of the directory; what is denied is not given."""
     rights = f"{told.get('AccessRights', '')} {told.get('ExtendedRights', '')}".strip()
     denied = "Deny" in told and told["Deny"].strip().lower() not in _OFF
+    if told.get("Owner") and not denied:
+        return told.get("Identity") or one.target, _names(told["Owner"]), "the ownership", True
     if denied or not _OPENS.search(rights):
         return None
     # what lies in the directory can be a database or a server

@@ -200,7 +200,9 @@ def _of_actor(actor: Actor, accesses: Accesses, clients: Clients) -> Held | None
     ]
     if beside:
         others = sum(len(one.accounts) for one in beside)
-        against.append(f"{others} others of the house come with the very same client day after day: it may be their app")
+        against.append(
+            f"{others} others of the house come with the very same client day after day: it may be their app"
+        )
     if relays:
         against.append("an application inside that was given its users' passwords would look the same")
     if crowds:

@@ -26,7 +26,7 @@ from dwell.scope.as_tables import AsTable
 from dwell.scope.as_ties import Systems, systems_of
 from dwell.scope.builds import BuildSeen, builds_seen
 from dwell.scope.chains import with_apps
-from dwell.scope.changes import Change, changes_of
+from dwell.scope.changes import ACCOUNT, Change, changes_of
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.clocks import ClockPair, clock_pairs
 from dwell.scope.cmdlet_origins import Origins, Ran
@@ -66,12 +66,13 @@ from dwell.scope.named_servers import NamedServer, named_servers, put_named, una
 from dwell.scope.names import learn
 from dwell.scope.namesakes import Namesakes, tenants_of
 from dwell.scope.prehistory import PreHistory, search_before
-from dwell.scope.reach import Logon, logons_of, usable_addresses
+from dwell.scope.reach import Addresses, Hop, Logon, logons_beyond, logons_of, usable_addresses
 from dwell.scope.reconcile import reconcile
 from dwell.scope.remote_shells import in_remote_shells, shells_of, strangers_of
 from dwell.scope.removals import removals_of
 from dwell.scope.revocations import Revoked, revocations
 from dwell.scope.rollup.run import Progress
+from dwell.scope.server_addresses import addresses_by_server
 from dwell.scope.services import services_of
 from dwell.scope.session_terms import beside_of
 from dwell.scope.settings import NOTHING_SET, Said, said_in
@@ -79,9 +80,10 @@ from dwell.scope.silences import Silences
 from dwell.scope.snapshots import Snapshots, snapshots
 from dwell.scope.sprays import Spray, sprays_of, with_sprays
 from dwell.scope.states import Backup, FileState, PasswordSet, backups, file_states, passwords
-from dwell.scope.taking_ties import Links, with_takings
+from dwell.scope.taking_ties import Links, to_outside, with_takings
 from dwell.scope.takings import Taking, takings_of
 from dwell.scope.tenant_acts import TenantAct, tenant_acts
+from dwell.scope.told_logons import told_logons
 from dwell.scope.traces import Trace, traces_of
 from dwell.scope.two_formats import TwoFormats, two_formats
 from dwell.scope.unrecorded import Unrecorded
@@ -117,6 +119,9 @@ class Investigation:
         builds: builds seen.
         logons: Windows logons.
         server_addresses: addresses of the mail servers themselves.
+        addresses: the same by server, with those from which their own accounts logged on elsewhere.
+        told_logons: logons that are told of by a machine's name, or elsewhere than in the field for an address.
+        hops: logons by which hosts beyond mail, and mail servers themselves, were reached or tried.
         files: file inventories.
         passwords: when passwords were set.
         backups: restore points.
@@ -216,6 +221,22 @@ class Investigation:
     beside_mail: tuple[TenantAct, ...] = ()
     toll: Toll = field(default_factory=lambda: Toll({}))
     instants: Told = field(default_factory=dict)
+    addresses: Addresses = field(default_factory=dict)
+    told_logons: tuple[Logon, ...] = ()
+    hops: tuple[Hop, ...] = ()
+
+
+def _reach(case: Investigation, archive: Archive) -> Investigation:
+    """Follow the intrusions to the hosts that they went on to."""
+    if not case.held:
+        return replace(case, hops=(), flows=())
+    told = case.told_logons or told_logons(archive, case.identities)
+    servers, logons = case.ledger.servers(), (*case.logons, *told)
+    own = case.addresses or addresses_by_server(archive, logons, servers)
+    made = [(one.host, one.at_utc) for one in case.changes if one.made and one.kind != ACCOUNT]
+    hops = logons_beyond(logons, case.held, set(servers), own, made)
+    flows = new_flows(archive, usable_addresses(logons, case.held, hops, own))
+    return replace(case, addresses=own, told_logons=told, hops=hops, flows=flows)
 
 
 def _visits(archive: Archive, held: Sequence[Held], acts: Sequence[Ran]) -> Visits:
@@ -304,6 +325,7 @@ def investigate(
     logons = logons_of(rolled.tables["logons"], identities)
     apps = apps_of(archive, identities)
     takings = with_requests(archive, takings_of(archive, identities.label), identities.label)
+    takings = to_outside(takings, accesses, identities)
     grants = with_requests(archive, grants_of(archive, identities.label), identities.label)
     acts: list[Ran] = [*takings, *grants]
     prompts = shells_of(archive, acts, identities.label)
@@ -318,7 +340,6 @@ def investigate(
     sprays = sprays_of(accesses)
     held = with_takings(with_sprays(held, sprays, accesses), takings, links, identities)
     systems = systems_of(table, accesses, clients) if table is not None else None
-    own, servers = beside.servers, set(ledger.servers())
     messages, weeks = rolled.tables["messages"], (ledger.last_hour - ledger.first_hour) / HOURS_A_WEEK
     builds = builds_seen(rolled.tables["builds"])
     exposed = exposures_of(held, accesses, messages, calls, identities)
@@ -340,7 +361,7 @@ def investigate(
         hunted=hunted,
         builds=builds,
         logons=logons,
-        server_addresses=own,
+        server_addresses=beside.servers,
         files=file_states(archive),
         passwords=passwords(archive),
         backups=backups(archive),
@@ -356,7 +377,6 @@ def investigate(
         left_out=events_left_out(archive),
         disagreements=disagreements(archive, paths),
         clocks=clocks,
-        flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         systems=systems,
         untold=untold_requests(archive, traces, builds),
         computers=computers,
@@ -377,6 +397,7 @@ def investigate(
         toll=tolls(archive, exposed, identities),
         instants=instants_of(archive, rolled.hours),
     )
+    found = _reach(found, archive)
     if not markings and not settings:
         return found
     left_out = frozenset(one.host for one in every) - {one.host for one in named}
@@ -408,7 +429,7 @@ def investigate(
     held = kept_names(remade, held)
     held = (*(beside_ours(one, marked) for one in held), *intrusions_marked(marked, accesses, held))
     exposed = exposures_of(held, accesses, messages, calls, identities)
-    return replace(
+    found = replace(
         found,
         clients=clients,
         held=held,
@@ -418,8 +439,8 @@ def investigate(
         toll=tolls(archive, exposed, identities),
         ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week, kin),
         systems=systems,
-        flows=new_flows(archive, usable_addresses(logons, held, servers, own)),
         marked=marked,
         unmarked=unsaid,
         before=search_before(accesses, clients, services.served, held, beside, per_week),
     )
+    return _reach(found, archive)

@@ -5,8 +5,9 @@ Read from configurations of IIS (`scope.iis_logging`) and from exports of `Get-T
 what `wevtutil gl` writes of channels and from exports of the registry (`scope.channel_modes`).
 
 A setting holds for the time that its file proves and for no other. An export was true when it was made. A configuration
-was true from its last write until it was copied, if the copy is dated by its path; one from IIS's own history was true when
-it was written. What nothing dates is told, and counts for no hour. Nothing here makes an hour count as covered.
+was true from its last write until it was copied, if the copy is dated by its path; one from IIS's own history, or from a
+backup, was true when it was written. What nothing dates is told, and counts for no hour. Nothing here makes an hour count
+as covered.
 """
 
 from __future__ import annotations
@@ -46,8 +47,13 @@ _TRANSPORT: Mapping[str, tuple[str, str]] = {
 """How names of settings of the transport service begin: which log they are of, and in words."""
 _YES, _NO = frozenset({"true", "$true", "1", "yes"}), frozenset({"false", "$false", "0", "no"})
 _SPAN = re.compile(r"(?:(?P<days>\d{1,6})\.)?(?P<hours>\d{1,2}):(?P<minutes>\d\d):(?P<seconds>\d\d)(?:\.\d+)?")
-_HISTORY = re.compile(r"[/\\!]cfghistory_\d+[/\\!]", re.IGNORECASE)
-"""IIS keeps earlier states of its configuration in such folders: the day of the copy says nothing of when they held."""
+_HISTORY = re.compile(
+    r"[/\\!](?:cfghistory_\d+|inetsrv[/\\!]backup|windows\.old|temp[/\\!]apppools)[/\\!]", re.IGNORECASE
+)
+"""Folders of earlier states of a configuration (IIS's history, `appcmd add backup`, the Windows before), or of parts of it
+for one pool: the day of the copy says nothing of when they held."""
+_NEVER = re.compile(r"[/\\!]winsxs[/\\!]", re.IGNORECASE)
+"""Windows keeps what it came with there: no state of this machine's."""
 _HOST_CONFIG = re.compile(r"applicationhost[^/\\!]*\.config$", re.IGNORECASE)
 
 
@@ -160,7 +166,7 @@ def _of_configurations(archive: Archive, states: Snapshots) -> Iterator[LogSetti
     for evidence, told in sorted(by_file.items()):
         told.sort(key=lambda one: one[1])
         for place in states.files.get(evidence, ()):
-            if not _HOST_CONFIG.search(place.path):
+            if not _HOST_CONFIG.search(place.path) or _NEVER.search(place.path):
                 continue
             held = _held_within(place)
             for one in iis_logging.unlogged(told):

@@ -2,7 +2,7 @@
 
 * A rule of the organisation, or a content search, that is the intrusion's: whose mail it met is in no record.
 * An act that may be the intrusion's: run with an account that it used, not in its minutes, or from an address that others
-  have as well. The account's owner may have run it.
+  have as well, or at which the account is not seen. The account's owner may have run it.
 * A right on the mailbox, or on all, that an account of the intrusion's had, or that the intrusion gave to somebody: where
   logs name the account and not the mailbox, what it opened afterwards is taken for its own.
 """
@@ -132,6 +132,11 @@ def _maybe(held: Held, one: Ran, links: Links) -> str:
     meant = held.first_utc - NEAR <= one.at_utc <= held.last_utc + timedelta(days=NEAR_DAYS)
     if not used or not meant or origin is Origin.OTHER:
         return ""
+    if origin is Origin.STRANGE:
+        return (
+            f"it was run from {one.client}, where that account is not seen else; {held.id} used it: whether the act was "
+            "its own or the owner's, no record says"
+        )
     return f"{held.id} used that account: whether the act was its own or the owner's, no record says"
 
 

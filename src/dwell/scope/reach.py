@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
 from dwell.model.addresses import address, network
 from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.scope.exploits import NEAR
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held
 
 __all__ = [
     "CLASSES",
     "HOPS_MAX",
+    "Addresses",
     "Hop",
     "Logon",
     "addresses_of_hosts",
@@ -30,16 +32,25 @@ __all__ = [
     "credentials_used",
     "logons_beyond",
     "logons_of",
+    "over_the_network",
     "usable_addresses",
 ]
 
-_DIRECTORY_EVENTS = frozenset({4768, 4769})
+_DIRECTORY_EVENTS = frozenset({4768, 4769, 4771})
 """Tickets are given by domain controllers alone; NTLM is answered (4776) by any machine, for the accounts it has itself."""
+_REFUSED = frozenset({4625, 4771})
 _SHARE_EVENTS = frozenset({5140, 5145})
 _EXPLICIT = 4648
+_DESKTOP = frozenset({"7", "10"})
+"""Windows' types of logon that only a session at the machine has: by Remote Desktop, and one that was unlocked."""
+_PROBES = ("healthmailbox", "extest_", "anonymous logon")
+"""How names begin under which Exchange asks itself, and nobody does."""
 _HERE = frozenset({"localhost", "127.0.0.1", "::1", "-", ""})
 HOPS_MAX = 5
 """Hosts beyond mail that are followed one after the other."""
+
+Addresses = Mapping[str, frozenset[str]]
+"""Addresses of mail servers, by server."""
 
 CLASSES: Mapping[str, str] = {
     "directory": "Security logs of the domain controllers (4768, 4769, 4624, 4662, 5136)",
@@ -68,6 +79,9 @@ class Logon:
         last_utc: last.
         count: how many.
         ground: the first record.
+        kind: Windows' type of logon, as written; "" where the event has none.
+        workstation: the name that the client gave itself, where the log has no address.
+        failed: whether the record says that it failed, where its event can say either.
     """
 
     host: str
@@ -79,11 +93,14 @@ class Logon:
     last_utc: datetime
     count: int
     ground: RecordRef
+    kind: str = ""
+    workstation: str | None = None
+    failed: bool = False
 
     @property
     def refused(self) -> bool:
         """Say whether it failed."""
-        return self.event_id == 4625
+        return self.failed or self.event_id in _REFUSED
 
 
 def logons_of(rolled: pa.Table, identities: Identities) -> tuple[Logon, ...]:
@@ -109,6 +126,7 @@ def logons_of(rolled: pa.Table, identities: Identities) -> tuple[Logon, ...]:
                 utc_from_us(last),
                 row["count"],
                 ground,
+                row["logon_type"] or "",
             )
         )
     return tuple(sorted(out, key=lambda one: (one.host, one.first_utc, one.ground)))
@@ -152,18 +170,37 @@ class Hop:
     logon: Logon
     path: tuple[str, ...]
 
+    @property
+    def came(self) -> bool:
+        """Say whether somebody was let in from there: what failed, or a mere name, shows that he tried."""
+        return not self.logon.refused and self.logon.client is not None
+
 
 def logons_beyond(
-    logons: Sequence[Logon], held: Sequence[Held], mail_hosts: Collection[str], server_addresses: Collection[str]
+    logons: Sequence[Logon],
+    held: Sequence[Held],
+    mail_hosts: Collection[str],
+    addresses: Addresses,
+    made: Sequence[tuple[str, datetime]] = (),
 ) -> tuple[Hop, ...]:
-    """Give logons to hosts beyond mail that an intruder could have made, hop by hop.
+    """Give logons to hosts beyond mail that an intruder could have made, hop by hop, and those to mail servers themselves.
 
     The first come from a mail server that was exploited, or from a client address of an intrusion, not before its first
     act. A host that was reached is left again from its own addresses, not before it was reached, and only by what was not
-    done before that as well: its owner's own work goes on. At most `HOPS_MAX` hops are followed.
+    done before that as well: its owner's own work goes on. At most `HOPS_MAX` hops are followed. Whoever reads mail logs on
+    to a mail server over the network: only a session at its desktop counts there, or a logon next to which a service or a
+    task was made. A machine's name without an address counts for the first hop alone, where it was never seen before.
+
+    Args:
+        logons: all logons.
+        held: intrusions.
+        mail_hosts: the mail servers.
+        addresses: the servers' own addresses, by server.
+        made: where services and tasks were made, and when.
     """
-    beyond = [one for one in logons if one.host not in mail_hosts]
-    found = {one: Hop(one, ()) for one in beyond if _first_hop(one, held, server_addresses)}
+    beyond = [one for one in logons if one.host not in mail_hosts or _at_the_machine(one, addresses, made)]
+    servers, seen = _every(addresses), _since(logons)
+    found = {one: Hop(one, ()) for one in beyond if _first_hop(one, held, servers) or _by_name(one, held, seen)}
     known = addresses_of_hosts(logons)
     by_client: dict[str | None, list[Logon]] = {}
     for one in beyond:
@@ -173,7 +210,7 @@ def logons_beyond(
     for _ in range(HOPS_MAX - 1):
         reached: dict[str, Hop] = {}
         for hop in sorted(newest, key=lambda one: (one.logon.first_utc, one.logon.ground)):
-            if not hop.logon.refused and hop.logon.host not in left:
+            if hop.came and hop.logon.host not in left:
                 reached.setdefault(hop.logon.host, hop)
         left |= set(reached)
         newest = []
@@ -187,6 +224,89 @@ def logons_beyond(
         for hop in newest:
             found.setdefault(hop.logon, hop)
     return tuple(found[one] for one in beyond if one in found)
+
+
+def over_the_network(
+    logons: Sequence[Logon],
+    held: Sequence[Held],
+    hops: Sequence[Hop],
+    mail_hosts: Collection[str],
+    addresses: Addresses,
+) -> tuple[tuple[Logon, bool], ...]:
+    """Give logons to mail servers that may be the reading of mail and may be more, and whether a server or host made them.
+
+    From an address of an intrusion's client they are what its mail sessions leave. From an exploited server, or a host that
+    was reached, they count where that account never came so before.
+
+    Args:
+        logons: all logons.
+        held: intrusions.
+        hops: what `logons_beyond` gave.
+        mail_hosts: the mail servers.
+        addresses: the servers' own addresses, by server.
+    """
+    seen, servers, known = _since(logons), _every(addresses), addresses_of_hosts(logons)
+    entered: dict[str, datetime] = {}
+    for hop in hops:
+        for client in known.get(hop.logon.host, ()) if hop.came else ():
+            entered[client] = min(entered.get(client, hop.logon.first_utc), hop.logon.first_utc)
+    told = {one.logon for one in hops}
+    out = []
+    for one in logons:
+        if one.host not in mail_hosts or one in told or one.client is None or _nobodys(one, addresses):
+            continue
+        since = [each.first_utc for each in held if each.exploited] if one.client in servers else []
+        since += [entered[one.client]] if one.client in entered else []
+        if since and seen[_way(one)] >= min(since):
+            out.append((one, True))
+        elif one.client not in servers and _first_hop(one, held, ()):
+            out.append((one, False))
+    return tuple(out)
+
+
+def _every(addresses: Addresses) -> frozenset[str]:
+    return frozenset(one for found in addresses.values() for one in found)
+
+
+def _way(one: Logon) -> tuple[str, str | None, str | None, str | None]:
+    return one.host, one.account, one.client, None if one.client else _bare(one.workstation or "")
+
+
+def _since(logons: Sequence[Logon]) -> Mapping[tuple[str, str | None, str | None, str | None], datetime]:
+    """Give when each account first came to a host from an address, or from a machine of some name."""
+    out: dict[tuple[str, str | None, str | None, str | None], datetime] = {}
+    for one in logons:
+        out[_way(one)] = min(out.get(_way(one), one.first_utc), one.first_utc)
+    return out
+
+
+def _by_name(
+    one: Logon, held: Sequence[Held], seen: Mapping[tuple[str, str | None, str | None, str | None], datetime]
+) -> bool:
+    """Say whether a logon without an address names an exploited server, and that account never came so before."""
+    if one.client is not None or not one.workstation:
+        return False
+    name = _bare(one.workstation)
+    return name != _bare(one.host) and any(
+        each.exploited and seen[_way(one)] >= each.first_utc and name in {_bare(host) for host in each.hosts}
+        for each in held
+    )
+
+
+def _at_the_machine(one: Logon, addresses: Addresses, made: Sequence[tuple[str, datetime]]) -> bool:
+    """Say whether a logon to a mail server shows that somebody was at the machine itself, and not at its mail."""
+    if one.client is None or _nobodys(one, addresses):
+        return False
+    return one.kind in _DESKTOP or any(
+        host == one.host and any(timedelta(0) <= at - told <= NEAR for told in (one.first_utc, one.last_utc))
+        for host, at in made
+    )
+
+
+def _nobodys(one: Logon, addresses: Addresses) -> bool:
+    """Say whether a logon to a server is of a machine, of a probe, of nobody, or comes from the server itself."""
+    name = (one.account or "").rpartition("\\")[2].lower()
+    return _own(one) or name.startswith(_PROBES) or one.client in addresses.get(one.host, ())
 
 
 def credentials_used(
@@ -208,7 +328,7 @@ def credentials_used(
         for act in intrusion.acts if intrusion.exploited else ():
             since[act.host] = min(since.get(act.host, intrusion.first_utc), intrusion.first_utc)
     for hop in beyond:
-        if not hop.logon.refused:
+        if hop.came:
             host, at = hop.logon.host, hop.logon.first_utc
             since[host] = min(since.get(host, at), at)
     served = {_bare(one) for one in mail_hosts}
@@ -230,17 +350,17 @@ def _bare(host: str) -> str:
 
 
 def usable_addresses(
-    logons: Sequence[Logon], held: Sequence[Held], mail_hosts: Collection[str], server_addresses: Collection[str]
+    logons: Sequence[Logon], held: Sequence[Held], hops: Sequence[Hop], addresses: Addresses
 ) -> Mapping[str, datetime]:
     """Give the inside addresses from which an intruder could go on, each with the instant from which on.
 
-    Those of the mail servers, where one was exploited, and those of the hosts that were reached from there.
+    Those of the mail servers, where one was exploited, and those of the hosts that were reached (`logons_beyond`).
     """
     started = min((one.first_utc for one in held if one.exploited), default=None)
-    out = {} if started is None else dict.fromkeys(sorted(server_addresses), started)
+    out = {} if started is None else dict.fromkeys(sorted(_every(addresses)), started)
     known = addresses_of_hosts(logons)
-    for hop in logons_beyond(logons, held, mail_hosts, server_addresses):
-        for client in sorted(known.get(hop.logon.host, ())) if not hop.logon.refused else ():
+    for hop in hops:
+        for client in sorted(known.get(hop.logon.host, ())) if hop.came else ():
             out[client] = min(out.get(client, hop.logon.first_utc), hop.logon.first_utc)
     return out
 

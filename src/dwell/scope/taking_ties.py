@@ -32,10 +32,10 @@ from dwell.scope.cmdlet_origins import Origin, Origins, Ran
 from dwell.scope.exploits import NEAR
 from dwell.scope.identities import Identities
 from dwell.scope.intrusions import Held, joined, numbered
-from dwell.scope.takings import ANY_MAILBOX, Taking, TakingKind
+from dwell.scope.takings import ANY_MAILBOX, OF_LIST, Taking, TakingKind
 from dwell.scope.visitors import Visits
 
-__all__ = ["Links", "with_takings"]
+__all__ = ["Links", "to_outside", "with_takings"]
 
 ALIKE_MIN = 2
 """What is done to one mailbox in the minutes of a session can be its owner's, and go where a whole office sends things."""
@@ -159,6 +159,18 @@ def _using(one: Held, mine: Mapping[_Key, tuple[Taking, str]], links: Links) -> 
     """Give an intrusion with the accounts that ran something from an address of its own."""
     used = {each.account for each, _ in mine.values() if each.account and links.by_address(one, each)}
     return replace(one, accounts=tuple(sorted({*one.accounts, *used})))
+
+
+def to_outside(takings: Sequence[Taking], accesses: Accesses, identities: Identities) -> tuple[Taking, ...]:
+    """Give what was taken without the members of lists who are the house's own: their mail is theirs.
+
+    Args:
+        takings: what was taken, by whomever.
+        accesses: all sessions.
+        identities: who is who.
+    """
+    goals = _outside(takings, accesses, identities)
+    return tuple(one for one in takings if not one.part.startswith(OF_LIST) or goals[one.key])
 
 
 def _outside(takings: Sequence[Taking], accesses: Accesses, identities: Identities) -> _Goals:

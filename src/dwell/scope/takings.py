@@ -22,12 +22,14 @@ from dwell.scope.cmdlets import SAME, Cmdlet, Label, person, read_cmdlets, short
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.words import without_domain
 
-__all__ = ["ANY_MAILBOX", "TABLES", "Taking", "TakingKind", "holder_of_rule", "takings_of"]
+__all__ = ["ANY_MAILBOX", "OF_LIST", "TABLES", "Taking", "TakingKind", "holder_of_rule", "takings_of"]
 
 TABLES = ("admin_audit", "evtx", "rps_cmdlet", "ual")
 """Logs that tell of cmdlets with the instant at which they were run."""
 ANY_MAILBOX = ""
 """Stands for the mailbox where no record says whose mail was taken."""
+OF_LIST = "what is sent to the list "
+"""How the part of mail is told that a member of a list is sent."""
 _FORWARDS = ("ForwardTo", "RedirectTo", "ForwardAsAttachmentTo")
 _SETTINGS = ("ForwardingSmtpAddress", "ForwardingAddress")
 _FLOWS = ("BlindCopyTo", "CopyTo", "RedirectMessageTo", "AddToRecipients", "RouteMessageOutboundConnector")
@@ -156,6 +158,57 @@ def _flow(one: Cmdlet, told: _Told, label: Label) -> _Read | None:
     return (TakingKind.FLOW, (ANY_MAILBOX,), where, part) if where else None
 
 
+def _export_2007(one: Cmdlet, told: _Told, label: Label) -> _Read | None:
+    """Read Exchange 2007's export: to a file, or into a folder of another mailbox."""
+    del label
+    holder = told.get("Identity") or one.target
+    if told.get("TargetMailbox"):
+        where = f"{told['TargetMailbox']} {told.get('TargetFolder', '')}".strip()
+        return (TakingKind.COPY, (holder,), where, "") if holder else None
+    where = told.get("PSTFolderPath", "")
+    return (TakingKind.EXPORT, (holder,), where, "") if holder and where else None
+
+
+def _restore(one: Cmdlet, told: _Told, label: Label) -> _Read | None:
+    """Read what is poured from one mailbox into another."""
+    del label
+    holder, where = (
+        told.get("SourceStoreMailbox") or told.get("SourceMailbox") or one.target,
+        told.get("TargetMailbox", ""),
+    )
+    return (TakingKind.COPY, (holder,), where, "") if holder and where else None
+
+
+def _connected(one: Cmdlet, told: _Told, label: Label) -> _Read | None:
+    """Read a mailbox that was nobody's any more and became somebody's."""
+    del label
+    holder, where = told.get("Identity") or one.target, told.get("User", "")
+    return (TakingKind.COPY, (holder,), where, "") if holder and where else None
+
+
+def _move(one: Cmdlet, told: _Told, label: Label) -> _Read | None:
+    """Read a mailbox that was moved to another organisation's servers; one that comes in is not taken."""
+    del label
+    holder, where = told.get("Identity") or one.target, told.get("RemoteHostName", "")
+    return (TakingKind.COPY, (holder,), where, "") if holder and where and _on(told, "Outbound") else None
+
+
+def _connector(one: Cmdlet, told: _Told, label: Label) -> _Read | None:
+    """Read a connector by which what goes out goes by way of a machine that is named."""
+    del one, label
+    where = _first(told, ("SmartHosts",))
+    part = "; ".join(f"{each} {told[each]}" for each in ("AddressSpaces", "RecipientDomains") if told.get(each))
+    return (TakingKind.FLOW, (ANY_MAILBOX,), where, part) if where else None
+
+
+def _member(one: Cmdlet, told: _Told, label: Label) -> _Read | None:
+    """Read members of a list by their addresses; which of them are the house's own is not known here."""
+    del label
+    found = [each for each in _several(told.get("Member") or told.get("Members") or "") if "@" in each]
+    where = ", ".join(found)
+    return (TakingKind.FLOW, (ANY_MAILBOX,), where, f"{OF_LIST}{told.get('Identity') or one.target}") if found else None
+
+
 def _search(one: Cmdlet, told: _Told, label: Label) -> _Read | None:
     """Read a search that copies what it finds, or lists it."""
     del label
@@ -197,6 +250,14 @@ _READERS: Mapping[str, Callable[[Cmdlet, _Told, Label], _Read | None]] = {
         _flow,
     ),
     "search-mailbox": _search,
+    "export-mailbox": _export_2007,
+    "new-mailboxrestorerequest": _restore,
+    "connect-mailbox": _connected,
+    "new-moverequest": _move,
+    **dict.fromkeys(
+        ("new-sendconnector", "set-sendconnector", "new-outboundconnector", "set-outboundconnector"), _connector
+    ),
+    **dict.fromkeys(("add-distributiongroupmember", "update-distributiongroupmember"), _member),
     **dict.fromkeys(("new-mailboxsearch", "set-mailboxsearch"), _discovery),
     **dict.fromkeys(
         ("new-compliancesearchaction", "searchexported", "searchexportdownloaded", "searchpreviewed"), _content_search

@@ -29,6 +29,10 @@ __all__ = ["Unexplained", "heed", "promised", "unexplained"]
 
 Windows = Mapping[str, Sequence[tuple[int, int]]]
 _IIS_NAME = re.compile(r"u_ex\d+[^/\\!]*$", re.IGNORECASE)
+_STILL = re.compile(r"\.(?:html?|css|js|gif|png|jpe?g|ico|svg|woff2?|txt)/?$", re.IGNORECASE)
+"""Files that a server hands out as they lie: a balancer asks for `healthcheck.htm` every few seconds. They open nothing."""
+_PAGES = frozenset({"auth", "prem", "themes", "scripts"})
+"""Folders below those of mail that hold pages and pictures: nothing there opens a mailbox, and a shell can lie there."""
 _EARLIEST_H, _LATEST_H = 12, 14
 """So far local time lies behind UTC, and before it."""
 
@@ -153,7 +157,9 @@ def _front_off(ledger: Ledger, host: str, one: LogSetting, layers: pa.Table) -> 
     assert one.within is not None  # noqa: S101 - settings without a date are passed over
     if one.site != "front":
         return
-    folder = one.folder.lower().partition("/")[0]
+    folder, _, below = one.folder.lower().partition("/")
+    if _STILL.search(one.folder):
+        return
     names = pc.fill_null(layers["host"].cast(pa.string()), NO_HOST)
     mine = layers.filter(pc.and_(pc.equal(layers["layer"], FRONT), pc.equal(names, host)))
     if folder:
@@ -166,7 +172,8 @@ def _front_off(ledger: Ledger, host: str, one: LogSetting, layers: pa.Table) -> 
     places = np.arange(max(0, low - line.start), max(0, min(high - line.start, len(line.states))))
     ways = [way.key for way in modes() if way.where is Where.SERVERS and "iis" in way.able]
     known = [way for way in acts_of(folder) if way in ways] if folder else ways
-    acts = [SHELL] if folder and folder not in FOLDERS else [OPENING, ENTRY, SHELL, *known]
+    beside = bool(folder) and (folder not in FOLDERS or below.partition("/")[0] in _PAGES)
+    acts = [SHELL] if beside else [OPENING, ENTRY, SHELL, *known]
     for act in acts:
         ledger.mark_unable((host, "iis", act), places, one.why)
 

@@ -20,9 +20,9 @@ TOLD = ("TaskName", "ServiceName", "ImagePath", "SubjectUserName", "TargetDomain
 COLUMNS = ("evidence_id", "record_no", "time_utc", "EventID", "Channel", *TEXTS, *TOLD)
 DICTIONARY = ("evidence_id", "Channel", *TEXTS, *TOLD)
 NEEDS = ("hours", "logons", "logon_hours", "changes")
-EVENTS = (4624, 4625, 4648, 4768, 4769, 4776, 5140, 5145, 528, 540)
-"""Logon, failed logon, explicit credentials; Kerberos answers of a domain controller, and NTLM answers of whichever machine
-knows the account; shares that were opened; 528 and 540 are logons before Windows Vista."""
+EVENTS = (4624, 4625, 4648, 4768, 4769, 4771, 4776, 5140, 5145, 528, 540)
+"""Logon, failed logon, explicit credentials; Kerberos answers of a domain controller, and what it refused (4771); NTLM
+answers of whichever machine knows the account; shares that were opened; 528 and 540 are logons before Windows Vista."""
 SIGNED = (4624, 4625, 4768, 4769, 4776, 528, 540)
 """Those that a machine writes all day where logons are audited."""
 CHANGED: Mapping[str, tuple[int, ...]] = {
