@@ -268,8 +268,8 @@ def _visit(person: str, client: str) -> list[dict[str, object]]:
         (f"{NETWORK}.14", "2021-01-15T14:05:00", (OTHERS[9], f"{NETWORK}.14"), Grade.UNDETERMINABLE),
         # another address of that network
         (f"{NETWORK}.15", "2021-01-15T14:05:00", None, Grade.UNDETERMINABLE),
-        # whoever ran it lives there
-        (f"{NETWORK}.14", "2021-01-15T14:05:00", (VICTIM, f"{NETWORK}.14"), Grade.NO_SIGN),
+        # whoever ran it is there day after day, with an agent that he has nowhere else: so may the intruder be
+        (f"{NETWORK}.14", "2021-01-15T14:05:00", (VICTIM, f"{NETWORK}.14"), Grade.UNDETERMINABLE),
         # his own provider's
         ("198.19.12.7", "2021-01-15T14:05:00", None, Grade.NO_SIGN),
         ("10.1.1.9", "2021-01-15T14:05:00", None, Grade.NO_SIGN),
