@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.model.addresses import address
+from dwell.scope.access import DAY_US
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
 from dwell.scope.crowds import HOUR_BITS_MIN
 from dwell.scope.investigation import Investigation
@@ -104,13 +105,16 @@ def _at_night(case: Investigation) -> Iterator[tuple[str, str]]:
 def _devices(case: Investigation) -> Iterator[tuple[str, str]]:
     """Yield the mailboxes that one device opened beside others, with why: its id is the same however it calls itself.
 
-    A device that was never seen outside is not asked for: administrators test phones so.
+    A device that was seen inside only, on a day or two, is not asked for: administrators test phones so.
     """
     accesses, ours = case.accesses, case.marked.ours
     device, ids = accesses.texts("device")
     known = accesses.ok & (device >= 0) & (accesses.mailbox >= 0) & ~accesses.system
     far = np.zeros(len(ids) + 1, np.bool_)
     far[device[known & ~accesses.internal]] = True
+    held = np.flatnonzero(known)
+    days = np.unique(np.stack([device[held].astype(np.int64), accesses.first[held] // DAY_US]), axis=1)[0]
+    far[:-1] |= np.bincount(days, minlength=len(ids)) >= NIGHTS_MIN
     known &= far[device]
     rows = np.flatnonzero(known & ~ours if len(ours) else known)
     pairs = np.unique(paired(device[rows], len(accesses.names) + 1, accesses.mailbox[rows]))

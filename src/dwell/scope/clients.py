@@ -199,13 +199,34 @@ class Clients:
 
 
 def _from_inside(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
-    """Say of each tie whether its account lives inside with the same agent, on `RESIDENT_DAYS` days or more."""
+    """Say of each tie whether its account lives inside with that agent, on `RESIDENT_DAYS` days and at hours of its own."""
     account, agent, days = (ties[one].to_numpy() for one in ("account", "agent", "days"))
     tall = len(accesses.agents) + 1
     places = {name: place for place, name in enumerate(accesses.agents)}
     inner = np.array([places.get(f"{name}{INSIDE}", tall - 1) for name in accesses.agents] or [0])
-    lived = paired(account, tall, agent)[days >= RESIDENT_DAYS]
+    lived = paired(account, tall, agent)[(days >= RESIDENT_DAYS) & at_own_hours(ties, HOUR_BITS_MIN)]
     return np.asarray(np.isin(paired(account, tall, inner[agent]), lived) & (inner[agent] < tall - 1))
+
+
+def _lives_beside(ties: pa.Table, rows: Codes, outer: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Say of some ties whether their account lives on another outside network in the same weeks, at a desk.
+
+    Args:
+        ties: the ties.
+        rows: those asked about.
+        outer: per tie, whether its network is outside.
+    """
+    names = ("account", "network", "days", "first", "last")
+    account, network, days, first, last = (ties[one].to_numpy() for one in names)
+    desk = np.flatnonzero(outer & (days >= RESIDENT_DAYS) & (ties["phone"].to_numpy() < PHONE_SHARE))
+    desk = desk[np.argsort(account[desk], kind="stable")]
+    bounds = np.searchsorted(account[desk], [account[rows], account[rows] + 1])
+    out = np.zeros(len(rows), np.bool_)
+    for place, (row, start, end) in enumerate(zip(rows.tolist(), *bounds.tolist(), strict=True)):
+        mine = desk[start:end]
+        both = np.minimum(last[mine], last[row]) - np.maximum(first[mine], first[row])
+        out[place] = bool(((network[mine] != network[row]) & (both >= 2 * WEEK_US)).any())
+    return out
 
 
 def _on_two_networks(ties: pa.Table) -> npt.NDArray[np.bool_]:
@@ -222,13 +243,17 @@ def _shared_networks(accesses: Accesses, ties: pa.Table, inside: npt.NDArray[np.
     A quarter of all accounts must be there on several days with an agent and at hours of their own: whom an intruder reads
     by one foreign agent does not make his network an office, be it the whole house. Where half of all accounts are, it is
     an office where most of them live, with agents of several kinds (`settled`). What an account has inside is its own
-    outside as well, and so is what each brings along from another network: the exit of a house that was changed.
+    outside as well, where it has no other home in the same weeks, and so is what each brings along from another network:
+    the exit of a house that was changed.
     """
     network, account = (ties[one].to_numpy() for one in ("network", "account"))
     shared = np.zeros(len(accesses.networks), np.bool_)
     shared[np.unique(accesses.network[accesses.internal & (accesses.network >= 0)])] = True
-    often = at_own_hours(ties, HOUR_BITS_MIN) & (ties["days"].to_numpy() >= LATE_DAYS_MIN)
-    own = often & ((ties["agent_bits"].to_numpy() < FOREIGN_BITS) | inside)
+    often = at_own_hours(ties, HOUR_BITS_MIN) | (ties["phone"].to_numpy() >= PHONE_SHARE)
+    often &= ties["days"].to_numpy() >= LATE_DAYS_MIN
+    own = often & (ties["agent_bits"].to_numpy() < FOREIGN_BITS)
+    brought = np.flatnonzero(often & inside & ~own & ~shared[network])
+    own[brought[~_lives_beside(ties, brought, ~shared[network])]] = True
     most = max(SHARED_MIN, SHARED_SHARE * len(np.unique(account)))
     shared |= users_of(network[own], account[own], len(shared)) >= most
     # each with what it has on another network too: the exit of a house that was changed
@@ -418,15 +443,16 @@ def _stale(
 ) -> list[Cluster]:
     """Give agents that are foreign to many accounts over a long time, each from a network of its own.
 
-    What some have inside (`inside`, per tie) is an ordinary one of theirs.
+    What most of them have inside (`inside`, per tie) is an ordinary one of theirs.
     """
     agent, account = ties["agent"].to_numpy(), ties["account"].to_numpy()
     bits, first, last = (ties[one].to_numpy() for one in ("agent_bits", "first", "last"))
     size = int(agent.max(initial=-1)) + 1
     rows = np.flatnonzero(visiting)
     users = users_of(agent[rows], account[rows], size)
-    own = (bits < FOREIGN_BITS) | inside
-    ordinary = users_of(agent[own], account[own], size)
+    ordinary = users_of(agent[bits < FOREIGN_BITS], account[bits < FOREIGN_BITS], size)
+    at_work = rows[inside[rows]]
+    ordinary += 2 * users_of(agent[at_work], account[at_work], size) >= np.maximum(users, 1)
     out = []
     for wanted in np.flatnonzero((users >= STALE_ACCOUNTS) & (ordinary == 0)):
         mine = rows[agent[rows] == wanted]

@@ -64,9 +64,13 @@ def at_own_hours(ties: pa.Table, most: float = HOUR_BITS_EACH) -> Mask:
 
 
 def settled(ties: pa.Table) -> Mask:
-    """Say of each tie whether its account is there day after day at its own hours, or sits nowhere else."""
-    often = _often(ties, DAILY_SHARE) & at_own_hours(ties)
-    return np.asarray(often | (_often(ties, HOME_SHARE) & _sits_nowhere_else(ties) & at_own_hours(ties, HOUR_BITS_MIN)))
+    """Say of each tie whether its account is there day after day at its own hours, or sits nowhere else.
+
+    Who is seen nowhere else at all has no hours to be foreign to: an office in another part of the world.
+    """
+    daily = _often(ties, DAILY_SHARE)
+    alone = _often(ties, HOME_SHARE) & _sits_nowhere_else(ties) & at_own_hours(ties, HOUR_BITS_MIN)
+    return np.asarray(daily & at_own_hours(ties) | alone | (daily & (ties["elsewhere"].to_numpy() == 0)))
 
 
 def regular(ties: pa.Table) -> Mask:
@@ -154,7 +158,8 @@ def is_office(ties: pa.Table, size: int) -> Mask:
     if not everybody:
         return out
     often = (ties["days"].to_numpy() >= DAYS_MIN) & (2.0 ** -ties["network_bits"].to_numpy() >= SPARSE_SHARE)
-    often &= at_own_hours(ties, HOUR_BITS_MIN)
+    # a phone is there whenever its owner is awake
+    often &= at_own_hours(ties, HOUR_BITS_MIN) | (ties["phone"].to_numpy() >= PHONE_SHARE)
     users, living = (users_of(network[one], account[one], size) for one in (np.ones(len(often), np.bool_), often))
     for one in np.flatnonzero((users >= OFFICE_SHARE * everybody) & (living >= OFFICE_SHARE * users)).tolist():
         out[one] = of_several_kinds(ties, network == one)
