@@ -220,6 +220,7 @@ def test_ordinary_administration_is_told_and_is_not_called_left_behind(tmp_path:
 
 SHELL = "/aspnet_client/system_web/discover.aspx"
 SCRIPTS = "C:\\inetpub\\wwwroot\\aspnet_client\\system_web\\x.js"
+START = "C:\\inetpub\\wwwroot\\iisstart.htm"
 THERE = "C:\\inetpub\\wwwroot\\aspnet_client\\system_web\\discover.aspx"
 BELOW = "C:\\inetpub\\wwwroot\\aspnet_client\\system_web\\4_0\\x.js"
 MOVED = "C:\\inetpub\\wwwroot\\help\\discover.aspx"
@@ -257,13 +258,14 @@ def _shell(root: Path, lists: dict[str, str]) -> tuple[FootholdState, CheckStatu
             CheckStatus.UNKNOWN,
         ),
         ({"EX01/2021-03-20/files.csv": _list(OTHERS)}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
-        ({"EX01/2021-03-20/files.csv": _list(SCRIPTS)}, FootholdState.REMOVED, CheckStatus.PASS),
+        ({"EX01/2021-03-20/files.csv": _list(SCRIPTS, START)}, FootholdState.REMOVED, CheckStatus.PASS),
+        ({"EX01/2021-03-20/files.csv": _list(SCRIPTS)}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
         ({"EX01/2021-03-20/files.csv": _list(BELOW)}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
         ({"EX01/2021-03-20/files.csv": _list(f"D:\\backup\\{SCRIPTS[3:]}")}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
         ({"EX01/2021-03-20/files.csv": _list(SCRIPTS, MOVED)}, FootholdState.UNKNOWN, CheckStatus.UNKNOWN),
         ({"EX01/2021-03-20/files.csv": _list(SCRIPTS, THERE)}, FootholdState.PRESENT, CheckStatus.FAIL),
         (
-            {"EX01/2021-03-10/files.csv": _list(THERE), "EX01/2021-03-20/files.csv": _list(SCRIPTS)},
+            {"EX01/2021-03-10/files.csv": _list(THERE), "EX01/2021-03-20/files.csv": _list(SCRIPTS, START)},
             FootholdState.REMOVED,
             CheckStatus.PASS,
         ),
@@ -280,6 +282,7 @@ def _shell(root: Path, lists: dict[str, str]) -> tuple[FootholdState, CheckStatu
     ],
     ids=[
         "a list from before it", "and one from after it that leaves the folder out", "a folder of one name", "its folder",
+        "its folder, and files of one sort only",
         "a folder below its own", "a backup of its folder", "moved elsewhere", "still there", "there, and gone later",
         "gone, and back later", "a copy of it, and the copy's folder later",
     ],

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from dwell.hunt.checks.stock import is_exchange_path, is_stock_folder, is_stock_image, is_stock_type, plain_path
+from dwell.hunt.checks.stock import (
+    is_exchange_path,
+    is_stock_folder,
+    is_stock_image,
+    is_stock_program,
+    is_stock_type,
+    plain_path,
+)
 
 EXCHANGE = "Program Files\\Microsoft\\Exchange Server"
 
@@ -37,6 +44,13 @@ def test_a_path_without_its_detours(written: str, plain: str) -> None:
         ("%windir%\\System32\\inetsrv\\static2.dll", False),
         ("C:\\ProgramData\\system32\\inetsrv\\static.dll", False),
         ("C:\\Windows\\System32\\inetsrv\\..\\..\\Temp\\static.dll", False),
+        ("C:\\Windows\\System32\\inetsrv\\sub\\static.dll", False),
+        ("C:\\Windows\\System32\\inetsrv\\owaauth.dll", False),
+        (f"C:\\{EXCHANGE}\\V15\\Bin\\kerbauth.dll", True),
+        (f"C:\\{EXCHANGE}\\V15\\ClientAccess\\Sync\\bin\\AirFilter.dll", True),
+        (f"C:\\{EXCHANGE}\\V15\\Bin\\static.dll", False),
+        (f"C:\\{EXCHANGE}\\V15\\FrontEnd\\HttpProxy\\bin\\static.dll", False),
+        (f"C:\\{EXCHANGE}\\V15\\Logging\\owaauth.dll", False),
         ("\\\\evil\\share\\microsoft.net\\framework\\static.dll", False),
         ("C:\\evil\\Exchange Server\\V15\\owaauth.dll", False),
     ],
@@ -49,8 +63,14 @@ def test_the_file_of_a_module(path: str, *, stock: bool) -> None:
     ("path", "stock"),
     [
         ("%SystemDrive%\\inetpub\\wwwroot", True),
-        ("C:\\inetpub", True),
-        (f"C:\\{EXCHANGE}\\V15", True),
+        ("C:\\inetpub", False),
+        ("C:\\inetpub\\logs", False),
+        ("C:\\inetpub\\history", False),
+        (f"C:\\{EXCHANGE}\\V15", False),
+        (f"C:\\{EXCHANGE}\\V15\\Mailbox", False),
+        (f"C:\\{EXCHANGE}\\V15\\Logging\\Owa", False),
+        (f"C:\\{EXCHANGE}\\V15\\ClientAccessX", False),
+        (f"C:\\{EXCHANGE}\\V15\\FrontEnd\\HttpProxy\\ecp", True),
         (f"E:\\{EXCHANGE}\\V14\\ClientAccess\\owa", True),
         ("C:\\Windows\\System32\\RpcProxy", True),
         ("C:\\Windows\\system32\\CertSrv\\en-US", True),
@@ -93,3 +113,12 @@ def test_the_library_of_an_agent_lies_where_exchange_does() -> None:
     assert is_exchange_path(f"C:\\{EXCHANGE}\\V15\\TransportRoles\\agents\\x.dll")
     assert not is_exchange_path("C:\\Temp\\x.dll")
     assert not is_exchange_path("")
+
+
+def test_a_handler_runs_a_library_of_exchange_from_where_no_pages_are() -> None:
+    """Its folder is none that a virtual directory points to."""
+    library = f"C:\\{EXCHANGE}\\V15\\Bin\\a.dll"
+    assert is_stock_program(library)
+    assert not is_stock_folder(library)
+    assert not is_stock_program(f"C:\\{EXCHANGE}\\V15\\Bin\\a.exe")
+    assert not is_stock_program("C:\\ProgramData\\a.dll")

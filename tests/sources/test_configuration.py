@@ -6,6 +6,7 @@ import codecs
 import hashlib
 import io
 
+import pytest
 from fuzz.contract import check, read_all
 
 from dwell.model.provenance import AnomalyKind
@@ -13,6 +14,15 @@ from dwell.sources import iis_config
 from dwell.sources.iis_config import IisConfig
 
 READER = IisConfig()
+
+
+@pytest.mark.parametrize("written", ["aabb", "AABB,IsolateApps", "aabb,IsolateByAppId", " AaBb "])
+def test_one_key_is_known_however_it_is_written(written: str) -> None:
+    """A key that was written in small letters on one day and not on the other was 'renewed'."""
+    text = f'<configuration><system.web><machineKey validationKey="{written}" /></system.web></configuration>'
+    reading = check(READER, text.encode())
+    key = dict(reading.rows[0]["extra"])["validationKey"]
+    assert key == "sha256:" + hashlib.sha256(b"AABB").hexdigest()
 
 
 def test_keys_and_passwords_do_not_leave_the_file() -> None:

@@ -1,16 +1,19 @@
 """Is a script still on its server? What lists of files say, each with its date.
 
 A list shows a script to be gone only where it holds the very folder in which the script lay, and not the script: a folder
-below it, the same folder of another tree and a backup of it are other folders. A file of the same name elsewhere in the web
-folders leaves it open, as a script can be moved. A list that shows it counts until a later one does not.
+below it, the same folder of another tree and a backup of it are other folders. A list of one sort of files holds the
+folder as well and could not show the script: it has to hold a page there, or files of several sorts where IIS has no
+pages. A file of the same name elsewhere in the web folders leaves it open, as a script can be moved. A list that shows it
+counts until a later one does not.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from dwell.hunt.checks.stock import PAGE
 from dwell.model.claims import FootholdState
 from dwell.model.provenance import EvidenceId
 from dwell.scope.exploits import script_name
@@ -21,6 +24,7 @@ from dwell.scope.states import FileState
 __all__ = ["UNCOVERED", "lists_without", "state_of"]
 
 UNCOVERED = "no list of files or export dated after it is held that covers it"
+_RUN = "page"
 _FRONT = frozenset({"owa", "ecp", "oab", "ews", "mapi", "autodiscover", "powershell", "rpc"})
 """Applications of Exchange's site: what is asked of them lies in its own folder and not in that of IIS."""
 _SITE = "inetpub/wwwroot"
@@ -60,6 +64,31 @@ def _folders(path: str, shown: Iterable[FileState]) -> list[set[str]]:
     elif not any(_ROOT.match(one) for one in known):
         out.append({f"{_SITE}/{asked}".rstrip("/")})
     return out
+
+
+def _sort(plain: str) -> str:
+    """Give the ending of a file's name; that of a page where a web server runs it, whichever it is."""
+    return _RUN if PAGE.search(plain) else plain.rpartition("/")[2].rpartition(".")[2]
+
+
+def _shows_pages(folder: str, held: Mapping[str, set[str]]) -> bool:
+    """Say whether a list that holds a folder could show a page in it, and is not of one sort of files.
+
+    Exchange has pages in its folders: one has to be listed there, or in a folder above it. In those of IIS there need be
+    none: files of several sorts will do.
+
+    Args:
+        folder: it, without its drive.
+        held: the sorts of files in each folder of the list.
+    """
+    met = _ROOT.match(folder)
+    root = folder if met is None else met["root"]
+    if met is not None and root != _SITE:
+        return any(
+            _RUN in sorts and f"{folder}/".startswith(f"{one}/") and one.startswith(root) for one, sorts in held.items()
+        )
+    sorts = set[str]().union(*(found for one, found in held.items() if f"{one}/".startswith(f"{root}/")))
+    return _RUN in sorts or len(sorts) > 1
 
 
 def _shown(case: Investigation, host: str, path: str) -> list[FileState]:
@@ -108,15 +137,19 @@ def lists_without(
     folders, name = _folders(path, shown), script_name(path).rpartition("/")[2]
     dated = _dated(case, host, after)
     wanted = {one.evidence_id for one, _ in dated}
-    held: dict[EvidenceId, set[str]] = {one: set() for one in wanted}
+    held: dict[EvidenceId, dict[str, set[str]]] = {one: {} for one in wanted}
     for one in case.files:
         if one.host != host or one.ground.evidence_id not in wanted:
             continue
         plain = _plain(one.path)
         if plain.rpartition("/")[2] == name and _ROOT.match(plain):
             return [], f"a file of its name lies in another web folder by then: {one.path}"
-        held[one.ground.evidence_id].add(_folder(plain))
-    covering = {one for one, known in held.items() if all(known & each for each in folders)}
+        held[one.ground.evidence_id].setdefault(_folder(plain), set()).add(_sort(plain))
+    covering = {
+        one
+        for one, known in held.items()
+        if all(any(_shows_pages(folder, known) for folder in each if folder in known) for each in folders)
+    }
     return [(one, why) for one, why in dated if one.evidence_id in covering], ""
 
 

@@ -63,10 +63,11 @@ MORE: Mapping[str, tuple[str, ...]] = {
     "configuration": ("validationKey", "decryptionKey"),
     "exports": (
         "AddToRecipients", "RouteMessageOutboundConnector", "GenerateIncidentReport", "ModerateMessageByUser",
-        "PermissionType",
+        "PermissionType", "AppRoleId",
     ),
 }  # fmt: skip
 """What an export names that has no column; of a key its SHA-256 is held."""
+_CLOCKS = timedelta(days=1)
 _DAY = re.compile(r"(?<!\d)(20\d\d)-(\d\d)-(\d\d)(?!\d)")
 Row = Mapping[str, Any]
 """A row of an export by its columns: text or None; `CreationTimeUtc` is an instant, `attributes` a list of pairs."""
@@ -153,6 +154,21 @@ class Snapshots:
             evidence: max((one.at_utc for one in places if one.at_utc is not None), default=None)
             for evidence, places in self.files.items()
         }
+
+    def no_later(self) -> Mapping[str, datetime | None]:
+        """Give by evidence id until when what a file tells can have happened; None where only its content dates it.
+
+        A day is left for clocks, and after the day in a path the hours by which local time is behind.
+        """
+        out: dict[str, datetime | None] = {}
+        for evidence, places in self.files.items():
+            dates = [
+                one.exported_utc or (one.day_utc + timedelta(days=1) if one.day_utc else one.written_utc)
+                for one in places
+            ]
+            whole = [one for one in dates if one is not None]
+            out[evidence] = max(whole) + _CLOCKS if whole and len(whole) == len(dates) else None
+        return out
 
     def days(self, table: str) -> Mapping[str, tuple[datetime, ...]]:
         """Give by evidence id when each file of a table was made that is dated more than once: equal on several days."""

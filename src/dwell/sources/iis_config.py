@@ -152,8 +152,10 @@ class _Elements:
 def _veiled(name: str, value: str, attributes: Mapping[str, str]) -> str:
     """Give a value without the secret that it may be."""
     if name.lower() in _KEYS and value not in _OWN_WORDS:
-        automatic = value.partition(",")[0] == "AutoGenerate"
-        return value if automatic else f"sha256:{hashlib.sha256(value.encode(errors='replace')).hexdigest()}"
+        # one key can be written in small letters, and with words behind it that say to whom it goes
+        key = value.partition(",")[0].strip()
+        automatic = key == "AutoGenerate"
+        return value if automatic else f"sha256:{hashlib.sha256(key.upper().encode(errors='replace')).hexdigest()}"
     key = " ".join(attributes.get(one, "") for one in ("key", "name")) if name == "value" else name
     return _NOT_KEPT if value and _SECRETS.search(key) else value
 

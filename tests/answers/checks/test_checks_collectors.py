@@ -101,3 +101,75 @@ def test_forwarding_of_selected_columns_is_weighed_by_the_accounts_name(tmp_path
     rows = [("p00@gov.example", "", "smtp:x@other.example", "True")]
     files = {f"exports/{AFTER}/forwarding.csv": table(columns, rows)}
     assert check_of(case_of(tmp_path, files), "forwarding").status is CheckStatus.FAIL
+
+
+def _consents(root: Path, before: str | None, after: str) -> CheckStatus:
+    """Judge consents of before and after, each a CSV, beside the other kinds of export."""
+    files = {
+        f"exports/{AFTER}/a.csv": table(APPS, [("plain", "x", "", "")]),
+        f"exports/{AFTER}/own.csv": table(GRANTS, [OWN]),
+    }
+    files[f"exports/{AFTER}/c.csv"] = after
+    if before is not None:
+        files[f"exports/{BEFORE}/c.csv"] = before
+    return check_of(case_of(root, files), "applications").status
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        "810c84a8-4a9e-49e6-bf7d-7d183f40d01b", "", "https://graph.microsoft.com/.default", "System.String[]",
+        "{User.Read, openid...}",
+        "Directory.AccessAsUser.All", "DelegatedPermissionGrant.ReadWrite.All", "full_access_as_user",
+        "eDiscovery.Read.All", "UserAuthenticationMethod.ReadWrite.All", "User.Read,Mail.Read",
+    ],
+)  # fmt: skip
+def test_a_permission_that_is_no_name_may_be_one_of_mail(tmp_path: Path, scope: str) -> None:
+    """Numbers of permissions, as the directory gives them, were looked at and held nothing."""
+    columns = "ClientId,ConsentType,PrincipalId,PermissionType,Scope,AppRoleId"
+    after = table(
+        columns, [("c", "Principal", "u", "Delegated", "User.Read", ""), ("e", "Application", "", "", scope or " ", "")]
+    )
+    assert _consents(tmp_path, None, after) is CheckStatus.UNKNOWN
+
+
+@pytest.mark.parametrize("column", ["Scope", "AppRoleId"])
+def test_the_number_of_a_permission_is_known_again(tmp_path: Path, column: str) -> None:
+    one, other = "810c84a8-4a9e-49e6-bf7d-7d183f40d01b", "e383f46e-2787-4529-855e-0e479a3ffac0"
+    exports = [
+        table(
+            "ClientId,ConsentType,PrincipalId,Scope,AppRoleId",
+            [("c", "Principal", "u", "User.Read", "")]
+            + [("e", "Application", "", *((n, "") if column == "Scope" else (" ", n))) for n in numbers],
+        )
+        for numbers in ((one,), (one,), (one, other))
+    ]  # fmt: skip
+    assert _consents(tmp_path / "same", exports[0], exports[1]) is CheckStatus.PASS
+    assert _consents(tmp_path / "more", exports[0], exports[2]) is CheckStatus.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (["u1"], ["u1"], CheckStatus.PASS),
+        (["u1"], ["u1", "u2"], CheckStatus.FAIL),
+        ([""], ["u1", "u2"], CheckStatus.UNKNOWN),
+        ([""], ["u1"], CheckStatus.UNKNOWN),
+        (["u1"], [""], CheckStatus.PASS),
+        (["u1"], ["", ""], CheckStatus.UNKNOWN),
+    ],
+)
+def test_an_export_that_does_not_name_people_knows_none_of_them(
+    tmp_path: Path, before: list[str], after: list[str], expected: CheckStatus
+) -> None:
+    """Consents of an export that names nobody were those of everybody whom a later one names."""
+    given = [table(GRANTS, [("c", "Principal", one, "Mail.Read") for one in people]) for people in (before, after)]
+    assert _consents(tmp_path, given[0], given[1]) is expected
+
+
+@pytest.mark.parametrize(("number", "expected"), [("1", CheckStatus.UNKNOWN), ("0", CheckStatus.PASS)])
+def test_the_number_of_secrets_does_not_tell_them_apart(tmp_path: Path, number: str, expected: CheckStatus) -> None:
+    consents = table(GRANTS, [("plain", "Principal", "u", "User.Read"), OWN])
+    files = {f"exports/{day}/a.csv": table(APPS, [("a", "x", number, "0")]) for day in (BEFORE, AFTER)}
+    files[f"exports/{AFTER}/c.csv"] = consents
+    assert check_of(case_of(tmp_path, files), "applications").status is expected

@@ -105,14 +105,49 @@ def test_a_folder_that_was_listed_before_and_is_not_after_leaves_it_open(tmp_pat
         (WHOLE, PASS),
         ([one for one in WHOLE if one != MOVED], PASS),
         ([*WHOLE, SHELL], UNKNOWN),
+        ([CLIENT], UNKNOWN),
+        ([START, MOVED, CLIENT, _file(f"{AUTH}\\x.js"), BACK], UNKNOWN),
     ],
-)
+    ids=["of another drive", "no folder of it", "no web root", "whole", "a script gone", "there still",
+         "a folder below its own", "no page of Exchange's"],
+)  # fmt: skip
 def test_a_later_list_stands_for_an_earlier_one_only_in_the_folders_that_it_covers(
     tmp_path: Path, later: list[Row], expected: CheckStatus
 ) -> None:
     status, why = _status(tmp_path, {BEFORE: WHOLE, AFTER: [*WHOLE, SHELL], "2021-04-04": later})
     assert status is expected, why
     assert ("sh.aspx on EX01 is new" in why) is (expected is UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "more"),
+    [([LOGON], f"{AUTH}\\b.js"), ([LOGON], f"{AUTH}\\errorfe.aspx"),
+     ([START], f"{ROOT}\\x.js"), ([BACK], f"{BACK[0]}.bak")],
+    ids=["of one sort", "cut short", "of late", "without settings"],
+)  # fmt: skip
+def test_a_list_that_leaves_out_what_was_there_before_may_hold_a_part_of_its_folders(
+    tmp_path: Path, left_out: list[Row], more: str
+) -> None:
+    """Such a list was 'nothing new or changed': a page in it could not be seen."""
+    after = [one for one in [*WHOLE, _file(more)] if one not in left_out]
+    status, why = _status(tmp_path, {AFTER: after, BEFORE: [*WHOLE, _file(more)]})
+    assert (status, "1 file of before in no list from after the act" in why) == (UNKNOWN, True), why
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (f"{ROOT}\\winsxs\\x.aspx", UNKNOWN),
+        (f"{AUTH}\\winsxs\\x.aspx", UNKNOWN),
+        (f"{ROOT}\\Temporary ASP.NET Files\\x.aspx", UNKNOWN),
+        ("C:\\Windows\\WinSxS\\amd64_a\\x.aspx", PASS),
+        ("C:\\Windows\\Microsoft.NET\\Framework64\\v4.0.30319\\Temporary ASP.NET Files\\owa\\1\\x.aspx", PASS),
+    ],
+)
+def test_only_windows_own_folders_hold_pages_that_come_and_go(tmp_path: Path, path: str, expected: CheckStatus) -> None:
+    """A folder of the web root can be called as they are."""
+    status, why = _status(tmp_path, {AFTER: [*WHOLE, _file(path, "d", made=NEW)], BEFORE: WHOLE})
+    assert status is expected, why
 
 
 @pytest.mark.parametrize(

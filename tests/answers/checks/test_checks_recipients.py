@@ -116,7 +116,36 @@ def test_what_a_list_was_called_in_place_of_its_content_is_known_from_no_other_e
     assert not found.known_again
 
 
-@pytest.mark.parametrize("cell", ["a" * 400_000, '"' * 200_000, "[EX:" * 100_000, "a@" * 100_000, "CN=\\," * 50_000])
+@pytest.mark.parametrize(
+    ("cell", "outside"),
+    [
+        ("{vera@gov.example, jan@gov.example...}", 0),
+        ("{vera@gov.example, jan@gov.example…}", 0),
+        ("{vera@gov.example, jan@gov.exa…", 0),
+        ("jan@gov.exam...", 0),
+        ("{x@elsewhere.example, jan@gov.example...}", 1),
+        ("{vera@gov.example, x@elsewhere.example…}", 1),
+    ],
+)
+def test_a_list_that_the_console_cut_names_more_than_is_there(recipients: Recipients, cell: str, outside: int) -> None:
+    """What three dots stand for was passed over, or was the end of an address outside."""
+    found = recipients.beyond(cell)
+    assert sum(one.outside for one in found) == outside
+    assert sum(not one.known_again for one in found) == 1
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "..." * 100_000 + "x",
+        "... " * 100_000 + "x",
+        "a" * 400_000,
+        '"' * 200_000,
+        "[EX:" * 100_000,
+        "a@" * 100_000,
+        "CN=\\," * 50_000,
+    ],
+)
 def test_a_cell_that_was_made_to_be_slow_is_not(recipients: Recipients, cell: str) -> None:
     began = time.perf_counter()
     recipients.beyond(cell)

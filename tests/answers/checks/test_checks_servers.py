@@ -64,12 +64,36 @@ def test_a_server_whose_configuration_is_not_held_leaves_it_open(tmp_path: Path)
     assert found.extent == Extent(1, 2, "mail servers")
 
 
+EXCHANGE = "C:\\Program Files\\Microsoft\\Exchange Server\\V15"
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        (ROOT, PASS),
+        (ROOT.upper().replace("%SYSTEMDRIVE%", "C:"), PASS),
+        (f"{ROOT}\\new", UNKNOWN),
+        (f"{EXCHANGE}\\FrontEnd\\HttpProxy\\owa", UNKNOWN),
+        (f"{EXCHANGE}\\Mailbox", FAIL),
+    ],
+)
+def test_a_virtual_directory_that_was_not_there_before_passes_nowhere(
+    tmp_path: Path, folder: str, expected: CheckStatus
+) -> None:
+    """One to the folder of the databases passed, as it lies where Exchange is."""
+    files = _at(AFTER, _config(STOCK, folder)) | _at(BEFORE, _config(STOCK))
+    found = check_of(case_of(tmp_path, files), "virtual-directories")
+    assert found.status is expected, found.why
+
+
 @pytest.mark.parametrize(
     ("folder", "expected"),
     [
         (ROOT, PASS),
         ("C:\\Program Files\\Microsoft\\Exchange Server\\V15\\FrontEnd\\HttpProxy\\owa", PASS),
         ("%windir%\\System32\\RpcProxy", PASS),
+        ("C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Mailbox", UNKNOWN),
+        ("C:\\inetpub\\logs", UNKNOWN),
         ("C:\\ProgramData\\COM", UNKNOWN),
         ("C:\\Windows\\..\\evil", UNKNOWN),
         ("C:\\Windows\\Temp", UNKNOWN),
@@ -315,3 +339,36 @@ def test_a_password_set_within_hours_of_the_act_needs_a_zone(
     files = {"directory/u.csv": table("SamAccountName,UserPrincipalName,PasswordLastSet", [("p00", STAFF[0], written)])}
     found = check_of(case_of(tmp_path, files), "passwords")
     assert found.status is expected, found.why
+
+
+@pytest.mark.parametrize(
+    ("written", "exported", "expected"),
+    [
+        ("2021-04-01T00:00:00Z", "2021-04-03T00:00:00Z", PASS),
+        ("2021-06-01T00:00:00Z", "2021-04-03T00:00:00Z", UNKNOWN),
+        ("2031-01-01T00:00:00Z", "2021-04-03T00:00:00Z", UNKNOWN),
+        ("2020-06-01T00:00:00Z", "2021-04-03T00:00:00Z", FAIL),
+    ],
+)
+def test_a_password_cannot_be_set_after_its_export(
+    tmp_path: Path, written: str, exported: str, expected: CheckStatus
+) -> None:
+    """Day and month that changed places made a password new."""
+    columns = "UserPrincipalName,PasswordLastSet,ExportedUtc"
+    files = {"directory/u.csv": table(columns, [(STAFF[0], written, exported)])}
+    found = check_of(case_of(tmp_path, files), "passwords")
+    assert found.status is expected, found.why
+
+
+def test_krbtgt_cannot_be_set_after_its_export(tmp_path: Path) -> None:
+    columns, place = (
+        "SamAccountName,DistinguishedName,PasswordLastSet,ExportedUtc",
+        "CN=krbtgt,CN=Users,DC=gov,DC=example",
+    )
+    files = {
+        f"directory/k{day}.csv": table(
+            columns, [("krbtgt", place, f"203{day}-04-01T00:00:00Z", f"2021-04-0{day}T00:00:00Z")]
+        )
+        for day in (3, 4)
+    }
+    assert check_of(case_of(tmp_path, files), "krbtgt").status is UNKNOWN

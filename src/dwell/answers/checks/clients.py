@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 
-from dwell.answers.checks.recipients import not_written_out
+from dwell.answers.checks.recipients import is_cut, not_written_out
 from dwell.answers.checks.scene import Current, Finding, Pile, Scene, told, undated, weigh
 from dwell.model.claims import CheckStatus, Extent
 from dwell.scope.snapshots import Row
@@ -14,39 +16,55 @@ from dwell.scope.words import agent
 __all__ = ["applications", "devices", "sign_in_methods"]
 
 _MAIL_SCOPES = (
-    "mail.", "mailboxsettings.readwrite", "full_access_as_app", "ews.", "eas.", "imap.", "pop.", "exchange.manage",
-    "directory.readwrite", "rolemanagement.readwrite", "approleassignment.readwrite", "application.readwrite",
+    "mail.", "mail-advanced.", "mailboxsettings.readwrite", "full_access_as_", "ews.", "eas.", "imap.", "pop.",
+    "exchange.manage", "ediscovery.", "directory.readwrite", "directory.accessasuser", "rolemanagement.readwrite",
+    "approleassignment.readwrite", "delegatedpermissiongrant.readwrite", "application.readwrite",
+    "userauthenticationmethod.readwrite", "user-passwordprofile.readwrite",
 )  # fmt: skip
-"""Permissions that open mail, set where it is sent to, or let an application give itself those that do."""
+"""Permissions that open mail, set where it is sent to, or let an application give itself those that do, or a password."""
+_SCOPE = re.compile(r"[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*")
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_BETWEEN = re.compile(r"[\s,;{}]+")
+UNREAD = "permissions that the export does not name"
 _KINDS = ("consent", "application")
 _ASKED = ("consents of people", "permissions of applications themselves", "applications")
 """What has to be looked at. The first two stand in one export, or in one each."""
-_EMPTY = {"", "{}", "[]", "null"}
+_EMPTY = {"", "{}", "[]", "null", "0", "false"}
 _SECRETS = ("PasswordCredentials", "KeyCredentials")
 _COLUMNS = (
     "ClientId", "AppId", "DisplayName", "AppDisplayName", "Scope", "ConsentType", "PrincipalId", "PermissionType",
-    "CreatedDateTime", *_SECRETS,
+    "CreatedDateTime", "AppRoleId", *_SECRETS,
 )  # fmt: skip
 _EVERYBODY = "*"
 
-Held = dict[tuple[str | None, ...], set[str]]
-"""What rows hold, by what it is known again by: for whom each holds."""
+Held = dict[tuple[str | None, ...], Counter[str]]
+"""What rows hold, by what it is known again by: for whom each holds, and in how many rows."""
 
 
-def _mail_scopes(scope: str | None) -> list[str]:
-    """Give what a consent allows of mail; exports write one scope a row, or all of a grant in one."""
-    names = [one.rpartition("/")[2] for one in (scope or "").lower().split()]
-    return [one for one in names if one.startswith(_MAIL_SCOPES)]
+def _scopes(row: Row) -> list[str]:
+    """Give what a row allows of mail, and what cannot be read of it; exports write one scope a row, or all of a grant.
+
+    What is a number of a permission, and no name, is given as it is: it may be one of mail, and is known again by it. An
+    empty text stands for what is not known again: a cell that is cut or empty, the class of a list, `.default`, which is
+    whatever was consented to.
+    """
+    cell = ((row["Scope"] or "").strip() or row["AppRoleId"] or "").strip().lower()
+    if not_written_out(cell) or is_cut(cell):
+        return [""]
+    names = [one.rstrip("/").rpartition("/")[2] for one in _BETWEEN.split(cell) if one]
+    read = [one for one in names if _GUID.fullmatch(one) or one.startswith(_MAIL_SCOPES)]
+    return read if names and all(_SCOPE.fullmatch(one) or _GUID.fullmatch(one) for one in names) else [*read, ""]
 
 
 def _of_itself(row: Row) -> bool:
     """Say whether a permission is an application's own, and not one to act for people."""
-    return "application" in {(row["PermissionType"] or "").lower(), (row["ConsentType"] or "").lower()}
+    sort = {(row["PermissionType"] or "").lower(), (row["ConsentType"] or "").lower()}
+    return "application" in sort or bool(row["AppRoleId"])
 
 
-def _whom(row: Row) -> str:
+def _whom(kind: str, row: Row) -> str:
     """Give for whom a consent holds: one person, everybody; "" where the export does not say."""
-    if (row["ConsentType"] or "").lower() == "allprincipals" or _of_itself(row):
+    if kind != "consent" or (row["ConsentType"] or "").lower() == "allprincipals" or _of_itself(row):
         return _EVERYBODY
     return row["PrincipalId"] or ""
 
@@ -56,43 +74,77 @@ def _holds(kind: str, row: Row) -> list[tuple[str | None, ...]]:
     who = row["ClientId"] or row["AppId"]
     if kind == "consent":
         sort = "application" if _of_itself(row) else "delegated"
-        return [(who, sort, one) for one in _mail_scopes(row["Scope"])]
-    given = [(row[one] or "").strip() for one in _SECRETS]
-    return [(who, *given)] if any(one not in _EMPTY for one in given) else []
+        return [(who, sort, one) for one in _scopes(row)]
+    given = [(row[one] or "").strip().lower() for one in _SECRETS]
+    given = ["" if one in _EMPTY else one for one in given]
+    return [(who, *given)] if any(given) else []
 
 
-def _held(kind: str, rows: Iterable[Row]) -> Held:
+def _held(kind: str, exports: Iterable[Iterable[Row]]) -> Held:
+    """Give what exports hold, and how often for whom: the most that any one of them has."""
     out: Held = {}
-    for row in rows:
-        for key in _holds(kind, row):
-            out.setdefault(key, set()).add(_whom(row))
+    for rows in exports:
+        mine: Held = {}
+        for row in rows:
+            for key in _holds(kind, row):
+                mine.setdefault(key, Counter())[_whom(kind, row)] += 1
+        for key, whom in mine.items():
+            out[key] = out.get(key, Counter()) | whom
     return out
 
 
-def _known(whom: str, before: Collection[str]) -> bool:
-    """Say whether what held for some holds for no more; an export that does not name persons knows none apart."""
-    if _EVERYBODY in before or whom in before:
+def _known(whom: str, before: Counter[str], rows: int) -> bool | None:
+    """Say whether what held for some holds for no more; None where the export of before does not name them.
+
+    Args:
+        whom: for whom it holds; "" where the export does not say: then it holds for no more where it has no more rows.
+        before: for whom it held, and how often.
+        rows: how many rows of the export hold it for nobody named.
+    """
+    if before[_EVERYBODY] or (whom and before[whom]):
         return True
-    return whom != _EVERYBODY and bool(before) and ("" in before or not whom)
+    if whom == _EVERYBODY or not before:
+        return False
+    if not whom:
+        return True if rows <= before.total() else None
+    return None if before[""] else False
+
+
+def _unread(kind: str, key: tuple[str | None, ...]) -> bool:
+    """Say whether what a row holds cannot be told from what another holds: it is not known again by any export.
+
+    So are the class of a list, written in place of it, a list that is cut, and the mere number of secrets: all are the same
+    after a secret was replaced.
+    """
+    if kind == "consent":
+        return not key[-1]
+    return any(not_written_out(one) or is_cut(one) or (one or "").isdigit() or one == "true" for one in key[1:])
 
 
 def _given(scene: Scene, pile: Pile, kind: str, one: Current, older: Held | None) -> None:
     """Take what an export shows and one from before the first act does not; None where there is no such export."""
-    for row, ref in scene.case.snapshots.read(one.file, _COLUMNS, kind):
+    found = scene.case.snapshots.read(one.file, _COLUMNS, kind)
+    now = _held(kind, [[row for row, _ in found]])
+    for row, ref in found:
         keys = _holds(kind, row)
         if not keys:
             continue
         name = row["AppDisplayName"] or row["DisplayName"] or row["ClientId"] or row["AppId"] or "(no name)"
-        for_all = ", for everybody" if kind == "consent" and _whom(row) == _EVERYBODY else ""
-        text = f"{name} ({row['Scope']}{for_all})" if kind == "consent" else f"{name} (holds a secret)"
+        for_all = ", for everybody" if kind == "consent" and _whom(kind, row) == _EVERYBODY else ""
+        scope = (row["Scope"] or "").strip() or row["AppRoleId"]
+        text = f"{name} ({scope or UNREAD}{for_all})" if kind == "consent" else f"{name} (holds a secret)"
         made = instant(row["CreatedDateTime"])
         since = made is not None and made >= scene.first
-        # the class of a list, written in place of it, is the same whatever the list holds
-        unread = kind == "application" and any(not_written_out(part) for part in keys[0][1:])
-        if since:
+        sure = [
+            key for key in keys if not _unread(kind, key) and not (kind == "consent" and _GUID.fullmatch(key[-1] or ""))
+        ]
+        known = {key: _known(_whom(kind, row), (older or {}).get(key, Counter()), now[key][""]) for key in keys}
+        if since and sure:
             pile.add(text, ref, bad=True, later=one.later)
-        elif unread or not all(_known(_whom(row), (older or {}).get(key, ())) for key in keys):
-            pile.add(text, ref, bad=older is not None and not unread, later=one.later)
+        elif since or any(_unread(kind, key) or not known[key] for key in keys):
+            # what is a number of a permission may be one of anything
+            bad = older is not None and any(known[key] is False for key in sure)
+            pile.add(text, ref, bad=bad, later=one.later)
 
 
 def applications(scene: Scene) -> list[Finding]:
@@ -105,7 +157,7 @@ def applications(scene: Scene) -> list[Finding]:
     asked: set[str] = set()
     for kind, found in files.items():
         before = scene.before("exports", kind)
-        rows = [row for one in before for row, _ in scene.case.snapshots.read(one, _COLUMNS, kind)]
+        rows = ([row for row, _ in scene.case.snapshots.read(one, _COLUMNS, kind)] for one in before)
         older = _held(kind, rows) if before else None
         for one in found:
             _given(scene, pile, kind, one, older)

@@ -8,13 +8,13 @@ is taken to be there still.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from dwell.answers.checks.scene import Finding, Pile, Scene, told, undated, weigh
 from dwell.answers.phrases import count, listed
-from dwell.hunt.checks.stock import COMPILED
+from dwell.hunt.checks.stock import COMPILED, PAGE
 from dwell.model.provenance import EvidenceId
 from dwell.scope.snapshots import Snapshot
 from dwell.scope.states import FileState
@@ -32,17 +32,31 @@ _FRONT = "FrontEnd\\HttpProxy"
 _V14 = "\\exchange server\\v14\\"
 """Where Exchange 2010 lies, which has no front end of its own."""
 _WEB = re.compile(r"\\inetpub\\(?!logs\\|temp\\|history\\|mailroot\\)|\\frontend\\httpproxy\\|\\clientaccess\\")
-_PAGE = re.compile(
-    r"\.(?:as[hmp]x|asax|ascx|asp|asa|cer|cdx|[cv]bhtml?|master|php\d?|phtml|soap|rem|svc|xamlx|shtml?|jspx?|cfm)$"
+_APART = re.compile(
+    r"\\clientaccess\\oab\\[^\\]+\\[^\\]+\.(?:lzx|xml|flt)$"
+    rf"|{_DRIVE}\\windows\\(?:winsxs|microsoft\.net\\framework(?:64)?\\v[^\\]+\\temporary asp\.net files)\\"
 )
-"""What a web server runs, wherever it lies: a virtual directory can point to any folder."""
-_APART = re.compile(r"\\clientaccess\\oab\\[^\\]+\\[^\\]+\.(?:lzx|xml|flt)$|\\temporary asp\.net files\\|\\winsxs\\")
 """Files that come and go by themselves: of the offline address book, of compiled pages, and of Windows' own updates."""
 HASHES = "without a hash on both sides a change of {} is not seen"
 
 
 def _folder(path: str) -> str:
     return path.rpartition("\\")[0]
+
+
+def _above(folder: str) -> Iterable[str]:
+    """Give the folders that a folder lies in, the nearest first."""
+    while folder := _folder(folder):
+        yield folder
+
+
+def _root(path: str) -> str:
+    """Give the web folder of a mail server that a file or a folder lies in; "" for any other."""
+    return next((name for name, pattern in ROOTS.items() if pattern.match(path)), "")
+
+
+def _kind(path: str) -> str:
+    return path.rpartition("\\")[2].rpartition(".")[2]
 
 
 @dataclass(slots=True)
@@ -54,7 +68,7 @@ class _List:
         states: its files by path, in small letters.
         folders: the folders that it holds files of, themselves or below.
         direct: the folders that it holds files of themselves.
-        deep: whether it holds a folder and one in it, as a list of all that lies below does.
+        deep: whether it holds a folder and one below it, as a list of all that lies below does.
     """
 
     file: Snapshot
@@ -71,7 +85,7 @@ class _List:
             while above and above not in self.folders:
                 self.folders.add(above)
                 above = _folder(above)
-        self.deep = any(_folder(one) in self.direct for one in self.direct)
+        self.deep = any(above in self.direct for one in self.direct for above in _above(one))
 
     @property
     def at(self) -> str:
@@ -80,7 +94,7 @@ class _List:
 
     def covers(self, folder: str) -> bool:
         """Say whether what a folder holds is told: it is listed, or it is gone and the one it lay in is listed."""
-        return folder in self.folders or (self.deep and _folder(folder) in self.direct)
+        return folder in self.direct or (self.deep and _folder(folder) in self.direct)
 
     def roots(self) -> set[str]:
         """Give the web folders that it holds files of."""
@@ -89,14 +103,43 @@ class _List:
 
 
 def _of_interest(path: str) -> bool:
-    return not _APART.search(path) and bool(_WEB.search(path) or _PAGE.search(path))
+    return not _APART.search(path) and bool(_WEB.search(path) or PAGE.search(path))
 
 
-def _standing(lists: Sequence[_List]) -> dict[str, FileState]:
-    """Give the files that stand by lists, the latest first: an earlier one counts where no later one covers the folder."""
+def _is_web(path: str) -> bool:
+    return bool(_WEB.search(path)) and not _APART.search(path)
+
+
+def _left_out(one: Iterable[str], covers: Callable[[str], bool], known: Iterable[str]) -> list[str]:
+    """Give the files of before that lists leave out of the web folders that they cover: gone, or never asked for.
+
+    A list of one sort of files, or of those written of late, holds the folders as a whole one does. What shows that it is
+    no such list is what was there before: a page is missed always, another file where none of its sort that is known from
+    before is listed in the same web folder.
+
+    Args:
+        one: the files that are listed.
+        covers: says of a folder whether it is told what it holds.
+        known: the files of before.
+    """
+    before = {path for path in known if _is_web(path)}
+    there = before.intersection(one)
+    sorts = {(_root(path), _kind(path)) for path in there}
+    gone = [path for path in before - there if covers(_folder(path))]
+    return sorted(path for path in gone if PAGE.search(path) or (_root(path), _kind(path)) not in sorts)
+
+
+def _standing(lists: Sequence[_List], known: Iterable[str] = ()) -> dict[str, FileState]:
+    """Give the files that stand by lists, the latest first: an earlier one counts where no later one covers the folder.
+
+    Args:
+        lists: the lists of a server.
+        known: the files of before; a list that leaves some of them out stands for no other.
+    """
+    whole = [one for one in lists if not _left_out(one.states, one.covers, known)]
     out: dict[str, FileState] = {}
     for one in lists:
-        later = [other for other in lists if other.at > one.at]
+        later = [other for other in whole if other.at > one.at]
         settled = {folder: any(other.covers(folder) for other in later) for folder in one.direct}
         for path, state in one.states.items():
             if not settled[_folder(path)]:
@@ -106,9 +149,10 @@ def _standing(lists: Sequence[_List]) -> dict[str, FileState]:
 
 @dataclass(slots=True)
 class _Told:
-    """What stands between a check and a pass, by server: folders that are not listed, files without a hash."""
+    """What stands between a check and a pass, by server: folders or files that are not listed, files without a hash."""
 
     uncovered: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
     alone: list[str] = field(default_factory=list)
 
@@ -118,6 +162,10 @@ class _Told:
         parts = []
         if self.uncovered:
             parts.append(f"no list from after the act covers {listed(self.uncovered)}")
+        if self.left_out:
+            what = "gone, or the list holds one part of its folders only"
+            parts.append(f"{count(len(self.left_out), 'file')} of before in no list from after the act ({what}): ")
+            parts[-1] += listed(self.left_out)
         if self.alone:
             what = "so what was put there with an old date is not seen"
             parts.append(f"no list from before the first act is held of {listed(self.alone)}, {what}")
@@ -144,13 +192,20 @@ def _needed(lists: Iterable[_List]) -> set[str]:
 def _look(scene: Scene, host: str, after: Sequence[_List], before: Sequence[_List], pile: Pile, lacks: _Told) -> None:
     """Hold the files of one server against those from before."""
     where = f"on {host or 'an unnamed server'}"
-    now, known = _standing(after), _standing(before)
+
+    def covers(folder: str) -> bool:
+        return any(one.covers(folder) for one in after)
+
+    known = _standing(before)
+    now = _standing(after, known)
     names = {path.rpartition("\\")[2] for path in now}
     roots = [set[str]().union(*(one.roots() for one in lists)) for lists in (after, before)]
     lacks.uncovered += [f"{root} {where}" for root in sorted(_needed(after) - roots[0])]
     lacks.alone += [f"{root} {where}" for root in sorted(_needed(after) - roots[1])]
-    gone = {_folder(path) for path in known if _WEB.search(path) and not _APART.search(path)}
-    lacks.uncovered += [f"{one} {where}" for one in sorted(gone) if not any(each.covers(one) for each in after)]
+    lacks.uncovered += [
+        f"{one} {where}" for one in sorted({_folder(path) for path in known if _is_web(path)}) if not covers(one)
+    ]
+    lacks.left_out += [f"{one} {where}" for one in _left_out(now, covers, known)]
     for path, one in sorted(now.items()):
         made = COMPILED.search(path)
         if made is not None and made[1].lower() not in names:
@@ -158,8 +213,9 @@ def _look(scene: Scene, host: str, after: Sequence[_List], before: Sequence[_Lis
         elif _of_interest(path) and path in known:
             _compare(one, known[path], where, pile, lacks)
         elif _of_interest(path):
-            root = next((name for name, pattern in ROOTS.items() if pattern.match(path)), "")
-            covered = root in roots[1] or any(each.covers(_folder(path)) for each in before)
+            root, folder = _root(path), _folder(path)
+            # a list from before that holds what lies below a folder makes no new file in it an old one
+            covered = root in roots[1] or any(folder in each.folders or each.covers(folder) for each in before)
             if text := _newly(one, scene.first, covered=covered, rooted=bool(root)):
                 pile.add(f"{one.path} {where}{text}", one.ground, bad=False)
 

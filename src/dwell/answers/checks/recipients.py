@@ -14,7 +14,7 @@ from typing import NamedTuple
 from dwell.scope.identities import Identities
 from dwell.scope.snapshots import Snapshots
 
-__all__ = ["Recipients", "Target", "not_written_out"]
+__all__ = ["Recipients", "Target", "is_cut", "not_written_out"]
 
 TOLD_MAX = 100
 _BRACKETED = re.compile(r"\[(\w{1,12}):([^\[\]]*)\]")
@@ -23,6 +23,8 @@ _BREAKS = re.compile(r"[\s\"'<>\[\](){}:;,|=]+")
 _ENDS = re.compile(r"[;,\r\n]+")
 _WRITTEN_OUT = re.compile(r"(?:deserialized\.)?(?:system|microsoft)\.[\w.`+]+(?:\[.*)?", re.IGNORECASE)
 """What PowerShell writes in place of a list: the name of its class."""
+_CUT = re.compile(r"(?:\.{3}|…)\s*(\}?)\s*$")
+"""Where a console left out the rest of a list, and put three dots; behind them a bracket where no name was cut in two."""
 _ESCAPED = re.compile(r"\\(.)")
 _RDN = re.compile(r"(?:\\.|[^,\\])+")
 _NAMES = ("PrimarySmtpAddress", "UserPrincipalName", "Alias", "Name", "DistinguishedName")
@@ -54,6 +56,20 @@ class Target(NamedTuple):
 def not_written_out(cell: str | None) -> bool:
     """Say whether a cell holds the class of a list in place of what is in it: that is the same whatever was in it."""
     return bool(_WRITTEN_OUT.fullmatch((cell or "").strip()))
+
+
+def is_cut(cell: str | None) -> bool:
+    """Say whether a console left out the end of a cell, as it does of long lists."""
+    return _CUT.search(cell or "") is not None
+
+
+def _before_the_cut(cell: str) -> str:
+    """Give what a cell names for sure: what a console left out is not in it, nor is the name that it cut in two."""
+    met = _CUT.search(cell)
+    if met is None or met[1]:
+        return cell if met is None else cell[: met.start()]
+    kept = [*_ENDS.finditer(cell, 0, met.start())]
+    return cell[: kept[-1].start()] if kept else ""
 
 
 def _canonical(name: str) -> str:
@@ -150,5 +166,7 @@ class Recipients:
 
     def beyond(self, *cells: str | None) -> tuple[Target, ...]:
         """Give what cells name that is not shown to be a mailbox of the organisation, each once, in order of its text."""
-        found = {one for cell in cells if cell and cell.strip() for one in self._beyond(cell.strip())}
+        given = [cell.strip() for cell in cells if cell and cell.strip()]
+        found = {one for cell in given for one in self._beyond(_before_the_cut(cell))}
+        found |= {Target(cell[-TOLD_MAX:], outside=False, known_again=False) for cell in given if is_cut(cell)}
         return tuple(sorted(found))

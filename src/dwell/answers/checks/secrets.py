@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from dwell.answers.checks.scene import GROUNDS_MAX, Finding, Scene
@@ -18,14 +18,27 @@ _SAME = timedelta(minutes=1)
 """Dates that are no further apart are one change, written more or less closely."""
 
 
-def _newest(case: Investigation) -> dict[str, PasswordSet]:
-    """Give, per account, the newest date of all exports: each was true when its export was made."""
+def _possible(until_of: Mapping[str, datetime | None], one: PasswordSet) -> bool:
+    """Say whether a date is no later than its export: what is later was misread, as where day and month change places."""
+    until = until_of.get(one.ground.evidence_id)
+    return until is None or one.earliest_utc is None or one.earliest_utc <= until
+
+
+def _newest(case: Investigation) -> tuple[dict[str, PasswordSet], set[str]]:
+    """Give, per account, the newest date of all exports, and the accounts of which one has a date that cannot be.
+
+    Each was true when its export was made.
+    """
     out: dict[str, PasswordSet] = {}
+    odd: set[str] = set()
+    until = case.snapshots.no_later()
     for one in case.passwords:
         label = case.identities.label(one.account)
-        if label is not None and (label not in out or _later(one, out[label])):
+        if label is not None and not _possible(until, one):
+            odd.add(label)
+        elif label is not None and (label not in out or _later(one, out[label])):
             out[label] = one
-    return out
+    return out, odd
 
 
 def _later(one: PasswordSet, other: PasswordSet) -> bool:
@@ -35,13 +48,19 @@ def _later(one: PasswordSet, other: PasswordSet) -> bool:
     return one.earliest_utc >= other.earliest_utc
 
 
+def _is_late(one: PasswordSet, held: Held) -> bool:
+    return one.earliest_utc is not None and one.earliest_utc > held.last_utc
+
+
 def _of(scene: Scene, held: Held) -> Finding:
     exposed = {one.mailbox for one in scene.case.exposed if one.intrusion == held.id and (one.sessions or one.messages)}
     names = sorted(set(held.accounts) | exposed)
     check = f"passwords of the {count(len(names), 'account')} used or exposed by {held.id} set after its last act"
-    known = _newest(scene.case)
+    known, odd = _newest(scene.case)
     own = {name: known[name] for name in names if name in known and known[name].set_utc is not None}
-    late = [name for name, one in own.items() if one.earliest_utc is not None and one.earliest_utc > held.last_utc]
+    odd = {name for name in odd & set(names) if name not in own or not _is_late(own[name], held)}
+    own = {name: one for name, one in own.items() if name not in odd}
+    late = [name for name, one in own.items() if _is_late(one, held)]
     stale = sorted(name for name, one in own.items() if one.latest_utc is not None and one.latest_utc <= held.last_utc)
     open_ = sorted(set(own) - set(late) - set(stale))
     extent = Extent(len(own), len(names), "accounts")
@@ -52,6 +71,7 @@ def _of(scene: Scene, held: Held) -> Finding:
     if len(own) < len(names):
         missing = sorted(set(names) - set(own))
         why = f"no date is held for {len(missing)}: {listed(missing)}"
+        why += f" (a date later than its export, which was misread, for {listed(sorted(odd))})" if odd else ""
         if late:
             why = f"{len(late)} of {len(names)} were set after the last act; {why}"
         return Finding(CheckStatus.UNKNOWN, why, (), None, extent, (), check)
@@ -74,6 +94,11 @@ def krbtgt(scene: Scene) -> list[Finding]:
     """Look for two dates after the last act in each domain: the old password stays valid until the second change."""
     found = [one for one in scene.case.passwords if one.account.lower().partition("@")[0] == "krbtgt"]
     dated: dict[str, list[PasswordSet]] = {}
+    until = scene.case.snapshots.no_later()
+    odd = [one for one in found if not _possible(until, one)]
+    if odd:
+        why = f"a date later than its export was misread: {listed([one.written for one in odd])}"
+        return [Finding(CheckStatus.UNKNOWN, why, tuple(one.ground for one in odd)[:GROUNDS_MAX])]
     for one in sorted(found, key=lambda one: one.ground):
         if one.set_utc is not None:
             dated.setdefault(one.domain, []).append(one)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dwell.answers.checks.scene import Current, Finding, Pile, Scene, series, told, undated, weigh
 from dwell.answers.phrases import listed
-from dwell.hunt.checks.stock import is_exchange_path, is_stock_folder, is_stock_image, is_stock_type
+from dwell.hunt.checks.stock import is_exchange_path, is_stock_folder, is_stock_image, is_stock_type, plain_path
 from dwell.model.claims import CheckStatus
 from dwell.model.provenance import RecordRef
 from dwell.scope.snapshots import Row, Snapshot
@@ -25,7 +25,6 @@ _STOCK_AGENTS = frozenset(
     }
 )  # fmt: skip
 """Transport agents that Exchange brings, as `Get-TransportAgent` names them."""
-Shown = Callable[[Row], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +60,13 @@ class _Thing(NamedTuple):
         key: what it is known again by; None where nothing can be.
         told: it in words.
         stock: whether it belongs there anyhow.
+        watched: whether what belongs there is left to whoever knows it where it was not there before.
     """
 
     key: object
     told: str
     stock: bool
+    watched: bool = False
 
 
 def _new(
@@ -81,22 +82,18 @@ def _new(
         for file in files:
             for row, ref in scene.case.snapshots.read(file.file, columns, kind):
                 one = thing(row)
-                if one is None or one.stock or (known is not None and one.key is not None and one.key in known):
+                fits = one is None or (one.stock and not (one.watched and known is not None))
+                if one is None or fits or (known is not None and one.key is not None and one.key in known):
                     continue
                 text = f"{one.told} on {host or 'an unnamed server'}"
-                pile.add(text, ref, bad=known is not None, later=file.later)
+                pile.add(text, ref, bad=known is not None and not one.stock, later=file.later)
     return pile
 
 
 def _compared(
-    scene: Scene, columns: Sequence[str], shown: Shown, stock: Callable[[str], bool], fine: str, mark: str
+    scene: Scene, columns: Sequence[str], thing: Callable[[Row], _Thing | None], fine: str, mark: str
 ) -> list[Finding]:
     """Hold what a server's configuration has against what it had before the first act, or against what belongs there."""
-
-    def thing(row: Row) -> _Thing | None:
-        text = shown(row)
-        return None if text is None else _Thing(text, text, stock(text))
-
     with_mark = {
         one.evidence_id
         for one in scene.case.snapshots.of("configuration")
@@ -109,7 +106,7 @@ def _compared(
     return [weigh(scene.servers(states.after), states.looked, pile, fine=fine)]
 
 
-def _module(row: Row) -> str | None:
+def _module_shown(row: Row) -> str | None:
     section = (row["section"] or "").rpartition("/")[2]
     if section == "globalModules" and row["element"] == "add":
         return f"module {row['name']} ({row['image']})"
@@ -118,6 +115,11 @@ def _module(row: Row) -> str | None:
     if section == "modules" and row["element"] == "add" and row["type"]:
         return f"module {row['name']} (type {row['type']})"
     return None
+
+
+def _module(row: Row) -> _Thing | None:
+    text = _module_shown(row)
+    return None if text is None else _Thing(text, text, _stock_module(text))
 
 
 def _stock_module(text: str) -> bool:
@@ -132,25 +134,21 @@ def iis_modules(scene: Scene) -> list[Finding]:
     """Look for modules and filters that were not there before the first act, or that neither IIS nor Exchange brings."""
     columns = ("section", "element", "name", "image", "path", "type")
     fine = "every module and filter is one that IIS or Exchange brings, by name and folder, or was there before"
-    return _compared(
-        scene, columns, _module, _stock_module, f"{fine} (what the files hold is not looked at)", "globalModules"
-    )
+    return _compared(scene, columns, _module, f"{fine} (what the files hold is not looked at)", "globalModules")
 
 
-def _folder(row: Row) -> str | None:
-    if row["element"] != "virtualDirectory" or not row["physicalPath"]:
+def _folder(row: Row) -> _Thing | None:
+    path = row["physicalPath"]
+    if row["element"] != "virtualDirectory" or not path:
         return None
-    return f"{row['path']} in {row['physicalPath']}"
-
-
-def _stock_folder(text: str) -> bool:
-    return is_stock_folder(text.partition(" in ")[2])
+    key = ((row["path"] or "").lower(), plain_path(path))
+    return _Thing(key, f"{row['path']} in {path}", is_stock_folder(path), watched=True)
 
 
 def virtual_directories(scene: Scene) -> list[Finding]:
-    """Look for virtual directories outside the folders of IIS and Exchange."""
+    """Look for virtual directories outside the folders of pages of IIS and Exchange, and for those that were not there."""
     fine = "every virtual directory lies in a folder in which IIS, Windows or Exchange keep pages, or was there before"
-    return _compared(scene, ("section", "element", "path", "physicalPath"), _folder, _stock_folder, fine, "sites/site")
+    return _compared(scene, ("section", "element", "path", "physicalPath"), _folder, fine, "sites/site")
 
 
 _KEYS = ("validationKey", "decryptionKey")

@@ -6,7 +6,7 @@ import duckdb
 
 from dwell.hunt.checks.check import Check, Looked, looked
 from dwell.hunt.checks.states import SETTINGS
-from dwell.hunt.checks.stock import is_stock_folder, is_stock_image, is_stock_type
+from dwell.hunt.checks.stock import is_stock_folder, is_stock_image, is_stock_program, is_stock_type
 
 __all__ = ["CHECK"]
 
@@ -36,7 +36,7 @@ FROM told WHERE part IN ('modules', 'handlers') AND element = 'add' AND type <> 
 UNION ALL
 SELECT evidence_id, record_no, host, 'scriptProcessor=' || scriptProcessor,
        'handler ' || coalesce(name, '') || ' runs a program that is none of Windows, for ' || place
-FROM told WHERE part = 'handlers' AND element = 'add' AND scriptProcessor <> '' AND NOT stock_folder(scriptProcessor)
+FROM told WHERE part = 'handlers' AND element = 'add' AND scriptProcessor <> '' AND NOT stock_program(scriptProcessor)
 UNION ALL
 SELECT evidence_id, record_no, host, 'physicalPath=' || physicalPath,
        'virtual directory ' || coalesce(path, '') || ' lies in no folder in which IIS, Windows or Exchange keep pages'
@@ -65,6 +65,7 @@ def _look(link: duckdb.DuckDBPyConnection) -> Looked:
     for name, function in (
         ("stock_image", is_stock_image),
         ("stock_folder", is_stock_folder),
+        ("stock_program", is_stock_program),
         ("own_type", _own_type),
     ):
         link.create_function(name, function, ["VARCHAR"], "BOOLEAN")

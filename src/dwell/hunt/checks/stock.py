@@ -11,42 +11,55 @@ from collections.abc import Mapping
 __all__ = [
     "COMPILED",
     "LOGIN_PAGES",
+    "PAGE",
     "is_exchange_path",
     "is_stock_folder",
     "is_stock_image",
+    "is_stock_program",
     "is_stock_type",
     "plain_path",
 ]
 
-_MODULES = frozenset(
+_OF_IIS = frozenset(
     {
         "loghttp.dll", "cachuri.dll", "cachfile.dll", "cachtokn.dll", "cachhttp.dll", "compdyn.dll", "compstat.dll",
         "defdoc.dll", "dirlist.dll", "protsup.dll", "redirect.dll", "static.dll", "authanon.dll", "authcert.dll",
         "authmap.dll", "authbas.dll", "authsspi.dll", "authmd5.dll", "urlauthz.dll", "iprestr.dll", "modrqflt.dll",
         "custerr.dll", "iis_ssi.dll", "cgi.dll", "iisfcgi.dll", "iisetw.dll", "iisfreb.dll", "iisreqs.dll", "isapi.dll",
-        "filter.dll", "validcfg.dll", "logcust.dll", "rewrite.dll", "warmup.dll", "iiswsock.dll", "rpcproxy.dll",
-        "webengine.dll", "webengine4.dll", "aspnet_filter.dll", "kerbauth.dll", "wsmsvc.dll", "exppw.dll", "owaauth.dll",
-        "airfilter.dll",
+        "filter.dll", "validcfg.dll", "logcust.dll", "rewrite.dll", "warmup.dll", "iiswsock.dll",
     }
 )  # fmt: skip
-"""Files of the native modules and filters that IIS, .NET, Windows' remote management and Exchange bring."""
+"""Files of the native modules and filters of IIS."""
+_OF_NET = frozenset({"webengine.dll", "webengine4.dll", "aspnet_filter.dll"})
+_OF_EXCHANGE = frozenset({"kerbauth.dll", "exppw.dll", "owaauth.dll", "airfilter.dll"})
 _PLACES: Mapping[str, str] = {
     "%windir%": "c:\\windows", "%systemroot%": "c:\\windows", "%systemdrive%": "c:", "%programfiles%": "c:\\program files",
 }  # fmt: skip
 """What variables in the configuration of IIS stand for."""
 _EXCHANGE = re.compile(r"[a-z]:\\program files\\microsoft\\exchange server\\v1[45]\\")
-_IMAGES = re.compile(
-    r"c:\\windows\\(?:system32|syswow64)\\(?:inetsrv\\|rpcproxy\\|wsmsvc\.dll$)"
-    r"|c:\\windows\\microsoft\.net\\framework(?:64)?\\v[\d.]+\\"
+_IMAGES: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
+    (re.compile(r"c:\\windows\\(?:system32|syswow64)\\inetsrv"), _OF_IIS),
+    (re.compile(r"c:\\windows\\(?:system32|syswow64)\\rpcproxy"), frozenset({"rpcproxy.dll"})),
+    (re.compile(r"c:\\windows\\(?:system32|syswow64)"), frozenset({"wsmsvc.dll"})),
+    (re.compile(r"c:\\windows\\microsoft\.net\\framework(?:64)?\\v[\d.]+"), _OF_NET),
+    (
+        re.compile(
+            _EXCHANGE.pattern
+            + r"(?:bin|(?:frontend\\httpproxy|clientaccess)\\(?:owa(?:\\(?:auth|bin))?|sync(?:\\bin)?))"
+        ),
+        _OF_EXCHANGE,
+    ),
 )
-"""Where the files of modules and filters lie that IIS, .NET and Windows bring."""
+"""The folders in which files of modules and filters lie, and which: each has only its maker's."""
 _PAGES = re.compile(
-    r"c:\\inetpub(?:\\|$)"
+    r"c:\\inetpub\\wwwroot(?:\\|$)"
     r"|c:\\windows\\(?:system32|syswow64)\\(?:(?:inetsrv|rpcproxy|certsrv|msmq)(?:\\|$)|[^\\]+\.dll$)"
     r"|c:\\windows\\web\\|c:\\windows\\microsoft\.net\\framework(?:64)?\\v[\d.]+(?:\\|$)(?!temporary asp\.net files)"
     r"|c:\\adfs\\ls(?:\\|$)"
+    rf"|{_EXCHANGE.pattern}(?:frontend\\httpproxy|clientaccess)(?:\\|$)"
 )
-"""Where IIS, .NET and Windows keep pages and the programs that run them; folders that services write to are none."""
+"""Where IIS, .NET, Windows and Exchange keep pages and the programs that run them. Folders that services write to are none,
+nor are those of logs, of mail and of databases."""
 _TYPES = frozenset(
     {
         "system.web.caching.outputcachemodule", "system.web.handlers.scriptmodule", "system.web.profile.profilemodule",
@@ -78,6 +91,10 @@ LOGIN_PAGES = frozenset(
     }
 )  # fmt: skip
 """Pages that Exchange brings beside the login pages of Outlook on the web and the control panel."""
+PAGE = re.compile(
+    r"\.(?:as[hmp]x|asax|ascx|asp|asa|cer|cdx|[cv]bhtml?|master|php\d?|phtml|soap|rem|svc|xamlx|shtml?|jspx?|cfm)$"
+)
+"""What a web server runs, wherever it lies: a virtual directory can point to any folder."""
 COMPILED = re.compile(r"\\temporary asp\.net files\\.*\\([^\\]+\.(?:aspx|ashx|asmx))\.[0-9a-f]{6,}\.compiled$", re.I)
 """What ASP.NET leaves of a page that it compiled; the group is the page."""
 
@@ -105,8 +122,8 @@ def is_exchange_path(path: str) -> bool:
 
 def is_stock_image(path: str) -> bool:
     """Say whether the file of a native module or filter is one that belongs there, by name and folder."""
-    plain = plain_path(path)
-    return plain.rpartition("\\")[2] in _MODULES and bool(_IMAGES.match(plain) or _EXCHANGE.match(plain))
+    folder, _, name = plain_path(path).rpartition("\\")
+    return any(name in files and place.fullmatch(folder) for place, files in _IMAGES)
 
 
 def is_stock_type(name: str) -> bool:
@@ -120,5 +137,10 @@ def is_stock_type(name: str) -> bool:
 
 def is_stock_folder(path: str) -> bool:
     """Say whether a virtual directory points to a folder in which IIS, Windows or Exchange keep pages."""
+    return _PAGES.match(plain_path(path)) is not None
+
+
+def is_stock_program(path: str) -> bool:
+    """Say whether a handler runs a program of a folder in which IIS, Windows or Exchange keep theirs."""
     plain = plain_path(path)
-    return bool(_PAGES.match(plain) or _EXCHANGE.match(plain.rstrip("\\") + "\\"))
+    return is_stock_folder(path) or (plain.endswith(".dll") and _EXCHANGE.match(plain) is not None)
