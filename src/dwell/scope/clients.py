@@ -214,7 +214,7 @@ def _shared_networks(accesses: Accesses, ties: pa.Table, inside: npt.NDArray[np.
     everybody = len(np.unique(account))
     with_own = users_of(network[own], account[own], len(shared))
     shared |= with_own >= max(SHARED_MIN, SHARED_SHARE * everybody)
-    return shared | is_office(ties, len(shared))
+    return shared | is_office(ties, len(shared), accesses.kinds)
 
 
 def clients_of(

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.crowds import HOUR_BITS_EACH, HOUR_BITS_MIN, SPARSE_SHARE
-from dwell.scope.rollup.fold import group, ranked, users_of
+from dwell.scope.rollup.fold import Places, group, ranked, users_of
 
 __all__ = ["PHONE_SHARE", "at_own_hours", "is_office", "lived_before", "regular", "round_the_clock", "settled"]
 
@@ -88,7 +88,9 @@ def round_the_clock(accesses: Accesses, ties: pa.Table, rows: Codes) -> Codes:
     parts = np.unique(np.stack([which, part]), axis=1)
     of_day = np.bincount(parts[0] * POLL_BINS + parts[1] % POLL_BINS, minlength=len(chosen) * POLL_BINS)
     days = ties["days"].to_numpy()[chosen]
-    return chosen[of_day.reshape(-1, POLL_BINS).min(axis=1, initial=np.iinfo(np.int64).max) >= POLL_SHARE * days]
+    least = of_day.reshape(-1, POLL_BINS).min(axis=1, initial=np.iinfo(np.int64).max)
+    found: Codes = chosen[least >= POLL_SHARE * days]
+    return found
 
 
 def _sits_nowhere_else(ties: pa.Table) -> Mask:
@@ -126,15 +128,17 @@ def lived_before(ties: pa.Table, own: Mask) -> Mask:
     return np.asarray((total[until] - total[lowest] >= DAYS_MIN) & at_own_hours(ties))
 
 
-def is_office(ties: pa.Table, size: int) -> Mask:
+def is_office(ties: pa.Table, size: int, kinds: Places) -> Mask:
     """Say per network code whether half of all accounts come there, half of these to stay, and not all with one agent.
 
     Args:
         ties: the ties (`habits.TIES`).
         size: how many networks there are.
+        kinds: per agent, the code of its kind: two applications are none of two kinds.
     """
     out = np.zeros(size, np.bool_)
     network, agent, account = (ties[one].to_numpy() for one in ("network", "agent", "account"))
+    agent = kinds[agent]
     everybody = len(np.unique(account))
     if not everybody:
         return out
