@@ -12,6 +12,7 @@ from tests.scope.staged import bind, ews_log, iis_place, stage, ual_json
 
 from dwell.answers.assemble import assemble
 from dwell.model.claims import EXPOSED, Grade, Question, Summary
+from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
 from dwell.model.settings import Setting, SettingKind
 from dwell.scope.investigation import investigate
 
@@ -184,7 +185,9 @@ def by_app(people: Sequence[str], client: str, days: Iterable[int], hour: int = 
     return [opened(one, client, day, hour, "Client=REST;;", ClientAppId=APP) for day in days for one in people]
 
 
-def in_tenant(folder: Path, rows: list[dict[str, object]], *settings: Setting) -> Summary:
+def in_tenant(
+    folder: Path, rows: list[dict[str, object]], *settings: Setting, markings: Sequence[Marking] = ()
+) -> Summary:
     own = [
         opened(one, f"198.19.{place}.7", day, 7 + more, agent, ClientAppId=PHONE)
         for day in range(60)
@@ -192,7 +195,7 @@ def in_tenant(folder: Path, rows: list[dict[str, object]], *settings: Setting) -
         for more, agent in enumerate(("Client=OWA;Mozilla/5.0 Firefox/84.0;", "Client=REST;;"))
     ]
     staged = stage(folder, {"m365/a.jsonl": ual_json([*own, *rows]), "directory.csv": DIRECTORY})
-    case = investigate(staged.archive, no_hunt(), staged.paths, settings=settings, workers=1)
+    case = investigate(staged.archive, no_hunt(), staged.paths, settings=settings, markings=markings, workers=1)
     return assemble(case, facts(staged))
 
 
@@ -233,3 +236,21 @@ def test_the_consent_of_one_owner_opens_no_other_mailbox_that_an_archive_reads(t
     rows = [rights(PEOPLE[3]), *by_app(PEOPLE, "203.0.113.9", range(3, 60, 4), hour=2)]
     found = grades(in_tenant(tmp_path, rows))
     assert {name for name, grade in found.items() if grade is Grade.UNDETERMINABLE} == {PEOPLE[3]}
+
+
+@pytest.mark.parametrize(
+    ("named", "grade"),
+    [
+        ("Client=REST;;", Grade.NO_SIGN),
+        (f"application {APP} Client=REST;;", Grade.NO_SIGN),
+        (f"application {PHONE} Client=REST;;", Grade.UNDETERMINABLE),
+    ],
+)
+def test_a_marking_of_what_applications_call_themselves_speaks_of_each_of_them(
+    tmp_path: Path, named: str, grade: Grade
+) -> None:
+    rows = [*(rights(one) for one in PEOPLE[:4]), *by_app(PEOPLE[:4], "203.0.113.9", range(5, 60, 9))]
+    said = Marking(
+        "M1", MarkingKind.CLIENT, "203.0.113.9", MarkingVerdict.OURS, "the travel office's", "me", agent=named
+    )
+    assert grades(in_tenant(tmp_path, rows, markings=[said]))[PEOPLE[0]] is grade
