@@ -46,4 +46,19 @@ def test_a_mailbox_that_was_not_audited_is_undeterminable(tmp_path: Path) -> Non
     (claim,) = [one for one in summary["claims"] if one["question"] == "mailboxes" and one["grade"] == "unknown"]
     assert any("was switched off by adm-cloud@ministry.example" in one for one in claim["against"])
     others = set(truth["mailboxes"]) - dark - set(actor["mailboxes"])
-    assert {grades[one] for one in others} == {"no-sign"}
+    by_apps = {
+        one["mailbox"]
+        for one in summary["mailboxes"]
+        if any(text.startswith("the application ") for text in one["assumptions"])
+    }
+    assert {grades[one] for one in others & by_apps} == {"undeterminable"}
+    assert {grades[one] for one in others - by_apps} == {"no-sign"}
+
+
+def test_what_an_application_read_that_is_laid_to_nobody_is_never_without_a_sign(tmp_path: Path) -> None:
+    summary, truth = _investigated("cloud-consent", tmp_path, network="changing")
+    (actor,) = truth["intruders"]
+    grades = {one["mailbox"]: one["grade"] for one in summary["mailboxes"]}
+    assert summary["intrusions"] == []
+    assert {grades[one] for one in actor["mailboxes"]} == {"undeterminable"}
+    assert "no-sign" in grades.values()

@@ -114,9 +114,10 @@ def test_audit_log_tells_what_was_set_and_what_was_taken_away(audit_log: Summary
 
 def test_audit_log_lays_nothing_to_anybody(audit_log: Summary) -> None:
     assert audit_log.intrusions == ()
-    # of one mailbox the records hold sign-ins alone, and none of what was opened in it
-    unsure = {one.mailbox for one in audit_log.mailboxes if one.grade is Grade.UNDETERMINABLE}
-    assert unsure == {"korstiaan@dutchmasterz.onmicrosoft.com"}
-    assert {one.grade for one in audit_log.mailboxes if one.mailbox not in unsure} == {Grade.NO_SIGN}
+    # of one mailbox the records hold sign-ins alone, and none of what was opened in it; four were read by applications to
+    # which their owners consented
+    unsure = {one.mailbox.partition("@")[0] for one in audit_log.mailboxes if one.grade is Grade.UNDETERMINABLE}
+    assert unsure == {"korstiaan", "a.thulile", "alexw", "gradya", "joey"}
+    assert {one.grade for one in audit_log.mailboxes if one.mailbox.partition("@")[0] not in unsure} == {Grade.NO_SIGN}
     verdict = next(one.verdict for one in audit_log.answers if one.question is Question.MAILBOXES)
     assert "4 applications given rights on mail or a secret opened 4 mailboxes, laid to no intrusion" in verdict

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 from tests.scope.office import BROWSERS, FOREIGN, NETWORK, PEOPLE, START, facts, log_of, no_hunt, reasoned, visits, work
-from tests.scope.staged import ews_log, iis_place, stage
+from tests.scope.staged import bind, ews_log, iis_place, stage, ual_json
 
 from dwell.answers.assemble import assemble
 from dwell.model.claims import EXPOSED, Grade, Question, Summary
+from dwell.model.markings import Marking, MarkingKind, MarkingVerdict
 from dwell.model.settings import Setting, SettingKind
 from dwell.scope.investigation import investigate
 
 OUTSIDE = f"{NETWORK}.14"
+APP, PRINCIPAL = "aaaaaaaa-0000-4000-8000-000000000000", "bbbbbbbb-0000-4000-8000-000000000000"
+PHONE, ADMIN = "cccccccc-0000-4000-8000-000000000000", "adm@gov.example"
 DIRECTORY = "PrimarySmtpAddress,SamAccountName,RecipientTypeDetails\r\n" + "".join(
     f"{one},{one.partition('@')[0]},UserMailbox\r\n" for one in PEOPLE
 )
@@ -162,3 +165,100 @@ def test_a_few_behind_one_client_for_some_nights_are_no_intrusion_and_no_negativ
     assert not found.intrusions
     assert {grades(found)[one] for one in PEOPLE[:7]} == {Grade.UNDETERMINABLE}
     assert grades(found)[PEOPLE[20]] is Grade.NO_SIGN
+
+
+def rights(who: str, day: int = 1) -> dict[str, object]:
+    """Give the record by which somebody lets the application Helper read mail: his own, or everybody's."""
+    at = START + timedelta(days=day, hours=9)
+    return {
+        "CreationTime": f"{at:%Y-%m-%dT%H:%M:%S}", "Id": f"rights {who}", "RecordType": 8, "UserId": who,
+        "Operation": "Consent to application.", "ObjectId": APP, "Workload": "AzureActiveDirectory",
+        "Target": [
+            {"ID": "Helper", "Type": 1}, {"ID": "ServicePrincipal", "Type": 2}, {"ID": PRINCIPAL, "Type": 2},
+            {"ID": APP, "Type": 2},
+        ],
+        "ModifiedProperties": [
+            {"Name": "ConsentAction.Permissions", "NewValue": "[] => [[Scope: Mail.Read]]; ", "OldValue": ""}
+        ],
+    }  # fmt: skip
+
+
+def opened(person: str, client: str, day: int, hour: int, agent: str, **more: object) -> dict[str, object]:
+    """Give the record of a message that somebody, or something for him, opened in his mailbox."""
+    at = f"{START + timedelta(days=day, hours=hour, minutes=PEOPLE.index(person)):%Y-%m-%d %H:%M:%S}"
+    return bind(at, person, person, client, agent, messages=[f"<{at}{person}@x>"]) | more
+
+
+def by_app(people: Sequence[str], client: str, days: Iterable[int], hour: int = 10) -> list[dict[str, object]]:
+    return [opened(one, client, day, hour, "Client=REST;;", ClientAppId=APP) for day in days for one in people]
+
+
+def in_tenant(
+    folder: Path, rows: list[dict[str, object]], *settings: Setting, markings: Sequence[Marking] = ()
+) -> Summary:
+    own = [
+        opened(one, f"198.19.{place}.7", day, 7 + more, agent, ClientAppId=PHONE)
+        for day in range(60)
+        for place, one in enumerate(PEOPLE)
+        for more, agent in enumerate(("Client=OWA;Mozilla/5.0 Firefox/84.0;", "Client=REST;;"))
+    ]
+    staged = stage(folder, {"m365/a.jsonl": ual_json([*own, *rows]), "directory.csv": DIRECTORY})
+    case = investigate(staged.archive, no_hunt(), staged.paths, settings=settings, markings=markings, workers=1)
+    return assemble(case, facts(staged))
+
+
+def test_what_an_application_read_to_which_owners_consented_is_open_until_somebody_says_that_it_is_wanted(
+    tmp_path: Path,
+) -> None:
+    theirs = PEOPLE[:5]
+    rows = [*(rights(one) for one in theirs[:4]), *by_app(theirs, "203.0.113.9", range(5, 60, 9))]
+    found = in_tenant(tmp_path / "before", rows)
+    assert {name for name, grade in grades(found).items() if grade is Grade.UNDETERMINABLE} == set(theirs)
+    assert {grades(found)[one] for one in PEOPLE[5:]} == {Grade.NO_SIGN}
+    (why,) = {one.assumptions for one in found.mailboxes if one.grade is Grade.UNDETERMINABLE}
+    assert any("Helper" in one and "4 owners" in one and f"set service {APP}" in one for one in why)
+    for place, at in enumerate(("", "203.0.113.0/24")):
+        known = Setting("S1", SettingKind.SERVICE, APP, "the travel office's", "me", at=at)
+        after = in_tenant(tmp_path / f"after {place}", rows, known)
+        assert set(grades(after).values()) == {Grade.NO_SIGN}
+        assert [one.sessions for one in after.case_settings] == [len(rows) - 4]
+    unknown = [{**one, "ClientIPAddress": ""} if one.get("ClientAppId") == APP else one for one in rows]
+    known = Setting("S1", SettingKind.SERVICE, APP, "the travel office's", "me")
+    assert grades(in_tenant(tmp_path / "no address", unknown))[theirs[0]] is Grade.UNDETERMINABLE
+    assert grades(in_tenant(tmp_path / "no address, set", unknown, known))[theirs[0]] is Grade.NO_SIGN
+    elsewhere = Setting("S1", SettingKind.SERVICE, APP, "the travel office's", "me", at="192.0.2.7")
+    assert grades(in_tenant(tmp_path / "elsewhere", rows, elsewhere))[theirs[0]] is Grade.UNDETERMINABLE
+
+
+def test_an_archive_that_an_administrator_let_in_leaves_nothing_open_but_what_is_read_beside_its_rounds(
+    tmp_path: Path,
+) -> None:
+    rows = [rights(ADMIN), *by_app(PEOPLE, "203.0.113.9", range(3, 60, 4), hour=2)]
+    assert set(grades(in_tenant(tmp_path / "archive", rows)).values()) == {Grade.NO_SIGN}
+    beside = by_app(PEOPLE[:2], "192.0.2.7", range(30, 60, 6))
+    found = grades(in_tenant(tmp_path / "beside", [*rows, *beside]))
+    assert {name for name, grade in found.items() if grade is Grade.UNDETERMINABLE} == set(PEOPLE[:2])
+
+
+def test_the_consent_of_one_owner_opens_no_other_mailbox_that_an_archive_reads(tmp_path: Path) -> None:
+    rows = [rights(PEOPLE[3]), *by_app(PEOPLE, "203.0.113.9", range(3, 60, 4), hour=2)]
+    found = grades(in_tenant(tmp_path, rows))
+    assert {name for name, grade in found.items() if grade is Grade.UNDETERMINABLE} == {PEOPLE[3]}
+
+
+@pytest.mark.parametrize(
+    ("named", "grade"),
+    [
+        ("Client=REST;;", Grade.NO_SIGN),
+        (f"application {APP} Client=REST;;", Grade.NO_SIGN),
+        (f"application {PHONE} Client=REST;;", Grade.UNDETERMINABLE),
+    ],
+)
+def test_a_marking_of_what_applications_call_themselves_speaks_of_each_of_them(
+    tmp_path: Path, named: str, grade: Grade
+) -> None:
+    rows = [*(rights(one) for one in PEOPLE[:4]), *by_app(PEOPLE[:4], "203.0.113.9", range(5, 60, 9))]
+    said = Marking(
+        "M1", MarkingKind.CLIENT, "203.0.113.9", MarkingVerdict.OURS, "the travel office's", "me", agent=named
+    )
+    assert grades(in_tenant(tmp_path, rows, markings=[said]))[PEOPLE[0]] is grade

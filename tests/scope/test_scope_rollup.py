@@ -305,6 +305,22 @@ def test_audit_records_name_messages_and_folders_and_copies_count_once(tmp_path:
     assert sorted(messages, key=str) == [("<a@x>", None), ("<b@x>", None), (None, "\\Postvak IN")]
 
 
+def test_two_applications_that_read_by_rest_are_two_clients(tmp_path: Path) -> None:
+    owner, first, second = "vera@gov.example", f"{'a' * 8}-0000-4000-8000-000000000000", "b" * 9
+    records = [
+        bind(_at("10:00:00"), owner, owner, "203.0.113.9", "Client=REST;;", messages=["<a@x>"], id="1"),
+        bind(_at("10:01:00"), owner, owner, "203.0.113.9", "Client=REST;;", messages=["<b@x>"], id="2")
+        | {"ClientAppId": first.upper(), "AppId": "00000003-0000-0000-c000-000000000000"},
+        bind(_at("10:02:00"), owner, owner, "203.0.113.9", "Client=REST;;", messages=["<c@x>"], id="3")
+        | {"ClientAppId": second},
+    ]
+    rolled = stage(tmp_path, {"UAL.json": ual_json(records)}).rolled()
+    sessions = {one["agent"]: one["requests"] for one in rolled.tables["sessions"].to_pylist()}
+    assert sessions == {"Client=REST;;": 2, f"application {first} Client=REST;;": 1}
+    messages = {one["message_id"]: one["agent"] for one in rolled.tables["messages"].to_pylist()}
+    assert messages["<b@x>"] == f"application {first} Client=REST;;"
+
+
 def test_logons_are_of_the_security_log_only(tmp_path: Path) -> None:
     events = [
         {

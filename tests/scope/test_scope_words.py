@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dwell.model.addresses import address, first_hop, is_internal, network
-from dwell.scope.words import Name, agent, name_of
+from dwell.scope.words import Name, agent, app_of, kind_of, name_of, program_text
 
 GUID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 
@@ -175,3 +175,39 @@ def test_an_agent_is_short_and_stable(text: str) -> None:
     found = agent(text)
     assert 0 < len(found) <= 300
     assert agent(text.replace(" ", "+")) == found
+
+
+GRAPH, NOBODY = "00000003-0000-0000-c000-000000000000", "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("info", "client_app", "app", "who"),
+    [
+        ("Client=REST;;", GUID, GRAPH, GUID),
+        ("Client=REST;;", GUID.upper(), None, GUID),
+        ("client=rest;Client=RESTSystem;;", "", GUID, GUID),
+        ("Client=REST;;", f"{{{GUID}}}", "", GUID),
+        ("Client=REST;;", GUID.replace("-", ""), "", GUID),
+        (None, GUID, GRAPH, GUID),
+        # what is asked is nobody who asks, and what is no id tells nobody
+        ("Client=REST;;", None, GRAPH, ""),
+        ("Client=REST;;", NOBODY, GRAPH, ""),
+        ("Client=REST;;", "x" * 9_000, "'; drop", ""),
+        # other programs go by what they call themselves
+        ("Client=OWA;Mozilla/5.0", GUID, GUID, ""),
+        (None, GUID, GUID, ""),
+    ],
+)
+def test_an_application_that_reads_by_rest_is_told_by_its_id(
+    info: str | None, client_app: str | None, app: str | None, who: str
+) -> None:
+    family = agent(program_text(info, client_app, app))
+    assert app_of(family) == who
+    assert kind_of(family) == agent(info)
+    assert (kind_of(f"{family} (inside)"), app_of(f"{family} (inside)")) == (f"{agent(info)} (inside)", who)
+
+
+@given(st.text())
+def test_no_browser_takes_another_kind_by_naming_an_application(text: str) -> None:
+    for one in (text, f"application {GUID} Mozilla/5.0 {text}"):
+        assert kind_of(agent(one)) == agent(one)

@@ -249,7 +249,8 @@ _FORMS: Mapping[SettingKind, Callable[[str], str]] = {
 }
 _REMEDIES: Mapping[SettingKind, str] = {
     SettingKind.NETWORK: "Write a network or an address: 192.0.2.0/24, 2001:db8::/48, 203.0.113.7",
-    SettingKind.SERVICE: "Write an account as the lists have it, and its address with --at: svc-archive@gov.example",
+    SettingKind.SERVICE: "Write an account as the lists have it, or the id of an application, and its address with --at: "
+    "svc-archive@gov.example",
     SettingKind.HOURS: "Write days and whole hours: Mon-Fri 08-18",
     SettingKind.HOLIDAYS: "Write a country (BE), a part of one (DE/BY), or a day (2021-05-14)",
     SettingKind.VIP: "Write a mailbox as the lists have it: minister@gov.example",

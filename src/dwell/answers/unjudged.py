@@ -4,7 +4,8 @@ A service's rounds are not judged, nor is what the system's own accounts do. Fro
 outside it may be as well, a hired archive or a migration; but nothing in the logs says so, and whoever stole such an
 account looks the same. So such a mailbox is not without a sign until a person says that the account is a service. Nor is
 one that several accounts' common client opens, each of them there day after day with an agent it has nowhere else: that is
-a branch office or a new app, or an intruder who comes every day. Nor is one that a device opened which opened others too.
+a branch office or a new app, or an intruder who comes every day. Nor is one that a device opened which opened others too,
+nor one that was read by an application to which its owner consented, and which is laid to nobody.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.model.addresses import address
-from dwell.scope.access import DAY_US
+from dwell.answers.phrases import count
+from dwell.model.addresses import address, network
+from dwell.scope.access import DAY_US, INSIDE
+from dwell.scope.app_use import doubtful_reads
+from dwell.scope.apps import AppRead
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
 from dwell.scope.crowds import HOUR_BITS_MIN
 from dwell.scope.investigation import Investigation
 from dwell.scope.rollup.fold import paired
 from dwell.scope.settled import at_own_hours
+from dwell.scope.words import agent, app_of
 
 __all__ = ["computers_elsewhere", "networks_not_judged", "opened_unjudged"]
 
@@ -56,7 +61,7 @@ def opened_unjudged(case: Investigation) -> dict[str, tuple[str, ...]]:
             name = accesses.names[account] if account >= 0 else actor
             text = why.format(name=name, network=accesses.networks[int(accesses.network[row])])
             told.setdefault(accesses.names[int(accesses.mailbox[row])], {})[text] = None
-    for name, text in (*_staying(case), *_at_night(case), *_devices(case)):
+    for name, text in (*_staying(case), *_at_night(case), *_devices(case), *_applications(case)):
         told.setdefault(name, {})[text] = None
     return {name: tuple(sorted(texts)) for name, texts in told.items()}
 
@@ -125,6 +130,54 @@ def _devices(case: Investigation) -> Iterator[tuple[str, str]]:
             yield accesses.names[name], _DEVICE.format(id=ids[one], count=int(opened[one]))
 
 
+def _applications(case: Investigation) -> Iterator[tuple[str, str]]:
+    """Yield the mailboxes read by applications that are laid to nobody and that nobody says are the house's, with why."""
+    tied = {app.ids for held in case.held for app in held.apps}
+    ours = _ours(case)
+    for app in case.apps:
+        if app.ids in tied:
+            continue
+        found, consented = doubtful_reads(app, case.identities)
+        by = _CONSENTED.format(owners=count(consented, "owner")) if consented else _LET_IN
+        named = sorted({one for read in app.reads if (one := app_of(agent(read.agent)))} & app.ids)
+        word = _SETTING.format(id=named[0]) if named else _MARKING
+        text = _APPLICATION.format(name=app.name, by=by, word=word)
+        for mailbox, reads in found.items():
+            if any(_key(one) not in ours for one in reads):
+                yield mailbox, text
+
+
+def _key(read: AppRead) -> tuple[str | None, str | None, str]:
+    return read.account, network(read.client), agent(read.agent)
+
+
+def _ours(case: Investigation) -> set[tuple[str | None, str | None, str]]:
+    """Give account, network and agent of those of which all answered sessions are called ours."""
+    accesses, ours = case.accesses, case.marked.ours
+    if not len(ours):
+        return set()
+    known = accesses.ok & (accesses.account >= 0)
+    wide, tall = len(accesses.networks) + 2, len(accesses.agents) + 1
+    codes = paired(paired(accesses.account, wide, accesses.network + 1), tall, accesses.agent)
+    mine = np.setdiff1d(codes[known & ours], codes[known & ~ours])
+    lans = [None, *accesses.networks]
+    return {
+        (
+            accesses.names[one // (wide * tall)],
+            lans[one // tall % wide],
+            accesses.agents[one % tall].removesuffix(INSIDE),
+        )
+        for one in mine.tolist()
+    }
+
+
+_APPLICATION = (
+    "the application {name} read it, {by}, and is laid to no intrusion: whether it is wanted is in no record; {word} says "
+    "that it is the house's"
+)
+_SETTING, _MARKING = "`dwell settings set service {id}`", "a marking of its client as `ours`"
+_CONSENTED = "to which {owners} of mailboxes that it read consented"
+_LET_IN = "which was given rights or a secret, beside any rounds that it makes"
 _DEVICE = "one device, {id}, opened {count} mailboxes: whose it is no log says"
 _STAYING = (
     "{count} accounts come from {network} with {agent} day after day, and have that agent nowhere else: people who live "

@@ -20,7 +20,7 @@ from dwell.scope.rollup.fold import Places, narrow, paired
 from dwell.scope.rollup.layers import TABLE_OF
 from dwell.scope.rollup.shapes import GROUNDS, JOINED
 from dwell.scope.rollup.strongest import strengths
-from dwell.scope.words import agent
+from dwell.scope.words import agent, kind_of
 
 __all__ = ["DAY_US", "INSIDE", "NAMELESS", "Accesses", "Layered"]
 
@@ -81,6 +81,7 @@ class Accesses:
         networks: networks.
         agent: agent family with major versions, as code into `agents`.
         agents: agents.
+        kinds: per agent, the code that stands for its kind: applications that read by REST or Graph are of one.
         nameless: codes of the agents that stand for a protocol whose log names none (`NAMELESS`).
         internal: whether the client is from a private range.
         system: whether the account is the system's own.
@@ -132,6 +133,7 @@ class Accesses:
         self._place_browsers(client, clients, networks, agents)
         self.networks = list(networks)
         self.agents = list(agents)
+        self.kinds: Places = _kinds(self.agents)
         let_go()
 
     def _name(self, identities: Identities) -> None:
@@ -326,6 +328,13 @@ class Accesses:
         self._let_go()
         met: npt.NDArray[np.bool_] = np.concatenate(parts)[self._place]
         return met
+
+
+def _kinds(agents: Sequence[str]) -> Places:
+    """Give per agent the first agent of its kind."""
+    kinds = [kind_of(one) for one in agents]
+    first: dict[str, int] = {}
+    return np.array([first.setdefault(one, place) for place, one in enumerate(kinds)], np.int32)
 
 
 def _lans(clients: Sequence[str], networks: dict[str, int]) -> tuple[Places, npt.NDArray[np.bool_]]:

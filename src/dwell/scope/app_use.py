@@ -24,7 +24,7 @@ from dwell.scope.intrusions import VALID_ACCOUNTS, Held
 from dwell.scope.services import rounds
 from dwell.scope.words import agent
 
-__all__ = ["MAILBOXES_MIN", "through_apps"]
+__all__ = ["MAILBOXES_MIN", "doubtful_reads", "through_apps"]
 
 USE_SHARE = 0.5
 """An application is an intrusion's where so many of its sessions are the application's, or where so much of what the
@@ -66,6 +66,31 @@ def _serving(app: App) -> frozenset[Lan]:
     mailbox = np.array([boxes[box] for _, box, _ in dated], np.int64)
     served, _ = rounds(client, mailbox, np.array([utc_us(at) // DAY_US for _, _, at in dated], np.int64))
     return frozenset(lan for place, lan in enumerate(lans) if served[place])
+
+
+def doubtful_reads(app: App, identities: Identities) -> tuple[dict[str, list[AppRead]], int]:
+    """Give what an application read of which nobody with a say over all mailboxes is known to have wished it.
+
+    That is what it read of whoever consented to it himself, and of everybody where most of those whom it read did. What an
+    administrator let in is looked at by what it does: reads beside its rounds are not what it was let in for.
+
+    Args:
+        app: the application.
+        identities: names.
+
+    Returns:
+        Those reads by mailbox; and how many of the owners of all whom it read consented.
+    """
+    boxes = {one.mailbox for one in app.reads}
+    givers = {identities.label(one.account) for one in app.given if one.deed is Deed.RIGHTS}
+    consented = boxes & givers
+    whole = len(consented) >= USE_SHARE * len(boxes)
+    serving = _serving(app)
+    out: dict[str, list[AppRead]] = {}
+    for one in app.reads:
+        if whole or one.mailbox in consented or network(one.client) not in serving:
+            out.setdefault(one.mailbox, []).append(one)
+    return out, len(consented)
 
 
 def _of_actor(app: App, own: Collection[Lan]) -> tuple[AppRead, ...]:

@@ -21,6 +21,7 @@ from dwell.model.instants import utc_from_us
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.app_acts import AppAct, Deed, app_acts
 from dwell.scope.identities import Identities
+from dwell.scope.words import program_text
 
 __all__ = ["TOKEN", "App", "AppRead", "apps_of"]
 
@@ -43,7 +44,7 @@ class AppRead:
         mailbox: whose, the name it goes by.
         account: the account it acted for.
         client: from which address; None where the record has none.
-        agent: what it called itself.
+        agent: what it called itself, with its id (`words.program_text`).
         messages: messages that the record names.
         folders: folders that it names as synchronised.
         at_utc: when; None where the record has no instant.
@@ -210,7 +211,7 @@ def _reads(file: DataFile, wanted: frozenset[str], identities: Identities) -> It
                 mailbox,
                 identities.label(row["UserId"], at),
                 address(row["ClientIPAddress"]),
-                row["ClientInfoString"],
+                program_text(row["ClientInfoString"], row["ClientAppId"], row["AppId"]),
                 () if synced else tuple(one for one in row["InternetMessageIds"] or () if one),
                 tuple(one for one in row["FolderPaths"] or () if one) if synced else (),
                 None if at is None else utc_from_us(at),

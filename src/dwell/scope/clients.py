@@ -259,8 +259,8 @@ def _shared_networks(accesses: Accesses, ties: pa.Table, inside: npt.NDArray[np.
     # each with what it has on another network too: the exit of a house that was changed
     kept = often & (own | _on_two_networks(ties))
     for one in np.flatnonzero(~shared & (users_of(network[kept], account[kept], len(shared)) >= most)).tolist():
-        shared[one] = of_several_kinds(ties, kept & (network == one))
-    return shared | is_office(ties, len(shared))
+        shared[one] = of_several_kinds(ties, kept & (network == one), accesses.kinds)
+    return shared | is_office(ties, len(shared), accesses.kinds)
 
 
 def clients_of(

@@ -16,7 +16,7 @@ Everything runs over visits, not over records, whole columns at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -132,7 +132,9 @@ def _by_month(accesses: Accesses, visits: Visits) -> dict[str, npt.NDArray[Any]]
     """Give, per tie, the bits of the agent and of the protocol, and the most visits from elsewhere."""
     counted = _counted(visits)
     tie = ranked(group([counted.values[one] for one in ("account", "network", "agent")]))
-    agent_bits, protocol_bits, any_own = _surprises(counted)
+    # an application comes from its maker's network and from nowhere else: that is no surprise
+    kinds = accesses.kinds[counted.values["agent"]]
+    agent_bits, protocol_bits, any_own = _surprises(replace(counted, values={**counted.values, "agent": kinds}))
     # of such programs nothing is known but their protocol: it counts once
     nameless = np.isin(counted.values["agent"], list(accesses.nameless))
     agent_bits, protocol_bits = np.where(nameless, protocol_bits, agent_bits), np.where(nameless, 0.0, protocol_bits)

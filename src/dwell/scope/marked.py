@@ -27,7 +27,7 @@ from dwell.scope.exploits import NEAR, Act
 from dwell.scope.forgery import Forged
 from dwell.scope.intrusions import Held
 from dwell.scope.rollup.fold import paired
-from dwell.scope.words import BROWSER, agent
+from dwell.scope.words import BROWSER, agent, app_of, kind_of
 
 __all__ = [
     "NOTHING", "Cover", "Marked", "beside_ours", "from_range", "intrusion_meant", "marked_by", "tie_keys", "whole_ties",
@@ -161,6 +161,18 @@ def _is(codes: npt.NDArray[np.int64], names: Sequence[str], wanted: str) -> Mask
     return np.asarray(codes == (names.index(wanted) if wanted in names else len(names)))
 
 
+def _agent_is(accesses: Accesses, wanted: str) -> Mask:
+    """Say which sessions have an agent, or are of applications that call themselves so (`words.kind_of`)."""
+    met = [wanted in {one, kind_of(one)} for one in accesses.agents]
+    return np.array([*met, False], np.bool_)[accesses.agent]
+
+
+def _account_is(accesses: Accesses, wanted: str) -> Mask:
+    """Say which sessions are of an account, or of an application by its id."""
+    met = [app_of(one) == wanted != "" for one in accesses.agents]
+    return _is(accesses.account, accesses.names, wanted) | np.array([*met, False], np.bool_)[accesses.agent]
+
+
 def _sessions(marking: Marking, accesses: Accesses) -> Mask:
     """Say which sessions a marking speaks of."""
     if marking.kind is MarkingKind.RECORD:
@@ -169,16 +181,16 @@ def _sessions(marking: Marking, accesses: Accesses) -> Mask:
         mask[accesses.of_records({RecordRef(table, EvidenceId(evidence), int(number))})] = True
         return mask
     if marking.kind is MarkingKind.ACCOUNT:
-        mask = _is(accesses.account, accesses.names, marking.target)
+        mask = _account_is(accesses, marking.target)
         return mask & _within(marking, accesses.first, accesses.last)
     if marking.target.startswith(BROWSER):
         mask = _is(accesses.network, accesses.networks, marking.target)
     else:
         mask = from_range(accesses, marking.target)
     if marking.agent:
-        mask &= _is(accesses.agent, accesses.agents, marking.agent)
+        mask &= _agent_is(accesses, marking.agent)
     if marking.account:
-        mask &= _is(accesses.account, accesses.names, marking.account)
+        mask &= _account_is(accesses, marking.account)
     return mask & _within(marking, accesses.first, accesses.last)
 
 

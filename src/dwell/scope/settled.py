@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.crowds import HOUR_BITS_EACH, HOUR_BITS_MIN, SPARSE_SHARE
-from dwell.scope.rollup.fold import group, ranked, users_of
+from dwell.scope.rollup.fold import Places, group, ranked, users_of
 
 __all__ = [
     "DAYS_MIN",
@@ -145,12 +145,13 @@ def lived_before(ties: pa.Table, own: Mask) -> Mask:
     return np.asarray((total[until] - total[lowest] >= DAYS_MIN) & at_own_hours(ties))
 
 
-def is_office(ties: pa.Table, size: int) -> Mask:
+def is_office(ties: pa.Table, size: int, kinds: Places) -> Mask:
     """Say per network code whether half of all accounts come there, half of these to stay, and not all with one agent.
 
     Args:
         ties: the ties (`habits.TIES`).
         size: how many networks there are.
+        kinds: per agent, the code of its kind: two applications are none of two kinds.
     """
     out = np.zeros(size, np.bool_)
     network, account = (ties[one].to_numpy() for one in ("network", "account"))
@@ -162,13 +163,19 @@ def is_office(ties: pa.Table, size: int) -> Mask:
     often &= at_own_hours(ties, HOUR_BITS_MIN) | (ties["phone"].to_numpy() >= PHONE_SHARE)
     users, living = (users_of(network[one], account[one], size) for one in (np.ones(len(often), np.bool_), often))
     for one in np.flatnonzero((users >= OFFICE_SHARE * everybody) & (living >= OFFICE_SHARE * users)).tolist():
-        out[one] = of_several_kinds(ties, network == one)
+        out[one] = of_several_kinds(ties, network == one, kinds)
     return out
 
 
-def of_several_kinds(ties: pa.Table, here: Mask) -> bool:
-    """Say whether three accounts or more of some ties have another agent than most: one tool for all is somebody's."""
+def of_several_kinds(ties: pa.Table, here: Mask, kinds: Places) -> bool:
+    """Say whether three accounts or more of some ties have another agent than most: one tool for all is somebody's.
+
+    Args:
+        ties: the ties.
+        here: which of them.
+        kinds: per agent, the code of its kind: two applications are none of two kinds.
+    """
     agent, account = (ties[one].to_numpy()[here] for one in ("agent", "account"))
-    tools = np.unique(np.stack([agent, account]), axis=1)
+    tools = np.unique(np.stack([kinds[agent], account]), axis=1)
     others = tools[1][tools[0] != np.bincount(tools[0]).argmax()]
     return len(np.unique(others)) >= USERS_MIN

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from dwell.model.short_cache import short_cache
 
-__all__ = ["BROWSER", "Name", "agent", "name_of", "without_domain"]
+__all__ = ["BROWSER", "Name", "agent", "app_of", "kind_of", "name_of", "program_text", "without_domain"]
 
 BROWSER = "browser:"
 """Stands before the id that a browser keeps in a cookie, where a log names that in the place of an address."""
@@ -22,6 +22,14 @@ _PROGRAM = re.compile(
 )
 _ACTION = re.compile(r";Action=.*$", re.IGNORECASE | re.DOTALL)
 _MINOR = re.compile(r"(\d+)(?:[._]\d+)+")
+_REST = "client=rest"
+_GRAPH, _EXCHANGE = "00000003-0000-0000-c000-000000000000", "00000002-0000-0ff1-ce00-000000000000"
+_NO_CLIENT = frozenset({_GRAPH, _EXCHANGE, "00000000-0000-0000-0000-000000000000"})
+"""Ids of what is asked, not of who asks."""
+_APP = re.compile(
+    r"application ([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?: (?=client=rest|\(inside\)$)|$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,3 +101,38 @@ def agent(text: str | None) -> str:
 def without_domain(name: str | None) -> str:
     """Give what is left of a name without its domain, in lower case: a login's and an address's are alike."""
     return (name or "").rpartition("\\")[2].partition("@")[0].lower()
+
+
+def program_text(info: str | None, client_app: str | None, app: str | None) -> str | None:
+    """Give what stands for the program of an audit record: what it calls itself, and before that its application.
+
+    Whatever reads by REST or Graph calls itself the same (`Client=REST;;`): what tells two of them apart is the id of the
+    application, where the record names it. Other programs are told by what they call themselves.
+
+    Args:
+        info: `ClientInfoString`, or what stands in its place.
+        client_app: `ClientAppId`.
+        app: `AppId`, which in some records is what was asked and not who asked.
+    """
+    by_rest = info.lower().startswith(_REST) if info else (app or "").strip().lower() == _GRAPH
+    if not by_rest:
+        return info
+    found = (_GUID.fullmatch((one or "").strip()) for one in (client_app, app))
+    ids = ("-".join(one.groups()).lower() for one in found if one is not None)
+    who = next((one for one in ids if one not in _NO_CLIENT), "")
+    return f"application {who} {info or ''}".rstrip() if who else info
+
+
+def app_of(family: str) -> str:
+    """Give the id of the application in an agent's family (`agent` of a `program_text`); "" where it has none."""
+    found = _APP.match(family)
+    return found[1].lower() if found else ""
+
+
+def kind_of(family: str) -> str:
+    """Give an agent's family without its application: what all that read by REST or Graph have in common."""
+    found = _APP.match(family)
+    if found is None:
+        return family
+    rest = family[found.end() :]
+    return rest if rest.lower().startswith(_REST) else f"{agent(None)} {rest}".rstrip()

@@ -6,6 +6,8 @@ means, as a message is a message however often it is told.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -16,6 +18,7 @@ from dwell.scope.rollup import fold
 from dwell.scope.rollup.fold import Codes, Column
 from dwell.scope.rollup.protocols import program_of, wrote_by
 from dwell.scope.rollup.shapes import MESSAGES, Act, Outcome
+from dwell.scope.words import program_text
 
 __all__ = ["COLUMNS", "DICTIONARY", "MAIL", "NEEDS", "SIGN_IN", "SIGN_INS", "TENANT", "fold_file"]
 
@@ -24,7 +27,7 @@ TENANT = "M365"
 
 TEXTS = (
     "Operation", "Workload", "UserId", "MailboxOwnerUPN", "MailboxGuid", "ClientIP", "ClientIPAddress",
-    "ClientInfoString", "ResultStatus", "MailAccessType", "Id", "UserAgent",
+    "ClientInfoString", "ResultStatus", "MailAccessType", "Id", "UserAgent", "ClientAppId", "AppId",
 )  # fmt: skip
 COLUMNS = (
     "evidence_id", "record_no", "time_utc", *TEXTS, "SizeInBytes", "InternetMessageIds", "FolderPaths",
@@ -99,6 +102,15 @@ def _protocols(client: Column, sign_in: npt.NDArray[np.bool_]) -> Column:
     return fold.mapped(Column(np.where(sign_in, 0, plain).astype(np.int64), list(told)), told)
 
 
+def _programs(columns: Mapping[str, Column]) -> Column:
+    """Give the program per row, with its application where that alone tells it from others."""
+    # a sign-in names the browser by itself, as Entra's own log does
+    parts = [fold.first(columns["ClientInfoString"], columns["UserAgent"]), columns["ClientAppId"], columns["AppId"]]
+    place, rows = fold.numbered(fold.group([one.codes for one in parts]))
+    told = zip(*(one.text(rows).to_pylist() for one in parts), strict=True)
+    return fold.mapped(Column(place, [""] * len(rows)), [program_text(*one) for one in told])
+
+
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:
     """Fold one data file."""
     columns = {one: fold.texts(table, one) for one in TEXTS}
@@ -122,8 +134,7 @@ def fold_file(table: pa.Table) -> dict[str, pa.Table]:
         "mailbox": owner,
         "basis": Column(np.where(owner.codes >= 0, 1, 0).astype(np.int64), ["assumed", "explicit"]),
         "client": fold.mapped(client, [address(one) for one in client.values]),
-        # a sign-in names the browser by itself, as Entra's own log does
-        "agent": fold.first(columns["ClientInfoString"], columns["UserAgent"]),
+        "agent": _programs(columns),
         "layer": fold.constant(table, "back"),
     }
     once = fold.once(columns["Id"])
