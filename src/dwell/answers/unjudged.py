@@ -24,7 +24,7 @@ from dwell.scope.apps import AppRead
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
 from dwell.scope.crowds import HOUR_BITS_MIN
 from dwell.scope.investigation import Investigation
-from dwell.scope.rollup.fold import paired
+from dwell.scope.rollup.fold import paired, users_of
 from dwell.scope.settled import at_own_hours
 from dwell.scope.words import agent, app_of
 
@@ -84,8 +84,9 @@ def _staying(case: Investigation) -> Iterator[tuple[str, str]]:
 def _at_night(case: Investigation) -> Iterator[tuple[str, str]]:
     """Yield the mailboxes opened from where many are, by an agent and at hours foreign to the account, with why.
 
-    There nobody is judged by his agent alone; nor are a few behind one client for some days. Who has another agent than
-    ever and comes at night besides, on several days, is no ground for an intrusion, and none for a mailbox without a sign.
+    There nobody is judged by his agent alone; nor are a few behind one client for some days. Who has an agent that is
+    hardly anybody's and comes at night besides, on several days, is no ground for an intrusion, and none for a mailbox
+    without a sign.
     """
     accesses, ties, clients = case.accesses, case.clients.ties, case.clients
     inside = np.zeros(len(accesses.networks) + 1, np.bool_)
@@ -96,6 +97,8 @@ def _at_night(case: Investigation) -> Iterator[tuple[str, str]]:
     many = crowded[network] | (clients.foreign >= ACCOUNTS_MIN)
     odd = many & ~inside[network] & (clients.bits("agent") >= FOREIGN_BITS)
     odd &= (clients.column("days") >= NIGHTS_MIN) & ~at_own_hours(ties, HOUR_BITS_MIN)
+    own = clients.ordinary
+    odd &= users_of(agent[own], account[own], len(accesses.agents))[agent] < ACCOUNTS_MIN
     rows, place = accesses.on_ties(network[odd], agent[odd], account[odd])
     usable = accesses.ok[rows] & (accesses.mailbox[rows] >= 0)
     usable &= ~case.marked.ours[rows] if len(case.marked.ours) else True
