@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dwell.hunt.correlations.plan import Correlation, Reference
-from dwell.hunt.correlations.windows import EVENTS, Stretches, stretches
+from dwell.hunt.correlations.windows import EVENTS, EVENTS_AT_ONCE, Stretches, stretches, whole_runs
 from dwell.hunt.hits import HITS, NO_HITS, REFS_MAX, TEXT_CHARS_MAX
 
 __all__ = ["MATCHES_MAX", "Correlated", "Left", "correlated"]
@@ -113,7 +113,7 @@ class _Work:
         if reference.rule_id in self._matches:
             return self._inner(reference, moments=moments)
         rows = self._rows.get(reference.rule_id, np.zeros(0, np.int64))
-        part = self.records.take(pa.array(rows))
+        part = self.records.select(["time_utc", "fields"]).take(pa.array(rows))
         fields = part["fields"].combine_chunks()
         columns = {
             name: pc.map_lookup(fields, pa.scalar(one), "first").cast(pa.string())
@@ -300,14 +300,8 @@ def _hits(one: Correlation, matches: _Matches, chosen: Numbers, records: pa.Tabl
     keep = np.isin(stretch, chosen)
     if not keep.any():
         return NO_HITS
-    needed = np.unique(rows[keep])
-    part = records.take(pa.array(needed)).drop_columns(["rule_id", "fields"])
-    with duckdb.connect(":memory:") as link:
-        link.execute("set threads to 1")
-        link.execute("set timezone to 'UTC'")
-        link.register("pair", pa.table({"stretch": stretch[keep], "place": rows[keep]}))
-        link.register("record", part.append_column("place", pa.array(needed)))
-        found: pa.Table = link.sql(_ROWS).to_arrow_table()
+    stretch, rows = stretch[keep], rows[keep]
+    found = pa.concat_tables(_rows(stretch[some], rows[some], records) for some in whole_runs(stretch, EVENTS_AT_ONCE))
     told = [_told(one, matches, at) for at in found["stretch"].to_pylist()]
     info = one.info
     fixed = {"rule_id": info.id, "kind": "rule", "title": info.title, "level": info.level, "window": None}
@@ -318,6 +312,18 @@ def _hits(one: Correlation, matches: _Matches, chosen: Numbers, records: pa.Tabl
         if name not in columns:
             columns[name] = found[name].combine_chunks().cast(HITS.field(name).type)
     return pa.table([columns[name] for name in HITS.names], schema=HITS)
+
+
+def _rows(stretch: Numbers, rows: Numbers, records: pa.Table) -> pa.Table:
+    """Give what is told of some stretches, in their order."""
+    needed = np.unique(rows)
+    part = records.drop_columns(["rule_id", "fields"]).take(pa.array(needed))
+    with duckdb.connect(":memory:") as link:
+        link.execute("set threads to 1")
+        link.execute("set timezone to 'UTC'")
+        link.register("pair", pa.table({"stretch": stretch, "place": rows}))
+        link.register("record", part.append_column("place", pa.array(needed)))
+        return link.sql(_ROWS).to_arrow_table()
 
 
 def _told(one: Correlation, matches: _Matches, at: int) -> list[str]:
