@@ -335,6 +335,14 @@ def _told(one: Correlation, matches: _Matches, at: int) -> list[str]:
     return [*group, f"{one.kind}{named}={shown}"]
 
 
+def _with_codes(records: pa.Table) -> pa.Table:
+    """Give records with texts that many of them share held once, and a number in each."""
+    for name in ("rule_id", "table", "evidence_id", "host", "client", "account"):
+        coded = records[name].dictionary_encode().unify_dictionaries().combine_chunks()
+        records = records.set_column(records.column_names.index(name), name, coded)
+    return records
+
+
 def correlated(correlations: Sequence[Correlation], records: pa.Table) -> Correlated:
     """Work out correlations.
 
@@ -343,7 +351,8 @@ def correlated(correlations: Sequence[Correlation], records: pa.Table) -> Correl
         records: rows in `dwell.hunt.records.RECORDS`, of all data files.
     """
     order = [(name, "ascending") for name in ("rule_id", "time_utc", "table", "evidence_id", "record_no")]
-    work = _Work(records.take(pc.sort_indices(records.drop_columns(["fields"]), sort_keys=order)))
+    places = pc.sort_indices(records.drop_columns(["fields"]), sort_keys=order)
+    work = _Work(_with_codes(records).take(places))
     left: dict[str, Left] = {}
     parts = [NO_HITS]
     for one in correlations:
