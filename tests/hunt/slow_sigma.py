@@ -127,9 +127,20 @@ def _entries(value: object) -> list[tuple[str, str]]:
 
 
 def _is_key(key: str, name: str) -> bool:
-    """Say whether a map's key is the name: as it stands, as the last part of a dotted one, or numbered when it repeats."""
-    key = re.sub(r"#[0-9]+\Z", "", key).lower()
-    return key == name.lower() or key.endswith("." + name.lower())
+    """Say whether a map's key is the name: as it stands, as the last part of a dotted one, or numbered when it repeats.
+
+    "Field usage" of the specification: names lose their blanks, an attribute is called after its element, `_` between.
+    """
+    key, name = re.sub(r"#[0-9]+\Z", "", key).lower(), name.lower()
+    forms = [key, key.replace("@", "_"), key.rpartition("@")[2]]
+    return any(one == name or one.endswith("." + name) for form in forms for one in (form, form.replace(" ", "")))
+
+
+_HEAD_ONLY = {
+    "evidence_id", "record_no", "time_utc", "host", "Channel", "Provider", "ProviderGuid", "EventSourceName", "Computer",
+    "EventID", "EventRecordID", "Qualifiers",
+}  # fmt: skip
+_OF_HEAD = {"ProcessID", "ThreadID", "UserID", "ActivityID", "RelatedActivityID"}
 
 
 def windows_event(
@@ -156,8 +167,14 @@ def windows_event(
     @cache
     def field(name: str, _kind: str) -> list[str]:
         lower = name.lower()
-        known = names.get(lower) or unnamed.get(name) or ([columns[lower]] if lower in columns else None)
-        return [text for place in known or [f"EventData:{name}"] for text in held(place)]
+        known = names.get(lower) or unnamed.get(name)
+        if known is None and lower in columns and columns[lower] in _HEAD_ONLY:
+            known = [columns[lower]]
+        elif known is None:
+            # the head of an event has a `ProcessID`, many events have a `ProcessId` of their own
+            is_column = lower in columns and (columns[lower] not in _OF_HEAD or columns[lower] == name)
+            known = [*([columns[lower]] if is_column else []), f"EventData:{name}"]
+        return [text for place in known for text in held(place)]
 
     texts = [str(one) for name, one in row.items() if isinstance(one, str) and name != "evidence_id"]
     return Event(field, texts + [text for _, text in data], frozenset({""}))

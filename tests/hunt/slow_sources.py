@@ -87,7 +87,7 @@ _OTHERS: Mapping[str, tuple[tuple[str, ...], tuple[int, ...], Mapping[str, str]]
     "antivirus": (
         ("Microsoft-Windows-Windows Defender/Operational",),
         (1006, 1007, 1008, 1015, 1116, 1117, 1118, 1119),
-        {"signature": "Threat Name", "filename": "Path", "action": "Action Name"},
+        {"signature": "Threat Name", "filename": "Path", "action": "Action Name", "processname": "Process Name"},
     ),
 }
 
@@ -125,6 +125,16 @@ _HEADER = {
     "computername": ("Computer",),
     "eventlog": ("Channel",),
     "logname": ("Channel",),
+    # the specification's "Field usage": an attribute is called after its element, `_` between
+    "provider_guid": ("ProviderGuid",),
+    "provider_eventsourcename": ("EventSourceName",),
+    "eventid_qualifiers": ("Qualifiers",),
+    "timecreated_systemtime": ("time_utc",),
+    "execution_processid": ("ProcessID",),
+    "execution_threadid": ("ThreadID",),
+    "security_userid": ("UserID",),
+    "correlation_activityid": ("ActivityID",),
+    "correlation_relatedactivityid": ("RelatedActivityID",),
 }
 # data of Exchange's management events is taken apart when it is read; rules call all data that has no name `Data`
 _UNNAMED = {

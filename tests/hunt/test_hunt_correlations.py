@@ -19,7 +19,7 @@ from tests.hunt.slow_correlations import Met, met_by_match, slow_list, slow_matc
 from dwell.archive.store import Archive
 from dwell.hunt import wide
 from dwell.hunt.bundles import Bundle
-from dwell.hunt.correlations import correlate
+from dwell.hunt.correlations import correlate, windows
 from dwell.hunt.hunting import Hunted, hunt
 from dwell.hunt.passes import RECORDS_AT, kept_name
 from dwell.model.claims import RuleOutcome, RuleStatus
@@ -502,6 +502,23 @@ def test_what_is_cut_off_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert outcome(found, "correlation 1").status is RuleStatus.PARTLY_BLIND
     assert "'rule one' met more records in one data file" in outcome(found, "correlation 1").reason
     assert outcome(found, "rule one").hits == 6
+
+
+@pytest.mark.parametrize("most", [1, 5])
+def test_groups_are_looked_at_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    rows = [line("/one/", at % 23, **{"c-ip": f"100.64.0.{at % 7}", "cs-username": f"u{at % 3}"}) for at in range(60)]
+    asked = [
+        correlation(1, group_by=["c-ip"]),
+        correlation(2, type="value_count", group_by=["cs-username"], condition={"field": "c-ip", "gte": 2}),
+        correlation(3, rules=["c1"], group_by=["c-ip"], timespan="60s", condition={"gte": 1}),
+    ]
+    whole = ran(tmp_path / "whole", rows, rule("one"), *asked)
+    for module in (correlate, windows):
+        monkeypatch.setattr(module, "EVENTS_AT_ONCE", most)
+    parted = ran(tmp_path / "parted", rows, rule("one"), *asked)
+    assert {one["rule_id"] for one in whole.hits.to_pylist()} >= {one["id"] for one in asked[1:]}
+    assert parted.hits.equals(whole.hits)
+    assert parted.outcomes == whole.outcomes
 
 
 def test_circles_are_named_and_what_rests_on_them_is_blind(tmp_path: Path) -> None:

@@ -90,6 +90,20 @@ def test_a_rule_that_is_partly_blind_says_where_and_when(tmp_path: Path) -> None
     assert "an unnamed host 2021-03-07" in told.reason
 
 
+@pytest.mark.parametrize("number", ["sc-bytes", "time-taken", "sc-status", "s-port"])
+@pytest.mark.parametrize("path", ["/nothere/", "/x"])
+def test_a_number_that_nobody_recorded_makes_a_rule_blind_whatever_else_it_asks(
+    tmp_path: Path, number: str, path: str
+) -> None:
+    archive = archive_of(tmp_path / "archive", {"iis": [asked("EX01", at(1)), asked("EX02", at(2))]})
+    detection = {"s": {"cs-uri-stem|startswith": path, f"{number}|gte": 100}, "condition": "s"}
+    rule = {**RULE, "logsource": WEB, "detection": detection}
+    (told,) = hunt(archive, loaded=load_rules(tmp_path / "rules", rule), workers=1).outcomes
+    assert told.status is RuleStatus.BLIND
+    assert f"never recorded: {number}" in told.reason
+    assert told.hosts == ()
+
+
 def test_events_are_told_by_kind(tmp_path: Path) -> None:
     root = tmp_path / "archive"
     archive_of(root, {"evtx": [started("A", at(1)), started("B", at(2)), started("A", at(4))]}, name="bare")

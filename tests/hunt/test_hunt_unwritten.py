@@ -33,11 +33,21 @@ def outcome(folder: Path, rows: list[dict[str, Any]], detection: Mapping[str, An
     [
         ({"s": {"EventID": 4662, "A": "x"}}, RuleStatus.BLIND, "no event 4662 is held of any host: domain controllers"),
         ({"s": {"EventID": [4662, 5136]}}, RuleStatus.BLIND, "no event 4662, 5136 is held"),
-        ({"s": {"EventID": [4662, 4624]}}, RuleStatus.RAN, ""),
+        ({"s": {"EventID": "4662"}}, RuleStatus.BLIND, "no event 4662 is held of any host: domain controllers"),
+        ({"s": {"EventID": ["4662", 5136]}}, RuleStatus.BLIND, "no event 4662, 5136 is held"),
+        ({"s": {"EventID": 4697}}, RuleStatus.BLIND, "'Audit Security System Extension' is on"),
+        ({"s": {"EventID": 5157}}, RuleStatus.BLIND, "'Audit Filtering Platform Connection' is on"),
+        ({"s": {"EventID": [4662, 4624]}}, RuleStatus.RAN, "no event 4662 is held of any host"),
+        ({"s": {"EventID": [1102, 4624]}}, RuleStatus.RAN, ""),
+        ({"s": {"EventID|startswith": "466"}}, RuleStatus.RAN, ""),
         ({"s": {"EventID": [4662, 1102]}}, RuleStatus.RAN, "no event 1102, 4662 is held of any host"),
         ({"s": {"EventID": 1102}}, RuleStatus.RAN, "no event 1102 is held of any host"),
         ({"s": {"EventID": 4624}, "f": {"EventID": 4662}, "condition": "s and not f"}, RuleStatus.RAN, ""),
-        ({"s": {"A": "x"}, "f": {"EventID": 4662}, "condition": "s or f"}, RuleStatus.RAN, ""),
+        (
+            {"s": {"A": "x"}, "f": {"EventID": 4662}, "condition": "s or f"},
+            RuleStatus.RAN,
+            "no event 4662 is held of any host",
+        ),
         ({"s": {"A": "x"}}, RuleStatus.RAN, ""),
     ],
 )
@@ -48,6 +58,22 @@ def test_a_rule_about_events_that_nobody_wrote(
     assert told.status is status
     assert words in told.reason
     assert ("is held" in told.reason) is bool(words)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"EventID": 4662}, RuleStatus.BLIND),
+        ({"EventID": 4662, "Channel": "Security"}, RuleStatus.RAN),  # what it names may be another log
+        ({"EventID": 4625}, RuleStatus.RAN),
+    ],
+)
+def test_a_rule_of_no_service_means_the_security_log_by_its_numbers(
+    tmp_path: Path, asked: dict[str, Any], status: RuleStatus
+) -> None:
+    told = outcome(tmp_path, logged(4624), {"s": asked}, product="windows")
+    assert told.status is status
+    assert f"no event {asked['EventID']} is held" in told.reason
 
 
 def test_one_event_of_any_host_is_enough(tmp_path: Path) -> None:

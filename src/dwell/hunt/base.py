@@ -53,7 +53,11 @@ class Entries:
         self.codes: Codes = codes
 
     def named(self, key: str) -> Indices:
-        """Give which of the distinct keys a key means: the name itself, the last part of a dotted one, a repeated one."""
+        """Give which of the distinct keys a key means, whatever its case.
+
+        It is the name itself, or that without its blanks, the last part of a dotted one, an attribute (as it is called, or
+        after its element and `_`), a repeated one.
+        """
         if key.endswith("#"):
             numbered = re.compile(re.escape(key[:-1]) + r"\d*(?:#\d+)?\Z", re.IGNORECASE)
             return np.array([at for at, one in enumerate(self.keys) if numbered.match(one)], np.int64)
@@ -68,10 +72,8 @@ class Entries:
         """Give the keys that each name means."""
         out: dict[str, list[int]] = {}
         for at, one in enumerate(self.keys):
-            bare = _REPEATED.sub("", one).lower()
-            ends = [end + 1 for end, mark in enumerate(bare) if mark == "."]
-            for start in (0, *ends):
-                out.setdefault(bare[start:], []).append(at)
+            for name in _called(_REPEATED.sub("", one).lower()):
+                out.setdefault(name, []).append(at)
         return out
 
     @cached_property
@@ -169,6 +171,17 @@ class Base:
                 values if values.type == pa.string() else values.cast(pa.string()),
             )
         return self._codes[name]
+
+
+def _called(bare: str) -> set[str]:
+    """Give the names that a key answers to."""
+    starts = (0, *(end + 1 for end, mark in enumerate(bare) if mark in ".@"))
+    names = {bare[start:] for start in starts}
+    if "@" in bare:
+        names |= {one.replace("@", "_") for one in names}
+    if " " in bare:
+        names |= {one.replace(" ", "") for one in names}
+    return names
 
 
 def _filled(indices: pa.Array) -> Codes:

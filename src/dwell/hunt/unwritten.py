@@ -9,10 +9,12 @@ Source:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-from dwell.hunt.ruleset import Case, Node, Rule, RuleSet
+from dwell.hunt.ruleset import Atom, Case, Node, Rule, RuleSet
+from dwell.hunt.tasks import places_of
 from dwell.hunt.verdict import Verdict, judged
 from dwell.hunt.wide import FileReport
 
@@ -22,6 +24,7 @@ _DIRECTORY = "domain controllers write it where 'Audit Directory Service {}' is 
 _OBJECTS = "it is written where '{}' is on and auditing is set on the objects"
 _TASKS = "it is written where 'Audit Other Object Access Events' is on"
 _PACKETS = "it is written where 'Audit Filtering Platform {}' is on"
+_ON = "it is written where 'Audit {}' is on"
 _SHARES = "it is written where '{}' is on"
 AUDITED: Mapping[int, str] = {
     **dict.fromkeys((4661, 4662), _DIRECTORY.format("Access")),
@@ -38,12 +41,25 @@ AUDITED: Mapping[int, str] = {
     **dict.fromkeys((4698, 4699, 4700, 4701, 4702), _TASKS),
     **dict.fromkeys((5140, 5142, 5143, 5144, 5168), _SHARES.format("Audit File Share")),
     5145: _SHARES.format("Audit Detailed File Share"),
-    **dict.fromkeys((5156, 5158, 5159), _PACKETS.format("Connection")),
+    **dict.fromkeys((5031, 5150, 5151, *range(5154, 5160)), _PACKETS.format("Connection")),
     **dict.fromkeys((5152, 5153), _PACKETS.format("Packet Drop")),
-    **dict.fromkeys((4673, 4674), "it is written where 'Audit Sensitive Privilege Use' is on"),
+    **dict.fromkeys((4673, 4674), _ON.format("Sensitive Privilege Use")),
+    **dict.fromkeys((4610, 4611, 4614, 4622, 4697), _ON.format("Security System Extension")),
+    4689: _ON.format("Process Termination"),
+    **dict.fromkeys((4692, 4693, 4694, 4695), _ON.format("DPAPI Activity")),
+    **dict.fromkeys((4703, 4704, 4705), _ON.format("Authorization Policy Change")),
+    **dict.fromkeys((4649, 4778, 4779, *range(4800, 4804), 5378, 5632, 5633), _ON.format("Other Logon/Logoff Events")),
+    **dict.fromkeys((4782, 4793), _ON.format("Other Account Management Events")),
+    **dict.fromkeys(
+        range(4868, 4901), "it is written by a certification authority where auditing is switched on for it"
+    ),
+    **dict.fromkeys(range(4944, 4959), _ON.format("MPSSVC Rule-Level Policy Change")),
+    6416: _ON.format("PNP Activity"),
 }
 """Events of the Security log that no server writes by default, or that only domain controllers write."""
 _SECURITY = "Security"
+_NAMING = frozenset({"Channel", "Provider"})
+_DIGITS = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _TOLD_MAX = 8
 
 
@@ -62,23 +78,27 @@ class Unwritten:
                     self._held.setdefault(where, set()).update(events)
 
     def told(self, rule: Rule) -> tuple[bool, str]:
-        """Say whether a rule is blind for want of its events, and that none of them is held; "" where some is."""
+        """Say whether a rule is blind for want of its events, and which it asks for are not held; "" where all are."""
         mine = [one for one in rule.cases if one.where in self._held]
-        if (
-            not mine
-            or len(mine) < len(rule.cases)
-            or any(self._verdict(one.where, one.tree) is not False for one in mine)
-        ):
+        if not mine or len(mine) < len(rule.cases):
             return False, ""
         wanted = sorted({number for one in mine for number in self._asked(one)})
+        is_security = all(self._is_security(one) for one in mine)
+        if any(self._verdict(one.where, one.tree) is not False for one in mine):
+            # other events can make it true: of those that are written everywhere none happened, which needs no word
+            wanted = [one for one in wanted if is_security and one in AUDITED]
+            return False, f"no event {_numbers(wanted)} is held of any host" if wanted else ""
         if not wanted:
             return False, ""
-        names = ", ".join(map(str, wanted[:_TOLD_MAX])) + (" and others" if len(wanted) > _TOLD_MAX else "")
-        is_security = all(self._rules.wheres[one.where].channels == (_SECURITY,) for one in mine)
         ways = list(dict.fromkeys(AUDITED[one] for one in wanted if one in AUDITED)) if is_security else []
         if is_security and all(one in AUDITED for one in wanted):
-            return True, f"no event {names} is held of any host: {'; '.join(ways)}"
-        return False, f"no event {names} is held of any host"
+            return True, f"no event {_numbers(wanted)} is held of any host: {'; '.join(ways)}"
+        return False, f"no event {_numbers(wanted)} is held of any host"
+
+    def _is_security(self, case: Case) -> bool:
+        """Say whether a case means events of the Security log: by its log source, or as it names no log at all."""
+        channels = self._rules.wheres[case.where].channels
+        return channels == (_SECURITY,) or (not channels and _NAMING.isdisjoint(places_of(case.tree, self._rules)))
 
     def _verdict(self, where: int, node: Node) -> Verdict:
         """Give the truth of a condition on a kind of record, by which events are held."""
@@ -95,9 +115,8 @@ class Unwritten:
 
     def _of_atom(self, where: int, index: int) -> Verdict:
         atom = self._rules.atoms[index]
-        if atom.place != "EventID" or atom.kind != "number":
-            return None
-        return None if float(atom.parts[0]) in self._held[where] else False
+        number = _number(atom)
+        return None if number is None or number in self._held[where] else False
 
     def _asked(self, case: Case) -> set[int]:
         """Give the event ids that a condition names in a positive sense, and that are not held."""
@@ -108,9 +127,21 @@ class Unwritten:
             if node.op == "leaf":
                 waiting.append((self._rules.leaves[node.index].tree, sense))
             elif node.op == "atom":
-                atom = self._rules.atoms[node.index]
-                if sense and self._of_atom(case.where, node.index) is False and float(atom.parts[0]).is_integer():
-                    found.add(int(float(atom.parts[0])))
+                number = _number(self._rules.atoms[node.index])
+                if sense and number is not None and number.is_integer() and number not in self._held[case.where]:
+                    found.add(int(number))
             else:
                 waiting += [(one, sense is not (node.op == "not")) for one in node.children]
         return found
+
+
+def _number(atom: Atom) -> float | None:
+    """Give the event id that a question names, as a number or in quotes; None where it names none."""
+    if atom.place != "EventID":
+        return None
+    is_quoted = atom.kind == "text" and len(atom.parts) == 1 and _DIGITS.fullmatch(atom.parts[0]) is not None
+    return float(atom.parts[0]) if atom.kind == "number" or is_quoted else None
+
+
+def _numbers(wanted: Sequence[int]) -> str:
+    return ", ".join(map(str, wanted[:_TOLD_MAX])) + (" and others" if len(wanted) > _TOLD_MAX else "")

@@ -468,6 +468,8 @@ class FileHunt:
     def _is_everywhere(self, place: str, column: str) -> bool | None:
         """Say whether every row holds something in a place, or none does; None where the lexicon does not tell."""
         nulls = self.lexicon.nulls(column)
+        if nulls is None and self.lexicon.is_bare(column):  # of numbers no nulls are counted
+            return False
         if nulls is None or 0 < nulls < self.report.rows:
             return None
         return None if is_derived(place) and not nulls else not nulls

@@ -6,7 +6,8 @@ Source:
 Time:
     `TimeCreated/@SystemTime` is UTC, kept to the microsecond.
 Units:
-    One `Event` element is one event; `record_no` is its ordinal in the file. Data without text are an empty text.
+    One `Event` element is one event; `record_no` is its ordinal in the file. Data without text are an empty text. An
+    attribute of an element of data is kept as `element@attribute`, as it is of the binary log.
 
 Raises:
     Nothing. An element that is no well-formed event is an anomaly; entities and document types are refused, never expanded.
@@ -100,8 +101,10 @@ def _read(root: Element) -> tuple[System, dict[str, Any]] | None:
     pairs: list[tuple[str, Any]] = []
     for name, part in parts.items():
         if name == "EventData":
-            pairs += [_datum(one) for one in part]
+            pairs += _attributes("", part)
+            pairs += (pair for one in part for pair in _data(one))
         elif name == "UserData":
+            pairs += _attributes("", part)
             for one in part:
                 pairs += _leaves(local_name(one), one, 0)
         elif name == "RenderingInfo":
@@ -111,18 +114,40 @@ def _read(root: Element) -> tuple[System, dict[str, Any]] | None:
     return system, named(pairs, system.Channel)
 
 
-def _datum(element: Element) -> tuple[str, Any]:
+def _data(element: Element) -> Iterator[tuple[str, Any]]:
+    """Give what an element of `EventData` holds: its text, its attributes but the name, what lies below it."""
     name = element.get("Name") or ("" if local_name(element) == "Data" else local_name(element))
+    if len(element):
+        yield from ((key, text) for key, text in _leaves(name, element, 0) if key != f"{name}@Name")
+        return
     # an element without text is an empty text, as it is in the binary log and in JSON
-    return name, "".join(element.itertext())
+    yield name, element.text or ""
+    if element.attrib.keys() - {"Name"}:
+        yield from ((key, text) for key, text in _attributes(name, element) if key != f"{name}@Name")
+
+
+def _attributes(path: str, element: Element) -> Iterator[tuple[str, str]]:
+    return ((f"{path}@{key.rpartition('}')[2]}", text) for key, text in element.attrib.items())
 
 
 def _leaves(path: str, element: Element, depth: int) -> Iterator[tuple[str, Any]]:
-    if not len(element) or depth > _DEPTH_MAX:
-        yield path, "".join(element.itertext())
+    """Yield the texts and attributes of an element and of those below it, by their dotted paths."""
+    yield from _attributes(path, element)
+    if not len(element):
+        # what has attributes alone has no text, as in the binary log
+        if element.text or not element.attrib:
+            yield path, element.text or ""
         return
+    if depth > _DEPTH_MAX:
+        yield path, "".join(element.itertext())
+        for one in element.iter():
+            yield from () if one is element else _attributes(path, one)
+        return
+    between = "".join(filter(None, (element.text, *(one.tail for one in element))))
+    if between.strip():
+        yield path, between
     for one in element:
-        yield from _leaves(f"{path}.{local_name(one)}", one, depth + 1)
+        yield from _leaves(f"{path}.{local_name(one)}" if path else local_name(one), one, depth + 1)
 
 
 def _system(parts: dict[str, Element]) -> System:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from dwell.engine.scratch import scratch
 from dwell.hunt.correlations.plan import Correlation, Reference
-from dwell.hunt.correlations.windows import EVENTS, Stretches, stretches
+from dwell.hunt.correlations.windows import EVENTS, EVENTS_AT_ONCE, Stretches, stretches, whole_runs
 from dwell.hunt.hits import HITS, NO_HITS, REFS_MAX, TEXT_CHARS_MAX
 
 __all__ = ["MATCHES_MAX", "Correlated", "Left", "correlated"]
@@ -113,7 +113,7 @@ class _Work:
         if reference.rule_id in self._matches:
             return self._inner(reference, moments=moments)
         rows = self._rows.get(reference.rule_id, np.zeros(0, np.int64))
-        part = self.records.take(pa.array(rows))
+        part = self.records.select(["time_utc", "fields"]).take(pa.array(rows))
         fields = part["fields"].combine_chunks()
         columns = {
             name: pc.map_lookup(fields, pa.scalar(one), "first").cast(pa.string())
@@ -300,12 +300,8 @@ def _hits(one: Correlation, matches: _Matches, chosen: Numbers, records: pa.Tabl
     keep = np.isin(stretch, chosen)
     if not keep.any():
         return NO_HITS
-    needed = np.unique(rows[keep])
-    part = records.take(pa.array(needed)).drop_columns(["rule_id", "fields"])
-    with scratch() as link:
-        link.register("pair", pa.table({"stretch": stretch[keep], "place": rows[keep]}))
-        link.register("record", part.append_column("place", pa.array(needed)))
-        found: pa.Table = link.sql(_ROWS).to_arrow_table()
+    stretch, rows = stretch[keep], rows[keep]
+    found = pa.concat_tables(_rows(stretch[some], rows[some], records) for some in whole_runs(stretch, EVENTS_AT_ONCE))
     told = [_told(one, matches, at) for at in found["stretch"].to_pylist()]
     info = one.info
     fixed = {"rule_id": info.id, "kind": "rule", "title": info.title, "level": info.level, "window": None}
@@ -318,6 +314,16 @@ def _hits(one: Correlation, matches: _Matches, chosen: Numbers, records: pa.Tabl
     return pa.table([columns[name] for name in HITS.names], schema=HITS)
 
 
+def _rows(stretch: Numbers, rows: Numbers, records: pa.Table) -> pa.Table:
+    """Give what is told of some stretches, in their order."""
+    needed = np.unique(rows)
+    part = records.drop_columns(["rule_id", "fields"]).take(pa.array(needed))
+    with scratch() as link:
+        link.register("pair", pa.table({"stretch": stretch, "place": rows}))
+        link.register("record", part.append_column("place", pa.array(needed)))
+        return link.sql(_ROWS).to_arrow_table()
+
+
 def _told(one: Correlation, matches: _Matches, at: int) -> list[str]:
     """Give what a match is about: its group, and the number that was held against the bound."""
     group = [f"{name}={matches.values[name][at][:TEXT_CHARS_MAX]}" for name in one.group_by]
@@ -325,6 +331,14 @@ def _told(one: Correlation, matches: _Matches, at: int) -> list[str]:
     shown = str(int(number)) if number.is_integer() else repr(number)
     named = f"({', '.join(one.values)})" if one.values else ""
     return [*group, f"{one.kind}{named}={shown}"]
+
+
+def _with_codes(records: pa.Table) -> pa.Table:
+    """Give records with texts that many of them share held once, and a number in each."""
+    for name in ("rule_id", "table", "evidence_id", "host", "client", "account"):
+        coded = records[name].dictionary_encode().unify_dictionaries().combine_chunks()
+        records = records.set_column(records.column_names.index(name), name, coded)
+    return records
 
 
 def correlated(correlations: Sequence[Correlation], records: pa.Table) -> Correlated:
@@ -335,7 +349,8 @@ def correlated(correlations: Sequence[Correlation], records: pa.Table) -> Correl
         records: rows in `dwell.hunt.records.RECORDS`, of all data files.
     """
     order = [(name, "ascending") for name in ("rule_id", "time_utc", "table", "evidence_id", "record_no")]
-    work = _Work(records.take(pc.sort_indices(records.drop_columns(["fields"]), sort_keys=order)))
+    places = pc.sort_indices(records.drop_columns(["fields"]), sort_keys=order)
+    work = _Work(_with_codes(records).take(places))
     left: dict[str, Left] = {}
     parts = [NO_HITS]
     for one in correlations:

@@ -6,17 +6,22 @@ included. A condition is put to the window of every record; windows that hold an
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dwell.engine.scratch import scratch
 from dwell.hunt.correlations.plan import ORDERED, Correlation
 from dwell.hunt.ruleset import Node
 
-__all__ = ["EVENTS", "Stretches", "stretches"]
+__all__ = ["EVENTS", "EVENTS_AT_ONCE", "Stretches", "stretches", "whole_runs"]
+
+EVENTS_AT_ONCE = 1 << 17
+"""Records of whole groups are put to a condition until there are so many; a group of more is put to it alone."""
 
 EVENTS = pa.schema(
     [
@@ -122,12 +127,51 @@ def _query(one: Correlation) -> str:
 
 
 def stretches(one: Correlation, events: pa.Table) -> Stretches:
-    """Find where the condition of a correlation holds.
+    """Find where the condition of a correlation holds: some groups at a time, so that memory does not grow with all.
 
     Args:
         one: the correlation.
         events: rows in `EVENTS`. Where values are counted or measured, those without one are left out before.
     """
+    teams = events["team"].combine_chunks().dictionary_encode()
+    # groups come in the order of their texts, as the database has them
+    ranks = pc.rank(teams.dictionary, tiebreaker="first").to_numpy().astype(np.int64)[teams.indices.to_numpy()] - 1
+    order = np.argsort(ranks, kind="stable")
+    found = [_stretches(one, events.take(pa.array(order[some]))) for some in whole_runs(ranks[order], EVENTS_AT_ONCE)]
+    if len(found) == 1:
+        return found[0]
+    none = np.zeros(0, np.int64)
+    firsts = np.cumsum([0, *(len(part.ends) for part in found)])[:-1].tolist()
+    return Stretches(
+        [team for part in found for team in part.teams],
+        np.concatenate([none, *(part.starts for part in found)]),
+        np.concatenate([none, *(part.ends for part in found)]),
+        np.concatenate([np.zeros(0), *(part.metrics for part in found)]),
+        _numbered([part.moments[::-1] for part in found], firsts)[::-1],
+        _numbered([part.members for part in found], firsts),
+    )
+
+
+def _numbered(parts: Sequence[tuple[Numbers, ...]], firsts: Sequence[int]) -> tuple[Numbers, Numbers]:
+    """Put pairs of a stretch and a number together, stretches numbered on from part to part."""
+    none = np.zeros(0, np.int64)
+    whose = [part[0] + first for part, first in zip(parts, firsts, strict=True)]
+    return np.concatenate([none, *whose]), np.concatenate([none, *(part[1] for part in parts)])
+
+
+def whole_runs(numbers: Numbers, most: int) -> Iterator[slice]:
+    """Cut ascending numbers where one gives way to the next, into pieces of about so many, a longer run alone."""
+    ends = np.append(np.flatnonzero(np.diff(numbers)) + 1, len(numbers)) if len(numbers) else np.zeros(0, np.int64)
+    start = 0
+    while start < len(numbers):
+        fitting = int(np.searchsorted(ends, start + most, side="right")) - 1
+        end = int(ends[fitting]) if fitting >= 0 and ends[fitting] > start else int(ends[fitting + 1])
+        yield slice(start, end)
+        start = end
+
+
+def _stretches(one: Correlation, events: pa.Table) -> Stretches:
+    """Find where the condition holds in some groups."""
     with scratch() as link:
         link.register("given", events)
         link.execute(

@@ -10,7 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["ALIASES", "INSTANTS", "KEYWORD_PLACES", "MAPS", "NAMED_DATA", "QUERIES"]
+__all__ = [
+    "ALIASES",
+    "HEAD_ALONE",
+    "HEAD_NAMES",
+    "INSTANTS",
+    "KEYWORD_PLACES",
+    "MAPS",
+    "NAMED_DATA",
+    "PLAIN_CHANNELS",
+    "QUERIES",
+]
 
 Names = Mapping[str, tuple[str, ...]]
 
@@ -163,6 +173,16 @@ _EVTX = _names(
     ("provider_name providername", ("Provider",)),
     ("computername", ("Computer",)),
     ("eventlog logname", ("Channel",)),
+    # attributes of the event's head, called by their element and their own name
+    ("provider_guid", ("ProviderGuid",)),
+    ("provider_eventsourcename", ("EventSourceName",)),
+    ("eventid_qualifiers", ("Qualifiers",)),
+    ("timecreated_systemtime", ("time_utc",)),
+    ("execution_processid", ("ProcessID",)),
+    ("execution_threadid", ("ThreadID",)),
+    ("security_userid", ("UserID",)),
+    ("correlation_activityid", ("ActivityID",)),
+    ("correlation_relatedactivityid", ("RelatedActivityID",)),
 )
 _UAL = _names(
     ("eventsource", ("Workload",)),
@@ -243,6 +263,19 @@ NAMED_DATA: Mapping[str, tuple[str, ...]] = {
     "Payload": ("EventData:Payload",),
 }
 """Fields of event logs that stand for data without a name; `Data#` means every key that is `Data` and a number."""
+
+HEAD_NAMES = frozenset({"ProcessID", "ThreadID", "UserID", "ActivityID", "RelatedActivityID"})
+"""Columns of an event's head of which the same name in another case (`ProcessId`) is a field of the event's own."""
+HEAD_ALONE = frozenset(
+    {
+        "evidence_id", "record_no", "time_utc", "host", "Channel", "Provider", "ProviderGuid", "EventSourceName",
+        "Computer", "EventID", "EventRecordID", "Qualifiers",
+    }
+)  # fmt: skip
+"""Columns of event logs that mean an event's head and nothing else. Beside the others data of the same name may lie in the
+map, as names hold blanks there, or the head has a column of that name too."""
+PLAIN_CHANNELS = frozenset({"Security", "Microsoft-Windows-Sysmon/Operational"})
+"""Channels in which no name of data holds a blank, and none that rules ask for is one of the head."""
 
 KEYWORD_PLACES: Mapping[str, tuple[str, ...]] = {
     "iis": (

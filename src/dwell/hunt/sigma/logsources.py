@@ -30,6 +30,7 @@ _ANTIVIRUS: Mapping[str, tuple[str, ...]] = {
     "signature": ("EventData:Threat Name",),
     "filename": ("EventData:Path",),
     "action": ("EventData:Action Name",),
+    "processname": ("EventData:Process Name",),
 }
 
 

@@ -12,7 +12,17 @@ from sigma import conditions, types
 
 from dwell.hunt.ruleset import Atom, Leaf, Node, Where
 from dwell.hunt.sigma.expressions import STEPS_MAX, steps_of
-from dwell.hunt.sigma.fieldnames import ALIASES, INSTANTS, KEYWORD_PLACES, MAPS, NAMED_DATA, QUERIES
+from dwell.hunt.sigma.fieldnames import (
+    ALIASES,
+    HEAD_ALONE,
+    HEAD_NAMES,
+    INSTANTS,
+    KEYWORD_PLACES,
+    MAPS,
+    NAMED_DATA,
+    PLAIN_CHANNELS,
+    QUERIES,
+)
 from dwell.hunt.sigma.files import SPLIT
 from dwell.hunt.sigma.placeholders import TooManyValuesError, filled
 
@@ -244,7 +254,7 @@ class Lowering:
             kind = self._types[where.table].get(known)
             if kind is not None and (pa.types.is_map(kind) or pa.types.is_list(kind)):
                 return (f"{known}:*",)
-            return (known,)
+            return _with_data(field, known, where) if where.table == "evtx" else (known,)
         return ("time_utc",) if lower in INSTANTS else (f"{MAPS.get(where.table, 'extra')}:{field}",)
 
     def _atom(self, atom: Atom) -> Node:
@@ -296,6 +306,15 @@ class Lowering:
         if index == len(self.leaves):
             self.leaves.append(leaf)
         return Node("leaf", (), index)
+
+
+def _with_data(field: str, column: str, where: Where) -> tuple[str, ...]:
+    """Give where a field of events lies that is a column by its name: there, and among the data of the same name."""
+    of_data = f"EventData:{field}"
+    if column in HEAD_NAMES and field != column:
+        return (of_data,)
+    is_plain = bool(where.channels) and PLAIN_CHANNELS.issuperset(where.channels)
+    return (column,) if column in HEAD_ALONE or where.uniform or is_plain else (column, of_data)
 
 
 def _any(nodes: Sequence[Node]) -> Node:
