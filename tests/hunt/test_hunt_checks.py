@@ -308,6 +308,14 @@ STOCK = [
     setting(HANDLERS, "add", name="Every", type="System.Web.UI.SimpleHandlerFactory", path="*"),
     setting(HANDLERS, "add", name="Picture", type="System.Web.StaticFileHandler", path="*.gif"),
     setting(
+        HANDLERS,
+        "add",
+        name="AboMapperCustom-1",
+        type="System.Web.UI.SimpleHandlerFactory",
+        path="*.xml",
+        location="Default Web Site/Autodiscover",
+    ),
+    setting(
         HANDLERS, "add", name="Ecp", type="Microsoft.Exchange.Management.ControlPanel.Handler, Microsoft.Exchange.X"
     ),
     setting(SITE, "virtualDirectory", path="/", physicalPath="%SystemDrive%\\inetpub\\wwwroot"),
@@ -329,6 +337,7 @@ STOCK = [
             "scriptProcessor=C:\\x\\php.exe",
         ),
         (setting(HANDLERS, "add", name="G", type="System.Web.UI.PageHandlerFactory", path="*.gif"), "path=*.gif"),
+        (setting(HANDLERS, "add", name="X", type="System.Web.UI.PageHandlerFactory", path="*.xml"), "path=*.xml"),
         (
             setting(
                 HANDLERS, "add", name="J", path="*.aspx,*.jpg",

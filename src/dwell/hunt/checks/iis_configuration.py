@@ -58,6 +58,7 @@ SELECT evidence_id, record_no, host, 'path=' || path,
        'handler ' || coalesce(name, '') || ' runs files of this kind as pages, for ' || place
 FROM told WHERE part = 'handlers' AND element = 'add' AND path <> ''
   AND runs_pages(coalesce(type, ''), coalesce(scriptProcessor, '')) AND NOT stock_pages(path)
+  AND NOT (lower(path) = '*.xml' AND lower(coalesce(location, '')) LIKE '%/autodiscover')
 UNION ALL
 SELECT evidence_id, record_no, host, 'physicalPath=' || physicalPath,
        'virtual directory ' || coalesce(path, '') || ' lies in no folder in which IIS, Windows or Exchange keep pages'
