@@ -9,7 +9,9 @@ from pathlib import Path
 import dwell
 from dwell.hunt.checks.catalogue import catalogue
 from dwell.hunt.checks.registry import CHECKS
+from dwell.hunt.ruleset import RuleInfo
 from dwell.hunt.sigma.load import load
+from dwell.hunt.sigma.loaded import PACK
 
 PACKAGE = Path(dwell.__file__).parent
 
@@ -35,6 +37,33 @@ def test_the_catalogue_that_the_rules_were_written_from_has_no_further_entry(sha
     text = (shared_data.parent / "detections.md").read_text(encoding="utf-8")
     named = re.findall(r"^\| ((?:EX|WS|IM|TA|OS|MB|CR|LM|ST|EF|AF)-\d\d) \|", text, re.MULTILINE)
     assert [one.key for one in catalogue(())] == named
+
+
+def test_the_heaviest_rule_of_an_entry_weighs_what_the_catalogue_says_or_gives_its_reason(shared_data: Path) -> None:
+    text = (shared_data.parent / "detections.md").read_text(encoding="utf-8")
+    weights: dict[str, tuple[int, int]] = {}
+    for line in re.findall(r"^\| (?:EX|WS|IM|TA|OS|MB|CR|LM|ST|EF|AF)-\d\d \|.*$", text, re.MULTILINE):
+        cells = [one.strip() for one in line.strip("| ").split("|")]
+        told = next(one for one in reversed(cells) if re.match(r"[1-5](?:[-\s,;/]|$)", one))
+        named = [int(one) for one in re.findall(r"(?<!\w)[1-5](?!\w)", told)]
+        weights[cells[0]] = (min(named), max(named))
+    heaviest: dict[str, list[RuleInfo]] = {}
+    for one in load().infos.values():
+        held = heaviest.setdefault(one.catalogue, [])
+        if not held or one.weight >= held[0].weight:
+            heaviest[one.catalogue] = [one, *(other for other in held if other.weight == one.weight)]
+    assert len(weights) >= 69
+    reasons = {
+        one.path: "# The catalogue has " in (PACK / one.path).read_text(encoding="utf-8")
+        for one in load().infos.values()
+    }
+    wrong = [
+        (one.path, one.weight, weights[key])
+        for key, rules in heaviest.items()
+        for one in rules
+        if reasons[one.path] is (weights[key][0] <= one.weight <= weights[key][1])
+    ]
+    assert wrong == []
 
 
 def traces() -> dict[str, dict[str, list[str]]]:

@@ -304,7 +304,17 @@ MODULES, HANDLERS = "system.webServer/globalModules", "location/system.webServer
 SITE = "system.applicationHost/sites/site/application"
 STOCK = [
     setting(MODULES, "add", name="HttpLoggingModule", image="%windir%\\System32\\inetsrv\\loghttp.dll"),
-    setting(HANDLERS, "add", name="Page", type="System.Web.UI.PageHandlerFactory"),
+    setting(HANDLERS, "add", name="Page", type="System.Web.UI.PageHandlerFactory", path="*.aspx"),
+    setting(HANDLERS, "add", name="Every", type="System.Web.UI.SimpleHandlerFactory", path="*"),
+    setting(HANDLERS, "add", name="Picture", type="System.Web.StaticFileHandler", path="*.gif"),
+    setting(
+        HANDLERS,
+        "add",
+        name="AboMapperCustom-1",
+        type="System.Web.UI.SimpleHandlerFactory",
+        path="*.xml",
+        location="Default Web Site/Autodiscover",
+    ),
     setting(
         HANDLERS, "add", name="Ecp", type="Microsoft.Exchange.Management.ControlPanel.Handler, Microsoft.Exchange.X"
     ),
@@ -325,6 +335,15 @@ STOCK = [
         (
             setting(HANDLERS, "add", name="H", extra=[("scriptProcessor", "C:\\x\\php.exe")]),
             "scriptProcessor=C:\\x\\php.exe",
+        ),
+        (setting(HANDLERS, "add", name="G", type="System.Web.UI.PageHandlerFactory", path="*.gif"), "path=*.gif"),
+        (setting(HANDLERS, "add", name="X", type="System.Web.UI.PageHandlerFactory", path="*.xml"), "path=*.xml"),
+        (
+            setting(
+                HANDLERS, "add", name="J", path="*.aspx,*.jpg",
+                extra=[("scriptProcessor", "%windir%\\Microsoft.NET\\Framework64\\v4.0.30319\\aspnet_isapi.dll")],
+            ),
+            "path=*.aspx,*.jpg",
         ),
         (
             setting(SITE, "virtualDirectory", path="/a", physicalPath="C:\\ProgramData\\COM"),

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 
 from dwell.hunt.checks.check import Check, Looked, looked
 from dwell.hunt.checks.states import SETTINGS
+<<<<<<< HEAD
 from dwell.hunt.checks.stock import is_stock_folder, is_stock_image, is_stock_program, is_stock_type
+=======
+from dwell.hunt.checks.stock import is_stock_folder, is_stock_image, is_stock_type, plain_path
+>>>>>>> pack3
 
 __all__ = ["CHECK"]
 
 _SHIPPED_KEY = "sha256:6d60845874ad370b4c0e1906237bb25eaf3490e22abd71b9c8423f81664e8fe3"
 """SHA-256 of the key that CVE-2020-0688 rests on, as intake keeps keys; the key itself has been published."""
+_PAGE_CLASSES = frozenset(
+    {
+        "system.web.ui.pagehandlerfactory", "system.web.ui.simplehandlerfactory",
+        "system.web.script.services.scripthandlerfactory", "system.web.services.protocols.webservicehandlerfactory",
+    }
+)  # fmt: skip
+"""Classes of .NET that compile a file and run it, whatever its name."""
+_PAGE_PROGRAMS = frozenset({"aspnet_isapi.dll", "asp.dll", "php-cgi.exe", "cgi.exe"})
+"""Programs that do so."""
+_PAGES = re.compile(
+    r"(?:^|/)\*$|\.(?:aspx|ashx|asmx|asp|axd|aspq|svc|rem|soap|rules|xoml|xamlx|cshtml?|vbhtml?|php)$|\.$",
+    re.IGNORECASE,
+)
+"""Names that .NET, IIS and PHP have for pages; `*` is every name, and `*.` those without an ending."""
 NAMES_MAX = 8
 """So many servers are named in a reason; the rest are counted."""
 _SERVERS = """
@@ -38,6 +58,12 @@ SELECT evidence_id, record_no, host, 'scriptProcessor=' || scriptProcessor,
        'handler ' || coalesce(name, '') || ' runs a program that is none of Windows, for ' || place
 FROM told WHERE part = 'handlers' AND element = 'add' AND scriptProcessor <> '' AND NOT stock_program(scriptProcessor)
 UNION ALL
+SELECT evidence_id, record_no, host, 'path=' || path,
+       'handler ' || coalesce(name, '') || ' runs files of this kind as pages, for ' || place
+FROM told WHERE part = 'handlers' AND element = 'add' AND path <> ''
+  AND runs_pages(coalesce(type, ''), coalesce(scriptProcessor, '')) AND NOT stock_pages(path)
+  AND NOT (lower(path) = '*.xml' AND lower(coalesce(location, '')) LIKE '%/autodiscover')
+UNION ALL
 SELECT evidence_id, record_no, host, 'physicalPath=' || physicalPath,
        'virtual directory ' || coalesce(path, '') || ' lies in no folder in which IIS, Windows or Exchange keep pages'
 FROM told WHERE element = 'virtualDirectory' AND physicalPath <> '' AND NOT stock_folder(physicalPath)
@@ -61,14 +87,27 @@ def _own_type(name: str) -> bool:
     return is_stock_type(kind) or (kind.startswith(own) and (not library or library.strip().startswith(own)))
 
 
+def _runs_pages(kind: str, program: str) -> bool:
+    """Say whether a handler runs what lies in a file as code: by its class, or by the program that it hands it to."""
+    name = kind.partition(",")[0].strip().lower()
+    return name in _PAGE_CLASSES or plain_path(program).rpartition("\\")[2].strip('"') in _PAGE_PROGRAMS
+
+
+def _stock_pages(path: str) -> bool:
+    """Say whether all that a handler is put to are names that pages have; what is put to every name says nothing."""
+    return all(_PAGES.search(one.strip()) is not None for one in path.split(","))
+
+
 def _look(link: duckdb.DuckDBPyConnection) -> Looked:
     for name, function in (
         ("stock_image", is_stock_image),
         ("stock_folder", is_stock_folder),
         ("stock_program", is_stock_program),
         ("own_type", _own_type),
+        ("stock_pages", _stock_pages),
     ):
         link.create_function(name, function, ["VARCHAR"], "BOOLEAN")
+    link.create_function("runs_pages", _runs_pages, ["VARCHAR", "VARCHAR"], "BOOLEAN")
     servers = link.execute(_SERVERS).fetchall()
     parts = [str(host) for host, is_whole in servers if not is_whole]
     reasons = []
@@ -89,7 +128,8 @@ CHECK = Check(
     title="Setting of IIS that the products do not make",
     description=(
         "In applicationHost.config and web.config: modules, filters and handlers that neither IIS, .NET nor Exchange "
-        "brings, virtual directories outside their folders, requests that are not logged, and the machine key that "
+        "brings, handlers that run pictures or other files as pages, "
+        "virtual directories outside their folders, requests that are not logged, and the machine key that "
         "every server had before the fixes of February 2020. By names and folders only."
     ),
     catalogue=("IM-01", "IM-02", "IM-03", "AF-03", "EX-09"),
