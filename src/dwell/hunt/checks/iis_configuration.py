@@ -8,11 +8,7 @@ import duckdb
 
 from dwell.hunt.checks.check import Check, Looked, looked
 from dwell.hunt.checks.states import SETTINGS
-<<<<<<< HEAD
-from dwell.hunt.checks.stock import is_stock_folder, is_stock_image, is_stock_program, is_stock_type
-=======
-from dwell.hunt.checks.stock import is_stock_folder, is_stock_image, is_stock_type, plain_path
->>>>>>> pack3
+from dwell.hunt.checks.stock import is_stock_folder, is_stock_image, is_stock_program, is_stock_type, plain_path
 
 __all__ = ["CHECK"]
 
