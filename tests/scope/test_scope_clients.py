@@ -14,8 +14,9 @@ from tests.scope.staged import iis_place, stage
 
 from dwell.answers.assemble import assemble
 from dwell.scope.access import DAY_US
-from dwell.scope.clients import WEEK_US, _among_residents, _at_home_elsewhere
+from dwell.scope.clients import _among_residents, _at_home_elsewhere
 from dwell.scope.rollup.fold import users_of
+from dwell.scope.shared_networks import WEEK_US
 
 _TIE = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 60), st.integers(0, 20), st.booleans())
 

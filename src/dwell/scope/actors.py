@@ -15,8 +15,9 @@ from math import lgamma, log
 import numpy as np
 import numpy.typing as npt
 
-from dwell.scope.clients import ANY_NETWORK, FOREIGN_BITS, RESIDENT_DAYS, SHORT_ACCOUNTS, WEEK_US, Clients, Cluster
+from dwell.scope.clients import ANY_NETWORK, FOREIGN_BITS, SHORT_ACCOUNTS, Clients, Cluster
 from dwell.scope.crowds import ANY_AGENT
+from dwell.scope.shared_networks import RESIDENT_DAYS, WEEK_US
 
 __all__ = ["LINK_BITS", "Actor", "Link", "actors_of", "groups_of", "overlap_bits"]
 

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from dwell.model.addresses import is_internal, network
 from dwell.model.instants import utc_us
 from dwell.scope.access import DAY_US, Accesses
-from dwell.scope.clients import RESIDENT_DAYS
 from dwell.scope.cmdlet_origins import Ran
 from dwell.scope.crowds import SPARSE_SHARE
 from dwell.scope.exploits import NEAR
 from dwell.scope.rollup.fold import group, ranked
+from dwell.scope.shared_networks import RESIDENT_DAYS
 
 __all__ = ["run_from_away"]
 

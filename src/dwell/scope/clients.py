@@ -22,20 +22,11 @@ import pyarrow as pa
 from dwell.scope.absences import are_there_themselves
 from dwell.scope.access import DAY_US, INSIDE, Accesses
 from dwell.scope.coincidences import EXPECTED_MAX, expected
-from dwell.scope.crowds import ANY_AGENT, HOUR_BITS_MIN, Crowd, crowds_of, is_gathering
+from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
 from dwell.scope.relays import Relay, relays_of
 from dwell.scope.rollup.fold import Places, group, numbered, paired, ranked, users_of
-from dwell.scope.settled import (
-    LATE_DAYS_MIN,
-    PHONE_SHARE,
-    at_own_hours,
-    is_office,
-    lived_before,
-    of_several_kinds,
-    regular,
-    round_the_clock,
-    settled,
-)
+from dwell.scope.settled import PHONE_SHARE, at_own_hours, lived_before, regular, round_the_clock, settled
+from dwell.scope.shared_networks import FOREIGN_BITS, RESIDENT_DAYS, WEEK_US, from_inside, shared_networks
 
 __all__ = [
     "ACCOUNTS_MIN",
@@ -48,18 +39,12 @@ __all__ = [
     "clients_of",
 ]
 
-FOREIGN_BITS = 3.0
-"""An agent is foreign to an account where it is at least this surprising: one chance in eight."""
 ACCOUNTS_MIN = 3
 SUM_BITS_MIN = 20.0
 SHORT_DAYS = 10.0
 SHORT_ACCOUNTS = 8
 """A client seen for less than `SHORT_DAYS` counts only with this many accounts: a few people behind one address for some
 days are a conference."""
-RESIDENT_DAYS = 10.0
-"""Who was on a network on fewer days is not taken to live there."""
-SHARED_SHARE = 0.25
-SHARED_MIN = 10
 STALE_ACCOUNTS = 8
 STALE_DAYS = 90.0
 """An agent that nobody has as an ordinary one counts whatever the networks, where it is foreign to this many accounts whose
@@ -68,7 +53,7 @@ ROUNDS_SHARE = 0.8
 """A service's rounds go on where it makes them in so many of the weeks: logs have holes."""
 ANY_NETWORK = -1
 """Stands for the network of a cluster that is an agent's, whatever its networks."""
-WEEK_US, MONTH_US = 7 * DAY_US, 30 * DAY_US
+MONTH_US = 30 * DAY_US
 
 Codes = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.float64]
@@ -198,71 +183,6 @@ class Clients:
         return found
 
 
-def _from_inside(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
-    """Say of each tie whether its account lives inside with that agent, on `RESIDENT_DAYS` days and at hours of its own."""
-    account, agent, days = (ties[one].to_numpy() for one in ("account", "agent", "days"))
-    tall = len(accesses.agents) + 1
-    places = {name: place for place, name in enumerate(accesses.agents)}
-    inner = np.array([places.get(f"{name}{INSIDE}", tall - 1) for name in accesses.agents] or [0])
-    lived = paired(account, tall, agent)[(days >= RESIDENT_DAYS) & at_own_hours(ties, HOUR_BITS_MIN)]
-    return np.asarray(np.isin(paired(account, tall, inner[agent]), lived) & (inner[agent] < tall - 1))
-
-
-def _lives_beside(ties: pa.Table, rows: Codes, outer: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Say of some ties whether their account lives on another outside network in the same weeks, at a desk.
-
-    Args:
-        ties: the ties.
-        rows: those asked about.
-        outer: per tie, whether its network is outside.
-    """
-    names = ("account", "network", "days", "first", "last")
-    account, network, days, first, last = (ties[one].to_numpy() for one in names)
-    desk = np.flatnonzero(outer & (days >= RESIDENT_DAYS) & (ties["phone"].to_numpy() < PHONE_SHARE))
-    desk = desk[np.argsort(account[desk], kind="stable")]
-    bounds = np.searchsorted(account[desk], [account[rows], account[rows] + 1])
-    out = np.zeros(len(rows), np.bool_)
-    for place, (row, start, end) in enumerate(zip(rows.tolist(), *bounds.tolist(), strict=True)):
-        mine = desk[start:end]
-        both = np.minimum(last[mine], last[row]) - np.maximum(first[mine], first[row])
-        out[place] = bool(((network[mine] != network[row]) & (both >= 2 * WEEK_US)).any())
-    return out
-
-
-def _on_two_networks(ties: pa.Table) -> npt.NDArray[np.bool_]:
-    """Say of each tie whether its account is on another network with that agent for `RESIDENT_DAYS` days or more."""
-    lived = ties["days"].to_numpy() >= RESIDENT_DAYS
-    place = ranked(group([ties["account"].to_numpy(), ties["agent"].to_numpy()]))
-    count = np.bincount(place, weights=lived, minlength=int(place.max(initial=-1)) + 1)
-    return np.asarray(count[place] - lived >= 1)
-
-
-def _shared_networks(accesses: Accesses, ties: pa.Table, inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Say per network code whether it is a shared one.
-
-    A quarter of all accounts must be there on several days with an agent and at hours of their own: whom an intruder reads
-    by one foreign agent does not make his network an office, be it the whole house. Where half of all accounts are, it is
-    an office where most of them live, with agents of several kinds (`settled`). What an account has inside is its own
-    outside as well, where it has no other home in the same weeks, and so is what each brings along from another network:
-    the exit of a house that was changed.
-    """
-    network, account = (ties[one].to_numpy() for one in ("network", "account"))
-    shared = np.zeros(len(accesses.networks), np.bool_)
-    shared[np.unique(accesses.network[accesses.internal & (accesses.network >= 0)])] = True
-    often = at_own_hours(ties, HOUR_BITS_MIN) | (ties["phone"].to_numpy() >= PHONE_SHARE)
-    often &= ties["days"].to_numpy() >= LATE_DAYS_MIN
-    own = often & (ties["agent_bits"].to_numpy() < FOREIGN_BITS)
-    brought = np.flatnonzero(often & inside & ~own & ~shared[network])
-    own[brought[~_lives_beside(ties, brought, ~shared[network])]] = True
-    most = max(SHARED_MIN, SHARED_SHARE * len(np.unique(account)))
-    shared |= users_of(network[own], account[own], len(shared)) >= most
-    # each with what it has on another network too: the exit of a house that was changed
-    kept = often & (own | _on_two_networks(ties))
-    for one in np.flatnonzero(~shared & (users_of(network[kept], account[kept], len(shared)) >= most)).tolist():
-        shared[one] = of_several_kinds(ties, kept & (network == one), accesses.kinds)
-    return shared | is_office(ties, len(shared), accesses.kinds)
-
-
 def clients_of(
     accesses: Accesses,
     ties: pa.Table,
@@ -280,9 +200,9 @@ def clients_of(
     network, agent = (ties[one].to_numpy() for one in ("network", "agent"))
     bits = ties["agent_bits"].to_numpy()
     daily = settled(ties)
-    inside = _from_inside(accesses, ties)
+    inside = from_inside(accesses, ties)
     daily |= inside & regular(ties)
-    shared = _shared_networks(accesses, ties, inside)
+    shared = shared_networks(accesses, ties, inside)
     outside = ~shared[network] if len(network) else np.empty(0, np.bool_)
     if left_out is not None:
         outside &= ~left_out

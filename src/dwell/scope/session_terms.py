@@ -29,7 +29,7 @@ from dwell.archive.store import Archive
 from dwell.model.addresses import is_internal, network
 from dwell.scope.absences import carried
 from dwell.scope.access import DAY_US, INSIDE, Accesses
-from dwell.scope.clients import SHARED_MIN, SHARED_SHARE, Clients
+from dwell.scope.clients import Clients
 from dwell.scope.habits import BITS_MAX
 from dwell.scope.identities import Identities
 from dwell.scope.kin import units_of
@@ -37,6 +37,7 @@ from dwell.scope.months import MONTH_DAYS, ROWS_AT_ONCE, Counted, stretches
 from dwell.scope.rollup.fold import Places, group, narrow, numbered, ranked
 from dwell.scope.rollup.shapes import JOINED
 from dwell.scope.server_addresses import server_addresses
+from dwell.scope.shared_networks import SHARED_MIN, SHARED_SHARE
 from dwell.scope.words import agent
 
 __all__ = [
