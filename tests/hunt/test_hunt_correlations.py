@@ -223,7 +223,7 @@ def inner_one(draw: st.DrawFn) -> dict[str, Any]:
 
 @settings(max_examples=120, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    st.lists(dense(), min_size=8, max_size=24),
+    st.lists(dense(), min_size=8, max_size=20),
     inner_one(),
     KINDS_OF_COUNT,
     GROUPED,

@@ -282,7 +282,8 @@ def test_a_file_that_holds_no_further_columns_is_not_read_for_words_anywhere(
 
 
 def test_a_key_that_only_rows_tell_of_is_missing_only_for_a_rule_for_which_they_were_read(tmp_path: Path) -> None:
-    (file,) = archive_of(tmp_path / "archive", {"iis": lines(300, 1)}).files("iis")
+    rows = [{**one, "extra": {"Other-Column": "y"}} for one in lines(300, 1)]
+    (file,) = archive_of(tmp_path / "archive", {"iis": rows}).files("iis")
     asks = {"a": {"Odd-Column|contains": "x", "cs-uri-query|contains": "cmd"}, "condition": "a"}
     never = {"a": {"Odd-Column|contains": "x", "cs-uri-query|contains": "zz-no-such"}, "condition": "a"}
     for detection, told in ((asks, True), (never, False)):

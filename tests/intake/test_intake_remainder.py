@@ -69,7 +69,8 @@ def test_a_golden_log_cut_anywhere_and_read_on_gives_every_record_of_the_whole(k
     tried = 0
     for path in sorted((GOLDEN / key).glob("*.in")):
         data = path.read_bytes()
-        if encoding_of(data)[0]:
+        # with carriage returns alone a file was saved once by a program of old: no log grows so
+        if encoding_of(data)[0] or b"\n" not in data:
             continue
         whole, unread, _ = _all(key, data)
         for cut in _cuts(data):

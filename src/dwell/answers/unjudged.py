@@ -24,7 +24,7 @@ from dwell.scope.apps import AppRead
 from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
 from dwell.scope.crowds import HOUR_BITS_MIN
 from dwell.scope.investigation import Investigation
-from dwell.scope.rollup.fold import paired, users_of
+from dwell.scope.rollup.fold import paired, ranked, users_of
 from dwell.scope.settled import at_own_hours
 from dwell.scope.words import agent, app_of
 
@@ -99,6 +99,10 @@ def _at_night(case: Investigation) -> Iterator[tuple[str, str]]:
     odd &= (clients.column("days") >= NIGHTS_MIN) & ~at_own_hours(ties, HOUR_BITS_MIN)
     own = clients.ordinary
     odd &= users_of(agent[own], account[own], len(accesses.agents))[agent] < ACCOUNTS_MIN
+    # what most of those have who come there, such as Outlook in an office, is of that place
+    client = ranked(paired(network, len(accesses.agents) + 1, agent))
+    both = users_of(client, account, len(client) + 1)[client], users_of(network, account, len(crowded))[network]
+    odd &= ~crowded[network] | (2 * both[0] <= both[1])
     rows, place = accesses.on_ties(network[odd], agent[odd], account[odd])
     usable = accesses.ok[rows] & (accesses.mailbox[rows] >= 0)
     usable &= ~case.marked.ours[rows] if len(case.marked.ours) else True
