@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.scope.office import BROWSERS, FOREIGN, NETWORK, PEOPLE, START, facts, log_of, no_hunt, reasoned, visits, work
-from tests.scope.staged import bind, ews_log, iis_place, stage, ual_json
+from tests.scope.staged import bind, consent, ews_log, iis_place, stage, ual_json
 
 from dwell.answers.assemble import assemble
 from dwell.model.claims import EXPOSED, Grade, Question, Summary
@@ -169,18 +169,7 @@ def test_a_few_behind_one_client_for_some_nights_are_no_intrusion_and_no_negativ
 
 def rights(who: str, day: int = 1) -> dict[str, object]:
     """Give the record by which somebody lets the application Helper read mail: his own, or everybody's."""
-    at = START + timedelta(days=day, hours=9)
-    return {
-        "CreationTime": f"{at:%Y-%m-%dT%H:%M:%S}", "Id": f"rights {who}", "RecordType": 8, "UserId": who,
-        "Operation": "Consent to application.", "ObjectId": APP, "Workload": "AzureActiveDirectory",
-        "Target": [
-            {"ID": "Helper", "Type": 1}, {"ID": "ServicePrincipal", "Type": 2}, {"ID": PRINCIPAL, "Type": 2},
-            {"ID": APP, "Type": 2},
-        ],
-        "ModifiedProperties": [
-            {"Name": "ConsentAction.Permissions", "NewValue": "[] => [[Scope: Mail.Read]]; ", "OldValue": ""}
-        ],
-    }  # fmt: skip
+    return consent(f"{START + timedelta(days=day, hours=9):%Y-%m-%d %H:%M:%S}", who, APP, PRINCIPAL, f"rights {who}")
 
 
 def opened(person: str, client: str, day: int, hour: int, agent: str, **more: object) -> dict[str, object]:

@@ -21,6 +21,7 @@ __all__ = [
     "IIS_PLACE",
     "Staged",
     "bind",
+    "consent",
     "ews_log",
     "iis_log",
     "iis_place",
@@ -104,6 +105,21 @@ def ews_log(rows: Iterable[Mapping[str, object]]) -> str:
 def ual_json(records: Iterable[Mapping[str, object]]) -> str:
     """Give an export of audit records, one JSON object a line."""
     return "".join(msgspec.json.encode(one).decode() + "\n" for one in records)
+
+
+def consent(at: str, who: str, app: str, principal: str, number: str) -> dict[str, object]:
+    """Give the record of the unified audit log by which somebody lets the application Helper read mail."""
+    return {
+        "CreationTime": at.replace(" ", "T"), "Id": number, "RecordType": 8, "UserId": who,
+        "Operation": "Consent to application.", "ObjectId": app, "Workload": "AzureActiveDirectory",
+        "Target": [
+            {"ID": "Helper", "Type": 1}, {"ID": "ServicePrincipal", "Type": 2}, {"ID": principal, "Type": 2},
+            {"ID": app, "Type": 2},
+        ],
+        "ModifiedProperties": [
+            {"Name": "ConsentAction.Permissions", "NewValue": "[] => [[Scope: Mail.Read]]; ", "OldValue": ""}
+        ],
+    }  # fmt: skip
 
 
 def bind(at: str, actor: str, owner: str, client: str, agent: str, **more: object) -> dict[str, object]:

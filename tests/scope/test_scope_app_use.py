@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.scope.office import reasoned
-from tests.scope.staged import bind, stage, ual_json, utc
+from tests.scope.staged import bind, consent, stage, ual_json, utc
 
 from dwell.model.instants import utc_from_us
 from dwell.scope.app_use import through_apps
@@ -26,17 +26,7 @@ def _at(day: int, minute: int = 0) -> str:
 
 
 def _consent(day: int, who: str) -> Record:
-    return {
-        "CreationTime": _at(day).replace(" ", "T"), "Id": f"consent {who}", "RecordType": 8, "UserId": who,
-        "Operation": "Consent to application.", "ObjectId": APP, "Workload": "AzureActiveDirectory",
-        "Target": [
-            {"ID": "Helper", "Type": 1}, {"ID": "ServicePrincipal", "Type": 2}, {"ID": PRINCIPAL, "Type": 2},
-            {"ID": APP, "Type": 2},
-        ],
-        "ModifiedProperties": [
-            {"Name": "ConsentAction.Permissions", "NewValue": "[] => [[Scope: Mail.Read]]; ", "OldValue": ""}
-        ],
-    }  # fmt: skip
+    return consent(_at(day), who, APP, PRINCIPAL, f"consent {who}")
 
 
 def _read(day: int, place: int, client: str, app: str = APP) -> Record:
