@@ -22,10 +22,8 @@ from __future__ import annotations
 
 import re
 
-from dwell.model.instants import TimeBasis
-from dwell.sources.exports import Exports
-from dwell.sources.sections import Pairs, Sections
-from dwell.sources.source import Guess, Sniff, Stamp
+from dwell.sources.settings_text import Pairs, SettingsText
+from dwell.sources.source import Guess, Sniff
 
 __all__ = ["ChannelSettings"]
 
@@ -35,20 +33,11 @@ _BEFORE = 20
 _SEEN = (re.compile(r"^enabled:\s*(?:true|false)\s*$", re.M), re.compile(r"^\s+maxSize:\s*\d+\s*$", re.M))
 
 
-class ChannelSettings(Sections):
+class ChannelSettings(SettingsText):
     """Settings of event channels, text."""
 
     key = "channel_settings"
-    stamp = Stamp("", TimeBasis.UNKNOWN)
     title = "Settings of Windows event channels (text of wevtutil gl)"
-    is_log = False
-    schema = Exports.schema
-    lexicon = Exports.lexicon
-
-    @property
-    def table(self) -> str:
-        """Give the table of exports."""
-        return "exports"
 
     def identify(self, sniff: Sniff) -> Guess | None:
         """Take text that names a channel, whether it is on, and its size."""

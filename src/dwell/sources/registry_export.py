@@ -26,10 +26,8 @@ from __future__ import annotations
 
 import re
 
-from dwell.model.instants import TimeBasis
-from dwell.sources.exports import Exports
-from dwell.sources.sections import Pairs, Sections
-from dwell.sources.source import Guess, Sniff, Stamp
+from dwell.sources.settings_text import Pairs, SettingsText
+from dwell.sources.source import Guess, Sniff
 
 __all__ = ["RegistryExport"]
 
@@ -47,20 +45,11 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _OLD = "REGEDIT4"
 
 
-class RegistryExport(Sections):
+class RegistryExport(SettingsText):
     """Exports of the registry."""
 
     key = "registry_export"
-    stamp = Stamp("", TimeBasis.UNKNOWN)
     title = "Exports of the registry (.reg)"
-    is_log = False
-    schema = Exports.schema
-    lexicon = Exports.lexicon
-
-    @property
-    def table(self) -> str:
-        """Give the table of exports."""
-        return "exports"
 
     def identify(self, sniff: Sniff) -> Guess | None:
         """Take text that begins with the head of such files."""
