@@ -37,6 +37,10 @@ _LAST = r"\.[0-9]+$"
 Codes = npt.NDArray[np.int64]
 
 
+BATCHES_AT_ONCE = 16
+"""After so many data files' sessions what was looked at of them is given back to the disk."""
+
+
 def _nothing() -> None:
     """Give back nothing: what is held in memory is held."""
 
@@ -254,6 +258,8 @@ class Accesses:
             if end > start:
                 local = pa.array(places[order[start:end]] - first)
                 parts.append(pa.Table.from_batches([batch.select(columns).take(local)]))
+                if len(parts) % BATCHES_AT_ONCE == 0:
+                    self._let_go()
         found = pa.concat_tables([_plain(one) for one in parts]).combine_chunks()
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
