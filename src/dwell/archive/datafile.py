@@ -543,7 +543,9 @@ def distinct_texts(file: DataFile, column: str) -> list[str | None]:
     lexicon = read_lexicon(file) if index is None else None
     whole = lexicon is not None and column in lexicon.complete
     found: list[str | None] = (
-        lexicon.column(column)["value"] if lexicon is not None and whole else pc.unique(read_rows(file, (column,))[column])
+        lexicon.column(column)["value"]
+        if lexicon is not None and whole
+        else pc.unique(read_rows(file, (column,))[column])
     ).to_pylist()
     return found
 
