@@ -52,6 +52,10 @@ def test_folder_without_evidence_ends_with_10_and_the_best_guesses(dwell: Dwell,
     assert ran.code == 10
     assert "half.log: iis" in ran.err
     assert "letter.txt" in ran.err
+    (tmp_path / "empty.evtx").touch()
+    ran = dwell("hunt", "--quick", tmp_path / "empty.evtx")
+    assert ran.code == 10
+    assert "empty.evtx: it is empty" in ran.err
 
 
 def test_missing_folder_is_named(dwell: Dwell, tmp_path: Path) -> None:
