@@ -8,6 +8,7 @@ import json
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -132,6 +133,23 @@ def channels(data: bytes) -> int:
     return sum(named) + (named.index(True) if True in named else len(lines))
 
 
+def channels_in_xml(data: bytes) -> int:
+    """Count the channels of `wevtutil gl /f:xml`: start tags with a name."""
+    return len(re.findall(r"<channel\s[^>]*name=", text_of(data)))
+
+
+def blocks_of_pairs(data: bytes) -> int:
+    """Count the objects of `Format-List`: the first line, and each behind a blank one, that begins with `Name :`."""
+    lines = ["", *(one.strip("\0") for one in lines_of(data))]
+    pairs = pairwise(lines)
+    return sum(not before.strip() and bool(re.match(r"[A-Za-z][A-Za-z ]*? *:(?: |$)", line)) for before, line in pairs)
+
+
+def objects_of_ldif(data: bytes) -> int:
+    """Count the objects of LDIF: each begins with its name."""
+    return sum(one.startswith("dn:") for one in lines_of(data))
+
+
 def registry_keys(data: bytes) -> int:
     """Count the keys of a registry export: a line in square brackets, of a hive."""
     return sum(bool(re.match(r"\[-?HK", one)) and one.rstrip().endswith("]") for one in lines_of(data))
@@ -183,7 +201,7 @@ COUNTERS: Mapping[str, Callable[[bytes], int]] = {
     **dict.fromkeys(
         ("evtx_csv", "mailbox_audit_csv", "admin_audit_csv", "ual", "ual_sentinel_csv", "signins_csv", "entra_audit_csv",
          "graph_activity_csv", "message_trace_csv", "defender_csv", "directory", "inventory", "mftecmd", "file_listing",
-         "exports", "backups"),
+         "exports", "backups", "iis_csv"),
         exported,
     ),
     **dict.fromkeys(
@@ -196,6 +214,10 @@ COUNTERS: Mapping[str, Callable[[bytes], int]] = {
     "evtx": binary_events,
     "evtx_text": events_in_text,
     "channel_settings": channels,
+    "channel_settings_xml": channels_in_xml,
+    "exports_list": blocks_of_pairs,
+    "directory_list": blocks_of_pairs,
+    "directory_ldif": objects_of_ldif,
     "registry_export": registry_keys,
     "exchange_other": exchange_other,
     "configuration": settings_in,
