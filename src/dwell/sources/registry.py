@@ -60,6 +60,7 @@ from dwell.sources.registry_export import RegistryExport
 from dwell.sources.rpc_client_access import RpcClientAccess
 from dwell.sources.rps_cmdlet import RpsCmdlet
 from dwell.sources.rps_http import RpsHttp
+from dwell.sources.siem import SIEM
 from dwell.sources.smtp_protocol import SmtpReceive, SmtpSend
 from dwell.sources.source import Guess, Sniff, Source
 from dwell.sources.squid import Squid
@@ -160,6 +161,7 @@ SOURCES: tuple[Source, ...] = (
     Dovecot(),
     Postfix(),
     Zimbra(),
+    *SIEM,
 )
 _ASKED = sorted(enumerate(SOURCES), key=lambda pair: pair[1].by_shape)
 
