@@ -23,6 +23,7 @@ DAMAGE: Mapping[str, Mapping[str, bytes]] = {
     },
     "runs of NUL": {"iis/damage": rb"\0{3}", "httpproxy/damage": rb"\0{3}"},
     "two records in one line": {"httpproxy/damage": rb"\d\d:\d\d\.\d+Z,[^\n]*[^\n]\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"},
+    "a header behind a line": {"iis/a_header_behind_a_line": rb"\d#Software"},
     "a quote that swallows lines": {"message_tracking/quote_never_closed": rb'"', "ews/quote_never_closed": rb'"'},
     "rows out of order": {
         "ecp_activity/rows_out_of_order": rb"",
