@@ -180,7 +180,7 @@ def _set_and_undone(
             groups.setdefault((_place(trace), one.words), []).append((trace, one))
     for (place, words), alike in groups.items():
         last = max((one for _, one in alike), key=lambda one: (_sortable(one.at_utc), one.ground))
-        cleared = [one for one in undoing if one.undoes(last, catalogue, label)]
+        cleared = [one for one in undoing if one.undoes(last, catalogue, label) and removals.keeps_name(last, one)]
         paired |= {one.ground for one in cleared}
         removed = removals.of(last)
         first_of_both = [*cleared[:1], *(() if removed is None else (removed,))]
