@@ -92,7 +92,7 @@ def _written(case: Investigation) -> Iterable[tuple[str, str, Trace]]:
     found: list[tuple[str, str, Trace]] = []
     longest: dict[tuple[str, str], str] = {}
     for one in case.traces:
-        path = one.value("TargetFilename") or one.value("RelativeTargetName")
+        path = one.value("TargetFilename") or one.value("RelativeTargetName") or one.value("ObjectName")
         if one.table == "evtx" and one.catalogue.startswith("WS-") and path is not None:
             found.append((one.host, path, one))
             # one log names the drive, another the share: what both end in is the file

@@ -300,3 +300,33 @@ def test_audit_bypass(tmp_path: Path, said: str, expected: CheckStatus) -> None:
     rows = [(one, said if place == 1 else "False") for place, one in enumerate(STAFF)]
     files = {f"exports/{AFTER}/a.csv": table("Identity,AuditBypassEnabled", rows)}
     assert check_of(case_of(tmp_path, files), "audit-bypass").status is expected
+
+
+_DATABASE = "Identity,User,AccessRights,ExtendedRights,Deny,IsInherited"
+
+
+@pytest.mark.parametrize(
+    ("row", "before", "expected"),
+    [
+        (("DB1", "GOV\\evil", "ExtendedRight", "Receive-As", "False", "False"), False, UNKNOWN),
+        (("DB1", "GOV\\evil", "ExtendedRight", "Receive-As", "False", "False"), True, FAIL),
+        (("DB1", "GOV\\evil", "GenericAll", "", "False", "False"), True, FAIL),
+        (("DB1", "GOV\\evil", "ExtendedRight", "", "False", "False"), True, FAIL),
+        (("DB1", "Everyone", "ExtendedRight", "Receive-As", "False", "False"), False, FAIL),
+        (("DB1", "GOV\\Exchange Servers", "ExtendedRight", "Receive-As", "False", "False"), True, UNKNOWN),
+        (("DB1", "GOV\\evil", "ExtendedRight", "Receive-As", "True", "False"), True, UNKNOWN),
+        (("DB1", "GOV\\evil", "ReadProperty", "", "False", "False"), True, UNKNOWN),
+    ],
+)
+def test_a_right_to_a_database_opens_every_mailbox_in_it(
+    tmp_path: Path, row: tuple[str, ...], before: bool, expected: CheckStatus
+) -> None:
+    stock = ("DB1", "GOV\\helper", "ExtendedRight", "Receive-As", "False", "False")
+    files = _rights([]) | {f"exports/{AFTER}/db.csv": table(_DATABASE, [stock, row] if before else [row])}
+    if before:
+        files[f"exports/{BEFORE}/db.csv"] = table(_DATABASE, [stock])
+    found = check_of(case_of(tmp_path, files), "mailbox-permissions")
+    assert found.status is expected, found.why
+    told = row[1].lower() in found.why
+    assert told is (expected is FAIL or not before), found.why
+    assert "helper" not in found.why
