@@ -341,6 +341,19 @@ def test_a_password_set_within_hours_of_the_act_needs_a_zone(
     assert found.status is expected, found.why
 
 
+OLDER = ("inetpub/history/CFGHISTORY_0000000003", "Windows/System32/inetsrv/backup/before", "Windows/WinSxS/amd64_x")
+
+
+@pytest.mark.parametrize("folder", OLDER)
+def test_an_earlier_state_that_was_copied_after_the_act_shows_nothing_of_after_it(tmp_path: Path, folder: str) -> None:
+    copy = f"EX01/{AFTER}/{folder}/applicationHost.config"
+    assert check_of(case_of(tmp_path / "a", {copy: _config(STOCK)}), "iis-modules").status is UNKNOWN
+    # nor does what it has stand for what is there
+    now = f"EX01/{AFTER}/Windows/System32/inetsrv/config/applicationHost.config"
+    cleaned = {copy: _config(STOCK + FOREIGN), now: _config(STOCK)}
+    assert check_of(case_of(tmp_path / "b", cleaned), "iis-modules").status is PASS
+
+
 @pytest.mark.parametrize(
     ("written", "exported", "expected"),
     [
