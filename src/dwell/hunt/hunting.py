@@ -139,7 +139,7 @@ def _with_correlations(
     loaded: Loaded, found: Correlated, outcomes: list[RuleOutcome], cut: set[str]
 ) -> tuple[AbstractSet[str], list[RuleOutcome]]:
     """Give the rules whose hits correlations stand for, and what became of all."""
-    from dwell.hunt.correlations.outcomes import correlation_outcomes, stood_for
+    from dwell.hunt.correlations.outcomes import LOOKED, correlation_outcomes, stood_for
 
     told = correlation_outcomes(loaded.correlations, outcomes, found.left, cut, _totals([found.hits]))
     behind = stood_for(loaded.correlations, told)
@@ -148,7 +148,7 @@ def _with_correlations(
         replace(
             one, reason="; ".join(filter(None, (one.reason, f"its hits are shown by '{behind[one.rule_id]}' only")))
         )
-        if one.rule_id in behind
+        if one.rule_id in behind and one.status in LOOKED
         else one
         for one in (*outcomes, *told)
     ]

@@ -44,7 +44,7 @@ __all__ = [
 
 VERSION = 2
 """Raised whenever what is kept is kept in another way."""
-HOLDERS_VERSION = 2
+HOLDERS_VERSION = 3
 """Raised whenever it is kept in another way who holds what."""
 HITS_AT, RECORDS_AT = 0, 1
 """Places of the tables of an entry: hits, and the records that are told one by one."""
