@@ -106,12 +106,13 @@ def _passes(folder: Path, rules: RuleSet, listed: Indicators, cache: Path | None
     key = rules_hash(encoded)
     made_of, by = before(cache, key, rules)
     hops = trusted_hops()
-    out = [Pass("rules", key, path, cache, hops, _earlier(folder, rules, by) if by is not None else None)]
+    earlier = _earlier(folder, rules, by) if by is not None else None
+    out = [Pass("rules", key, path, cache, hops, earlier, aside=folder)]
     if listed.table.num_rows:
         path = folder / "indicators.arrow"
         write_kept(path, listed.table)
         key = rules_hash(f"{listed.digest()} {places_hash()}".encode())
-        out.append(Pass("indicators", key, path, cache, hops))
+        out.append(Pass("indicators", key, path, cache, hops, aside=folder))
     return out, made_of
 
 
