@@ -466,7 +466,7 @@ def _by_design(case: Investigation, book: Book) -> None:
     if shared:
         book.unknown(
             f"{count(len(shared), 'network')} in which clients cannot be told apart (internal, or used by a quarter of all "
-            f"accounts) were not judged: {listed(sorted(shared))}."
+            f"accounts) were not judged, or phones where these make it so: {listed(sorted(shared))}."
         )
     _neighbours(case, book)
     if case.services:

@@ -328,22 +328,20 @@ def _keep_hours_there(accesses: Accesses, crowd: Crowd) -> bool:
     """
     if crowd.agent == ANY_AGENT:
         return False
-    own, wide = np.zeros(len(accesses.names) + 1, np.bool_), len(accesses.names) + 1
+    own = np.zeros(len(accesses.names) + 1, np.bool_)
     own[list(crowd.accounts)] = True
     own[-1] = False
     here = np.flatnonzero(own[accesses.account] & (accesses.network == crowd.network) & accesses.ok)
     theirs = accesses.agent[here] == crowd.agent
-    hour = accesses.first[here] // HOUR_US % HOURS
-    # once a day in each hour, whatever the sessions
-    days = np.unique(
-        np.stack([accesses.account[here].astype(np.int64), accesses.first[here] // HOUR_US, theirs]), axis=1
-    )
-    of_day, others = paired(days[0], HOURS, days[1] % HOURS), days[2] == 0
-    usual = np.bincount(of_day[others], minlength=wide * HOURS).reshape(-1, HOURS)
+    hour = accesses.first[here] // HOUR_US
+    # once a day in each hour, however many sessions
+    wide, early = len(accesses.names) + 1, int(hour.min(initial=0))
+    met = np.unique(paired(hour[~theirs] - early, wide, accesses.account[here[~theirs]]))
+    usual = np.bincount(met % wide * HOURS + (met // wide + early) % HOURS, minlength=wide * HOURS).reshape(-1, HOURS)
     lived = usual.sum(axis=1, keepdims=True)
     rate = (usual + HOUR_BACKOFF / HOURS) / (lived + HOUR_BACKOFF)
     bits = np.where(lived >= RESIDENT_DAYS, np.clip(-np.log2(HOURS * rate), 0.0, None), np.nan)
-    told = bits[accesses.account[here[theirs]], hour[theirs]]
+    told = bits[accesses.account[here[theirs]], hour[theirs] % HOURS]
     told = told[~np.isnan(told)]
     return bool(2 * len(told) > np.count_nonzero(theirs) and told.mean() < HOUR_BITS_MIN)
 
@@ -395,14 +393,20 @@ def _stale(
     out = []
     for wanted in np.flatnonzero((users >= STALE_ACCOUNTS) & (ordinary == 0)):
         mine = rows[agent[rows] == wanted]
-        mine = mine[has_others(ties, outside, mine)]
-        if len(np.unique(account[mine])) < STALE_ACCOUNTS:
+        if int(wanted) in taken or _span(ties, mine) < STALE_DAYS * DAY_US:
             continue
-        start, end = int(first[mine].min()), int(last[mine].max())
-        if int(wanted) not in taken and end - start >= STALE_DAYS * DAY_US and not _came(ties, mine):
-            accounts = tuple(sorted({int(one) for one in account[mine]}))
+        mine = mine[has_others(ties, outside, mine)]
+        accounts = tuple(np.unique(account[mine]).tolist())
+        if len(accounts) >= STALE_ACCOUNTS and _span(ties, mine) >= STALE_DAYS * DAY_US and not _came(ties, mine):
+            start, end = int(first[mine].min()), int(last[mine].max())
             out.append(Cluster(ANY_NETWORK, int(wanted), accounts, round(float(bits[mine].sum()), 2), start, end))
     return out
+
+
+def _span(ties: pa.Table, rows: Codes) -> int:
+    """Give the time from the first visit of some ties to the last, microseconds."""
+    first, last = (ties[one].to_numpy()[rows] for one in ("first", "last"))
+    return int(last.max() - first.min()) if len(rows) else 0
 
 
 def _straying(

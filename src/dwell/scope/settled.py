@@ -132,6 +132,8 @@ def carried_about(accesses: Accesses, ties: pa.Table, rows: Codes) -> Codes:
 
 def _parts_of_day(accesses: Accesses, ties: pa.Table, chosen: Codes) -> Codes:
     """Count, for each of some ties and each of `POLL_BINS` parts of the day, the days on which its client is there then."""
+    if not len(chosen):
+        return np.zeros((0, POLL_BINS), np.int64)
     held, place = accesses.on_ties(*(ties[one].to_numpy()[chosen] for one in ("network", "agent", "account")))
     first, last = accesses.first[held], accesses.last[held]
     width = DAY_US // POLL_BINS
