@@ -271,3 +271,16 @@ def test_a_marking_of_what_applications_call_themselves_speaks_of_each_of_them(
         "M1", MarkingKind.CLIENT, "203.0.113.9", MarkingVerdict.OURS, "the travel office's", "me", agent=named
     )
     assert grades(in_tenant(tmp_path, rows, markings=[said]))[PEOPLE[0]] is grade
+
+
+def test_a_program_of_a_few_that_polls_for_some_days_is_no_negative_either(tmp_path: Path) -> None:
+    eas = "/Microsoft-Server-ActiveSync/default.eas"
+    rows = [
+        one
+        for person in PEOPLE[:6]
+        for hour in range(0, 24, 3)
+        for one in visits(person, OUTSIDE, "App/1", range(51, 60), hour=hour, stem=eas)
+    ]
+    found = told(tmp_path, rows)
+    assert not found.intrusions
+    assert {grades(found)[one] for one in PEOPLE[:6]} == {Grade.UNDETERMINABLE}

@@ -111,7 +111,8 @@ def _out_of_place(case: Investigation) -> Iterator[tuple[str, str]]:
     alone = odd & strangers & few
     alone &= users_of(client[alone], account[alone], len(client) + 1)[client] >= ACCOUNTS_MIN
     rows = np.flatnonzero(odd & (night | alone))
-    rows = np.setdiff1d(rows, carried_about(accesses, clients.ties, rows))
+    # a phone is where many are, whenever its owner is awake
+    rows = np.setdiff1d(rows, carried_about(accesses, clients.ties, rows[crowded[network[rows]]]))
     for tie, mailbox in _opened_by(case, rows):
         told = _NIGHT if night[tie] else _ALONE
         text = told.format(network=accesses.networks[network[tie]], agent=accesses.agents[agent[tie]])
