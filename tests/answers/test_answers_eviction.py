@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from dwell.model.claims import CheckStatus, ClaimGrade, Foothold, FootholdState,
 from dwell.model.provenance import EvidenceId, RecordRef
 from dwell.scope.builds import BuildSeen
 from dwell.scope.cells import HELD, Line
+from dwell.scope.cmdlets import Cmdlet
 from dwell.scope.forgery import Forged
 from dwell.scope.intrusions import Held
 from dwell.scope.investigation import Investigation
@@ -218,6 +219,32 @@ def test_what_was_left_behind_must_be_gone(base: Investigation, state: FootholdS
     """A list of files that nothing shows to be from after the act shows nothing gone."""
     shell = Foothold("web shell", "EX01", "/x.aspx", FIRST, state, "I1", "why", (GROUND,))
     assert _status(replace(base, held=(_held(PEOPLE[0]),)), "web shell on EX01 gone", (shell,))[0] is expected
+
+
+@pytest.mark.parametrize(
+    ("ago", "servers", "gap", "expected"),
+    [
+        (timedelta(days=-1), ("EX01",), False, PASS),
+        (timedelta(days=5), ("EX01",), False, PASS),
+        (timedelta(days=5), ("EX01",), True, UNKNOWN),
+        (timedelta(days=-1), ("EX01",), True, PASS),
+        (timedelta(days=5), ("EX01", "EX02"), False, UNKNOWN),
+    ],
+)
+def test_what_was_taken_away_while_he_was_there_is_gone_where_logs_would_show_it_set_again(
+    base: Investigation, ago: timedelta, servers: tuple[str, ...], gap: bool, expected: CheckStatus
+) -> None:
+    begun = utc("2019-01-01 00:00:00")
+    ledger = _ledger(begun, END, servers)
+    hole = (LAST - timedelta(days=2), LAST - timedelta(days=1)) if gap else None
+    of_cmdlets = _ledger(begun, END, ("EX01",), hole).lines["EX01", "iis"]
+    ledger.lines["EX01", "evtx/MSExchange Management"] = of_cmdlets
+    undone = Cmdlet("Remove-TransportRule", "x", "adm", (), LAST - ago, GROUND)
+    rule = Foothold(
+        "transport rule", "EX01", "New-TransportRule x", FIRST, FootholdState.REMOVED, "I1", "so", (GROUND,)
+    )
+    case = replace(base, held=(_held(PEOPLE[0]),), ledger=ledger, removals=(undone,))
+    assert _status(case, "transport rule on EX01 gone", (rule,))[0] is expected
 
 
 def test_without_an_intrusion_no_check_passes(base: Investigation) -> None:

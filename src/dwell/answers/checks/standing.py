@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
+from dwell.answers.apps import PLACE
 from dwell.answers.checks.logged import QUIET_SHARE
 from dwell.answers.checks.scene import GROUNDS_MAX, Finding, Scene, told
 from dwell.answers.foothold import WEB_SHELL
@@ -13,8 +16,10 @@ from dwell.answers.script_states import lists_without
 from dwell.model.claims import CheckStatus, Extent, Foothold, FootholdState
 from dwell.model.instants import utc_from_us, utc_us
 from dwell.scope.builds import BuildSeen, Fixed, families, has_fix
+from dwell.scope.cells import HOUR_US
 from dwell.scope.intrusions import Held
-from dwell.scope.ledger import MAIL_SOURCES
+from dwell.scope.ledger import MAIL_SOURCES, MANAGEMENT
+from dwell.scope.rollup.ual import TENANT
 from dwell.scope.unable import OPENING
 
 __all__ = ["QUIET_DAYS", "gone", "left_behind", "patched", "quiet", "restore_points", "vulnerable"]
@@ -50,8 +55,37 @@ def _gone(scene: Scene, one: Foothold) -> Finding:
         status, why = CheckStatus.UNKNOWN, f"{why}; none is shown to date from after {instant(act)}"
     elif status is CheckStatus.PASS and one.kind != WEB_SHELL:
         extent = Extent(1, 1, "records of its removal")
+        if again := _set_again(scene, one, act):
+            status, why = CheckStatus.UNKNOWN, f"{why}; {again}"
     looked = told(own[-1:]) if one.kind == WEB_SHELL else ()
     return Finding(status, why, one.grounds, None, extent, looked, check)
+
+
+def _set_again(scene: Scene, one: Foothold, act: datetime) -> str:
+    """Say why a thing that was taken away while the intrusion went on may be there again; "" where it would have shown.
+
+    Whoever set it was there still. That he did not set it anew is known of hours of which the log of cmdlets is held of
+    every mail server: it can be set on any of them.
+    """
+    case = scene.case
+    acts = (*case.removals, *case.cmdlets.values())
+    undone = next((each.at_utc for each in acts if each.ground in one.grounds[-1:]), None)
+    if undone is None or undone >= act:
+        return ""
+    last = case.ledger.last_hour
+    first = min(utc_us(undone) // HOUR_US + 1, last)
+    in_tenant = one.host == PLACE
+    hosts = [TENANT] if in_tenant else sorted({*case.ledger.servers(), one.host})
+    held = np.ones(max(0, last - first), np.bool_)
+    for host in hosts:
+        held &= case.ledger.seen(host, {"ual"} if in_tenant else {MANAGEMENT, "admin_audit"}, first, last)[0]
+    missed = int((~held).sum())
+    if not missed:
+        return ""
+    return (
+        f"that is before the last act, at {instant(act)}, and of {count(missed, 'hour')} after it no log is held in which "
+        "it would stand if it was set again"
+    )
 
 
 def left_behind(scene: Scene) -> list[Finding]:
