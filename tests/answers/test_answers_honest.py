@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.scope.office import FOREIGN, PEOPLE, attended, facts, log_of, reasoned, visits
+from tests.scope.office import FOREIGN, PEOPLE, attended, facts, log_of, reasoned, visits, work
 from tests.scope.staged import Staged, bind, ews_log, iis_log, iis_place, proxy_log, security_log, stage, ual_json, utc
 
 from dwell.answers.assemble import assemble
@@ -215,7 +215,7 @@ def test_scans_alone_are_no_intrusion(tmp_path: Path) -> None:
 
 def test_two_organisations_in_one_folder_and_names_in_cyrillic(tmp_path: Path) -> None:
     people = [f"министр{place}@мвд.example" for place in range(12)]
-    rows = [{**one, "user": people[int(str(one["user"])[1:3]) % 12]} for one in attended(PEOPLE[:12])]
+    rows = [{**one, "user": people[int(str(one["user"])[1:3]) % 12]} for one in work(PEOPLE[:12])]
     files: dict[str, str | bytes] = {
         f"мвд/{iis_place('EX01', '210104')}": log_of(rows),
         f"gov/{iis_place('MAIL1', '210104')}": log_of(attended(PEOPLE[12:])),
