@@ -19,6 +19,7 @@ SCRIPTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("hunt.py", ("--small",)),
     ("flips.py", ("--flips", "200")),
     ("indicators.py", ("--indicators", "20000", "--lines", "200000")),
+    ("limits.py", ("--size", "2000")),
     ("kill.py", ("--kills", "10")),
 )
 """What is run, with what; a script that is not there is passed over and said."""

@@ -18,6 +18,12 @@ Evidence faults are never raised; they are `dwell.model.provenance.Anomaly` reco
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +42,8 @@ __all__ = [
     "RuleFileError",
     "UsageError",
     "WorkerError",
+    "is_disk_full",
+    "room_for",
 ]
 
 EXIT_SOME_UNREADABLE = 11
@@ -149,3 +157,41 @@ class WorkerError(DwellError):
     """A worker process died again and again on the same item."""
 
     code = "worker"
+
+
+def is_disk_full(fault: BaseException) -> bool:
+    """Say whether an exception of the system, of Arrow or of DuckDB means that no room is left on a disk."""
+    if isinstance(fault, OSError) and fault.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return True
+    # DuckDB's own exceptions are no OSError, and carry the system's words
+    return not isinstance(fault, DwellError) and os.strerror(errno.ENOSPC) in str(fault)
+
+
+@contextmanager
+def room_for(doing: str, *folders: Path) -> Iterator[None]:
+    """Say plainly that no room is left, and where, if that ends what is done within.
+
+    Args:
+        doing: what is done, as it is told: `hunting`.
+        folders: the folders that are written to beside the machine's folder for temporary files.
+
+    Raises:
+        DiskFullError: no room left.
+    """
+    try:
+        yield
+    except Exception as fault:
+        if not is_disk_full(fault):
+            raise
+        raise DiskFullError(
+            f"no room left on the disk while {doing}",
+            place=Place(fullest(*folders)),
+            remedy="Free some space there, or set TMPDIR to a folder elsewhere if it is the one for temporary files, "
+            "and run the same command again: it goes on where it stopped",
+        ) from fault
+
+
+def fullest(*folders: Path) -> Path:
+    """Give that of some folders, and of the machine's for temporary files, whose disk has the least room."""
+    found = [(shutil.disk_usage(one).free, one) for one in (*folders, Path(tempfile.gettempdir())) if one.exists()]
+    return min(found)[1]

@@ -7,9 +7,18 @@ import io
 from pathlib import Path
 
 import pytest
-from tests.answers.test_answers_exposure import BOUND, HELD_BACK, IMPERSONATED, OWNER, SYNCED, evidence
+from tests.answers.test_answers_exposure import (
+    AUDIT_AGENT,
+    BOUND,
+    CLIENT,
+    HELD_BACK,
+    IMPERSONATED,
+    OWNER,
+    SYNCED,
+    evidence,
+)
 from tests.scope.office import PEOPLE, facts, reasoned
-from tests.scope.staged import stage
+from tests.scope.staged import bind, stage, ual_json
 
 from dwell.answers.assemble import assemble
 from dwell.model.affected import Affected, Range
@@ -71,6 +80,18 @@ def test_of_named_messages_those_in_their_envelopes_are_affected_at_least(told: 
     assert found.messages == Range(1, 2)
     assert found.sizes == Range(2_100, 3_100)
     assert any("1 of 2 named messages" in text for text in found.assumptions)
+
+
+def test_where_a_record_counts_more_than_it_names_all_mail_by_then_may_have_been_read(tmp_path: Path) -> None:
+    def of(count: int) -> Affected:
+        record = bind("2021-01-25 03:20:00", BOUND, BOUND, CLIENT, AUDIT_AGENT, messages=["<m1@x>"], size=900)
+        files = {one: text for one, text in evidence().items() if "UAL" not in one.upper()}
+        files["EX01/TransportRoles/Logs/MessageTracking/MSGTRKMD2021012010-1.LOG"] = tracking()
+        files["M365/one.json"] = ual_json([record | {"OperationCount": count}])
+        return _of(_summary(tmp_path / str(count), files), BOUND)
+
+    # m3 lay there by then and is not named; m4 came later
+    assert (of(1).messages, of(6).messages) == (Range(1, 1), Range(1, 2))
 
 
 def test_of_a_mailbox_taken_whole_what_came_meanwhile_at_least_and_all_by_then_at_most(told: Summary) -> None:

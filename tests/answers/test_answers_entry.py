@@ -92,6 +92,19 @@ def test_a_page_that_was_written_over_a_share_and_used_is_one_thing(tmp_path: Pa
     assert len(shell.grounds) >= 3
 
 
+def test_a_page_that_the_audit_of_files_saw_written_is_left_behind(tmp_path: Path) -> None:
+    audited = {
+        "number": 1, "event": 4663, "at": "2021-03-03 02:00:01", "SubjectUserName": "EX01$", "ObjectType": "File",
+        "ObjectName": SHELL, "AccessList": "%%4417", "ProcessName": "C:\\Windows\\System32\\inetsrv\\w3wp.exe",
+    }  # fmt: skip
+    (shell,) = [
+        one
+        for one in _summary(tmp_path, {"EX01/security.xml": security_log([audited])}).foothold
+        if one.kind == "web shell"
+    ]
+    assert (shell.what, shell.host) == (SHELL, "EX01")
+
+
 @pytest.mark.parametrize(
     ("builds", "again"),
     [

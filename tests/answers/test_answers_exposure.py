@@ -267,6 +267,28 @@ def test_the_same_office_without_the_intruders_shows_none(tmp_path: Path) -> Non
     assert len(found.mailboxes) == len(PEOPLE)
 
 
+def _counted(count: int, tmp_path: Path) -> MailboxExposure:
+    """Give a mailbox of which two exports tell one record that names one message and counts so many."""
+    record = bind("2021-01-25 03:20:00", BOUND, BOUND, CLIENT, AUDIT_AGENT, messages=["<m1@x>"], size=900)
+    audited = ual_json([record | {"OperationCount": count}])
+    files = evidence() | {"M365/one.json": audited, "M365/two.json": audited + "\n"}
+    staged = stage(tmp_path, {name: text for name, text in files.items() if "UAL" not in name.upper()})
+    found = assemble(reasoned(staged), facts(staged))
+    (bound,) = [one for one in found.mailboxes if one.mailbox == BOUND]
+    return bound
+
+
+@pytest.mark.parametrize(("count", "told"), [(6, True), (1, False)])
+def test_messages_that_a_record_counts_and_does_not_name_are_told_with_the_list(
+    tmp_path: Path, count: int, told: bool
+) -> None:
+    bound = _counted(count, tmp_path)
+    assert (bound.grade, bound.message_ids) == (Grade.NAMED, ("<m1@x>",))
+    said = "1 audit record counts 5 more accessed (OperationCount) than named: the list of messages is not whole"
+    assert (said in bound.assumptions) is told
+    assert any("OperationCount" in one for one in bound.assumptions) is told
+
+
 def test_messages_that_were_opened_from_inside_are_named_too(tmp_path: Path) -> None:
     inside = "10.9.9.14"
     rows = attended() + visits(BOUND, inside, FOREIGN, range(20, 44, 3), hour=3)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,10 @@ def test_folder_without_evidence_ends_with_10_and_the_best_guesses(dwell: Dwell,
     assert ran.code == 10
     assert "half.log: iis" in ran.err
     assert "letter.txt" in ran.err
+    (tmp_path / "empty.evtx").touch()
+    ran = dwell("hunt", "--quick", tmp_path / "empty.evtx")
+    assert ran.code == 10
+    assert "empty.evtx: it is empty" in ran.err
 
 
 def test_missing_folder_is_named(dwell: Dwell, tmp_path: Path) -> None:
@@ -253,3 +259,84 @@ def test_default_case_comes_from_the_environment(
 ) -> None:
     monkeypatch.setenv("DWELL_CASE", str(investigated))
     assert dwell("coverage", "-q").code == 0
+
+
+def test_a_full_disk_ends_a_hunt_plainly_and_the_hunt_goes_on_afterwards(
+    evidence: Path, dwell: Dwell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert dwell("ingest", evidence, "-c", tmp_path / "case", "-q", "--workers", "1").code == 0
+    shutil.copytree(tmp_path / "case", tmp_path / "other")
+    whole = dwell("hunt", "-c", tmp_path / "other", "-q", "-t", "json", "--workers", "1")
+    assert whole.code == 0
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for quick in (False, True):
+        words = ("--quick", evidence) if quick else ("-c", tmp_path / "case")
+        with monkeypatch.context() as patched:
+            patched.setattr("dwell.hunt.hunting.write_kept" if quick else "dwell.hunt.passes.write_segment", full)
+            lists = tmp_path / "seen.txt"
+            lists.write_text("198.51.100.7\n", encoding="utf-8")
+            ran = dwell("hunt", *words, "--indicators", lists, "-q", "--workers", "1")
+        assert ran.code == 1
+        assert ran.out == ""
+        assert "no room left on the disk while hunting" in ran.err
+        assert "Free some space" in ran.err
+        assert "internal fault" not in ran.err
+    again = dwell("hunt", "-c", tmp_path / "case", "-q", "-t", "json", "--workers", "1")
+    assert (again.code, again.out) == (0, whole.out)
+
+
+def test_a_full_disk_is_told_plainly_by_every_verb_whoever_says_it(
+    dwell: Dwell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for fault in (
+        OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)),
+        RuntimeError(f"IO Error: Could not write file: {os.strerror(errno.ENOSPC)}"),
+    ):
+
+        def full(*_: object, fault: Exception = fault, **__: object) -> None:
+            raise fault
+
+        with monkeypatch.context() as patched:
+            patched.setattr(api, "rules", full)
+            ran = dwell("rules", "list")
+        assert ran.code == 1
+        assert "no room left on the disk" in ran.err
+        assert "internal fault" not in ran.err
+    monkeypatch.setattr(api, "rules", lambda *_: (_ for _ in ()).throw(RuntimeError("something else")))
+    assert "internal fault" in dwell("rules", "list").err
+
+
+@pytest.mark.parametrize("name", ["", "rule.txt"])
+def test_a_folder_of_rules_that_holds_none_is_told_everywhere(
+    name: str, evidence: Path, dwell: Dwell, tmp_path: Path
+) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    if name:
+        (folder / name).write_text("title: x\n", encoding="utf-8")
+    ran = dwell("hunt", "--quick", evidence, "--rules", folder, "-t", "json", "--workers", "1")
+    assert ran.code == 13
+    assert "holds no rule file" in ran.err
+    assert any("holds no rule file" in one for one in json.loads(ran.out)["faults"])
+    listed = dwell("rules", "list", "--rules", folder)
+    assert listed.code == 13
+    assert "holds no rule file" in listed.err
+    explained = dwell("rules", "explain", folder)
+    assert explained.code == 13
+    assert "holds no rule file" in explained.err
+    lists = dwell("hunt", "--quick", evidence, "--lists", folder, "--warning-lists", folder, "-t", "json")
+    assert lists.code == 13
+    assert "holds no list" in lists.err
+    assert "holds no warning list" in lists.err
+
+
+def test_indicators_of_which_none_is_looked_for_are_told(evidence: Path, dwell: Dwell, tmp_path: Path) -> None:
+    (tmp_path / "none.txt").write_text("# nothing yet\n", encoding="utf-8")
+    ran = dwell("hunt", "--quick", evidence, "--indicators", tmp_path / "none.txt", "-t", "json", "--workers", "1")
+    assert "no indicator was looked for: the list holds no indicator (none.txt)" in ran.err
+    (tmp_path / "some.txt").write_text("198.51.100.200\n", encoding="utf-8")
+    ran = dwell("hunt", "--quick", evidence, "--indicators", tmp_path / "some.txt", "-t", "json", "--workers", "1")
+    assert "no indicator was looked for" not in ran.err

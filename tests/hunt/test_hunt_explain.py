@@ -155,3 +155,76 @@ def test_every_rule_of_ours_is_explained_and_can_be_true() -> None:
     assert [one.info.id for one in found if any(case.never for case in one.cases)] == []
     assert all(case.fields for one in found for case in one.cases)
     assert all(one.logsource for one in found)
+
+
+EVERY_ACCOUNT = """
+title: registry value set
+id: 20000000-0000-4000-8000-000000000001
+name: base
+status: test
+author: somebody
+level: high
+logsource: {product: windows, service: security}
+detection: {s: {EventID: 4657, ObjectName|contains: x}, condition: s}
+---
+title: many registry values
+id: 20000000-0000-4000-8000-000000000002
+status: test
+author: somebody
+level: high
+correlation: {type: event_count, rules: [base], group-by: [Computer], timespan: 1h, condition: {gte: 1}}
+---
+title: a process with a user
+id: 20000000-0000-4000-8000-000000000003
+status: test
+author: somebody
+level: high
+logsource: {product: windows, category: process_creation}
+detection: {s: {CommandLine|contains: whoami, User: x}, condition: s}
+---
+title: new processes
+id: 20000000-0000-4000-8000-000000000004
+name: starts
+status: test
+author: somebody
+level: high
+logsource: {product: windows, category: process_creation}
+detection: {s: {CommandLine|contains: whoami}, condition: s}
+---
+title: many new processes
+id: 20000000-0000-4000-8000-000000000005
+status: test
+author: somebody
+level: high
+correlation: {type: event_count, rules: [starts], group-by: [Computer], timespan: 1h, condition: {gte: 2}}
+"""
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_every_account_is_that_of_the_hunt(by_id: bool, tmp_path: Path) -> None:
+    rows = [
+        {"Channel": SYSMON, "EventID": 1, "CommandLine": "whoami", "User": "y", "host": "HOST1", "Computer": "HOST1"},
+        {"Channel": SYSMON, "EventID": 1, "CommandLine": "whoami", "User": "y", "host": "HOST1", "Computer": "HOST1"},
+        {"Channel": SYSMON, "EventID": 1, "CommandLine": "whoami /all", "host": "HOST2", "Computer": "HOST2"},
+        {"Channel": "Security", "EventID": 4624, "host": "HOST3", "Computer": "HOST3"},
+    ]
+    archive_of(tmp_path / "archive", {"evtx": rows})
+    archive_of(tmp_path / "archive", {"ews": [{"host": "HOST4"}]}, name="ews")
+    archive = Archive(tmp_path / "archive", specs())
+    path = tmp_path / "rules.yml"
+    path.write_text(EVERY_ACCOUNT, encoding="utf-8")
+    hunted = hunt(archive, rule_folders=[path], workers=1)
+    judged = {one.rule_id: one for one in hunted.outcomes if one.path == "rules.yml"}
+    if by_id:
+        found = [each for one in judged for each in explain(load([path]), [path], [one], archive)]
+    else:
+        found = explain(load([path], pack=False), [path], None, archive)
+    assert {one.info.id: one.outcome for one in found} == judged
+    by_title = {one.title: one for one in judged.values()}
+    assert by_title["registry value set"].status is RuleStatus.BLIND
+    assert "no event 4657 is held" in by_title["registry value set"].reason
+    assert by_title["a process with a user"].status is RuleStatus.PARTLY_BLIND
+    assert [one.host for one in by_title["a process with a user"].blind_at] == ["HOST2"]
+    assert "shown by 'many new processes' only" in by_title["new processes"].reason
+    assert by_title["many new processes"].hits == 2
+    assert "HOST4" in by_title["new processes"].hosts_without

@@ -75,10 +75,13 @@ def test_words_are_read_back_as_they_were_meant(basis: TimeBasis, zone: str, fie
     assert Dated.read(told.words) == told
 
 
+NO_INSTANTS = {
+    "channel_settings", "channel_settings_xml", "configuration", "directory_list", "exports_list", "registry_export",
+}  # fmt: skip
+
+
 def test_every_log_says_where_its_instants_come_from() -> None:
     for one in SOURCES:
-        assert bool(one.stamp.field) == (one.key not in {"channel_settings", "configuration", "registry_export"}), (
-            one.key
-        )
+        assert bool(one.stamp.field) == (one.key not in NO_INSTANTS), one.key
         assert (one.stamp.basis is TimeBasis.LOCAL_ASSUMED) == one.local_time, one.key
         assert not (one.local_lines and one.stamp.basis is TimeBasis.LOCAL_ASSUMED), one.key

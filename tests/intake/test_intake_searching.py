@@ -385,6 +385,7 @@ def test_a_word_is_looked_for_in_every_text_of_a_row(
     [
         (["NOT", "c-ip:192.0.2.1"], "NOT is looked for as a word"),
         (["c-ip:192.0.2.1", "or", "c-ip:192.0.2.2"], "or is looked for as a word"),
+        (["-c-ip:192.0.2.1"], "-c-ip:192.0.2.1 is looked for as a word: there is no NOT"),
         (["sc-status:>400"], "numbers are not compared"),
         (["sc-status:<=400"], "numbers are not compared"),
     ],
@@ -413,3 +414,69 @@ def test_a_map_is_asked_as_a_whole_and_its_fields_by_their_last_name(tmp_path: P
     assert met("eventdata:198.51.100.0/24") == [1, 3]
     assert met("EventData:bob", "Address:*") == [1]
     assert met("EventData:nobody") == []
+
+
+def test_a_map_asked_as_a_whole_takes_in_the_fields_that_are_columns(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"CommandLine": "cmd /c whoami", "EventData": {"ProcessGuid": "x"}},
+        {"ScriptBlockText": "y" * 70_000 + "whoami"},
+        {"IpAddress": "198.51.100.7", "EventData": {"Where": "whoami"}},
+        {"Computer": "whoami"},
+    ]
+    archive = archive_of(tmp_path / "archive", {"evtx": rows, "iis": [{"cs-uri-stem": "/whoami"}]})
+
+    def met(*terms: str) -> list[int]:
+        return [one.record_no for one in search(archive, terms).matches]
+
+    assert met("EventData:*whoami*") == [1, 2, 3]
+    assert met("eventdata:198.51.100.0/24") == [3]
+    assert met("EventData.CommandLine:*whoami*") == met("CommandLine:*whoami*") == [1]
+    assert met("EventData.Where:whoami") == met("where:whoami") == [3]
+    with pytest.raises(UsageError, match="no record looked at has a column or field"):
+        search(archive, ["EventData.Nowhere:whoami"])
+
+
+def test_a_name_in_another_spelling_than_the_head_of_an_event_has_it_is_a_field_as_well(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"ProcessID": 4, "EventData": {"ProcessId": "77"}},
+        {"ProcessID": 77, "EventData": {"ProcessId": "4"}},
+        {"ProcessID": 5},
+    ]
+    archive = archive_of(tmp_path / "archive", {"evtx": rows})
+
+    def met(*terms: str) -> list[int]:
+        return [one.record_no for one in search(archive, terms).matches]
+
+    assert met("ProcessId:77") == [1, 2]
+    assert met("ProcessID:77") == [2]
+    assert met("EventData.ProcessId:77") == [1]
+    said = search(archive, ["ProcessId:77"]).hint
+    assert "ProcessId was looked for in the column ProcessID and as a field of EventData" in said
+    assert search(archive, ["ProcessID:77"]).hint == ""
+    assert search(archive, ["threadid:1"]).hint == ""
+
+
+@pytest.mark.parametrize(
+    "asked", ["203.0.113.5", "::ffff:203.0.113.5", "::FFFF:CB00:7105", "[::ffff:203.0.113.5]", "2001:db8::1"]
+)
+def test_an_address_of_a_column_is_found_in_every_spelling(asked: str, tmp_path: Path) -> None:
+    spelt = {
+        4: ["203.0.113.5", "::ffff:203.0.113.5", "203.0.113.5:443"],
+        6: ["2001:db8::1", "2001:0DB8:0000:0000:0000:0000:0000:0001", "[2001:db8::1]:25"],
+    }
+    rows: list[dict[str, object]] = [{"IpAddress": one} for some in spelt.values() for one in some]
+    archive = archive_of(tmp_path / "archive", {"evtx": [*rows, {"IpAddress": "203.0.113.55"}, {"IpAddress": "-"}]})
+    found = search(archive, [f"IpAddress:{asked}"]).matches
+    assert [one.row["IpAddress"] for one in found] == spelt[6 if asked == "2001:db8::1" else 4]
+
+
+def test_what_was_meant_otherwise_is_told_where_nothing_is_found(archive: Archive) -> None:
+    quoted = search(archive, ["cs-uri-stem:'/owa/'"])
+    assert (quoted.total, "single quotes" in quoted.hint) == (0, True)
+    host = search(archive, ["host:EX01.corp.local"])
+    assert (host.total, "host:EX01." in host.hint) == (0, True)
+    assert search(archive, ["host:EX01"]).hint == ""
+    late = search(archive, ["after:2031-01", "c-ip:192.0.2.1"])
+    assert (late.total, late.files) == (0, 0)
+    assert "not of that time" in late.hint
+    assert "columns" not in late.hint.replace("with these columns", "")

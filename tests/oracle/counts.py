@@ -8,6 +8,7 @@ import json
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -132,6 +133,23 @@ def channels(data: bytes) -> int:
     return sum(named) + (named.index(True) if True in named else len(lines))
 
 
+def channels_in_xml(data: bytes) -> int:
+    """Count the channels of `wevtutil gl /f:xml`: start tags with a name."""
+    return len(re.findall(r"<channel\s[^>]*name=", text_of(data)))
+
+
+def blocks_of_pairs(data: bytes) -> int:
+    """Count the objects of `Format-List`: the first line, and each behind a blank one, that begins with `Name :`."""
+    lines = ["", *(one.strip("\0") for one in lines_of(data))]
+    pairs = pairwise(lines)
+    return sum(not before.strip() and bool(re.match(r"[A-Za-z][A-Za-z ]*? *:(?: |$)", line)) for before, line in pairs)
+
+
+def objects_of_ldif(data: bytes) -> int:
+    """Count the objects of LDIF: each begins with its name."""
+    return sum(one.startswith("dn:") for one in lines_of(data))
+
+
 def registry_keys(data: bytes) -> int:
     """Count the keys of a registry export: a line in square brackets, of a hive."""
     return sum(bool(re.match(r"\[-?HK", one)) and one.rstrip().endswith("]") for one in lines_of(data))
@@ -167,6 +185,57 @@ def settings_in(data: bytes) -> int:
     return total
 
 
+_WHOLE = {"evtx_xml_siem", "evtx_json_siem", "ual_json_siem"}
+"""Of these a record is one, however many lines it has."""
+
+
+def _within(record: dict[str, object], path: str) -> str:
+    """Give the text at a path of keys, which may be written as one."""
+    here: object = record
+    for part in path.split("."):
+        here = here.get(part) if isinstance(here, dict) else None
+    found = record.get(path) or here
+    found = found[0] if isinstance(found, list) and len(found) == 1 else found
+    return found if isinstance(found, str) else ""
+
+
+def _unwrapped(record: object) -> Iterator[dict[str, object]]:
+    if not isinstance(record, dict):
+        yield {}
+        return
+    inner = record.get("_source") or record.get("result")
+    if isinstance(inner, dict):
+        yield inner
+        return
+    hits = record.get("hits")
+    hits = hits.get("hits") if isinstance(hits, dict) else hits
+    if isinstance(hits, list):
+        for one in hits:
+            yield from _unwrapped(one)
+    else:
+        yield record
+
+
+def enveloped(key: str) -> Callable[[bytes], int]:
+    """Count the lines that envelopes of a SIEM hold; an envelope that holds none is one thing that cannot be read."""
+
+    def counted(data: bytes) -> int:
+        if text_of(data).lstrip()[:1] in {"{", "["}:
+            held = [each for one in objects_of(data) for each in _unwrapped(one)]
+        else:
+            names, *rows = rows_of(data)
+            held = [dict(zip(names, row, strict=False)) for row in rows]
+        total = 0
+        for one in held:
+            raw = next((raw for name in ("_raw", "event.original", "message") if (raw := _within(one, name))), "")
+            lines = [line for line in raw.splitlines() if line.strip()]
+            apart = key not in _WHOLE and all(_INSTANT.match(line) or line.startswith("#") for line in lines)
+            total += sum(not line.startswith("#") for line in lines) if lines and apart else 1
+        return total
+
+    return counted
+
+
 COUNTERS: Mapping[str, Callable[[bytes], int]] = {
     **dict.fromkeys(
         ("httpproxy", "ews", "mapihttp", "rpc_client_access", "address_book", "owa", "ecp_server", "ecp_activity",
@@ -183,7 +252,7 @@ COUNTERS: Mapping[str, Callable[[bytes], int]] = {
     **dict.fromkeys(
         ("evtx_csv", "mailbox_audit_csv", "admin_audit_csv", "ual", "ual_sentinel_csv", "signins_csv", "entra_audit_csv",
          "graph_activity_csv", "message_trace_csv", "defender_csv", "directory", "inventory", "mftecmd", "file_listing",
-         "exports", "backups"),
+         "exports", "backups", "iis_csv"),
         exported,
     ),
     **dict.fromkeys(
@@ -193,9 +262,18 @@ COUNTERS: Mapping[str, Callable[[bytes], int]] = {
         wrapped("value", "records", "results", "items", "Results"),
     ),
     **dict.fromkeys(("evtx_xml", "mailbox_audit", "admin_audit"), elements("Event")),
+    **{
+        key: enveloped(key)
+        for key in (f"{one}_siem" for one in ("iis", "httpproxy", "ews", "mapihttp", "imap4", "pop3", "message_tracking",
+                                               "evtx_xml", "evtx_json", "ual_json"))
+    },
     "evtx": binary_events,
     "evtx_text": events_in_text,
     "channel_settings": channels,
+    "channel_settings_xml": channels_in_xml,
+    "exports_list": blocks_of_pairs,
+    "directory_list": blocks_of_pairs,
+    "directory_ldif": objects_of_ldif,
     "registry_export": registry_keys,
     "exchange_other": exchange_other,
     "configuration": settings_in,

@@ -13,6 +13,7 @@ from tests.scope.office import PEOPLE, facts, log_of, reasoned, visits, work
 from tests.scope.staged import iis_place, stage
 
 from dwell.answers.assemble import assemble
+from dwell.scope import clients
 from dwell.scope.access import DAY_US
 from dwell.scope.clients import _among_residents, _at_home_elsewhere
 from dwell.scope.rollup.fold import users_of
@@ -21,8 +22,10 @@ from dwell.scope.shared_networks import WEEK_US
 _TIE = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 60), st.integers(0, 20), st.booleans())
 
 
-@given(st.lists(_TIE, max_size=25))
-def test_at_home_elsewhere_is_what_comparing_every_two_ties_gives(drawn: list[tuple[int, int, int, int, bool]]) -> None:
+@given(st.lists(_TIE, max_size=25), st.sampled_from((1, 5, clients.TIES_AT_ONCE)))
+def test_at_home_elsewhere_is_what_comparing_every_two_ties_gives_however_many_at_once(
+    drawn: list[tuple[int, int, int, int, bool]], at_once: int
+) -> None:
     rows = [(account, lan, day * DAY_US, (day + length) * DAY_US) for account, lan, day, length, _ in drawn]
     ties = pa.table(
         {name: pa.array([one[place] for one in rows], pa.int64()) for place, name in enumerate(_COLUMNS)},
@@ -36,7 +39,9 @@ def test_at_home_elsewhere_is_what_comparing_every_two_ties_gives(drawn: list[tu
         )
         for one, judged in zip(rows, outside, strict=True)
     ]
-    assert _at_home_elsewhere(ties, outside).tolist() == expected
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(clients, "TIES_AT_ONCE", at_once)
+        assert _at_home_elsewhere(ties, outside).tolist() == expected
 
 
 _COLUMNS = ("account", "network", "first", "last")

@@ -24,6 +24,7 @@ def _given(root: Path, cmdlet: str, told: str, **more: int) -> tuple[Grant, ...]
     [
         ("Add-MailboxPermission", '-Identity "anna" -User "otto" -AccessRights FullAccess', "anna", "otto", True),
         ("Add-ADPermission", '-Identity "DB1" -User "otto" -ExtendedRights Receive-As', ANY_MAILBOX, "otto", True),
+        ("Add-ADPermission", '-Identity "DB1" -User "otto" -AccessRights ExtendedRight', ANY_MAILBOX, "otto", True),
         (
             "Add-MailboxFolderPermission",
             '-Identity "anna:\\Inbox" -User "otto" -AccessRights Reviewer',

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.scope.sessions import Visit, accesses_of
 
-from dwell.scope import habits, months
+from dwell.scope import months
 from dwell.scope.access import Accesses
 from dwell.scope.habits import BACKOFF, BITS_MAX, HOUR_BACKOFF, PROTOCOL_TRUST, TIES, ties
 
@@ -106,8 +106,7 @@ def test_every_term_is_what_a_slow_walk_gives_however_much_is_judged_in_one_go(
 ) -> None:
     accesses = accesses_of(visits)
     with pytest.MonkeyPatch.context() as changed:
-        for module in (months, habits):
-            changed.setattr(module, "ROWS_AT_ONCE", at_once)
+        changed.setattr(months, "ROWS_AT_ONCE", at_once)
         found = ties(accesses, np.zeros(len(accesses), np.bool_))
     assert found.schema == TIES
     kept = _distinct(visits)

@@ -10,7 +10,7 @@ import pytest
 from tests.scope.staged import Staged, bind, hourly, iis_log, iis_place, security_log, stage, ual_json, utc
 
 from dwell.model.coverage import CellState, CoverageRow
-from dwell.model.provenance import FactKind
+from dwell.model.provenance import EXTRACT, FactKind
 from dwell.scope.cells import ALTERED, HELD, HOUR_US, Line
 from dwell.scope.ledger import MAIL_SOURCES, Ledger, named_hours
 from dwell.scope.lowering import Shortfall, lower
@@ -187,6 +187,20 @@ def test_another_file_that_holds_the_hour_heals_the_cut(tmp_path: Path) -> None:
     place = iis_place("EX01", "210302")
     files: dict[str, str | bytes] = {f"first/{place}": text[:-700], f"second/{place}": text}
     assert _row(stage(tmp_path, files).ledger()).truncated == 0
+
+
+def test_hours_of_which_an_extract_alone_is_held_are_not_vouched_for(tmp_path: Path) -> None:
+    """Whoever made it chose the rows: that it has none of an intruder says nothing. Where the log is held, it counts."""
+    head = "LogFilename,date,time,cs-method,cs-uri-stem,cs-username,c-ip,cs(User-Agent),sc-status"
+    rows = [
+        f"u.log,2021-03-0{day},{hour:02}:30:00,GET,/owa/,GOV\\jan,203.0.113.9,x,200"
+        for day in (2, 3)
+        for hour in range(24)
+    ]
+    files = _days("2021-03-01", "2021-03-02") | {"EX01/inetpub/logs/rows.csv": "\n".join([head, *rows]) + "\n"}
+    row = _row(stage(tmp_path, files).ledger())
+    assert (row.held, row.not_recorded) == (48, 24)
+    assert row.reasons == ((EXTRACT, 24),)
 
 
 def _events(numbers: list[tuple[int, str]]) -> list[dict[str, object]]:

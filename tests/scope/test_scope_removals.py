@@ -273,3 +273,85 @@ def test_the_log_of_remote_powershell_tells_what_was_taken_away(tmp_path: Path) 
 def test_every_remover_takes_away_what_another_name_makes() -> None:
     made = {one for setters in REMOVERS.values() for one in setters}
     assert not made & set(REMOVERS)
+
+
+_NAMED = _act("New-TransportRule", 1, {"Name": "x"})
+_MINE = _act("New-InboxRule", 1, RULE | {"Mailbox": "anna"})
+
+
+def _rename(day: int, told: Told, target: str = "", name: str = "Set-TransportRule") -> Cmdlet:
+    return _act(name, day, told, target)
+
+
+@pytest.mark.parametrize(
+    ("made", "then", "gone"),
+    [
+        # it lives on as y, and another x was removed
+        (_NAMED, [_rename(2, {"Identity": "x", "Name": "y"}), _act("Remove-TransportRule", 4, {"Identity": "x"})], None),
+        (
+            _MINE,
+            [
+                _rename(2, {"Identity": "anna\\Hide", "Name": "y"}, name="Set-InboxRule"),
+                _act("Remove-InboxRule", 4, {"Identity": "anna\\Hide"}),
+            ],
+            None,
+        ),
+        # a log that writes the name of before in one place, and that of after in the other
+        (
+            _NAMED,
+            [_rename(2, {"Identity": "x", "Name": "y"}, "y"), _act("Remove-TransportRule", 4, {"Identity": "x"})],
+            None,
+        ),
+        # by an identifier: it can be this one
+        (
+            _NAMED,
+            [
+                _rename(2, {"Identity": "0f0f0f0f-1111-2222-3333-444444444444", "Name": "y"}),
+                _act("Remove-TransportRule", 4, {"Identity": "x"}),
+            ],
+            None,
+        ),
+        # what is removed by the name that it has, over two names
+        (_NAMED, [_rename(2, {"Identity": "x", "Name": "y"}), _act("Remove-TransportRule", 4, {"Identity": "y"})], 4),
+        (
+            _NAMED,
+            [
+                _rename(2, {"Identity": "x", "Name": "y"}),
+                _rename(3, {"Identity": "y", "Name": "z"}),
+                _act("Remove-TransportRule", 4, {"Identity": "z"}),
+            ],
+            4,
+        ),
+        # a rename before it was made, after it went, of another, to the same name, in another mailbox
+        (
+            _act("New-TransportRule", 3, {"Name": "x"}),
+            [_rename(2, {"Identity": "x", "Name": "y"}), _act("Remove-TransportRule", 4, {"Identity": "x"})],
+            4,
+        ),
+        (_NAMED, [_act("Remove-TransportRule", 2, {"Identity": "x"}), _rename(4, {"Identity": "x", "Name": "y"})], 2),
+        (_NAMED, [_rename(2, {"Identity": "w", "Name": "y"}), _act("Remove-TransportRule", 4, {"Identity": "x"})], 4),
+        (_NAMED, [_rename(2, {"Identity": "x", "Name": "X"}), _act("Remove-TransportRule", 4, {"Identity": "x"})], 4),
+        (
+            _MINE,
+            [
+                _rename(2, {"Identity": "otto\\Hide", "Name": "y"}, name="Set-InboxRule"),
+                _act("Remove-InboxRule", 4, {"Identity": "anna\\Hide"}),
+            ],
+            4,
+        ),
+    ],
+)  # fmt: skip
+def test_what_was_given_another_name_is_taken_away_by_that_one(
+    made: Cmdlet, then: list[Cmdlet], gone: int | None
+) -> None:
+    found = Removals(then, _same).of(made)
+    assert (found.at_utc.day if found is not None and found.at_utc is not None else None) == gone
+
+
+def test_what_empties_a_rule_of_an_old_name_empties_another_rule() -> None:
+    made = _act("Set-TransportRule", 1, {"Identity": "x", "BlindCopyTo": "x@evil.example"}, "x")
+    named = _rename(2, {"Identity": "x", "Name": "y"}, "x")
+    emptied = _act("Set-TransportRule", 4, {"Identity": "x", "BlindCopyTo": "$null"}, "x")
+    assert emptied.undoes(made, "MB-07", _same)
+    assert not Removals([named], _same).keeps_name(made, emptied)
+    assert Removals([], _same).keeps_name(made, emptied)

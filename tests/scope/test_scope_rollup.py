@@ -305,6 +305,20 @@ def test_audit_records_name_messages_and_folders_and_copies_count_once(tmp_path:
     assert sorted(messages, key=str) == [("<a@x>", None), ("<b@x>", None), (None, "\\Postvak IN")]
 
 
+def test_what_a_record_counts_and_does_not_name_stands_with_its_first_message(tmp_path: Path) -> None:
+    owner, agent, client = "vera@gov.example", "Client=OWA;Mozilla/5.0;", "203.0.113.9"
+    two = ["<a@x>", "<b@x>"]
+    records = [
+        bind(_at("10:00:00"), owner, owner, client, agent, messages=two, id="1") | {"OperationCount": 7},
+        bind(_at("10:01:00"), owner, owner, client, agent, messages=["<c@x>", "<d@x>"], id="2") | {"OperationCount": 2},
+        bind(_at("10:02:00"), owner, owner, client, agent, messages=["<e@x>"], id="3"),
+        bind(_at("10:03:00"), owner, owner, client, agent, kind="Sync", id="4") | {"OperationCount": 9},
+    ]
+    rolled = stage(tmp_path, {"UAL.json": ual_json(records)}).rolled()
+    told = {one["message_id"]: one["unnamed"] for one in rolled.tables["messages"].to_pylist()}
+    assert told == {"<a@x>": 5, "<b@x>": None, "<c@x>": None, "<d@x>": None, "<e@x>": None, None: None}
+
+
 def test_two_applications_that_read_by_rest_are_two_clients(tmp_path: Path) -> None:
     owner, first, second = "vera@gov.example", f"{'a' * 8}-0000-4000-8000-000000000000", "b" * 9
     records = [

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 from unittest.mock import patch
 
+import pytest
+from fuzz.contract import check
+
 from dwell.model.provenance import FactKind
 from dwell.sources import iis
 from dwell.sources.registry import source
@@ -59,3 +62,28 @@ def test_days_come_from_the_header_where_lines_have_none() -> None:
     text = fields + "#Date: 2021-03-01 10:00:00\n10:00:01 GET /\n#Date: 2021-03-05 09:00:00\n09:00:01 GET /\n"
     times = [str(at) for one in _read(text) if one.records for at in one.records["time_utc"].to_pylist()]
     assert times == ["2021-03-01 10:00:01+00:00", "2021-03-05 09:00:01+00:00"]
+
+
+HEADER = "#Software: Microsoft Internet Information Services 10.0"
+FIELDS = "#Fields: date time c-ip cs-method cs-uri-stem cs(User-Agent) sc-status time-taken{}"
+
+
+@pytest.mark.parametrize("last", ["", " X-Forwarded-For"])
+def test_a_line_behind_which_the_next_logs_header_stands_is_read(last: str) -> None:
+    more = " 203.0.113.9" if last else ""
+    line = f"2021-03-03 10:00:00 10.0.0.8 GET /owa/ x 200 15{more}"
+    text = "\n".join([HEADER, FIELDS.format(last), line + HEADER, FIELDS.format(last), line, line[:40] + HEADER, ""])
+    found = check(source("iis"), text.encode())
+    assert [(one["record_no"], one["sc-status"], one["cs-user-agent"]) for one in found.rows] == [
+        (3, 200, "x"),
+        (5, 200, "x"),
+    ]
+    assert [one.record_no for one in found.anomalies] == [6]
+
+
+@pytest.mark.parametrize("forged", [f"x 200 15{HEADER}", f"x 200 15{HEADER} ", f"x{HEADER}"])
+def test_a_request_that_writes_such_a_header_hides_nothing_of_its_own(forged: str) -> None:
+    text = "\n".join([HEADER, FIELDS.format(""), f"2021-03-03 10:00:00 10.0.0.8 GET /owa/ {forged} 401 9", ""])
+    (row,) = check(source("iis"), text.encode()).rows
+    assert (row["sc-status"], row["time-taken"]) == (401, 9)
+    assert row["cs-user-agent"].startswith("x")

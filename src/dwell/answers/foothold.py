@@ -92,7 +92,7 @@ def _written(case: Investigation) -> Iterable[tuple[str, str, Trace]]:
     found: list[tuple[str, str, Trace]] = []
     longest: dict[tuple[str, str], str] = {}
     for one in case.traces:
-        path = one.value("TargetFilename") or one.value("RelativeTargetName")
+        path = one.value("TargetFilename") or one.value("RelativeTargetName") or one.value("ObjectName")
         if one.table == "evtx" and one.catalogue.startswith("WS-") and path is not None:
             found.append((one.host, path, one))
             # one log names the drive, another the share: what both end in is the file
@@ -180,7 +180,7 @@ def _set_and_undone(
             groups.setdefault((_place(trace), one.words), []).append((trace, one))
     for (place, words), alike in groups.items():
         last = max((one for _, one in alike), key=lambda one: (_sortable(one.at_utc), one.ground))
-        cleared = [one for one in undoing if one.undoes(last, catalogue, label)]
+        cleared = [one for one in undoing if one.undoes(last, catalogue, label) and removals.keeps_name(last, one)]
         paired |= {one.ground for one in cleared}
         removed = removals.of(last)
         first_of_both = [*cleared[:1], *(() if removed is None else (removed,))]

@@ -194,6 +194,14 @@ def _merged(name: str, found: list[Exposed], coverage: Coverage) -> MailboxExpos
     further = sum(one.acts.get(Act.READ, 0) for one in found)
     if further and best.grade in {Grade.NAMED, Grade.DOWNLOADED}:
         assumptions.add(f"{count(further, 'further request')} fetched messages that no record names")
+    unnamed: dict[tuple[int, str], int] = {}
+    for one in found:
+        unnamed |= one.unnamed
+    if unnamed:
+        assumptions.add(
+            f"{count(len(unnamed), 'audit record')} {'counts' if len(unnamed) == 1 else 'count'} {sum(unnamed.values())} "
+            "more accessed (OperationCount) than named: the list of messages is not whole"
+        )
     told = len(messages) if best.grade is Grade.NAMED else reads if best.grade is Grade.READ else None
     return MailboxExposure(
         mailbox=name,

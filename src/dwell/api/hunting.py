@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dwell.api.progress import Progress, quiet
 from dwell.casebook.case import Case
 from dwell.casebook.trusted_hops import hops_in_force
+from dwell.errors import room_for
 from dwell.model.addresses import trusting
 from dwell.model.settings import Setting
 
@@ -46,13 +47,17 @@ def run_hunt(
         loaded: rules that are loaded already.
         yara: YARA rules that are loaded already.
         clocks: settings to correct clocks by; None for those in force.
+
+    Raises:
+        DiskFullError: no room left; what was kept stays, and the same hunt goes on from there.
+        CustodyError: a data file is not what was written.
     """
     from dwell.hunt.hunting import hunt as hunt_archive
     from dwell.hunt.yara.hunting import YaraWanted
     from dwell.intake.ingest import open_archive
 
     evidence = tuple(case.register().values()) if used.yara or yara else ()
-    with trusting(hops_in_force(case)):
+    with trusting(hops_in_force(case)), room_for("hunting", case.root):
         return hunt_archive(
             open_archive(case, clocks),
             rule_folders=used.rules,
@@ -101,6 +106,7 @@ def hunt(
     Raises:
         UsageError: a folder or file is not there.
         CaseError: the folder is no case, of another version, or locked.
+        DiskFullError: no room left; run again to go on.
     """
     from dwell.hunt.past import hunted_with, keep_rules, require
     from dwell.hunt.suppressions import recorded
@@ -109,7 +115,7 @@ def hunt(
     given = {"rules": rules, "indicators": indicators, "lists": lists, "warning_lists": warning_lists, "yara": yara}
     used = hunted_with(held).now(given, accepted)
     require(*suppressions)
-    with held.writing():
+    with held.writing(), room_for("hunting", case):
         found = run_hunt(held, used, workers, progress, suppressions, today)
         ended = {"rules_hash": found.rules_hash, "faults": list(found.faults)}
         held.record("hunt", used.told() | recorded(found.suppressions) | ended)
@@ -139,18 +145,25 @@ def explain_rules(wanted: Sequence[str], folders: Sequence[Path] = (), case: Pat
     Args:
         wanted: files, folders, or ids of rules.
         folders: folders of Sigma rules beside our own, where ids are looked for.
-        case: a case, to say what is held there; its last hunt's folders are looked in as well.
+        case: a case, to say what is held there, and what its hunt says of them; its last hunt's folders are looked in
+            as well, and its lists fill placeholders.
 
     Raises:
         UsageError: no rule has such an id, and there is no such file.
+        RuleFileError: a folder holds no rule file.
         CaseError: the folder is no case, or of another version.
         CustodyError: a table is not what was written.
     """
     from dwell.hunt.explain import explain_wanted
+    from dwell.hunt.past import hunted_with, require
     from dwell.intake.ingest import open_archive
 
-    archive = open_archive(Case.open(case)) if case is not None else None
-    return explain_wanted(wanted, _with_those_of(case, folders), archive)
+    if case is None:
+        return explain_wanted(wanted, _with_those_of(case, folders))
+    held = Case.open(case)
+    with trusting(hops_in_force(held)), room_for("putting rules to the case"):
+        lists = require(*hunted_with(held).lists)
+        return explain_wanted(wanted, _with_those_of(case, folders), open_archive(held), list_files=lists)
 
 
 def _with_those_of(case: Path | None, folders: Sequence[Path]) -> tuple[Path, ...]:

@@ -535,10 +535,17 @@ def distinct_texts(file: DataFile, column: str) -> list[str | None]:
     Raises:
         CustodyError: the file is not what was written.
     """
-    lexicon = read_lexicon(file)
-    whole = column in lexicon.complete
+    index = read_index(file)
+    if index is not None and column in index.complete:
+        # nothing else of the lexicon is read: there are many columns, and data files by the hundred
+        known: list[str | None] = WordsReader(file, index).read(column)[0].to_pylist()
+        return known
+    lexicon = read_lexicon(file) if index is None else None
+    whole = lexicon is not None and column in lexicon.complete
     found: list[str | None] = (
-        lexicon.column(column)["value"] if whole else pc.unique(read_rows(file, (column,))[column])
+        lexicon.column(column)["value"]
+        if lexicon is not None and whole
+        else pc.unique(read_rows(file, (column,))[column])
     ).to_pylist()
     return found
 

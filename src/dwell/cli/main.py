@@ -12,7 +12,7 @@ import click
 
 from dwell import __version__
 from dwell.cli.talk import Talk
-from dwell.errors import EXIT_INTERRUPTED, DwellError
+from dwell.errors import EXIT_INTERRUPTED, DiskFullError, DwellError, is_disk_full
 
 __all__ = ["VERBS", "cli", "main"]
 
@@ -121,5 +121,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as fault:  # noqa: BLE001 - the last place where a fault can be told
+        if is_disk_full(fault):
+            Talk().error(f"no room left on the disk: {fault}. Free some space and run the same command again")
+            return DiskFullError.exit_code
         return _fault(fault)
     return code if isinstance(code, int) else 0

@@ -56,7 +56,7 @@ def listed(folders: tuple[Path, ...], case: Path | None, *, output: Output, talk
     else:
         output.rows(rows)
     for fault in loaded.faults:
-        talk.detail(f"rule file: {fault}")
+        talk.note(f"rule file: {fault}")
     return RuleFileError.exit_code if loaded.faults else 0
 
 

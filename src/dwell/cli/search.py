@@ -63,9 +63,10 @@ _SHOWN = frozenset({"evidence_id", "record_no", "time_utc"})
 def search(query: tuple[str, ...], case: Path, *, limit: int, output: Output, talk: Talk) -> int:
     """Look for rows in all tables.
 
-    A term is `column:value` with `*` for any text, a network for addresses, `after:` or `before:` with an instant or a
-    part of one, or a word that any text of a row may hold: long ones, lists and fields of events too. Numbers and hosts are
-    asked by name (`EventID:4624`, `host:EX01`), and a row has to meet all terms: there is no OR and no NOT.
+    A term is `column:value` with `*` for any text, an address in any spelling or a network, `after:` or `before:` with an
+    instant or a part of one, or a word that any text of a row may hold: long ones, lists and fields of events too. Numbers
+    and hosts are asked by name (`EventID:4624`, `host:EX01`), `EventData:*x*` asks every field of an event, and a row has
+    to meet all terms: there is no OR and no NOT.
 
     \b
     dwell search 'c-ip:198.51.100.0/24 cs-uri-stem:*ews* after:2019-04' -c case

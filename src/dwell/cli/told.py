@@ -80,6 +80,9 @@ def tell_hunt(hunted: Hunted, talk: Talk) -> None:
     told = ", ".join(f"{number:,} {status.value}" for status, number in counts.items() if number)
     records = sum(hunted.hits["count"].to_pylist())
     talk.note(f"{len(hunted.outcomes):,} rules: {told or 'none'}; {records:,} records met")
+    if hunted.indicators and all(one.status is RuleStatus.UNSUPPORTED for one in hunted.indicators):
+        first = hunted.indicators[0]
+        talk.note(f"no indicator was looked for: {first.reason} ({first.path})")
     for fault in hunted.faults[:SHOWN]:
         talk.note(f"rule, indicator or suppression file: {fault}")
     if len(hunted.faults) > SHOWN:

@@ -7,27 +7,29 @@ data files have to be opened, how many records answer each question, and what ca
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from msgspec import structs
 
 from dwell.archive.datafile import DataFile
 from dwell.archive.store import Archive
-from dwell.errors import UsageError
+from dwell.errors import RuleFileError, UsageError
 from dwell.hunt.columnvalues import values_of
 from dwell.hunt.frame import columns_of
-from dwell.hunt.outcomes import possible, rule_outcomes
-from dwell.hunt.passes import held_in
-from dwell.hunt.reach import SERVER_TABLES
+from dwell.hunt.hunting import put_rules
+from dwell.hunt.indicators.reading import read_indicators
+from dwell.hunt.outcomes import possible
 from dwell.hunt.ruleset import Atom, Case, Node, RuleInfo, RuleSet, Where
-from dwell.hunt.sigma.files import BadFileError, documents
+from dwell.hunt.sigma.files import BadFileError, documents, listed
+from dwell.hunt.sigma.lists import Lists, read_lists
 from dwell.hunt.sigma.load import load, new_lowering
 from dwell.hunt.sigma.loaded import PACK, Loaded
 from dwell.hunt.sigma.lower import Lowering
 from dwell.hunt.tasks import atoms_of
 from dwell.hunt.verdict import Verdict, by_kind, judged, refusal
-from dwell.hunt.wide import FileReport, Hunter
 from dwell.hunt.words import words
 from dwell.intake.tables import specs
 from dwell.model.claims import RuleOutcome
@@ -105,13 +107,15 @@ class RuleExplained:
         info: what is said about it.
         logsource: Sigma's log source as the rule names it.
         outcome: what became of it in the case; without one, why it cannot be matched at all, None where it can be.
-        cases: its conditions, one for every kind of record; none where it cannot be matched.
+        cases: its conditions, one for every kind of record; none where it cannot be matched, and of correlations.
+        is_held: whether it was put to a case.
     """
 
     info: RuleInfo
     logsource: Mapping[str, str]
     outcome: RuleOutcome | None
     cases: tuple[CaseExplained, ...]
+    is_held: bool = False
 
 
 def _pattern(parts: Sequence[str]) -> str:
@@ -259,30 +263,19 @@ def _case(case: Case, rules: RuleSet, document: Mapping[str, object], lowering: 
 
 
 class _Looked:
-    """What was seen of a case for the rules at hand."""
+    """What was seen of a case for the rules at hand, and what the hunt says of them."""
 
-    def __init__(self, archive: Archive, rules: RuleSet) -> None:
-        self.rules = rules
-        self.reports: dict[str, list[FileReport]] = {}
-        self.hits: dict[str, int] = {}
+    def __init__(self, archive: Archive, loaded: Loaded) -> None:
+        self.rules = loaded.rules
         self.rows: dict[tuple[str, int], int | None] = {}
-        hunter = Hunter(rules)
-        tables = {rules.wheres[case.where].table for rule in rules.rules for case in rule.cases}
-        for table in sorted(tables & set(archive.tables())):
+        with TemporaryDirectory(prefix="dwell-explain-", ignore_cleanup_errors=True) as scratch:
+            put = put_rules(archive, loaded, read_indicators(()), Path(scratch))
+            self.reports = put.reports
+            self.outcomes = {(one.rule_id, one.path): one for one in put.outcomes}
+        for table in archive.tables():
             asked = self._asked(table)
-            for file in archive.files(table):
-                hits, report = hunter.hunt(file)
-                report.held = held_in(file, rules.wheres)
-                self.reports.setdefault(table, []).append(report)
-                for name, number in zip(hits["rule_id"].to_pylist(), hits["count"].to_pylist(), strict=True):
-                    self.hits[name] = self.hits.get(name, 0) + number
+            for file in archive.files(table) if asked else ():
                 self._count(file, asked)
-
-        for table in sorted((SERVER_TABLES | {"evtx"}).intersection(archive.tables()) - tables):
-            # which hosts there are, and on which days, other logs tell as well
-            self.reports[table] = [
-                FileReport(one.staged.rows, held=held_in(one, rules.wheres)) for one in archive.files(table)
-            ]
 
     def _asked(self, table: str) -> dict[str, list[int]]:
         out: dict[str, set[int]] = {}
@@ -333,7 +326,12 @@ def _placed(case: Case, explained: CaseExplained, looked: _Looked) -> CaseExplai
 
 
 def explain(
-    loaded: Loaded, folders: Sequence[Path], wanted: Iterable[str] | None = None, archive: Archive | None = None
+    loaded: Loaded,
+    folders: Sequence[Path],
+    wanted: Iterable[str] | None = None,
+    archive: Archive | None = None,
+    *,
+    lists: Lists | None = None,
 ) -> list[RuleExplained]:
     """Explain rules, by path and id.
 
@@ -342,36 +340,64 @@ def explain(
         folders: the folders they were loaded from, beside our own.
         wanted: ids of rules; None for all that were loaded.
         archive: the case's tables; None to say what holds in general.
+        lists: values for the placeholders of rules.
 
     Raises:
         CustodyError: a data file is not what was written.
     """
-    every = {one.info.id for one in loaded.rules.rules} | {one.rule_id for one in loaded.ended}
-    names = every if wanted is None else set(wanted)
-    mine = structs.replace(loaded.rules, rules=tuple(one for one in loaded.rules.rules if one.info.id in names))
+    names = None if wanted is None else set(wanted)
+    mine = loaded if names is None else _with_what_they_rest_on(loaded, names)
     looked = _Looked(archive, mine) if archive is not None else None
-    outcomes: dict[str, RuleOutcome] = {}
-    if looked is not None:
-        outcomes = {one.rule_id: one for one in rule_outcomes(mine, looked.reports, looked.hits)}
-    out = []
     places = (*folders, PACK)
-    lowering = new_lowering()
-    for rule in mine.rules:
+
+    def told(
+        info: RuleInfo,
+        document: Mapping[str, object],
+        cases: Sequence[CaseExplained] = (),
+        outcome: RuleOutcome | None = None,
+    ) -> RuleExplained:
+        found = looked.outcomes.get((info.id, info.path)) if looked is not None else None
+        return RuleExplained(info, _logsource(document), found or outcome, tuple(cases), is_held=looked is not None)
+
+    out = []
+    lowering = new_lowering(lists.values if lists is not None else None)
+    for rule in mine.rules.rules:
         document = _document(rule.info, places)
-        cases = [_case(one, mine, document, lowering) for one in rule.cases]
+        cases = [_case(one, mine.rules, document, lowering) for one in rule.cases]
         if looked is not None:
-            cases = [_placed(one, told, looked) for one, told in zip(rule.cases, cases, strict=True)]
-        outcome = outcomes.get(rule.info.id)
-        out.append(RuleExplained(rule.info, _logsource(document), outcome, tuple(cases)))
-    for ended in loaded.ended:
-        if ended.rule_id in names:
-            info = _info_of(ended)
-            out.append(RuleExplained(info, _logsource(_document(info, places)), ended, ()))
-    return sorted(out, key=lambda one: (one.info.path, one.info.id))
+            cases = [_placed(one, each, looked) for one, each in zip(rule.cases, cases, strict=True)]
+        out.append(told(rule.info, document, cases))
+    out += [told(one.info, {}) for one in mine.correlations]
+    for one in mine.ended:
+        info = _info_of(one)
+        out.append(told(info, _document(info, places), outcome=one))
+    chosen = [one for one in out if names is None or one.info.id in names]
+    return sorted(chosen, key=lambda one: (one.info.path, one.info.id))
+
+
+def _with_what_they_rest_on(loaded: Loaded, names: AbstractSet[str]) -> Loaded:
+    """Give some rules, the correlations over them, and what these rest on: none of them can be judged without."""
+    mine = set(names)
+    before = -1
+    while len(mine) != before:
+        before = len(mine)
+        for one in loaded.correlations:
+            if one.info.id in mine or mine.intersection(each.rule_id for each in one.references):
+                mine |= {one.info.id, *(each.rule_id for each in one.references)}
+    return replace(
+        loaded,
+        rules=structs.replace(loaded.rules, rules=tuple(one for one in loaded.rules.rules if one.info.id in mine)),
+        ended=tuple(one for one in loaded.ended if one.rule_id in mine),
+        correlations=tuple(one for one in loaded.correlations if one.info.id in mine),
+    )
 
 
 def explain_wanted(
-    wanted: Sequence[str], folders: Sequence[Path], archive: Archive | None = None
+    wanted: Sequence[str],
+    folders: Sequence[Path],
+    archive: Archive | None = None,
+    *,
+    list_files: Sequence[Path] = (),
 ) -> list[RuleExplained]:
     """Explain the rules of files and folders, and those that have some ids.
 
@@ -379,16 +405,23 @@ def explain_wanted(
         wanted: files, folders, or ids of rules.
         folders: folders of rules beside our own, where ids are looked for.
         archive: the case's tables; None to say what holds in general.
+        list_files: files and folders of values for the placeholders of rules.
 
     Raises:
         UsageError: no rule has such an id, and there is no such file.
+        RuleFileError: a folder holds no rule file.
         CustodyError: a data file is not what was written.
     """
     paths = tuple(Path(one) for one in wanted if Path(one).exists())
     names = [one for one in wanted if not Path(one).exists()]
-    out = explain(load(paths, pack=False), paths, None, archive) if paths else []
+    for path in paths:
+        files, faults = listed(path)
+        if not files:
+            raise RuleFileError("; ".join(faults), remedy="Name a rule file, or a folder that holds some")
+    lists = read_lists(list_files)
+    out = explain(load(paths, pack=False, lists=lists), paths, None, archive, lists=lists) if paths else []
     if names:
-        loaded = load(folders)
+        loaded = load(folders, lists=lists)
         known = {*loaded.infos, *(one.rule_id for one in loaded.ended)}
         for one in names:
             if one not in known:
@@ -396,7 +429,7 @@ def explain_wanted(
                     f"no rule has the id {one!r}, and there is no such file",
                     remedy="dwell rules list shows the ids; name the folder of other rules with --rules",
                 )
-        out += explain(loaded, folders, names, archive)
+        out += explain(loaded, folders, names, archive, lists=lists)
     return out
 
 

@@ -29,7 +29,7 @@ from dwell.hunt.indicators.places import places_hash, tables_asked
 from dwell.hunt.indicators.warning_lists import WarningList, own_addresses, read_warning_lists, warned
 from dwell.hunt.keeping import write_kept
 from dwell.hunt.outcomes import rule_outcomes
-from dwell.hunt.passes import Earlier, Pass, kept_name
+from dwell.hunt.passes import Earlier, Pass, Seen, kept_name
 from dwell.hunt.putting import Progress, Putting
 from dwell.hunt.reach import SERVER_TABLES, hosts_in
 from dwell.hunt.ruleset import RuleInfo, RuleSet, rules_hash
@@ -37,6 +37,7 @@ from dwell.hunt.sigma.keeping import load_kept
 from dwell.hunt.sigma.lists import read_lists
 from dwell.hunt.sigma.loaded import Loaded
 from dwell.hunt.suppressions import Suppressions, judge
+from dwell.hunt.wide import FileReport
 from dwell.model.addresses import trusted_hops
 from dwell.model.claims import RuleOutcome
 from dwell.model.indicators import IndicatorMet
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from dwell.hunt.yara.hunting import Looked, YaraHunted, YaraWanted
     from dwell.hunt.yara.load import YaraRules
 
-__all__ = ["Hunted", "hunt"]
+__all__ = ["Hunted", "RulesPut", "hunt", "put_rules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,8 @@ def _passes(folder: Path, rules: RuleSet, listed: Indicators, cache: Path | None
 
 
 def _tables(archive: Archive, rules: RuleSet, listed: Indicators) -> list[str]:
-    """Give the tables that rules or indicators can be about."""
-    wanted = {one.table for one in rules.wheres}
+    """Give the tables that rules or indicators can be about, and those that say which hosts there are, and when."""
+    wanted = {"evtx", *SERVER_TABLES, *(one.table for one in rules.wheres)}
     if listed.table.num_rows:
         wanted |= tables_asked()
     return [one for one in archive.tables() if one in wanted]
@@ -180,6 +181,84 @@ def _yara(
     return hunt_yara(archive, wanted, workers=workers, cache=cache, progress=progress)
 
 
+@dataclass(frozen=True, slots=True)
+class RulesPut:
+    """What rules, and indicators with them, came to in everything the archive holds.
+
+    Attributes:
+        put: what was put to the data files.
+        seen: what was seen of every data file, by table.
+        outcomes: what became of every rule and correlation.
+        totals: records met by rule id, correlations apart.
+        correlated: hits of correlations, without those that others stand for.
+        behind: rules whose hits correlations stand for.
+        keys: what names the rules and the indicators.
+    """
+
+    put: Putting
+    seen: Mapping[str, Sequence[Seen]]
+    outcomes: Sequence[RuleOutcome]
+    totals: Mapping[str, int]
+    correlated: Sequence[pa.Table]
+    behind: AbstractSet[str]
+    keys: Mapping[str, str]
+
+    @property
+    def reports(self) -> dict[str, list[FileReport]]:
+        """Give what rules saw of every data file, by table."""
+        return {table: [one.report for one in some] for table, some in self.seen.items()}
+
+
+def put_rules(
+    archive: Archive,
+    loaded: Loaded,
+    listed: Indicators,
+    scratch: Path,
+    *,
+    workers: int | None = None,
+    cache: Path | None = None,
+    databases: Path | None = None,
+    progress: Progress | None = None,
+) -> RulesPut:
+    """Put rules to everything the archive holds, and say what became of each: for a hunt, and for what explains them.
+
+    Args:
+        archive: the case's archive.
+        loaded: the rules.
+        listed: indicators that are looked for as well.
+        scratch: a folder that lasts as long as what is given is used.
+        workers: processes.
+        cache: folder where the hits of each data file are kept between runs.
+        databases: folder of compiled patterns.
+        progress: told how far it is.
+
+    Raises:
+        CustodyError: a data file is not what was written.
+        OSError: what came of it cannot be kept.
+    """
+    passes, made_of = _passes(scratch, loaded.rules, listed, cache)
+    keys = {one.kind: one.key for one in passes}
+    files = {table: archive.files(table) for table in _tables(archive, loaded.rules, listed)}
+    put = Putting(files, passes, loaded.rules.wheres, cache, foretelling(listed.table, cache), scratch)
+    put.run(workers, databases, progress)
+    if cache is not None and made_of is not None:
+        remember(cache, made_of)
+    seen, totals = put.seen(), _totals(put.hits())
+    reports = {table: [one.report for one in some] for table, some in seen.items()}
+    outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
+    correlated: list[pa.Table] = []
+    behind: AbstractSet[str] = frozenset()
+    if loaded.correlations:
+        from dwell.hunt.correlations.keeping import correlated_kept
+
+        cut = {loaded.rules.rules[at].info.id for one in chain.from_iterable(reports.values()) for at in one.cut}
+        names = [keys["rules"], *trusted_hops(), *(kept_name(one) for one in chain.from_iterable(files.values()))]
+        found = correlated_kept(loaded.correlations, put.records, names, cache)
+        behind, outcomes = _with_correlations(loaded, found, outcomes, cut)
+        correlated += _without([found.hits], behind)
+    return RulesPut(put, seen, outcomes, totals, correlated, behind, keys)
+
+
 def hunt(
     archive: Archive,
     *,
@@ -223,31 +302,22 @@ def hunt(
     listed = indicators_kept(indicator_files, rules_cache or cache)
     lists, bad_lists = read_warning_lists(warning_files)
     with TemporaryDirectory(prefix="dwell-hunt-", ignore_cleanup_errors=True) as scratch:
-        passes, made_of = _passes(Path(scratch), loaded.rules, listed, cache)
-        keys = {one.kind: one.key for one in passes}
-        files = {table: archive.files(table) for table in _tables(archive, loaded.rules, listed)}
-        put = Putting(files, passes, loaded.rules.wheres, cache, foretelling(listed.table, cache), Path(scratch))
-        put.run(workers, rules_cache or cache, progress)
-        if cache is not None and made_of is not None:
-            remember(cache, made_of)
-        totals = _totals(put.hits())
-        seen = put.seen()
-        reports = {table: [one.report for one in some] for table, some in seen.items()}
-        outcomes = [*loaded.ended, *rule_outcomes(loaded.rules, reports, totals)]
-        cut = {loaded.rules.rules[at].info.id for one in chain.from_iterable(reports.values()) for at in one.cut}
-        beside: list[pa.Table] = []
-        behind: AbstractSet[str] = frozenset()
-        if loaded.correlations:
-            from dwell.hunt.correlations.keeping import correlated_kept
-
-            names = [keys["rules"], *trusted_hops(), *(kept_name(one) for one in chain.from_iterable(files.values()))]
-            found_together = correlated_kept(loaded.correlations, put.records, names, cache)
-            behind, outcomes = _with_correlations(loaded, found_together, outcomes, cut)
-            beside += _without([found_together.hits], behind)
+        rules_put = put_rules(
+            archive,
+            loaded,
+            listed,
+            Path(scratch),
+            workers=workers,
+            cache=cache,
+            databases=rules_cache or cache,
+            progress=progress,
+        )
+        put, keys, behind = rules_put.put, rules_put.keys, rules_put.behind
+        outcomes, beside = list(rules_put.outcomes), list(rules_put.correlated)
         by_yara = _yara(archive, yara, workers, cache, progress)
         if by_yara is not None:
             beside, outcomes = [*beside, by_yara.hits], [*outcomes, *by_yara.outcomes]
-        checked = put_checks(archive, cache, hosts_in(reports, SERVER_TABLES))
+        checked = put_checks(archive, cache, hosts_in(rules_put.reports, SERVER_TABLES))
         beside.append(checked.hits)
         told = bounded(
             chain(_without(put.hits(), behind), beside),
@@ -272,7 +342,9 @@ def hunt(
         ),
         faults=(*loaded.faults, *listed.faults, *bad_lists, *bad_values, *wrong, *(by_yara.faults if by_yara else ())),
         indicators=indicator_outcomes(
-            listed, [one.kinds for one in chain.from_iterable(seen.values())], kinds_met(totals)
+            listed,
+            [one.kinds for one in chain.from_iterable(rules_put.seen.values())],
+            kinds_met(rules_put.totals),
         ),
         met=indicators_met(whole, mentions, warnings),
         suppressions=suppressions,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dwell.casebook.case import Case
-from dwell.errors import NoEvidenceError, Place, UsageError
+from dwell.errors import NoEvidenceError, Place, UsageError, room_for
 from dwell.hunt.hunting import Hunted, hunt
 from dwell.hunt.past import require
 from dwell.intake.ingest import IngestResult, ingest, open_archive
@@ -134,7 +134,7 @@ def quick_hunt(
         named = ", ".join(str(one) for one in paths)
         raise NoEvidenceError(f"there is no such file or folder: {named}", remedy="Give files or folders of logs")
     tell = progress or (lambda *_: None)
-    with _scratch(paths) as folder:
+    with room_for("hunting"), _scratch(paths) as folder:
         case = Case.create(folder / "case")
         with case.writing():
             read = ingest(case, paths, workers=workers, unread=bool(yara), progress=tell)

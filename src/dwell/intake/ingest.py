@@ -254,7 +254,10 @@ def _record_growths(case: Case, plan: Plan, tell: Progress) -> None:
 
 
 def _no_evidence(plan: Plan) -> NoEvidenceError:
-    guesses = "; ".join(f"{file.places[0].path}: {', '.join(file.guesses) or 'no guess'}" for file in plan.files[:5])
+    guesses = "; ".join(
+        f"{file.places[0].path}: {', '.join(file.guesses) or ('no guess' if file.size_bytes else 'it is empty')}"
+        for file in plan.files[:5]
+    )
     what = f"nothing recognised as evidence among {len(plan.files)} files" if plan.files else "no files found"
     if plan.faults:
         what += f" ({len(plan.faults)} could not be looked at: {plan.faults[0].path}: {plan.faults[0].why})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -23,11 +22,13 @@ from dwell.archive.spec import TableSpec
 from dwell.archive.store import Archive
 from dwell.engine.pool import run
 from dwell.errors import UsageError
+from dwell.intake.misread import found_nothing, read_as, taken_as, unlooked
 from dwell.intake.rows import rows_at
 from dwell.intake.tables import HOUSE_TABLES
 from dwell.intake.terms import Query, Term, parse
-from dwell.model.instants import utc_from_us
+from dwell.model.instants import utc_from_us, utc_text
 from dwell.model.provenance import EvidenceId
+from dwell.sources.windows_event import DATA_COLUMNS
 
 __all__ = ["Match", "Progress", "SearchResult", "search"]
 
@@ -36,6 +37,13 @@ POOL_ROWS = 4_000_000
 """Below this many rows a pool of processes costs more than it saves."""
 _NO_TIME = 2**63 - 1
 _HEAD = frozenset({"evidence_id", "host"})
+_ALSO_FIELDS: Mapping[tuple[str, str], tuple[str, ...]] = dict.fromkeys(
+    [("evtx", one) for one in ("UserID", "ProcessID", "ThreadID", "ActivityID", "Version", "Task", "Level", "Opcode")],
+    ("EventData",),
+)
+"""Columns of the head of an event whose names its data use as well, in whatever spelling."""
+_TAKEN_OUT: Mapping[tuple[str, str], tuple[str, ...]] = {("evtx", "EventData"): DATA_COLUMNS}
+"""Fields of a map that are columns of their own: whoever asks the map as a whole asks them as well."""
 Progress = Callable[[int, int], None]
 """Told (files done, files in all)."""
 
@@ -128,10 +136,22 @@ def _columns(spec: TableSpec, term: Term, *, maps: bool) -> tuple[str, ...] | No
     names = [one for one in (*spec.schema.names, *spec.joined) if one.lower() == wanted]
     if names:
         kind = spec.schema.field(names[0]).type if names[0] in spec.schema.names else pa.string()
-        return (names[0],) if not pa.types.is_list(kind) or pa.types.is_string(kind.value_type) else None
-    if maps:
-        return tuple(one.name for one in spec.schema if pa.types.is_map(one.type)) or None
-    return None
+        if pa.types.is_list(kind) and not pa.types.is_string(kind.value_type):
+            return None
+        # a name in another spelling than the column's may be that of a field of an event as well
+        also = _ALSO_FIELDS.get((spec.name, names[0]), ()) if names[0] != term.column else ()
+        return tuple(dict.fromkeys((names[0], *_TAKEN_OUT.get((spec.name, names[0]), also))))
+    held = [one.name for one in spec.schema if pa.types.is_map(one.type)] if maps else []
+    for name in held:
+        if wanted.startswith(f"{name.lower()}."):
+            field = _field(term, name)
+            return (name, *(one for one in _TAKEN_OUT.get((spec.name, name), ()) if one.lower() == field))
+    return tuple(held) or None
+
+
+def _field(term: Term, name: str) -> str:
+    """Give the field of a map that a term asks, in lower case: the map's name may stand before it."""
+    return str(term.column).lower().removeprefix(f"{name.lower()}.")
 
 
 def _rest(spec: TableSpec) -> list[str]:
@@ -164,32 +184,21 @@ def _asked(archive: Archive, query: Query) -> dict[str, dict[Term, tuple[str, ..
     return out
 
 
-def _unasked(archive: Archive, query: Query) -> str:
-    """Say why nothing was looked at."""
+def _unasked(archive: Archive, query: Query, files: Sequence[DataFile]) -> str:
+    """Say why nothing was looked at, where some files have all the columns, or none has."""
+    if files:
+        instants = [one for file in files for one in (file.staged.first_us, file.staged.last_us) if one is not None]
+        if not instants:
+            return "No record with these columns has an instant: nothing was looked at."
+        first, last = (utc_text(utc_from_us(one)) for one in (min(instants), max(instants)))
+        return (
+            f"Records with these columns are held from {first} to {last} and not of that time: nothing was looked at."
+        )
     held = [archive.specs[table] for table in archive.tables() if table in archive.specs]
     for term in query.terms:
         if not any(_columns(spec, term, maps=False) for spec in held):
             return f"No log that is held has a column {term.column!r}: nothing was looked at. {_near(archive, term)}."
-    return "No log that is held has all these columns in that time: nothing was looked at."
-
-
-def _unlooked(query: Query) -> str:
-    """Say of words that are numbers where they are not looked for."""
-    number = next((term.value for term in query.terms if term.column is None and term.value.isdecimal()), "")
-    if not number:
-        return ""
-    return f"Words are looked for in texts. Columns of numbers are asked by name, as 'sc-status:{number}'."
-
-
-def _read_as(query: Query) -> str:
-    """Say of terms that look like those of another language how they are read here."""
-    out = []
-    for term in query.terms:
-        if term.column is None and term.value.upper() in {"AND", "OR", "NOT"}:
-            out.append(f"{term.value} is looked for as a word: a row has to meet all terms.")
-        elif term.column is not None and re.match(r"[<>]=?", term.value):
-            out.append(f"{term.column}:{term.value} asks for that text as it stands: numbers are not compared.")
-    return " ".join(dict.fromkeys(out))
+    return "No log that is held has all these columns: nothing was looked at."
 
 
 def _near(archive: Archive, term: Term) -> str:
@@ -265,9 +274,12 @@ def _is_marked(term: Term, name: str, spec: TableSpec, index: Index) -> bool:
     return False
 
 
-def _only_fields(archive: Archive, term: Term) -> bool:
+def _only_fields(archive: Archive, term: Term, jobs: Sequence[_Job]) -> bool:
     """Say whether a term can be met by fields of maps alone, as no table has a column of its name."""
-    return term.column is not None and not any(_columns(spec, term, maps=False) for spec in archive.specs.values())
+    if term.column is None or any(_columns(one, term, maps=False) for one in archive.specs.values()):
+        return False
+    asked = {(job.spec.name, name): job.spec for job in jobs for name in job.columns[term]}
+    return all(pa.types.is_map(spec.schema.field(name).type) for (_, name), spec in asked.items())
 
 
 def _search_file(job: _Job) -> _Found:
@@ -329,7 +341,7 @@ def _met(rows: pa.Table, term: Term, job: _Job) -> _Bools:
             met |= _by_code(codes, term.matches(values))
         elif pa.types.is_nested(kind := rows.schema.field(name).type):
             whole = term.column is None or name.lower() == term.column.lower()
-            met |= _in_entries(rows[name], term) if whole else _in_map(rows[name], term)
+            met |= _in_entries(rows[name], term) if whole else _in_map(rows[name], _field(term, name), term)
         elif pa.types.is_string(kind):
             met |= np.concatenate([met[:0], *map(term.matches, rows[name].chunks)])
         else:
@@ -348,24 +360,23 @@ def _has(rows: pa.Table, name: str, term: Term, job: _Job) -> bool:
     """Say whether a column is a map in which some row has the field that a term names."""
     if name in job.spec.joined or not pa.types.is_map(rows.schema.field(name).type):
         return False
-    return any(_names(chunk.keys, term).any() for chunk in rows[name].chunks)
+    return any(_names(chunk.keys, _field(term, name)).any() for chunk in rows[name].chunks)
 
 
-def _names(keys: pa.Array, term: Term) -> _Bools:
-    """Say which of the distinct keys are the field that a term names: whole, or by what stands behind the last dot."""
-    asked = str(term.column).lower()
+def _names(keys: pa.Array, asked: str) -> _Bools:
+    """Say which of the distinct keys are a field, in lower case: whole, or by what stands behind the last dot."""
     names = [str(one).lower() for one in coded(keys).dictionary.to_pylist()]
     return np.array([asked in {one, one.rpartition(".")[2]} for one in names], dtype=np.bool_)
 
 
-def _in_map(column: pa.ChunkedArray, term: Term) -> _Bools:
-    """Say which rows hold the term's name in a map, with a value that meets it."""
+def _in_map(column: pa.ChunkedArray, asked: str, term: Term) -> _Bools:
+    """Say which rows hold a field in a map, with a value that meets a term."""
     parts: list[_Bools] = [np.zeros(0, dtype=np.bool_)]
     for chunk in column.chunks:
         out = np.zeros(len(chunk), dtype=np.bool_)
         rows, pairs = _entries(chunk)
         keys = coded(pairs.field(0))
-        wanted = _names(pairs.field(0), term)
+        wanted = _names(pairs.field(0), asked)
         values = coded(pairs.field(1))
         hits = _by_code(keys.indices.to_numpy(zero_copy_only=False), wanted)
         hits &= _by_code(
@@ -438,12 +449,9 @@ def search(
         CustodyError: a file of the archive is not what was written.
     """
     query = parse(terms)
-    asked = [
-        (file, columns)
-        for table, columns in sorted(_asked(archive, query).items())
-        for file in archive.files(table)
-        if _in_time(file, query)
-    ]
+    by_table = sorted(_asked(archive, query).items())
+    having = [(file, columns) for table, columns in by_table for file in archive.files(table)]
+    asked = [(file, columns) for file, columns in having if _in_time(file, query)]
     jobs = [
         _Job(number, file, archive.specs[file.table], query, columns, max(0, limit))
         for number, (file, columns) in enumerate(asked)
@@ -453,10 +461,12 @@ def search(
     first: list[_Hit] = []
     opened = 0
     count = 1 if sum(job.file.staged.rows for job in jobs) < POOL_ROWS else workers
-    unmet = {term for columns in (job.columns for job in jobs) for term in columns if _only_fields(archive, term)}
+    fields: set[Term] = set()
+    unmet = {term for term in (jobs[0].columns if jobs else ()) if _only_fields(archive, term, jobs)}
     for job, found in zip(jobs, run(_search_file, jobs, workers=count), strict=True):
         opened += found.opened
         unmet -= found.fields
+        fields |= found.fields
         if found.count:
             for month, met in found.months:
                 months[month] = months.get(month, 0) + met
@@ -474,8 +484,24 @@ def search(
         dict(sorted(tables.items())),
         len(jobs),
         opened,
-        " ".join(filter(None, [_read_as(query), _unlooked(query) if jobs else _unasked(archive, query)])),
+        _hint(archive, query, having, fields, has_jobs=bool(jobs), found=bool(months)),
     )
+
+
+def _hint(
+    archive: Archive,
+    query: Query,
+    having: Sequence[tuple[DataFile, Mapping[Term, tuple[str, ...]]]],
+    fields: AbstractSet[Term],
+    *,
+    has_jobs: bool,
+    found: bool,
+) -> str:
+    """Say why nothing was looked at, what was not, and what may be meant otherwise than it was read."""
+    told = [read_as(query), taken_as((columns for _, columns in having), fields)]
+    told.append(unlooked(query) if has_jobs else _unasked(archive, query, [file for file, _ in having]))
+    told.append(found_nothing(query) if not found else "")
+    return " ".join(filter(None, told))
 
 
 def _matches(archive: Archive, first: Sequence[_Hit], files: Sequence[DataFile]) -> list[Match]:

@@ -35,7 +35,8 @@ class Term:
     Attributes:
         column: the column, as the user wrote it; None for a bare word, which any text of a row may hold.
         value: what is asked for: `*` stands for any text, and letter case does not count.
-        network: the addresses asked for, where the value is a network in CIDR form.
+        network: the addresses asked for, where the value is a network in CIDR form, or of a column an address: it may
+            be written in several ways.
     """
 
     column: str | None
@@ -129,13 +130,23 @@ def _inside(text: str | None, network: _Network) -> bool:
 
 def _network(value: str) -> _Network | None:
     if "/" not in value:
-        return None
+        return _alone(value)
     try:
         return ipaddress.ip_network(value, strict=False)
     except ValueError as fault:
         if _LIKE_NETWORK.fullmatch(value):
             raise UsageError(f"{value!r} is no network") from fault
         return None
+
+
+def _alone(value: str) -> _Network | None:
+    """Give the network of one address: every spelling of it lies therein; None where the value is none."""
+    try:
+        address = ipaddress.ip_address(value.strip().removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return ipaddress.ip_network(mapped or address)
 
 
 def cut(text: str) -> list[str]:

@@ -40,6 +40,13 @@ _INTERNAL_V4 = tuple(
     ipaddress.IPv4Network(one)
     for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "0.0.0.0/8")
 )
+_INTERNAL_HEADS = frozenset(
+    spelled
+    for one in _INTERNAL_V4
+    for octet in [str(one.network_address).partition(".")[0]]
+    for spelled in (octet, octet.zfill(2), octet.zfill(3))
+)
+"""First octets of internal ranges as a text can write them, zeros in front among them."""
 _INTERNAL_V6 = tuple(ipaddress.IPv6Network(one) for one in ("fc00::/7", "fe80::/10", "::1/128"))
 
 
@@ -161,6 +168,9 @@ def is_internal(text: str | None) -> bool:
     """
     if text is None:
         return False
+    head, dot, _ = text.partition(".")
+    if dot and head not in _INTERNAL_HEADS and ":" not in head:
+        return False  # nearly all that are asked about
     if met := _DOTTED.fullmatch(text):
         return _internal_start(int(met[1]), int(met[2]))
     try:

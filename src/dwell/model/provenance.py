@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NewType
 
 __all__ = [
+    "EXTRACT",
     "KEPT_BYTES_MAX",
     "NO_FIELD",
     "WHOLE_FILE",
@@ -82,6 +83,8 @@ class Anomaly:
     detail: str
 
 
+EXTRACT = "an extract of the log: what whoever made it left out is not known"
+"""How a fact of the kind `NOT_RECORDED` reads that is about a whole file made by a query."""
 NO_FIELD = "the log was written without the fields "
 """How a fact of the kind `NOT_RECORDED` begins that is about fields; behind it stand their names, parted by commas."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dwell.model.attack import in_v18, in_v19
 from dwell.model.claims import RuleOutcome, RuleStatus
 from dwell.report.figures import count
-from dwell.report.summary_json import blind_days_object
+from dwell.report.summary_json import rule_object
 from dwell.safe.jsontext import Json
 from dwell.safe.sheet import csv_text
 from dwell.safe.terminal import terminal, terminal_limited
@@ -25,6 +25,8 @@ ASKED_SHOWN = 40
 """Questions of one condition in text."""
 CONDITION_MAX = 1_500
 ASKS_MAX = 200
+HOSTS_SHOWN = 8
+"""Hosts in text."""
 DAYS_SHOWN = 12
 """Stretches of days on which a rule could not have been met, in text."""
 _COLUMNS = ("rule_id", "level", "status", "tables", "title", "author", "licence", "path", "reason")
@@ -111,18 +113,22 @@ def explained_object(rule: RuleExplained) -> dict[str, Json]:
         "logsource": dict(rule.logsource),
         "status": outcome.status.value if outcome else MATCHABLE,
         "reason": outcome.reason if outcome else "",
-        "files_opened": outcome.files_opened if outcome and _held(rule) else None,
-        "files_pruned": outcome.files_pruned if outcome and _held(rule) else None,
-        "rows_compared": outcome.rows_compared if outcome and _held(rule) else None,
-        "hits": outcome.hits if outcome and _held(rule) else None,
-        "blind_days": [blind_days_object(one) for one in outcome.blind_days] if outcome and _held(rule) else None,
-        "blind_days_total": outcome.blind_days_total if outcome and _held(rule) else None,
+        **_account(rule),
         "records": [_case_object(one) for one in rule.cases],
     }
 
 
-def _held(rule: RuleExplained) -> bool:
-    return any(one.held is not None for one in rule.cases)
+_ACCOUNT = (
+    "files_opened", "files_pruned", "rows_compared", "hits", "blind_at", "blind_at_total", "hosts", "hosts_total",
+    "hosts_without", "hosts_without_total", "blind_days", "blind_days_total",
+)  # fmt: skip
+"""What a hunt tells of a rule besides its status and reason."""
+
+
+def _account(rule: RuleExplained) -> dict[str, Json]:
+    """Give what a hunt of the case tells of a rule, by the names it has there; nothing where there is no case."""
+    told = rule_object(rule.outcome) if rule.outcome is not None and rule.is_held else {}
+    return {name: told.get(name) for name in _ACCOUNT}
 
 
 def _case_object(case: CaseExplained) -> dict[str, Json]:
@@ -163,12 +169,13 @@ def explained_text(rule: RuleExplained) -> str:
     else:
         why = f": {outcome.reason}" if outcome.reason else ""
         lines.append(terminal(f"   {outcome.status.value}{why}"))
-        if _held(rule):
+        if rule.is_held:
             lines.append(
                 f"   data files that have to be opened: {count(outcome.files_opened)}, that cannot hold a hit: "
                 f"{count(outcome.files_pruned)}; records put to it: {count(outcome.rows_compared)}, "
                 f"records met: {count(outcome.hits)}"
             )
+            lines += _hosts_text(outcome)
             lines += [
                 terminal_limited(f"   could not be met: {one.span}: {one.what}", ASKS_MAX)
                 for one in outcome.blind_days[:DAYS_SHOWN]
@@ -177,6 +184,20 @@ def explained_text(rule: RuleExplained) -> str:
                 more = outcome.blind_days_total - DAYS_SHOWN
                 lines.append(f"   and {count(more)} stretches of days more; -t json has {_told(outcome)}")
     return "".join(f"{one}\n" for one in lines)
+
+
+def _hosts_text(outcome: RuleOutcome) -> list[str]:
+    """Give the hosts that a rule was put to, and those without such records."""
+    pairs = (
+        ("put to records of", outcome.hosts, outcome.hosts_total),
+        ("no such records of", outcome.hosts_without, outcome.hosts_without_total),
+    )
+    lines = []
+    for what, names, total in pairs:
+        more = f" and {count(total - HOSTS_SHOWN)} more" if total > HOSTS_SHOWN else ""
+        if names:
+            lines.append(terminal_limited(f"   {what} {', '.join(names[:HOSTS_SHOWN])}", ASKS_MAX) + more)
+    return lines
 
 
 def _told(outcome: RuleOutcome) -> str:

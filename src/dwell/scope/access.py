@@ -37,6 +37,12 @@ _LAST = r"\.[0-9]+$"
 Codes = npt.NDArray[np.int64]
 
 
+OFTEN_ASKED = frozenset({"host", "layer", "table"})
+"""Columns of few texts that many questions begin with."""
+BATCHES_AT_ONCE = 16
+"""After so many data files' sessions what was looked at of them is given back to the disk."""
+
+
 def _nothing() -> None:
     """Give back nothing: what is held in memory is held."""
 
@@ -114,6 +120,7 @@ class Accesses:
         self._batches = table.to_batches()
         self._starts = np.cumsum([0, *(one.num_rows for one in self._batches)])
         self._place = order = narrow(_in_time(table))
+        self._kept: dict[str, tuple[Places, list[str]]] = {}
         self.first: Codes = table["first_utc"].cast(pa.int64()).to_numpy()[order]
         self.last: Codes = table["last_utc"].cast(pa.int64()).to_numpy()[order]
         outcome = table["outcome"].to_numpy()[order]
@@ -254,6 +261,8 @@ class Accesses:
             if end > start:
                 local = pa.array(places[order[start:end]] - first)
                 parts.append(pa.Table.from_batches([batch.select(columns).take(local)]))
+                if len(parts) % BATCHES_AT_ONCE == 0:
+                    self._let_go()
         found = pa.concat_tables([_plain(one) for one in parts]).combine_chunks()
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
@@ -299,8 +308,16 @@ class Accesses:
         return [row for row, ref in zip(rows.tolist(), self.refs(rows), strict=True) if ref in wanted]
 
     def texts(self, column: str) -> tuple[Places, list[str]]:
-        """Give a text column as it was rolled up, as codes into its distinct values, -1 for null."""
-        return _coded(self.rolled[column], self._place, self._let_go)
+        """Give a text column as it was rolled up, as codes into its distinct values, -1 for null; neither is to be changed.
+
+        Columns that are asked for again and again are kept, in as few bits as their codes take, with one to spare.
+        """
+        if column not in self._kept:
+            codes, values = _coded(self.rolled[column], self._place, self._let_go)
+            if column not in OFTEN_ASKED:
+                return codes, values
+            self._kept[column] = codes.astype(np.min_scalar_type(-len(values) - 2)), values
+        return self._kept[column]
 
     def numbers(self, column: str) -> Codes:
         """Give an integer column as it was rolled up, -1 for null."""
@@ -320,6 +337,9 @@ class Accesses:
 
     def having(self, column: str, text: str) -> npt.NDArray[np.bool_]:
         """Say which sessions have a text in a column."""
+        if column in OFTEN_ASKED:
+            codes, values = self.texts(column)
+            return np.asarray(codes == (values.index(text) if text in values else -2))
         parts = [np.zeros(0, np.bool_)]
         for batch in self._batches:
             found = coded(batch.column(column))

@@ -73,7 +73,8 @@ def _split(mailbox: str, found: Sequence[Exposed], envelopes: Envelopes) -> _Ope
     told = [envelopes.messages[key] for key in sorted(named) if key in envelopes.messages]
     grade, assumptions = _grade(found), {PERSONS, WRITTEN_OF}
     if grade is Grade.NAMED:
-        further = any(one.acts for one in found if not one.messages) or len(told) < len(named)
+        unnamed = any(one.unnamed for one in found)
+        further = any(one.acts for one in found if not one.messages) or len(told) < len(named) or unnamed
         if len(told) < len(named):
             assumptions.add(f"{len(named) - len(told)} of {len(named)} named messages have no envelope in what is held")
         high = by_then if further else told

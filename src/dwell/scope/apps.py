@@ -29,6 +29,7 @@ _READ = ("mailitemsaccessed", "mailitemsaccessed.")
 _COLUMNS = (
     "evidence_id", "record_no", "time_utc", "Id", "Operation", "ClientAppId", "AppId", "UserId", "MailboxOwnerUPN",
     "MailboxGuid", "ClientIPAddress", "ClientInfoString", "MailAccessType", "InternetMessageIds", "FolderPaths",
+    "OperationCount",
 )  # fmt: skip
 _GIVING = (Deed.RIGHTS, Deed.SECRET)
 _PRINCIPAL = "ServicePrincipal"
@@ -49,6 +50,7 @@ class AppRead:
         folders: folders that it names as synchronised.
         at_utc: when; None where the record has no instant.
         ground: the record.
+        unnamed: how many more items the record counts than it names.
     """
 
     mailbox: str
@@ -59,6 +61,7 @@ class AppRead:
     folders: tuple[str, ...]
     at_utc: datetime | None
     ground: RecordRef
+    unnamed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +219,7 @@ def _reads(file: DataFile, wanted: frozenset[str], identities: Identities) -> It
                 tuple(one for one in row["FolderPaths"] or () if one) if synced else (),
                 None if at is None else utc_from_us(at),
                 ref,
+                0 if synced else max(0, (row["OperationCount"] or 0) - len(row["InternetMessageIds"] or ())),
             )  # fmt: skip
 
 

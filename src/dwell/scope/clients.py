@@ -23,6 +23,7 @@ from dwell.scope.absences import are_there_themselves
 from dwell.scope.access import DAY_US, INSIDE, Accesses
 from dwell.scope.coincidences import EXPECTED_MAX, expected
 from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
+from dwell.scope.months import whole_accounts
 from dwell.scope.relays import Relay, relays_of
 from dwell.scope.rollup.fold import Places, group, numbered, paired, ranked, users_of
 from dwell.scope.settled import PHONE_SHARE, at_own_hours, lived_before, regular, round_the_clock, settled
@@ -54,6 +55,8 @@ ROUNDS_SHARE = 0.8
 ANY_NETWORK = -1
 """Stands for the network of a cluster that is an agent's, whatever its networks."""
 MONTH_US = 30 * DAY_US
+TIES_AT_ONCE = 200_000
+"""So many ties are held against each other in one go."""
 
 Codes = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.float64]
@@ -328,16 +331,25 @@ def _of_relay(relay: Relay, ties: pa.Table) -> Cluster:
 
 def _at_home_elsewhere(ties: pa.Table, outside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Say of each tie whether the account's other outside ties reach into its time, a week on either side."""
-    names = ("account", "network", "first", "last")
-    account, network, first, last = (ties[one].to_numpy()[outside] for one in names)
+    account, network, first, last = (ties[one].to_numpy() for one in ("account", "network", "first", "last"))
+    rows = np.flatnonzero(outside)
     out = np.zeros(ties.num_rows, np.bool_)
-    if not len(account):
-        return out
+    if (np.diff(account[rows]) < 0).any():
+        rows = rows[np.argsort(account[rows], kind="stable")]
+    # what is asked hangs on nobody else's ties: some accounts at a time, or the sorting takes more memory than all else
+    for some in whole_accounts(account[rows], TIES_AT_ONCE):
+        part = rows[some]
+        out[part] = _reached(account[part], network[part], first[part], last[part])
+    return out
+
+
+def _reached(account: Places, network: Places, first: Codes, last: Codes) -> npt.NDArray[np.bool_]:
+    """Say of each stretch whether one of the same account on another network reaches into its time, as above."""
     # instants as ranks: what is compared is their order only
     low, start, end, high = np.split(ranked(np.concatenate((first - WEEK_US, first, last, last + WEEK_US))), 4)
     owner, here = ranked(account), ranked(group([account, network]))
-    out[outside] = _meeting(owner, low, start, end, high) > _meeting(here, low, start, end, high)
-    return out
+    met = _meeting(owner, low, start, end, high) > _meeting(here, low, start, end, high)
+    return np.asarray(met)
 
 
 def _meeting(keys: Codes, low: Codes, start: Codes, end: Codes, high: Codes) -> Codes:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from dwell.archive.store import Archive
 from dwell.scope.access import Accesses
+from dwell.scope.commanded import commanded
 from dwell.scope.copies import Logs
 from dwell.scope.doors import mark_doors
 from dwell.scope.hidden_clients import mark_hidden
@@ -66,7 +67,7 @@ def darken(
         accesses: all sessions.
         identities: names.
         states: what exports tell of states.
-        traces: hits of our rules: they tell of files that were deleted.
+        traces: hits of our rules: they tell of files that were deleted, and of logs that were stopped.
         servers: addresses of the mail servers themselves.
 
     Raises:
@@ -75,6 +76,7 @@ def darken(
     found = silences_of(archive, identities.label)
     silence(ledger, found.known, identities.label)
     deleted_logs(ledger, traces)
+    commanded(ledger, traces)
     unrecorded = unrecorded_of(accesses, found.known, identities, ledger)
     mark_unrecorded(ledger, unrecorded, identities.label)
     mark_unable(ledger, accesses, layers)

@@ -94,6 +94,8 @@ class Exposed:
         bytes_low: bytes by the log that has least, over days and protocols of which any log has bytes.
         bytes_high: likewise by the log that has most.
         unsized: days and protocols, or forged calls, of which no log has bytes.
+        unnamed: how many more items a record counts than it names, by its instant and first message: a copy of it is the
+            same record.
     """
 
     mailbox: str
@@ -111,6 +113,7 @@ class Exposed:
     bytes_low: int = 0
     bytes_high: int = 0
     unsized: int = 0
+    unnamed: dict[tuple[int, str], int] = field(default_factory=dict)
 
     @property
     def grade(self) -> Grade:
@@ -248,7 +251,8 @@ def _messages(messages: pa.Table, held: Held, accesses: Accesses, names: Identit
         return
     pairs = accesses.as_recorded(held.pairs)
     accounts = set(held.accounts)
-    texts = {one: messages[one].to_pylist() for one in ("actor", "mailbox", "client", "agent", "message_id", "folder")}
+    names_of = ("actor", "mailbox", "client", "agent", "message_id", "folder", "unnamed")
+    texts = {one: messages[one].to_pylist() for one in names_of}
     rows = [
         row
         for row in range(messages.num_rows)
@@ -271,6 +275,8 @@ def _messages(messages: pa.Table, held: Held, accesses: Accesses, names: Identit
         named = texts["message_id"][row]
         if named is not None:
             one.messages.add(named)
+            if texts["unnamed"][row]:
+                one.unnamed[at, named] = max(texts["unnamed"][row], one.unnamed.get((at, named), 0))
         if texts["folder"][row] is not None:
             one.folders.add(texts["folder"][row])
         one.grounds.append((int(Act.NAMED if named is not None else Act.SYNCED), ref))
@@ -288,6 +294,10 @@ def _apps(held: Held, accesses: Accesses, out: dict[str, Exposed]) -> None:
             one.sessions += not counted
             one.messages |= set(read.messages)
             one.folders |= set(read.folders)
+            if read.unnamed and read.messages:
+                at = -1 if read.at_utc is None else utc_us(read.at_utc)
+                key = (at, read.messages[0])
+                one.unnamed[key] = max(read.unnamed, one.unnamed.get(key, 0))
             if read.at_utc is not None:
                 one.instants.append(read.at_utc)
             one.clients.add(f"{read.client or '(unknown address)'} application {app.name}")

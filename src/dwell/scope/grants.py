@@ -23,6 +23,7 @@ __all__ = ["ANYBODY", "Grant", "grants_of"]
 ANYBODY = ""
 """Stands for who was given a right where the record does not say who."""
 _OPENS = re.compile(r"fullaccess|receive-?\s*as|genericall|allextendedrights", re.IGNORECASE)
+_EXTENDED = re.compile(r"\bextendedright\b", re.IGNORECASE)
 _READS = re.compile(r"owner|editor|author|reviewer|readitems|fulldetails", re.IGNORECASE)
 _PUBLISHED = re.compile(r"publishing", re.IGNORECASE)
 _ROLE = "applicationimpersonation"
@@ -81,10 +82,12 @@ def _permission(one: Cmdlet, told: _Told) -> _Read | None:
     denied = "Deny" in told and told["Deny"].strip().lower() not in _OFF
     if told.get("Owner") and not denied:
         return told.get("Identity") or one.target, _names(told["Owner"]), "the ownership", True
-    if denied or not _OPENS.search(rights):
-        return None
     # what lies in the directory can be a database or a server
     whole = one.name.strip().lower() == "add-adpermission"
+    # an extended right that is not named is every one of them
+    every = whole and not told.get("ExtendedRights", "").strip() and bool(_EXTENDED.search(rights))
+    if denied or not (every or _OPENS.search(rights)):
+        return None
     holder = ANY_MAILBOX if whole else told.get("Identity") or one.target
     return holder, _names(told.get("User")) or (ANYBODY,), rights, True
 

@@ -15,7 +15,7 @@ Everything runs over visits, not over records, whole columns at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from dwell.scope.absences import carried, lived_elsewhere
 from dwell.scope.access import DAY_US, Accesses
-from dwell.scope.months import MONTH_DAYS, ROWS_AT_ONCE, Counted, stretches
+from dwell.scope.months import MONTH_DAYS, Counted, stretches, whole_accounts
 from dwell.scope.rollup.fold import Places, group, narrow, numbered, ranked
 from dwell.scope.working_time import SLOTS, WorkingTime
 
@@ -244,17 +244,6 @@ def _of_accounts(accesses: Accesses, visits: Visits, house: _House) -> dict[str,
     }
 
 
-def _some_accounts(account: Places) -> Iterator[slice]:
-    """Yield stretches of rows that are in order of accounts, all together; an account is never parted."""
-    ends = np.append(np.flatnonzero(account[1:] != account[:-1]) + 1, len(account))
-    start = 0
-    while start < len(account):
-        place = np.searchsorted(ends, [start, start + ROWS_AT_ONCE], side="right")
-        end = int(ends[max(place[0], place[1] - 1)])
-        yield slice(start, end)
-        start = end
-
-
 def _visits(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime) -> Visits:
     """Give one row per visit, from the sessions that count, in order of account, network, protocol, agent and day."""
     kept = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0) & ~accesses.system & ~skip
@@ -286,7 +275,7 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime |
     house, more = _house(visits, working), _by_month(accesses, visits)
     held = [
         _of_accounts(accesses, {name: one[some] for name, one in visits.items()}, house.of(some))
-        for some in _some_accounts(visits["account"])
+        for some in whole_accounts(visits["account"])
     ]
     columns = more | {name: np.concatenate([one.pop(name) for one in held]) for name in list(held[0])}
     for name in (*TERMS, "away"):

@@ -60,8 +60,8 @@ def mark_hidden(ledger: Ledger, accesses: Accesses, servers: Collection[str]) ->
     layer, layers = _texts(accesses, "layer", rows)
     back = np.array([*(one == BACK for one in layers), False])[layer]
     client, clients = _texts(accesses, "client", rows)
-    own = np.array([*(is_own(one) or one in servers for one in clients), True])[client]
-    inside = np.array([*(is_internal(one) and not is_own(one) and one not in servers for one in clients), False])
+    mine = np.array([*(is_own(one) or one in servers for one in clients), True])
+    own, inside = mine[client], np.array([*(is_internal(one) for one in clients), False]) & ~mine
     for key in np.flatnonzero(np.bincount(log)).tolist():
         at_host, at_table = (one - 1 for one in divmod(key, len(tables) + 1))
         name, source = hosts[at_host] if at_host >= 0 else NO_HOST, tables[at_table]

@@ -32,7 +32,7 @@ from dwell.scope.channel_modes import ChannelMode, channel_of
 from dwell.scope.rollup.ual import TENANT
 from dwell.scope.snapshots import Snapshot, Snapshots
 
-__all__ = ["KINDS", "LogSetting", "LogSettings", "SettingKind", "Within", "log_settings"]
+__all__ = ["KINDS", "LogSetting", "LogSettings", "SettingKind", "Within", "in_force", "log_settings"]
 
 KINDS = ("transport-service", "protocol-settings", "audit-config", "organization-config", "event-log")
 """Kinds of exports that say something of logs."""
@@ -141,6 +141,11 @@ class LogSetting:
 
 
 LogSettings = tuple[LogSetting, ...]
+
+
+def in_force(path: str) -> bool:
+    """Say whether a configuration lay where the one in force does: it is no earlier state, and not of Windows' store."""
+    return not _HISTORY.search(path) and not _NEVER.search(path)
 
 
 def log_settings(archive: Archive, states: Snapshots) -> LogSettings:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dwell.intake.header_dates import EARLY
-from dwell.model.provenance import NO_FIELD, FactKind
+from dwell.model.provenance import EXTRACT, NO_FIELD, FactKind
 from dwell.scope.cells import ALTERED, CUT, EMPTY, HELD, HOUR_US, MISSING, OFF, Hours, Line, named_hours
 
 __all__ = [
@@ -132,6 +132,11 @@ def capped(one: Shortfall) -> bool:
     return one.kind == FactKind.NOT_RECORDED.value and _CAPPED.match(one.detail) is not None
 
 
+def is_extract(one: Shortfall) -> bool:
+    """Say whether a file holds what a query chose of a log."""
+    return one.kind == FactKind.NOT_RECORDED.value and one.detail == EXTRACT
+
+
 def without(one: Shortfall) -> frozenset[str]:
     """Give the fields without which a log was written; none where it is about something else."""
     told = one.kind == FactKind.NOT_RECORDED.value and one.detail.startswith(NO_FIELD)
@@ -170,6 +175,8 @@ def lower(line: Line, one: Shortfall, source: str, hour: Hours, paths: Sequence[
     elif capped(one):
         why = f"the export stops at its cap ({one.detail.partition(':')[0]}): records of these hours may be missing"
         line.mark(first, last + 1, OFF, [HELD, EMPTY], why, hour)
+    elif is_extract(one):
+        line.mark(first, last + 1, OFF, [HELD, EMPTY], EXTRACT, hour)
     elif one.kind == FactKind.NOT_RECORDED.value and one.from_us is not None and part.lower() == SECURITY:
         _lost(line, one.from_us // HOUR_US, hour)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dwell.scope.rollup.fold import Places, group, ranked
 
-__all__ = ["DENSE", "MONTH_DAYS", "ROWS_AT_ONCE", "Counted", "around", "stretches"]
+__all__ = ["DENSE", "MONTH_DAYS", "ROWS_AT_ONCE", "Counted", "around", "stretches", "whole_accounts"]
 
 MONTH_DAYS = 30
 DENSE = 4
@@ -91,3 +91,19 @@ def stretches(month: Places) -> Iterator[tuple[Codes, Codes]]:
         near = np.flatnonzero((month >= start - 1) & (month <= end))
         yield near, np.flatnonzero((month[near] >= start) & (month[near] < end))
         start, done = end, int(until[end - 1])
+
+
+def whole_accounts(account: Places, at_once: int | None = None) -> Iterator[slice]:
+    """Yield stretches of rows that are in order of accounts, all together; an account is never parted.
+
+    Args:
+        account: of each row, in order.
+        at_once: rows of a stretch, but for an account that has more; `ROWS_AT_ONCE` where none is given.
+    """
+    ends = np.append(np.flatnonzero(account[1:] != account[:-1]) + 1, len(account))
+    start = 0
+    while start < len(account):
+        place = np.searchsorted(ends, [start, start + (at_once or ROWS_AT_ONCE)], side="right")
+        end = int(ends[max(place[0], place[1] - 1)])
+        yield slice(start, end)
+        start = end

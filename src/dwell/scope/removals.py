@@ -3,25 +3,28 @@
 A removal is held to be of a thing only where it names it: the same kind, the same name, the same holder, and no smaller
 rights. What removes a rule by its number is not joined to a rule that was made by its name. A removal before the last
 act that made the thing removes nothing, and neither does one that failed, that only asked what it would do, or that was
-run in the tenant where the thing is on premises.
+run in the tenant where the thing is on premises. What was given another name is from then on removed by that one alone.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from dwell.archive.store import Archive
 from dwell.scope.cmdlets import Cmdlet, Label, apart, person, read_cmdlets, short
 
-__all__ = ["REMOVERS", "SETTERS", "TABLES", "Removals", "denies", "is_remover", "removals_of"]
+__all__ = ["REMOVERS", "RENAMERS", "SETTERS", "TABLES", "Removals", "denies", "is_remover", "removals_of"]
 
 _VDIRS = ("oab", "ecp", "owa", "webservices", "activesync", "mapi", "powershell", "autodiscover")
 _RULES = ("new-inboxrule", "set-inboxrule", "enable-inboxrule")
 _FLOW = ("new-transportrule", "set-transportrule", "enable-transportrule")
 _JOURNAL = ("new-journalrule", "set-journalrule", "enable-journalrule")
 _DENIED = "denied:"
+_NUMBERED = re.compile(r"\d+|\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?")
+"""What stands for a thing in place of its name, in lower case."""
 _AGENTS = ("install-transportagent", "set-transportagent", "enable-transportagent")
 REMOVERS: Mapping[str, tuple[str, ...]] = {
     "remove-inboxrule": _RULES,
@@ -47,6 +50,8 @@ REMOVERS: Mapping[str, tuple[str, ...]] = {
 
 RESTORERS = frozenset({"enable-inboxrule", "enable-transportrule", "enable-journalrule", "enable-transportagent"})
 """What brings back what was switched off, in lower case."""
+RENAMERS = frozenset({"set-inboxrule", "set-journalrule", "set-rolegroup", "set-transportrule"})
+"""What gives a thing another name, in lower case, where it is told one."""
 TABLES = ("admin_audit", "evtx", "rps_cmdlet", "ual")
 """Logs that tell of cmdlets with the instant at which they were run."""
 SETTERS = frozenset(
@@ -61,6 +66,8 @@ SETTERS = frozenset(
     }
 )
 """Cmdlets that undo what they set themselves, in lower case: with an empty address, or with auditing on again."""
+_NAMES_MAX = 8
+"""So many names of one thing are followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,39 @@ def _group_member(one: Cmdlet, told: Mapping[str, str], label: Label) -> _Thing:
     return _Thing(short(told.get("Identity") or one.target), "", person(told.get("Member", ""), label), frozenset())
 
 
+@dataclass(frozen=True, slots=True)
+class _Rename:
+    """An act that gave a thing another name.
+
+    Attributes:
+        at_utc: when; None where the record has no instant.
+        of: the names that it may have had before; empty where the act names it by a number or an identifier.
+        to: its name from then on.
+        path: the holder as the act writes it.
+    """
+
+    at_utc: datetime | None
+    of: frozenset[str]
+    to: str
+    path: str
+
+
+def _kind(one: Cmdlet) -> str:
+    return _operation(one).partition("-")[2]
+
+
+def _renamed(one: Cmdlet, thing: _Thing) -> _Rename | None:
+    """Read an act as one that gave a thing another name; None where it is none."""
+    told = dict(one.parameters)
+    if _operation(one) not in RENAMERS or not told.get("Name", "").strip():
+        return None
+    names = {short(text).rpartition("\\")[2] for text in (told.get("Identity", ""), one.target) if text.strip()}
+    if thing.name in names and len(names) == 1:
+        return None
+    of = frozenset(name for name in names if not _NUMBERED.fullmatch(name)) - {thing.name}
+    return _Rename(one.at_utc, of, thing.name, thing.path)
+
+
 def _reader(operation: str) -> Callable[[Cmdlet, Mapping[str, str], Label], _Thing]:
     if "inboxrule" in operation:
         return _inbox_rule
@@ -162,6 +202,11 @@ def _thing(one: Cmdlet, label: Label) -> _Thing:
     return _reader(_operation(one))(one, dict(one.parameters), label)
 
 
+def _before(one: datetime | None, other: datetime | None) -> bool:
+    """Say whether one instant is shown to be before another."""
+    return one is not None and other is not None and one < other
+
+
 class Removals:
     """Acts that take away, found by what they take away.
 
@@ -174,9 +219,12 @@ class Removals:
         self._label = label
         self._held: dict[tuple[bool, str, str, str, str], list[tuple[Cmdlet, _Thing]]] = {}
         self._again: dict[tuple[bool, str, str, str, str], list[tuple[Cmdlet, _Thing]]] = {}
+        self._renamed: dict[tuple[bool, str, str], list[_Rename]] = {}
         for one in removals:
             thing, operation = _thing(one, label), _operation(one)
             key = (one.online, operation, thing.name, thing.holder, thing.who)
+            if (named := _renamed(one, thing)) is not None:
+                self._renamed.setdefault((one.online, _kind(one), thing.holder), []).append(named)
             if operation in RESTORERS:
                 self._again.setdefault(key, []).append((one, thing))
             for made in REMOVERS.get(operation, ()) if thing.name or thing.who else ():
@@ -185,15 +233,41 @@ class Removals:
     def of(self, made: Cmdlet) -> Cmdlet | None:
         """Give the first act after a thing was made that took it away for good; None where none is known to have.
 
-        What was switched off and on again is there.
+        What was switched off and on again is there. What was given another name is taken away by that one.
 
         Args:
             made: the act that made it, the last one of its kind.
         """
-        there = _thing(made, self._label)
+        there, since = _thing(made, self._label), made.at_utc
+        for _ in range(_NAMES_MAX):
+            away = self._next_name(made, there, since)
+            gone = self._taken(made, there, since)
+            if gone is not None and (away is None or _before(gone.at_utc, away.at_utc)):
+                return gone
+            if away is None or away.at_utc is None or not away.of:
+                return None
+            there, since = replace(there, name=away.to), away.at_utc
+        return None
+
+    def keeps_name(self, made: Cmdlet, until: Cmdlet) -> bool:
+        """Say whether a thing has at an act the name that an earlier act gives it, as far as is known."""
+        away = self._next_name(made, _thing(made, self._label), made.at_utc)
+        return away is None or _before(until.at_utc, away.at_utc)
+
+    def _next_name(self, made: Cmdlet, there: _Thing, since: datetime | None) -> _Rename | None:
+        """Give the first act since an instant that may have given a thing another name."""
+        for one in self._renamed.get((made.online, _kind(made), there.holder), ()):
+            if one.to == there.name or (one.of and there.name not in one.of) or apart(there.path, one.path):
+                continue
+            if since is None or one.at_utc is None or one.at_utc >= since:
+                return one
+        return None
+
+    def _taken(self, made: Cmdlet, there: _Thing, since: datetime | None) -> Cmdlet | None:
+        """Give the first act since an instant that took a thing of this name away for good."""
         key = (made.online, _operation(made), there.name, there.holder, there.who)
         for one, gone in self._held.get(key, ()):
-            if made.at_utc is None or one.at_utc is None or one.at_utc < made.at_utc or apart(there.path, gone.path):
+            if since is None or one.at_utc is None or one.at_utc < since or apart(there.path, gone.path):
                 continue
             if (not gone.rights or there.rights <= gone.rights) and not self._is_back(one, gone):
                 return one
@@ -214,7 +288,9 @@ class Removals:
 
 
 def removals_of(archive: Archive) -> tuple[Cmdlet, ...]:
-    """Give every act that took a thing away, set it to what undoes it, or brought it back, and did not fail, by time.
+    """Give every act that took a thing away, set it to what undoes it, named it anew or brought it back, by time.
+
+    None of them failed.
 
     Raises:
         CustodyError: a data file is not what was written.
@@ -222,9 +298,13 @@ def removals_of(archive: Archive) -> tuple[Cmdlet, ...]:
     found: list[Cmdlet] = []
     for table in TABLES:
         for file in archive.files(table):
-            acts = read_cmdlets(file, named=lambda name: _asked(name) or name.strip().lower() in SETTERS)
-            found += [one for one in acts if not one.failed and (_asked(one.name) or one.undoing)]
+            acts = read_cmdlets(file, named=lambda name: _asked(name) or name.strip().lower() in SETTERS | RENAMERS)
+            found += [one for one in acts if not one.failed and (_asked(one.name) or one.undoing or _names(one))]
     return tuple(sorted(found, key=lambda one: ("" if one.at_utc is None else one.at_utc.isoformat(), one.ground)))
+
+
+def _names(one: Cmdlet) -> bool:
+    return _operation(one) in RENAMERS and any(name == "Name" and value.strip() for name, value in one.parameters)
 
 
 def _asked(name: str) -> bool:

@@ -34,6 +34,7 @@ class PasswordSet:
         ground: the record.
         domain: its domain, in lower case; "" where nothing names it.
         zoned: whether a zone is written; else it is local time of nobody knows where, read as if it were UTC.
+        placed: whether the domain is that of its place in the directory or of its SID; a sign-in name can be of any.
     """
 
     account: str
@@ -42,6 +43,7 @@ class PasswordSet:
     ground: RecordRef
     domain: str = ""
     zoned: bool = True
+    placed: bool = False
 
     @property
     def earliest_utc(self) -> datetime | None:
@@ -150,14 +152,19 @@ def passwords(archive: Archive) -> tuple[PasswordSet, ...]:
         if name and row["PasswordLastSet"]:
             written = row["PasswordLastSet"]
             domain = domains.get(_of_domain(row)[0], "") if _of_domain(row) else ""
-            out.append(PasswordSet(name, instant(written), written, ground, domain, zoned(written)))
+            placed = bool(_DC.search(row["DistinguishedName"] or "") or _domain_sid(row))
+            out.append(PasswordSet(name, instant(written), written, ground, domain, zoned(written), placed))
     return tuple(out)
+
+
+def _domain_sid(row: dict[str, Any]) -> re.Match[str] | None:
+    return _DOMAIN_SID.fullmatch((row["SID"] or row["ObjectSid"] or "").strip())
 
 
 def _of_domain(row: dict[str, Any]) -> list[str]:
     """Give the names of an account's domain: by its place in the directory, by its SID; by its sign-in where neither is."""
     parts = _DC.findall(row["DistinguishedName"] or "")
-    met = _DOMAIN_SID.fullmatch((row["SID"] or row["ObjectSid"] or "").strip())
+    met = _domain_sid(row)
     names = [".".join(parts).lower()] if parts else []
     names += [met[1].lower()] if met else []
     suffix = (row["UserPrincipalName"] or "").rpartition("@")[2].lower()

@@ -3,7 +3,8 @@
 Source:
     Microsoft Learn, "Get-Mailbox", "Get-User", "Get-ADUser" with `Export-Csv` or `ConvertTo-Json`: the property names are
     the columns. In JSON the text of an identifier that is written as an object (`SID`, `Value`) is its column, and
-    addresses in a list stand side by side, as they do in CSV.
+    addresses in a list stand side by side, as they do in CSV. Identifiers that csvde writes as bytes (`X'0105…'`) are given
+    in words.
 Time:
     `WhenCreatedUTC` is UTC where it is written in ISO 8601 (or as `/Date(…)/`) and becomes `time_utc`; a date in the
     words of a culture has no zone and no safe order of day and month, stays as text, and `time_utc` is null. The export
@@ -21,13 +22,16 @@ Silence:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dwell.model.instants import TimeBasis
 from dwell.sources.aliased_csv import AliasedCsv
+from dwell.sources.directory_words import guid_text, sid_text
 from dwell.sources.json_records import JsonRecords
 from dwell.sources.source import Stamp
 from dwell.sources.time_words import dotnet_or_iso
@@ -46,9 +50,24 @@ _COLUMNS: dict[str, pa.DataType] = dict.fromkeys((*_NAMES, "WhenCreatedUTC"), pa
 
 
 _LISTS = frozenset({"emailaddresses", "proxyaddresses"})
-_ALIASES: Mapping[str, str] = {"proxyaddresses": "EmailAddresses"}
+_ALIASES: Mapping[str, str] = {
+    "proxyaddresses": "EmailAddresses", "mailnickname": "Alias", "msexchmailboxguid": "ExchangeGuid",
+    "msexcharchiveguid": "ArchiveGuid",
+}  # fmt: skip
 """What the directory itself calls columns, as `Get-ADUser` and csvde write them. Not so `mail`: an administrator's second
 account often has the address of his first."""
+
+
+_IN_BYTES: Mapping[str, Callable[[bytes], str | None]] = {
+    "SID": sid_text, "ObjectSid": sid_text, "ObjectGUID": guid_text, "ExchangeGuid": guid_text, "ArchiveGuid": guid_text,
+}  # fmt: skip
+_HEXADECIMAL = re.compile(r"X'((?:[0-9a-f]{2}){8,68})'$", re.IGNORECASE)
+
+
+def _in_words(text: str, worded: Callable[[bytes], str | None]) -> str:
+    """Give an identifier that csvde writes as bytes (`X'…'`) in words; any other text as it is."""
+    found = _HEXADECIMAL.match(text)
+    return (worded(bytes.fromhex(found[1])) if found else None) or text
 
 
 class Directory(AliasedCsv):
@@ -88,6 +107,17 @@ class Directory(AliasedCsv):
         "ForwardingSmtpAddress",
         "ForwardingAddress",
     )
+
+    def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Put identifiers into words that csvde writes as bytes."""
+        for name, worded in _IN_BYTES.items():
+            column = records[name].cast(pa.string())
+            if pc.any(pc.starts_with(column, "X'")).as_py():
+                texts = [None if one is None else _in_words(one, worded) for one in column.to_pylist()]
+                field = records.schema.field(name)
+                values = pa.array(texts, pa.string()).cast(field.type)
+                records = records.set_column(records.schema.get_field_index(name), field, values)
+        return records
 
 
 class DirectoryJson(JsonRecords):

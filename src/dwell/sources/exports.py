@@ -52,7 +52,7 @@ from dwell.sources.matched import schema_of
 from dwell.sources.source import Guess, Sniff, Stamp
 from dwell.sources.time_words import dotnet_or_iso
 
-__all__ = ["KINDS", "Exports", "ExportsJson"]
+__all__ = ["KINDS", "OWNERS", "Exports", "ExportsJson", "kind_of", "surer", "told"]
 
 _NAMES = (
     "kind", "Identity", "Name", "DisplayName", "Mailbox", "MailboxOwnerId", "User", "Trustee", "FolderName",
@@ -138,7 +138,8 @@ _ALIASES: Mapping[str, str] = {
     "principalobjectid": "PrincipalId",
     "permission": "Scope",
 }
-_OWNERS = ("identity", "userprincipalname", "primarysmtpaddress")
+OWNERS = ("identity", "userprincipalname", "primarysmtpaddress")
+"""Names of the owner, in lower case: of several the first is the column."""
 _NO_DIRECTORY = frozenset(
     {"mailbox-permission", "folder-permission", "recipient-permission", "permission-listing", "sign-in-method"}
 )
@@ -148,7 +149,7 @@ _SURE_SCORE = 82
 
 
 @lru_cache(maxsize=1_024)
-def _kind_of(names: frozenset[str]) -> str:
+def kind_of(names: frozenset[str]) -> str:
     """Say what an export is by its names, in lower case; "" where it is none."""
     # a user's name is an owner's only where a rule is named beside it, as Microsoft-Extractor-Suite has it
     others = () if "rulename" in names else ("username",)
@@ -159,7 +160,7 @@ def _kind_of(names: frozenset[str]) -> str:
     return next((kind for kind, groups in _LISTINGS.items() if all(group & names for group in groups)), "")
 
 
-def _told(records: pa.RecordBatch) -> pa.RecordBatch:
+def told(records: pa.RecordBatch) -> pa.RecordBatch:
     """Fill `kind` by what each row holds."""
     held = dict(zip(records.schema.names, records.columns, strict=True))
     kinds: pa.Array = pa.nulls(records.num_rows, pa.string())
@@ -171,7 +172,7 @@ def _told(records: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(list(held.values()), names=list(held))
 
 
-def _surer(guess: Guess | None, kind: str) -> Guess | None:
+def surer(guess: Guess | None, kind: str) -> Guess | None:
     """Put a guess above that of a directory export where no such export has these names."""
     return guess if guess is None or kind not in _NO_DIRECTORY else replace(guess, score=_SURE_SCORE)
 
@@ -197,23 +198,23 @@ class Exports(AliasedCsv):
 
     def identify(self, sniff: Sniff) -> Guess | None:
         """Go by the names in the header."""
-        return _surer(super().identify(sniff), _kind_of(lowered_names(header_of(sniff))))
+        return surer(super().identify(sniff), kind_of(lowered_names(header_of(sniff))))
 
     def _is_ours(self, line: str) -> bool:
-        return bool(_kind_of(lowered_names(line)))
+        return bool(kind_of(lowered_names(line)))
 
     def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        return _told(records)
+        return told(records)
 
     def _fit(self, table: pa.Table, numbers: npt.NDArray[np.int64], state: State) -> pa.Table:
         """Put a table into the schema; what a row with nothing in it would have been, its header says."""
         fitted = super()._fit(table, numbers, state)
-        kind = _kind_of(lowered_names(decode_line(state.header)[0].removeprefix("\ufeff")))
+        kind = kind_of(lowered_names(decode_line(state.header)[0].removeprefix("\ufeff")))
         if not kind:
             return fitted
         place = fitted.schema.get_field_index("kind")
-        told = pc.coalesce(fitted["kind"].cast(pa.string()), pa.scalar(kind))
-        return fitted.set_column(place, self.schema.field("kind"), told.cast(self.schema.field("kind").type))
+        kinds = pc.coalesce(fitted["kind"].cast(pa.string()), pa.scalar(kind))
+        return fitted.set_column(place, self.schema.field("kind"), kinds.cast(self.schema.field("kind").type))
 
 
 class ExportsJson(JsonRecords):
@@ -238,26 +239,26 @@ class ExportsJson(JsonRecords):
 
     def identify(self, sniff: Sniff) -> Guess | None:
         """Go by the names in the first record."""
-        return _surer(super().identify(sniff), _kind_of(look(sniff).names))
+        return surer(super().identify(sniff), kind_of(look(sniff).names))
 
     def _is_ours(self, seen: Look) -> bool:
-        return bool(_kind_of(seen.names))
+        return bool(kind_of(seen.names))
 
     def _shaped(self, record: dict[str, Any]) -> dict[str, Any]:
         """Say what a record is by its names, those that hold nothing too; `_told` goes by what it holds."""
         shaped = super()._shaped(record)
         names = frozenset(name.lower() for name in shaped)
         # of several names for the owner the first of these is the column, whatever their order in the record
-        owner = next((one for one in _OWNERS if one in names), "")
+        owner = next((one for one in OWNERS if one in names), "")
         shaped = {
-            (f"account.{name}" if name.lower() in _OWNERS and name.lower() != owner else name): value
+            (f"account.{name}" if name.lower() in OWNERS and name.lower() != owner else name): value
             for name, value in shaped.items()
         }
-        kind = "" if "kind" in names else _kind_of(names)
+        kind = "" if "kind" in names else kind_of(names)
         return {"kind": kind, **shaped} if kind else shaped
 
     def _instants(self, texts: pa.Array) -> pa.Array:
         return dotnet_or_iso(texts)
 
     def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        return _told(records)
+        return told(records)

@@ -39,7 +39,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -63,7 +63,7 @@ from dwell.sources.lines import Block, blocks, decode_line, line_anomaly
 from dwell.sources.query_parts import LOG, LOG_KIND, TEXTS, query_parts, repeats, sparing, undecoded
 from dwell.sources.source import EXTRA, Batch, Guess, Hint, Sniff, Source, Stamp, prefix_fields
 
-__all__ = ["IisW3c"]
+__all__ = ["FIELDS", "RENAMED", "IisW3c"]
 
 _PHONES = "/microsoft-server-activesync"
 _INTEGERS = {
@@ -101,13 +101,15 @@ _DIGITS = {
     "time-taken": 18,
 }
 """How many digits `iis_repair.SHAPES` grants each."""
-_RENAMED = {
+RENAMED = {
     "cs(user-agent)": "cs-user-agent", "cs(cookie)": "cs-cookie", "cs(referer)": "cs-referer",
     **dict.fromkeys(
         ("cs(x-forwarded-for)", "x_forwarded_for", "x-forwardedfor", "xforwardedfor", "xff"), "X-Forwarded-For"
     ),
 }  # fmt: skip
 """Whoever adds the field for a balancer's header names it himself: these can mean nothing else."""
+FIELDS: Mapping[str, pa.DataType] = {**dict.fromkeys(_TEXTS, pa.string()), **_INTEGERS}
+"""IIS's own fields by the names of our columns, the date and the time left out."""
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -119,7 +121,7 @@ def _column_names(fields: Sequence[str]) -> list[str]:
 
 
 def _names_of(fields: tuple[str, ...]) -> list[str]:
-    known = {name.lower(): name for name in (*_TEXTS, *_INTEGERS, "date", "time")} | _RENAMED
+    known = {name.lower(): name for name in (*_TEXTS, *_INTEGERS, "date", "time")} | RENAMED
     names: list[str] = []
     for one in fields:
         name = known.get(one.lower(), one)

@@ -57,6 +57,9 @@ _SURPLUS_ORDER = (
 )
 _CONTROLS = {ord("\0"): " ", ord("\t"): "%09"}
 _SURPLUS_MAX = 4096
+_HEADER = re.compile(r"#Software: Microsoft Internet Information Services \d{1,2}\.\d\s*$")
+"""It ends its line: of a request that has it in its agent, status and duration stand behind."""
+_APART = "the header of the next log, which stands behind it without a line end, left out"
 _LEAP_READ = "a leap second, read as the first second of the next day"
 
 
@@ -131,6 +134,13 @@ def _mend(names: Sequence[str], text: str) -> tuple[str, list[str]] | None:
     return None
 
 
+def _without_header(names: Sequence[str], text: str) -> tuple[str, list[str]] | None:
+    """Mend a line that the header of the next log was put behind: a copy of a log in use has no end of its last line."""
+    header = _HEADER.search(text)
+    found = _mend(names, text[: header.start()].translate(_CONTROLS)) if header and header.start() else None
+    return None if found is None else (f"{found[0]}, {_APART}" if found[0] else _APART, found[1])
+
+
 def _without_leap(names: Sequence[str], values: Sequence[str]) -> list[str]:
     """Put the second before a leap second, so that the rest can be looked at; only the last day of a month has one."""
     at = dict(zip(names, values, strict=True))
@@ -150,7 +160,7 @@ def repair(block: Block, odd: Sequence[int], names: Sequence[str], seams: npt.ND
         had_nul = "\0" in text
         if had_nul:
             text = text.strip("\0")
-        found = _mend(names, text.translate(_CONTROLS)) if text.strip() else None
+        found = _without_header(names, text) or (_mend(names, text.translate(_CONTROLS)) if text.strip() else None)
         if found is None:
             kind, why = _fault(block, index, names, text, had_nul=had_nul)
             out.anomalies.append(line_anomaly(block, index, kind, why))

@@ -8,11 +8,13 @@ from dwell.sources.backups import Backups
 from dwell.sources.bodyfile import Bodyfile
 from dwell.sources.cef import Cef
 from dwell.sources.channel_settings import ChannelSettings
+from dwell.sources.channel_settings_xml import ChannelSettingsXml
 from dwell.sources.cisco import Cisco
 from dwell.sources.connectivity import Connectivity
 from dwell.sources.cosmos_audit import CosmosAudit
 from dwell.sources.defender import Defender, DefenderCsv
 from dwell.sources.directory import Directory, DirectoryJson
+from dwell.sources.directory_ldif import DirectoryLdif
 from dwell.sources.dovecot import Dovecot
 from dwell.sources.ecp_activity import EcpActivity
 from dwell.sources.ecp_server import EcpServer
@@ -27,6 +29,7 @@ from dwell.sources.exchange_other import ExchangeOther
 from dwell.sources.exchange_setup import ExchangeSetup
 from dwell.sources.exports import Exports, ExportsJson
 from dwell.sources.file_listing import FileListing, FileListingJson
+from dwell.sources.format_list import DirectoryList, ExportsList
 from dwell.sources.fortinet import Fortinet
 from dwell.sources.google_workspace import GoogleWorkspace
 from dwell.sources.graph_activity import GraphActivity, GraphActivityCsv
@@ -35,6 +38,7 @@ from dwell.sources.httperr import Httperr
 from dwell.sources.httpproxy import HttpProxy
 from dwell.sources.iis import IisW3c
 from dwell.sources.iis_config import IisConfig
+from dwell.sources.iis_csv import IisCsv
 from dwell.sources.iis_headerless import IisHeaderless
 from dwell.sources.iis_native import IisNative
 from dwell.sources.imap4 import Imap4
@@ -56,6 +60,7 @@ from dwell.sources.registry_export import RegistryExport
 from dwell.sources.rpc_client_access import RpcClientAccess
 from dwell.sources.rps_cmdlet import RpsCmdlet
 from dwell.sources.rps_http import RpsHttp
+from dwell.sources.siem import SIEM
 from dwell.sources.smtp_protocol import SmtpReceive, SmtpSend
 from dwell.sources.source import Guess, Sniff, Source
 from dwell.sources.squid import Squid
@@ -106,6 +111,7 @@ SOURCES: tuple[Source, ...] = (
     AdminAuditCsv(),
     ExchangeOther(),
     IisW3c(),
+    IisCsv(),
     IisNative(),
     IisHeaderless(),
     Httperr(),
@@ -128,6 +134,8 @@ SOURCES: tuple[Source, ...] = (
     GoogleWorkspace(),
     Directory(),
     DirectoryJson(),
+    DirectoryList(),
+    DirectoryLdif(),
     Inventory(),
     Mftecmd(),
     FileListing(),
@@ -136,7 +144,9 @@ SOURCES: tuple[Source, ...] = (
     IisConfig(),
     Exports(),
     ExportsJson(),
+    ExportsList(),
     ChannelSettings(),
+    ChannelSettingsXml(),
     RegistryExport(),
     Backups(),
     ZeekTsv(),
@@ -151,6 +161,7 @@ SOURCES: tuple[Source, ...] = (
     Dovecot(),
     Postfix(),
     Zimbra(),
+    *SIEM,
 )
 _ASKED = sorted(enumerate(SOURCES), key=lambda pair: pair[1].by_shape)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 import pyarrow as pa
 
@@ -47,6 +47,7 @@ class _Held:
         size: characters gathered.
         head: the first line that belongs to the format.
         now: the thing at hand.
+        apart: whether the line before was blank.
     """
 
     batch: Batch = field(default_factory=Batch)
@@ -55,10 +56,14 @@ class _Held:
     size: int = 0
     head: str = ""
     now: _Section | None = None
+    apart: bool = True
 
 
 class Sections(Source):
     """Settings as text."""
+
+    needs_blank: ClassVar[bool] = False
+    """Whether only the line behind a blank one, or the first, can name a thing."""
 
     @abstractmethod
     def _title(self, line: str) -> str | None:
@@ -97,7 +102,8 @@ class Sections(Source):
     def _take(self, held: _Held, block: Block, at: int) -> None:
         """Take a line."""
         text, reencoded = decode_line(block.line(at))
-        title = self._title(text)
+        title = self._title(text) if held.apart or not self.needs_blank else None
+        held.apart = not text.strip("\0 \t")
         if not text.strip("\0 \t"):
             if "\0" in text:
                 held.batch.anomalies.append(line_anomaly(block, at, AnomalyKind.NUL_RUN, "a run of NUL bytes"))
@@ -132,7 +138,9 @@ class Sections(Source):
 
     def _close(self, held: _Held) -> None:
         if held.now is not None:
-            held.made.append((held.now.number, self._named(held.now.title, held.now.lines, held.head)))
+            now = held.now
+            held.made.append((now.number, self._named(now.title, now.lines, held.head)))
+            held.batch.facts += self._facts(now.number, now.title, now.lines)
             held.now = None
 
     def _batch(self, held: _Held) -> Batch:
@@ -155,8 +163,22 @@ class Sections(Source):
         }
         names = [name for _, pairs in made for name, _ in pairs]
         values = [value for _, pairs in made for _, value in pairs]
-        columns = spread(names, values, [len(pairs) for _, pairs in made], kinds)
+        columns = spread(names, values, [len(pairs) for _, pairs in made], kinds, self._resolve)
         columns[RECORD_NO.name] = pa.array([number for number, _ in made], pa.int64())
         columns[TIME_UTC.name] = pa.nulls(count, TIME_UTC.type)
         columns[HOST.name] = pa.nulls(count, HOST.type)
-        return pa.RecordBatch.from_arrays([columns[name] for name in self.schema.names], schema=self.schema)
+        records = pa.RecordBatch.from_arrays([columns[name] for name in self.schema.names], schema=self.schema)
+        return self._completed(records)
+
+    def _resolve(self, name: str) -> str:
+        """Give the column that a name stands for; the name itself where it is none."""
+        return name
+
+    def _completed(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Put into records what only whole records show."""
+        return records
+
+    def _facts(self, number: int, title: str, lines: list[str]) -> list[Fact]:
+        """Give what is told of a thing besides its values."""
+        del number, title, lines
+        return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dwell.model.instants import TimeBasis
 from dwell.sources.exports import Exports
 from dwell.sources.sections import Pairs, Sections
@@ -16,7 +18,7 @@ class SettingsText(Sections):
     stamp = Stamp("", TimeBasis.UNKNOWN)
     is_log = False
     schema = Exports.schema
-    lexicon = Exports.lexicon
+    lexicon: Sequence[str] = Exports.lexicon
 
     @property
     def table(self) -> str:

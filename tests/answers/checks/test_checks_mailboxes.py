@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from tests.scope.office import log_of, work
 from tests.scope.staged import iis_place
 
 from dwell.model.claims import CheckStatus
+from dwell.model.provenance import EvidenceId, RecordRef
+from dwell.scope.silences import Silence, Silences
 
 PASS, FAIL, UNKNOWN = CheckStatus.PASS, CheckStatus.FAIL, CheckStatus.UNKNOWN
 RULES = "Mailbox,Name,Enabled,RuleIdentity,ForwardTo,DeleteMessage"
@@ -300,3 +303,66 @@ def test_audit_bypass(tmp_path: Path, said: str, expected: CheckStatus) -> None:
     rows = [(one, said if place == 1 else "False") for place, one in enumerate(STAFF)]
     files = {f"exports/{AFTER}/a.csv": table("Identity,AuditBypassEnabled", rows)}
     assert check_of(case_of(tmp_path, files), "audit-bypass").status is expected
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (("svc-x", "True"), FAIL),
+        (("svc-x", "False"), PASS),
+        # a cell that says nothing was not looked at
+        ((STAFF[2], ""), UNKNOWN),
+    ],
+)
+def test_an_account_that_no_directory_export_has_can_be_passed_over(
+    tmp_path: Path, more: tuple[str, str], expected: CheckStatus
+) -> None:
+    rows = [*((one, "False") for one in STAFF if one != more[0]), more]
+    found = check_of(
+        case_of(tmp_path, {f"exports/{AFTER}/a.csv": table("Identity,AuditBypassEnabled", rows)}), "audit-bypass"
+    )
+    assert found.status is expected, found.why
+    assert expected is not FAIL or more[0] in found.why
+
+
+@pytest.mark.parametrize(("back", "expected"), [(False, UNKNOWN), (True, PASS)])
+def test_auditing_of_which_an_act_took_what_opens_is_not_shown_to_be_whole(
+    tmp_path: Path, *, back: bool, expected: CheckStatus
+) -> None:
+    rows = [(one, one.partition("@")[0], "UserMailbox", "True") for one in STAFF]
+    export = table("PrimarySmtpAddress,Alias,RecipientTypeDetails,AuditEnabled", rows)
+    case = case_of(tmp_path, {f"directory/{AFTER}/m.csv": export})
+    ref = RecordRef("ual", EvidenceId("0" * 64), 1)
+    took = Silence("", "mailbox_audit", STAFF[0], False, "AuditDelegate", 0, 1 if back else None, "taken out", ref)
+    found = check_of(replace(case, silences=Silences((took,))), "auditing")
+    assert found.status is expected, found.why
+
+
+_DATABASE = "Identity,User,AccessRights,ExtendedRights,Deny,IsInherited"
+
+
+@pytest.mark.parametrize(
+    ("row", "before", "expected"),
+    [
+        (("DB1", "GOV\\evil", "ExtendedRight", "Receive-As", "False", "False"), False, UNKNOWN),
+        (("DB1", "GOV\\evil", "ExtendedRight", "Receive-As", "False", "False"), True, FAIL),
+        (("DB1", "GOV\\evil", "GenericAll", "", "False", "False"), True, FAIL),
+        (("DB1", "GOV\\evil", "ExtendedRight", "", "False", "False"), True, FAIL),
+        (("DB1", "Everyone", "ExtendedRight", "Receive-As", "False", "False"), False, FAIL),
+        (("DB1", "GOV\\Exchange Servers", "ExtendedRight", "Receive-As", "False", "False"), True, UNKNOWN),
+        (("DB1", "GOV\\evil", "ExtendedRight", "Receive-As", "True", "False"), True, UNKNOWN),
+        (("DB1", "GOV\\evil", "ReadProperty", "", "False", "False"), True, UNKNOWN),
+    ],
+)
+def test_a_right_to_a_database_opens_every_mailbox_in_it(
+    tmp_path: Path, row: tuple[str, ...], before: bool, expected: CheckStatus
+) -> None:
+    stock = ("DB1", "GOV\\helper", "ExtendedRight", "Receive-As", "False", "False")
+    files = _rights([]) | {f"exports/{AFTER}/db.csv": table(_DATABASE, [stock, row] if before else [row])}
+    if before:
+        files[f"exports/{BEFORE}/db.csv"] = table(_DATABASE, [stock])
+    found = check_of(case_of(tmp_path, files), "mailbox-permissions")
+    assert found.status is expected, found.why
+    told = row[1].lower() in found.why
+    assert told is (expected is FAIL or not before), found.why
+    assert "helper" not in found.why

@@ -341,6 +341,19 @@ def test_a_password_set_within_hours_of_the_act_needs_a_zone(
     assert found.status is expected, found.why
 
 
+OLDER = ("inetpub/history/CFGHISTORY_0000000003", "Windows/System32/inetsrv/backup/before", "Windows/WinSxS/amd64_x")
+
+
+@pytest.mark.parametrize("folder", OLDER)
+def test_an_earlier_state_that_was_copied_after_the_act_shows_nothing_of_after_it(tmp_path: Path, folder: str) -> None:
+    copy = f"EX01/{AFTER}/{folder}/applicationHost.config"
+    assert check_of(case_of(tmp_path / "a", {copy: _config(STOCK)}), "iis-modules").status is UNKNOWN
+    # nor does what it has stand for what is there
+    now = f"EX01/{AFTER}/Windows/System32/inetsrv/config/applicationHost.config"
+    cleaned = {copy: _config(STOCK + FOREIGN), now: _config(STOCK)}
+    assert check_of(case_of(tmp_path / "b", cleaned), "iis-modules").status is PASS
+
+
 @pytest.mark.parametrize(
     ("written", "exported", "expected"),
     [
@@ -358,6 +371,38 @@ def test_a_password_cannot_be_set_after_its_export(
     files = {"directory/u.csv": table(columns, [(STAFF[0], written, exported)])}
     found = check_of(case_of(tmp_path, files), "passwords")
     assert found.status is expected, found.why
+
+
+_OLD, _NEW = "2020-06-01T10:00:00Z", "2021-04-01T10:00:00Z"
+_HERE, _THERE = ("S-1-5-21-1-2-3-1001", "CN=p00,DC=gov,DC=example"), ("S-1-5-21-9-9-9-1001", "CN=p00,DC=min,DC=example")
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # the one that was used was not changed, whatever its namesake in another forest did
+        ([("p00", STAFF[0], *_HERE, _OLD), ("p00", "p00@min.example", *_THERE, _NEW)], FAIL),
+        ([("p00", STAFF[0], *_HERE, _OLD), ("p00", "", *_THERE, _NEW)], FAIL),
+        # which of the two was used under that name nothing tells
+        ([("p00", STAFF[0], *_HERE, _NEW), ("p00", "p00@min.example", *_THERE, _OLD)], UNKNOWN),
+        ([("p00", STAFF[0], *_HERE, _NEW), ("p00", "p00@min.example", *_THERE, _NEW)], PASS),
+        # an account that was moved has its sign-in name in both
+        ([("p00", STAFF[0], *_HERE, _OLD), ("p00", STAFF[0], *_THERE, _NEW)], PASS),
+        # an export without its place or SID is of the same account
+        ([("p00", STAFF[0], "", "", _OLD), ("p00", STAFF[0], *_HERE, _NEW)], PASS),
+    ],
+)
+def test_a_namesake_in_another_domain_has_a_password_of_its_own(
+    tmp_path: Path, rows: list[tuple[str, ...]], expected: CheckStatus
+) -> None:
+    columns = "SamAccountName,UserPrincipalName,SID,DistinguishedName,PasswordLastSet,ExportedUtc"
+    files = {
+        f"directory/2021-04-0{day}/u{day}.csv": table(columns, [(*row, f"2021-04-0{day}T12:00:00Z")])
+        for day, row in enumerate(rows, 3)
+    }
+    found = check_of(case_of(tmp_path, files), "passwords")
+    assert found.status is expected, found.why
+    assert expected is not UNKNOWN or "two domains" in found.why
 
 
 def test_krbtgt_cannot_be_set_after_its_export(tmp_path: Path) -> None:

@@ -5,10 +5,23 @@ from __future__ import annotations
 from dwell.answers.checks.scene import GROUNDS_MAX, TRUE, Finding, Pile, Scene, undated, weigh
 from dwell.answers.phrases import listed
 from dwell.model.claims import CheckStatus, Extent
+from dwell.model.provenance import RecordRef
 
 __all__ = ["audit_bypass", "auditing", "federation_keys", "sessions"]
 
+_BYPASS = "audit-bypass"
+_NOT_IN_EXPORTS = frozenset({"AuditOwner", "AuditDelegate", "AuditAdmin", "AuditLogAgeLimit"})
+"""Settings of a mailbox's auditing that no export held here shows: it is on, and tells nothing."""
 _FALSE = frozenset({"false", "$false", "0"})
+
+
+def _cut_short(scene: Scene) -> dict[str, RecordRef]:
+    """Give the mailboxes of which an act took what an export of auditing does not show, and no later one gave it back."""
+    return {
+        one.whose: one.ground
+        for one in scene.case.silences.known
+        if one.to_us is None and not one.acting and one.whose and one.switch in _NOT_IN_EXPORTS
+    }
 
 
 def auditing(scene: Scene) -> list[Finding]:
@@ -25,21 +38,31 @@ def auditing(scene: Scene) -> list[Finding]:
                 seen.add(owner)
             if said in _FALSE:
                 pile.add(owner, ref, bad=True)
+    for owner, ref in sorted(_cut_short(scene).items()):
+        pile.add(
+            f"{owner}, of which less is audited or nothing kept, by an act that none held takes back", ref, bad=False
+        )
     return [weigh(scene.extent(seen), found.used if seen else (), pile, fine="auditing is on for every mailbox")]
 
 
 def audit_bypass(scene: Scene) -> list[Finding]:
-    """Look for accounts that auditing passes over."""
-    found = scene.per_mailbox("exports", "audit-bypass", ("AuditBypassEnabled",))
+    """Look for accounts that auditing passes over: an account needs no mailbox, and no name in the directory's exports."""
+    columns = ("AuditBypassEnabled",)
+    found = scene.per_mailbox("exports", _BYPASS, columns)
     if not found.used:
         return [undated(found.held, scene.last)]
     pile = Pile()
-    for owner, rows in sorted(found.after.items()):
-        for row, ref in rows:
+    seen = {
+        owner
+        for owner, rows in found.after.items()
+        if any((row["AuditBypassEnabled"] or "").lower() in TRUE | _FALSE for row, _ in rows)
+    }
+    for one in scene.current("exports", _BYPASS):
+        for row, ref in scene.case.snapshots.read(one.file, ("Identity", "Name", *columns), _BYPASS):
             if (row["AuditBypassEnabled"] or "").lower() in TRUE:
-                pile.add(owner, ref, bad=True)
-    fine = "auditing passes over no mailbox's account"
-    return [weigh(scene.extent(found.after), found.used, pile, fine=fine)]
+                name = scene.owner(row) or row["Identity"] or row["Name"] or "(no name)"
+                pile.add(name, ref, bad=True, later=one.later)
+    return [weigh(scene.extent(seen), found.used, pile, fine="auditing passes over no account of the export")]
 
 
 def sessions(scene: Scene) -> list[Finding]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from dwell.answers.checks.recipients import Target
 from dwell.answers.checks.scene import TRUE, Current, Finding, Pile, Rows, Scene, told, undated, weigh
+from dwell.answers.checks.whose import not_ours, strange
 from dwell.model.claims import Extent
 from dwell.model.provenance import RecordRef
 from dwell.scope.snapshots import Row
@@ -134,6 +135,6 @@ def transport_rules(scene: Scene) -> list[Finding]:
     for one in files:
         _copies(scene, pile, one, known)
     extent = Extent(1, 1, "exports of the organisation")
-    caveat = "" if scene.recipients.domains else NO_DOMAINS
+    caveat = not_ours(files, strange(scene, files)) if scene.recipients.domains else NO_DOMAINS
     fine = "no rule made since the first act sends copies outside or routes mail by a connector"
     return [weigh(extent, told(one.dated for one in files), pile, fine=fine, caveat=caveat)]

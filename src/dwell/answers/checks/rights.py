@@ -12,10 +12,11 @@ from collections.abc import Collection, Sequence
 
 from dwell.answers.checks.scene import TRUE, Current, Finding, PerMailbox, Pile, Rows, Scene, told, undated, weigh
 from dwell.answers.checks.stock_roles import BUILT_IN_ROLES
+from dwell.answers.checks.whose import not_ours, strange
 from dwell.answers.phrases import count
 from dwell.model.claims import Extent
 from dwell.model.provenance import RecordRef
-from dwell.scope.snapshots import Row
+from dwell.scope.snapshots import Row, Snapshot
 from dwell.scope.states import instant
 
 __all__ = ["ROLES", "folder_permissions", "mailbox_permissions", "role_assignments"]
@@ -41,6 +42,8 @@ _SHARED_FOLDERS = frozenset(
 )  # fmt: skip
 """Folders that hold no mail, or none that anybody sees: calendar, contacts, the top of a mailbox."""
 _KINDS = ("mailbox-permission", "recipient-permission", "ad-permission")
+_IN_DIRECTORY = ("mailbox-permission", "ad-permission")
+"""What exports of rights in the directory are taken for, row by row."""
 _OPENS = (
     "fullaccess", "send", "receiveas", "changepermission", "changeowner", "genericall", "writedacl", "writeowner",
 )  # fmt: skip
@@ -79,6 +82,8 @@ _INSTALLED = frozenset(
     }
 )  # fmt: skip
 """Who inherits rights to every mailbox as Exchange is installed."""
+_ABOVE = re.compile(r"receive|genericall|writedacl|writeowner|extendedright$", re.IGNORECASE)
+"""Rights to a database or a server that open the mailboxes in it, or let somebody give himself those that do."""
 _OF_ACCOUNTS = frozenset({"account operators", "domain admins"})
 """Who has every right to each account in the directory as Windows is installed, without inheriting it."""
 _ROLE = "role-assignment"
@@ -145,9 +150,49 @@ def _weighed(scene: Scene, kinds: Sequence[str], *, folders: bool) -> list[Findi
                 elif known is None or (who, what, rights) not in known:
                     bad = known is not None and owner in scene.touched and what != INHERITED
                     pile.add(text, ref, bad=bad, later=later)
+    if not folders:
+        _above(scene, pile)
     unresolved = sum(found.unresolved for found in states)
     seen, fine = (_folders_seen if folders else _rights_seen)(states)
     return [weigh(scene.extent(seen), used, pile, unresolved, fine=fine, caveat=_without(states))]
+
+
+def _places_above(scene: Scene, rows: Rows) -> dict[Right, RecordRef]:
+    """Give the rights to what is no mailbox, of others than Exchange's own: a database opens all mailboxes in it."""
+    out: dict[Right, RecordRef] = {}
+    for row, ref in rows:
+        what, who = (row["Identity"] or "").strip().lower(), (row["User"] or row["Trustee"] or "").strip().lower()
+        rights = ", ".join(one for one in (row["AccessRights"], row["ExtendedRights"]) if one).lower()
+        own = who in _ITSELF or who.rpartition("\\")[2] in _INSTALLED | _OF_ACCOUNTS
+        if not what or not who or own or not _ABOVE.search(rights) or (row["Deny"] or "").lower() in TRUE:
+            continue
+        if row["Mailbox"] or row["MailboxOwnerId"] or scene.owner(row) is not None:
+            continue
+        out.setdefault((who, what, rights), ref)
+    return out
+
+
+def _in_directory(scene: Scene, one: Snapshot) -> Rows:
+    """Give the rows of an export that are of rights in the directory; without extended ones they look like a mailbox's."""
+    named = ("Identity", "Mailbox", "MailboxOwnerId", "User", "Trustee", "AccessRights", "ExtendedRights", "Deny")
+    rows = [
+        row for kind in ("mailbox-permission", "ad-permission") for row in scene.case.snapshots.read(one, named, kind)
+    ]
+    return [(row, ref) for row, ref in rows if row["ExtendedRights"] or not _of_a_mailbox(row)]
+
+
+def _above(scene: Scene, pile: Pile) -> None:
+    """Take the rights to databases and servers that are new: who has one opens mailboxes that no row names."""
+    files = {one.path: one for kind in _IN_DIRECTORY for one in scene.before("exports", kind)}
+    before = [row for one in files.values() for row in _in_directory(scene, one)]
+    known = set(_places_above(scene, before))
+    asked = {(row["Identity"] or "").strip().lower() for row, _ in before}
+    for one in {one.file.path: one for kind in _IN_DIRECTORY for one in scene.current("exports", kind)}.values():
+        for right, ref in _places_above(scene, _in_directory(scene, one.file)).items():
+            who, what, rights = right
+            if right not in known:
+                bad = who in _EVERYBODY or what in asked
+                pile.add(f"{who} on every mailbox of {what} ({rights})", ref, bad=bad, later=one.later)
 
 
 def _of_a_mailbox(row: Row) -> bool:
@@ -232,6 +277,10 @@ def role_assignments(scene: Scene) -> list[Finding]:
         for row, _ in scene.case.snapshots.read(one, columns, _ROLE)
     }
     pile = Pile()
-    seen = set().union(*(_given(scene, pile, one, older) for one in files))
+    others = strange(scene, files)
+    given = [(one, _given(scene, pile, one, older)) for one in files]
+    alone = all(one.file.path in others for one in files)
+    seen = set[str]().union(*(roles for one, roles in given if alone or one.file.path not in others))
     fine = "nobody was given such a role since the first act, by the roles' names; members of groups are not looked at"
-    return [weigh(Extent(len(seen), len(ROLES), "roles"), told(one.dated for one in files), pile, fine=fine)]
+    looked, caveat = told(one.dated for one in files), not_ours(files, others)
+    return [weigh(Extent(len(seen), len(ROLES), "roles"), looked, pile, fine=fine, caveat=caveat)]

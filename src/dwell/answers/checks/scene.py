@@ -191,15 +191,22 @@ class Scene:
     @cached_property
     def mailboxes(self) -> frozenset[str]:
         """Give every mailbox there is; empty where no directory export says."""
+        return self._ours | in_use(self.case) if self.case.identities.exported else frozenset()
+
+    @cached_property
+    def _ours(self) -> frozenset[str]:
+        """Give the mailboxes of the directory and of its domains: what leads to another is not known to stay inside."""
         if not self.case.identities.exported:
             return frozenset()
         exposed = {one.mailbox for one in self.case.exposed if not self.case.identities.is_system(one.mailbox)}
-        return frozenset(self.case.identities.mailboxes()) | (exposed & self.touched) | in_use(self.case)
+        domains = self.case.identities.domains()
+        used = {one for one in in_use(self.case) if one.rpartition("@")[2].lower() in domains}
+        return frozenset(self.case.identities.mailboxes()) | (exposed & self.touched) | used
 
     @cached_property
     def recipients(self) -> Recipients:
         """Give whose each recipient is."""
-        return Recipients(self.case.identities, self.case.snapshots, self.mailboxes)
+        return Recipients(self.case.identities, self.case.snapshots, self._ours)
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -218,7 +225,7 @@ class Scene:
         if not text:
             return None
         label = self.case.identities.label(text)
-        if label in self.case.identities.accounts or label in self.touched:
+        if label in self.case.identities.accounts or label in self.touched or label in self.mailboxes:
             return label
         lowered = text.lower()
         return self._names.get(lowered) or self._names.get(lowered.rpartition("/")[2])

@@ -24,21 +24,48 @@ def _possible(until_of: Mapping[str, datetime | None], one: PasswordSet) -> bool
     return until is None or one.earliest_utc is None or one.earliest_utc <= until
 
 
-def _newest(case: Investigation) -> tuple[dict[str, PasswordSet], set[str]]:
+def _newest(case: Investigation) -> tuple[dict[str, tuple[PasswordSet, ...]], set[str]]:
     """Give, per account, the newest date of all exports, and the accounts of which one has a date that cannot be.
 
-    Each was true when its export was made.
+    Each was true when its export was made. One name can be that of accounts in several domains, each with a password of its
+    own: then there is a date of each, in no order.
     """
-    out: dict[str, PasswordSet] = {}
+    given: dict[str, list[PasswordSet]] = {}
     odd: set[str] = set()
     until = case.snapshots.no_later()
     for one in case.passwords:
         label = case.identities.label(one.account)
         if label is not None and not _possible(until, one):
             odd.add(label)
-        elif label is not None and (label not in out or _later(one, out[label])):
-            out[label] = one
-    return out, odd
+        elif label is not None:
+            given.setdefault(label, []).append(one)
+    return {label: tuple(_newest_of(mine) for mine in _accounts(held)) for label, held in given.items()}, odd
+
+
+def _accounts(held: Sequence[PasswordSet]) -> list[list[PasswordSet]]:
+    """Put together the dates that are of one account: of one domain, or of one sign-in name, which moves with it."""
+    domains = {one.domain for one in held if one.placed}
+    if len(domains) < 2:
+        return [list(held)]
+    out: list[list[PasswordSet]] = []
+    for one in held:
+        alike = [mine for mine in out if any(_alike(one, other) for other in mine)]
+        out = [mine for mine in out if mine not in alike]
+        out.append([one, *(other for mine in alike for other in mine)])
+    return out
+
+
+def _alike(one: PasswordSet, other: PasswordSet) -> bool:
+    if one.placed and other.placed and one.domain == other.domain:
+        return True
+    return "@" in one.account and one.account.lower() == other.account.lower()
+
+
+def _newest_of(held: Sequence[PasswordSet]) -> PasswordSet:
+    newest = held[0]
+    for one in held[1:]:
+        newest = one if _later(one, newest) else newest
+    return newest
 
 
 def _later(one: PasswordSet, other: PasswordSet) -> bool:
@@ -52,18 +79,47 @@ def _is_late(one: PasswordSet, held: Held) -> bool:
     return one.earliest_utc is not None and one.earliest_utc > held.last_utc
 
 
+def _is_stale(one: PasswordSet, held: Held) -> bool:
+    return one.latest_utc is not None and one.latest_utc <= held.last_utc
+
+
+def _dates(known: Mapping[str, Sequence[PasswordSet]], case: Investigation, name: str) -> list[PasswordSet]:
+    """Give the dates that are held of an account, several where others have its name; none that cannot be read."""
+    found = known.get(name) or known.get(case.identities.label(name) or "") or ()
+    return [one for one in found if one.set_utc is not None]
+
+
+def _telling(name: str, dates: Sequence[PasswordSet], held: Held) -> PasswordSet:
+    """Give the date that decides: the oldest that is not late, that of the very name before others."""
+    return min(
+        dates,
+        key=lambda one: (
+            _is_late(one, held),
+            not _is_stale(one, held),
+            one.account.lower() != name.lower(),
+            one.ground,
+        ),
+    )
+
+
 def _of(scene: Scene, held: Held) -> Finding:
     exposed = {one.mailbox for one in scene.case.exposed if one.intrusion == held.id and (one.sessions or one.messages)}
     names = sorted(set(held.accounts) | exposed)
     check = f"passwords of the {count(len(names), 'account')} used or exposed by {held.id} set after its last act"
     known, odd = _newest(scene.case)
-    own = {name: known[name] for name in names if name in known and known[name].set_utc is not None}
-    odd = {name for name in odd & set(names) if name not in own or not _is_late(own[name], held)}
+    each = {name: _dates(known, scene.case, name) for name in names}
+    own = {name: _telling(name, dates, held) for name, dates in each.items() if dates}
+    odd = {name for name in names if {name, scene.case.identities.label(name)} & odd}
+    odd -= {name for name in odd if name in own and _is_late(own[name], held)}
     own = {name: one for name, one in own.items() if name not in odd}
     late = [name for name, one in own.items() if _is_late(one, held)]
-    stale = sorted(name for name, one in own.items() if one.latest_utc is not None and one.latest_utc <= held.last_utc)
-    open_ = sorted(set(own) - set(late) - set(stale))
+    stale = sorted(name for name, one in own.items() if _is_stale(one, held))
     extent = Extent(len(own), len(names), "accounts")
+    # a namesake of another domain proves nothing of the one that was used
+    two = {name for name in stale if any(not _is_stale(one, held) for one in each[name])}
+    two = {name for name in two if own[name].account.lower() != name.lower()}
+    stale = [name for name in stale if name not in two]
+    open_ = sorted(set(own) - set(late) - set(stale) - two)
     if stale:
         why = f"{len(stale)} were last set before {instant(held.last_utc)}: {listed(stale)}"
         refs = tuple(own[name].ground for name in stale)[:GROUNDS_MAX]
@@ -75,6 +131,11 @@ def _of(scene: Scene, held: Held) -> Finding:
         if late:
             why = f"{len(late)} of {len(names)} were set after the last act; {why}"
         return Finding(CheckStatus.UNKNOWN, why, (), None, extent, (), check)
+    if two:
+        why = f"{len(late)} of {len(names)} were set after the last act; accounts of two domains have the name of "
+        why += f"{listed(sorted(two))}, and the password of one was last set before"
+        refs = tuple(own[name].ground for name in sorted(two))[:GROUNDS_MAX]
+        return Finding(CheckStatus.UNKNOWN, why, refs, None, extent, (), check)
     if open_:
         why = f"{len(late)} of {len(names)} were set after the last act; within hours of it, and without a zone: "
         why += f"{listed(open_)} (where the export writes UTC, it tells)"

@@ -11,6 +11,7 @@ from dwell.answers.phrases import listed
 from dwell.hunt.checks.stock import is_exchange_path, is_stock_folder, is_stock_image, is_stock_type, plain_path
 from dwell.model.claims import CheckStatus
 from dwell.model.provenance import RecordRef
+from dwell.scope.log_settings import in_force
 from dwell.scope.snapshots import Row, Snapshot
 
 __all__ = ["iis_modules", "machine_keys", "transport_agents", "virtual_directories"]
@@ -99,7 +100,7 @@ def _compared(
         for one in scene.case.snapshots.of("configuration")
         if any(mark in (row["section"] or "") for row, _ in scene.case.snapshots.read(one, ("section",)))
     }
-    states = _per_server(scene, "configuration", "", lambda one: one.evidence_id in with_mark)
+    states = _per_server(scene, "configuration", "", lambda one: one.evidence_id in with_mark and in_force(one.path))
     if not states.after:
         return [undated(states.held, scene.last)]
     pile = _new(scene, states, columns, thing)
@@ -187,7 +188,7 @@ def _uncovered(before: Collection[tuple[str, ...]], after: Collection[tuple[str,
 def machine_keys(scene: Scene) -> list[Finding]:
     """Hold the machine keys after the last act against those before it: a key that stayed can still be used."""
     keys = {one: found for one in scene.case.snapshots.of("configuration") if (found := _keys(scene, one))}
-    after = scene.current_by_server("configuration", "", lambda one: one in keys)
+    after = scene.current_by_server("configuration", "", lambda one: one in keys and in_force(one.path))
     if not after:
         return [undated(list(keys), scene.last)]
     old = [one for one in keys if not one.after(scene.last) and one.before(scene.last)]

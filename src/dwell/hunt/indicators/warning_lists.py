@@ -139,9 +139,10 @@ def read_warning_lists(paths: Sequence[Path]) -> tuple[tuple[WarningList, ...], 
     Returns:
         The lists, ours first, and what cannot be used.
     """
-    files = [one for path in paths for one in (sorted(path.rglob("*.json")) if path.is_dir() else [path])]
+    held = {path: sorted(path.rglob("*.json")) if path.is_dir() else [path] for path in paths}
+    files = [one for path in paths for one in held[path]]
     out = list(OWN)
-    faults = []
+    faults = [f"{path}: holds no warning list: none of its names ends in .json" for path in held if not held[path]]
     for path in files:
         try:
             out.append(_read(path))

@@ -106,7 +106,7 @@ def rule_files(folder: Path) -> list[Path]:
 def listed(folder: Path) -> tuple[list[Path], list[str]]:
     """Give the rule files of a folder, and what of it is not loaded though it may hold rules, with why.
 
-    Links are not followed, some folders cannot be read, and there can be too many files.
+    Links are not followed, some folders cannot be read, and there can be too many files, or none at all.
     """
     if folder.is_file():
         return [folder], []
@@ -132,6 +132,8 @@ def listed(folder: Path) -> tuple[list[Path], list[str]]:
                 found.append([*below, entry.name])
     if len(found) > FILES_MAX:
         over.append(([], f"{FILES_MAX:,} rule files are loaded, {len(found) - FILES_MAX:,} more are not"))
+    if not found and not over:
+        over.append(([], "holds no rule file: none of its names ends in .yml or .yaml"))
     told = [f"{folder.joinpath(*one)}: {why}" for one, why in sorted(over)]
     return [folder.joinpath(*one) for one in sorted(found)[:FILES_MAX]], told
 

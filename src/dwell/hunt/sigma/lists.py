@@ -45,7 +45,7 @@ def read_lists(paths: Sequence[Path]) -> Lists:
         paths: files and folders.
     """
     found: dict[str, set[str]] = {}
-    faults: list[str] = []
+    faults = [f"{top}: holds no list: none of its names ends in .yml or .yaml" for top in paths if not rule_files(top)]
     for path in [one for top in paths for one in rule_files(top)]:
         try:
             for document in documents(path):

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dwell.model.addresses import is_hop
 from dwell.scope.rollup.fold import Codes
 from dwell.scope.rollup.layers import BACK, ECP_ACTIVITY, ECP_SERVER, EWS, FRONT, MAPI, OWA, PROXY
 from dwell.scope.words import BROWSER, Name, name_of
@@ -74,6 +73,7 @@ def _names(texts: Mapping[str, Sequence[str]], aliases: Mapping[str, str]) -> di
 def agreed(
     arrays: Mapping[str, npt.NDArray[Any]],
     texts: Mapping[str, Sequence[str]],
+    inside: Flags,
     rows: Codes,
     starts: Codes,
     aliases: Mapping[str, str],
@@ -87,6 +87,7 @@ def agreed(
     Args:
         arrays: the records, column by column.
         texts: the texts of their columns.
+        inside: which texts of `client` are addresses of hops of our own, and False for none.
         rows: the records, request by request.
         starts: where in `rows` each request starts.
         aliases: of names whose account is known (`aliases_of`).
@@ -97,7 +98,7 @@ def agreed(
     # the back end writes the front end's own account where that handed the request over
     caller = np.where((layer == _BACK) & machine[taken["actor"]], -1, names["actor"][taken["actor"]])
     opened = np.where(taken["mailbox"] >= 0, names["mailbox"][taken["mailbox"]], caller)
-    outside = np.array([*(not is_hop(one) and not one.startswith(BROWSER) for one in texts["client"]), False])
+    outside = ~inside & np.array([*(not one.startswith(BROWSER) for one in texts["client"]), False])
     client = np.where(outside[taken["client"]], taken["client"], -1)
     one_caller, its = _one(caller, starts)
     one_mailbox, _ = _one(opened, starts)

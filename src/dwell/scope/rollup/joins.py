@@ -287,11 +287,12 @@ def join(stretch: Stretch, aliases: Mapping[str, str] | None = None) -> list[tup
         if (arrays["layer"] == layer).any():
             once = _once(arrays, layer)
             arrays = {name: one[once] for name, one in arrays.items()}
-    sets = _sets(arrays, texts, aliases or {})
+    inside = np.array([*(is_hop(one) for one in texts["client"]), False])
+    sets = _sets(arrays, texts, inside, aliases or {})
     out = []
     for one in stretch.slices:
         places = np.array([next((at for at, each in enumerate(one.files) if each == file), -1) for file in files])
-        out.append(_told(sets, arrays, texts, one, places))
+        out.append(_told(sets, arrays, texts, inside, one, places))
     return out
 
 
@@ -329,7 +330,7 @@ def _once(arrays: Arrays, layer: int) -> Codes:
     return np.sort(order[~mine | (np.bincount(run, weights=mine)[run] < 2)])
 
 
-def _sets(arrays: Arrays, texts: Mapping[str, list[str]], aliases: Mapping[str, str]) -> _Sets:
+def _sets(arrays: Arrays, texts: Mapping[str, list[str]], inside: Flags, aliases: Mapping[str, str]) -> _Sets:
     """Find the requests that two layers have and agree on, each with its records in order of layer."""
     number, when, layer = arrays["number"], arrays["when"], arrays["layer"]
     order = np.lexsort((when, number))
@@ -361,7 +362,7 @@ def _sets(arrays: Arrays, texts: Mapping[str, list[str]], aliases: Mapping[str, 
         & ~np.logical_or.reduceat(unlike | arrays["alone"][order].astype(np.bool_), starts)
         & np.logical_or.reduceat(arrays["access"][order].astype(np.bool_), starts)
         & np.logical_or.reduceat(front, starts)
-        & agreed(arrays, texts, order, starts, aliases)
+        & agreed(arrays, texts, inside, order, starts, aliases)
     )
     said = arrays["closed"][order]
     shut, opened = (np.logical_or.reduceat(one, starts) for one in (said > 0, said < 0))
@@ -418,13 +419,12 @@ def _best(
 _BASES = {"explicit": 0, "routed": 1}
 
 
-def _weakness(kind: Weak, arrays: Arrays, rows: Codes, texts: Mapping[str, list[str]]) -> Codes:
+def _weakness(kind: Weak, arrays: Arrays, rows: Codes, texts: Mapping[str, list[str]], inside: Flags) -> Codes:
     """Say how weak the value of each record is."""
     if kind is Weak.BASIS:
         ranks = np.array([*(_BASES.get(one.partition(" ")[0], 2) for one in texts["basis"]), 2])
         return np.asarray(ranks[arrays["basis"][rows]], np.int64)
     if kind is Weak.INSIDE:
-        inside = np.array([*(is_hop(one) for one in texts["client"]), False])
         return np.asarray(inside[arrays["client"][rows]], np.int64)
     if kind is Weak.UNANSWERED:
         return np.asarray(~arrays["answered"][rows].astype(np.bool_), np.int64)
@@ -439,6 +439,7 @@ def _told(
     sets: _Sets,
     arrays: Arrays,
     texts: Mapping[str, list[str]],
+    inside: Flags,
     one: Slice,
     places: Codes,
 ) -> tuple[pa.Table, pa.Table]:
@@ -448,6 +449,7 @@ def _told(
         sets: all requests.
         arrays: the records.
         texts: the texts of their columns.
+        inside: which texts of `client` are addresses of hops of our own, and False for none.
         one: the slice.
         places: place of each file of the stretch among the slice's; -1 for none.
     """
@@ -463,7 +465,7 @@ def _told(
     chosen = {}
     for name, strength in strengths().items():
         if name != "bearer":
-            weak = _weakness(strength.weak, arrays, rows, texts)
+            weak = _weakness(strength.weak, arrays, rows, texts, inside)
             able = arrays["access"][rows].astype(np.bool_) if name == "outcome" else arrays[name][rows] >= 0
             chosen[name] = _best(strength, arrays, rows, starts, ~copies & able, weak)
     bearers: dict[str, pa.Array] = {

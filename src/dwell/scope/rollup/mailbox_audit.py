@@ -60,6 +60,7 @@ def _messages(table: pa.Table, keys: dict[str, Column], item: Column, folder: Co
             folder.text(rows),
             fold.texts(table, "evidence_id").text(rows),
             table["record_no"].combine_chunks().take(taken),
+            pa.nulls(len(taken), pa.int64()),
         ],
         schema=MESSAGES,
     )

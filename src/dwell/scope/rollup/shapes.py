@@ -159,9 +159,13 @@ MESSAGES = pa.schema(
         pa.field("folder", pa.string()),
         pa.field("evidence_id", pa.string(), nullable=False),
         pa.field("record_no", pa.int64(), nullable=False),
+        pa.field("unnamed", pa.int64()),
     ]
 )
-"""Messages that a record names as read, and folders that it names as synchronised (`message_id` null)."""
+"""Messages that a record names as read, and folders that it names as synchronised (`message_id` null).
+
+`unnamed` stands with the first message of a record: how many more items the record counts than it names; null where none.
+"""
 
 LOGONS = pa.schema(
     [

@@ -31,6 +31,7 @@ TEXTS = (
 )  # fmt: skip
 COLUMNS = (
     "evidence_id", "record_no", "time_utc", *TEXTS, "SizeInBytes", "InternetMessageIds", "FolderPaths",
+    "OperationCount",
 )  # fmt: skip
 DICTIONARY = ("evidence_id", *TEXTS)
 NEEDS = ("sessions", "hours", "messages")
@@ -58,6 +59,14 @@ def _is_sync(text: str | None) -> bool:
     return text is not None and text.lower() == "sync"
 
 
+def _unnamed(counted: pa.Array, lists: pa.Array, rows: Codes) -> pa.Array:
+    """Give how many more items each record counts than it names, at the first message of the record; null elsewhere."""
+    more = pc.subtract(counted, pc.list_value_length(lists).cast(pa.int64()))
+    first = np.concatenate((np.ones(1, np.bool_), rows[1:] != rows[:-1]))[: len(rows)]
+    told = more.take(pa.array(rows))
+    return pc.if_else(pc.and_(pa.array(first), pc.greater(told, 0)), told, pa.scalar(None, pa.int64()))
+
+
 def _messages(table: pa.Table, keys: dict[str, Column], rows: Codes) -> pa.Table:
     """Give one row per message or synchronised folder that a record names."""
     parts: list[pa.Table] = []
@@ -68,10 +77,13 @@ def _messages(table: pa.Table, keys: dict[str, Column], rows: Codes) -> pa.Table
     is_sync = kind.flags([_is_sync(one) for one in kind.values])
     for name, picked in (("InternetMessageIds", rows[~is_sync[rows]]), ("FolderPaths", rows[is_sync[rows]])):
         lists = table[name].combine_chunks().take(pa.array(picked))
-        owner = picked[pc.list_parent_indices(lists).to_numpy()]
+        at = pc.list_parent_indices(lists).to_numpy()
+        owner = picked[at]
         flat = pc.list_flatten(lists)
         taken = pa.array(owner)
         none = pa.nulls(len(owner), pa.string())
+        names = name == "InternetMessageIds"
+        counted = table["OperationCount"].combine_chunks().take(pa.array(picked))
         parts.append(
             pa.table(
                 [
@@ -80,10 +92,11 @@ def _messages(table: pa.Table, keys: dict[str, Column], rows: Codes) -> pa.Table
                     keys["client"].text(owner),
                     keys["agent"].text(owner),
                     instants.take(taken),
-                    flat if name == "InternetMessageIds" else none,
-                    none if name == "InternetMessageIds" else flat,
+                    flat if names else none,
+                    none if names else flat,
                     evidence.text(owner),
                     number.take(taken),
+                    _unnamed(counted, lists, at) if names else pa.nulls(len(owner), pa.int64()),
                 ],
                 schema=MESSAGES,
             )
