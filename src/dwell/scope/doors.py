@@ -19,30 +19,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dwell.archive.datafile import DataFile, read_lexicon, read_rows
-from dwell.archive.store import Archive
 from dwell.model.addresses import is_internal
 from dwell.scope.access import Accesses
-from dwell.scope.cells import HOUR_US
 from dwell.scope.cmdlets import Label
 from dwell.scope.intrusions import Held
 from dwell.scope.ledger import NO_HOST, Ledger
 from dwell.scope.rollup.layers import BACK, FOLDERS, FRONT
+from dwell.scope.rollup.shapes import DOORS
 from dwell.scope.unable import WEEK
 from dwell.scope.visitors import client_of
 
-__all__ = ["CMDLETS", "Visit", "at_doors", "mark_doors", "visits_at"]
+__all__ = ["CMDLETS", "Visit", "at_doors", "came_in", "mark_doors"]
 
 CMDLETS = "cmdlets"
 """The coming to a door, as an act that a web log can be unable to show."""
 NO_DOOR = "no request to remote PowerShell, by whomever, is held within a week: this log does not show who came to it"
 NO_FRONT = "only the back end's web log is held, which knows no client's address"
 _DAY = 24
-_SHELL, _PANEL = "/powershell", "/ecp"
-_BACK_END = 444
 _IIS = "iis"
-_COLUMNS = ("time_utc", "host", "cs-method", "cs-uri-stem", "cs-username", "c-ip", "X-Forwarded-For", "s-port")
-_KEYS = ("host", "hour", "cs-username", "c-ip", "X-Forwarded-For", "s-port")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,48 +80,19 @@ def mark_doors(ledger: Ledger, layers: pa.Table) -> None:
             ledger.mark_unable((host, _IIS, CMDLETS), np.flatnonzero(lacks), NO_FRONT)
 
 
-def visits_at(archive: Archive) -> tuple[Visit, ...]:
-    """Give who was answered at a door, by hour: in remote PowerShell, and where the control panel was sent something.
+def came_in(table: pa.Table) -> tuple[Visit, ...]:
+    """Give who was answered at a door, by hour, in order.
 
     Args:
-        archive: the case's archive.
-
-    Raises:
-        CustodyError: a data file is not what was written.
+        table: rows in `rollup.shapes.DOORS`.
     """
-    found: dict[Visit, None] = {}
-    for file in archive.files(_IIS):
-        found |= dict.fromkeys(_visits(file))
+    found = {
+        Visit(
+            row["host"] or NO_HOST, row["hour"], row["user"], client_of(row["forwarded"], row["client"]), row["behind"]
+        )
+        for row in table.group_by(DOORS.names, use_threads=False).aggregate([]).to_pylist()
+    }
     return tuple(sorted(found, key=lambda one: (one.hour, one.host, one.user, one.client or "", one.behind)))
-
-
-def _visits(file: DataFile) -> Iterable[Visit]:
-    lexicon = read_lexicon(file)
-    if "cs-uri-stem" in lexicon.complete:
-        held = lexicon.column("cs-uri-stem")["value"].to_pylist()
-        if not any((one or "").lower().startswith((_SHELL, _PANEL)) for one in held):
-            return
-    rows = read_rows(file, (*_COLUMNS, "sc-status"), dictionary=("host", "cs-uri-stem", "cs-username"))
-    stem = pc.utf8_lower(rows["cs-uri-stem"].cast(pa.string()))
-    sent = pc.and_(pc.starts_with(stem, _PANEL), pc.equal(rows["cs-method"].cast(pa.string()), "POST"))
-    user = rows["cs-username"].cast(pa.string())
-    named = pc.and_(pc.is_valid(user), pc.not_equal(user, "-"))
-    # a log without the status does not say that it was refused
-    refused = pc.fill_null(pc.greater_equal(rows["sc-status"], 300), False)  # noqa: FBT003 - Arrow's own order
-    taken = pc.and_(pc.and_(pc.or_(pc.starts_with(stem, _SHELL), sent), named), pc.invert(refused))
-    near = rows.filter(pc.and_(taken, pc.is_valid(rows["time_utc"])))
-    hour = pc.divide(near["time_utc"].cast(pa.int64()), HOUR_US)
-    near = near.append_column("hour", hour).select(_KEYS)
-    plain = pa.table({name: _plain(near[name]) for name in _KEYS})
-    for row in plain.group_by(list(_KEYS), use_threads=False).aggregate([]).to_pylist():
-        client = client_of(row["X-Forwarded-For"], row["c-ip"])
-        yield Visit(row["host"] or NO_HOST, row["hour"], row["cs-username"], client, row["s-port"] == _BACK_END)
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Give a column without its dictionary."""
-    coded = pa.types.is_dictionary(column.type)
-    return column.cast(column.type.value_type) if coded else column
 
 
 def at_doors(

@@ -42,7 +42,7 @@ from dwell.scope.copies import (
 )
 from dwell.scope.darkening import darken
 from dwell.scope.departures import Departures, departures_of
-from dwell.scope.doors import Visit, visits_at
+from dwell.scope.doors import Visit, came_in
 from dwell.scope.exploit_ties import joined_by_mailboxes
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
@@ -163,7 +163,7 @@ class Investigation:
         beside_mail: what the tenant's records hold beside mail from addresses of an intrusion.
     toll: persons affected, by exposed mailbox and altogether.
         instants: how records came by their instants, by host and table.
-        visits: who was answered at a door to cmdlets, by hour; none where no intrusion is held.
+        visits: who was answered at a door to cmdlets, by hour.
     """
 
     tables: tuple[str, ...]
@@ -401,7 +401,7 @@ def investigate(
         beside_mail=tenant_acts(archive, held, accesses, identities),
         toll=tolls(archive, exposed, identities),
         instants=instants_of(archive, rolled.hours),
-        visits=visits_at(archive) if held or markings or settings else (),
+        visits=came_in(rolled.tables["doors"]),
     )
     found = _reach(found, archive)
     if not markings and not settings:
