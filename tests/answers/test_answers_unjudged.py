@@ -159,6 +159,26 @@ def test_a_foreign_agent_at_night_where_many_of_the_house_are_leaves_the_mailbox
     assert any("198.20.1.0/24" in text and "Konqueror" in text for text in box.assumptions)
 
 
+@pytest.mark.parametrize(("people", "grade"), [(3, Grade.UNDETERMINABLE), (2, Grade.NO_SIGN)])
+def test_an_agent_of_nobodys_with_which_several_are_where_they_never_were_leaves_them_open(
+    tmp_path: Path, people: int, grade: Grade
+) -> None:
+    """At their own hours, behind the gateway of a third of the house."""
+    gateway = [
+        one
+        for place, person in enumerate(PEOPLE[:12])
+        for one in visits(person, f"198.20.1.{place + 1}", BROWSERS[place % 3], range(0, 60, 2), hour=7 + place % 4)
+    ]
+    tool = [
+        one
+        for person in PEOPLE[20 : 20 + people]
+        for one in visits(person, "198.20.1.98", FOREIGN, range(0, 60, 7), hour=8)
+    ]
+    found = told(tmp_path, [*gateway, *tool])
+    assert not found.intrusions
+    assert [grades(found)[PEOPLE[one]] for one in (0, 20)] == [Grade.NO_SIGN, grade]
+
+
 def test_who_stays_is_named_where_intrusions_are_told_and_where_limits_are(tmp_path: Path) -> None:
     branch = [f"b{place}@gov.example" for place in range(5)]
     rows = [
@@ -266,3 +286,16 @@ def test_a_marking_of_what_applications_call_themselves_speaks_of_each_of_them(
         "M1", MarkingKind.CLIENT, "203.0.113.9", MarkingVerdict.OURS, "the travel office's", "me", agent=named
     )
     assert grades(in_tenant(tmp_path, rows, markings=[said]))[PEOPLE[0]] is grade
+
+
+def test_a_program_of_a_few_that_polls_for_some_days_is_no_negative_either(tmp_path: Path) -> None:
+    eas = "/Microsoft-Server-ActiveSync/default.eas"
+    rows = [
+        one
+        for person in PEOPLE[:6]
+        for hour in range(0, 24, 3)
+        for one in visits(person, OUTSIDE, "App/1", range(51, 60), hour=hour, stem=eas)
+    ]
+    found = told(tmp_path, rows)
+    assert not found.intrusions
+    assert {grades(found)[one] for one in PEOPLE[:6]} == {Grade.UNDETERMINABLE}

@@ -24,7 +24,8 @@ VALUES = st.lists(
 ).map("".join)
 LISTS: Mapping[str, Sequence[str]] = {"staff": ("a", "B*", "10"), "odd": ("@", "?b", "\\*"), "one": ("/owa/",)}
 """Values for placeholders."""
-EXPANDED = st.lists(st.sampled_from(["%staff%", "%odd%", "%one%", "a", "*"]), min_size=1, max_size=3).map("".join)
+_WITH_LISTS = ["%staff%", "%odd%", "%one%", "a", "*", "\\%staff\\% ", "5\\% "]
+EXPANDED = st.lists(st.sampled_from(_WITH_LISTS), min_size=1, max_size=3).map("".join)
 REGEXES = st.sampled_from(["a", "^/owa", "b$", "[a-c]{2}", "\\d+", "a.b", "(?:a|/)+", "\\bab\\b", "^$", "A%4"])
 TIMES = st.sampled_from(
     [
@@ -39,14 +40,15 @@ TIMES = st.sampled_from(
 CODED = ("-\0a\0", "-a\0/ab", "\0/\0a\0b", "\0-\0a", "\ufeff/\0a\0b\0", "\ufeff-\0a\0", "a\0-\0a\0", "LWE", "L2Fi")
 WIDE = st.sampled_from([*CODED, "LWE=", "YSAtYQ==", "IC9hYg", "LQBh", "x-a", "a /a", "\u2013a"])
 ADDRESSES = st.sampled_from(["10.0.0.1", "10.0.1.1", "::1", "::ffff:10.0.0.7", "-", "x"])
-NUMBERS = st.sampled_from(["7", "10", "10.5", "200", "-3", "1e3", "True"])
+NUMBERS = st.sampled_from(["%staff% ", "5% ", "7", "10", "10.5", "200", "-3", "1e3", "True"])
 MIXED = TEXTS | TIMES | WIDE | NUMBERS | ADDRESSES
 
 Item = tuple[str, st.SearchStrategy[Any]]
 
-_PARTS = st.sampled_from([1, 4, 9, 14, 30, 31, 2019])
+_PARTS = st.sampled_from([1, 4, 9, 14, 30, 31, 2019, "4", "30"])
 _CODED_VALUES = st.sampled_from(["-a", "/ab", "a -a"])
-_BOUNDS = st.sampled_from([7, 10, 10.5, 200, 400])
+_DASHED = _CODED_VALUES | st.sampled_from(["\u2013a", "a \u2014a", "\u2015ab"])
+_BOUNDS = st.sampled_from([7, 10, 10.5, 200, 400, "7", "10.5", "200"])
 _NETWORKS = st.sampled_from(["10.0.0.0/24", "::/8", "10.0.0.1/32", "0.0.0.0/0"])
 _ANY = VALUES | st.sampled_from([None, "", "-", 10, 200, 10.5, "10", True])
 ITEMS: tuple[Item, ...] = (
@@ -67,15 +69,13 @@ ITEMS: tuple[Item, ...] = (
     *(
         (one, _CODED_VALUES)
         for one in (
-            "windash",
-            "contains|windash",
-            "windash|endswith",
             "base64",
             "base64",
             "base64|contains",
             "base64offset",
         )
     ),
+    *((one, _DASHED) for one in ("windash", "contains|windash", "windash|endswith")),
     *((one, _CODED_VALUES) for one in ("base64offset|contains", "wide", "wide|contains", "utf16", "utf16|endswith")),
     *((one, _CODED_VALUES) for one in ("utf16be", "utf16be|contains", "utf16le|base64offset|contains")),
     *(
@@ -101,7 +101,7 @@ ITEMS: tuple[Item, ...] = (
     ("expand|contains|all", st.lists(EXPANDED, min_size=1, max_size=2)),
     *((one, st.booleans()) for one in ("exists", "exists")),
     *((one, st.none()) for one in ("fieldref", "fieldref|contains", "fieldref|startswith", "fieldref|endswith")),
-    ("fieldref|neq", st.none()),
+    *((one, st.none()) for one in ("fieldref|neq", "fieldref|cased", "endswith|fieldref|cased", "contains|fieldref")),
     ("", _ANY),
     ("", st.lists(_ANY, max_size=3)),
 )
@@ -111,7 +111,7 @@ ITEMS: tuple[Item, ...] = (
 def items(draw: st.DrawFn, fields: tuple[str, ...]) -> tuple[str, Any]:
     """Draw one line of a detection."""
     field, (modifiers, values) = draw(st.sampled_from(fields)), draw(st.sampled_from(ITEMS))
-    value = draw(st.sampled_from(fields)) if modifiers.startswith("fieldref") else draw(values)
+    value = draw(st.sampled_from(fields)) if "fieldref" in modifiers else draw(values)
     return (f"{field}|{modifiers}" if modifiers else field), value
 
 

@@ -289,7 +289,8 @@ def _variants(value: str, modifiers: tuple[str, ...]) -> list[list[str | int]]:
 
 
 def _dashed(value: str) -> list[str]:
-    match = re.search(r"\B[-/]\b", value)
+    # five characters can stand before an option, and each of them stands for all
+    match = re.search("\\B[-/\u2013\u2014\u2015]\\b", value)
     if match is None:
         return [value]
     return [
@@ -317,11 +318,11 @@ def _one(event: Event, name: str, modifiers: Sequence[str], value: object) -> bo
     if value is None:
         return all(one in event.blanks for one in event.field(name, "empty"))
     if "fieldref" in modifiers:
-        return any(
-            _related(fold(one), fold(two), modifiers)
-            for one in event.field(name, "same")
-            for two in event.field(str(value), "same")
+        as_is = (lambda text: text) if "cased" in modifiers else fold
+        mine, others = (
+            [as_is(one) for one in event.field(each, "same") if one not in event.blanks] for each in (name, str(value))
         )
+        return any(_related(one, two, modifiers) for one in mine for two in others)
     if "re" in modifiers:
         return any(_searched(str(value), one, modifiers) for one in event.field(name, ""))
     if "cidr" in modifiers:
@@ -441,10 +442,21 @@ Lists = Mapping[str, Sequence[str]]
 
 
 def _expanded(value: object, lists: Lists) -> list[object]:
-    """Give the values that a value with placeholders stands for."""
-    found = [""]
-    for at, part in enumerate(re.split(r"%([^%]+)%", str(value))):
-        found = [one + more for one in found for more in (lists[part] if at % 2 else [part])]
+    """Give the values that a value with placeholders stands for.
+
+    A percent behind a backslash is a percent, and no placeholder's; where a whole name and a plain percent follow, the
+    backslash is that of a path. Two backslashes are one, and it says nothing of what follows.
+    """
+    text, at, found = str(value), 0, [""]
+    while at < len(text):
+        if text[at : at + 2] == "\\\\":
+            found, at = [one + "\\\\" for one in found], at + 2
+        elif text[at : at + 2] == "\\%" and not re.match(r"[\w.-]+%", text[at + 2 :]):
+            found, at = [one + "%" for one in found], at + 2
+        elif name := re.match(r"%([^%\\]+)%", text[at:]):
+            found, at = [one + more for one in found for more in lists[name[1]]], at + len(name[0])
+        else:
+            found, at = [one + text[at] for one in found], at + 1
     return list(found)
 
 

@@ -73,6 +73,7 @@ _AUDITED: Mapping[str, tuple[int, Mapping[str, str]]] = {
         },
     ),
     "registry_set": (4657, {"image": "ProcessName"}),
+    "registry_delete": (4657, {"image": "ProcessName"}),
     "registry_event": (4657, {"image": "ProcessName"}),
     "file_access": (4663, {"filename": "ObjectName", "image": "ProcessName"}),
 }
@@ -138,9 +139,13 @@ _HEADER = {
 }
 # data of Exchange's management events is taken apart when it is read; rules call all data that has no name `Data`
 _UNNAMED = {
-    "Data": ("EventData:Data#", "Cmdlet", "CmdletParameters", "CmdletCaller", "CmdletError", "Message"),
+    "Data": (
+        "EventData:Data#", "Message", "Cmdlet", "CmdletActivityId", "CmdletCaller", "CmdletCallerSid", "CmdletDuration",
+        "CmdletError", "CmdletErrorKind", "CmdletHostApplication", "CmdletParameters", "CmdletProcess", "CmdletScope",
+        "CmdletSession",
+    ),
     "Payload": ("EventData:Payload",),
-}
+}  # fmt: skip
 
 
 # Sysmon's documentation, "Event ID 12": how it shortens the roots of the registry
@@ -185,11 +190,23 @@ def _data(row: Row, name: str) -> list[str]:
 
 
 # Microsoft's page on 4657; what each type and operation is called in the messages it refers to
-def _value_texts(row: Row, name: str, *, with_deleted: bool) -> list[str]:
-    operation = (_data(row, "OperationType") or [""])[0].strip().rstrip(".").lower()
-    gone = operation in {"%%1906", "registry value deleted"}
-    if gone and not with_deleted:
-        return []
+def _operation(row: Row) -> str:
+    return (_data(row, "OperationType") or [""])[0].strip().rstrip(".").lower()
+
+
+def _is_gone(row: Row) -> bool:
+    return _operation(row) in {"%%1906", "registry value deleted"}
+
+
+# a value that was deleted was not set, and what was not deleted is no deletion
+_HAPPENED: Mapping[str, Callable[[Row], bool]] = {
+    "registry_set": lambda row: not _is_gone(row),
+    "registry_delete": _is_gone,
+}
+
+
+def _value_texts(row: Row, name: str) -> list[str]:
+    operation, gone = _operation(row), _is_gone(row)
     if name == "eventtype":
         known = operation in {"%%1904", "%%1905", "new registry value created", "existing registry value modified"}
         return ["DeleteValue"] if gone else ["SetValue"] if known else []
@@ -236,12 +253,14 @@ def _windows(
     ids: Sequence[int],
     names: Mapping[str, str] | None = None,
     made: Callable[[Row, str], list[str]] | None = None,
+    happened: Callable[[Row], bool] = lambda _: True,
 ) -> Kind:
     lower_channels = [one.lower() for one in channels]
     called = {**_HEADER, **{one: (two, f"EventData:{two}") for one, two in (names or {}).items()}}
 
     def is_one(row: Row) -> bool:
-        return (not channels or str(row["Channel"]).lower() in lower_channels) and (not ids or row["EventID"] in ids)
+        is_there = not channels or str(row["Channel"]).lower() in lower_channels
+        return is_there and (not ids or row["EventID"] in ids) and happened(row)
 
     def make(row: Row) -> Event:
         mine: Names = {one: [place for place in places if _is_place(row, place)] for one, places in called.items()}
@@ -280,8 +299,9 @@ def _of_windows(category: str, service: str) -> list[Kind]:
         found.append(([_SYSMON], _windows([_SYSMON], _SYSMON_EVENTS[category])))
     if category in _AUDITED:
         number, names = _AUDITED[category]
-        made = partial(_value_texts, with_deleted=category != "registry_set") if number == 4657 else None
-        found.append((["Security"], _windows(["Security"], [number], names, made)))
+        made = _value_texts if number == 4657 else None
+        happened = _HAPPENED.get(category, lambda _: True)
+        found.append((["Security"], _windows(["Security"], [number], names, made, happened)))
     if category in _OTHERS:
         channels, ids, names = _OTHERS[category]
         found.append((channels, _windows(channels, ids, names)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.hunt.archives import archive_of, load_rules
 
 from dwell.archive.store import Archive
 from dwell.hunt import bounded as module
-from dwell.hunt import bundles, hits, pieces, putting
+from dwell.hunt import bundles, hits, packing, pieces, putting
 from dwell.hunt.bounded import Bounded, bounded
 from dwell.hunt.grouping import grouped
 from dwell.hunt.hits import HITS, MANY, OTHERS, REFS_MAX
@@ -22,6 +23,7 @@ from dwell.hunt.hunting import Hunted, hunt
 from dwell.hunt.indicators.found import mentions_met
 from dwell.hunt.indicators.gathering import MENTIONS, Indicators
 from dwell.hunt.ordering import concat, text_bytes, weights
+from dwell.hunt.packing import is_packed, packed, plain_schema, unpacked
 from dwell.hunt.sigma.loaded import Loaded
 
 DRAWN = ("first_utc", "last_utc", "host", "client", "account", "status")
@@ -259,3 +261,60 @@ def test_a_rule_of_a_hundred_thousand_values_meets_what_holds_one(tmp_path: Path
     loaded = load_rules(tmp_path / "rules", rule)
     found = _hunted(archive_of(tmp_path / "archive", {"iis": rows}), loaded, None)
     assert [one["record_no"] for one in found.hits.to_pylist()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_hits_that_are_folded_a_few_at_a_time_are_those_folded_at_once(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    drawn = random.Random(seed)  # noqa: S311
+    parts = [drawn_hits(drawn, drawn.randrange(1, 90)) for _ in range(5)]
+    monkeypatch.setattr(module, "ROWS_MAX", 20)
+    whole = bounded(parts, lambda: parts)
+    assert whole.coarse
+    for at_once in (11, 50):
+        monkeypatch.setattr(module, "_AT_ONCE", at_once)
+        assert bounded(parts, lambda: parts) == whole
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_packed_hits_are_put_in_the_same_order_and_say_the_same(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    drawn = random.Random(seed)  # noqa: S311
+    parts = [drawn_hits(drawn, rows) for rows in (40, 1, 90)]
+    monkeypatch.setattr(packing, "PACKED_ROWS", 17)
+    for limit in (3_000, 1 << 28):
+        monkeypatch.setattr(pieces, "PIECE_BYTES", limit)
+        told = concat([packed(one) for one in parts])
+        assert is_packed(told)
+        assert plain_schema(told.schema) == HITS
+        assert weights(told).tolist() == weights(concat(parts)).tolist()
+        assert unpacked(told) == concat(parts)
+    assert packed(pa.concat_tables(parts * 50).combine_chunks()).nbytes * 2 < pa.concat_tables(parts * 50).nbytes
+
+
+def test_what_a_file_of_many_hits_and_records_comes_to_is_the_same_packed_or_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    start = datetime(2021, 3, 3, tzinfo=UTC)
+    rows = [
+        {"cs-uri-stem": f"/owa/{at % 7}", "c-ip": f"192.0.2.{at % 50}", "time_utc": start + timedelta(seconds=at)}
+        for at in range(200)
+    ]
+    archive = archive_of(tmp_path / "archive", {"iis": rows})
+    source, condition = {"category": "webserver"}, {"s": {"cs-uri-stem|startswith": "/owa/"}, "condition": "s"}
+    every = {"title": "All", "name": "all", "logsource": source, "detection": condition, "level": "low"}
+    counted = {"type": "value_count", "rules": ["all"], "group-by": ["cs-uri-stem"], "timespan": "1h"}
+    many = {"title": "Many", "correlation": counted | {"condition": {"field": "c-ip", "gte": 3}, "generate": True}}
+    loaded = load_rules(tmp_path / "rules", every, many)
+    whole = hunt(archive, loaded=loaded, workers=1)
+    assert set(whole.hits["title"].to_pylist()) == {"All", "Many"}
+    monkeypatch.setattr("dwell.hunt.wide.PACKED_ROWS", 16)
+    monkeypatch.setattr(packing, "PACKED_ROWS", 16)
+    for limit in (1, 1 << 25):
+        # with so little held in memory it is handed over as a file, kept or put aside
+        monkeypatch.setattr("dwell.hunt.passes.HELD_BYTES", limit)
+        monkeypatch.setattr(bundles, "HELD_BYTES", limit)
+        for cache in (None, tmp_path / f"cache-{limit}"):
+            found = hunt(archive, loaded=loaded, workers=1, cache=cache)
+            assert found.hits == whole.hits
+            assert found.outcomes == whole.outcomes

@@ -157,3 +157,14 @@ def test_where_nothing_is_kept_what_was_done_is_there_and_nothing_is_written(tmp
     bundle.settle()
     assert holds(bundle, entries(1, 2))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_segment_that_is_handed_over_by_its_place_is_read_from_there_again_and_again(tmp_path: Path) -> None:
+    wanted = entries(1, 2, 3)
+    bundle = Bundle(tmp_path)
+    bundle.take(Written(write_segment(tmp_path, wanted), {}))
+    for _ in range(3):
+        assert holds(bundle, wanted)
+        bundle.forget()
+    bundle.settle()
+    assert holds(Bundle(tmp_path), wanted)

@@ -12,6 +12,7 @@ from tests.hunt.archives import archive_of, hunted, load_rules, met
 from dwell.hunt.hunting import hunt
 from dwell.hunt.wide import Hunter
 from dwell.model.claims import RuleStatus
+from dwell.sources.windows_event import CMDLET_CHANNEL, CMDLET_POSITIONS
 
 RULE = {"title": "a rule", "id": "5f0c5f5c-0000-4000-8000-000000000001", "level": "high"}
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
@@ -87,3 +88,23 @@ def test_a_field_of_the_head_alone_does_not_make_up_for_one_of_the_event(tmp_pat
     mine = next(one for one in told if one.rule_id == RULE["id"])
     assert (mine.status, mine.hits) == (RuleStatus.BLIND, 0)
     assert "ProcessId" in mine.reason
+
+
+def test_all_data_without_a_name_of_exchanges_cmdlet_log_are_data(tmp_path: Path) -> None:
+    """What has a column by its position is no less unnamed than what has none."""
+    held = {name: f"position of {name}" for name in CMDLET_POSITIONS.values()}
+    row = {"Channel": CMDLET_CHANNEL, "EventID": 6, **held, "EventData": [("Data7", "position of no column")]}
+    asked = [*held.values(), "position of no column", "position of anything else"]
+    rules = [
+        {
+            **RULE,
+            "id": f"5f0c5f5c-0000-4000-8000-{at:012}",
+            "title": text,
+            "logsource": {**WINDOWS, "service": "msexchange-management"},
+            "detection": {"s": {"Data|contains": text}, "condition": "s"},
+        }
+        for at, text in enumerate(asked)
+    ]
+    archive = archive_of(tmp_path / "archive", {"evtx": [row]})
+    told = met(hunted(archive, Hunter(load_rules(tmp_path / "rules", *rules).rules)))
+    assert set(told) == {one["id"] for one in rules[:-1]}

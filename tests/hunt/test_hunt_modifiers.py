@@ -62,6 +62,22 @@ OTHERS: list[tuple[str, object, tuple[str, ...], tuple[str, ...]]] = [
     ("f|re", ["^a", "b$"], ("ax", "xb"), ("x",)),
     ("f|re|all", ["^a", "b$"], ("axb",), ("ax", "xb")),
     ("f|fieldref|contains", "Host", ("xHy",), ("x",)),
+    ("f|fieldref|cased", "Host", ("h",), ("H", "hh")),
+    ("f|fieldref|endswith|cased", "Host", ("xh", "h"), ("xH", "hx")),
+    ("f|contains|fieldref", "Host", ("xHy",), ("x",)),
+    *(
+        ("f|contains|windash", f" {dash}a", ("x -a", "x /A", "x \u2013a", "x \u2014a", "x \u2015a"), ("x a", "x_a"))
+        for dash in "/\u2013\u2014\u2015"
+    ),
+    ("f|windash", "x \u2014a \u2013b", ("x -a /b", "x \u2015a \u2013b"), ("x a b",)),
+    ("f|expand", "\\%staff\\%", ("%staff%",), ("\\%staff\\%", "staff")),
+    ("f|expand", "100\\%", ("100%",), ("100\\%", "100")),
+    ("f|expand|contains", ["a\\%b", "\\%c\\%"], ("xa%b", "%C%"), ("ab", "c")),
+    ("f|re|expand", "^\\%[ab]\\%$", ("%a%",), ("a",)),
+    ("f|gt", "10", ("11", "10.5"), ("10", "x")),
+    ("f|lte", ["9", "-1.5"], ("9", "-2"), ("10",)),
+    ("f|minute", "5", ("2019-04-02 10:05:59",), ("2019-04-02 10:06",)),
+    ("f|hour|lt", "5", ("2019-04-02 04:05",), ("2019-04-02 10:05",)),
     ("|all", ["a", "b"], ("b a",), ("a",)),
     ("|cased", "Ab", ("xAbx",), ("ab",)),
     ("|re|i", "A+B", ("xaab",), ("b",)),
@@ -92,13 +108,47 @@ def test_a_rule_meets_what_it_says(tmp_path: Path, held: tuple[str, object, tupl
     assert found.get(str(rule["id"]), set()) == set(range(1, len(right) + 1))
 
 
+def test_an_escaped_percent_and_a_placeholder_stand_side_by_side(tmp_path: Path) -> None:
+    rows = [
+        {"BackEndCookie": one}
+        for one in ("C:\\Users\\anna\\5% x", "C:\\Users\\%user%\\5% x", "C:\\Users\\anna\\5\\% x")
+    ]
+    rule = {
+        "title": "a path with a placeholder",
+        "id": "90000000-0000-4000-8000-000000000001",
+        "logsource": {"product": "exchange", "service": "httpproxy"},
+        "detection": {"s": {"BackEndCookie|expand": "C:\\Users\\%user%\\5\\% x"}, "condition": "s"},
+    }
+    loaded = load_rules(tmp_path / "rules", rule, lists={"user": ["anna"]})
+    found = met(hunted(archive_of(tmp_path / "archive", {"httpproxy": rows}), Hunter(loaded.rules)))
+    assert found[str(rule["id"])] == {1}
+
+
+@pytest.mark.parametrize(
+    ("how", "meant"), [("fieldref", {3}), ("fieldref|contains", {3, 4}), ("fieldref|neq", {1, 2, 4, 5})]
+)
+def test_a_dash_of_a_web_log_is_like_no_other_field(tmp_path: Path, how: str, meant: set[int]) -> None:
+    pairs = [("-", "-"), ("", ""), ("Anna", "anna"), ("x anna", "anna"), ("a-b", "-")]
+    rows = [{"cs-referer": one, "cs-username": two, "cs-uri-stem": "/"} for one, two in pairs]
+    rule = {
+        "title": how,
+        "id": "90000000-0000-4000-8000-000000000001",
+        "logsource": {"category": "webserver"},
+        "detection": {"s": {f"cs-referer|{how}": "cs-username"}, "condition": "s"},
+    }
+    loaded = load_rules(tmp_path / "rules", rule)
+    found = met(hunted(archive_of(tmp_path / "archive", {"iis": rows}), Hunter(loaded.rules)))
+    assert found[str(rule["id"])] == meant
+
+
 @pytest.mark.parametrize(
     "item",
     [
         {"f|re": 123}, {"f|exists": "yes"}, {"f|cidr": "10.0.0.1/8"}, {"f|cidr": 7}, {"f|gt": "x"},
         {"f|gt": float("inf")}, {"f": [["a"]]}, {"f": {"a": 1}}, {"f|base64": "a*"}, {"f|wide": "\u00e9"},
         {"f|re|cased": "a"}, {"|exists": True}, {"|gt": 7}, {"|fieldref": "a"}, {"f|all": None}, {"f|": 1},
-        {"f|re": "(" * 300},
+        {"f|re": "(" * 300}, {"f|minute": "5.5"}, {"f|gt": "1e3"}, {"f|fieldref|cased": "a*"},
+        {"f|windash": "\u2013a -b /c -d"},
     ],
     ids=str,
 )  # fmt: skip

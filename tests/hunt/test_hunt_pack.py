@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from dwell.model.claims import Outcome
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "hunt" / "pack.yml"
 
 
+@cache
 def golden() -> dict[str, dict[str, list[dict[str, Any]]]]:
     found: dict[str, dict[str, list[dict[str, Any]]]] = yaml.safe_load(GOLDEN.read_text(encoding="utf-8"))
     return found

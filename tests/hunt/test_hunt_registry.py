@@ -23,6 +23,7 @@ from dwell.model.claims import RuleStatus
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
 RULE = {"title": "a rule", "id": "5f0c5f5c-0000-4000-8000-000000000001", "level": "high"}
 SET = {"product": "windows", "category": "registry_set"}
+DELETE = {"product": "windows", "category": "registry_delete"}
 EVENT = {"product": "windows", "category": "registry_event"}
 PROCESS = {"product": "windows", "category": "process_creation"}
 RUN = "\\REGISTRY\\MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run"
@@ -92,6 +93,9 @@ ROWS = [
         ({"EventType": "SetValue"}, {1, 2, 3, 4, 5, 6, 8, 9}),
         ({"EventType": "DeleteValue"}, set()),
         ({"TargetObject|contains": "gone"}, set()),
+        ({"Image|endswith": "\\r.exe"}, {1, 2, 3, 4, 5, 6}),
+        ({"Details": None}, set()),
+        ({"TargetObject|neq": "zzz"}, {1, 2, 3, 4, 5, 6, 8, 9}),
         ({"Image|endswith": "\\r.exe", "TargetObject|endswith": "\\Big"}, {3}),
     ],
 )
@@ -113,6 +117,33 @@ def test_a_rule_about_any_event_of_the_registry_meets_what_was_deleted(
     tmp_path: Path, asked: dict[str, Any], meant: set[int]
 ) -> None:
     assert found(tmp_path, ROWS, EVENT, {"s": asked}) == meant
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ({"TargetObject|endswith": "\\Run\\gone"}, {7}),
+        ({"TargetObject|contains": "\\Run\\"}, {7}),
+        ({"EventType": "DeleteValue"}, {7, 10}),
+        ({"EventType": "SetValue"}, set()),
+        ({"Image|endswith": "\\r.exe"}, {7}),
+        ({"TargetObject|neq": "zzz"}, {7, 10}),
+    ],
+)
+def test_a_rule_about_what_was_deleted_meets_both_logs(tmp_path: Path, asked: dict[str, Any], meant: set[int]) -> None:
+    gone = {"Channel": SYSMON, "EventID": 12, "TargetObject": "HKLM\\x", "EventData": [("EventType", "DeleteValue")]}
+    assert found(tmp_path, [*ROWS, gone], DELETE, {"s": asked}) == meant
+
+
+@pytest.mark.parametrize(("source", "event"), [(DELETE, "DeleteKey"), (SET, "DeleteValue"), (EVENT, "CreateKey")])
+def test_what_no_registry_value_of_security_tells_is_blind_without_sysmon(
+    tmp_path: Path, source: Mapping[str, str], event: str
+) -> None:
+    folder = tmp_path / "rules"
+    load_rules(folder, {**RULE, "logsource": source, "detection": {"s": {"EventType": event}, "condition": "s"}})
+    archive = archive_of(tmp_path / "archive", {"evtx": ROWS[:7]})
+    (outcome,) = [one for one in hunt(archive, rule_folders=[folder], workers=1).outcomes if one.rule_id == RULE["id"]]
+    assert outcome.status is RuleStatus.BLIND
 
 
 def test_a_filter_leaves_out_what_security_writes_as_it_does_what_sysmon_writes(tmp_path: Path) -> None:
@@ -200,7 +231,7 @@ def _rules(draw: st.DrawFn, source: Mapping[str, str]) -> dict[str, Any]:
     return {"title": "drawn", "logsource": dict(source), "detection": detection, "level": "low"}
 
 
-@pytest.mark.parametrize("source", [SET, EVENT], ids=lambda one: one["category"])
+@pytest.mark.parametrize("source", [SET, DELETE, EVENT], ids=lambda one: one["category"])
 def test_drawn_rules_about_the_registry_are_read_as_the_slow_reading_reads_them(source: Mapping[str, str]) -> None:
     kinds = [one for one in kinds_of(source) if one.table == "evtx"]
     rows = st.fixed_dictionaries(

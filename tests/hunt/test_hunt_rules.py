@@ -105,6 +105,7 @@ SELECTION = {"selection": {"cs-uri-query|contains": "x"}}
         (changed(detection={"s": {}, "condition": "s"}), RuleStatus.INVALID, "empty"),
         (changed(detection={"s": [], "condition": "s"}), RuleStatus.INVALID, ""),
         (changed(detection={"s": None, "condition": "s"}), RuleStatus.UNSUPPORTED, "keyword"),
+        (changed(taxonomy="custom"), RuleStatus.UNSUPPORTED, "taxonomy 'custom'"),
         (changed(detection={"s": {"a|": 1}, "condition": "s"}), RuleStatus.INVALID, "modifier"),
         (changed(detection={"s": {"|": 1}, "condition": "s"}), RuleStatus.INVALID, "modifier"),
         (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from dwell.hunt.checks.stock import (
@@ -122,3 +125,11 @@ def test_a_handler_runs_a_library_of_exchange_from_where_no_pages_are() -> None:
     assert not is_stock_folder(library)
     assert not is_stock_program(f"C:\\{EXCHANGE}\\V15\\Bin\\a.exe")
     assert not is_stock_program("C:\\ProgramData\\a.dll")
+
+
+def test_every_module_and_filter_of_a_server_as_microsoft_sets_it_up_belongs_there(shared_data: Path) -> None:
+    texts = [one.read_text(encoding="utf-8-sig") for one in (shared_data / "exchange" / "config").glob("*.config")]
+    named = r'<(?:add [^>]*?image|filter [^>]*?path)="([^"]+\\[^"\\]+\.dll)"'
+    found = {one for text in texts for one in re.findall(named, text)}
+    assert len(found) == 38
+    assert sorted(one for one in found if not is_stock_image(one)) == []

@@ -92,3 +92,76 @@ def test_our_own_rules_about_the_directory_are_blind_on_a_mail_server_alone(tmp_
     for name in ("ex16_secrets_replicated", "ex16_domain_head_rights"):
         assert told[name].status is RuleStatus.BLIND
         assert "domain controllers write it" in told[name].reason
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (
+            {"EventID": 55, "Provider_Name": "Ntfs"},
+            "no event 55 of the provider or channel it names is held of any host",
+        ),
+        ({"EventID": "55", "Provider_Name|endswith": "fs"}, "no event 55 of the provider or channel it names is held"),
+        (
+            {"EventID": [55, 98], "Provider_Name": "Ntfs"},
+            "no event 98 is held of any host; no event 55 of the provider",
+        ),
+        ({"EventID": 55, "Channel": "Application"}, "no event 55 of the provider or channel it names is held"),
+        ({"EventID": 55, "Provider_Name": "Microsoft-Windows-Kernel-Processor-Power"}, ""),
+        ({"EventID": 55, "Provider_Name|contains": "processor"}, ""),
+        ({"EventID": 55, "Provider_Name|re": "Ntfs"}, ""),
+        ({"EventID": [55, 7036], "Provider_Name": ["Ntfs", "Service Control Manager"]}, ""),
+    ],
+)
+def test_an_event_is_held_where_its_provider_and_channel_are_those_the_rule_names(
+    tmp_path: Path, asked: dict[str, Any], words: str
+) -> None:
+    made = [(55, "Microsoft-Windows-Kernel-Processor-Power"), (7036, "Service Control Manager")]
+    rows = [{"Channel": "System", "EventID": one, "Provider": provider} for one, provider in made]
+    rows += [{"Channel": "Application", "EventID": 1000, "Provider": "Ntfs"}]
+    told = outcome(tmp_path, rows, {"s": asked}, product="windows")
+    assert told.status is RuleStatus.RAN
+    assert words in told.reason
+    assert ("is held" in told.reason) is bool(words)
+
+
+def test_no_remedy_is_told_for_a_provider_that_does_not_write_such_events(tmp_path: Path) -> None:
+    rows = [{"Channel": "Security", "EventID": 4662, "Provider": "Microsoft-Windows-Security-Auditing"}]
+    told = outcome(tmp_path, rows, {"s": {"EventID": 4662, "Provider_Name": "Other"}})
+    assert told.status is RuleStatus.RAN
+    assert "of the provider or channel it names" in told.reason
+    assert "Audit" not in told.reason
+
+
+PROCESS = {"product": "windows", "category": "process_creation"}
+SYSMON_HELPS, AUDIT_HELPS = "Install Sysmon", "Switch on 'Audit Process Creation'"
+
+
+@pytest.mark.parametrize(
+    ("asked", "helps"),
+    [
+        ({"CommandLine|contains": "x"}, True),
+        ({"Hashes|contains": "x"}, False),
+        ({"OriginalFileName": "x.exe"}, False),
+        ({"CommandLine|contains": "x", "Company": "x"}, False),
+        ({"ParentImage": "x"}, False),
+    ],
+)
+@pytest.mark.parametrize("is_held", [True, False], ids=["held", "not held"])
+def test_only_what_would_help_is_told_of_a_rule_about_new_processes(
+    tmp_path: Path, asked: dict[str, Any], helps: bool, is_held: bool
+) -> None:
+    started = {"Channel": "Security", "EventID": 4688, "NewProcessName": "C:\\a.exe"}
+    told = outcome(tmp_path, [started] if is_held else logged(4624), {"s": asked}, **PROCESS)
+    assert told.status is RuleStatus.BLIND
+    assert SYSMON_HELPS in told.reason
+    # where no process is recorded at all, its parent will be once they are audited
+    assert (AUDIT_HELPS in told.reason) is (helps or (not is_held and "ParentImage" in asked))
+
+
+def test_either_log_is_told_where_either_would_do(tmp_path: Path) -> None:
+    asked = {"s": [{"CommandLine|contains": "x"}, {"OriginalFileName": "x.exe"}]}
+    started = {"Channel": "Security", "EventID": 4688, "NewProcessName": "C:\\a.exe"}
+    told = outcome(tmp_path, [started], asked, **PROCESS)
+    assert SYSMON_HELPS in told.reason
+    assert AUDIT_HELPS in told.reason

@@ -152,6 +152,17 @@ def test_who_came_to_his_address_after_him_and_seldom_is_not_at_home_there(tmp_p
     assert mailbox(told(tmp_path, [*QUIET, *seldom], days=()), PEOPLE[12]).grade is Grade.UNDETERMINABLE
 
 
+def test_who_comes_to_his_address_day_after_day_after_him_is_not_at_home_there_and_shakes_the_quiet(
+    tmp_path: Path,
+) -> None:
+    first = [one for person in PEOPLE[:8] for one in visits(person, HIS, FOREIGN, range(0, 25, 3), hour=3)]
+    daily = visits(PEOPLE[12], HIS, BROWSERS[0], [day for day in range(28, 60) if day % 7 < 5], hour=7)
+    found = told(tmp_path, [*first, *daily], days=())
+    assert mailbox(found, PEOPLE[12]).grade is Grade.UNDETERMINABLE
+    (quiet,) = [one for one in found.eviction if one.key == "quiet"]
+    assert PEOPLE[12] in quiet.why
+
+
 def test_an_address_that_stays_joins_what_two_browsers_did(tmp_path: Path) -> None:
     later = [one for person in PEOPLE[:8] for one in visits(person, HIS, "Lynx/2.8", range(52, 60), hour=3)]
     (held,) = told(tmp_path, [*QUIET, *later], days=()).intrusions

@@ -13,16 +13,15 @@ from tests.scope.office import PEOPLE, facts, log_of, reasoned, visits, work
 from tests.scope.staged import iis_place, stage
 
 from dwell.answers.assemble import assemble
-from dwell.scope import clients
+from dwell.scope import homes
 from dwell.scope.access import DAY_US
-from dwell.scope.clients import _among_residents, _at_home_elsewhere
+from dwell.scope.homes import WEEK_US, among_residents, at_home_elsewhere
 from dwell.scope.rollup.fold import users_of
-from dwell.scope.shared_networks import WEEK_US
 
 _TIE = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 60), st.integers(0, 20), st.booleans())
 
 
-@given(st.lists(_TIE, max_size=25), st.sampled_from((1, 5, clients.TIES_AT_ONCE)))
+@given(st.lists(_TIE, max_size=25), st.sampled_from((1, 5, homes.TIES_AT_ONCE)))
 def test_at_home_elsewhere_is_what_comparing_every_two_ties_gives_however_many_at_once(
     drawn: list[tuple[int, int, int, int, bool]], at_once: int
 ) -> None:
@@ -40,8 +39,8 @@ def test_at_home_elsewhere_is_what_comparing_every_two_ties_gives_however_many_a
         for one, judged in zip(rows, outside, strict=True)
     ]
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr(clients, "TIES_AT_ONCE", at_once)
-        assert _at_home_elsewhere(ties, outside).tolist() == expected
+        changed.setattr(homes, "TIES_AT_ONCE", at_once)
+        assert at_home_elsewhere(ties, outside).tolist() == expected
 
 
 _COLUMNS = ("account", "network", "first", "last")
@@ -94,18 +93,18 @@ def test_neighbours_with_rare_browsers_are_worth_what_their_share_is(
 ) -> None:
     ties = _neighbours(neighbours, elsewhere, having)
     living = np.ones(ties.num_rows, np.bool_)
-    assert round(_among_residents(ties, np.arange(4), living), 2) == bits
+    assert round(among_residents(ties, np.arange(4), living), 2) == bits
 
 
 def test_who_is_at_home_elsewhere_or_came_at_another_time_is_no_neighbour() -> None:
     ties = _neighbours(4, 31, 0)
     living = np.ones(ties.num_rows, np.bool_)
     living[4:8] = False
-    assert _among_residents(ties, np.arange(4), living) == 16.0
+    assert among_residents(ties, np.arange(4), living) == 16.0
     first = ties["first"].to_numpy().copy()
     first[4:8] = 10
     later = ties.set_column(3, "first", pa.array(first))
-    assert _among_residents(later, np.arange(4), np.ones(ties.num_rows, np.bool_)) == 16.0
+    assert among_residents(later, np.arange(4), np.ones(ties.num_rows, np.bool_)) == 16.0
 
 
 @pytest.mark.parametrize(("days", "bits"), [(1, 16.0), (9, 16.0), (19, 16.0), (20, 8.37)])
@@ -113,7 +112,7 @@ def test_who_is_there_on_fewer_days_than_people_are_at_home_is_no_neighbour(days
     ties = _neighbours(4, 31, 0)
     told = np.array([20] * 4 + [days] * 4 + [40] * 31)
     ties = ties.set_column(ties.schema.get_field_index("days"), "days", pa.array(told))
-    assert round(_among_residents(ties, np.arange(4), np.ones(ties.num_rows, np.bool_)), 2) == bits
+    assert round(among_residents(ties, np.arange(4), np.ones(ties.num_rows, np.bool_)), 2) == bits
 
 
 @pytest.mark.parametrize(

@@ -265,3 +265,117 @@ def test_an_exit_that_is_changed_takes_along_what_each_has_at_home_only() -> Non
     # one tool for all on both is somebody's
     tool = [replace(one, agent="Konqueror/3") for one in visits if one.account in PEOPLE[:30]]
     assert reason([*in_office(), *tool])[0] != []
+
+
+def phones(people: list[str], agents: tuple[str, ...] = ("Phone/12",), days: range = range(120)) -> list[Visit]:
+    """Give phones behind one range, on all day long whenever their owners are awake."""
+    return [
+        Visit(one, PLACE, agents[at % len(agents)], day, hour, protocol="eas")
+        for at, one in enumerate(people)
+        for day in days
+        for hour in (6 + (day + at) % 3, 10 + at % 3, 15, 20 + (day * 3 + at) % 4)
+    ]
+
+
+@pytest.mark.parametrize("size", [60, 10])
+def test_phones_of_one_model_behind_one_range_are_carried_about(size: int) -> None:
+    clusters, staying, _ = reason([*in_office(), *phones(PEOPLE[:size])])
+    assert (clusters, staying) == ([], ["Phone/12"])
+
+
+@pytest.mark.parametrize(("step", "hours"), [(1, (3,)), (4, (6, 11, 16, 21))])
+def test_a_phone_that_is_on_at_one_hour_or_on_some_days_is_nobodys(step: int, hours: tuple[int, ...]) -> None:
+    his = [
+        Visit(one, PLACE, "Phone/1", day, hour, protocol="eas")
+        for one in PEOPLE[:8]
+        for day in range(30, 118, step)
+        for hour in hours
+    ]
+    clusters, staying, _ = reason([*house(), *his])
+    assert (clusters, staying) == (["Phone/1"], [])
+
+
+def test_an_app_that_some_have_open_now_and_then_late_is_that_of_those_who_have_it_all_day() -> None:
+    polled = [
+        Visit(one, PLACE, "Outlook-iOS/1", day, hour, protocol="eas")
+        for one in PEOPLE[:12]
+        for day in range(60, 120)
+        for hour in range(0, 24, 3)
+    ]
+    late = [
+        Visit(one, PLACE, "Outlook-iOS/1", day, 23, protocol="eas")
+        for one in PEOPLE[12:16]
+        for day in range(60, 120, 4)
+    ]
+    clusters, staying, _ = reason([*house(), *polled, *late])
+    assert (clusters, staying) == ([], ["Outlook-iOS/1"])
+
+
+@pytest.mark.parametrize("hour", [20, 3])
+def test_phones_make_no_place_where_a_browser_is_not_judged(hour: int) -> None:
+    tool = [Visit(one, PLACE, "Konqueror/3", day, hour) for one in PEOPLE[:8] for day in range(30, 118, 4)]
+    everybody = phones(PEOPLE, ("Phone/12", "Phone/13", "Phone/14"))
+    clusters, _, shared = reason([*in_office(), *everybody, *tool])
+    assert clusters == ["Konqueror/3"]
+    assert len(shared) == 2
+    assert reason([*in_office(), *everybody])[0] == []
+
+
+def test_who_makes_a_quarter_of_all_visits_does_not_make_the_hours_he_is_held_against() -> None:
+    tools = [
+        Visit(one, PLACE, "Lynx/2" if at % 3 else "Konqueror/3", day, 3)
+        for at, one in enumerate(PEOPLE[:30])
+        for day in range(120)
+    ]
+    clusters, _, shared = reason([*in_office(), *homes(PEOPLE, 600, range(120)), *tools])
+    assert (sorted(clusters), f"198.{18 + PLACE // 256}.{PLACE % 256}.0/24" in shared) == (
+        ["Konqueror/3", "Lynx/2"],
+        False,
+    )
+
+
+def test_a_tool_that_is_taken_inside_afterwards_is_nobodys_own() -> None:
+    each = [
+        Visit(one, 700 + place, "Konqueror/3", day, 3)
+        for place, one in enumerate(PEOPLE[:9])
+        for day in range(0, 118, 6)
+    ]
+    inner = [Visit(one, 901, "Konqueror/3", day, 9, client="10.9.9.9") for one in PEOPLE[:9] for day in range(20, 33)]
+    evenings = [one for place, who in enumerate(PEOPLE) for one in homes([who], 600 + place, range(120))]
+    assert reason([*in_office(), *evenings, *each, *inner])[0] == ["Konqueror/3"]
+
+
+def seldom(hour: int) -> list[Visit]:
+    """Give visits to the office with another agent than the one that everybody has there, each on days of its own."""
+    return [
+        Visit(one, 900, "Konqueror/3", day, hour, client="10.1.1.77")
+        for at, one in enumerate(PEOPLE[:12])
+        for day in range(5 + at % 9, 118, 9)
+    ]
+
+
+def test_an_agent_that_comes_now_and_then_at_night_to_where_its_accounts_sit_by_day_is_a_crowd() -> None:
+    evenings = [one for place, who in enumerate(PEOPLE) for one in homes([who], 600 + place, range(120))]
+    assert reason([*in_office(), *evenings, *seldom(3)])[0] == ["Konqueror/3 (inside)"]
+    # by day it is a second browser, strange only to what they do at home
+    assert reason([*in_office(), *evenings, *seldom(14)])[0] == []
+
+
+def test_who_moves_with_his_own_computer_is_visited_by_nobody() -> None:
+    """All homes are renumbered on one day; what each has at home is neither in the office nor anywhere else."""
+    at_home = ("Chrome/88", "Safari/14", "Firefox/85")
+    moved = [
+        replace(one, agent=at_home[place % 3])
+        for place, who in enumerate(PEOPLE)
+        for lan, days in ((600 + place, range(60)), (700 + place, range(60, 120)))
+        for one in homes([who], lan, days)
+    ]
+    assert reason([*in_office(), *moved])[0] == []
+    # who is at home elsewhere with another agent all along did not move
+    home = [one for place, who in enumerate(PEOPLE) for one in homes([who], 600 + place, range(120))]
+    tool = [
+        Visit(who, 700 + place, "Konqueror/3", day, 20)
+        for place, who in enumerate(PEOPLE[:9])
+        for day in range(3, 118, 6)
+    ]
+    assert reason([*in_office(), *home, *tool])[0] == ["Konqueror/3"]

@@ -466,7 +466,7 @@ def _by_design(case: Investigation, book: Book) -> None:
     if shared:
         book.unknown(
             f"{count(len(shared), 'network')} in which clients cannot be told apart (internal, or used by a quarter of all "
-            f"accounts) were not judged: {listed(sorted(shared))}."
+            f"accounts) were not judged, or phones where these make it so: {listed(sorted(shared))}."
         )
     _neighbours(case, book)
     if case.services:
@@ -480,16 +480,13 @@ def _by_design(case: Investigation, book: Book) -> None:
 def learned(case: Investigation) -> tuple[Learned, ...]:
     """Give the networks and accounts that are taken for the organisation's own and are not judged, by name."""
     accesses = case.accesses
-    inside = np.zeros(len(accesses.networks) + 1, np.bool_)
-    inside[accesses.network[accesses.internal]] = True
     known = accesses.ok & (accesses.account >= 0) & (accesses.network >= 0)
     users = users_of(accesses.network[known], accesses.account[known], len(accesses.networks))
     out = []
     for one in case.clients.shared:
         named = is_trusted(accesses.networks[one].partition("/")[0])
-        why = (
-            "a trusted hop" if named else "an internal range" if inside[one] else "used by a great part of all accounts"
-        )
+        inside = accesses.within[one]
+        why = "a trusted hop" if named else "an internal range" if inside else "used by a great part of all accounts"
         out.append(Learned(LearnedKind.NETWORK, accesses.networks[one], f"{why}; {count(int(users[one]), 'account')}"))
     for name, number in case.services.items():
         out.append(Learned(LearnedKind.SERVICE, name, f"opens {count(number, 'mailbox', 'mailboxes')} of others"))

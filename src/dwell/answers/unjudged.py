@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,14 +22,16 @@ from dwell.model.addresses import address, network
 from dwell.scope.access import DAY_US, INSIDE
 from dwell.scope.app_use import doubtful_reads
 from dwell.scope.apps import AppRead
-from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS
+from dwell.scope.clients import ACCOUNTS_MIN, FOREIGN_BITS, Clients
 from dwell.scope.crowds import HOUR_BITS_MIN
 from dwell.scope.investigation import Investigation
 from dwell.scope.rollup.fold import paired, ranked, users_of
-from dwell.scope.settled import at_own_hours
+from dwell.scope.settled import LATE_DAYS_MIN, at_own_hours, carried_about
 from dwell.scope.words import agent, app_of
 
 __all__ = ["computers_elsewhere", "networks_not_judged", "opened_unjudged"]
+
+Codes = npt.NDArray[np.int64]
 
 NETWORKS_MAX = 5
 NIGHTS_MIN = 3
@@ -61,7 +64,7 @@ def opened_unjudged(case: Investigation) -> dict[str, tuple[str, ...]]:
             name = accesses.names[account] if account >= 0 else actor
             text = why.format(name=name, network=accesses.networks[int(accesses.network[row])])
             told.setdefault(accesses.names[int(accesses.mailbox[row])], {})[text] = None
-    for name, text in (*_staying(case), *_at_night(case), *_devices(case), *_applications(case)):
+    for name, text in (*_staying(case), *_out_of_place(case), *_devices(case), *_applications(case)):
         told.setdefault(name, {})[text] = None
     return {name: tuple(sorted(texts)) for name, texts in told.items()}
 
@@ -81,37 +84,57 @@ def _staying(case: Investigation) -> Iterator[tuple[str, str]]:
             yield accesses.names[mailbox], text
 
 
-def _at_night(case: Investigation) -> Iterator[tuple[str, str]]:
-    """Yield the mailboxes opened from where many are, by an agent and at hours foreign to the account, with why.
+def _out_of_place(case: Investigation) -> Iterator[tuple[str, str]]:
+    """Yield the mailboxes opened from where many are, by an agent that is hardly anybody's, with why.
 
-    There nobody is judged by his agent alone; nor are a few behind one client for some days. Who has an agent that is
-    hardly anybody's and comes at night besides, on several days, is no ground for an intrusion, and none for a mailbox
-    without a sign.
+    There nobody is judged by his agent alone; nor are a few behind one client for some days. Who comes on several days at
+    night besides, or has that agent in common with others who are there with nothing else, is no ground for an intrusion,
+    and none for a mailbox without a sign.
     """
-    accesses, ties, clients = case.accesses, case.clients.ties, case.clients
-    inside = np.zeros(len(accesses.networks) + 1, np.bool_)
-    inside[accesses.network[accesses.internal]] = True
+    accesses, clients = case.accesses, case.clients
     crowded = np.zeros(len(accesses.networks) + 1, np.bool_)
     crowded[[*clients.shared, *(one.network for one in clients.neighbours)]] = True
     network, agent, account = (clients.column(one) for one in ("network", "agent", "account"))
     many = crowded[network] | (clients.foreign >= ACCOUNTS_MIN)
-    odd = many & ~inside[network] & (clients.bits("agent") >= FOREIGN_BITS)
-    odd &= (clients.column("days") >= NIGHTS_MIN) & ~at_own_hours(ties, HOUR_BITS_MIN)
+    odd = many & ~accesses.within[network] & (clients.bits("agent") >= FOREIGN_BITS)
+    odd &= clients.column("days") >= NIGHTS_MIN
     own = clients.ordinary
     odd &= users_of(agent[own], account[own], len(accesses.agents))[agent] < ACCOUNTS_MIN
     # what most of those have who come there, such as Outlook in an office, is of that place
     client = ranked(paired(network, len(accesses.agents) + 1, agent))
     both = users_of(client, account, len(client) + 1)[client], users_of(network, account, len(crowded))[network]
     odd &= ~crowded[network] | (2 * both[0] <= both[1])
-    rows, place = accesses.on_ties(network[odd], agent[odd], account[odd])
+    night = ~at_own_hours(clients.ties, HOUR_BITS_MIN)
+    strangers = crowded[network] & ~_belongs(clients, len(accesses.networks) + 1)
+    # where most are there with nothing else, that is the place
+    few = 2 * users_of(network[strangers], account[strangers], len(crowded))[network] <= both[1]
+    alone = odd & strangers & few
+    alone &= users_of(client[alone], account[alone], len(client) + 1)[client] >= ACCOUNTS_MIN
+    rows = np.flatnonzero(odd & (night | alone))
+    # a phone is where many are, whenever its owner is awake
+    rows = np.setdiff1d(rows, carried_about(accesses, clients.ties, rows[crowded[network[rows]]]))
+    for tie, mailbox in _opened_by(case, rows):
+        told = _NIGHT if night[tie] else _ALONE
+        text = told.format(network=accesses.networks[network[tie]], agent=accesses.agents[agent[tie]])
+        yield accesses.names[mailbox], text
+
+
+def _belongs(clients: Clients, wide: int) -> npt.NDArray[np.bool_]:
+    """Say of each tie whether its account is on that network with an agent of its own as well."""
+    place = paired(clients.column("account"), wide, clients.column("network"))
+    return np.isin(place, place[clients.ordinary & (clients.column("days") >= LATE_DAYS_MIN)])
+
+
+def _opened_by(case: Investigation, ties: Codes) -> Iterator[tuple[int, int]]:
+    """Yield some ties with each mailbox that was opened by them and that nobody calls ours."""
+    accesses, clients = case.accesses, case.clients
+    rows, place = accesses.on_ties(*(clients.column(one)[ties] for one in ("network", "agent", "account")))
     usable = accesses.ok[rows] & (accesses.mailbox[rows] >= 0)
     usable &= ~case.marked.ours[rows] if len(case.marked.ours) else True
-    rows, place = rows[usable], np.flatnonzero(odd)[place[usable]]
+    rows, place = rows[usable], ties[place[usable]]
     _, first = np.unique(paired(place, len(accesses.names) + 1, accesses.mailbox[rows]), return_index=True)
     for at in first.tolist():
-        tie = place[at]
-        text = _NIGHT.format(network=accesses.networks[network[tie]], agent=accesses.agents[agent[tie]])
-        yield accesses.names[accesses.mailbox[rows[at]]], text
+        yield int(place[at]), int(accesses.mailbox[rows[at]])
 
 
 def _devices(case: Investigation) -> Iterator[tuple[str, str]]:
@@ -195,6 +218,10 @@ _NIGHT = (
     "it was opened from {network}, where several of the house are, with {agent}, which its account has nowhere else, at "
     "hours that are not the account's own: too little for an intrusion, too much for no sign"
 )
+_ALONE = (
+    "it was opened from {network}, where several of the house are, with {agent}, as others were whose accounts have it "
+    "nowhere else and are there with nothing else: too little for an intrusion, too much for no sign"
+)
 _ROUNDS = (
     "{name} opened it from {network}, outside, and is taken for a service by its rounds alone: `dwell settings set service "
     "{name}` says that it is one"
@@ -234,8 +261,7 @@ def computers_elsewhere(case: Investigation) -> str:
 def networks_not_judged(case: Investigation) -> str:
     """Name the outside networks in which a great part of all accounts are, so that nobody stands out; "" for none."""
     accesses = case.accesses
-    inside = set(np.unique(accesses.network[accesses.internal & (accesses.network >= 0)]).tolist())
-    found = sorted(accesses.networks[one] for one in case.clients.shared if one not in inside)
+    found = sorted(accesses.networks[one] for one in case.clients.shared if not accesses.within[one])
     if not found:
         return ""
     more = f" and {len(found) - NETWORKS_MAX} more" if len(found) > NETWORKS_MAX else ""

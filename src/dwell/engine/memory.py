@@ -7,7 +7,7 @@ import sys
 
 import pyarrow as pa
 
-__all__ = ["return_freed", "settle"]
+__all__ = ["give_back", "return_freed", "settle"]
 
 _BACKEND = "jemalloc"
 _MMAP_THRESHOLD = -3
@@ -36,3 +36,12 @@ def return_freed() -> None:
     setting = getattr(ctypes.CDLL(None), "mallopt", None)
     if setting is not None:
         setting(_MMAP_THRESHOLD, _APART_BYTES)
+
+
+def give_back() -> None:
+    """Have the system get back at once what is held of freed memory: worth it between steps that each take very much."""
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

@@ -199,6 +199,7 @@ def merged(old: Found, new: Found, by: Before) -> Found:
         new: what the new rules alone did, numbered as in their own set.
         by: how the two sets belong together.
     """
+    new = new.plain()
     report = _report(old.report, new.report, by)
     if not (old.hits.num_rows or new.hits.num_rows or old.records.num_rows or new.records.num_rows):
         return Found(NO_HITS, NO_RECORDS, report)

@@ -11,9 +11,10 @@ What is told more coarsely depends on the hits alone, never on what was kept bef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ from dwell.engine.scratch import scratch
 from dwell.hunt.hits import HITS, MANY, NO_HITS, OTHERS, REF_BYTES, REFS_MAX, ROW_BYTES, combined
 from dwell.hunt.ordering import concat, weights
 from dwell.hunt.patterns import Indices
+from dwell.hunt.words import Truth
 
 __all__ = ["BYTES_MAX", "ROWS_MAX", "Bounded", "bounded"]
 
@@ -35,6 +37,8 @@ _HASHES_MAX = 1 << 22
 """So many rows are looked at to see how many would be left; of more, each so many-th."""
 _WHO = ("client", "account", "status")
 _APART = ("rule_id", "kind", "title", "level", "window", "table", "host", *_WHO)
+_AT_ONCE = 1 << 17
+"""So many rows are folded at once."""
 _COUNTED_MAX = 1 << 20
 """So many rules and indicators of some parts are counted before those of all parts are put together."""
 _INDICATOR = "indicator:"
@@ -97,7 +101,8 @@ class _Folding:
         for one in self._parts():
             mine = pc.is_in(one["rule_id"], value_set=coarse)
             kept.append(one.filter(pc.invert(mine)))
-            folded = _folded([_coarse(lumped.told(one.drop_columns(["matched"]).filter(mine)), coarser)])
+            parts = _by_time(one.drop_columns(["matched"]), mine.to_numpy())
+            folded = _folded([_folded([_coarse(lumped.told(each), coarser)]) for each in parts])
             waiting.append(folded)
             size += folded.num_rows * _ROW_MAX
             if size > BYTES_MAX:
@@ -134,13 +139,10 @@ class _Folding:
             each *= 2
         held = (np.zeros(0, np.uint64), np.zeros(0, np.int64))
         for one in self._parts():
-            mine = one.select(_APART).filter(pc.is_in(one["rule_id"], value_set=coarse))
-            if mine.num_rows:
-                hashes = _hashes(mine)
-                some = np.flatnonzero(hashes % each == 0)
-                codes = pc.index_in(mine["rule_id"], value_set=coarse).to_numpy()
-                found, first = np.unique(np.concatenate([held[0], hashes[some]]), return_index=True)
-                held = found, np.concatenate([held[1], codes[some]])[first]
+            parts = [_hashed(part, coarse, each) for part in _sliced(one.select(_APART))]
+            hashes, codes = (np.concatenate([held[at], *(part[at] for part in parts)]) for at in (0, 1))
+            found, first = np.unique(hashes, return_index=True)
+            held = found, codes[first]
         rows = np.bincount(held[1], minlength=len(coarse)) * each
         return pa.table([coarse, pa.array(rows, pa.int64()), pa.array(rows * _ROW_MAX, pa.int64())], schema=_COUNTED)
 
@@ -193,6 +195,37 @@ def _counted(parts: Iterable[pa.Table]) -> pa.Table:
 def _summed(counted: pa.Table) -> pa.Table:
     summed = counted.group_by("rule_id", use_threads=False).aggregate([("rows", "sum"), ("bytes", "sum")])
     return summed.select(["rule_id", "rows_sum", "bytes_sum"]).rename_columns(_COUNTED.names)
+
+
+def _sliced(table: pa.Table) -> Iterator[pa.Table]:
+    """Yield some rows after the other."""
+    return (table.slice(start, _AT_ONCE) for start in range(0, table.num_rows, _AT_ONCE))
+
+
+def _by_time(hits: pa.Table, chosen: Truth) -> Iterator[pa.Table]:
+    """Yield some of the rows of hits, those of earlier instants first, some at a time; those of one instant together.
+
+    What is folded part by part and then once more is what it is if all of it is folded at once: the first key that hits are
+    put in order by is the instant.
+    """
+    times = hits["first_utc"].cast(pa.int64()).fill_null(np.iinfo(np.int64).max).to_numpy()
+    mine = times[chosen]
+    cuts = np.sort(mine)[_AT_ONCE::_AT_ONCE]
+    bounds = [np.iinfo(np.int64).min, *np.unique(cuts).tolist(), None]
+    for start, end in pairwise(bounds):
+        inside = chosen & (times >= start) & (end is None or times < end)
+        if inside.any():
+            yield hits.filter(pa.array(inside))
+
+
+def _hashed(hits: pa.Table, coarse: pa.StringArray, each: int) -> tuple[Indices, Indices]:
+    """Give numbers of what tells the rows of some rules and indicators apart, each so many-th, and whose they are."""
+    mine = hits.filter(pc.is_in(hits["rule_id"], value_set=coarse))
+    if not mine.num_rows:
+        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    hashes = _hashes(mine)
+    some = np.flatnonzero(hashes % each == 0)
+    return hashes[some], pc.index_in(mine["rule_id"], value_set=coarse).to_numpy()[some]
 
 
 def _hashes(table: pa.Table) -> Indices:

@@ -23,9 +23,11 @@ import numpy as np
 import pyarrow as pa
 
 from dwell.casebook.whole_files import written_whole
+from dwell.hunt.mapped import Mapped
+from dwell.hunt.packing import is_packed, plain_schema, unpacked, unpacked_batches
 from dwell.hunt.words import Truth
 
-__all__ = ["Bundle", "Entry", "Written", "write_segment"]
+__all__ = ["HELD_BYTES", "Bundle", "Entry", "Written", "write_segment"]
 
 _SUM_BYTES, _SIZE_BYTES = 32, 8
 _SUFFIX = ".segment"
@@ -33,7 +35,8 @@ _ALIGN = 64
 """Arrow reads numbers where they lie: tables begin at multiples of it."""
 HELD_BYTES = 1 << 25
 """Of a bundle so much is held in memory; the rest stays on the disk and is read from there as it is needed."""
-
+_ROWS_AT_ONCE = 1 << 16
+"""Of what stays on the disk so many rows are given at once."""
 
 _BAD = (OSError, ValueError, IndexError, pa.ArrowException, msgspec.MsgspecError)
 """What a segment that is not whole, or not there any more, ends in."""
@@ -58,7 +61,7 @@ class Written:
 
     Attributes:
         path: where; None where nothing is kept.
-        entries: what it holds, by name.
+        entries: what it holds, by name; none where it is so much that it is only read from there.
     """
 
     path: Path | None
@@ -86,9 +89,14 @@ def _padding(size: int) -> int:
     return -size % _ALIGN
 
 
-def _together(tables: Sequence[pa.Table]) -> pa.Table:
-    """Put rows below each other, in one piece where they are few."""
-    whole = pa.concat_tables(tables)
+def _together(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
+    """Put rows below each other, in one piece where they are few; packed ones stay so where there are no others."""
+    some = [one for one in tables if one.num_rows]
+    if any(is_packed(one) for one in some) and not all(is_packed(one) for one in some):
+        some = [unpacked(one) for one in some]
+    whole = pa.concat_tables(some or [schema.empty_table()])
+    if is_packed(whole):
+        return whole
     return whole.combine_chunks() if whole.nbytes <= HELD_BYTES else whole
 
 
@@ -116,12 +124,13 @@ class _Summed:
     def flush(self) -> None:
         """Do nothing."""
 
-    def table(self, table: pa.Table) -> int:
-        """Take a table, up to where the next may begin, and give the bytes that it takes itself."""
+    def table(self, table: pa.Table, schema: pa.Schema) -> int:
+        """Take a table, its texts in full, up to where the next may begin, and give the bytes that it takes itself."""
         before = self.size
         sink = pa.PythonFile(self, mode="w")
-        with pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
+        with pa.ipc.new_file(sink, schema) as writer:
+            for one in unpacked_batches(table) if is_packed(table) else table.to_batches():
+                writer.write_batch(one)
         sink.flush()
         size = self.size - before
         self.write(bytes(_padding(size)))
@@ -133,15 +142,16 @@ def write_segment(folder: Path, entries: Mapping[str, Entry]) -> Path:
 
     Args:
         folder: the bundle.
-        entries: by name, each with as many tables.
+        entries: by name, each with as many tables, packed or not; they are written with their texts in full.
 
     Returns:
         The segment; the same entries in the same order are the same file.
     """
     held = list(entries.values())
     many = len(held[0].tables)
-    tables = [_together([one.tables[at] for one in held]) for at in range(many)]
-    measured = [_Summed(None).table(one) for one in tables]
+    schemas = [plain_schema(held[0].tables[at].schema) for at in range(many)]
+    tables = [_together([one.tables[at] for one in held], schema) for at, schema in enumerate(schemas)]
+    measured = [_Summed(None).table(one, schema) for one, schema in zip(tables, schemas, strict=True)]
     rows = [[one.tables[at].num_rows for one in held] for at in range(many)]
     head = msgspec.msgpack.encode(_Head(list(entries), [one.said for one in held], rows, measured))
     about = len(head).to_bytes(_SIZE_BYTES, "little") + head
@@ -150,8 +160,8 @@ def write_segment(folder: Path, entries: Mapping[str, Entry]) -> Path:
     def put(handle: BinaryIO | None) -> bytes:
         out = _Summed(handle)
         out.write(about)
-        for one in tables:
-            out.table(one)
+        for one, schema in zip(tables, schemas, strict=True):
+            out.table(one, schema)
         return out.digest.digest()
 
     digest = put(None)
@@ -194,8 +204,12 @@ class _Segment:
         self.is_mapped = mapped
         if mapped and not _is_whole(path):
             raise ValueError(path)
-        with pa.memory_map(str(path)) if mapped else pa.OSFile(str(path), "rb") as handle:
-            whole = handle.read_buffer()
+        self._mapped = Mapped(path) if mapped else None
+        if self._mapped is not None:
+            whole = self._mapped.buffer
+        else:
+            with pa.OSFile(str(path), "rb") as handle:
+                whole = handle.read_buffer()
         body = whole.slice(_SUM_BYTES)
         if not mapped and hashlib.sha256(memoryview(body)).digest() != whole.slice(0, _SUM_BYTES).to_pybytes():
             raise ValueError(path)
@@ -216,13 +230,26 @@ class _Segment:
         cut = (table.slice(first, last - first) for table, (first, last) in zip(self.tables, bounds, strict=True))
         return Entry(self.said[at], tuple(cut))
 
-    def rows(self, table: int, places: Sequence[int]) -> pa.Table:
-        """Give the rows that some entries, named in ascending order, have in one of the tables."""
-        if len(places) == len(self.names):
-            return self.tables[table]
-        chosen = np.zeros(len(self.names), np.bool_)
-        chosen[list(places)] = True
-        return self.tables[table].filter(pa.array(np.repeat(chosen, np.diff(self._ends[table], prepend=0))))
+    def rows(self, table: int, places: Sequence[int]) -> Iterator[pa.Table]:
+        """Yield the rows that some entries, named in ascending order, have in one of the tables."""
+        whole = self.tables[table]
+        chosen = None
+        if len(places) < len(self.names):
+            told = np.zeros(len(self.names), np.bool_)
+            told[list(places)] = True
+            chosen = pa.array(np.repeat(told, np.diff(self._ends[table], prepend=0)))
+        if not self.is_mapped:
+            yield whole if chosen is None else whole.filter(chosen)
+            return
+        for start in range(0, whole.num_rows, _ROWS_AT_ONCE):
+            part = whole.slice(start, _ROWS_AT_ONCE)
+            yield part if chosen is None else part.filter(chosen.slice(start, _ROWS_AT_ONCE))
+            self.forget()
+
+    def forget(self) -> None:
+        """Give back the memory of what was read from the disk."""
+        if self._mapped is not None:
+            self._mapped.forget()
 
     def holding(self, table: int, met: Callable[[pa.Table], Truth]) -> list[str]:
         """Give the names of the entries that have a row in one of the tables that is met."""
@@ -288,7 +315,7 @@ class Bundle:
             else:
                 yield self._new[name].tables[table]
         for number, places in chosen.items():
-            yield self._segments[number].rows(table, sorted(places))
+            yield from self._segments[number].rows(table, sorted(places))
 
     def holding(self, table: int, met: Callable[[pa.Table], Truth]) -> set[str]:
         """Give the names of the entries that have a row in one of the tables that is met.
@@ -303,7 +330,15 @@ class Bundle:
         return out
 
     def take(self, written: Written) -> None:
-        """Take what was just written by this run; when it gets much, it is put where it need not be held in memory."""
+        """Take what was just written by this run; when it gets much, it is put where it need not be held in memory.
+
+        Raises:
+            OSError: what was written is not there any more.
+            ValueError: it is not what was written.
+        """
+        if written.path is not None and not written.entries:
+            self._add(_Segment(written.path, mapped=True))
+            return
         self._new |= written.entries
         self._paths += [written.path] if written.path is not None else []
         self._held += sum(table.nbytes for one in written.entries.values() for table in one.tables)
@@ -315,6 +350,11 @@ class Bundle:
                     if one != path:
                         one.unlink(missing_ok=True)
                 self._new, self._paths, self._held = {}, [], 0
+
+    def forget(self) -> None:
+        """Give back the memory of what was read from the disk."""
+        for one in self._segments:
+            one.forget()
 
     def _open(self, path: Path) -> bool:
         """Read a segment of this run; say whether it is still there, and not put together with others by another run."""

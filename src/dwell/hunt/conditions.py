@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pyarrow as pa
 
@@ -9,9 +11,17 @@ from dwell.hunt.frame import Frame
 from dwell.hunt.patterns import Indices
 from dwell.hunt.ruleset import Atom, Leaf, Node
 from dwell.hunt.slots import Slots
-from dwell.hunt.words import Truth
+from dwell.hunt.words import Truth, blanks_of
 
 __all__ = ["Conditions"]
+
+_SAME: Mapping[str, Callable[[str, str], bool]] = {
+    "": str.__eq__,
+    "s": str.startswith,
+    "e": str.endswith,
+    "se": str.__contains__,
+}
+"""How one text is held against another, by the flags of the question."""
 
 
 class Conditions:
@@ -19,6 +29,7 @@ class Conditions:
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
+        self._blanks = blanks_of(frame.spec.name)
 
     def rows(self, node: Node) -> Indices:
         """Give the rows that meet a condition, ascending."""
@@ -110,19 +121,29 @@ class Conditions:
         pairs = a[rows] * (len(right) + 1) + b[rows]
         known = (a[rows] >= 0) & (b[rows] >= 0)
         distinct, at = np.unique(pairs[known], return_inverse=True)
-        texts = [_lower(left, right, int(one), len(right) + 1) for one in distinct]
-        out[known] = np.array([_same(*one, atom.flags) for one in texts], np.bool_)[at] if len(distinct) else False
+        first, second = np.divmod(distinct, len(right) + 1)
+        both = zip(left.take(pa.array(first)).to_pylist(), right.take(pa.array(second)).to_pylist(), strict=True)
+        told = np.array([self._same(one, two, atom.flags) for one, two in both], np.bool_)
+        out[known] = told[at] if len(distinct) else False
         return out
 
     def _same_many(self, atom: Atom, rows: Indices) -> Truth:
         mine, other = self._by_row(atom.place, rows), self._by_row(atom.other, rows)
         return np.array(
             [
-                any(_same(one, two, atom.flags) for one in mine.get(row, ()) for two in other.get(row, ()))
+                any(self._same(one, two, atom.flags) for one in mine.get(row, ()) for two in other.get(row, ()))
                 for row in rows.tolist()
             ],
             np.bool_,
         )
+
+    def _same(self, one: str, two: str, flags: str) -> bool:
+        """Say whether two texts are the same, or one begins or ends with the other; what is no value is like nothing."""
+        if one in self._blanks or two in self._blanks:
+            return False
+        if "c" not in flags:
+            one, two = one.lower(), two.lower()
+        return _SAME[flags.removesuffix("c")](one, two)
 
     def _by_row(self, place: str, rows: Indices) -> dict[int, list[str]]:
         out: dict[int, list[str]] = {}
@@ -130,26 +151,10 @@ class Conditions:
             name, _, key = place.partition(":")
             at, found = self._frame.found(name, key)
             for row, text in zip(at.tolist(), found.to_pylist(), strict=True):
-                out.setdefault(row, []).append(text.lower())
+                out.setdefault(row, []).append(text)
             return out
         codes, values = self._frame.texts(place)
         for row in rows.tolist():
             if codes[row] >= 0:
-                out[row] = [values[int(codes[row])].as_py().lower()]
+                out[row] = [values[int(codes[row])].as_py()]
         return out
-
-
-def _lower(left: pa.Array, right: pa.Array, pair: int, width: int) -> tuple[str, str]:
-    return left[pair // width].as_py().lower(), right[pair % width].as_py().lower()
-
-
-def _same(one: str, two: str, flags: str) -> bool:
-    match flags:
-        case "s":
-            return one.startswith(two)
-        case "e":
-            return one.endswith(two)
-        case "se":
-            return two in one
-        case _:
-            return one == two

@@ -54,20 +54,37 @@ class DayCells:
         """
         self._sorts = kinds.sorts
         self._size = kinds.size
-        self._codes: Indices | None = None
+        self._valid: Indices | None = None
+        self._runs: tuple[Indices, Indices] | None = None
         if times is None:
             self.days = np.array([] if day is None else [day], np.int64)
         else:
-            numbers = np.floor_divide(times.cast(pa.int64()).fill_null(0).to_numpy(), DAY_US)
-            # rows are in order of time: a day is a run of rows, but for those of corrected clocks
-            starts = np.append(0, np.flatnonzero(np.diff(numbers)) + 1) if len(numbers) else np.zeros(0, np.int64)
-            valid = times.is_valid().to_numpy() if times.null_count else None
-            self.days = np.unique(numbers[starts] if valid is None else numbers[valid])
-            found = np.searchsorted(self.days, numbers[starts])
-            self._codes = np.repeat(found, np.diff(starts, append=len(numbers)))
-            if valid is not None:
-                self._codes[~valid] = -1
-        self.counts = self.of(None)
+            numbers, starts = _day_runs(times.cast(pa.int64()).fill_null(0).to_numpy())
+            self._valid = times.is_valid().to_numpy() if times.null_count else None
+            if self._valid is None:
+                self.days = np.unique(numbers)
+            else:
+                self.days = np.unique(np.repeat(numbers, np.diff(starts, append=len(times)))[self._valid])
+            self._runs = np.searchsorted(self.days, numbers), np.diff(starts, append=len(times))
+        self.counts = self._counts()
+
+    def _counts(self) -> Indices:
+        """Count rows by sort and day."""
+        if self._size > 1 or self._runs is None or self._valid is not None:
+            return self.of(None)
+        counted = np.zeros((1, len(self.days)), np.int64)
+        np.add.at(counted[0], *self._runs)
+        return counted
+
+    @cached_property
+    def _codes(self) -> Indices | None:
+        """Give of each row the place of its day, -1 where it has none; None where all are of one day or of none."""
+        if self._runs is None:
+            return None
+        codes = np.repeat(*self._runs)
+        if self._valid is not None:
+            codes[~self._valid] = -1
+        return codes
 
     @cached_property
     def cells(self) -> Indices:
@@ -97,6 +114,9 @@ class DayCells:
             Sorts, files as codes, first days, last days: one number for each pair.
         """
         width = max(len(evidence.dictionary), 1)
+        if self._size == width == 1 and len(self.days) and self._valid is None and not evidence.null_count:
+            one = np.zeros(1, np.int64)
+            return one, one, self.days[:1], self.days[-1:]
         pairs = self._sorts * width + evidence.indices.to_numpy(zero_copy_only=False)
         codes = self._codes if self._codes is not None else np.zeros(len(pairs), np.int64)
         if not len(self.days):
@@ -112,6 +132,21 @@ class DayCells:
         np.minimum.at(first, back, codes)
         np.maximum.at(last, back, codes)
         return used // width, used % width, self.days[first], self.days[last]
+
+
+def _day_runs(instants: Indices) -> tuple[Indices, Indices]:
+    """Give the days of the runs of rows of one day, and where each run begins."""
+    if len(instants) and bool((instants[1:] >= instants[:-1]).all()):
+        # rows are in order of time, but for those of corrected clocks: only the edges of days are looked for
+        first, last = int(instants[0]) // DAY_US, int(instants[-1]) // DAY_US
+        if last - first < len(instants):
+            days = np.arange(first, last + 1)
+            starts = np.searchsorted(instants, days * DAY_US)
+            held = np.diff(starts, append=len(instants)) > 0
+            return days[held], starts[held]
+    numbers = np.floor_divide(instants, DAY_US)
+    starts = np.append(0, np.flatnonzero(np.diff(numbers)) + 1) if len(numbers) else np.zeros(0, np.int64)
+    return numbers[starts], starts
 
 
 def days_told(days: Indices, counts: Indices) -> bytes:

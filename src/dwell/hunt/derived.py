@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["base_of", "derived", "is_derived"]
+from dwell.hunt.patterns import Indices
+
+__all__ = ["base_of", "derived", "derived_counts", "is_derived"]
 
 _URL = (
     r"(?s)^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/?#]*@)?(?P<host>\[[^\]]*\]|[^/?#:]*)(?::[0-9]*)?"
@@ -66,3 +69,13 @@ def base_of(place: str) -> str:
 def derived(place: str, texts: pa.StringArray) -> pa.Array:
     """Give the part of each text of a place's column; null where it has none."""
     return _PARTS[place.partition(">")[2]](texts).cast(pa.string())
+
+
+def derived_counts(
+    place: str, values: pa.StringArray, counts: Indices, nulls: int
+) -> tuple[pa.StringArray, Indices, int]:
+    """Give the distinct parts of distinct texts, how many rows each has, and rows without one."""
+    coded_parts = derived(place, values).dictionary_encode()
+    codes = coded_parts.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+    told = np.bincount(codes, weights=counts, minlength=len(coded_parts.dictionary) + 1).astype(np.int64)
+    return coded_parts.dictionary, told[1:], nulls + int(told[0])

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from dwell.archive.lexicon import coded
 from dwell.hunt.base import Rows
+from dwell.hunt.packing import packed
 from dwell.hunt.patterns import Indices
 from dwell.hunt.picking import picked
 from dwell.hunt.pieces import pieces
@@ -313,7 +314,13 @@ def combined(columns: Sequence[Indices]) -> Indices:
 
 
 def group_hits(
-    table: pa.Table, rows: Indices, name: str, subject: Subject | Subjects, matched: Sequence[Matched]
+    table: pa.Table,
+    rows: Indices,
+    name: str,
+    subject: Subject | Subjects,
+    matched: Sequence[Matched],
+    *,
+    pack: bool = False,
 ) -> pa.Table:
     """Fold the records that were met into hits.
 
@@ -323,8 +330,9 @@ def group_hits(
         name: the archive table.
         subject: the rule, or the indicators.
         matched: what matched, over `rows`.
+        pack: whether the hits are given packed.
     """
-    return group_apart(table, rows, name, subject, matched)[0]
+    return group_apart(table, rows, name, subject, matched, pack=pack)[0]
 
 
 def group_apart(
@@ -334,6 +342,8 @@ def group_apart(
     subject: Subject | Subjects,
     matched: Sequence[Matched],
     apart: Indices | None = None,
+    *,
+    pack: bool = False,
 ) -> tuple[pa.Table, Indices]:
     """Fold the records that were met into hits, those of several data files apart.
 
@@ -344,6 +354,7 @@ def group_apart(
         subject: the rule, or the indicators.
         matched: what matched, over `rows`.
         apart: the file of each of `rows`, none of more than `GROUPS_MAX` records; None for one file of any size.
+        pack: whether the hits are given packed.
 
     Returns:
         Rows in `HITS`, and the file of each.
@@ -396,12 +407,13 @@ def group_apart(
             "record_no": part["record_no"].take(pa.array(head)).combine_chunks(),
             "refs": _refs(part, order, starts, many),
         }
-        return pa.table([columns[field] for field in HITS.names], schema=HITS)
+        hits = pa.table([columns[field] for field in HITS.names], schema=HITS)
+        return packed(hits) if pack else hits
 
     titles = pc.binary_length(told["title"]).to_numpy(zero_copy_only=False)
     weights = ROW_BYTES + REF_BYTES * np.minimum(counts, REFS_MAX) + _text_bytes(matrix[first], texts)
     cuts = pieces(weights + titles[of.codes[first]])
-    return pa.concat_tables([NO_HITS, *map(piece, cuts)]), files[first]
+    return pa.concat_tables(list(map(piece, cuts)) or [NO_HITS]), files[first]
 
 
 def _text_bytes(matrix: Indices, texts: pa.StringArray) -> Indices:

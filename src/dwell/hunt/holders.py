@@ -29,6 +29,8 @@ ANY = -1
 """Stands for records of any kind where kinds of record are numbered."""
 _HOST, _TIME = "host", "time_utc"
 _NEVER = 2**63 - 1
+_TOLD_APART = (EVENT_ID, "Provider", "Channel")
+"""What tells one event from another."""
 _AT_ONCE = 8
 """Columns that are read at once."""
 NAMES_MAX = 4_096
@@ -48,7 +50,8 @@ class Holder(msgspec.Struct, frozen=True, array_like=True):
         last_us: the last.
         lacks: columns, and keys of maps (`EventData:image`, in lower case), in which none of its records of the kind holds
             anything, while those of another host here do.
-        events: the event ids of its records, where they have one and the kind is of several events.
+        events: event id, provider and channel of its records, "" for what is not said; where they have an id, and the
+            kind is of several events.
         days: days since 1970 in UTC with such records, and how many each has; see `dwell.hunt.daysheld`.
         dark: columns and keys as in `lacks`, each with the days on which it was not recorded, though it was on others.
         spans: of a kind that is a whole log the evidence files, each with its first and its last day here.
@@ -58,7 +61,7 @@ class Holder(msgspec.Struct, frozen=True, array_like=True):
     first_us: int | None
     last_us: int | None
     lacks: tuple[str, ...] = ()
-    events: tuple[int, ...] = ()
+    events: tuple[tuple[int, str, str], ...] = ()
     days: bytes = b""
     dark: tuple[tuple[str, bytes], ...] = ()
     spans: bytes = b""
@@ -88,7 +91,7 @@ class _Held:
         self._spec = specs()[file.table]
         told = RecordKinds.columns(wheres)
         names = self._spec.schema.names
-        numbered = [EVENT_ID] if EVENT_ID in names and EVENT_ID not in told else []
+        numbered = [one for one in _TOLD_APART if EVENT_ID in names and one in names and one not in told]
         day = _only_day(file)
         timed = _TIME in names and (bool(told) or day is None)
         maps = [one.name for one in self._spec.schema if pa.types.is_map(one.type)]
@@ -124,7 +127,7 @@ class _Held:
         if uniform:
             self._tell_columns(uniform)
             self._tell_keys(uniform)
-        ids = self._kinds.texts(EVENT_ID) if EVENT_ID in self._kinds.names else None
+        is_told = self._kinds.names.issuperset(_TOLD_APART)
         pairs = self._cells.spans(self._evidence)
         digests = _digests(self._evidence.dictionary)
         whole = [*self._hosts.to_pylist(), ""]
@@ -141,7 +144,7 @@ class _Held:
                     first_us,
                     last_us,
                     tuple(self._lacks[at].get(code, ())),
-                    () if kind.uniform or ids is None else _events(ids, sorts),
+                    () if kind.uniform or not is_told else _events(self._kinds, sorts),
                     days_told(self._cells.days, days),
                     tuple(self._dark[at].get(code, ())),
                     _evidence_spans(pairs, digests, sorts) if is_log else b"",
@@ -261,10 +264,15 @@ def _evidence_spans(pairs: tuple[Indices, Indices, Indices, Indices], digests: I
     return np.column_stack([digests[files[mine]], first[mine], last[mine]]).astype("<i8").tobytes()
 
 
-def _events(ids: tuple[pa.Array, Indices], sorts: Indices) -> tuple[int, ...]:
-    """Give the event ids of some sorts."""
-    used = np.unique(ids[1][sorts])
-    return tuple(sorted(map(int, ids[0].take(pa.array(used[used >= 0])).to_pylist())))
+def _events(kinds: RecordKinds, sorts: Indices) -> tuple[tuple[int, str, str], ...]:
+    """Give event id, provider and channel of some sorts."""
+    parts = []
+    for name in _TOLD_APART:
+        texts, codes = kinds.texts(name)
+        mine = codes[sorts]
+        parts.append(texts.take(pa.array(np.maximum(mine, 0), mask=mine < 0)).to_pylist())
+    told = zip(*parts, strict=True)
+    return tuple(sorted({(int(number), provider or "", channel or "") for number, provider, channel in told if number}))
 
 
 def _spans(rows: pa.Table, kinds: RecordKinds) -> tuple[Indices, Indices]:

@@ -106,12 +106,13 @@ def _passes(folder: Path, rules: RuleSet, listed: Indicators, cache: Path | None
     key = rules_hash(encoded)
     made_of, by = before(cache, key, rules)
     hops = trusted_hops()
-    out = [Pass("rules", key, path, cache, hops, _earlier(folder, rules, by) if by is not None else None)]
+    earlier = _earlier(folder, rules, by) if by is not None else None
+    out = [Pass("rules", key, path, cache, hops, earlier, aside=folder)]
     if listed.table.num_rows:
         path = folder / "indicators.arrow"
         write_kept(path, listed.table)
         key = rules_hash(f"{listed.digest()} {places_hash()}".encode())
-        out.append(Pass("indicators", key, path, cache, hops))
+        out.append(Pass("indicators", key, path, cache, hops, aside=folder))
     return out, made_of
 
 
@@ -139,7 +140,7 @@ def _with_correlations(
     loaded: Loaded, found: Correlated, outcomes: list[RuleOutcome], cut: set[str]
 ) -> tuple[AbstractSet[str], list[RuleOutcome]]:
     """Give the rules whose hits correlations stand for, and what became of all."""
-    from dwell.hunt.correlations.outcomes import correlation_outcomes, stood_for
+    from dwell.hunt.correlations.outcomes import LOOKED, correlation_outcomes, stood_for
 
     told = correlation_outcomes(loaded.correlations, outcomes, found.left, cut, _totals([found.hits]))
     behind = stood_for(loaded.correlations, told)
@@ -148,7 +149,7 @@ def _with_correlations(
         replace(
             one, reason="; ".join(filter(None, (one.reason, f"its hits are shown by '{behind[one.rule_id]}' only")))
         )
-        if one.rule_id in behind
+        if one.rule_id in behind and one.status in LOOKED
         else one
         for one in (*outcomes, *told)
     ]

@@ -12,7 +12,7 @@ from dwell.hunt.hits import NO_HITS, REF_BYTES, ROW_BYTES
 from dwell.hunt.patterns import Indices
 from dwell.hunt.pieces import taken
 
-__all__ = ["concat", "text_bytes", "weights"]
+__all__ = ["concat", "rank", "text_bytes", "weights"]
 
 _KEYS = (
     "first_utc",
@@ -46,16 +46,24 @@ def text_bytes(hits: pa.Table) -> Indices:
 def weights(hits: pa.Table) -> Indices:
     """Give the bytes that each row of hits takes, or a little more."""
     refs = pc.list_value_length(hits["refs"]).fill_null(0).to_numpy()
-    titles = pc.binary_length(hits["title"]).to_numpy()
-    found: Indices = text_bytes(hits) + titles.astype(np.int64) + REF_BYTES * refs.astype(np.int64) + ROW_BYTES
+    titles = np.concatenate([np.zeros(0, np.int64), *map(_lengths, hits["title"].chunks)])
+    found: Indices = text_bytes(hits) + titles + REF_BYTES * refs.astype(np.int64) + ROW_BYTES
     return found
 
 
-def _rank(column: pa.ChunkedArray) -> pa.Array:
+def _lengths(texts: pa.Array) -> Indices:
+    """Give the bytes of each text."""
+    if pa.types.is_dictionary(texts.type):
+        found: Indices = _lengths(texts.dictionary)[texts.indices.to_numpy(zero_copy_only=False)]
+        return found
+    return np.asarray(pc.binary_length(texts).to_numpy(zero_copy_only=False), np.int64)
+
+
+def rank(column: pa.ChunkedArray) -> pa.Array:
     """Give numbers in the order of a column; null where it holds nothing."""
-    if not pa.types.is_string(column.type):
+    if not pa.types.is_string(column.type) and not pa.types.is_dictionary(column.type):
         return column.combine_chunks()
-    coded = column.dictionary_encode().unify_dictionaries()
+    coded = (column.dictionary_encode() if pa.types.is_string(column.type) else column).unify_dictionaries()
     if not coded.num_chunks or not len(coded.chunk(0).dictionary):
         return pa.nulls(len(column), pa.int32())
     places = np.empty(len(coded.chunk(0).dictionary), np.int32)
@@ -65,7 +73,7 @@ def _rank(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _order(whole: pa.Table, weight: Indices) -> Indices:
-    ranks = pa.table([_rank(whole[one]) for one in _KEYS], names=list(_KEYS))
+    ranks = pa.table([rank(whole[one]) for one in _KEYS], names=list(_KEYS))
     order: Indices = pc.sort_indices(ranks, sort_keys=[(one, "ascending") for one in _KEYS]).to_numpy().astype(np.int64)
     apart = np.zeros(max(len(order) - 1, 0), np.bool_)
     for one in ranks.take(pa.array(order)).columns:
@@ -105,12 +113,12 @@ def concat(parts: Sequence[pa.Table]) -> pa.Table:
     """Put hits together, in an order that leaves no tie.
 
     Args:
-        parts: rows in `dwell.hunt.hits.HITS`.
+        parts: rows in `dwell.hunt.hits.HITS`, all of them packed or none.
 
     Returns:
-        The same rows; in several chunks where one could not hold them.
+        The same rows, packed where they were; in several chunks where one could not hold them.
     """
-    whole = pa.concat_tables([NO_HITS, *(one for one in parts if one.num_rows)])
+    whole = pa.concat_tables([one for one in parts if one.num_rows] or [NO_HITS])
     if whole.num_rows < 2:
         return whole.combine_chunks()
     weight = weights(whole)

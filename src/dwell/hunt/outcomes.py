@@ -14,7 +14,7 @@ from dwell.hunt.frame import columns_of
 from dwell.hunt.holders import Holder
 from dwell.hunt.patterns import Indices
 from dwell.hunt.reach import Alike, Reach
-from dwell.hunt.ruleset import Node, Rule, RuleSet
+from dwell.hunt.ruleset import Case, Node, Rule, RuleSet
 from dwell.hunt.senses import Senses, absent
 from dwell.hunt.sigma.loaded import outcome_of
 from dwell.hunt.tasks import places_of
@@ -183,22 +183,34 @@ def _listed(titles: Sequence[str]) -> str:
     return ", ".join(f"'{one}'" for one in titles[:NAMES_MAX]) + more
 
 
-def _remedy(rule: Rule, rules: RuleSet) -> str:
-    wheres = [rules.wheres[case.where] for case in rule.cases]
-    found = dict.fromkeys(_SWITCH_ON.get(one.table) or one.switch_on for one in wheres)
-    return "; ".join(one for one in found if one)
+def _helps(case: Case, rules: RuleSet, lacks: _Lacks, senses: Senses) -> bool:
+    """Say whether a condition could be true of some kind of record, once what it is said to want is switched on."""
+    where = rules.wheres[case.where]
+    if not where.without:
+        return True
+    never = {one for one in places_of(case.tree, rules) if _shown(one).lower() in where.without}
+    return any(
+        possible(
+            case.tree, rules, frozenset(never | {one for one in lost if _shown(one).lower() not in where.switched}), senses
+        )
+        for lost in lacks.get(case.where) or [frozenset[str]()]
+    )  # fmt: skip
 
 
-def _status(rule: Rule, rules: RuleSet, sight: _Sight) -> tuple[RuleStatus, str]:
+def _status(rule: Rule, rules: RuleSet, sight: _Sight, lacks: _Lacks, senses: Senses) -> tuple[RuleStatus, str]:
     wheres = [rules.wheres[case.where] for case in rule.cases]
     if all(case.never for case in rule.cases):
         return RuleStatus.BLIND, f"it can never be true: {'; '.join(dict.fromkeys(refusal(one) for one in wheres))}"
     if not sight.places:
         names = " or ".join(dict.fromkeys(one.name or one.table for one in wheres))
-        ways = " or: ".join(dict.fromkeys(one.switch_on for one in wheres if one.switch_on))
+        helpful = [rules.wheres[case.where] for case in rule.cases if _helps(case, rules, lacks, senses)]
+        ways = " or: ".join(dict.fromkeys(one.switch_on for one in helpful if one.switch_on))
         return RuleStatus.BLIND, f"no records of {names} are held" + (f". {ways}" if ways else "")
     if sight.hidden == sight.places:
-        return RuleStatus.BLIND, f"never recorded: {_names(sight.lost)}. {_remedy(rule, rules)}".rstrip(". ")
+        helpful = [rules.wheres[case.where] for case in rule.cases if _helps(case, rules, lacks, senses)]
+        found = dict.fromkeys(_SWITCH_ON.get(one.table) or one.switch_on for one in helpful)
+        remedy = "; ".join(one for one in found if one)
+        return RuleStatus.BLIND, f"never recorded: {_names(sight.lost)}. {remedy}".rstrip(". ")
     if sight.hidden:
         many = f"{sight.hidden} of {sight.places} stretches"
         return RuleStatus.PARTLY_BLIND, f"in {many} of the records not recorded: {_names(sight.lost)}"
@@ -256,7 +268,7 @@ def rule_outcomes(
         tables = {rules.wheres[case.where].table for case in rule.cases}
         files = sum(len(reports.get(table, ())) for table in tables)
         sight = _sight(rule, rules, lacks, senses)
-        status, reason = _status(rule, rules, sight)
+        status, reason = _status(rule, rules, sight, lacks, senses)
         if status is RuleStatus.RAN:
             is_blind, unheld = unwritten.told(rule)
             status = RuleStatus.BLIND if is_blind else status

@@ -16,12 +16,13 @@ import pyarrow as pa
 
 from dwell.archive.datafile import DataFile
 from dwell.hunt.again import Before, merged
-from dwell.hunt.bundles import Bundle, Entry, Written, write_segment
+from dwell.hunt.bundles import HELD_BYTES, Bundle, Entry, Written, write_segment
 from dwell.hunt.databases import keep_in
 from dwell.hunt.gathered import find_all
 from dwell.hunt.holders import ANY, Holder, holders, log_kinds
 from dwell.hunt.indicators.held_addresses import held_addresses
 from dwell.hunt.indicators.match import Finder
+from dwell.hunt.packing import is_packed, unpacked
 from dwell.hunt.records import NO_RECORDS
 from dwell.hunt.ruleset import RuleSet, Where
 from dwell.hunt.uncollected import uncollected
@@ -44,7 +45,7 @@ __all__ = [
 
 VERSION = 2
 """Raised whenever what is kept is kept in another way."""
-HOLDERS_VERSION = 2
+HOLDERS_VERSION = 3
 """Raised whenever it is kept in another way who holds what."""
 HITS_AT, RECORDS_AT = 0, 1
 """Places of the tables of an entry: hits, and the records that are told one by one."""
@@ -94,6 +95,7 @@ class Pass:
         trusted: the hops that forwarded addresses are believed of; what is met depends on them.
         earlier: a set of rules that is much like this one.
         wheres: the kinds of record, of holders.
+        aside: a folder for the length of the run, for what is kept nowhere and is too much to be handed over.
     """
 
     kind: str
@@ -103,6 +105,7 @@ class Pass:
     trusted: tuple[str, ...] = ()
     earlier: Earlier | None = None
     wheres: tuple[Where, ...] = ()
+    aside: Path | None = None
 
     @property
     def folder(self) -> Path | None:
@@ -219,7 +222,15 @@ def do(job: Job) -> list[Written]:
 def _done(one: Pass, files: Sequence[DataFile]) -> Written:
     with trusting(one.trusted):
         entries = dict(zip(map(kept_name, files), _entries(one, files), strict=True))
-    return Written(write_segment(one.folder, entries) if one.folder is not None else None, entries)
+    tables = [table for each in entries.values() for table in each.tables]
+    is_much = any(map(is_packed, tables)) or sum(one.nbytes for one in tables) > HELD_BYTES
+    folder = one.folder or (one.aside if is_much else None)
+    path = write_segment(folder, entries) if folder is not None else None
+    # no other run puts a segment of this size together with others
+    if path is not None and is_much and path.stat().st_size > HELD_BYTES:
+        return Written(path, {})
+    plain = {name: Entry(each.said, tuple(map(unpacked, each.tables))) for name, each in entries.items()}
+    return Written(path, plain if is_much else entries)
 
 
 def _entries(one: Pass, files: Sequence[DataFile]) -> Iterable[Entry]:

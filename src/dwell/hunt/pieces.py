@@ -11,7 +11,7 @@ from dwell.hunt.patterns import Indices
 
 __all__ = ["PIECE_BYTES", "pieces", "taken"]
 
-PIECE_BYTES = 1 << 28
+PIECE_BYTES = 1 << 25
 """No piece takes more, unless a single row does."""
 
 

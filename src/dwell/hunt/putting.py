@@ -15,13 +15,13 @@ from dwell.hunt.forgetting import forget
 from dwell.hunt.gathered import gathered
 from dwell.hunt.hits import NO_HITS
 from dwell.hunt.passes import HITS_AT, RECORDS_AT, Job, Pass, Seen, do, holders_pass, kept_name, told_holders
-from dwell.hunt.records import NO_RECORDS
 from dwell.hunt.ruleset import Where
 
 __all__ = ["Progress", "Putting"]
 
 ROWS_AT_ONCE = 262_144
 """Hits of small files are given together until there are so many."""
+RECORDS_AT_ONCE = 65_536
 
 Progress = Callable[[int, int, str], None]
 """Told (files done, files in all, table)."""
@@ -149,14 +149,20 @@ class Putting:
                 if held.num_rows >= ROWS_AT_ONCE:
                     yield held
                     held = NO_HITS
+                    self._bundle(one).forget()
         yield held
 
-    def records(self) -> pa.Table:
-        """Give the records that are told one by one, file by file."""
+    def records(self) -> Iterator[pa.Table]:
+        """Yield the records that are told one by one, file by file."""
         bundle = self._bundle(self._sets[0])
-        entries = (bundle.get(name) for some in self._names.values() for name in some)
-        held = [one.tables[RECORDS_AT] for one in entries if one is not None]
-        return pa.concat_tables([NO_RECORDS, *(one for one in held if one.num_rows)])
+        for name in (name for some in self._names.values() for name in some):
+            entry = bundle.get(name)
+            if entry is None:
+                continue
+            whole = entry.tables[RECORDS_AT]
+            for start in range(0, whole.num_rows, RECORDS_AT_ONCE):
+                yield whole.slice(start, RECORDS_AT_ONCE)
+                bundle.forget()
 
     def seen(self) -> dict[str, list[Seen]]:
         """Give what was seen of every file, table by table, with who holds which records."""

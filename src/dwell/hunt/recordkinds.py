@@ -52,6 +52,9 @@ class RecordKinds:
         for name in (*self.columns(wheres.values()), *also):
             array = coded(table[name])
             self._texts[name] = array.dictionary
+            if len(array.dictionary) == 1 and not array.null_count:
+                self._codes[name] = np.zeros(self.size, np.int64)  # it tells nothing apart
+                continue
             self._add(name, array.indices.fill_null(-1).to_numpy(zero_copy_only=False), len(array.dictionary))
         self.rows = np.bincount(self.sorts, minlength=self.size)
 

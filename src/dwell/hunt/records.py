@@ -86,8 +86,8 @@ def told_records(frame: Frame, name: str, rule_id: str, case: Case, rows: Indice
     """
     part = who(frame.base.table, frame.in_base(rows), FACES.get(name, Face()))
     fixed = {
-        "rule_id": pa.array([rule_id] * len(rows), pa.string()),
-        "table": pa.array([name] * len(rows), pa.string()),
+        "rule_id": pa.repeat(rule_id, len(rows)),
+        "table": pa.repeat(name, len(rows)),
     }
     columns = {**fixed, **part, "fields": _fields(frame, case, rows)}
     return pa.table([columns[one] for one in RECORDS.names], schema=RECORDS)

@@ -3,7 +3,7 @@ r"""Registry values of Security 4657, put together as Sysmon has them.
 Sigma's `TargetObject`, `Details` and `EventType` are those of Sysmon 12 to 14. The Security log names a key (`ObjectName`)
 and a value in it (`ObjectValueName`) apart, and writes numbers as numbers: `DWORD (0x00000001)` is `1` of the type
 `%%1876` there. So a place `Registry:TargetObject` is key, `\` and value name, and `Registry:Details` is what was written
-**and** what Sysmon would write. `RegistrySet:…` is the same without values that were deleted.
+**and** what Sysmon would write.
 
 Source:
     Microsoft's page on the event 4657, and the texts of the messages 1872 to 1883 and 1904 to 1906 that it refers to; its
@@ -90,12 +90,6 @@ class _Values:
             to[at] = words.index(word) if word is not None else -1
         return words, to[codes]
 
-    @property
-    def deleted(self) -> Indices:
-        """Give the rows that tell that a value was deleted."""
-        words, codes = self.named("OperationType", _OPERATIONS)
-        return np.flatnonzero(codes == words.index("DeleteValue"))
-
 
 def _target_object(values: _Values, rows: Indices) -> Found:
     """Give key, backslash and name of each value; the value without a name is `(Default)`, as Sysmon calls it."""
@@ -159,18 +153,13 @@ _MAKERS: Mapping[str, Callable[[_Values, Indices], Found]] = {
 }
 
 
-def _made(make: Callable[[_Values, Indices], Found], *, without: bool) -> Made:
+def _made(make: Callable[[_Values, Indices], Found]) -> Made:
     def found(base: Base) -> Found:
         values = _Values(base)
-        rows = values.rows if not without else values.rows[~np.isin(values.rows, values.deleted)]
-        return make(values, rows)
+        return make(values, values.rows)
 
     return Made(_COLUMNS, found)
 
 
-PLACES: Mapping[str, Made] = {
-    f"{name}:{key}": _made(make, without=without)
-    for name, without in (("Registry", False), ("RegistrySet", True))
-    for key, make in _MAKERS.items()
-}
+PLACES: Mapping[str, Made] = {f"Registry:{key}": _made(make) for key, make in _MAKERS.items()}
 """What is put together here, and how."""

@@ -17,7 +17,7 @@ import msgspec
 
 __all__ = ["VERSION", "Atom", "Case", "Leaf", "Node", "Rule", "RuleInfo", "RuleSet", "Where", "rules_hash"]
 
-VERSION = 13
+VERSION = 14
 """Raised whenever the same rules come out differently."""
 
 
@@ -73,6 +73,10 @@ class Where(msgspec.Struct, frozen=True, gc=False):
         only: columns to the values that one of such records has there; empty for all.
         uniform: whether all such records have the same fields, so that a field that none has is not recorded, and
             not merely the sign of an event that never was.
+        asks: a place and the text that one of such records has there, beyond what columns tell.
+        bars: a place and a text that none of such records has there.
+        without: fields, in lower case, that no such record can have, whatever is switched on.
+        switched: fields, in lower case, that they have once `switch_on` is heeded; the others they have as it is.
     """
 
     table: str
@@ -84,6 +88,10 @@ class Where(msgspec.Struct, frozen=True, gc=False):
     uniform: bool = True
     only: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     other_ids: tuple[int, ...] = ()
+    asks: tuple[str, str] | None = None
+    bars: tuple[str, str] | None = None
+    without: tuple[str, ...] = ()
+    switched: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> dict[str, tuple[str, ...]]:
@@ -102,7 +110,7 @@ class Atom(msgspec.Struct, frozen=True, gc=False):
         parts: for `text`: literals at the even places, runs of `*` and `?` at the odd ones; for `part` the
             number and the operator; else one text.
         flags: for `text` `c` where case counts; for `regex` any of `ims`; for `compare` the operator; for `part`
-            which; for `same` any of `s` (starts with) and `e` (ends with).
+            which; for `same` any of `s` (starts with) and `e` (ends with), and `c` where case counts.
         other: for `same`, the other column.
     """
 

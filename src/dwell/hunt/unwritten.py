@@ -10,9 +10,12 @@ Source:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
+import numpy as np
+
+from dwell.hunt.patterns import Indices
 from dwell.hunt.ruleset import Atom, Case, Node, Rule, RuleSet
 from dwell.hunt.tasks import places_of
 from dwell.hunt.verdict import Verdict, judged
@@ -63,63 +66,104 @@ _DIGITS = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _TOLD_MAX = 8
 
 
+_DECIDED = frozenset({"EventID", *_NAMING})
+_PARTS_MAX = 7
+"""Literals and runs of wildcards of a text that is put to providers and channels."""
+_OPEN = -1
+
+Event = tuple[int, str, str]
+"""Event id, provider and channel."""
+
+
 class Unwritten:
     """The events of each kind of record that is of several, over all data files."""
 
     def __init__(self, rules: RuleSet, reports: Mapping[str, Sequence[FileReport]]) -> None:
         """Take rules, and what was seen of every data file, by table."""
         self._rules = rules
-        self._held: dict[int, set[int]] = {}
-        self._leaves: dict[tuple[int, int], Verdict] = {}
+        found: dict[int, set[Event]] = {}
+        self._truths: dict[tuple[int, int], Indices] = {}
         for report in chain.from_iterable(reports.values()):
             for where, holders in report.held.items():
                 events = [one for holder in holders for one in holder.events]
                 if events:
-                    self._held.setdefault(where, set()).update(events)
+                    found.setdefault(where, set()).update(events)
+        self._held = {where: sorted(events) for where, events in found.items()}
+        self._numbers = {where: frozenset(one for one, _, _ in events) for where, events in found.items()}
 
     def told(self, rule: Rule) -> tuple[bool, str]:
         """Say whether a rule is blind for want of its events, and which it asks for are not held; "" where all are."""
         mine = [one for one in rule.cases if one.where in self._held]
         if not mine or len(mine) < len(rule.cases):
             return False, ""
-        wanted = sorted({number for one in mine for number in self._asked(one)})
+        able = {number for one in mine for number in self._able(one)}
+        held = {number for one in mine for number in self._numbers[one.where]}
+        wanted = sorted({number for one in mine for number in self._asked(one)} - able)
         is_security = all(self._is_security(one) for one in mine)
-        if any(self._verdict(one.where, one.tree) is not False for one in mine):
+        if able:
             # other events can make it true: of those that are written everywhere none happened, which needs no word
-            wanted = [one for one in wanted if is_security and one in AUDITED]
+            wanted = [one for one in wanted if is_security and one in AUDITED and one not in held]
             return False, f"no event {_numbers(wanted)} is held of any host" if wanted else ""
         if not wanted:
             return False, ""
-        ways = list(dict.fromkeys(AUDITED[one] for one in wanted if one in AUDITED)) if is_security else []
-        if is_security and all(one in AUDITED for one in wanted):
+        if is_security and all(one in AUDITED and one not in held for one in wanted):
+            ways = list(dict.fromkeys(AUDITED[one] for one in wanted))
             return True, f"no event {_numbers(wanted)} is held of any host: {'; '.join(ways)}"
-        return False, f"no event {_numbers(wanted)} is held of any host"
+        absent, foreign = ([one for one in wanted if (one in held) is held_too] for held_too in (False, True))
+        told = [f"no event {_numbers(absent)} is held of any host"] if absent else []
+        told += (
+            [f"no event {_numbers(foreign)} of the provider or channel it names is held of any host"] if foreign else []
+        )
+        return False, "; ".join(told)
 
     def _is_security(self, case: Case) -> bool:
         """Say whether a case means events of the Security log: by its log source, or as it names no log at all."""
         channels = self._rules.wheres[case.where].channels
         return channels == (_SECURITY,) or (not channels and _NAMING.isdisjoint(places_of(case.tree, self._rules)))
 
-    def _verdict(self, where: int, node: Node) -> Verdict:
-        """Give the truth of a condition on a kind of record, by which events are held."""
+    def _able(self, case: Case) -> set[int]:
+        """Give the ids of the events held of which a condition can be true, by id, provider and channel."""
+        events = self._held[case.where]
+        asked = sorted(self._questions(case.tree))
+        truths = [self._truth(case.where, one) for one in asked]
+        if not truths:
+            return {one for one, _, _ in events} if judged(case.tree, lambda _: None) is not False else set()
+        rows, kinds = np.unique(np.column_stack(truths), axis=0, return_inverse=True)
+        able = [self._verdict(case.tree, dict(zip(asked, row, strict=True))) is not False for row in rows.tolist()]
+        return {events[at][0] for at in np.flatnonzero(np.array(able)[kinds.reshape(-1)]).tolist()}
+
+    def _questions(self, node: Node) -> set[int]:
+        """Give the questions of a condition that id, provider and channel decide."""
+        if node.op == "atom":
+            return {node.index} if self._rules.atoms[node.index].place in _DECIDED else set()
+        if node.op == "leaf":
+            leaf = self._rules.leaves[node.index]
+            return self._questions(leaf.tree) if leaf.place in _DECIDED else set()
+        return {found for one in node.children for found in self._questions(one)}
+
+    def _verdict(self, node: Node, known: Mapping[int, int]) -> Verdict:
+        """Give the truth of a condition by what is known of its questions."""
 
         def verdict(one: Node) -> Verdict:
-            if one.op == "atom":
-                return self._of_atom(where, one.index)
-            key = (where, one.index)
-            if key not in self._leaves:
-                self._leaves[key] = judged(self._rules.leaves[one.index].tree, verdict)
-            return self._leaves[key]
+            if one.op == "leaf":
+                leaf = self._rules.leaves[one.index]
+                return judged(leaf.tree, verdict) if leaf.place in _DECIDED else None
+            truth = known.get(one.index, _OPEN)
+            return None if truth == _OPEN else bool(truth)
 
         return judged(node, verdict)
 
-    def _of_atom(self, where: int, index: int) -> Verdict:
-        atom = self._rules.atoms[index]
-        number = _number(atom)
-        return None if number is None or number in self._held[where] else False
+    def _truth(self, where: int, index: int) -> Indices:
+        """Give the truth of a question of each event held of a kind of record."""
+        key = (where, index)
+        if key not in self._truths:
+            says = _meaning(self._rules.atoms[index])
+            events = self._held[where]
+            self._truths[key] = np.array([_OPEN if says is None else int(says(one)) for one in events], np.int64)
+        return self._truths[key]
 
     def _asked(self, case: Case) -> set[int]:
-        """Give the event ids that a condition names in a positive sense, and that are not held."""
+        """Give the event ids that a condition names in a positive sense."""
         found: set[int] = set()
         waiting = [(case.tree, True)]
         while waiting:
@@ -128,11 +172,24 @@ class Unwritten:
                 waiting.append((self._rules.leaves[node.index].tree, sense))
             elif node.op == "atom":
                 number = _number(self._rules.atoms[node.index])
-                if sense and number is not None and number.is_integer() and number not in self._held[case.where]:
+                if sense and number is not None and number.is_integer():
                     found.add(int(number))
             else:
                 waiting += [(one, sense is not (node.op == "not")) for one in node.children]
         return found
+
+
+def _meaning(atom: Atom) -> Callable[[Event], bool] | None:
+    """Give what a question says of an event; None where it is left open."""
+    if atom.place == "EventID":
+        number = _number(atom)
+        return None if number is None else lambda event: event[0] == number
+    if atom.kind != "text" or atom.flags or atom.other or len(atom.parts) > _PARTS_MAX:
+        return None
+    is_provider, wild = atom.place == "Provider", {"*": ".*", "?": "."}
+    parts = ["".join(wild[mark] for mark in one) if at % 2 else re.escape(one) for at, one in enumerate(atom.parts)]
+    matches = re.compile("".join(parts), re.DOTALL).fullmatch
+    return lambda event: matches((event[1] if is_provider else event[2]).lower()) is not None
 
 
 def _number(atom: Atom) -> float | None:

@@ -12,9 +12,12 @@ from collections.abc import Callable, Sequence
 from dwell.hunt.ruleset import Atom, Node, Where
 from dwell.hunt.words import Truth, Words
 
-__all__ = ["Verdict", "by_kind", "judged", "leaf_verdict", "refusal"]
+__all__ = ["REGISTRY_EVENT", "Verdict", "by_kind", "judged", "leaf_verdict", "refusal"]
 
 Verdict = bool | None
+REGISTRY_EVENT = "Registry:EventType"
+"""What Security 4657 tells of a value, by Sysmon's names (`dwell.hunt.registry_values`)."""
+_OF_VALUES = frozenset({"setvalue", "deletevalue"})
 
 
 def leaf_verdict(truth: Truth, held: Words) -> tuple[Verdict, int]:
@@ -46,10 +49,20 @@ def by_kind(atom: Atom, where: Where) -> Verdict:
             return False
         if where.event_ids:
             return (True if len(where.event_ids) == 1 else None) if number in where.event_ids else False
+    if atom.place == REGISTRY_EVENT and atom.kind == "text" and len(atom.parts) == 1:
+        return _of_registry(atom.parts[0].lower(), where)
     if where.channels and atom.place == "Channel" and atom.kind == "text" and len(atom.parts) == 1:
         met = atom.parts[0].lower() in {one.lower() for one in where.channels}
         return (True if len(where.channels) == 1 else None) if met else False
     return None
+
+
+def _of_registry(event: str, where: Where) -> Verdict:
+    """Give the truth of a question about what happened in the registry: Security 4657 tells of values alone."""
+    if where.asks:
+        return event == where.asks[1].lower()
+    bars = where.bars[1].lower() if where.bars else ""
+    return None if event in _OF_VALUES and event != bars else False
 
 
 def refusal(where: Where) -> str:

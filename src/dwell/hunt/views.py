@@ -98,10 +98,7 @@ _ADDRESSES = {
 _WAYS: Mapping[tuple[str, str], tuple[_Way, ...]] = {
     **{(table, name): _PERCENT for table, names in _ADDRESSES.items() for name in names},
     ("iis", "cs-user-agent"): (_Way("+", _spaced),),
-    **{
-        ("evtx", name): _KEYS
-        for name in ("TargetObject", "EventData:NewName", "Registry:TargetObject", "RegistrySet:TargetObject")
-    },
+    **{("evtx", name): _KEYS for name in ("TargetObject", "EventData:NewName", "Registry:TargetObject")},
     ("evtx", "EventData:MandatoryLabel"): (_Way("(?i)^S-1-16-", _put_for(_LEVELS), is_expression=True),),
     ("evtx", "EventData:IntegrityLevel"): (
         _Way("^[A-Za-z]", _put_for({word: one for one, word in _LEVELS.items()}), is_expression=True),

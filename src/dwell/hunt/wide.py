@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 from msgspec import structs
 
 from dwell.archive.datafile import ColumnReader, DataFile
+from dwell.engine.memory import give_back
 from dwell.hunt.base import Base, Rows
 from dwell.hunt.columnvalues import ColumnValues, values_of
 from dwell.hunt.conditions import Conditions
-from dwell.hunt.derived import base_of, derived, is_derived
+from dwell.hunt.derived import base_of, derived_counts, is_derived
+from dwell.hunt.filereport import FileReport, Found
 from dwell.hunt.frame import Frame, columns_of
 from dwell.hunt.hits import (
     FACES,
@@ -28,9 +30,9 @@ from dwell.hunt.hits import (
     group_hits,
     together,
 )
-from dwell.hunt.holders import Holder
 from dwell.hunt.keyed import Keyed
 from dwell.hunt.ordering import concat
+from dwell.hunt.packing import PACKED_ROWS, packed
 from dwell.hunt.patterns import Indices
 from dwell.hunt.recordkinds import EVENT_ID, RecordKinds, Sites
 from dwell.hunt.records import NO_RECORDS, RECORDS_MAX, told_records
@@ -46,45 +48,6 @@ __all__ = ["FileHunt", "FileReport", "Found", "Hunter"]
 _PREFIX = ("evidence_id", "record_no", "time_utc", "host")
 FEW_TEXTS = 4_096
 """Columns of no more texts are looked at together; those of more one after the other, as long as one is needed."""
-
-
-@dataclass(slots=True)
-class FileReport:
-    """What was seen of one data file.
-
-    Attributes:
-        rows: how many it has.
-        wheres: rows of each kind of record, by its index.
-        missing: places that rules ask about and that no such record holds, by the same.
-        opened: rules whose conditions were put to rows.
-        cut: correlated rules that met more records than are told one by one.
-        by_rows: of what is missing, that which only rows tell and for which they were read: by kind of record and place the
-            rules for which they were.
-        held: by kind of record the hosts that hold such records; it is known of no rule, and kept by itself.
-    """
-
-    rows: int = 0
-    wheres: dict[int, int] = field(default_factory=dict)
-    missing: dict[int, list[str]] = field(default_factory=dict)
-    opened: list[int] = field(default_factory=list)
-    cut: list[int] = field(default_factory=list)
-    by_rows: dict[int, dict[str, list[int]]] = field(default_factory=dict)
-    held: dict[int, list[Holder]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a hunt of one data file yields.
-
-    Attributes:
-        hits: rows in `HITS`.
-        records: rows in `RECORDS`, of the rules that correlations rest on.
-        report: what was seen.
-    """
-
-    hits: pa.Table
-    records: pa.Table
-    report: FileReport
 
 
 class Hunter:
@@ -113,7 +76,7 @@ class Hunter:
         Raises:
             CustodyError: the file is not what was written.
         """
-        found = self.find(file)
+        found = self.find(file).plain()
         return found.hits, found.report
 
     def find(self, file: DataFile) -> Found:
@@ -170,7 +133,7 @@ class FileHunt:
             return Words(pa.array([], pa.string()), np.array(rows, np.int64), none, mine)
         values, counts, nulls = self.lexicon.of(base_of(place))
         if is_derived(place):
-            values, counts, nulls = _parts(place, values, counts, nulls)
+            values, counts, nulls = derived_counts(place, values, counts, nulls)
         name, asked_of, atoms = self.file.table, self.asked[place], self.rules.atoms
         return words(name, place, values, counts, nulls, asked_of, atoms, self._able, lacking)
 
@@ -496,11 +459,26 @@ class FileHunt:
         self._want(waiting, looked, kinds)
         frames = self._frames(waiting, looked, kinds)
         met = [(task, rows) for task in waiting if len(rows := self._met(task, frames))]
-        hits = [one for where, frame in frames.items() for one in self._hits(frame, where, met)]
-        records = [self._told(task, frames[task.case.where], rows) for task, rows in met if self._is_correlated(task)]
         self._note_missing({one.case.where for one in looked}, waiting, kinds)
         self.report.opened = sorted(set(self.report.opened))
-        return Found(concat(hits), pa.concat_tables([NO_RECORDS, *records]), self.report)
+        much = sum(len(rows) for _, rows in met) > PACKED_ROWS
+        mine = [one for one in met if self._is_correlated(one[0])]
+        records = [one for task, rows in mine for one in self._told(task, frames[task.case.where], rows, pack=much)]
+        if much:
+            give_back()
+        hits = [one for where, frame in frames.items() for one in self._hits(frame, where, met, pack=much)]
+        frames.clear()
+        met.clear()
+        mine.clear()
+        self._release()
+        if much:
+            give_back()
+        return Found(concat(hits), pa.concat_tables(records or [NO_RECORDS]), self.report)
+
+    def _release(self) -> None:
+        """Let go of what was read: it is not needed any more, and putting much in order takes as much again."""
+        for name in ("table", "base", "_keyed", "_reader", "known", "_truths"):
+            self.__dict__.pop(name, None)
 
     def _want(self, waiting: Sequence[Task], looked: Sequence[Task], kinds: RecordKinds | None) -> None:
         """Read what the tasks still open may need, and what tells which kinds of record hold what."""
@@ -533,12 +511,15 @@ class FileHunt:
     def _is_correlated(self, task: Task) -> bool:
         return self.rules.rules[task.rule].correlated
 
-    def _told(self, task: Task, frame: Frame, rows: Indices) -> pa.Table:
+    def _told(self, task: Task, frame: Frame, rows: Indices, *, pack: bool) -> Iterator[pa.Table]:
         """Tell the records that a task met one by one, the earliest first, up to so many."""
         if len(rows) > RECORDS_MAX:
             self.report.cut = sorted({*self.report.cut, task.rule})
         rule_id = self.rules.rules[task.rule].info.id
-        return told_records(frame, self.spec.name, rule_id, task.case, rows[:RECORDS_MAX])
+        for start in range(0, min(len(rows), RECORDS_MAX), PACKED_ROWS):
+            some = rows[start : min(start + PACKED_ROWS, RECORDS_MAX)]
+            told = told_records(frame, self.spec.name, rule_id, task.case, some)
+            yield packed(told) if pack else told
 
     def _narrowed(self, waiting: Sequence[Task]) -> tuple[dict[str, Words], dict[int, Truth]]:
         """Give the words of the lexicon as far as the conditions still open tell them apart."""
@@ -571,11 +552,11 @@ class FileHunt:
         tree, _ = self._planned(task.case.tree)
         return Conditions(frame).rows(tree)
 
-    def _hits(self, frame: Frame, where: int, met: Sequence[tuple[Task, Indices]]) -> Iterator[pa.Table]:
+    def _hits(self, frame: Frame, where: int, met: Sequence[tuple[Task, Indices]], *, pack: bool) -> Iterator[pa.Table]:
         """Yield the hits of every task on one kind of record; those of few rows are worked out together."""
         for some in batched(self._meetings(frame, where, met)):
             rows, subjects, matched = together(some)
-            yield group_hits(some[0].table, rows, self.spec.name, subjects, matched)
+            yield group_hits(some[0].table, rows, self.spec.name, subjects, matched, pack=pack)
 
     def _meetings(self, frame: Frame, where: int, met: Sequence[tuple[Task, Indices]]) -> Iterator[Meeting]:
         """Yield what every task on one kind of record met; what is said of who and when is read out once."""
@@ -590,11 +571,3 @@ class FileHunt:
             subject = Subject(info.id, "rule", info.title, info.level)
             matched = [frame.matched(index, rows, TEXT_CHARS_MAX) for index in task.shown]
             yield Meeting(part, np.searchsorted(every, rows), rows, subject, matched)
-
-
-def _parts(place: str, values: pa.StringArray, counts: Indices, nulls: int) -> tuple[pa.StringArray, Indices, int]:
-    """Give the distinct parts of distinct texts, how many rows each has, and rows without one."""
-    coded_parts = derived(place, values).dictionary_encode()
-    codes = coded_parts.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
-    told = np.bincount(codes, weights=counts, minlength=len(coded_parts.dictionary) + 1).astype(np.int64)
-    return coded_parts.dictionary, told[1:], nulls + int(told[0])

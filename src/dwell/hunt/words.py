@@ -26,7 +26,7 @@ from dwell.hunt.timeparts import time_part
 from dwell.hunt.views import views
 from dwell.model.short_cache import short_cache
 
-__all__ = ["Truth", "Words", "truth_of", "words"]
+__all__ = ["Truth", "Words", "blanks_of", "truth_of", "words"]
 
 Truth = npt.NDArray[np.bool_]
 
@@ -141,6 +141,11 @@ def truth_of(node: Node, held: Words) -> Truth:
     return np.asarray(combine.reduce(parts), np.bool_)
 
 
+def blanks_of(table: str) -> tuple[str, ...]:
+    """Give the texts of a table that are no value."""
+    return ("", "-") if table == "iis" else ("",)
+
+
 def words(
     table: str,
     place: str,
@@ -175,8 +180,7 @@ def words(
     hits = _hits(table, place, values, questions, kept)
     blank = np.zeros(0, np.int64)
     if questions.exists or questions.empty or questions.null:
-        blanks = ("", "-") if table == "iis" else ("",)
-        blank = np.flatnonzero(pc.is_in(values, value_set=pa.array(blanks)).to_numpy(zero_copy_only=False))
+        blank = np.flatnonzero(pc.is_in(values, value_set=pa.array(blanks_of(table))).to_numpy(zero_copy_only=False))
     told = np.zeros(len(values), np.bool_)
     told[blank] = True
     for mine in hits.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -211,6 +212,20 @@ class Accesses:
         own = np.full(len(codes), -1, np.int64)
         own[shared] = tools
         self.agent[rows] = np.where(own[place] >= 0, own[place], self.agent[rows])
+
+    @cached_property
+    def within(self) -> npt.NDArray[np.bool_]:
+        """Say per network code whether any client was inside there; what follows the last one stands for no network."""
+        met = np.zeros(len(self.networks) + 1, np.bool_)
+        met[self.network[self.internal]] = True
+        met[-1] = False
+        return met
+
+    @cached_property
+    def inner(self) -> Places:
+        """Give per agent the code of the same agent seen from inside; -1 where it was not, and for one from inside."""
+        places = {name: place for place, name in enumerate(self.agents)}
+        return np.array([places.get(f"{name}{INSIDE}", -1) for name in self.agents] or [-1], np.int64)
 
     def as_recorded(self, pairs: Iterable[tuple[int, int]]) -> set[tuple[str, str]]:
         """Give networks and agents as records have them, which do not say that a client was inside."""

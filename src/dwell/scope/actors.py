@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from dwell.scope.clients import ANY_NETWORK, FOREIGN_BITS, SHORT_ACCOUNTS, Clients, Cluster
 from dwell.scope.crowds import ANY_AGENT
-from dwell.scope.shared_networks import RESIDENT_DAYS, WEEK_US
+from dwell.scope.homes import RESIDENT_DAYS, WEEK_US
 
 __all__ = ["LINK_BITS", "Actor", "Link", "actors_of", "groups_of", "overlap_bits"]
 

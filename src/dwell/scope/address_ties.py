@@ -27,6 +27,7 @@ from dwell.model.instants import utc_from_us, utc_us
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.clients import FOREIGN_BITS, Clients
 from dwell.scope.forgery import Forged
+from dwell.scope.homes import WEEK_US, first_there
 from dwell.scope.intrusions import REMOTE_MAIL, VALID_ACCOUNTS, Held
 from dwell.scope.rollup.fold import paired
 from dwell.scope.settled import DAYS_MIN, at_own_hours, settled
@@ -79,9 +80,7 @@ def with_sign_ins(held: Sequence[Held], accesses: Accesses, ours: Mask | None = 
     rows = rows[[row not in taken for row in rows.tolist()]] if len(rows) else rows
     if not len(rows):
         return tuple(held)
-    seen = _Seen(
-        rows, [clients[one] for one in client[rows].tolist()], _elsewhere(rows, accesses), _first_there(rows, accesses)
-    )
+    seen = _seen(rows, [clients[one] for one in client[rows].tolist()], accesses)
     return tuple(_with(one, each, seen, accesses) for one, each in zip(held, spans, strict=True))
 
 
@@ -90,9 +89,10 @@ def with_neighbours(
 ) -> tuple[Held, ...]:
     """Give the intrusions with the sessions of others from their own addresses outside as doubtful.
 
-    An intruder wears an owner's browser for one mailbox and another for the next. Left out is who is at home there, by
-    `DAYS_MIN` days with an agent and at hours of his own, since before the intrusion or day after day; and where a great
-    part of the house is.
+    An intruder wears an owner's browser for one mailbox and another for the next. Left out is who was at home there
+    before the intrusion, or day after day as far back as records go, by `DAYS_MIN` days with an agent and at hours of
+    his own, and where a great part of the house is. Who came to that very address after it is not, however often: so
+    may the intruder have come.
 
     Args:
         held: the intrusions.
@@ -108,7 +108,8 @@ def with_neighbours(
     wide = len(accesses.networks) + 1
     home = at_own_hours(clients.ties) & (clients.column("days") >= DAYS_MIN) & (clients.bits("agent") < FOREIGN_BITS)
     at_home = paired(clients.column("account")[home], wide, clients.column("network")[home])
-    since, daily = clients.column("first")[home], settled(clients.ties)[home]
+    since = clients.column("first")[home]
+    ever = settled(clients.ties)[home] & (since < accesses.first[0] + WEEK_US)
     out = []
     for one in held:
         own = np.array(one.rows, np.int64)
@@ -119,7 +120,7 @@ def with_neighbours(
         np.maximum.at(last, client[own], accesses.last[own] + NEAR_DAYS * DAY_US)
         rows = np.flatnonzero(usable & (last > 0)[client]) if len(own) else own
         rows = rows[(accesses.first[rows] >= first[client[rows]]) & (accesses.first[rows] <= last[client[rows]])]
-        before = at_home[daily | (since < utc_us(one.first_utc))]
+        before = at_home[(since < utc_us(one.first_utc)) | ever]
         rows = rows[~np.isin(paired(accesses.account[rows], wide, accesses.network[rows]), before)]
         rows = rows[~ours[rows]] if ours is not None and len(ours) else rows
         beside = np.setdiff1d(rows, np.array(one.rows, np.int64)).tolist()
@@ -138,21 +139,21 @@ def spans_of(held: Held) -> dict[str, tuple[int, int]]:
     return {one: (utc_us(min(found)), utc_us(max(found))) for one, found in told.items() if found}
 
 
-def _elsewhere(rows: Codes, accesses: Accesses) -> Mask:
-    """Say per session given whether its account comes from another network with the same agent."""
+def _seen(rows: Codes, addresses: Sequence[str], accesses: Accesses) -> _Seen:
+    """Put together what is known of some sessions and of their accounts' others."""
     mine = np.zeros(len(accesses.names) + 1, np.bool_)
     mine[accesses.account[rows]] = True
     mine[-1] = False
-    others = np.flatnonzero(mine[accesses.account] & accesses.ok & (accesses.network >= 0))
-    tall = len(accesses.agents) + 1
-    pair = paired(accesses.account[others], tall, accesses.agent[others])
-    lans = np.unique(np.stack([pair, accesses.network[others]]), axis=1)
-    pairs, networks = np.unique(lans[0], return_counts=True)
-    own = paired(accesses.account[rows], tall, accesses.agent[rows])
-    if not len(pairs):
-        return np.zeros(len(rows), np.bool_)
-    place = np.minimum(np.searchsorted(pairs, own), len(pairs) - 1)
-    return np.asarray((pairs[place] == own) & (networks[place] > 1))
+    every = np.flatnonzero(mine[accesses.account] & (accesses.network >= 0))
+    account, lan = accesses.account[every], accesses.network[every]
+    # who was refused was not there
+    first = np.where(accesses.ok[every], accesses.first[every], np.iinfo(np.int64).max)
+    since = first_there(account, lan, first)[np.searchsorted(every, rows)]
+    pair = paired(account, len(accesses.agents) + 1, accesses.agent[every])
+    held = accesses.ok[every]
+    pairs, networks = np.unique(np.unique(np.stack([pair[held], lan[held]]), axis=1)[0], return_counts=True)
+    elsewhere = np.isin(pair[np.searchsorted(every, rows)], pairs[networks > 1])
+    return _Seen(rows, addresses, elsewhere, since)
 
 
 def _with(held: Held, spans: Mapping[str, tuple[int, int]], seen: _Seen, accesses: Accesses) -> Held:
@@ -190,23 +191,6 @@ def _with(held: Held, spans: Mapping[str, tuple[int, int]], seen: _Seen, accesse
         links=(*held.links, *(_told(address, found) for address, found in sorted(names.items()))),
         doubtful=tuple(sorted({*held.doubtful, *doubtful})),
     )
-
-
-def _first_there(rows: Codes, accesses: Accesses) -> Codes:
-    """Give for each session when its account first came from its network, microseconds since 1970."""
-    wide = len(accesses.networks) + 1
-    own = paired(accesses.account[rows], wide, accesses.network[rows])
-    places, place = np.unique(own, return_inverse=True)
-    mine = np.zeros(len(accesses.names) + 1, np.bool_)
-    mine[accesses.account[rows]] = True
-    mine[-1] = False
-    others = np.flatnonzero(mine[accesses.account] & accesses.ok & (accesses.network >= 0))
-    there = paired(accesses.account[others], wide, accesses.network[others])
-    at = np.minimum(np.searchsorted(places, there), len(places) - 1)
-    met = places[at] == there
-    first = np.full(len(places), np.iinfo(np.int64).max)
-    np.minimum.at(first, at[met], accesses.first[others[met]])
-    return np.asarray(first[place], np.int64)
 
 
 def _told(address: str, names: set[str]) -> str:

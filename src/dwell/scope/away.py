@@ -18,8 +18,8 @@ from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.cmdlet_origins import Ran
 from dwell.scope.crowds import SPARSE_SHARE
 from dwell.scope.exploits import NEAR
+from dwell.scope.homes import RESIDENT_DAYS
 from dwell.scope.rollup.fold import group, ranked
-from dwell.scope.shared_networks import RESIDENT_DAYS
 
 __all__ = ["run_from_away"]
 

@@ -20,14 +20,22 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.scope.absences import are_there_themselves
-from dwell.scope.access import DAY_US, INSIDE, Accesses
+from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.coincidences import EXPECTED_MAX, expected
-from dwell.scope.crowds import ANY_AGENT, Crowd, crowds_of, is_gathering
-from dwell.scope.months import whole_accounts
+from dwell.scope.crowds import ANY_AGENT, HOUR_BITS_MIN, Crowd, crowds_of, is_gathering
+from dwell.scope.homes import RESIDENT_DAYS, WEEK_US, among_residents, at_home_elsewhere, has_others
 from dwell.scope.relays import Relay, relays_of
-from dwell.scope.rollup.fold import Places, group, numbered, paired, ranked, users_of
-from dwell.scope.settled import PHONE_SHARE, at_own_hours, lived_before, regular, round_the_clock, settled
-from dwell.scope.shared_networks import FOREIGN_BITS, RESIDENT_DAYS, WEEK_US, from_inside, shared_networks
+from dwell.scope.rollup.fold import Places, group, numbered, paired, users_of
+from dwell.scope.settled import (
+    at_own_hours,
+    carried_about,
+    is_phone,
+    lived_before,
+    regular,
+    round_the_clock,
+    settled,
+)
+from dwell.scope.shared_networks import FOREIGN_BITS, from_inside, shared_networks
 
 __all__ = [
     "ACCOUNTS_MIN",
@@ -55,8 +63,9 @@ ROUNDS_SHARE = 0.8
 ANY_NETWORK = -1
 """Stands for the network of a cluster that is an agent's, whatever its networks."""
 MONTH_US = 30 * DAY_US
-TIES_AT_ONCE = 200_000
-"""So many ties are held against each other in one go."""
+HOURS, HOUR_US = 24, DAY_US // 24
+HOUR_BACKOFF = 10.0
+"""Hours' worth of weight that all hours alike have against those at which an account is on a network."""
 
 Codes = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.float64]
@@ -205,8 +214,8 @@ def clients_of(
     daily = settled(ties)
     inside = from_inside(accesses, ties)
     daily |= inside & regular(ties)
-    shared = shared_networks(accesses, ties, inside)
-    outside = ~shared[network] if len(network) else np.empty(0, np.bool_)
+    alike = shared_networks(accesses, ties, inside)
+    shared, outside = alike.phones, ~alike.of(ties)
     if left_out is not None:
         outside &= ~left_out
     strange = (
@@ -226,9 +235,9 @@ def clients_of(
     share = (more + 1.0) / (len(ranked) + 1.0)
     fan_out = np.where(strange & (foreign > 1), np.round(-np.log2(np.minimum(share, 1.0)), 2), 0.0)
     total: Bits = np.bincount(place[opened], weights=weight, minlength=len(distinct)).astype(np.float64)
-    at_home = _at_home_elsewhere(ties, outside)
-    phone = ties["phone"].to_numpy() >= PHONE_SHARE
-    by_browser = _at_home_elsewhere(ties, outside & ~phone)
+    at_home = at_home_elsewhere(ties, outside)
+    phone = is_phone(ties)
+    by_browser = at_home_elsewhere(ties, outside & ~phone)
     living = outside & ~phone & ~by_browser
     clusters: list[Cluster] = []
     neighbours: list[Cluster] = []
@@ -245,11 +254,11 @@ def clients_of(
             if found.mailboxes:
                 alone = not _at_home_there(ties, rows, strange)
             else:
-                alone = _among_residents(ties, rows, living) >= SUM_BITS_MIN
+                alone = among_residents(ties, rows, living) >= SUM_BITS_MIN
             (clusters if alone else neighbours).append(found)
-    alike = _at_home_elsewhere(ties, outside & phone) | by_browser
+    elsewhere = at_home_elsewhere(ties, outside & phone) | by_browser
     named = ~np.isin(agent, list(accesses.nameless))
-    clusters += _stale(ties, strange & alike & named, {one.agent for one in clusters}, inside)
+    clusters += _stale(ties, outside, strange & elsewhere & named, {one.agent for one in clusters}, inside)
     if served is not None:
         clusters += _straying(accesses, ties, outside, served, clusters)
     foreign_there = (bits >= FOREIGN_BITS) if left_out is None else (bits >= FOREIGN_BITS) & ~left_out
@@ -257,7 +266,9 @@ def clients_of(
         clusters.append(_of_relay(relay, ties))
         outside[list(relay.ties)] = True
     for crowd in crowds_of(ties, np.ones(len(network), np.bool_) if left_out is None else ~left_out):
-        if not _known_already(crowd, clusters) and not _asked_there(accesses, ties, np.array(crowd.ties, np.int64)):
+        rows = np.array(crowd.ties, np.int64)
+        known = _known_already(crowd, clusters) or _asked_there(accesses, ties, rows)
+        if not known and not _keep_hours_there(accesses, crowd):
             clusters.append(_of_crowd(crowd, ties))
             outside[list(crowd.ties)] = True
             shared[crowd.network] &= crowd.agent != ANY_AGENT
@@ -270,13 +281,18 @@ def clients_of(
 
 
 def _staying(accesses: Accesses, ties: pa.Table, rows: Codes, daily: npt.NDArray[np.bool_]) -> Codes:
-    """Give those of a client's ties whose account is there day after day, itself or by a program that polls."""
-    return np.union1d(rows[daily[rows]], round_the_clock(accesses, ties, rows[~daily[rows]]))
+    """Give those of a client's ties whose account is there day after day: itself, by a program that polls, by a phone."""
+    others = rows[~daily[rows]]
+    found = round_the_clock(accesses, ties, others), carried_about(accesses, ties, others)
+    return np.concatenate((rows[daily[rows]], np.union1d(*found)))
 
 
 def _odd_beside(ties: pa.Table, rows: Codes) -> Cluster | None:
-    """Put together who comes to where others live, now and then and at hours not his own; None where they are few."""
-    rows = rows[~at_own_hours(ties)[rows]]
+    """Put together who comes to where others live, now and then and at hours not his own; None where they are few.
+
+    No hours are asked of a phone: an app that most use day after day, some have open late now and then.
+    """
+    rows = rows[~(at_own_hours(ties) | is_phone(ties))[rows]]
     bits = float(ties["agent_bits"].to_numpy()[rows].sum())
     if len(rows) < ACCOUNTS_MIN or bits < SUM_BITS_MIN:
         return None
@@ -305,6 +321,31 @@ def _asked_there(accesses: Accesses, ties: pa.Table, rows: Codes) -> bool:
     return _came(ties, rows) or is_gathering(accesses.account[held], accesses.first[held] // DAY_US)
 
 
+def _keep_hours_there(accesses: Accesses, crowd: Crowd) -> bool:
+    """Say whether most of a crowd with one agent live on its network with others, and are there at such hours anyway.
+
+    A second browser in the office is used by day, as the first one is, and strange only to what its owner does elsewhere.
+    """
+    if crowd.agent == ANY_AGENT:
+        return False
+    own = np.zeros(len(accesses.names) + 1, np.bool_)
+    own[list(crowd.accounts)] = True
+    own[-1] = False
+    here = np.flatnonzero(own[accesses.account] & (accesses.network == crowd.network) & accesses.ok)
+    theirs = accesses.agent[here] == crowd.agent
+    hour = accesses.first[here] // HOUR_US
+    # once a day in each hour, however many sessions
+    wide, early = len(accesses.names) + 1, int(hour.min(initial=0))
+    met = np.unique(paired(hour[~theirs] - early, wide, accesses.account[here[~theirs]]))
+    usual = np.bincount(met % wide * HOURS + (met // wide + early) % HOURS, minlength=wide * HOURS).reshape(-1, HOURS)
+    lived = usual.sum(axis=1, keepdims=True)
+    rate = (usual + HOUR_BACKOFF / HOURS) / (lived + HOUR_BACKOFF)
+    bits = np.where(lived >= RESIDENT_DAYS, np.clip(-np.log2(HOURS * rate), 0.0, None), np.nan)
+    told = bits[accesses.account[here[theirs]], hour[theirs] % HOURS]
+    told = told[~np.isnan(told)]
+    return bool(2 * len(told) > np.count_nonzero(theirs) and told.mean() < HOUR_BITS_MIN)
+
+
 def _sessions_of(accesses: Accesses, ties: pa.Table, rows: Codes) -> Codes:
     """Give the answered sessions of some ties."""
     held, _ = accesses.on_ties(*(ties[one].to_numpy()[rows] for one in ("network", "agent", "account")))
@@ -329,53 +370,17 @@ def _of_relay(relay: Relay, ties: pa.Table) -> Cluster:
     )  # fmt: skip
 
 
-def _at_home_elsewhere(ties: pa.Table, outside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Say of each tie whether the account's other outside ties reach into its time, a week on either side."""
-    account, network, first, last = (ties[one].to_numpy() for one in ("account", "network", "first", "last"))
-    rows = np.flatnonzero(outside)
-    out = np.zeros(ties.num_rows, np.bool_)
-    if (np.diff(account[rows]) < 0).any():
-        rows = rows[np.argsort(account[rows], kind="stable")]
-    # what is asked hangs on nobody else's ties: some accounts at a time, or the sorting takes more memory than all else
-    for some in whole_accounts(account[rows], TIES_AT_ONCE):
-        part = rows[some]
-        out[part] = _reached(account[part], network[part], first[part], last[part])
-    return out
-
-
-def _reached(account: Places, network: Places, first: Codes, last: Codes) -> npt.NDArray[np.bool_]:
-    """Say of each stretch whether one of the same account on another network reaches into its time, as above."""
-    # instants as ranks: what is compared is their order only
-    low, start, end, high = np.split(ranked(np.concatenate((first - WEEK_US, first, last, last + WEEK_US))), 4)
-    owner, here = ranked(account), ranked(group([account, network]))
-    met = _meeting(owner, low, start, end, high) > _meeting(here, low, start, end, high)
-    return np.asarray(met)
-
-
-def _meeting(keys: Codes, low: Codes, start: Codes, end: Codes, high: Codes) -> Codes:
-    """Count, for each stretch, those of its key that begin no later than `high` and end no earlier than `low`.
-
-    Args:
-        keys: counting up from 0.
-        low: what others must not end before.
-        start: where it begins, not before `low`.
-        end: where it ends.
-        high: what others must not begin after, not before `end`.
-    """
-    wide = int(high.max()) + 1
-    base = keys * wide
-    begun = np.searchsorted(np.sort(base + start), base + high, side="right")
-    ended = np.searchsorted(np.sort(base + end), base + low, side="left")
-    # both count those of lower keys whole
-    return begun - ended
-
-
 def _stale(
-    ties: pa.Table, visiting: npt.NDArray[np.bool_], taken: set[int], inside: npt.NDArray[np.bool_]
+    ties: pa.Table,
+    outside: npt.NDArray[np.bool_],
+    visiting: npt.NDArray[np.bool_],
+    taken: set[int],
+    inside: npt.NDArray[np.bool_],
 ) -> list[Cluster]:
     """Give agents that are foreign to many accounts over a long time, each from a network of its own.
 
-    What most of them have inside (`inside`, per tie) is an ordinary one of theirs.
+    What most of them have inside (`inside`, per tie) is an ordinary one of theirs. Who is elsewhere with the very same
+    agent has moved, and was not visited.
     """
     agent, account = ties["agent"].to_numpy(), ties["account"].to_numpy()
     bits, first, last = (ties[one].to_numpy() for one in ("agent_bits", "first", "last"))
@@ -388,11 +393,20 @@ def _stale(
     out = []
     for wanted in np.flatnonzero((users >= STALE_ACCOUNTS) & (ordinary == 0)):
         mine = rows[agent[rows] == wanted]
-        start, end = int(first[mine].min()), int(last[mine].max())
-        if int(wanted) not in taken and end - start >= STALE_DAYS * DAY_US and not _came(ties, mine):
-            accounts = tuple(sorted({int(one) for one in account[mine]}))
+        if int(wanted) in taken or _span(ties, mine) < STALE_DAYS * DAY_US:
+            continue
+        mine = mine[has_others(ties, outside, mine)]
+        accounts = tuple(np.unique(account[mine]).tolist())
+        if len(accounts) >= STALE_ACCOUNTS and _span(ties, mine) >= STALE_DAYS * DAY_US and not _came(ties, mine):
+            start, end = int(first[mine].min()), int(last[mine].max())
             out.append(Cluster(ANY_NETWORK, int(wanted), accounts, round(float(bits[mine].sum()), 2), start, end))
     return out
+
+
+def _span(ties: pa.Table, rows: Codes) -> int:
+    """Give the time from the first visit of some ties to the last, microseconds."""
+    first, last = (ties[one].to_numpy()[rows] for one in ("first", "last"))
+    return int(last.max() - first.min()) if len(rows) else 0
 
 
 def _straying(
@@ -484,53 +498,6 @@ def _at_home_there(ties: pa.Table, rows: Codes, strange: npt.NDArray[np.bool_]) 
     )
 
 
-def _among_residents(ties: pa.Table, rows: Codes, living: npt.NDArray[np.bool_]) -> float:
-    """Give the bits that so many accounts of one client are worth among all who live on its network in that time.
-
-    Behind a range of a provider many are at home, and some of them have a rare browser: that these have it is no more than
-    their share, by their surprise or by how many have it where they live elsewhere. The bound is Chernoff's; where nobody
-    else lives there it is the sum of their surprise. Who was there on fewer days than people usually are where they live is
-    no neighbour: an intruder could make as many of them as he likes.
-
-    Args:
-        ties: the ties.
-        rows: those of the client that are foreign, one an account.
-        living: per tie, whether the account is at home on no other outside network in the same weeks.
-    """
-    names = ("account", "network", "agent", "first", "last")
-    account, network, agent, first, last = (ties[one].to_numpy() for one in names)
-    then = living & (first <= last[rows].max()) & (last >= first[rows].min())
-    here, surprise = network == network[rows[0]], float(ties["agent_bits"].to_numpy()[rows].sum())
-    count = len(rows)
-    neighbours = np.intersect1d(account[then & here], _residents(ties, living, here))
-    everybody = count + len(np.setdiff1d(neighbours, account[rows]))
-    if everybody == count:
-        return surprise
-    others, having = (len(np.unique(account[one])) for one in (then & ~here, then & ~here & (agent == agent[rows[0]])))
-    share, usual = count / everybody, max(2.0 ** -(surprise / count), (having + 0.5) / (others + 1.0))
-    if share <= usual:
-        return 0.0
-    return float(everybody * (share * np.log2(share / usual) + (1 - share) * np.log2((1 - share) / (1 - usual))))
-
-
-def _residents(ties: pa.Table, living: npt.NDArray[np.bool_], here: npt.NDArray[np.bool_]) -> Codes:
-    """Give the accounts that are on a network on at least half as many days as people are where they live, ten at least.
-
-    Args:
-        ties: the ties.
-        living: per tie, whether the account is at home on no other outside network in the same weeks.
-        here: per tie, whether it is of the network.
-    """
-    account, days = ties["account"].to_numpy(), ties["days"].to_numpy().astype(np.float64)
-    places = group([account, ties["network"].to_numpy()])
-    elsewhere = living & ~here
-    usual = np.bincount(ranked(places[elsewhere]), weights=days[elsewhere]) if elsewhere.any() else np.zeros(1)
-    mine = np.flatnonzero(living & here)
-    people, place = np.unique(account[mine], return_inverse=True)
-    stayed = np.bincount(place, weights=days[mine], minlength=len(people))
-    return people[stayed >= max(RESIDENT_DAYS, float(np.median(usual)) / 2)]
-
-
 def _taken_home(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
     """Say of each tie whether an account that opens mailboxes of others has the same agent inside in the same months.
 
@@ -543,8 +510,7 @@ def _taken_home(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
     owners, counts = np.unique(pairs // (len(accesses.names) + 1), return_counts=True)
     rows = np.flatnonzero(np.isin(ties["account"].to_numpy(), owners[counts >= ACCOUNTS_MIN]))
     account, agent, first, last = (ties[one].to_numpy()[rows] for one in ("account", "agent", "first", "last"))
-    places = {name: place for place, name in enumerate(accesses.agents)}
-    inner = np.array([places.get(f"{name}{INSIDE}", -1) for name in accesses.agents] or [-1])
+    inner = accesses.inner
     for place in np.flatnonzero(inner[agent] >= 0).tolist():
         own = (account == account[place]) & (agent == inner[agent[place]])
         out[rows[place]] = bool((own & (first <= last[place] + MONTH_US) & (last >= first[place] - MONTH_US)).any())

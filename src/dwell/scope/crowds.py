@@ -23,8 +23,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.scope.access import DAY_US
+from dwell.scope.rollup.fold import group, ranked
 
-__all__ = ["ACCOUNTS_MIN", "ANY_AGENT", "HOUR_BITS_MIN", "Crowd", "crowds_of", "is_gathering"]
+__all__ = ["ACCOUNTS_MIN", "ANY_AGENT", "HOUR_BITS_MIN", "Crowd", "come_now_and_then", "crowds_of", "is_gathering"]
 
 ACCOUNTS_MIN = 8
 HOUR_BITS_MIN = 2.0
@@ -105,8 +106,11 @@ def _found(ties: pa.Table, rows: Codes, place: Codes, tall: int = 0) -> list[Cro
     np.minimum.at(since, which, first)
     np.maximum.at(until, which, last)
     span = (until - since) / DAY_US + 1.0
-    sparse = (stayed <= SPARSE_SHARE * span) & (2.0 ** -there[start] <= SPARSE_SHARE)
-    visitor = (stayed >= VISITOR_DAYS) & (span >= VISITOR_SPAN_DAYS) & sparse
+    share = 2.0 ** -there[start]
+    if tall:
+        # who sits in that network day after day with another agent is no less a visitor there with this one
+        share *= (stayed + 1.0) / (np.maximum(_most_days(ties)[rows][start], stayed) + 1.0)
+    visitor = come_now_and_then(stayed, span, share)
     spots, spot = np.unique(place[start], return_inverse=True)
     size = len(spots)
     visitors = np.bincount(spot[visitor], minlength=size)
@@ -132,6 +136,26 @@ def _found(ties: pa.Table, rows: Codes, place: Codes, tall: int = 0) -> list[Cro
             )
         )
     return out
+
+
+def come_now_and_then(days: Bits | Codes, span: Bits, share: Bits) -> npt.NDArray[np.bool_]:
+    """Say who comes to a place on a few days over weeks, and lives elsewhere.
+
+    Args:
+        days: days there, of each.
+        span: days from the first to the last.
+        share: share that these days have of those on which the account is seen at all.
+    """
+    often = (days > SPARSE_SHARE * span) | (share > SPARSE_SHARE)
+    return np.asarray((days >= VISITOR_DAYS) & (span >= VISITOR_SPAN_DAYS) & ~often)
+
+
+def _most_days(ties: pa.Table) -> Codes:
+    """Give per tie the most days of any tie of its account on its network."""
+    place = ranked(group([ties["account"].to_numpy(), ties["network"].to_numpy()]))
+    most = np.zeros(int(place.max(initial=-1)) + 1, np.int64)
+    np.maximum.at(most, place, ties["days"].to_numpy())
+    return most[place]
 
 
 def is_gathering(account: Codes, day: Codes) -> bool:

@@ -26,7 +26,8 @@ import pyarrow as pa
 from dwell.scope.absences import carried, lived_elsewhere
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.months import MONTH_DAYS, Counted, stretches, whole_accounts
-from dwell.scope.rollup.fold import Places, group, narrow, numbered, ranked
+from dwell.scope.rollup.fold import Places, group, narrow, numbered, paired, ranked
+from dwell.scope.shared_networks import FOREIGN_BITS
 from dwell.scope.working_time import SLOTS, WorkingTime
 
 __all__ = ["BITS_MAX", "TERMS", "TIES", "ties"]
@@ -39,7 +40,10 @@ PROTOCOL_TRUST = 20.0
 nobody else speaks a protocol, an agent that nobody has anywhere is no ordinary one there."""
 HOUR_BACKOFF = 10.0
 HOUSE_SHARE = 0.25
-"""A place that so many of all visits come from makes the hours of the house, and is held against them whole."""
+"""A place that so many of all visits come from makes the hours of the house, and is held against them whole, where it is
+inside, or most come there with agents of their own: else whoever makes so many visits is held against himself."""
+MOST_SHARE = 0.5
+"""Where so many of all visits come from, it is the house whatever the agents."""
 HOUSE_BACKOFF = 100.0
 """Visits' worth of weight that everybody's rhythm has beside that of all other networks, however few come from these."""
 BITS_MAX = 16.0
@@ -128,8 +132,8 @@ def _surprises(counted: Counted) -> tuple[Bits, Bits, Bits]:
     return agent, protocol, lived
 
 
-def _by_month(accesses: Accesses, visits: Visits) -> dict[str, npt.NDArray[Any]]:
-    """Give, per tie, the bits of the agent and of the protocol, and the most visits from elsewhere."""
+def _by_month(accesses: Accesses, visits: Visits) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_]]:
+    """Give, per tie, the bits of the agent and of the protocol, and the most visits from elsewhere; and `_own_places`."""
     counted = _counted(visits)
     tie = ranked(group([counted.values[one] for one in ("account", "network", "agent")]))
     # an application comes from its maker's network and from nowhere else: that is no surprise
@@ -141,11 +145,12 @@ def _by_month(accesses: Accesses, visits: Visits) -> dict[str, npt.NDArray[Any]]
     weight = np.bincount(tie, weights=counted.visits)
     elsewhere = np.zeros(len(weight))
     np.maximum.at(elsewhere, tie, any_own)
-    return {
+    columns = {
         "agent_bits": np.bincount(tie, weights=counted.visits * agent_bits) / weight,
         "protocol_bits": np.bincount(tie, weights=counted.visits * protocol_bits) / weight,
         "elsewhere": elsewhere.astype(np.int64),
     }
+    return columns, _own_places(accesses, counted, agent_bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +172,14 @@ class _House:
         return _House(self.share, self.width, self.elsewhere[some])
 
 
-def _house(visits: Visits, working: WorkingTime | None) -> _House:
-    """Give everybody's rhythm; where working time is set, as that says."""
+def _house(visits: Visits, working: WorkingTime | None, own: npt.NDArray[np.bool_]) -> _House:
+    """Give everybody's rhythm; where working time is set, as that says.
+
+    Args:
+        visits: the visits.
+        working: when people work, where that is set.
+        own: per network code, whether a place from which many visits come may be the house itself (`_own_places`).
+    """
     slot, network = visits["slot"], visits["network"]
     counts = np.bincount(slot, minlength=SLOTS).astype(np.float64)
     if working is not None:
@@ -176,11 +187,34 @@ def _house(visits: Visits, working: WorkingTime | None) -> _House:
         share = working.prior(counts, width)
         return _House(share, width, share[slot])
     share = counts / counts.sum()
-    # who comes from one place at night must not make the night an ordinary time there; where most work is done, that is it
+    # who comes from one place at night must not make the night an ordinary time there; where the house works, that is it
     here = _alike(network)
     others = counts[slot] - _alike(network, slot) + HOUSE_BACKOFF * share[slot]
-    elsewhere = np.where(here < HOUSE_SHARE * len(slot), others / (len(slot) - here + HOUSE_BACKOFF), share[slot])
+    whole = (here >= MOST_SHARE * len(slot)) | ((here >= HOUSE_SHARE * len(slot)) & own[network])
+    elsewhere = np.where(whole, share[slot], others / (len(slot) - here + HOUSE_BACKOFF))
     return _House(share, np.repeat([5.0, 2.0], SLOTS // 2), elsewhere)
+
+
+def _own_places(accesses: Accesses, counted: Counted, agent_bits: Bits) -> npt.NDArray[np.bool_]:
+    """Say per network code whether it is inside, or most visits there are with agents that their accounts have elsewhere.
+
+    Asked of places only that a great part of all visits comes from.
+
+    Args:
+        accesses: all sessions.
+        counted: the visits.
+        agent_bits: bits of the agent, per row.
+    """
+    out = accesses.within[:-1].copy()
+    account, network, agent = (counted.values[one] for one in ("account", "network", "agent"))
+    visits = np.bincount(network, weights=counted.visits, minlength=len(out))
+    for one in np.flatnonzero(~out & (visits >= HOUSE_SHARE * visits.sum())).tolist():
+        rows = np.flatnonzero(network == one)
+        tall = len(accesses.agents) + 1
+        at_work = paired(account[rows], tall, accesses.inner[agent[rows]])
+        own = (agent_bits[rows] < FOREIGN_BITS) | np.isin(at_work, paired(account, tall, agent))
+        out[one] = 2 * counted.visits[rows][own].sum() >= visits[one]
+    return out
 
 
 def _hour_bits(visits: Visits, house: _House) -> tuple[Bits, Bits]:
@@ -272,7 +306,8 @@ def ties(accesses: Accesses, skip: npt.NDArray[np.bool_], working: WorkingTime |
     visits = _visits(accesses, skip, working or WorkingTime())
     if not len(visits["day"]):
         return TIES.empty_table()
-    house, more = _house(visits, working), _by_month(accesses, visits)
+    more, own = _by_month(accesses, visits)
+    house = _house(visits, working, own)
     held = [
         _of_accounts(accesses, {name: one[some] for name, one in visits.items()}, house.of(some))
         for some in whole_accounts(visits["account"])

@@ -26,9 +26,10 @@ from dwell.model.settings import LEADS_PER_WEEK
 from dwell.scope.access import INSIDE, Accesses
 from dwell.scope.clients import FOREIGN_BITS, Clients, clients_of
 from dwell.scope.habits import ties
+from dwell.scope.homes import first_there
 from dwell.scope.intrusions import Held
 from dwell.scope.leads import leads_of, summed, terms_of, weeks_between
-from dwell.scope.rollup.fold import group, ranked, users_of
+from dwell.scope.rollup.fold import paired, users_of
 from dwell.scope.session_terms import Beside, with_session_terms
 from dwell.scope.settled import at_own_hours
 
@@ -201,24 +202,23 @@ def _after(
     """Give what bears the network or the agent of an intrusion after its last act.
 
     Only what is foreign to the account counts: an owner who lives behind the same provider goes on living there. What the
-    intrusion itself did there makes its network no less foreign to an account that had never come from it before.
+    intrusion itself did there makes its network no less foreign to an account that had never come from it before; nor does
+    how often it comes from the intrusion's very address since (`address_ties`).
     """
     began = utc_us(one.last_utc)
     lans, has = _traits(accesses, clients, one)
     agent, lan = (clients.bits(name) >= FOREIGN_BITS for name in ("agent", "network"))
     taken = np.isin(clients.column("account"), _codes(accesses.names, set(one.accounts)))
-    lan |= (_first_there(clients) >= utc_us(one.first_utc)) & (taken | ~at_own_hours(clients.ties))
+    beside, wide = np.array(one.doubtful, np.int64), len(accesses.networks) + 1
+    at_address = np.isin(
+        paired(clients.column("account"), wide, clients.column("network")),
+        paired(accesses.account[beside], wide, accesses.network[beside]),
+    )
+    since = first_there(*(clients.column(name) for name in ("account", "network", "first")))
+    lan |= (since >= utc_us(one.first_utc)) & (taken | at_address | ~at_own_hours(clients.ties))
     mine = (has["its network"] & (agent | lan) | has["its agent"] & agent) & (clients.column("last") > began)
     found, _ = _bearers(accesses, clients, one, has, mine, (began, None), known)
     return [*found, *_refused(accesses, one, lans, (began + 1, None))]
-
-
-def _first_there(clients: Clients) -> Codes:
-    """Give per tie when its account first came from its network, with whatever agent, microseconds since 1970."""
-    place = ranked(group([clients.column("account"), clients.column("network")]))
-    first = np.full(int(place.max(initial=-1)) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(first, place, clients.column("first"))
-    return first[place]
 
 
 def _bearers(

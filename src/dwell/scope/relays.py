@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
-from dwell.scope.crowds import ACCOUNTS_MIN, SPAN_DAYS, SPARSE_SHARE, VISITOR_DAYS, VISITOR_SPAN_DAYS, VISITORS_SHARE
+from dwell.scope.crowds import ACCOUNTS_MIN, SPAN_DAYS, VISITORS_SHARE, come_now_and_then
 
 __all__ = ["METHOD", "Relay", "relays_of"]
 
@@ -62,10 +62,7 @@ def relays_of(accesses: Accesses, ties: pa.Table, strange: Mask) -> tuple[Relay,
         strange: per tie, whether its agent is foreign to the account and it may be judged.
     """
     network, agent, account = (ties[one].to_numpy() for one in ("network", "agent", "account"))
-    inside = np.zeros(len(accesses.networks) + 1, np.bool_)
-    inside[accesses.network[accesses.internal]] = True
-    inside[-1] = False
-    rows = np.flatnonzero(strange & inside[network] & _visitors(ties))
+    rows = np.flatnonzero(strange & accesses.within[network] & _visitors(ties))
     if len(rows) < ACCOUNTS_MIN:
         return ()
     tall = len(accesses.agents) + 1
@@ -88,12 +85,8 @@ def relays_of(accesses: Accesses, ties: pa.Table, strange: Mask) -> tuple[Relay,
 
 def _visitors(ties: pa.Table) -> Mask:
     """Say of each tie whether it is of somebody who comes there now and then, and lives elsewhere."""
-    days = ties["days"].to_numpy()
     span = (ties["last"].to_numpy() - ties["first"].to_numpy()) / DAY_US + 1.0
-    there = 2.0 ** -ties["network_bits"].to_numpy()
-    return np.asarray(
-        (days >= VISITOR_DAYS) & (span >= VISITOR_SPAN_DAYS) & (days <= SPARSE_SHARE * span) & (there <= SPARSE_SHARE)
-    )
+    return come_now_and_then(ties["days"].to_numpy(), span, 2.0 ** -ties["network_bits"].to_numpy())
 
 
 def _passed_on(accesses: Accesses, lan: int, tool: int) -> str | None:

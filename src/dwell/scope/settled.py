@@ -14,14 +14,18 @@ import pyarrow as pa
 
 from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.crowds import HOUR_BITS_EACH, HOUR_BITS_MIN, SPARSE_SHARE
-from dwell.scope.rollup.fold import Places, group, ranked, users_of
+from dwell.scope.rollup.fold import Places, group, paired, ranked, users_of
 
 __all__ = [
     "DAYS_MIN",
+    "HOME_SHARE",
     "LATE_DAYS_MIN",
-    "PHONE_SHARE",
+    "USERS_MIN",
     "at_own_hours",
+    "carried_about",
+    "day_after_day",
     "is_office",
+    "is_phone",
     "lived_before",
     "of_several_kinds",
     "regular",
@@ -44,10 +48,14 @@ POLL_SHARE = 0.5
 POLL_BINS = 8
 """A client that is there in each of so many equal parts of the day, on so great a share of its days, asks for its owner's
 mail by itself: his sleep is no sign against him."""
+AWAKE_SHARE = 0.1
+"""A phone is on at so many of its days in each of half of these parts at least: nobody is awake at one hour only."""
 OFFICE_SHARE = 0.5
 """So many of all accounts, and of those who come, make a network an office where they are settled there."""
 USERS_MIN = 3
 """Of the people of a whole house some have other agents than most; one that brings half of the house alone is a tool."""
+
+SECOND_US = 1_000_000
 
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -78,6 +86,11 @@ def regular(ties: pa.Table) -> Mask:
     return np.asarray(_often(ties, HOME_SHARE) & at_own_hours(ties))
 
 
+def day_after_day(ties: pa.Table) -> Mask:
+    """Say of each tie whether its account comes on nearly half of the days, at whatever hours."""
+    return _often(ties, DAILY_SHARE)
+
+
 def _often(ties: pa.Table, share: float) -> Mask:
     """Say of each tie whether it is there on enough days, and on such a share of the days between first and last."""
     first, last, days = (ties[one].to_numpy() for one in ("first", "last", "days"))
@@ -95,6 +108,32 @@ def round_the_clock(accesses: Accesses, ties: pa.Table, rows: Codes) -> Codes:
         rows: the ties that are asked about.
     """
     chosen = rows[_often(ties, DAILY_SHARE)[rows]]
+    least = _parts_of_day(accesses, ties, chosen).min(axis=1, initial=np.iinfo(np.int64).max)
+    polls: Codes = chosen[least >= POLL_SHARE * ties["days"].to_numpy()[chosen]]
+    return polls
+
+
+def carried_about(accesses: Accesses, ties: pa.Table, rows: Codes) -> Codes:
+    """Give those of some ties whose client is a phone that is on day after day, whenever its owner is awake.
+
+    A desk's hours are no measure of it. Who comes now and then is missed on most days, and who comes each night at one hour
+    is nobody's phone.
+
+    Args:
+        accesses: all sessions.
+        ties: the ties (`habits.TIES`).
+        rows: the ties that are asked about.
+    """
+    chosen = rows[(_often(ties, DAILY_SHARE) & is_phone(ties))[rows]]
+    met = _parts_of_day(accesses, ties, chosen) >= AWAKE_SHARE * ties["days"].to_numpy()[chosen][:, None]
+    carried: Codes = chosen[2 * np.count_nonzero(met, axis=1) >= POLL_BINS]
+    return carried
+
+
+def _parts_of_day(accesses: Accesses, ties: pa.Table, chosen: Codes) -> Codes:
+    """Count, for each of some ties and each of `POLL_BINS` parts of the day, the days on which its client is there then."""
+    if not len(chosen):
+        return np.zeros((0, POLL_BINS), np.int64)
     held, place = accesses.on_ties(*(ties[one].to_numpy()[chosen] for one in ("network", "agent", "account")))
     first, last = accesses.first[held], accesses.last[held]
     width = DAY_US // POLL_BINS
@@ -102,17 +141,21 @@ def round_the_clock(accesses: Accesses, ties: pa.Table, rows: Codes) -> Codes:
     count = np.minimum(last // width - first // width + 1, POLL_BINS)
     which = np.repeat(place, count)
     part = np.repeat(first // width, count) + np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-    parts = np.unique(np.stack([which, part]), axis=1)
-    of_day = np.bincount(parts[0] * POLL_BINS + parts[1] % POLL_BINS, minlength=len(chosen) * POLL_BINS)
-    least = of_day.reshape(-1, POLL_BINS).min(axis=1, initial=np.iinfo(np.int64).max)
-    polls: Codes = chosen[least >= POLL_SHARE * ties["days"].to_numpy()[chosen]]
-    return polls
+    met = np.unique(paired(which, int(part.max(initial=0)) + 1, part))
+    tie, part = np.divmod(met, int(part.max(initial=0)) + 1)
+    of_day = np.bincount(tie * POLL_BINS + part % POLL_BINS, minlength=len(chosen) * POLL_BINS)
+    return of_day.reshape(-1, POLL_BINS)
+
+
+def is_phone(ties: pa.Table) -> Mask:
+    """Say of each tie whether it is a phone's, which its owner carries about."""
+    return np.asarray(ties["phone"].to_numpy() >= PHONE_SHARE)
 
 
 def _sits_nowhere_else(ties: pa.Table) -> Mask:
     """Say of each tie whether its account has but phones on other networks: less than `DAYS_MIN` days of anything else."""
     account, network, days = (ties[one].to_numpy() for one in ("account", "network", "days"))
-    at_desk = np.where(ties["phone"].to_numpy() < PHONE_SHARE, days, 0)
+    at_desk = np.where(is_phone(ties), 0, days)
     own, here = ranked(account), ranked(group([account, network]))
     return np.asarray(np.bincount(own, weights=at_desk)[own] - np.bincount(here, weights=at_desk)[here] < DAYS_MIN)
 
@@ -134,10 +177,10 @@ def lived_before(ties: pa.Table, own: Mask) -> Mask:
     account, network, first, last, days = (ties[one].to_numpy() for one in names)
     days = np.where(own & _often(ties, DAILY_SHARE) & at_own_hours(ties), days, 0)
     place = ranked(group([account, network]))
-    begin, end = np.split(ranked(np.concatenate((first, last))), 2)
+    begin, end = ((one - first.min()) // SECOND_US for one in (first, last))
     order = np.lexsort((end, place))
     # days of those of the same account and network that ended before a tie began, which is how a browser is replaced
-    wide = 2 * len(place) + 1
+    wide = int(end.max()) + 1
     ended, begun = place[order] * wide + end[order], place * wide + begin
     total = np.concatenate([[0], np.cumsum(days[order])])
     lowest = np.searchsorted(place[order], place, side="left")
@@ -160,7 +203,7 @@ def is_office(ties: pa.Table, size: int, kinds: Places) -> Mask:
         return out
     often = (ties["days"].to_numpy() >= DAYS_MIN) & (2.0 ** -ties["network_bits"].to_numpy() >= SPARSE_SHARE)
     # a phone is there whenever its owner is awake
-    often &= at_own_hours(ties, HOUR_BITS_MIN) | (ties["phone"].to_numpy() >= PHONE_SHARE)
+    often &= at_own_hours(ties, HOUR_BITS_MIN) | is_phone(ties)
     users, living = (users_of(network[one], account[one], size) for one in (np.ones(len(often), np.bool_), often))
     for one in np.flatnonzero((users >= OFFICE_SHARE * everybody) & (living >= OFFICE_SHARE * users)).tolist():
         out[one] = of_several_kinds(ties, network == one, kinds)

@@ -2,61 +2,75 @@
 
 They are internal ranges, networks that a quarter of all accounts use with agents of their own, and offices. An agent is an
 account's own where it has it on other networks, or inside; and where a house changes the exit of its network, each brings
-along what it had.
+along what it had. What makes a network shared is of the same kind: behind the carrier of everybody's phones a browser
+stands out as it does elsewhere.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dwell.scope.access import DAY_US, INSIDE, Accesses
+from dwell.scope.access import DAY_US, Accesses
 from dwell.scope.crowds import HOUR_BITS_MIN
+from dwell.scope.homes import RESIDENT_DAYS, WEEK_US, lives_beside
 from dwell.scope.rollup.fold import group, paired, ranked, users_of
-from dwell.scope.settled import LATE_DAYS_MIN, PHONE_SHARE, at_own_hours, is_office, of_several_kinds
+from dwell.scope.settled import (
+    HOME_SHARE,
+    LATE_DAYS_MIN,
+    USERS_MIN,
+    at_own_hours,
+    day_after_day,
+    is_office,
+    is_phone,
+    of_several_kinds,
+)
 
-__all__ = ["FOREIGN_BITS", "RESIDENT_DAYS", "SHARED_MIN", "SHARED_SHARE", "WEEK_US", "from_inside", "shared_networks"]
+__all__ = [
+    "FOREIGN_BITS",
+    "SHARED_MIN",
+    "SHARED_SHARE",
+    "Shared",
+    "from_inside",
+    "shared_networks",
+]
 
 FOREIGN_BITS = 3.0
 """An agent is foreign to an account where it is at least this surprising: one chance in eight."""
-RESIDENT_DAYS = 10.0
-"""Who was on a network on fewer days is not taken to live there."""
 SHARED_SHARE = 0.25
 SHARED_MIN = 10
-WEEK_US = 7 * DAY_US
 
 Codes = npt.NDArray[np.int64]
 
 
 def from_inside(accesses: Accesses, ties: pa.Table) -> npt.NDArray[np.bool_]:
-    """Say of each tie whether its account lives inside with that agent, on `RESIDENT_DAYS` days and at hours of its own."""
-    account, agent, days = (ties[one].to_numpy() for one in ("account", "agent", "days"))
-    tall = len(accesses.agents) + 1
-    places = {name: place for place, name in enumerate(accesses.agents)}
-    inner = np.array([places.get(f"{name}{INSIDE}", tall - 1) for name in accesses.agents] or [0])
-    lived = paired(account, tall, agent)[(days >= RESIDENT_DAYS) & at_own_hours(ties, HOUR_BITS_MIN)]
-    return np.asarray(np.isin(paired(account, tall, inner[agent]), lived) & (inner[agent] < tall - 1))
+    """Say of each tie whether its account lived inside with that agent before, at hours of its own or day after day.
 
-
-def _lives_beside(ties: pa.Table, rows: Codes, outer: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Say of some ties whether their account lives on another outside network in the same weeks, at a desk.
-
-    Args:
-        ties: the ties.
-        rows: those asked about.
-        outer: per tie, whether its network is outside.
+    On `RESIDENT_DAYS` days, and on a fifth as many as lie between its first visit here and its last, from no later than a
+    week after the first one on: who takes a tool inside afterwards, for some days, makes it nobody's own.
     """
-    names = ("account", "network", "days", "first", "last")
-    account, network, days, first, last = (ties[one].to_numpy() for one in names)
-    desk = np.flatnonzero(outer & (days >= RESIDENT_DAYS) & (ties["phone"].to_numpy() < PHONE_SHARE))
-    desk = desk[np.argsort(account[desk], kind="stable")]
-    bounds = np.searchsorted(account[desk], [account[rows], account[rows] + 1])
-    out = np.zeros(len(rows), np.bool_)
-    for place, (row, start, end) in enumerate(zip(rows.tolist(), *bounds.tolist(), strict=True)):
-        mine = desk[start:end]
-        both = np.minimum(last[mine], last[row]) - np.maximum(first[mine], first[row])
-        out[place] = bool(((network[mine] != network[row]) & (both >= 2 * WEEK_US)).any())
+    names = ("account", "agent", "days", "first", "last")
+    account, agent, days, first, last = (ties[one].to_numpy() for one in names)
+    tall = len(accesses.agents) + 1
+    out = np.zeros(len(account), np.bool_)
+    # who reads an account elsewhere all day makes its owner's hours in the office strange, and takes his office from nobody
+    own_hours = at_own_hours(ties, HOUR_BITS_MIN) | day_after_day(ties)
+    lived = np.flatnonzero((days >= RESIDENT_DAYS) & own_hours)
+    lived = lived[np.isin(agent[lived], accesses.inner)]
+    rows = np.flatnonzero(accesses.inner[agent] >= 0) if len(lived) else lived
+    if not len(rows):
+        return out
+    owned, place = np.unique(paired(account[lived], tall, agent[lived]), return_inverse=True)
+    most, since = np.zeros(len(owned), np.int64), np.full(len(owned), np.iinfo(np.int64).max)
+    np.maximum.at(most, place, days[lived])
+    np.minimum.at(since, place, first[lived])
+    key = paired(account[rows], tall, accesses.inner[agent[rows]])
+    at = np.minimum(np.searchsorted(owned, key), len(owned) - 1)
+    mine = (owned[at] == key) & (since[at] <= first[rows] + WEEK_US)
+    out[rows] = mine & (most[at] >= HOME_SHARE * ((last - first)[rows] / DAY_US + 1.0))
     return out
 
 
@@ -68,7 +82,25 @@ def _on_two_networks(ties: pa.Table) -> npt.NDArray[np.bool_]:
     return np.asarray(count[place] - lived >= 1)
 
 
-def shared_networks(accesses: Accesses, ties: pa.Table, inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Networks in which clients cannot be told apart.
+
+    Attributes:
+        phones: per network code, whether phones cannot be.
+        desks: whether no other clients can be either: behind a carrier all that is alike is phones.
+    """
+
+    phones: npt.NDArray[np.bool_]
+    desks: npt.NDArray[np.bool_]
+
+    def of(self, ties: pa.Table) -> npt.NDArray[np.bool_]:
+        """Say of each tie whether its client cannot be told apart."""
+        network = ties["network"].to_numpy()
+        return np.asarray(np.where(is_phone(ties), self.phones[network], self.desks[network]))
+
+
+def shared_networks(accesses: Accesses, ties: pa.Table, inside: npt.NDArray[np.bool_]) -> Shared:
     """Say per network code whether it is a shared one.
 
     A quarter of all accounts must be there on several days with an agent and at hours of their own: whom an intruder reads
@@ -76,19 +108,28 @@ def shared_networks(accesses: Accesses, ties: pa.Table, inside: npt.NDArray[np.b
     an office where most of them live, with agents of several kinds (`settled`). What an account has inside is its own
     outside as well, where it has no other home in the same weeks, and so is what each brings along from another network:
     the exit of a house that was changed.
+
+    Args:
+        accesses: all sessions.
+        ties: the ties (`habits.TIES`).
+        inside: per tie, whether its account lived inside with its agent (`from_inside`).
     """
     network, account = (ties[one].to_numpy() for one in ("network", "account"))
-    shared = np.zeros(len(accesses.networks), np.bool_)
-    shared[np.unique(accesses.network[accesses.internal & (accesses.network >= 0)])] = True
-    often = at_own_hours(ties, HOUR_BITS_MIN) | (ties["phone"].to_numpy() >= PHONE_SHARE)
+    shared = accesses.within[:-1].copy()
+    phone = is_phone(ties)
+    often = at_own_hours(ties, HOUR_BITS_MIN) | phone
     often &= ties["days"].to_numpy() >= LATE_DAYS_MIN
     own = often & (ties["agent_bits"].to_numpy() < FOREIGN_BITS)
     brought = np.flatnonzero(often & inside & ~own & ~shared[network])
-    own[brought[~_lives_beside(ties, brought, ~shared[network])]] = True
+    own[brought[~lives_beside(ties, brought, ~shared[network])]] = True
     most = max(SHARED_MIN, SHARED_SHARE * len(np.unique(account)))
     shared |= users_of(network[own], account[own], len(shared)) >= most
     # each with what it has on another network too: the exit of a house that was changed
     kept = often & (own | _on_two_networks(ties))
     for one in np.flatnonzero(~shared & (users_of(network[kept], account[kept], len(shared)) >= most)).tolist():
         shared[one] = of_several_kinds(ties, kept & (network == one), accesses.kinds)
-    return shared | is_office(ties, len(shared), accesses.kinds)
+    shared |= is_office(ties, len(shared), accesses.kinds)
+    # a few who are at a desk there with what is their own, or many with whatever they have
+    desk = shared[network] & often & ~phone
+    belong, many = (users_of(network[one], account[one], len(shared)) for one in (desk & own, desk))
+    return Shared(shared, shared & (accesses.within[:-1] | (belong >= USERS_MIN) | (many >= most)))

@@ -45,7 +45,7 @@ _IMAGES: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
     (
         re.compile(
             _EXCHANGE.pattern
-            + r"(?:bin|(?:frontend\\httpproxy|clientaccess)\\(?:owa(?:\\(?:auth|bin))?|sync(?:\\bin)?))"
+            + r"(?:bin|(?:frontend\\httpproxy|clientaccess)\\(?:bin|owa(?:\\(?:auth|bin))?|sync(?:\\bin)?))"
         ),
         _OF_EXCHANGE,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from dwell.engine.scratch import scratch
 from dwell.hunt.correlations.plan import Correlation, Reference
+from dwell.hunt.correlations.rows import field_column, together
 from dwell.hunt.correlations.windows import EVENTS, EVENTS_AT_ONCE, Stretches, stretches, whole_runs
 from dwell.hunt.hits import HITS, NO_HITS, REFS_MAX, TEXT_CHARS_MAX
 
@@ -21,6 +22,9 @@ MATCHES_MAX = 20_000
 """Matches of one correlation that are shown, the earliest first; the number of all is told."""
 _MARK, _MARKED, _BETWEEN = "\x1f", "\x1f0", "\x1f1"
 """Between the values of a group; a value that holds the mark has it written otherwise, so that no two groups read alike."""
+
+_SHOWN = ("table", "evidence_id", "record_no", "time_utc", "host", "client", "account")
+"""What is told of the records that a match rests on."""
 
 Numbers = npt.NDArray[np.int64]
 
@@ -94,8 +98,9 @@ class _Work:
     """Correlations being worked out."""
 
     def __init__(self, records: pa.Table) -> None:
+        """Take records as `together` gives them."""
         self.records = records
-        column = records["rule_id"].combine_chunks().dictionary_encode()
+        column = records["rule_id"].combine_chunks()
         codes = column.indices.to_numpy(zero_copy_only=False)
         names = column.dictionary.to_pylist()
         self._rules = (codes, names)
@@ -113,13 +118,12 @@ class _Work:
         if reference.rule_id in self._matches:
             return self._inner(reference, moments=moments)
         rows = self._rows.get(reference.rule_id, np.zeros(0, np.int64))
-        part = self.records.select(["time_utc", "fields"]).take(pa.array(rows))
-        fields = part["fields"].combine_chunks()
         columns = {
-            name: pc.map_lookup(fields, pa.scalar(one), "first").cast(pa.string())
+            name: self.records[field_column(one)].take(pa.array(rows)).combine_chunks()
             for name, one in sorted(reference.fields.items())
         }
-        return _Events(part["time_utc"].combine_chunks().cast(pa.int64()), columns, rows)
+        times = self.records["time_utc"].take(pa.array(rows)).combine_chunks().cast(pa.int64())
+        return _Events(times, columns, rows)
 
     def _inner(self, reference: Reference, *, moments: bool) -> _Events:
         """Give the matches of another correlation: every moment it came to hold, or each match once, at its end."""
@@ -128,7 +132,7 @@ class _Work:
             return self._by_record(reference, inner, moments=moments)
         t, which = inner.found.moments if moments else (inner.found.ends, np.arange(len(inner.found.ends)))
         columns = {
-            name: pa.array(inner.values[one], pa.string()).take(pa.array(which))
+            name: pa.array(inner.values[one], pa.string()).take(pa.array(which)).dictionary_encode()
             for name, one in sorted(reference.fields.items())
         }
         return _Events(pa.array(t), columns, which + self._first[reference.rule_id])
@@ -147,7 +151,7 @@ class _Work:
         table = pa.table({"which": which, "t": t, **alike, "place": np.arange(len(which))})
         firsts = table.group_by(["which", "t", *alike], use_threads=False).aggregate([("place", "min")])["place_min"]
         chosen = np.sort(firsts.to_numpy())
-        kept = {name: column.take(pa.array(chosen)) for name, column in columns.items()}
+        kept = {name: column.take(pa.array(chosen)).dictionary_encode() for name, column in columns.items()}
         return _Events(pa.array(t[chosen]), kept, which[chosen] + self._first[reference.rule_id])
 
     def _instants(self, rows: Numbers) -> Numbers:
@@ -162,9 +166,9 @@ class _Work:
         for at, name in enumerate(names):
             mine = np.flatnonzero(codes[rows] == at)
             if name in called and len(mine):
-                fields = self.records["fields"].take(pa.array(rows[mine])).combine_chunks()
+                held = self.records[field_column(called[name])].take(pa.array(rows[mine])).combine_chunks()
                 places.append(mine)
-                texts.append(pc.map_lookup(fields, pa.scalar(called[name]), "first").cast(pa.string()))
+                texts.append(held.cast(pa.string()))
         given = np.concatenate(places)
         back = np.full(len(rows), -1, np.int64)
         back[given] = np.arange(len(given))
@@ -242,11 +246,21 @@ def _kept(one: Correlation, events: _Events, left: Left) -> Numbers:
     return rows
 
 
-def _joined(events: _Events, names: Sequence[str], kept: Numbers, *, fold: bool) -> pa.Array:
-    texts = [events.columns[name].take(pa.array(kept)) for name in names]
-    texts = [pc.utf8_lower(one) for one in texts] if fold else texts
-    texts = [pc.replace_substring(one, _MARK, _MARKED) for one in texts] if len(texts) > 1 else texts
-    return pc.binary_join_element_wise(*texts, _BETWEEN) if texts else pa.array([""] * len(kept), pa.string())
+def _joined(events: _Events, names: Sequence[str], kept: Numbers, *, fold: bool) -> pa.DictionaryArray:
+    """Give what events hold in some fields as one text, each distinct text once."""
+    held = [events.columns[name].take(pa.array(kept)) for name in names]
+    held = [_lowered(one) for one in held] if fold else held
+    if len(held) == 1:
+        return held[0]
+    texts = [pc.replace_substring(one.cast(pa.string()), _MARK, _MARKED) for one in held]
+    joined = pc.binary_join_element_wise(*texts, _BETWEEN) if texts else pa.repeat("", len(kept))
+    return joined.dictionary_encode()
+
+
+def _lowered(coded: pa.DictionaryArray) -> pa.DictionaryArray:
+    """Give texts in lower case."""
+    lower = pc.utf8_lower(coded.dictionary).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(lower.indices.take(coded.indices), lower.dictionary)
 
 
 def _table(one: Correlation, index: int, events: _Events, kept: Numbers) -> pa.Table:
@@ -265,14 +279,12 @@ def _spelt(one: Correlation, found: Stretches, events: pa.Table, parts: Sequence
     if not one.group_by:
         return {}
     written = pa.concat_tables(parts)
-    order = pc.sort_indices(
-        events,
-        sort_keys=[("team", "ascending"), ("t", "ascending"), ("reference", "ascending"), ("origin", "ascending")],
-    )
-    teams = events["team"].take(order).combine_chunks().dictionary_encode()
-    _, first = np.unique(teams.indices.to_numpy(zero_copy_only=False), return_index=True)
-    at = dict(zip(teams.dictionary.to_pylist(), order.to_numpy()[first].tolist(), strict=True))
-    rows = pa.array([at[team] for team in found.teams], pa.int64())
+    teams = events["team"].unify_dictionaries().combine_chunks()
+    codes = teams.indices.to_numpy(zero_copy_only=False)
+    order = np.lexsort((*(events[name].to_numpy() for name in ("origin", "reference", "t")), codes))
+    known, first = np.unique(codes[order], return_index=True)
+    asked = pc.index_in(pa.array(found.teams, pa.string()), value_set=teams.dictionary).to_numpy()
+    rows = pa.array(order[first[np.searchsorted(known, asked)]])
     return {name: written[name].take(rows).to_pylist() for name in one.group_by}
 
 
@@ -317,7 +329,7 @@ def _hits(one: Correlation, matches: _Matches, chosen: Numbers, records: pa.Tabl
 def _rows(stretch: Numbers, rows: Numbers, records: pa.Table) -> pa.Table:
     """Give what is told of some stretches, in their order."""
     needed = np.unique(rows)
-    part = records.drop_columns(["rule_id", "fields"]).take(pa.array(needed))
+    part = records.select(_SHOWN).take(pa.array(needed))
     with scratch() as link:
         link.register("pair", pa.table({"stretch": stretch, "place": rows}))
         link.register("record", part.append_column("place", pa.array(needed)))
@@ -333,24 +345,14 @@ def _told(one: Correlation, matches: _Matches, at: int) -> list[str]:
     return [*group, f"{one.kind}{named}={shown}"]
 
 
-def _with_codes(records: pa.Table) -> pa.Table:
-    """Give records with texts that many of them share held once, and a number in each."""
-    for name in ("rule_id", "table", "evidence_id", "host", "client", "account"):
-        coded = records[name].dictionary_encode().unify_dictionaries().combine_chunks()
-        records = records.set_column(records.column_names.index(name), name, coded)
-    return records
-
-
-def correlated(correlations: Sequence[Correlation], records: pa.Table) -> Correlated:
+def correlated(correlations: Sequence[Correlation], records: Iterable[pa.Table]) -> Correlated:
     """Work out correlations.
 
     Args:
         correlations: each after those it rests on.
-        records: rows in `dwell.hunt.records.RECORDS`, of all data files.
+        records: rows in `dwell.hunt.records.RECORDS`, of all data files, some after the other.
     """
-    order = [(name, "ascending") for name in ("rule_id", "time_utc", "table", "evidence_id", "record_no")]
-    places = pc.sort_indices(records.drop_columns(["fields"]), sort_keys=order)
-    work = _Work(_with_codes(records).take(places))
+    work = _Work(together(correlations, records))
     left: dict[str, Left] = {}
     parts = [NO_HITS]
     for one in correlations:

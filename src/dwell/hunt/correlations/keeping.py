@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -26,13 +26,17 @@ def _place(cache: Path, correlations: Sequence[Correlation], names: Sequence[str
 
 
 def correlated_kept(
-    correlations: Sequence[Correlation], records: Callable[[], pa.Table], names: Sequence[str], cache: Path | None
+    correlations: Sequence[Correlation],
+    records: Callable[[], Iterable[pa.Table]],
+    names: Sequence[str],
+    cache: Path | None,
 ) -> Correlated:
     """Work out correlations, or take what an earlier run made of the same records.
 
     Args:
         correlations: each after those it rests on.
-        records: gives rows in `dwell.hunt.records.RECORDS`, of all data files; asked only where nothing is kept.
+        records: gives rows in `dwell.hunt.records.RECORDS`, of all data files, some after the other; asked only where
+            nothing is kept.
         names: what the records come from: the rules, and every data file.
         cache: folder where results are kept.
     """

@@ -13,9 +13,10 @@ from dwell.hunt.sigma.loaded import outcome_of
 from dwell.hunt.verdict import Verdict, judged
 from dwell.model.claims import RuleOutcome, RuleStatus
 
-__all__ = ["correlation_outcomes", "stood_for"]
+__all__ = ["LOOKED", "correlation_outcomes", "stood_for"]
 
-_LOOKED = frozenset({RuleStatus.RAN, RuleStatus.PARTLY_BLIND})
+LOOKED = frozenset({RuleStatus.RAN, RuleStatus.PARTLY_BLIND})
+"""How rules end that looked at something."""
 _NAMED_MAX = 4
 
 
@@ -50,7 +51,7 @@ def _unseen(one: Correlation, known: Mapping[str, RuleOutcome], left: Left) -> d
     for at, reference in enumerate(one.references):
         rule = known[reference.rule_id]
         seen, used = left.by_reference[at]
-        if rule.status not in _LOOKED:
+        if rule.status not in LOOKED:
             out[at] = f"it rests on '{rule.title}', which is {rule.status.value}: {rule.reason}"
         elif seen and not used:
             out[at] = f"no record of '{rule.title}' has {_names(left)}"
@@ -130,7 +131,7 @@ def stood_for(correlations: Sequence[Correlation], outcomes: Sequence[RuleOutcom
         correlations: all of them.
         outcomes: those of the correlations.
     """
-    looked = {one.rule_id for one in outcomes if one.status in _LOOKED}
+    looked = {one.rule_id for one in outcomes if one.status in LOOKED}
     shown = {each.rule_id for one in correlations if one.generate for each in one.references}
     out: dict[str, str] = {}
     for one in correlations:

@@ -28,8 +28,8 @@ EVENTS = pa.schema(
         pa.field("origin", pa.int64(), nullable=False),
         pa.field("reference", pa.int64(), nullable=False),
         pa.field("t", pa.int64(), nullable=False),
-        pa.field("value", pa.string()),
-        pa.field("team", pa.string(), nullable=False),
+        pa.field("value", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("team", pa.dictionary(pa.int32(), pa.string()), nullable=False),
     ]
 )
 """What a correlation looks at: where it comes from, by which reference, when (microseconds since 1970), the value that is
@@ -133,11 +133,14 @@ def stretches(one: Correlation, events: pa.Table) -> Stretches:
         one: the correlation.
         events: rows in `EVENTS`. Where values are counted or measured, those without one are left out before.
     """
-    teams = events["team"].combine_chunks().dictionary_encode()
+    teams = events["team"].unify_dictionaries().combine_chunks()
     # groups come in the order of their texts, as the database has them
     ranks = pc.rank(teams.dictionary, tiebreaker="first").to_numpy().astype(np.int64)[teams.indices.to_numpy()] - 1
     order = np.argsort(ranks, kind="stable")
-    found = [_stretches(one, events.take(pa.array(order[some]))) for some in whole_runs(ranks[order], EVENTS_AT_ONCE)]
+    events = events.unify_dictionaries().combine_chunks()
+    found = [
+        _stretches(one, _plain(events.take(pa.array(order[some])))) for some in whole_runs(ranks[order], EVENTS_AT_ONCE)
+    ]
     if len(found) == 1:
         return found[0]
     none = np.zeros(0, np.int64)
@@ -150,6 +153,13 @@ def stretches(one: Correlation, events: pa.Table) -> Stretches:
         _numbered([part.moments[::-1] for part in found], firsts)[::-1],
         _numbered([part.members for part in found], firsts),
     )
+
+
+def _plain(events: pa.Table) -> pa.Table:
+    """Give events with the texts of each written out."""
+    for name in ("value", "team"):
+        events = events.set_column(events.column_names.index(name), name, events[name].cast(pa.string()))
+    return events
 
 
 def _numbered(parts: Sequence[tuple[Numbers, ...]], firsts: Sequence[int]) -> tuple[Numbers, Numbers]:

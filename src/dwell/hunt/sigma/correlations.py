@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
-from math import inf
+from math import ceil, inf
 
 from sigma.correlations import (
     CorrelationConditionItem,
@@ -31,6 +31,10 @@ REFERENCES_MAX = 200
 SPAN_US_MAX = 2**60
 STEPS_MAX = 400
 """Of rules in order that are looked for: how many have to occur, times how many can end them; all of 200 rules are 200."""
+
+_COUNTS = frozenset({"event_count", "value_count"})
+"""Kinds that count what a window holds; a window ends at a record, so each holds one."""
+_COUNT_MAX = 2**62
 
 Refusals = list[tuple[RuleInfo, RefusedError]]
 
@@ -179,11 +183,11 @@ def _correlation(draft: Draft, names: Names) -> Correlation:
 
 
 def _within(one: Correlation) -> None:
-    """Refuse bounds within which no number is, and rules in order of which few are asked for.
+    """Refuse bounds within which no number is, counts that no window has, and rules in order of which few are asked for.
 
     Raises:
         ValueError: no number is.
-        RefusedError: it asks for an order of at most some rules, or of too many.
+        RefusedError: it asks for windows without a record, for an order of at most some rules, or of too many.
     """
     if one.condition is not None:
         return
@@ -191,6 +195,11 @@ def _within(one: Correlation) -> None:
     lowest = max((bound for name, bound in one.bounds if name in {"gt", "gte", "eq"}), default=-inf)
     if lowest > highest or (lowest == highest and not one.holds(lowest)):
         raise ValueError("no number is within all bounds of 'condition'")
+    if one.kind in _COUNTS and not _holds_for_some(one, lowest):
+        raise RefusedError(
+            RuleStatus.UNSUPPORTED,
+            f"'condition' holds for no window with a record ({one.kind} is 1 or more), and nothing speaks of others",
+        )
     if one.is_temporal:
         counts = [count for count in range(1, len(one.references) + 1) if one.holds(count)]
         if not counts:
@@ -201,6 +210,13 @@ def _within(one: Correlation) -> None:
             )
         if one.kind == ORDERED and counts[0] * len(counts) > STEPS_MAX:
             raise RefusedError(RuleStatus.UNSUPPORTED, "temporal_ordered of so many rules that not all have to occur")
+
+
+def _holds_for_some(one: Correlation, lowest: float) -> bool:
+    """Say whether bounds hold for a count of 1 or more; `lowest` is the highest of those from below."""
+    first = max(1, ceil(min(max(lowest, 1), _COUNT_MAX)))
+    # each bound from below can leave out one whole number, and so can each `neq`
+    return any(one.holds(count) for count in range(first, first + len(one.bounds) + 1))
 
 
 def _without_circles(found: dict[str, Correlation], refusals: dict[str, str]) -> None:

@@ -259,9 +259,14 @@ MAPS: Mapping[str, str] = {"evtx": "EventData", "ual": "AuditData"}
 """Per table: where a field is looked for that is no column; `extra` in a table not given here."""
 
 NAMED_DATA: Mapping[str, tuple[str, ...]] = {
-    "Data": ("EventData:Data#", "Cmdlet", "CmdletParameters", "CmdletCaller", "CmdletError", "Message"),
+    # what Exchange's cmdlet log holds by position has columns: all of them are data without a name
+    "Data": (
+        "EventData:Data#", "Cmdlet", "CmdletParameters", "CmdletCaller", "CmdletCallerSid", "CmdletHostApplication",
+        "CmdletProcess", "CmdletDuration", "CmdletScope", "CmdletError", "CmdletErrorKind", "CmdletActivityId",
+        "CmdletSession", "Message",
+    ),
     "Payload": ("EventData:Payload",),
-}
+}  # fmt: skip
 """Fields of event logs that stand for data without a name; `Data#` means every key that is `Data` and a number."""
 
 HEAD_NAMES = frozenset({"ProcessID", "ThreadID", "UserID", "ActivityID", "RelatedActivityID"})

@@ -16,6 +16,7 @@ SYSMON = "Microsoft-Windows-Sysmon/Operational"
 POWERSHELL = "Microsoft-Windows-PowerShell/Operational"
 DEFENDER = "Microsoft-Windows-Windows Defender/Operational"
 CLEARED = 104
+_HAPPENED, _DELETED = "Registry:EventType", "DeleteValue"
 _SYSMON_ON = "Install Sysmon with a configuration that records it"
 
 _PROCESS_SECURITY: Mapping[str, tuple[str, ...]] = {
@@ -25,6 +26,12 @@ _PROCESS_SECURITY: Mapping[str, tuple[str, ...]] = {
     "logonid": ("SubjectLogonId",),
     "integritylevel": ("EventData:MandatoryLabel",),
 }
+_NOT_IN_4688 = (
+    "company", "currentdirectory", "description", "fileversion", "hashes", "imphash", "logonguid", "md5",
+    "originalfilename", "parentcommandline", "parentprocessguid", "parentprocessid", "parentuser", "processguid", "product",
+    "rulename", "sha1", "sha256", "terminalsessionid", "utctime",
+)  # fmt: skip
+"""Fields of Sysmon 1 for which 4688 has nothing."""
 _FILE_SECURITY: Mapping[str, tuple[str, ...]] = {"filename": ("ObjectName",), "image": ("ProcessName",)}
 _ANTIVIRUS: Mapping[str, tuple[str, ...]] = {
     "signature": ("EventData:Threat Name",),
@@ -34,17 +41,25 @@ _ANTIVIRUS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _values_security(held: str) -> Where:
-    """Give the events of Security that tell of registry values, their fields put together as `composed` says."""
+def _values_security(*, asks: str = "", bars: str = "") -> Where:
+    """Give the events of Security that tell of registry values, their fields put together as `composed` says.
+
+    Args:
+        asks: what happened, by Sysmon's name of it; anything where it is empty.
+        bars: what did not.
+    """
     fields = {
-        "targetobject": (f"{held}:TargetObject",),
-        "details": (f"{held}:Details",),
-        "eventtype": (f"{held}:EventType",),
+        "targetobject": ("Registry:TargetObject",),
+        "details": ("Registry:Details",),
+        "eventtype": (_HAPPENED,),
         "image": ("ProcessName",),
         "user": ("Audited:User",),
     }
     remedy = "Switch on 'Audit Registry' and set auditing on the keys"
-    return Where("evtx", (SECURITY,), (4657,), fields, "Security registry values (4657)", remedy)
+    return Where(
+        "evtx", (SECURITY,), (4657,), fields, "Security registry values (4657)", remedy,
+        asks=(_HAPPENED, asks) if asks else None, bars=(_HAPPENED, bars) if bars else None,
+    )  # fmt: skip
 
 
 def _sysmon(name: str, *event_ids: int) -> Where:
@@ -65,6 +80,8 @@ _CATEGORIES: Mapping[str, tuple[Where, ...]] = {
             _PROCESS_SECURITY,
             "Security process creation (4688)",
             "Switch on 'Audit Process Creation' with command lines",
+            without=_NOT_IN_4688,
+            switched=("commandline",),
         ),
     ),
     "process_termination": (_sysmon("process end (5)", 5),),
@@ -98,13 +115,10 @@ _CATEGORIES: Mapping[str, tuple[Where, ...]] = {
     "pipe_created": (_sysmon("pipes (17, 18)", 17, 18),),
     "wmi_event": (_sysmon("WMI events (19, 20, 21)", 19, 20, 21),),
     "registry_add": (_sysmon("registry keys (12)", 12),),
-    "registry_delete": (_sysmon("registry keys (12)", 12),),
-    "registry_set": (
-        _sysmon("registry values (13)", 13),
-        _values_security("RegistrySet"),
-    ),
+    "registry_delete": (_sysmon("registry keys (12)", 12), _values_security(asks=_DELETED)),
+    "registry_set": (_sysmon("registry values (13)", 13), _values_security(bars=_DELETED)),
     "registry_rename": (_sysmon("registry renames (14)", 14),),
-    "registry_event": (_sysmon("registry (12, 13, 14)", 12, 13, 14), _values_security("Registry")),
+    "registry_event": (_sysmon("registry (12, 13, 14)", 12, 13, 14), _values_security()),
     "clipboard_capture": (_sysmon("clipboard (24)", 24),),
     "sysmon_status": (_sysmon("status (4, 16)", 4, 16),),
     "sysmon_error": (_sysmon("errors (255)", 255),),

@@ -25,6 +25,7 @@ from dwell.hunt.sigma.fieldnames import (
 )
 from dwell.hunt.sigma.files import SPLIT
 from dwell.hunt.sigma.placeholders import TooManyValuesError, filled
+from dwell.hunt.sigma.spelling import CASED
 
 __all__ = ["NODES_MAX", "Lowering", "UnsupportedError"]
 
@@ -149,7 +150,15 @@ class Lowering:
             NoListError: it holds a placeholder for which no list is given.
         """
         self._count = 0
-        return self._to_leaves(self._grouped(self._node(condition, where)))
+        whole = [self._node(condition, where)]
+        if where.asks:
+            whole.append(self._text_at(*where.asks))
+        if where.bars:
+            whole.append(Node("not", (self._text_at(*where.bars),)))
+        return self._to_leaves(self._grouped(_every(whole)))
+
+    def _text_at(self, place: str, text: str) -> Node:
+        return self._atom(Atom(place, "text", _folded((text,), "")))
 
     def _node(self, item: Any, where: Where) -> Node:  # noqa: ANN401 - pySigma's types have no common one
         self._count += 1
@@ -200,8 +209,9 @@ class Lowering:
         if where.table in QUERIES:
             places = _as_queries(field, read, places, *QUERIES[where.table])
         if read.form is types.SigmaFieldReference:
-            others = self.places(found.field, where)
+            others = self.places(found.field.removeprefix(CASED), where)
             flags = ("s" if found.starts_with else "") + ("e" if found.ends_with else "")
+            flags += "c" if found.field.startswith(CASED) else ""
             return _any([self._atom(Atom(one, "same", (), flags, two)) for one in places for two in others])
         if read.form is types.SigmaExists:
             known = _any([self._atom(Atom(one, "exists")) for one in places])

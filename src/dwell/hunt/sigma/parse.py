@@ -15,6 +15,7 @@ from sigma.rule import SigmaRule
 from dwell.hunt.correlations.plan import OPERATORS
 from dwell.hunt.sigma.faultlines import with_line
 from dwell.hunt.sigma.files import Document
+from dwell.hunt.sigma.spelling import unmarked, written
 from dwell.model.claims import RuleStatus
 
 __all__ = ["FAULTS", "RefusedError", "parsed_correlation", "parsed_filter", "parsed_rule", "short"]
@@ -27,8 +28,7 @@ EXACT_MAX = 2**53
 _ON_TEXT = frozenset({"contains", "startswith", "endswith", "cased"})
 FAULTS = (SigmaError, ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
 """What a document can end with: pySigma does not foresee everything that YAML can hold in place of a text."""
-_NAMED_ALIKE = {"utf16le": "wide"}
-"""Modifiers of the specification that pySigma knows by another name."""
+_TAXONOMY = "sigma"
 
 _IN_CONDITION = re.compile(r"\s*\(at char (\d+)\), \(line:\d+, col:\d+\)")
 
@@ -85,7 +85,7 @@ def _depth(text: str) -> int:
 
 
 def _renamed(definition: Any) -> Any:  # noqa: ANN401 - whatever a rule file holds
-    """Give a detection with the modifiers that pySigma knows by another name under that name."""
+    """Give a detection as pySigma takes it: modifiers by its names for them, values in its spelling."""
     if isinstance(definition, list):
         return [_renamed(one) for one in definition]
     if not isinstance(definition, dict):
@@ -93,7 +93,8 @@ def _renamed(definition: Any) -> Any:  # noqa: ANN401 - whatever a rule file hol
     out = {}
     for key, value in definition.items():
         field, *modifiers = str(key).split("|")
-        name = "|".join([field, *(_NAMED_ALIKE.get(one, one) for one in modifiers)])
+        modifiers, value = written(modifiers, value)
+        name = "|".join([field, *modifiers])
         if name in out:
             raise RefusedError(RuleStatus.INVALID, f"'{key}' is said twice")
         if value == []:
@@ -154,12 +155,17 @@ def _guarded(document: Document, make: Callable[[], T]) -> T:
 
 
 def _identified(document: Document) -> dict[str, Any]:
-    """Give what a document holds; pySigma takes an id that is no text for one.
+    """Give what a document holds; pySigma takes an id that is no text for one, and any taxonomy for Sigma's.
 
     Raises:
-        RefusedError: its id is no text.
+        RefusedError: its id is no text, or its fields are named in another taxonomy.
     """
     content = dict(document.content)
+    taxonomy = content.get("taxonomy")
+    if taxonomy is not None and str(taxonomy).strip().lower() != _TAXONOMY:
+        raise RefusedError(
+            RuleStatus.UNSUPPORTED, f"taxonomy '{str(taxonomy)[:60]}': only Sigma's own names of fields are known"
+        )
     if not isinstance(content.get("id"), str | None):
         raise RefusedError(RuleStatus.INVALID, with_line(document, "the id is no text", "'id'"))
     return content
@@ -178,7 +184,13 @@ def parsed_rule(document: Document) -> SigmaRule:
     if isinstance(detection, dict):
         _measured(detection.get("condition"), document)
         content["detection"] = {key: _renamed(value) for key, value in detection.items()}
-    return _guarded(document, lambda: SigmaRule.from_dict(content))
+
+    def make() -> SigmaRule:
+        found = SigmaRule.from_dict(content)
+        unmarked(list(found.detection.detections.values()))
+        return found
+
+    return _guarded(document, make)
 
 
 def parsed_filter(document: Document) -> SigmaFilter:
@@ -195,6 +207,7 @@ def parsed_filter(document: Document) -> SigmaFilter:
 
     def make() -> SigmaFilter:
         found = SigmaFilter.from_dict(content)
+        unmarked(list(found.filter.detections.values()))
         if any(one.parsed is None for one in found.filter.parsed_condition):
             raise ValueError("the condition says nothing")
         return found
