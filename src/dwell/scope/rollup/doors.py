@@ -1,4 +1,4 @@
-"""Who was answered at a door to Exchange's cmdlets: in remote PowerShell, and where the control panel was sent something."""
+"""Who was let in at a door to cmdlets of Exchange: in remote PowerShell, or where the control panel was sent something."""
 
 from __future__ import annotations
 
