@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.scope.office import FOREIGN, NETWORK, PEOPLE, facts, log_of, reasoned, visits, work
+from tests.scope.office import FOREIGN, NETWORK, PEOPLE, attended, facts, log_of, reasoned, visits
 from tests.scope.staged import bind, ews_log, iis_place, proxy_log, stage, ual_json
 
 from dwell.answers.assemble import assemble
@@ -22,7 +22,7 @@ TO_EWS = "ServerInfo~a]@EX01.gov.example:444/EWS/Exchange.asmx?a=~1"
 
 
 def _iis() -> str:
-    rows = work()
+    rows = attended()
     rows += visits(OWNER, CLIENT, FOREIGN, range(20, 44, 3), hour=3)
     for filler in PEOPLE[10:13]:
         rows += visits(filler, CLIENT, FOREIGN, range(20, 44, 4), hour=3)
@@ -33,8 +33,8 @@ def _iis() -> str:
 def _audit() -> str:
     records = []
     for place, person in enumerate(PEOPLE):
-        # the export reaches to the end of the servers' logs
-        for date in ("01-05", "01-12", "01-19", "01-26", "03-04"):
+        # the export reaches from the first day of the servers' logs to the last
+        for date in ("01-04", "01-05", "01-12", "01-19", "01-26", "03-04"):
             at = f"2021-{date} 09:{place:02}:00"
             own = "Client=OWA;Mozilla/5.0 Chrome/73.0;"
             records.append(bind(at, person, person, f"198.19.{place}.7", own, messages=[f"<own-{place}-{date}@x>"]))
@@ -260,7 +260,7 @@ def test_the_two_intruders_are_apart_and_the_mailboxes_are_theirs(told: _Told) -
 
 
 def test_the_same_office_without_the_intruders_shows_none(tmp_path: Path) -> None:
-    staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of(work())})
+    staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of(attended())})
     found = assemble(reasoned(staged), facts(staged))
     assert found.intrusions == ()
     assert {one.grade for one in found.mailboxes} == {Grade.NO_SIGN}
@@ -291,7 +291,7 @@ def test_messages_that_a_record_counts_and_does_not_name_are_told_with_the_list(
 
 def test_messages_that_were_opened_from_inside_are_named_too(tmp_path: Path) -> None:
     inside = "10.9.9.14"
-    rows = work() + visits(BOUND, inside, FOREIGN, range(20, 44, 3), hour=3)
+    rows = attended() + visits(BOUND, inside, FOREIGN, range(20, 44, 3), hour=3)
     audited = [bind("2021-01-25 03:20:00", BOUND, BOUND, inside, AUDIT_AGENT, messages=["<m1@x>"], size=900)]
     staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of(rows), "cloud/UAL.json": ual_json(audited)})
     theirs = Marking("M1", MarkingKind.NETWORK, "10.9.9.0/24", MarkingVerdict("theirs"), "seized there", "me")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.scope.office import FOREIGN, PEOPLE, facts, log_of, reasoned, visits, work
+from tests.scope.office import FOREIGN, PEOPLE, attended, facts, log_of, reasoned, visits, work
 from tests.scope.staged import Staged, bind, ews_log, iis_log, iis_place, proxy_log, security_log, stage, ual_json, utc
 
 from dwell.answers.assemble import assemble
@@ -100,7 +100,7 @@ def test_with_a_directory_export_only_nothing_can_be_said(tmp_path: Path) -> Non
 
 def test_an_old_server_without_httpproxy_is_not_testable_for_proxylogon(tmp_path: Path) -> None:
     """Exchange 2010 writes the SOAP action into IIS and has no front-end log of its own."""
-    rows = work() + visits(
+    rows = attended() + visits(
         PEOPLE[0], "198.19.0.7", "Outlook/14", range(9), stem="/EWS/Exchange.asmx", query="SoapAction=GetItem;Time=1"
     )
     _, found = _answered(stage(tmp_path, {iis_place("EX01", "210104"): log_of(rows)}))
@@ -129,14 +129,14 @@ def test_audit_exports_alone(tmp_path: Path) -> None:
 
 
 def test_one_day_of_logs(tmp_path: Path) -> None:
-    _, found = _answered(stage(tmp_path, {iis_place("EX01", "210104"): log_of(work(days=1))}))
+    _, found = _answered(stage(tmp_path, {iis_place("EX01", "210104"): log_of(attended(days=1))}))
     _honest(found)
     assert found.intrusions == ()
 
 
 def test_everything_from_one_proxy_address(tmp_path: Path) -> None:
     """A balancer that forwards no address: clients cannot be told apart, and the reader is told so."""
-    rows = [{**one, "client": "10.0.0.5"} for one in work()]
+    rows = [{**one, "client": "10.0.0.5"} for one in attended()]
     rows += [{**one, "client": "10.0.0.5"} for one in visits(PEOPLE[3], "x", FOREIGN, range(0, 40, 2), hour=3)]
     _, found = _answered(stage(tmp_path, {iis_place("EX01", "210104"): log_of(rows)}))
     _honest(found)
@@ -170,7 +170,7 @@ def _forged_log(client: str, host: str = "EX01") -> str:
 def test_a_forged_call_whose_mailbox_no_log_names_leaves_no_mailbox_without_doubt(tmp_path: Path, client: str) -> None:
     """R3: the EWS log is missing, so any mailbox may have been read, also where a balancer hides the address."""
     files: dict[str, str | bytes] = {
-        iis_place("EX01", "210104"): log_of(work()),
+        iis_place("EX01", "210104"): log_of(attended()),
         "EX01/Logging/HttpProxy/Ecp/HttpProxy_2021011002-1.LOG": _forged_log(client),
     }
     case, found = _answered(stage(tmp_path, files))
@@ -189,7 +189,7 @@ def test_the_ews_log_resolves_the_doubt(tmp_path: Path) -> None:
     call = {"SoapAction": "GetItem", "HttpStatus": 200, **victim}
     rows = [{"DateTime": f"2021-01-10T0{one}:00:00.100Z", "RequestId": f"ex01-{one}", **call} for one in (2, 3)]
     files: dict[str, str | bytes] = {
-        iis_place("EX01", "210104"): log_of(work()),
+        iis_place("EX01", "210104"): log_of(attended()),
         "EX01/Logging/HttpProxy/Ecp/HttpProxy_2021011002-1.LOG": _forged_log("203.0.113.9"),
         "EX01/Logging/Ews/Ews_2021011002-1.LOG": ews_log(rows),
     }
@@ -203,7 +203,7 @@ def test_the_ews_log_resolves_the_doubt(tmp_path: Path) -> None:
 def test_scans_alone_are_no_intrusion(tmp_path: Path) -> None:
     text = _forged_log("203.0.113.9").replace(TO_EWS, "ServerInfo~localhost/ecp/default.flt?")
     files: dict[str, str | bytes] = {
-        iis_place("EX01", "210104"): log_of(work()),
+        iis_place("EX01", "210104"): log_of(attended()),
         "EX01/Logging/HttpProxy/Ecp/HttpProxy_2021011002-1.LOG": text,
     }
     _, found = _answered(stage(tmp_path, files))
@@ -218,7 +218,7 @@ def test_two_organisations_in_one_folder_and_names_in_cyrillic(tmp_path: Path) -
     rows = [{**one, "user": people[int(str(one["user"])[1:3]) % 12]} for one in work(PEOPLE[:12])]
     files: dict[str, str | bytes] = {
         f"мвд/{iis_place('EX01', '210104')}": log_of(rows),
-        f"gov/{iis_place('MAIL1', '210104')}": log_of(work(PEOPLE[12:])),
+        f"gov/{iis_place('MAIL1', '210104')}": log_of(attended(PEOPLE[12:])),
         "мвд/каталог.csv": "PrimarySmtpAddress,SamAccountName\r\n"
         + "".join(f"{one},{one.partition('@')[0]}\r\n" for one in people),
     }
@@ -231,7 +231,7 @@ def test_two_organisations_in_one_folder_and_names_in_cyrillic(tmp_path: Path) -
 
 def test_a_mailbox_that_left_the_directory_is_not_forgotten(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
-        iis_place("EX01", "210104"): log_of(work()),
+        iis_place("EX01", "210104"): log_of(attended()),
         "directory.csv": DIRECTORY.replace(f"{PEOPLE[3]},", "other@gov.example,").replace("p03,", "other,"),
     }
     _, found = _answered(stage(tmp_path, files))
@@ -239,7 +239,7 @@ def test_a_mailbox_that_left_the_directory_is_not_forgotten(tmp_path: Path) -> N
 
 
 def test_accounts_of_the_systems_kind_from_outside_are_told(tmp_path: Path) -> None:
-    rows = work() + visits("HealthMailboxabc123@gov.example", "203.0.113.9", FOREIGN, range(0, 40, 4))
+    rows = attended() + visits("HealthMailboxabc123@gov.example", "203.0.113.9", FOREIGN, range(0, 40, 4))
     _, found = _answered(stage(tmp_path, {iis_place("EX01", "210104"): log_of(rows)}))
     _honest(found)
     assert any("healthmailboxabc123@gov.example" in one.text and "not judged" in one.text for one in found.claims)
@@ -257,7 +257,7 @@ def test_event_logs_alone_can_speak_of_no_mailbox(tmp_path: Path) -> None:
 
 def test_three_missing_days_change_every_negative_that_touches_them(tmp_path: Path) -> None:
     """R1: the same office, once with three days of IIS taken out."""
-    rows = work()
+    rows = attended()
     days = sorted({str(one["at"])[:10] for one in rows})
     files: dict[str, str | bytes] = {
         iis_place("EX01", day[2:].replace("-", "")): log_of(one for one in rows if str(one["at"]).startswith(day))
@@ -310,7 +310,7 @@ def test_a_capped_export_and_a_hole_in_an_event_log_change_the_negatives_that_to
     found = []
     for name, rows, hole in (("a", 4_999, False), ("b", 5_000, True)):
         files: dict[str, str | bytes] = {
-            iis_place("EX01", "210104"): log_of(work(days=4)),
+            iis_place("EX01", "210104"): log_of(attended(days=4)),
             "UAL.json": _audited(rows),
             "EX01/winevt/Management.xml": _managed(hole=hole),
         }

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.answers.test_answers_honest import _honest
-from tests.scope.office import DAYS, FOREIGN, NETWORK, PEOPLE, facts, log_of, no_hunt, reasoned, visits, work
+from tests.scope.office import DAYS, FOREIGN, NETWORK, PEOPLE, attended, facts, log_of, no_hunt, reasoned, visits
 from tests.scope.staged import Staged, stage, stage_folder, utc
 
 from dwell.answers.assemble import assemble
@@ -48,7 +48,7 @@ def said(staged: Staged, *markings: Marking, hunted: Hunted | None = None) -> Su
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Staged:
     """Give an office with two intruders, each on a network and with an agent of his own, and one odd visitor."""
-    rows = work()
+    rows = attended()
     for place, person in enumerate(SPY):
         rows += visits(person, f"{NETWORK}.9", FOREIGN, range(place % 5, DAYS, 6), hour=2)
     for place, person in enumerate(SECOND):
@@ -187,7 +187,7 @@ def test_theirs_makes_an_intrusion_apart_that_rests_on_the_marking(office: Stage
 
 
 def test_a_service_that_was_stolen_is_marked_from_the_day_on(office: Staged, tmp_path: Path) -> None:
-    rows = work()
+    rows = attended()
     for place, person in enumerate(PEOPLE):
         rows += visits("svc@gov.example", "10.1.1.200", "Archiver/2", range(DAYS), hour=place, stem=f"/owa/{person}/")
     staged = stage(tmp_path, {"EX01/inetpub/logs/LogFiles/W3SVC1/u_ex21.log": log_of(rows)})

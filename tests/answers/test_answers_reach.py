@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.scope.office import FOREIGN, NETWORK, PEOPLE, facts, log_of, reasoned, visits, work
+from tests.scope.office import FOREIGN, NETWORK, PEOPLE, attended, facts, log_of, reasoned, visits, work
 from tests.scope.staged import iis_place, proxy_log, security_log, stage, ual_json
 
 from dwell.answers.assemble import assemble
@@ -376,7 +376,7 @@ def test_a_host_that_is_silent_itself_is_attempted_where_another_tells_of_it(tmp
 SPIES = PEOPLE[:8]
 READ = {
     iis_place("EX01", "210104"): log_of(
-        [*work(), *(one for who in SPIES for one in visits(who, f"{NETWORK}.14", FOREIGN, range(0, 50, 5), hour=3))]
+        [*attended(), *(one for who in SPIES for one in visits(who, f"{NETWORK}.14", FOREIGN, range(0, 50, 5), hour=3))]
     )
 }
 """Eight mailboxes read at night from one address."""

@@ -17,7 +17,7 @@ from tests.answers.test_answers_reach import (
     _summary,
     _system,
 )
-from tests.scope.office import NETWORK, PEOPLE, log_of, work
+from tests.scope.office import NETWORK, PEOPLE, attended, log_of
 from tests.scope.staged import iis_place, proxy_log, security_log, ual_json
 
 from dwell.model.claims import Question, ReachVerdict, Summary
@@ -158,7 +158,7 @@ def test_from_an_exploited_mail_server_to_another(
     rows += [_logon(0, "2021-01-06 03:05:00", client, LogonType=kind)] if before else []
     files = {
         **PLACE,
-        iis_place("EX02", "210104"): log_of([dict(one, server="10.0.0.12") for one in work()]),
+        iis_place("EX02", "210104"): log_of([dict(one, server="10.0.0.12") for one in attended()]),
         "EX02/winevt/Security.xml": security_log(_events(*rows), host="EX02"),
     }
     one = _system(_of_files(tmp_path, files), "EX02")
@@ -186,7 +186,7 @@ def test_a_page_that_a_forged_call_wrote_is_left_behind_and_runs_code(tmp_path: 
         row = {"Protocol": "Ecp", "UrlStem": "/ecp/y.js", "ClientIpAddress": LOUD, "AnchorMailbox": head + call,
                "HttpStatus": 200, "DateTime": "2021-01-10T02:00:25.000Z", "RequestId": "r1"}  # fmt: skip
         log = {"EX01/Logging/HttpProxy/Ecp/HttpProxy_2021011002-1.LOG": proxy_log([row])}
-        return _of_files(tmp_path / name, {iis_place("EX01", "210104"): log_of(work()), **log})
+        return _of_files(tmp_path / name, {iis_place("EX01", "210104"): log_of(attended()), **log})
 
     wrote = found("wrote", "SetObject?schema=ResetOABVirtualDirectory&a=~1")
     (page,) = [one for one in wrote.foothold if one.kind == "page written by a forged call"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.removals import Told, answered, draw, firmer, without
-from tests.scope.office import PEOPLE, log_of, visits, work
+from tests.scope.office import PEOPLE, doors, log_of, visits, work
 from tests.scope.staged import bind, ews_log, iis_place, proxy_log, ual_json
 
 from dwell.model.claims import Grade
@@ -25,7 +25,7 @@ FORGED_DAYS = (1, 3)
 
 def _shaped() -> str:
     """Give the office's log, with the requests as which forged calls reach a web server."""
-    rows = work(days=DAYS) + visits("-", LOUD, TOOL, FORGED_DAYS, hour=2, stem="/ecp/y.js")
+    rows = work(days=DAYS) + doors(DAYS) + visits("-", LOUD, TOOL, FORGED_DAYS, hour=2, stem="/ecp/y.js")
     return log_of(rows).replace("GET /ecp/y.js", "POST /ecp/y.js")
 
 

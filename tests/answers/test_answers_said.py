@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.intake.evidence import taken_in, write
-from tests.scope.office import DAYS, FOREIGN, NETWORK, PEOPLE, log_of, visits, work
+from tests.scope.office import DAYS, FOREIGN, NETWORK, PEOPLE, attended, log_of, visits
 from tests.scope.staged import iis_place
 
 from dwell import api
@@ -30,7 +30,7 @@ PASSWORDS = "SamAccountName,UserPrincipalName,PasswordLastSet,ExportedUtc\r\n" +
 @pytest.fixture
 def case(tmp_path: Path) -> Path:
     """Give an office of which eight mailboxes were read, with passwords that were set in the midst of it."""
-    rows = work()
+    rows = attended()
     for place, person in enumerate(SPY):
         rows += visits(person, f"{NETWORK}.9", FOREIGN, range(place % 5, DAYS, 6), hour=2)
     files = {
@@ -66,7 +66,7 @@ def told(summary: Summary, question: Question) -> list[str]:
 
 def test_a_server_that_is_not_asked_for_is_named_by_every_answer_that_rests_on_it(case: Path) -> None:
     bare = answers(case)
-    assert "with a coverage of 50 %" in verdict(bare, Question.MAILBOXES)
+    assert f"{len(PEOPLE) - len(SPY)} undeterminable" in verdict(bare, Question.MAILBOXES)
     summary = put(case, SettingKind.NO_CLIENTS, "EX02")
     assert "with a coverage of 100 %" in verdict(summary, Question.MAILBOXES)
     for question in (Question.MAILBOXES, Question.BLINDSPOTS):
@@ -75,7 +75,7 @@ def test_a_server_that_is_not_asked_for_is_named_by_every_answer_that_rests_on_i
     quiet = [one for one in summary.mailboxes if one.grade.value == "no-sign"]
     assert len(quiet) == len(PEOPLE) - len(SPY)
     for one in quiet:
-        assert "without setting S1 its coverage would be 50 %" in one.assumptions
+        assert "without setting S1 it would be undeterminable" in one.assumptions
         assert any(text.startswith("S1: no-clients ex02") for text in one.marked)
 
 

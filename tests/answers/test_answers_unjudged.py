@@ -7,7 +7,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.scope.office import BROWSERS, FOREIGN, NETWORK, PEOPLE, START, facts, log_of, no_hunt, reasoned, visits, work
+from tests.scope.office import (
+    BROWSERS,
+    FOREIGN,
+    NETWORK,
+    PEOPLE,
+    START,
+    attended,
+    facts,
+    log_of,
+    no_hunt,
+    reasoned,
+    visits,
+)
 from tests.scope.staged import bind, consent, ews_log, iis_place, stage, ual_json
 
 from dwell.answers.assemble import assemble
@@ -48,7 +60,10 @@ def calls(account: str, client: str, agent: str, days: Iterable[int], boxes: Seq
 
 
 def told(folder: Path, rows: list[dict[str, object]], ews: str = "", *settings: Setting) -> Summary:
-    evidence: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(work() + rows), "directory.csv": DIRECTORY}
+    evidence: dict[str, str | bytes] = {
+        iis_place("EX01", "210104"): log_of(attended() + rows),
+        "directory.csv": DIRECTORY,
+    }
     if ews:
         evidence["EX01/Logging/Ews/Ews_2021010400-1.LOG"] = ews
     staged = stage(folder, evidence)

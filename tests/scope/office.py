@@ -14,7 +14,20 @@ from dwell.model.claims import CaseFacts
 from dwell.model.markings import Marking
 from dwell.scope.investigation import Investigation, investigate
 
-__all__ = ["BROWSERS", "DAYS", "FOREIGN", "NETWORK", "PEOPLE", "facts", "no_hunt", "reasoned", "visits", "work"]
+__all__ = [
+    "BROWSERS",
+    "DAYS",
+    "FOREIGN",
+    "NETWORK",
+    "PEOPLE",
+    "attended",
+    "doors",
+    "facts",
+    "no_hunt",
+    "reasoned",
+    "visits",
+    "work",
+]
 
 PEOPLE = tuple(f"p{place:02}@gov.example" for place in range(24))
 BROWSERS = ("Mozilla/5.0+Chrome/73.0", "Mozilla/5.0+Firefox/66.0", "Mozilla/5.0+Edge/18.1")
@@ -47,6 +60,17 @@ def work(people: Sequence[str] = PEOPLE, days: int = DAYS) -> list[Row]:
             person, f"198.19.{place}.7", "Phone/12.1", working, hour=20, stem="/Microsoft-Server-ActiveSync/default.eas"
         )
     return out
+
+
+def doors(days: int = DAYS) -> list[Row]:
+    """Give the server's own probes of remote PowerShell: with them its web log shows who comes there."""
+    probe = "HealthMailboxa1b2c3@gov.example"
+    return visits(probe, "127.0.0.1", "AMProbe", range(days), hour=11, stem="/powershell")
+
+
+def attended(people: Sequence[str] = PEOPLE, days: int = DAYS) -> list[Row]:
+    """Give the work of everybody in a log that shows who comes to remote PowerShell."""
+    return [*work(people, days), *doors(days)]
 
 
 def log_of(rows: Iterable[Row]) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.scope.office import BROWSERS, FOREIGN, NETWORK, PEOPLE, START, facts, log_of, reasoned, visits, work
+from tests.scope.office import BROWSERS, FOREIGN, NETWORK, PEOPLE, START, attended, facts, log_of, reasoned, visits
 from tests.scope.staged import bind, iis_place, proxy_log, stage, ual_json
 
 from dwell.answers.assemble import assemble
@@ -50,7 +50,7 @@ def told(
 ) -> Summary:
     """Give the answers of the office at work, with some more visits and forged calls."""
     evidence: dict[str, str | bytes] = {
-        iis_place("EX01", "210104"): log_of(work() + rows),
+        iis_place("EX01", "210104"): log_of(attended() + rows),
         "EX01/Logging/HttpProxy/Ecp/HttpProxy_2021020302-1.LOG": proxied(days),
         "directory.csv": "PrimarySmtpAddress,SamAccountName,RecipientTypeDetails\r\n"
         + "".join(f"{one},{one.partition('@')[0]},UserMailbox\r\n" for one in PEOPLE),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.scope.office import FOREIGN, NETWORK, PEOPLE, facts, log_of, reasoned, visits, work
+from tests.scope.office import FOREIGN, NETWORK, PEOPLE, attended, facts, log_of, reasoned, visits
 from tests.scope.staged import bind, iis_place, stage, ual_json
 from tests.scope.test_scope_takings import Ran, at, managed, readers
 
@@ -31,7 +31,7 @@ FLOWS = [
 
 def _found(root: Path, ran: Sequence[Ran], more: Sequence[dict[str, object]] = ()) -> dict[str, MailboxExposure]:
     """Give the mailboxes of the office of which an intruder reads five, every third night from the 20th day on."""
-    rows = work() + readers(range(20, 44, 3)) + [*more]
+    rows = attended() + readers(range(20, 44, 3)) + [*more]
     files: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(rows), "directory.csv": DIRECTORY}
     if ran:
         files["EX01/management.xml"] = managed(ran)
@@ -62,7 +62,7 @@ def test_a_rule_of_the_organisation_by_right_changes_no_mailbox_and_is_told(
     cmdlet: str, told: str, tmp_path: Path
 ) -> None:
     ran = [(at(20, 3, 60), cmdlet, told, "gov.example/Admins/adm")]
-    rows = work() + readers(range(20, 44, 3))
+    rows = attended() + readers(range(20, 44, 3))
     staged = stage(
         tmp_path,
         {iis_place("EX01", "210104"): log_of(rows), "directory.csv": DIRECTORY, "EX01/management.xml": managed(ran)},
@@ -194,7 +194,7 @@ def test_a_right_that_no_intruder_can_have_used_changes_nothing(ran: Ran, tmp_pa
 def test_a_bare_name_without_a_directory_is_that_of_its_mailbox(tmp_path: Path) -> None:
     told = f'-Identity "{VICTIM.partition("@")[0]}" -ForwardingSmtpAddress "smtp:{GOAL}"'
     ran = [(at(30, 14), "Set-Mailbox", told, f"gov.example/Users/{STOLEN[0]}")]
-    rows = work() + readers(range(20, 44, 3))
+    rows = attended() + readers(range(20, 44, 3))
     staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of(rows), "EX01/management.xml": managed(ran)})
     found = {one.mailbox: one for one in assemble(reasoned(staged), facts(staged)).mailboxes}
     assert found[VICTIM].grade is Grade.UNDETERMINABLE
@@ -396,17 +396,3 @@ def test_the_same_by_right_changes_no_mailbox(tmp_path: Path) -> None:
         (at(22, 14), "New-SendConnector", '-AddressSpaces "*" -SmartHosts "relay.example"', _user("adm")),
     ]
     assert _grades(_found(tmp_path, ran), OTHERS) == {Grade.NO_SIGN}
-
-
-@pytest.mark.parametrize("held", [False, True])
-def test_a_negative_says_what_logs_of_cmdlets_could_not_have_shown(held: bool, tmp_path: Path) -> None:
-    """Taking away the log that tells of a rule makes nobody look more innocent without a word."""
-    rows = work() + readers(range(20, 44, 3))
-    files: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(rows), "directory.csv": DIRECTORY}
-    if held:
-        files["EX01/management.xml"] = managed([(at(30, 14), "Get-Mailbox", '-Identity "x"', _user("adm"))])
-    staged = stage(tmp_path, files)
-    found = assemble(reasoned(staged), facts(staged))
-    (negative,) = [one for one in found.claims if one.text.startswith("No sign that any of the")]
-    (against,) = [one for one in negative.against if "set by cmdlet shows in logs of cmdlets only" in one]
-    assert ("cover 0 %" in against) is not held

@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
-from tests.scope.office import DAYS, FOREIGN, NETWORK, PEOPLE, START, facts, log_of, reasoned, visits, work
+from tests.scope.office import DAYS, FOREIGN, NETWORK, PEOPLE, START, attended, facts, log_of, reasoned, visits
 from tests.scope.staged import iis_place, security_log, stage, text_log, ual_json
 from tests.scope.test_scope_marked import marking
 from tests.scope.test_scope_silences import act
@@ -112,7 +112,7 @@ def test_one_act_in_two_logs_is_one(tmp_path: Path) -> None:
 
 
 def _office(root: Path, rows: list[dict[str, object]], ran: Sequence[Ran]) -> Investigation:
-    files: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(work() + rows)}
+    files: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(attended() + rows)}
     return reasoned(stage(root, files | {"EX01/management.xml": managed(ran)}))
 
 
@@ -148,7 +148,7 @@ def test_an_administrator_who_may_is_no_intrusion_and_is_told(
     ran = [_export(one, 41, 3, 20 + place) for place, one in enumerate(people)]
     staged = stage(
         tmp_path,
-        {iis_place("EX01", "210104"): log_of(work() + rows), "EX01/management.xml": managed(ran)},
+        {iis_place("EX01", "210104"): log_of(attended() + rows), "EX01/management.xml": managed(ran)},
     )
     case = reasoned(staged)
     assert case.held == ()
@@ -326,7 +326,7 @@ def test_the_address_that_a_record_has_says_where_an_act_was_run(client: str, in
     ran = [_rule(one, at(20, 3, 60), goal) for one in (*PEOPLE[:2], *PEOPLE[10:12])]
     first = act(at(9, 15, 60), "New-InboxRule", someone, Mailbox=someone, ForwardTo=goal)
     first |= {"UserId": someone, "ClientIP": client}
-    files: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(work() + rows)}
+    files: dict[str, str | bytes] = {iis_place("EX01", "210104"): log_of(attended() + rows)}
     files |= {"EX01/management.xml": managed(ran), "ual.json": ual_json([first])}
     assert len(reasoned(stage(tmp_path, files)).held) == intrusions
 
@@ -441,7 +441,7 @@ def test_sprays_that_the_house_calls_its_own_are_no_intruders(tmp_path: Path) ->
     for place in range(2):
         told = {"client": f"100.9{place}.4.14"}
         rows += [row | told for row in _tried(PEOPLE, let_in=PEOPLE[place:10:2])]
-    staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of(work() + rows)})
+    staged = stage(tmp_path, {iis_place("EX01", "210104"): log_of(attended() + rows)})
     ours = [marking(f"100.9{place}.4.0/24", name=f"M{place + 1}") for place in range(2)]
     (theirs,), (held,) = reasoned(staged).held, reasoned(staged, markings=ours).held
     assert theirs.first_utc == START + timedelta(days=19, hours=2)
@@ -487,7 +487,7 @@ def _imap(person: str, client: str, days: range, hour: int) -> list[dict[str, ob
 
 def _by_imap(root: Path, rows: list[dict[str, object]]) -> Investigation:
     log = text_log("IMAP4 Log", _IMAP, sorted(rows, key=lambda one: (str(one["dateTime"]), str(one["sessionId"]))))
-    return reasoned(stage(root, {iis_place("EX01", "210104"): log_of(work()), "EX01/IMAP4_1.LOG": log}))
+    return reasoned(stage(root, {iis_place("EX01", "210104"): log_of(attended()), "EX01/IMAP4_1.LOG": log}))
 
 
 def _at_home() -> list[dict[str, object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from dwell.answers import affected, apps, departures, takings
 from dwell.answers.book import Book
 from dwell.answers.marked import a_persons, done, exposed_by_marking, rested_on
 from dwell.answers.phrases import count, hours_of, listed, percent, span, whole_span
+from dwell.answers.rights import exploits_unseen
 from dwell.answers.silences import leaving_open, lines_against, of_all, of_own, words
 from dwell.answers.unjudged import computers_elsewhere, networks_not_judged, opened_unjudged
 from dwell.answers.ways import (
@@ -19,7 +21,6 @@ from dwell.answers.ways import (
     by_way,
     code_ran_on,
     not_known,
-    rights_unseen,
     served_by,
     servers_of,
     told_by_way,
@@ -27,9 +28,10 @@ from dwell.answers.ways import (
 )
 from dwell.model.claims import EXPOSED, Answer, Grade, MailboxExposure, Question
 from dwell.model.coverage import CellState, Coverage
-from dwell.model.instants import utc_from_us
+from dwell.model.instants import utc_from_us, utc_us
 from dwell.model.markings import Marking
 from dwell.model.settings import Setting
+from dwell.scope.address_ties import NEAR_DAYS
 from dwell.scope.cells import HOUR_US
 from dwell.scope.confused_paths import nameless_by_path
 from dwell.scope.exposure import Exposed, bytes_words
@@ -60,8 +62,8 @@ UNTOLD = (
 LONE_CALL = "a forged call to MAPI was answered, one of its kind: to open a mailbox so takes two at least"
 BROKEN_HOURS = 24
 BROKEN = (
-    "the tenant's audit records break off, or end a day or more before other mail logs do: what was opened then, or held "
-    "back, is in no record held"
+    "the tenant's audit records begin after an intrusion did, break off, or end a day or more before other mail logs do: "
+    "what was opened then, or held back, is in no record held"
 )
 COPIES = "a copy of a mailbox database made on the server itself leaves no trace in the sources held"
 
@@ -233,6 +235,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
     recorded = recorded_of(case.accesses) if tenant else frozenset()
     nobodys, copied, dark = _of_nobody(case), bool(code_ran_on(case)), _held_back(case, off)
     alike, listed_ones = _opened_by_bare_name(by_name), frozenset(case.identities.mailboxes())
+    behind = ways.rights.open if ways.rights is not None else ()
     beside, unjudged = _from_an_attackers_address(case), opened_unjudged(case)
     out = []
     for name in _names(case):
@@ -256,7 +259,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         unseen = (gone is not None and bool(case.held)) or name in off or broken
         other = alike.get(without_domain(name), "") if name not in listed_ones else ""
         doubted = (*beside.get(name, ()), *unjudged.get(name, ()), *case.doubts.of(name))
-        open_question = nobodys or unseen or other or doubted or not held or (there_too and hidden)
+        open_question = nobodys or unseen or other or doubted or behind or not held or (there_too and hidden)
         grade = Grade.UNDETERMINABLE if open_question else Grade.NO_SIGN
         assumptions = list(gone.texts) if gone is not None else []
         if there_too:
@@ -264,7 +267,7 @@ def findings(case: Investigation) -> tuple[MailboxExposure, ...]:
         if broken and gone is None:
             assumptions.append(BROKEN)
         assumptions += nobodys
-        assumptions += doubted
+        assumptions += (*doubted, *behind)
         if other:
             assumptions.append(
                 f"{other} was opened, and may be the same mailbox: no directory export ties these two names, or parts them"
@@ -299,7 +302,7 @@ def _of_nobody(case: Investigation) -> list[str]:
         out.append(f"requests shaped like forged calls to {listed(shaped)} {UNTOLD}")
     if served:
         out.append(f"{listed(served)} opened mailboxes for an intruder; no record says whose")
-    return out
+    return [*out, *exploits_unseen(case)]
 
 
 def _from_an_attackers_address(case: Investigation) -> dict[str, tuple[str, ...]]:
@@ -323,14 +326,19 @@ def _opened_by_bare_name(by_name: Mapping[str, Sequence[Exposed]]) -> dict[str, 
 
 
 def _breaks_off(case: Investigation, less: Collection[str]) -> bool:
-    """Say whether the tenant's records are dark for a day on end after they began: an export that is not whole.
+    """Say whether the tenant's records are dark for a day on end in the time of an intrusion, or at any time later.
 
-    How far an export reaches back is a matter of how long records are kept. That it breaks off, or ends before other mail
-    logs do, is not: what the part that is missing says of a mailbox, that it was throttled for instance, is unknown.
+    What the part that is missing says of a mailbox, that it was throttled for instance, is unknown: an export that breaks
+    off, ends before other mail logs do, or begins after the intrusion did.
     """
-    held, _ = case.ledger.seen(TENANT, {"ual"}, *whole_span(case), less)
+    first, last = whole_span(case)
+    held, _ = case.ledger.seen(TENANT, {"ual"}, first, last, less)
     known = np.flatnonzero(held)
-    return bool(len(known)) and int(np.diff(np.append(known, len(held))).max()) > BROKEN_HOURS
+    if not len(known):
+        return False
+    began = min(utc_us(one.first_utc - timedelta(days=NEAR_DAYS)) // HOUR_US for one in case.held) - first
+    known = known[known > began]
+    return int(np.diff(np.concatenate([[max(began, 0) - 1], known, [len(held)]])).max()) > BROKEN_HOURS
 
 
 def _in_cloud(case: Investigation) -> set[str]:
@@ -427,7 +435,6 @@ def _no_sign(
     if hosts and forged.share != 1:
         against.append(f"{FORGED_ONLY} {percent(forged)}")
     against += not_known(ways_of(case))
-    against += rights_unseen(case)
     lone = LONE_CALL if any(one not in case.marked.our_acts for one in mapi_calls(case.forged, lone=True)) else ""
     against += [one for one in (networks_not_judged(case), computers_elsewhere(case), lone) if one]
     names = {one.mailbox for one in rest}

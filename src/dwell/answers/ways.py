@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dwell.answers.phrases import listed, percent, whole_span
+from dwell.answers.rights import RIGHTS, Rights, rights_of
 from dwell.model.claims import Outcome
 from dwell.model.coverage import Coverage
 from dwell.model.hypotheses import Where
@@ -33,7 +34,7 @@ from dwell.scope.rollup.ual import TENANT
 from dwell.scope.unable import OPENING
 
 __all__ = [
-    "Ways", "by_way", "code_ran_on", "not_known", "rights_unseen", "served_by", "servers_of",
+    "Ways", "by_way", "code_ran_on", "not_known", "served_by", "servers_of",
     "told_by_way", "ways_of", "writes_page",
 ]  # fmt: skip
 
@@ -59,12 +60,14 @@ class Ways:
         unknown: ways of which no record shows whether they were offered.
         alone: the same of each server by itself, where there are several.
         shell: the coverage of cmdlets on the servers on which an intrusion ran code, from then on; None where it ran none.
+        rights: how far it is known whether an intrusion took mail with the rights of accounts; None where it used none.
     """
 
     there: tuple[tuple[str, Coverage], ...]
     unknown: tuple[str, ...]
     alone: Mapping[str, tuple[tuple[str, Coverage], ...]] = field(default_factory=dict)
     shell: Coverage | None = None
+    rights: Rights | None = None
 
 
 def ways_of(case: Investigation) -> Ways:
@@ -79,7 +82,7 @@ def ways_of(case: Investigation) -> Ways:
     asked = offered or [one for one in found if set(one.able) & ALL_HTTP]
     there = _covered(case, asked, hosts)
     alone = {host: _covered(case, asked, [host]) for host in hosts} if len(hosts) > 1 else {}
-    return Ways(there, tuple(one.way for one in found if one not in asked), alone, _by_shell(case))
+    return Ways(there, tuple(one.way for one in found if one not in asked), alone, _by_shell(case), rights_of(case))
 
 
 def _by_shell(case: Investigation) -> Coverage | None:
@@ -194,6 +197,8 @@ def by_way(
         told.append(("Microsoft 365", there if recorded else Coverage(0, there.hours_asked, (), f"{what}: {NEVER}")))
     if ways.shell is not None:
         told.append((CMDLET, ways.shell))
+    if ways.rights is not None:
+        told.append((RIGHTS, ways.rights.coverage))
     if not told:
         return case.ledger.coverage([], MAIL_SOURCES, *whole_span(case), "the opening of a mailbox")
     least, coverage = min(told, key=_share)
@@ -217,23 +222,6 @@ def not_known(ways: Ways) -> list[str]:
     if not ways.unknown:
         return []
     return [f"{listed(ways.unknown)}: no record of it is held, and none shows whether it was offered"]
-
-
-def rights_unseen(case: Investigation) -> list[str]:
-    """Say where an intrusion used accounts, and logs of cmdlets are not whole since, what these could not have shown."""
-    firsts = [utc_us(one.first_utc) // HOUR_US for one in case.held if one.accounts]
-    hosts = case.ledger.servers()
-    if not firsts or not hosts:
-        return []
-    hour = max(min(firsts), case.ledger.first_hour)
-    able = next(set(one.able) for one in modes() if one.key == EXPORT)
-    found = case.ledger.coverage(hosts, able, hour, max(case.ledger.last_hour, hour + 1), "rules and rights by cmdlet")
-    if found.share == 1:
-        return []
-    told = (
-        "an intrusion used accounts: a rule, right or export set by cmdlet shows in logs of cmdlets only, which cover"
-    )
-    return [f"{told} {percent(found)} of the time since"]
 
 
 def told_by_way(coverage: Coverage) -> str:

@@ -79,6 +79,11 @@ def _machines(world: World, rng: random.Random, day: date) -> Iterator[Request]:
                 second + 7, host, "GET", "/owa/", "-", user, "127.0.0.1", "AMProbe/Local/ClientAccess", 200, "Owa", "",
                 "", 500,
             )  # fmt: skip
+            if second % 21_600 == 0:
+                yield Request(
+                    second + 19, host, "POST", "/powershell", "-", user, "127.0.0.1", "Microsoft WinRM Client", 200,
+                    "PowerShell", "", "", 900,
+                )  # fmt: skip
     if day.weekday() in (1, 4):
         for place, person in enumerate(world.people):
             yield Request(

@@ -14,6 +14,7 @@ from dwell.archive.store import Archive
 from dwell.scope.access import Accesses
 from dwell.scope.commanded import commanded
 from dwell.scope.copies import Logs
+from dwell.scope.doors import mark_doors
 from dwell.scope.hidden_clients import mark_hidden
 from dwell.scope.identities import Identities
 from dwell.scope.ledger import Ledger
@@ -79,6 +80,7 @@ def darken(
     unrecorded = unrecorded_of(accesses, found.known, identities, ledger)
     mark_unrecorded(ledger, unrecorded, identities.label)
     mark_unable(ledger, accesses, layers)
+    mark_doors(ledger, layers)
     mark_silent(ledger, logon_hours)
     mark_hidden(ledger, accesses, servers)
     mark_nameless(ledger, logs.hours, logs.paths, logs.shortfalls)

@@ -42,6 +42,7 @@ from dwell.scope.copies import (
 )
 from dwell.scope.darkening import darken
 from dwell.scope.departures import Departures, departures_of
+from dwell.scope.doors import Visit, came_in
 from dwell.scope.exploit_ties import joined_by_mailboxes
 from dwell.scope.exploits import exploits_of
 from dwell.scope.exposure import Exposed, exposures_of
@@ -162,6 +163,7 @@ class Investigation:
         beside_mail: what the tenant's records hold beside mail from addresses of an intrusion.
     toll: persons affected, by exposed mailbox and altogether.
         instants: how records came by their instants, by host and table.
+        visits: who was answered at a door to cmdlets, by hour.
     """
 
     tables: tuple[str, ...]
@@ -221,6 +223,7 @@ class Investigation:
     beside_mail: tuple[TenantAct, ...] = ()
     toll: Toll = field(default_factory=lambda: Toll({}))
     instants: Told = field(default_factory=dict)
+    visits: tuple[Visit, ...] = ()
     addresses: Addresses = field(default_factory=dict)
     told_logons: tuple[Logon, ...] = ()
     hops: tuple[Hop, ...] = ()
@@ -336,7 +339,9 @@ def investigate(
     held = with_neighbours(held, accesses, clients)
     held = through_apps(held, apps, accesses, identities)
     held = with_apps(held, apps, accesses, logons, identities)
-    links = Links(accesses, _visits(archive, held, acts), Origins(acts, accesses, prompts.clients))
+    origins = Origins(acts, accesses, prompts.clients)
+    listed = "directory" in archive.tables()
+    links = Links(accesses, _visits(archive, held, acts), origins, listed, identities.is_system)
     sprays = sprays_of(accesses)
     held = with_takings(with_sprays(held, sprays, accesses), takings, links, identities)
     systems = systems_of(table, accesses, clients) if table is not None else None
@@ -384,7 +389,7 @@ def investigate(
         departures=gone,
         corrected=tuple(corrected),
         takings=takings,
-        doubts=doubts_of(held, takings, grants, links, identities),
+        doubts=doubts_of(held, takings, grants, links, identities, ledger.dark()),
         sprays=sprays,
         reconciled=reconciled,
         silences=dark.silences,
@@ -396,6 +401,7 @@ def investigate(
         beside_mail=tenant_acts(archive, held, accesses, identities),
         toll=tolls(archive, exposed, identities),
         instants=instants_of(archive, rolled.hours),
+        visits=came_in(rolled.tables["doors"]),
     )
     found = _reach(found, archive)
     if not markings and not settings:
@@ -435,7 +441,7 @@ def investigate(
         held=held,
         exposed=exposed,
         beside_mail=tenant_acts(archive, held, accesses, identities),
-        doubts=doubts_of(held, takings, grants, links, identities),
+        doubts=doubts_of(held, takings, grants, links, identities, ledger.dark()),
         toll=tolls(archive, exposed, identities),
         ranked=leads_of(accesses, clients, held, weeks, systems, gone.used(), per_week, kin),
         systems=systems,

@@ -173,6 +173,13 @@ class Ledger:
         """Give the mail servers: hosts with a log of mail requests, or with the log that only Exchange's cmdlets write."""
         return sorted({host for host, source in self.lines if source in SERVER_SOURCES or source == MANAGEMENT})
 
+    def dark(self) -> Hours:
+        """Give the hours in which no mail log of some mail server is held, hours since 1970, in order."""
+        out = np.zeros(max(0, self.last_hour - self.first_hour), np.bool_)
+        for host in self.servers():
+            out |= ~self.seen(host, SERVER_SOURCES, self.first_hour, self.last_hour)[0]
+        return np.flatnonzero(out) + self.first_hour
+
     def mail_hosts(self) -> list[str]:
         """Give every host through which mail could have been opened: the mail servers, the tenant, other web servers."""
         return sorted({*self.servers(), *self.hosts(MAIL_SOURCES)})

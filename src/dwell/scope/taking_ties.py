@@ -17,8 +17,8 @@ intruder's visits are not all known, and the house sends mail on from its desks 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -56,11 +56,21 @@ class Links:
         accesses: all sessions.
         visits: requests of the intrusions' addresses at the times of the cmdlets.
         origins: sessions from where they were run.
+        listed: whether an export of the directory tells who is who.
+        is_system: says whether a name is the system's own.
+        people: the names that sessions have, each with its place among them.
     """
 
     accesses: Accesses
     visits: Visits
     origins: Origins
+    listed: bool
+    is_system: Callable[[str], bool]
+    people: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Number the names once: an act is held against all of them."""
+        object.__setattr__(self, "people", {name: place for place, name in enumerate(self.accesses.names)})
 
     def tie(self, held: Held, one: Ran) -> str:
         """Say what ties an act to an intrusion; "" where nothing does."""

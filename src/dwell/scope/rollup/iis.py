@@ -18,6 +18,7 @@ import pyarrow as pa
 from dwell.model.addresses import address, forwarded_client, is_hop, passed_through, trusted_hops
 from dwell.scope.rollup import asked, eas, fold, layers
 from dwell.scope.rollup.asked import Asked
+from dwell.scope.rollup.doors import came_to_doors
 from dwell.scope.rollup.fold import Column, Places
 from dwell.scope.rollup.layers import Logged
 from dwell.scope.rollup.protocols import protocol_of, stated_mailbox
@@ -49,7 +50,7 @@ REQUEST_ID = "cafeReqId"
 ID_TEXTS = ("cs-uri-stem", "c-ip", "X-Forwarded-For", "host")
 ID_COLUMNS = ("time_utc", *ID_TEXTS, "s-port", "sc-status", REQUEST_ID)
 """What other layers are held against; `ID_TEXTS` are read as codes."""
-NEEDS = ("sessions", "grounds", "hours", "requests", "layers")
+NEEDS = ("sessions", "grounds", "hours", "requests", "layers", "doors")
 
 Flags = npt.NDArray[np.bool_]
 FTP = frozenset(
@@ -190,9 +191,19 @@ def _of_the_web(table: pa.Table) -> pa.Table:
     return table.filter(pa.array(~ftp[method.codes])) if ftp.any() else table
 
 
-def told_in(table: pa.Table, name: str = "iis") -> Told:
-    """Give what rows tell of accesses; `name` is the archive table, and only IIS's own holds ids."""
-    columns = {one: fold.texts(table, one, dash=one != "host") for one in TEXTS}
+def _texts(table: pa.Table) -> dict[str, Column]:
+    return {one: fold.texts(table, one, dash=one != "host") for one in TEXTS}
+
+
+def told_in(table: pa.Table, name: str = "iis", columns: Mapping[str, Column] | None = None) -> Told:
+    """Give what rows tell of accesses.
+
+    Args:
+        table: the rows.
+        name: the archive table; only IIS's own holds ids.
+        columns: their `TEXTS`, where these were read already.
+    """
+    columns = _texts(table) if columns is None else columns
     stem, query = columns["cs-uri-stem"], Asked.stored(table)
     protocol = fold.mapped(stem, [protocol_of(one) for one in stem.values])
     back = _of_back_end(table)
@@ -229,10 +240,12 @@ def told_in(table: pa.Table, name: str = "iis") -> Told:
 
 def fold_file(table: pa.Table, joined: Joined | None = None, *, name: str = "iis") -> dict[str, pa.Table]:
     """Fold one data file; `name` is the archive table."""
-    told = told_in(table, name)
+    columns = _texts(table)
+    told = told_in(table, name, columns)
     return {
         **sessions_of(told, table, joined),
         "hours": fold.hours(_of_the_web(table)),
         "requests": sampled(table, REQUEST_ID),
         **layers_of(told, table),
+        "doors": came_to_doors(table, columns, fold.texts(table, METHOD)),
     }

@@ -18,7 +18,7 @@ _OF_QUERY = (*asked.PARTS, asked.LOG)
 _QUERY = "cs-uri-query"
 COLUMNS = (_QUERY, *(one for one in iis.COLUMNS if one not in _ABSENT and one not in _OF_QUERY))
 DICTIONARY = (_QUERY, *(one for one in iis.DICTIONARY if one not in _ABSENT and one not in _OF_QUERY))
-NEEDS = tuple(one for one in iis.NEEDS if one not in {"layers", "grounds"})
+NEEDS = tuple(one for one in iis.NEEDS if one not in {"layers", "grounds", "doors"})
 
 
 def fold_file(table: pa.Table) -> dict[str, pa.Table]:

@@ -10,6 +10,7 @@ __all__ = [
     "ACTS",
     "BUILDS",
     "CHANGES",
+    "DOORS",
     "GROUNDS",
     "HOURS",
     "JOINED",
@@ -242,6 +243,19 @@ virtual directory, place in `layers.FOLDERS`; `requests` are the lines that hold
 of a hash of these.
 """
 
+DOORS = pa.schema(
+    [
+        pa.field("host", pa.string()),
+        pa.field("hour", pa.int64(), nullable=False),
+        pa.field("user", pa.string(), nullable=False),
+        pa.field("client", pa.string()),
+        pa.field("forwarded", pa.string()),
+        pa.field("behind", pa.bool_(), nullable=False),
+    ]
+)
+"""Who was answered at a door to Exchange's cmdlets, in which hour since 1970, as the web log has it; `behind` says that the
+log is the back end's."""
+
 SCHEMAS: dict[str, pa.Schema] = {
     "sessions": SESSIONS,
     "hours": HOURS,
@@ -254,4 +268,5 @@ SCHEMAS: dict[str, pa.Schema] = {
     "requests": REQUESTS,
     "layers": LAYERS,
     "grounds": GROUNDS,
+    "doors": DOORS,
 }
