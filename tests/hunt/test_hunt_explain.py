@@ -98,6 +98,29 @@ def test_what_can_never_be_true_is_told_without_a_case(
         assert outcome.reason == f"it can never be true: {found.cases[0].never}"
 
 
+def test_rules_of_what_was_set_and_of_what_was_deleted_in_the_registry_do_not_take_each_others_records(
+    tmp_path: Path,
+) -> None:
+    """Both are about one event of Security; what happened tells the two apart, whichever rule is read first."""
+    rules = [("a", "registry_set"), ("b", "registry_delete"), ("c", "registry_set")]
+    for name, category in rules:
+        (tmp_path / f"{name}.yml").write_text(
+            f"title: {name}\nlogsource:\n  product: windows\n  category: {category}\n"
+            "detection:\n  s:\n    TargetObject|contains: Run\n  condition: s\n",
+            encoding="utf-8",
+        )
+    found = explain(load([tmp_path], pack=False), [tmp_path])
+    assert [case.never for one in found for case in one.cases] == [""] * 6
+    asked = {
+        one.info.title: [
+            (each.asks, each.negated) for case in one.cases if case.event_ids == (4657,) for each in case.asked
+        ]
+        for one in found
+    }
+    assert ("is 'deletevalue'", False) in asked["b"]
+    assert all(("is 'deletevalue'", True) in asked[one] for one in "ac")
+
+
 def test_keywords_are_looked_for_in_many_places(tmp_path: Path) -> None:
     found = told(
         tmp_path, {"keywords": ["one", "two"], "condition": "keywords"}, {"product": "windows", "category": "webserver"}

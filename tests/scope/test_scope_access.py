@@ -88,7 +88,7 @@ def test_codes_take_half_the_room_and_what_was_looked_at_is_given_back(accesses:
     looked: list[Callable[[], object]] = [
         lambda: held.texts("host"),
         lambda: held.numbers("wrote"),
-        lambda: held.having("host", "EX00"),
+        lambda: held.having("basis", "explicit"),
         lambda: held.rows([0], ("host",)),
     ]
     for look in looked:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from tests.scope.sessions import START, Visit
 
-from dwell.scope import habits, months, session_terms
+from dwell.scope import months, session_terms
 from dwell.scope.access import Accesses
 from dwell.scope.clients import Clients, clients_of
 from dwell.scope.habits import ties
@@ -151,7 +151,7 @@ def test_every_term_is_the_same_however_much_is_judged_in_one_go(at_once: int, m
         for _ in range(12)
     ]
     _, whole = _judged(rows)
-    for module in (months, habits, session_terms):
+    for module in (months, session_terms):
         monkeypatch.setattr(module, "ROWS_AT_ONCE", at_once)
     _, parted = _judged(rows)
     told = {name for name, bits in whole.further.items() if np.nansum(bits)}

@@ -48,6 +48,7 @@ from dwell.model.claims import (
 from dwell.model.coverage import CellState
 from dwell.model.power import Power
 from dwell.scope.cells import OFF
+from dwell.scope.doors import CMDLETS
 from dwell.scope.gaps import Asked, gaps
 from dwell.scope.investigation import Investigation
 from dwell.scope.ledger import MAIL_SOURCES, NO_HOST, SERVER_SOURCES
@@ -207,7 +208,10 @@ def _copies(case: Investigation, book: Book) -> None:
 def _unable(case: Investigation, book: Book) -> None:
     """Say which logs are held and could not have shown what they are asked for."""
     told: dict[tuple[str, str, str], int] = {}
-    for (host, table, _), line in sorted(case.ledger.unable.items()):
+    used = any(one.accounts for one in case.held)
+    for (host, table, act), line in sorted(case.ledger.unable.items()):
+        if act == CMDLETS and not used:
+            continue  # who came to the doors of cmdlets is asked where accounts were stolen
         key = (host, table, line.reason(OFF))
         told[key] = max(told.get(key, 0), int((line.states == OFF).sum()))
     for (host, table, why), hours in told.items():

@@ -17,7 +17,7 @@ import msgspec
 
 __all__ = ["VERSION", "Atom", "Case", "Leaf", "Node", "Rule", "RuleInfo", "RuleSet", "Where", "rules_hash"]
 
-VERSION = 14
+VERSION = 15
 """Raised whenever the same rules come out differently."""
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 from msgspec import structs
 from sigma.conditions import ConditionAND, ConditionOR
@@ -119,7 +120,7 @@ class _Lowered:
     def __init__(self, lists: Mapping[str, Sequence[str]]) -> None:
         self.lowering = new_lowering(lists)
         self.wheres: list[Where] = []
-        self._index: dict[tuple[Any, ...], int] = {}
+        self._index: dict[bytes, int] = {}
         self.origin = Origin(self.lowering.atoms, self.lowering.leaves, self.wheres)
 
     def cases(self, rule: SigmaRule, filters: Sequence[Filter], told: Sequence[str]) -> tuple[Case, ...]:
@@ -168,14 +169,8 @@ class _Lowered:
         return one.fault is None
 
     def _where(self, where: Where) -> int:
-        key = (
-            where.table,
-            where.channels,
-            where.event_ids,
-            where.other_ids,
-            tuple(sorted(where.fields.items())),
-            tuple(sorted(where.only.items())),
-        )
+        # what it is called and what switches it on make no other kind of it
+        key = msgspec.json.encode(msgspec.structs.replace(where, name="", switch_on=""), order="sorted")
         index = self._index.setdefault(key, len(self.wheres))
         if index == len(self.wheres):
             self.wheres.append(where)
