@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.scope.staged import written
+
 from dwell.cli.main import main
 
 __all__ = ["SOOTHING", "Whole", "answered", "by_day", "investigated"]
@@ -54,18 +56,9 @@ class Whole:
         return {one["key"]: one["status"] for one in self.summary["eviction"]}
 
 
-def _put(folder: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Write files into a folder."""
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return folder
-
-
 def investigated(root: Path, files: Mapping[str, str | bytes], *options: object) -> Whole:
     """Investigate evidence, by the command line."""
-    evidence, case, said = _put(root / "evidence", files), root / "case", root / "answers.txt"
+    evidence, case, said = written(root / "evidence", files), root / "case", root / "answers.txt"
     code = _run("investigate", evidence, "-c", case, "-q", "--workers", "1", "-o", said, *options)
     assert code in {0, 11}
     return _whole(code, case, evidence, said)

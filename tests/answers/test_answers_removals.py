@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from benchmarks.removals import Told, answered, draw, firmer, without
 from tests.scope.office import PEOPLE, doors, log_of, visits, work
-from tests.scope.staged import bind, ews_log, iis_place, proxy_log, ual_json
+from tests.scope.staged import bind, ews_log, iis_place, proxy_log, ual_json, written
 
 from dwell.model.claims import Grade
 
@@ -103,11 +103,8 @@ class _World:
 
 
 def _world(root: Path, files: Mapping[str, str]) -> _World:
-    for name, text in files.items():
-        path = root / "evidence" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8", newline="")
-    return _World(root / "evidence", answered(root / "evidence", root / "whole"))
+    evidence = written(root / "evidence", files)
+    return _World(evidence, answered(evidence, root / "whole"))
 
 
 @pytest.fixture(scope="module")

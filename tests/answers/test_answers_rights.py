@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from benchmarks.removals import Told, answered, draw, firmer, without
 from tests.answers.rights_worlds import DOOR_DAY, INTRUDER, SPIED, WORLDS, at_door, files_of, quiet, ran_at
 from tests.scope.office import Row, visits
+from tests.scope.staged import written
 
 from dwell.answers.rights import RIGHTS
 from dwell.model.claims import Grade
@@ -36,12 +38,9 @@ class _World:
         return {one.why.partition(f"{RIGHTS} ")[2].partition(" %")[0] for one in found}
 
 
-def _put(root: Path, files: dict[str, str]) -> _World:
-    for name, text in files.items():
-        path = root / "evidence" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8", newline="")
-    return _World(root / "evidence", answered(root / "evidence", root / "whole"))
+def _put(root: Path, files: Mapping[str, str]) -> _World:
+    evidence = written(root / "evidence", files)
+    return _World(evidence, answered(evidence, root / "whole"))
 
 
 @pytest.mark.parametrize("name", sorted(WORLDS))

@@ -31,6 +31,7 @@ __all__ = [
     "text_log",
     "ual_json",
     "utc",
+    "written",
 ]
 
 IIS_PLACE = "inetpub/logs/LogFiles/W3SVC1"
@@ -209,14 +210,18 @@ class Staged:
         return build(self.rolled().hours, held, shortfalls_of(self.archive))
 
 
-def stage(root: Path, files: Mapping[str, str | bytes]) -> Staged:
-    """Write files and bring them into a case."""
-    evidence = root / "evidence"
+def written(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write files into a folder; give the folder."""
     for name, text in files.items():
-        path = evidence / name
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return stage_folder(root, evidence)
+    return folder
+
+
+def stage(root: Path, files: Mapping[str, str | bytes]) -> Staged:
+    """Write files and bring them into a case."""
+    return stage_folder(root, written(root / "evidence", files))
 
 
 def stage_folder(root: Path, evidence: Path) -> Staged:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from dwell.scope.rollup import fold
@@ -15,18 +16,20 @@ __all__ = ["came_to_doors"]
 
 _SHELL, _PANEL = "/powershell", "/ecp"
 _ANSWERED_BELOW = 300
-_BACK_END = 444
 
 
-def came_to_doors(table: pa.Table, columns: Mapping[str, Column], method: Column) -> pa.Table:
+def came_to_doors(
+    table: pa.Table, columns: Mapping[str, Column], method: Column, back: npt.NDArray[np.bool_]
+) -> pa.Table:
     """Give each name that was let in at a door once an hour, by address, rows in `DOORS`.
 
     A log without the status does not say that it was refused.
 
     Args:
-        table: the file, with `time_utc`, `sc-status` and `s-port`.
+        table: the file, with `time_utc` and `sc-status`.
         columns: its `cs-uri-stem`, `cs-username`, `c-ip`, `X-Forwarded-For` and `host`.
         method: its `cs-method`.
+        back: which rows are the back end's.
     """
     stem, user = columns["cs-uri-stem"], columns["cs-username"]
     paths = [(one or "").lower() for one in stem.values]
@@ -39,7 +42,7 @@ def came_to_doors(table: pa.Table, columns: Mapping[str, Column], method: Column
         return DOORS.empty_table()
     when = fold.instants(table)
     rows = np.flatnonzero(taken & (when >= 0) & (fold.numbers(table, "sc-status") < _ANSWERED_BELOW)).astype(np.int64)
-    hour, behind = when[rows] // fold.HOUR_US, fold.numbers(table, "s-port")[rows] == _BACK_END
+    hour, behind = when[rows] // fold.HOUR_US, back[rows]
     parts = [columns[one] for one in ("host", "cs-username", "c-ip", "X-Forwarded-For")]
     _, first = fold.numbered(fold.group([*(one.codes[rows] for one in parts), hour, behind.astype(np.int8)]))
     host, name, client, forwarded = (one.text(rows[first]) for one in parts)

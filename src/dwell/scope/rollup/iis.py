@@ -247,5 +247,5 @@ def fold_file(table: pa.Table, joined: Joined | None = None, *, name: str = "iis
         "hours": fold.hours(_of_the_web(table)),
         "requests": sampled(table, REQUEST_ID),
         **layers_of(told, table),
-        "doors": came_to_doors(table, columns, fold.texts(table, METHOD)),
+        "doors": came_to_doors(table, columns, fold.texts(table, METHOD), _of_back_end(table)),
     }
